@@ -24,7 +24,7 @@ anyday: $(STAMP)
 # Broken answers and frames of every broker's parser: FUZZ of each, and 200 lists of each broker over sockets.
 FUZZ ?= 100000
 fuzz: $(STAMP)
-	TRADECTL_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist worksteal tests/brokers/test_fuzz.py tests/sandbox/test_fuzzed_lists.py
+	TRADECTL_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist worksteal tests/brokers/test_fuzz.py tests/lab/sandboxes/test_fuzzed_lists.py
 
 check: $(STAMP)
 	$(BIN)/ruff check tradectl tests benchmarks

@@ -84,27 +84,27 @@ def analysis(symbols: int, sessions: int, *, warm: bool) -> Work:
     the one before kept: how many candidates an evening has, and so what it costs, is chance."""
     folder = home(symbols, sessions) / "market"
     days = [session.date for session in calendar().between(calendar().first, calendar().last)]
-    kept = Kept()
+    stored = MemoryCache()
 
-    def judge(session: int, shelf: Kept) -> None:
+    def judge(session: int, cache: MemoryCache) -> None:
         store = Store(folder, calendar())
         asked = ScreenRequest(store.universe("all"), days[session], days[session + 1], None, Parameters())
-        screen_alone(store, calendar(), shelf, asked)
+        screen_alone(store, calendar(), cache, asked)
 
     def evenings() -> None:
-        shelf = Kept(dict(kept.content))
+        cache = MemoryCache(dict(stored.content))
         for session in range(first, sessions):
-            judge(session, shelf)
+            judge(session, cache)
 
     first = sessions - (EVENINGS if warm else 1)
     if warm:
-        judge(first - 1, kept)
+        judge(first - 1, stored)
     return lambda: seconds(evenings)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A shelf in memory."""
+class MemoryCache:
+    """A cache in memory."""
 
     content: dict[str, bytes] = field(default_factory=dict)
 
@@ -114,12 +114,12 @@ class Kept:
     def put(self, name: str, content: bytes) -> None:
         self.content[name] = content
 
-    def clear(self, beginning: str, but: Container[str]) -> None:
-        for name in [name for name in self.content if name.startswith(beginning) and name not in but]:
+    def clear(self, prefix: str, keep: Container[str]) -> None:
+        for name in [name for name in self.content if name.startswith(prefix) and name not in keep]:
             del self.content[name]
 
-    def tidy(self) -> None:
-        """Nothing lies here for long."""
+    def prune(self) -> None:
+        """Do nothing: the cache lasts as long as a run."""
 
 
 def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Work:

@@ -23,7 +23,8 @@ from pathlib import Path
 from statistics import median
 
 from tradectl import bootstrap
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
 from tradectl.model.moment import IST
 from tradectl.settings import load
 
@@ -78,7 +79,7 @@ def make_home(home: Path) -> None:
     """A home in which the day's buy has completed."""
     ledger = bootstrap.init(load(home=str(home), at=AT, environment={})).ledger
     now = datetime.fromisoformat(AT).replace(tzinfo=IST)
-    claim = ledger.executions.claim("buy", now.date(), "", owner=this_owner(), trigger="manual", machine_now=now, now=now)
+    claim = ledger.executions.claim("buy", now.date(), "", owner=current_identity(), trigger="manual", machine_now=now, now=now)
     assert isinstance(claim, Claim)
     ledger.executions.finish(claim, "completed", {"placed": 0}, now=now, steps=1)
     ledger.database.close()

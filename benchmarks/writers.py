@@ -1,4 +1,4 @@
-"""How long one of several writers waits for the ledger: with the queue of `tradectl/ledger/turn.py`, and with SQLite alone.
+"""Measure how long one of several writers waits for the ledger: with the queue of `ledger/write_queue.py`, and with SQLite alone.
 
 Eight processes write to one file as the program does: a claim's beat and a line of the log, each a durable commit. Once without
 a pause, which is more than a day of trading ever asks; once with some milliseconds between two writes. Each figure of the
@@ -25,9 +25,10 @@ from statistics import median
 from time import perf_counter
 
 from tradectl.clock import SystemClock
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 
 CLOCK = SystemClock()
@@ -112,10 +113,10 @@ def write(
     """One process: writes until the time is over, and sends how long each write waited before it began."""
     database = open_database(path)
     if not queue:
-        database.turns = None
+        database.queue_path = None
     ledger = Ledger(database, "asha")
     now, waits = CLOCK.now(), []
-    held = ledger.executions.claim("work", DAY, str(number), owner=this_owner(), trigger="manual", machine_now=now, now=now)
+    held = ledger.executions.claim("work", DAY, str(number), owner=current_identity(), trigger="manual", machine_now=now, now=now)
     assert isinstance(held, Claim)
     database.close()
     barrier.wait()

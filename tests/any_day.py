@@ -16,9 +16,9 @@ from tradectl.clock import stopwatch
 CLOCKS = (
     "tests/cli",
     "tests/runtime",
-    "tests/sandbox/test_onlooker.py",
-    "tests/sandbox/test_server.py",
-    "tests/brokers/test_skew.py",
+    "tests/lab/sandboxes/test_read_only_account.py",
+    "tests/lab/sandboxes/test_server.py",
+    "tests/brokers/test_clock_skew.py",
 )
 TIMERS = (
     "tests/acceptance/test_kill.py",
@@ -27,8 +27,8 @@ TIMERS = (
     "tests/ledger/test_limits.py",
     "tests/ledger/test_races.py",
     "tests/runtime",
-    "tests/sandbox/test_kite_ticker.py",
-    "tests/sandbox/test_kotak_ticker.py",
+    "tests/lab/sandboxes/test_kite_ticker.py",
+    "tests/lab/sandboxes/test_kotak_ticker.py",
 )
 ANOTHER_YEAR = UNUSUAL["no_calendar"]
 

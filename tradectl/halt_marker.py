@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradectl.errors import Blocked
+from tradectl.files import flush
 from tradectl.model.trading_state import ACTIVE, TradingState
 
 PREFIX = "halt-"
@@ -234,8 +235,4 @@ def _is_there(path: str) -> bool:
 def _to_disk(folder: Path) -> None:
     """Make the names survive a power cut, where the disk can do that."""
     with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        flush(folder)

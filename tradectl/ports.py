@@ -118,6 +118,15 @@ class OrderRules:
 
 
 @runtime_checkable
+class Closable(Protocol):
+    """A broker, an exchange or a source of prices that holds connections or files."""
+
+    def close(self) -> None:
+        """Give them back."""
+        ...
+
+
+@runtime_checkable
 class ListsOrderRules(Protocol):
     """What a broker with a list of instruments offers beside `Broker`. The paper exchange has none, and the exchange's rules."""
 
@@ -230,18 +239,18 @@ class MarketData(Protocol):
         ...
 
 
-class Shelf(Protocol):
-    """Where something that took long to make is kept for the next process. What is not there, or not whole, is None; what cannot
-    be kept is simply made again."""
+class Cache(Protocol):
+    """Results that took long to compute, stored for the next process. A missing or damaged entry is None; one that cannot be
+    stored is computed again."""
 
     def get(self, name: str) -> bytes | None: ...
     def put(self, name: str, content: bytes) -> None: ...
-    def clear(self, beginning: str, but: Container[str]) -> None:
-        """Forget everything whose name begins so, but for these names."""
+    def clear(self, prefix: str, keep: Container[str]) -> None:
+        """Remove every entry whose name begins with `prefix`, except those in `keep`."""
         ...
 
-    def tidy(self) -> None:
-        """Forget what nobody has put there for long."""
+    def prune(self) -> None:
+        """Remove the entries that were not stored again for a long time."""
         ...
 
 

@@ -1,7 +1,7 @@
 """What a task is: a declaration, and a function of a context that answers an outcome.
 
 Every start of the program reads the declarations of all tasks, and few do any work. So a task is a package: `__init__` declares
-it, and its module `work` is loaded when it runs.
+it, and its module `step` is loaded when it runs.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tradectl.exchange.sessions import SessionTable
-    from tradectl.execution.desk import Desk
-    from tradectl.execution.odd_record import OddSymbol
+    from tradectl.execution.trading_session import TradingSession
+    from tradectl.execution.unreadable_row_findings import OddSymbol
     from tradectl.ledger.executions import Claim
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
@@ -64,8 +64,8 @@ class Context:
     """What a task is called with: the world, which run this is, and the claim that allows it to send.
 
     `steps` is how many steps of this execution were done before, by this process or an earlier owner; `first` is true in the
-    first one that this process does. `progress` reports how far long work is. `desks` and `parts` hold what the steps of a run
-    share: its desk, and one object of each further type (`part`).
+    first one that this process does. `progress` reports how far long work is. `trading_sessions` and `parts` hold what the
+    steps of a run share: its trading session, and one object of each further type (`part`).
     """
 
     world: World
@@ -76,7 +76,7 @@ class Context:
     steps: int = 0
     first: bool = True
     progress: Tell = silence
-    desks: list[Desk] = field(default_factory=list, repr=False, compare=False)
+    trading_sessions: list[TradingSession] = field(default_factory=list, repr=False, compare=False)
     parts: dict[type[Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -94,7 +94,7 @@ class Context:
             steps,
             first,
             self.progress,
-            self.desks,
+            self.trading_sessions,
             self.parts,
         )
 
@@ -107,18 +107,18 @@ class Context:
 
     def forget(self) -> None:
         """Begin the next step as a new process would: with nothing that was read before."""
-        self.desks.clear()
+        self.trading_sessions.clear()
         self.parts.clear()
 
-    def desk(self) -> Desk:
+    def trading(self) -> TradingSession:
         """The broker, the book and the order path of this run, made at its first step that asks."""
-        if not self.desks:
-            self.desks.append(self._made())
-        return self.desks[0]
+        if not self.trading_sessions:
+            self.trading_sessions.append(self._made())
+        return self.trading_sessions[0]
 
-    def _made(self) -> Desk:
-        from tradectl.execution.desk import Desk
+    def _made(self) -> TradingSession:
         from tradectl.execution.orders import OrderPath
+        from tradectl.execution.trading_session import TradingSession
         from tradectl.strategy.own_shares import parse_own_shares
 
         world = self.world
@@ -135,25 +135,25 @@ class Context:
         )
         last_try, level_of = partial(_last_try, world.ledger), partial(_level_of, world)
         rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
-        return Desk(
+        return TradingSession(
             world.broker, book, world.market, world.clock, path, self.log, self.tell, self.dry_run, last_try, level_of, rules
         )
 
     def begin_step(self) -> None:
         """Forget what a halt stopped, and which cancels could not be sent, in the step before."""
-        for desk in self.desks:
-            desk.path.stopped = ""
-            desk.path.not_cancelled.clear()
+        for trading in self.trading_sessions:
+            trading.path.stopped = ""
+            trading.path.not_cancelled.clear()
 
     @property
     def stopped(self) -> str:
         """Why a person's halt stopped a command in this step; empty where none was stopped."""
-        return next((desk.path.stopped for desk in self.desks if desk.path.stopped), "")
+        return next((trading.path.stopped for trading in self.trading_sessions if trading.path.stopped), "")
 
     @property
     def not_cancelled(self) -> Sequence[BrokerUnavailable]:
         """The cancels of this step that the broker could not be asked for, of orders that still live."""
-        failed = {order_id: why for desk in self.desks for order_id, why in desk.path.not_cancelled.items()}
+        failed = {order_id: why for trading in self.trading_sessions for order_id, why in trading.path.not_cancelled.items()}
         if not failed:
             return ()
         orders = self.world.ledger.book.orders(ids=list(failed))
@@ -162,25 +162,25 @@ class Context:
 
     def doubts(self) -> tuple[int, float | None]:
         """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no
-        use). A run that has asked for no desk has sent nothing."""
-        return self.desks[0].doubts() if self.desks else (0, None)
+        use). A run that has asked for no trading has sent nothing."""
+        return self.trading_sessions[0].doubts() if self.trading_sessions else (0, None)
 
     def odd_rows(self, before: Mapping[str, OddSymbol] | None) -> tuple[Sequence[OddSymbol], Sequence[OddSymbol]]:
         """Keep and announce the rows of the broker that this run could not read; return them, and those that are new.
 
         `before`: those of the step before; None in the first step of a process, which compares with what another kept."""
-        if self.dry_run or not (self.desks or before):
+        if self.dry_run or not (self.trading_sessions or before):
             return (), ()
         book = self.world.ledger.book
         if not before and not any(book.odd.values()) and (before is not None or self.world.mode != "live"):
             return (), ()
-        from tradectl.execution import odd_record
+        from tradectl.execution import unreadable_row_findings
 
-        wanted = {symbol for desk in self.desks for symbol in desk.path.stopped_symbols}
-        found = odd_record.gathered(self.world.ledger, wanted)
+        wanted = {symbol for trading in self.trading_sessions for symbol in trading.path.stopped_symbols}
+        found = unreadable_row_findings.gathered(self.world.ledger, wanted)
         if before is None:
-            before = odd_record.known(self.world.ledger, self.session)
-        return found, odd_record.keep(self.world.ledger, self.session, self.now, found, before)
+            before = unreadable_row_findings.known(self.world.ledger, self.session)
+        return found, unreadable_row_findings.keep(self.world.ledger, self.session, self.now, found, before)
 
     def log(self, action: str, message: str, symbol: str = "", level: str = "info") -> None:
         """A line in the user's log, with the task that wrote it."""
@@ -281,10 +281,10 @@ class Task:
         return self.schedule.every is not None or not self.sends
 
 
-def work_of(package: str) -> Callable[[Context], Outcome]:
-    """One step as the function `run` of the package's module `work` does it."""
+def step_of(package: str) -> Callable[[Context], Outcome]:
+    """One step as the function `run` of the package's module `step` does it."""
 
-    loaded = cache(lambda: import_module(f"{package}.work"))
+    loaded = cache(lambda: import_module(f"{package}.step"))
 
     def run(context: Context) -> Outcome:
         outcome: Outcome = loaded().run(context)

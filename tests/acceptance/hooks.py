@@ -31,7 +31,7 @@ from tradectl.ledger.intents import Intents
 from tradectl.marketdata.panel import deriving
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import TERMINAL
-from tradectl.runtime.heartbeat import Heartbeat
+from tradectl.runtime.stepping import Heartbeat
 from tradectl.task import Context
 
 Hit = Callable[[str], None]
@@ -84,11 +84,11 @@ def watch(*, before: Hit, after: Hit) -> None:
         setattr(PaperBroker, name, around(getattr(PaperBroker, name), "command", before, after))
     end, check, beating = engine._Transaction._end, Heartbeat.check, threading.Event()
 
-    def ended(self: Any, desk: Any, error: BaseException | None, *, commit: bool) -> None:
+    def ended(self: Any, thread: Any, error: BaseException | None, *, commit: bool) -> None:
         counts = commit and error is None and not beating.is_set()
-        if counts and not desk.doomed:
+        if counts and not thread.must_roll_back:
             before("commit")
-        end(self, desk, error, commit=commit)
+        end(self, thread, error, commit=commit)
         if counts:
             after("commit")
 
@@ -186,15 +186,15 @@ def stop_in_write(number: int, place: str, file: str, told: str) -> None:
     def begun(self: Any) -> Any:
         nonlocal passed
         connection = begin(self)
-        if self.mode == "write" and self.database.desk().depth == 1:
+        if self.mode == "write" and self.database.thread().depth == 1:
             passed += 1
             stop_at("begun")
         return connection
 
-    def ended(self: Any, desk: Any, error: BaseException | None, *, commit: bool) -> None:
+    def ended(self: Any, thread: Any, error: BaseException | None, *, commit: bool) -> None:
         if commit:
             stop_at("written")
-        end(self, desk, error, commit=commit)
+        end(self, thread, error, commit=commit)
 
     engine._Transaction.__enter__ = begun
     engine._Transaction._end = ended
@@ -266,15 +266,15 @@ def die_importing() -> None:
 
 def hold() -> None:
     """Once the task has its claim, say so on stdout and wait for a line on stdin before it goes on."""
-    desk = Context.desk
+    trading = Context.trading
 
     def held(self: Context) -> Any:
         sys.stdout.write("held\n")
         sys.stdout.flush()
         sys.stdin.readline()
-        return desk(self)
+        return trading(self)
 
-    Context.desk = held
+    Context.trading = held
 
 
 def forget_earlier_days() -> None:

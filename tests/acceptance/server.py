@@ -22,11 +22,11 @@ LOADED = (
     "tradectl.brokers.paper",
     "tradectl.cli.app",
     "tradectl.cli.reference",
-    "tradectl.execution.desk",
+    "tradectl.execution.trading_session",
     "tradectl.ledger.migrations",
     "tradectl.runtime.runner",
     "tradectl.runtime.simulate",
-    *(f"tradectl.tasks.{task.name.replace('-', '_')}.work" for task in all_tasks()),
+    *(f"tradectl.tasks.{task.name.replace('-', '_')}.step" for task in all_tasks()),
     "tests.acceptance.hooks",
 )
 

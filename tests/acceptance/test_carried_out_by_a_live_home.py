@@ -16,19 +16,19 @@ import pytest
 from tests.acceptance.conftest import home_with
 from tests.acceptance.program import Server, Tradectl
 from tests.brokers.kotak import CLIENT, credentials, nobody
-from tests.sandbox.zerodha import KEY, SECRET, browse
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.kite import KiteSandbox
+from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
+from tradectl.lab.sandboxes.response import Response, Shape
+from tradectl.lab.sandboxes.server import Sandbox
+from tradectl.lab.sandboxes.shapes import raw
 from tradectl.ledger.arming import Arming
 from tradectl.marketdata.store import Store
 from tradectl.model.moment import at_ist
-from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.kotak_neo import KotakNeoSandbox
-from tradectl.sandbox.response import Response, Shape
-from tradectl.sandbox.server import Sandbox
-from tradectl.sandbox.shapes import raw
 from tradectl.settings import load
 
 EVENING, MORNING = "2023-02-08", "2023-02-09"

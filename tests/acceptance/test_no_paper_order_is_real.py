@@ -21,17 +21,17 @@ from tests.acceptance.conftest import home_with
 from tests.acceptance.day import evening, morning
 from tests.acceptance.program import ROOT, Said, Server, Tradectl
 from tests.acceptance.test_kill import CAUSE, UNPROTECTED
-from tests.sandbox.zerodha import KEY, SECRET, browse
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.marketdata.store import Store
 from tradectl.model.moment import at_ist
-from tradectl.sandbox.kite import KiteSandbox
 from tradectl.settings import load
 
 FIRST, SECOND = "2023-01-30", "2023-01-31"
@@ -128,7 +128,7 @@ class Rehearsal:
         self.move_to(at)
         settings = load(home=str(self.home.home), at=at, environment={})
         with closing(bootstrap.open_world(settings)) as world:
-            account = bootstrap.onlooker(settings, world.ledger, world.clock, world.market, world.sessions)
+            account = bootstrap.read_only_account(settings, world.ledger, world.clock, world.market, world.sessions)
             kite = account.name_broker("kite")
             for name, url in {"api": self.kite.url, "login": f"{self.kite.url}/connect/login"}.items():
                 account.put_address(kite, name, url)
@@ -184,7 +184,7 @@ def test_a_paper_home_on_a_brokers_quotes_is_never_armed(rehearsal: Rehearsal) -
         said = rehearsal(*words, at=f"{FIRST} 15:56")
         assert (said.code, "this home is paper: no order goes to a broker" in said.err) == (4, True)
     other = rehearsal("broker", "set", "openalgo", at=f"{FIRST} 15:57")
-    assert (other.code, other.err) == (4, "tradectl: this home's prices come from kite: `quotes` in tradectl.toml says so\n")
+    assert (other.code, other.err) == (4, "tradectl: this home's prices come from kite: change `quotes` in tradectl.toml\n")
     known = rehearsal("broker", "status", "--json", at=f"{FIRST} 15:58").object["result"]
     assert (known["broker"], known["armed_since"], known["token"]) == ("kite", None, None)
     assert rehearsal.kite.requests == []

@@ -17,16 +17,16 @@ from tests.brokers.kotak import CLIENT, credentials
 from tests.brokers.kotak import nobody as unattended
 from tests.brokers.vault import MemoryVault
 from tests.execution.trading import SESSIONS, Trading
-from tests.sandbox.zerodha import KEY, SECRET, browse
-from tradectl.brokers.adapter import Account, Ask, adapter
-from tradectl.brokers.guard import GuardedBroker
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
+from tradectl.brokers.account.guard import GuardedBroker
+from tradectl.brokers.adapter import Ask, BrokerAccount, adapter
 from tradectl.brokers.paper import PaperBroker
+from tradectl.lab.sandboxes.dhan import DhanSandbox
+from tradectl.lab.sandboxes.kite import KiteSandbox
+from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
+from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
+from tradectl.lab.sandboxes.server import Request, Response, Sandbox
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
-from tradectl.sandbox.dhan import DhanSandbox
-from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.kotak_neo import KotakNeoSandbox
-from tradectl.sandbox.openalgo import OpenAlgoSandbox
-from tradectl.sandbox.server import Request, Response, Sandbox
 from tradectl.task import World
 
 Row = dict[str, Any]
@@ -171,7 +171,7 @@ def at_broker(market: Trading, name: str, **more: Any) -> Iterator[Wire]:
     sandbox, told, answers, addresses = _served(wire, market, **more)
     with sandbox as on:
         vault = MemoryVault({**told, **further})
-        account = Account(
+        account = BrokerAccount(
             "asha",
             market.clock,
             SESSIONS,

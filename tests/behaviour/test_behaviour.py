@@ -16,8 +16,8 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.errors import BrokerUnavailable, OrderRefused
+from tradectl.lab.sandboxes.market import MarketListing
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
-from tradectl.sandbox.market import Listing
 
 __all__ = ["trading"]
 
@@ -46,7 +46,7 @@ def offered(row: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", names)
 
 
-def alpha(isin: str = OURS) -> Listing:
+def alpha(isin: str = OURS) -> MarketListing:
     """It closes at 655.00 each day, at 650.00 on D, and trades at 646.70 from then on."""
     days = dict.fromkeys(DAYS[DAYS.index(AFTER) :], (LAST,) * 4)
     listing = stock("ALPHA", price=CLOSE, on={D: (FALLEN,) * 4, **days})
@@ -171,11 +171,11 @@ def test_tick_of_a_list_of_yesterday(trading: Callable[..., Trading]) -> None:
     market.to(AFTER, "08:00")
     with at_broker(market, "kite") as wire:
         wire.listed = with_tick("kite", "0.02")
-        desk = market.desk(market.claim("test", AFTER))
-        assert desk.rules is not None
-        listed = desk.rules.order_rules("ALPHA")
+        trading_session = market.trading(market.claim("test", AFTER))
+        assert trading_session.rules is not None
+        listed = trading_session.rules.order_rules("ALPHA")
         assert listed is not None
-        assert (listed.listed_on, listed.tick_size, desk.tick_size("ALPHA", AFTER)) == (D, 2, 10)
+        assert (listed.listed_on, listed.tick_size, trading_session.tick_size("ALPHA", AFTER)) == (D, 2, 10)
 
 
 @offered("symbol_not_listed")
@@ -187,7 +187,7 @@ def test_symbol_not_listed(held: Trading, name: str) -> None:
         operate(held, "sell-monitor", "--once")
         held.to(AFTER, "10:03")
         assert f"{WHAT.format(117)} (data missing): {name}'s list of the day does not have ALPHA" in step(held, 11)
-        answer = held.desk(held.claim("test", AFTER)).path.place(
+        answer = held.trading(held.claim("test", AFTER)).path.place(
             replace(entry(1, CLOSE, session=AFTER, symbol="ALPHA"), variety=Variety.REGULAR)
         )
         assert (answer.sent, "ALPHA" in answer.reason, wire.posted) == ("refused", True, [])
@@ -328,7 +328,7 @@ def test_cancel_of_an_odd_row(trading: Callable[..., Trading], name: str, at: st
     with at_broker(market, name) as wire:
         session = DAYS[DAYS.index(AFTER) + 1] if amo else AFTER
         intent = replace(entry(10, 60000, session=session, symbol="ALPHA"), variety=Variety.AMO if amo else Variety.REGULAR)
-        assert market.desk(market.claim("test", AFTER)).path.place(intent).ok
+        assert market.trading(market.claim("test", AFTER)).path.place(intent).ok
         odd(name, wire, "orders", 0.5)
         found = result_of(market, "orders", "cancel", "--all", code=7)
         assert [item["cancel"] for item in found["orders"]] == ["unconfirmed"]  # the row that would show it cannot be read
@@ -411,7 +411,7 @@ def test_unknown_word_with_trades(trading: Callable[..., Trading], name: str) ->
     with at_broker(market, name) as wire:
         claim = market.claim("test", AFTER)
         intent = replace(entry(10, CLOSE, session=AFTER, symbol="ALPHA"), variety=Variety.REGULAR)
-        assert market.desk(claim).path.place(intent).ok
+        assert market.trading(claim).path.place(intent).ok
         wire.edits["orders"] = worded(name, "SETTLED IN FULL")
         market.to(AFTER, "10:05")
         operate(market, "reconcile")

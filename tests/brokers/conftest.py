@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.floor import CASH, Floor
+from tests.brokers.exchange import CASH, Floor
 from tests.brokers.kotak import MakeNeo, Neo, neo_over
-from tests.brokers.market import Listing, MemoryMarket
+from tests.brokers.market import MarketListing, MemoryMarket
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def floor(tmp_path: Path) -> Iterator[Callable[..., Floor]]:
     """Makes a floor: listings, the moment at which the account is opened, and the broker's options."""
     made: list[Floor] = []
 
-    def make(*listings: Listing, at: datetime, cash: int = CASH, **options: object) -> Floor:
+    def make(*listings: MarketListing, at: datetime, cash: int = CASH, **options: object) -> Floor:
         new = Floor(tmp_path / f"paper-{len(made)}.sqlite", MemoryMarket(*listings), at, cash, **options)
         made.append(new)
         return new
@@ -41,7 +41,7 @@ def neo(floor: Callable[..., Floor], tmp_path: Path) -> Iterator[MakeNeo]:
     """Makes a floor as `floor` does, with Kotak's sandbox over it, and logs in."""
     with ExitStack() as stack:
 
-        def make(*listings: Listing, allowed: tuple[str, ...] = (), **options: object) -> Neo:
+        def make(*listings: MarketListing, allowed: tuple[str, ...] = (), **options: object) -> Neo:
             return stack.enter_context(neo_over(floor(*listings, **options), tmp_path / "scrips", allowed=allowed))
 
         yield make

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import LoginNeeded
 from tradectl.ports import Capabilities
@@ -21,7 +21,7 @@ class HouseBroker(PaperBroker):
 
     name = "house"
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         account.folder.mkdir(parents=True, exist_ok=True)
         super().__init__(
             account.folder / "house.db", account.user, account.clock, account.market, account.sessions, opening_cash=CASH
@@ -43,10 +43,10 @@ class House:
     addresses: Mapping[str, str] = None
     limits: Mapping[str, tuple[tuple[int, float], ...]] = None
 
-    def open(self, account: Account) -> HouseBroker:
+    def open(self, account: BrokerAccount) -> HouseBroker:
         return HouseBroker(account)
 
-    def login(self, account: Account, ask: Ask) -> Session:
+    def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:
         key, pin = account.vault.require("key"), ask(PIN)
         if pin == "crash":
             raise RuntimeError(f"the house fell down on {key}")
@@ -57,7 +57,7 @@ class House:
             lines.write("in\n")
         account.clock.sleep(0.4)  # a login takes its time
         now = account.clock.now()
-        session = Session({"token": f"token-of-{key}"}, now, now + timedelta(hours=10), seen_ip="203.0.113.7")
+        session = LoginSession({"token": f"token-of-{key}"}, now, now + timedelta(hours=10), seen_ip="203.0.113.7")
         account.vault.keep_session(session)
         return session
 

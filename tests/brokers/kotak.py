@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.brokers.floor import Floor
+from tests.brokers.exchange import Floor
 from tests.brokers.vault import MemoryVault
-from tradectl.brokers.adapter import Account, Field, Session
+from tradectl.brokers.adapter import BrokerAccount, Field, LoginSession
 from tradectl.brokers.kotak_neo import ADAPTER
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.brokers.kotak_neo.feed import REALTIME
 from tradectl.errors import LoginNeeded
+from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox, RegisteredClient
+from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.model.order import OrderReport, OrderRequest, Side, TradeReport, Variety
-from tradectl.sandbox.kotak_neo import KotakNeoSandbox, Registered
-from tradectl.sandbox.server import Request, Response
 
-CLIENT = Registered("key-1", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXP", "246810")
+CLIENT = RegisteredClient("key-1", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXP", "246810")
 TIMEOUT = (3.0, 1.0)
 """Seconds for a connection, and for an answer."""
 
@@ -42,10 +42,10 @@ class Listening(KotakNeoSandbox):
 
 
 def nobody(wanted: Field) -> str:
-    raise LoginNeeded(f"{wanted.question} is asked, and nobody is there")
+    raise LoginNeeded(f"{wanted.question} is needed, and no person is there")
 
 
-def credentials(client: Registered = CLIENT) -> dict[str, str]:
+def credentials(client: RegisteredClient = CLIENT) -> dict[str, str]:
     names = ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")
     return {name: getattr(client, name) for name in names}
 
@@ -56,8 +56,8 @@ class Neo:
 
     floor: Floor
     sandbox: Listening
-    account: Account
-    broker: KotakNeo
+    account: BrokerAccount
+    broker: KotakNeoBroker
     tags: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
 
     @property
@@ -65,7 +65,7 @@ class Neo:
         assert isinstance(self.account.vault, MemoryVault)
         return self.account.vault
 
-    def login(self) -> Session:
+    def login(self) -> LoginSession:
         return ADAPTER.login(self.account, nobody)
 
     def to(self, day: Any, text: str) -> None:
@@ -90,7 +90,7 @@ class Neo:
     def fills(self, number: str) -> list[TradeReport]:
         return [item for item in self.broker.trades() if item.broker_order_id == number]
 
-    def with_other(self, **told: str) -> Account:
+    def with_other(self, **told: str) -> BrokerAccount:
         """The same account with other credentials, and without a session."""
         return replace(self.account, vault=MemoryVault({**self.vault.told, **told}))
 
@@ -102,11 +102,11 @@ def neo_over(floor: Floor, folder: Path, *, allowed: tuple[str, ...] = (), strea
     sandbox = Listening(floor.another, clock=floor.clock, **facts)
     streams = {"prices": sandbox.stream_url, "orders": sandbox.stream_url + REALTIME} if stream else {}
     with sandbox:
-        account = Account(
+        account = BrokerAccount(
             "asha", floor.clock, floor.sessions, floor.market, MemoryVault(credentials()), folder,
             addresses={"login": sandbox.url, **streams}, timeout=TIMEOUT,
         )  # fmt: skip
-        broker = KotakNeo(account)
+        broker = KotakNeoBroker(account)
         made = Neo(floor, sandbox, account, broker)
         made.login()
         yield made

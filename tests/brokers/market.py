@@ -1,5 +1,5 @@
 """The market in memory lives with the sandboxes; tests of the paper exchange know it by this name."""
 
-from tradectl.sandbox.market import Listing, MemoryMarket, Minute, flat_bars
+from tradectl.lab.sandboxes.market import MarketListing, MemoryMarket, Minute, flat_bars
 
-__all__ = ["Listing", "MemoryMarket", "Minute", "flat_bars"]
+__all__ = ["MarketListing", "MemoryMarket", "Minute", "flat_bars"]

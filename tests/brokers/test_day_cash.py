@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.brokers.floor import ist
-from tradectl.brokers.day_cash import cash_flow
+from tests.brokers.exchange import ist
+from tradectl.brokers.account.day_cash import cash_flow
 from tradectl.exchange.rates import ZERODHA
 from tradectl.model.order import Side, TradeReport
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist
-from tradectl.brokers.dhan import rows, shares
+from tests.brokers.exchange import ist
+from tradectl.brokers.dhan import balances, rows
 from tradectl.brokers.dhan.api import understood
-from tradectl.brokers.dhan.instruments import Listed
-from tradectl.brokers.dhan.judging import judge_holdings, judge_read, rejection
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.dhan.error_mapping import judge_holdings, judge_read, rejection
+from tradectl.brokers.dhan.instruments import DhanInstrument
+from tradectl.brokers.http.transport import Reply
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.order import Holding, OrderReport, OrderStatus, Variety
 
@@ -36,10 +36,10 @@ TRADE: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-LISTED = Listed("11536", "TCS", "EQ", "INE467B01029", 5)
+LISTED = DhanInstrument("11536", "TCS", "EQ", "INE467B01029", 5)
 
 
-def known(row: Mapping[str, Any]) -> Listed | None:
+def known(row: Mapping[str, Any]) -> DhanInstrument | None:
     return LISTED if str(row["securityId"]) == "11536" else None
 
 
@@ -118,7 +118,7 @@ def test_an_order_by_hand_on_bse_without_a_symbol_is_told_by_its_tag() -> None:
 
 
 def test_an_order_book_that_is_no_list_is_a_read_that_failed() -> None:
-    with pytest.raises(BrokerUnavailable, match=r"^Dhan's reply to /orders cannot be understood: "):
+    with pytest.raises(BrokerUnavailable, match=r"^Dhan's reply to /orders cannot be read: "):
         understood("/orders", b'{"data": []}', lambda data: rows.orders(data, known, lambda _: False))
 
 
@@ -136,14 +136,14 @@ def test_holdings_and_positions_are_one_count() -> None:
     held = {"securityId": "11536", "totalQty": 100, "dpQty": 90, "t1Qty": 10, "availableQty": 100, "collateralQty": 20}
     position = {"exchangeSegment": "NSE_EQ", "productType": "CNC", "securityId": "11536", "dayBuyQty": 5, "daySellQty": 15}
     other = {"exchangeSegment": "NSE_FNO", "productType": "MARGIN", "securityId": None}
-    (found,) = shares.holdings([held], [position, other], known)
+    (found,) = balances.holdings([held], [position, other], known)
     assert found == Holding("TCS", 60, 10, 70, 20, LISTED.isin)
     late = [{**position, "daySellQty": 0}]
-    (restricted,) = shares.holdings([held], late, lambda _: replace(LISTED, series="BE"))
+    (restricted,) = balances.holdings([held], late, lambda _: replace(LISTED, series="BE"))
     assert (restricted.quantity, restricted.t1_quantity, restricted.sellable) == (70, 15, 80)
     traded = [{**TRADE, "tradedQuantity": 5}, {**TRADE, "transactionType": "SELL", "tradedQuantity": 15}]
-    today = shares.positions_of([*traded, {**TRADE, "exchangeTime": "2021-11-24 11:20:07"}], date(2021, 11, 25))
-    assert tuple(shares.holdings([held], today, known)) == (found,)
+    today = balances.positions_of([*traded, {**TRADE, "exchangeTime": "2021-11-24 11:20:07"}], date(2021, 11, 25))
+    assert tuple(balances.holdings([held], today, known)) == (found,)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_of_a_symbol_with_an_odd_row_nothing_is_held(of: str, changes: dict[str,
     day = {"exchangeSegment": "NSE_EQ", "productType": "CNC", "securityId": "11536", "dayBuyQty": 5, "daySellQty": 0}
     other = {"securityId": "5", "tradingSymbol": "ACME", "totalQty": 3, "t1Qty": 0, "availableQty": 3}
     made = {"held": held, "day": day} | {of: {**{"held": held, "day": day}[of], **changes}}
-    found = shares.holdings([made["held"], other], [made["day"]], known)
+    found = balances.holdings([made["held"], other], [made["day"]], known)
     assert [item.symbol for item in found] == ["ACME"]
     assert [(row.symbol, row.field) for row in found.odd] == [("TCS", field)]
 

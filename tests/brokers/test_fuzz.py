@@ -23,14 +23,16 @@ from tests.brokers.kite import samples
 from tests.brokers.kite.test_packets import frame as kite_frame
 from tests.brokers.kite.test_packets import packet as kite_packet
 from tests.brokers.test_kotak_feed import packet as kotak_packet
-from tradectl.brokers import storable
 from tradectl.brokers.dhan import api as dhan_api
+from tradectl.brokers.dhan import balances as dhan_balances
+from tradectl.brokers.dhan import balances as dhan_money
 from tradectl.brokers.dhan import instruments as dhan_instruments
 from tradectl.brokers.dhan import login as dhan_login
-from tradectl.brokers.dhan import money as dhan_money
 from tradectl.brokers.dhan import rows as dhan
-from tradectl.brokers.dhan import shares as dhan_shares
-from tradectl.brokers.kite import history, purse, remarks, shares
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.strict_json import UNREADABLE, read
+from tradectl.brokers.http.transport import Reply
+from tradectl.brokers.kite import balances, prices
 from tradectl.brokers.kite import instruments as kite_instruments
 from tradectl.brokers.kite import login as kite_login
 from tradectl.brokers.kite import packets as kite_packets
@@ -41,14 +43,13 @@ from tradectl.brokers.kotak_neo import feed
 from tradectl.brokers.kotak_neo import instruments as kotak_instruments
 from tradectl.brokers.kotak_neo import login as kotak_login
 from tradectl.brokers.kotak_neo import rows as kotak
+from tradectl.brokers.kotak_neo.api import parsed
 from tradectl.brokers.kotak_neo.times import Times
-from tradectl.brokers.kotak_neo.wire import parsed
-from tradectl.brokers.openalgo import quotation, times
+from tradectl.brokers.openalgo import balances as openalgo_balances
+from tradectl.brokers.openalgo import prices as openalgo_prices
 from tradectl.brokers.openalgo import rows as openalgo
-from tradectl.brokers.openalgo import shares as openalgo_shares
+from tradectl.brokers.openalgo import times
 from tradectl.brokers.openalgo.api import understood
-from tradectl.brokers.strict_json import UNREADABLE, read
-from tradectl.brokers.transport import Reply
 from tradectl.errors import TradectlError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Bar, Quote
@@ -260,8 +261,8 @@ def of_dhan(make: Callable[[Any], Any]) -> Callable[[bytes], Any]:
     return lambda content: dhan_api.understood("answer", content, make)
 
 
-def listed_at_dhan(row: Mapping[str, Any]) -> dhan_instruments.Listed | None:
-    listing = dhan_instruments.Listing(dhan_instruments.parse(DHAN_LIST.encode()))
+def listed_at_dhan(row: Mapping[str, Any]) -> dhan_instruments.DhanInstrument | None:
+    listing = dhan_instruments.DhanInstrumentList(dhan_instruments.parse(DHAN_LIST.encode()))
     return listing.of_id(str(row["securityId"])) or listing.of_isin(row.get("isin"))
 
 
@@ -271,7 +272,7 @@ def of_openalgo(make: Callable[[Any], Any]) -> Callable[[bytes], Any]:
 
 def moment(text: Any) -> datetime:
     if not isinstance(text, str):
-        raise storable.OddValue("timestamp", text)
+        raise value_ranges.OddValue("timestamp", text)
     return times.moment(text, SESSIONS, NOW)
 
 
@@ -305,7 +306,7 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
     ),
     "kite holdings": (
         {"data": {"held": [samples.HOLDING], "day": [samples.POSITION]}},
-        of_kite(lambda found: shares.holdings(found["held"], found)),
+        of_kite(lambda found: balances.holdings(found["held"], found)),
         nothing,
     ),
     "kite quotes": (
@@ -313,10 +314,10 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
         of_kite(lambda found: kite.quotes(found, {"NSE:ACME": "ACME"}, NOW)),
         nothing,
     ),
-    "kite funds": ({"data": KITE_MARGINS}, of_kite(lambda found: purse.funds(found, (), NOW.date())), nothing),
+    "kite funds": ({"data": KITE_MARGINS}, of_kite(lambda found: balances.funds(found, (), NOW.date())), nothing),
     "kite profile": (
         {"data": {"exchanges": ["NSE"], "products": ["CNC"], "meta": {"demat_consent": "consent"}}},
-        of_kite(lambda found: remarks.of(dict(found))),
+        of_kite(lambda found: balances.profile_remarks(dict(found))),
         nothing,
     ),
     "kite login": (
@@ -326,7 +327,7 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
     ),
     "kite candles": (
         {"data": {"candles": [["2023-07-14T00:00:00+0530", 100.5, 101, 99.95, 100, 1200]]}},
-        of_kite(lambda found: [Bar(at.date(), *prices, volume) for at, prices, volume in map(history._candle, found["candles"])]),
+        of_kite(lambda found: [Bar(at.date(), *prices, volume) for at, prices, volume in map(prices._candle, found["candles"])]),
         nothing,
     ),
     "kotak orders": (
@@ -378,13 +379,15 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
     ),
     "dhan holdings": (
         {"held": [DHAN_HELD], "day": [DHAN_POSITION]},
-        of_dhan(lambda found: dhan_shares.holdings(found["held"], found["day"], listed_at_dhan)),
+        of_dhan(lambda found: dhan_balances.holdings(found["held"], found["day"], listed_at_dhan)),
         nothing,
     ),
     "dhan holdings by trades": (
         {"held": [DHAN_HELD], "day": [DHAN_TRADE]},
         of_dhan(
-            lambda found: dhan_shares.holdings(found["held"], dhan_shares.positions_of(found["day"], NOW.date()), listed_at_dhan)
+            lambda found: dhan_balances.holdings(
+                found["held"], dhan_balances.positions_of(found["day"], NOW.date()), listed_at_dhan
+            )
         ),
         nothing,
     ),
@@ -418,12 +421,12 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
             "held": [{"symbol": "ACME", "exchange": "NSE", "quantity": 10, "product": "CNC", "t1_quantity": 0}],
             "day": [{"symbol": "ACME", "exchange": "NSE", "product": "CNC", "quantity": "-3"}],
         },
-        of_openalgo(lambda found: openalgo_shares.holdings(found["held"], found["day"])),
+        of_openalgo(lambda found: openalgo_balances.holdings(found["held"], found["day"])),
         nothing,
     ),
     "openalgo quotes": (
         {"results": [OPENALGO_QUOTE]},
-        of_openalgo(lambda found: quotation.quotes(found["results"], SESSIONS, NOW)),
+        of_openalgo(lambda found: openalgo_prices.quotes(found["results"], SESSIONS, NOW)),
         nothing,
     ),
     "openalgo funds": (
@@ -455,7 +458,7 @@ def test_no_answer_breaks_its_reader(kind: str) -> None:
 
 def _kite_frame(content: bytes) -> list[Quote]:
     quotes = (kite_ticker._quote("ACME", tick) for tick in kite_packets.ticks(content))
-    return [storable.quote(quote, NOW) for quote in quotes if quote is not None]
+    return [value_ranges.quote(quote, NOW) for quote in quotes if quote is not None]
 
 
 def _kotak_frame(content: bytes) -> list[Quote]:
@@ -464,7 +467,7 @@ def _kotak_frame(content: bytes) -> list[Quote]:
         at = clock.moment(tick.last_trade_at, NOW)
         if at is not None:
             found.append(
-                storable.quote(
+                value_ranges.quote(
                     Quote(tick.token, tick.last, at, "", open=tick.open, high=tick.high, low=tick.low, volume=tick.volume), NOW
                 )
             )

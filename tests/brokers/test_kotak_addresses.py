@@ -12,16 +12,16 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.brokers.floor import ist
+from tests.brokers.exchange import ist
 from tests.brokers.kotak import MakeNeo, Neo
-from tests.brokers.market import Listing, flat_bars
+from tests.brokers.market import MarketListing, flat_bars
 from tradectl.brokers.kotak_neo import ADDRESSES, paths
 from tradectl.brokers.kotak_neo.addresses import PRICES, FeedAddresses, endpoints, usable
 from tradectl.brokers.kotak_neo.login import current
+from tradectl.lab.sandboxes.kotak_neo import CONFIG
+from tradectl.lab.sandboxes.response import Response
 from tradectl.model.market import Instrument
 from tradectl.model.order import Holding, OrderStatus
-from tradectl.sandbox.kotak_neo import CONFIG
-from tradectl.sandbox.response import Response
 
 FRIDAY = date(2023, 7, 14)
 FEED = "wss://sfeed.kotaksecurities.com/apifeed2"
@@ -29,7 +29,7 @@ FEED = "wss://sfeed.kotaksecurities.com/apifeed2"
 
 @pytest.fixture
 def kotak(neo: MakeNeo) -> Neo:
-    listing = Listing(Instrument("ACME", "ACME", "EQ", "INE001A01011", 5), flat_bars([FRIDAY], 10000, volume=375_000))
+    listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INE001A01011", 5), flat_bars([FRIDAY], 10000, volume=375_000))
     return neo(listing, at=ist(FRIDAY, "10:00"))
 
 
@@ -124,7 +124,7 @@ def test_the_sandbox_takes_an_order_without_a_tag_as_the_sdk_sends_it(kotak: Neo
 
 
 def test_an_amo_is_cancelled_as_one(neo: MakeNeo) -> None:
-    listing = Listing(Instrument("ACME", "ACME", "EQ", "INE001A01011", 5), flat_bars([FRIDAY], 10000, volume=375_000))
+    listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INE001A01011", 5), flat_bars([FRIDAY], 10000, volume=375_000))
     kotak = neo(listing, at=ist(FRIDAY, "16:30"))
     kotak.broker.cancel(kotak.buy(10, 10000, amo=True))
     assert [sent["am"] for path, sent in kotak.sandbox.heard if path == paths.CANCEL] == ["YES"]

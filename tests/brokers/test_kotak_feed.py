@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist
-from tradectl.brokers.adapter import Session
+from tests.brokers.exchange import ist
+from tradectl.brokers.adapter import LoginSession
 from tradectl.brokers.kotak_neo.feed import PAIRS, Introduction, dividers, order_of, ticks
-from tradectl.brokers.kotak_neo.packets import NSE, Tick, split, tick
+from tradectl.brokers.kotak_neo.packets import NSE, KotakTick, split, tick
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderStatus
 
@@ -39,7 +39,7 @@ LITE = packed(
     ("I", 2885), ("q", 1_782_374_700), ("I", 130_005), ("q", 10), ("I", 129_000), ("i", 78), ("i", 1005), ("I", 1), ("B", 2),
     ("I", 1),
 )  # fmt: skip
-WHOLE = Tick(
+WHOLE = KotakTick(
     NSE, "1333", 80_160, 1_782_374_657, open=79_850, high=80_445, low=79_600, volume=30_043_533,
 )  # fmt: skip
 
@@ -55,7 +55,7 @@ def test_a_market_picture_is_read_byte_by_byte() -> None:
 
 def test_a_lite_packet_has_the_last_price_only() -> None:
     assert len(packet(LITE, level=1)) == 54
-    assert tick(packet(LITE, level=1), {}) == Tick(NSE, "2885", 130_005, 1_782_374_700)
+    assert tick(packet(LITE, level=1), {}) == KotakTick(NSE, "2885", 130_005, 1_782_374_700)
 
 
 def test_prices_are_divided_as_the_greeting_says() -> None:
@@ -121,7 +121,7 @@ def test_what_is_no_order_of_ours_is_passed_over(frame: str) -> None:
 
 def test_a_frames_unreadable_packets_are_passed_over_and_the_rest_of_a_broken_one() -> None:
     frame = packet(PICTURE + ROWS) + packet(b"bad", level=4) + packet(LITE, level=1) + b"\x00\x00"
-    assert list(ticks(frame, {NSE: 100})) == [WHOLE, Tick(NSE, "2885", 130_005, 1_782_374_700)]
+    assert list(ticks(frame, {NSE: 100})) == [WHOLE, KotakTick(NSE, "2885", 130_005, 1_782_374_700)]
 
 
 @pytest.mark.parametrize("code", [1117, 1119])
@@ -146,9 +146,9 @@ def test_an_answer_that_cannot_be_read_is_no_refusal(said: str) -> None:
         dividers(said)
 
 
-def session(number: int) -> Session:
+def session(number: int) -> LoginSession:
     tokens = {"token": f"trade-{number}", "sid": f"sid-{number}", "base_url": "http://127.0.0.1:1"}
-    return Session(tokens, ist(DAY, "10:00"), ist(DAY, "23:00"))
+    return LoginSession(tokens, ist(DAY, "10:00"), ist(DAY, "23:00"))
 
 
 def test_the_other_pair_is_tried_after_a_refusal_and_stays_where_it_was_taken() -> None:

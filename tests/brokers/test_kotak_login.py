@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist, quiet
+from tests.brokers.exchange import ist, quiet
 from tests.brokers.kotak import MakeNeo, Neo, nobody
 from tradectl.brokers.kotak_neo import ADAPTER
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.errors import BrokerUnavailable, ConfigurationError, LoginNeeded, NotWhitelisted, TradectlError
-from tradectl.sandbox.server import Request, Response, Trouble
+from tradectl.lab.sandboxes.server import Request, Response, Trouble
 
 THURSDAY, FRIDAY = date(2023, 7, 13), date(2023, 7, 14)
 
@@ -25,7 +25,7 @@ def test_the_declaration_alone_loads_nothing_that_a_request_needs() -> None:
     code = "import sys; from tradectl.brokers.adapter import adapter; adapter('kotak_neo'); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'tradectl.brokers.kotak_neo'" in loaded
-    for name in ("requests", "websockets", "pyotp", "tradectl.brokers.transport"):
+    for name in ("requests", "websockets", "pyotp", "tradectl.brokers.http.transport"):
         assert f"'{name}'" not in loaded
 
 
@@ -74,7 +74,7 @@ def test_what_is_wrong_is_refused_and_no_session_is_kept(
 def test_without_a_secret_the_password_is_asked_for(neo: MakeNeo) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "08:00"))
     del kotak.vault.told["totp_secret"]
-    with pytest.raises(LoginNeeded, match="nobody is there"):
+    with pytest.raises(LoginNeeded, match="no person is there"):
         kotak.login()
     with pytest.raises(LoginNeeded, match="Invalid TOTP"):
         ADAPTER.login(kotak.account, lambda _: "000000")
@@ -139,7 +139,7 @@ def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, 
     """Else the next `tradectl login` would find it stored, and not log in."""
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.sandbox.instead[path] = said
-    with pytest.raises(LoginNeeded, match="does not know our session"):
+    with pytest.raises(LoginNeeded, match="does not know the session"):
         kotak.buy(1, 10000), kotak.broker.orders(), kotak.broker.funds()
     assert kotak.vault.stored is not None
     assert kotak.vault.stored.expires_at <= kotak.floor.clock.now()
@@ -160,7 +160,7 @@ def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, 
 def test_a_page_that_stands_before_kotak_ends_no_session(neo: MakeNeo, path: str, ask: Callable[[Neo], Any]) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.sandbox.instead[path] = Response(403, b"<html>Access Denied</html>", "text/html")
-    with pytest.raises(LoginNeeded, match="does not let us in: 403; `tradectl login --again`"):
+    with pytest.raises(LoginNeeded, match="refuses the session: 403; `tradectl login --again`"):
         ask(kotak)
     kotak.sandbox.instead.clear()
     ask(kotak)
@@ -198,7 +198,7 @@ def test_a_request_that_waits_for_its_turn_goes_out_whole_with_the_session_it_be
         def take(self, bucket: str) -> None:
             kotak.vault.stored = newer
 
-    broker = KotakNeo(replace(kotak.account, limiter=Turn()))
+    broker = KotakNeoBroker(replace(kotak.account, limiter=Turn()))
     assert broker.orders() == ()
     assert kotak.vault.stored == newer
     broker.close()

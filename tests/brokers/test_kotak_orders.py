@@ -11,11 +11,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing, quiet
+from tests.brokers.exchange import bar, ist, listing, quiet
 from tests.brokers.kotak import MakeNeo, Neo
 from tests.brokers.slow import Slow
-from tradectl.brokers.kotak_neo.hours import Hours
-from tradectl.brokers.kotak_neo.wire import reading
+from tradectl.brokers.kotak_neo.amo_windows import KotakHours
+from tradectl.brokers.kotak_neo.api import reading
 from tradectl.errors import (
     Ambiguous,
     Blocked,
@@ -27,8 +27,8 @@ from tradectl.errors import (
     UsageError,
 )
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.server import Response, Trouble
 from tradectl.model.order import Holding, OrderRequest, OrderStatus, OrderType, Side, TradeReport, Variety
-from tradectl.sandbox.server import Response, Trouble
 
 WEDNESDAY, THURSDAY, FRIDAY, MONDAY = (date(2023, 7, day) for day in (12, 13, 14, 17))
 PLACE = "/quick/order/rule/ms/place"
@@ -239,7 +239,7 @@ def test_nothing_is_sent_while_the_night_is_handed_over(acme: Neo, at: str, allo
     [
         ("place", "08:55:01", "before 09:00:30"), ("modify", "08:55:01", "before 09:00:30"),
         ("cancel", "08:55:01", "before 09:00:30"), ("place", "09:00:31", "from 16:05 to 08:55"),
-        ("modify", "09:00:31", "changed hands"), ("cancel", "09:00:31", "changed hands"),
+        ("modify", "09:00:31", "moved between"), ("cancel", "09:00:31", "moved between"),
     ],
 )  # fmt: skip
 def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
@@ -306,7 +306,7 @@ def test_the_book_is_asked_which_orders_wait_only_where_both_kinds_may_live(
         assert queued is not None
         return queued
 
-    assert Hours.of(sessions, "15:45", "08:55").waits(ist(day, at), asked) is waits
+    assert KotakHours.of(sessions, "15:45", "08:55").waits(ist(day, at), asked) is waits
 
 
 def test_where_the_book_must_be_asked_and_does_not_answer_nothing_is_sent(neo: MakeNeo) -> None:
@@ -327,7 +327,7 @@ def test_where_the_book_must_be_asked_and_does_not_answer_nothing_is_sent(neo: M
 
 def test_a_window_that_is_no_window_is_a_matter_of_configuration(sessions: SessionTable) -> None:
     with pytest.raises(ConfigurationError, match="16:05"):
-        Hours.of(sessions, "four", "08:55")
+        KotakHours.of(sessions, "four", "08:55")
 
 
 def test_market_orders_and_prices_off_the_tick_are_not_sent(acme: Neo) -> None:
@@ -366,7 +366,7 @@ def test_a_command_that_reached_a_server_in_trouble_is_ambiguous_whatever_the_st
     with pytest.raises(Ambiguous, match="cannot reach"):
         acme.buy(1, 9500)
     acme.sandbox.instead["/quick/user/orders"] = Response.of({"stCode": 503, "data": []})
-    with pytest.raises(BrokerUnavailable, match="answered 200"):
+    with pytest.raises(BrokerUnavailable, match="replied 200"):
         acme.broker.orders()
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import ist
-from tradectl.brokers.kotak_neo import judging, rows
+from tests.brokers.exchange import ist
+from tradectl.brokers.http.transport import Reply
+from tradectl.brokers.kotak_neo import error_mapping, rows
 from tradectl.brokers.kotak_neo.instruments import Scrips, parse, path_of
-from tradectl.brokers.transport import Reply
 from tradectl.errors import (
     Ambiguous,
     BrokerUnavailable,
@@ -197,7 +197,7 @@ def said(code: int, message: str, stat: str = "Not_Ok") -> dict[str, Any]:
         (200, said(5204, "RMS:Margin Exceeds,Cash Available:100.00"), OrderRefused, "funds"),
         (401, said(100008, "unauthorized"), NotWhitelisted, ""),
         (200, said(1037, "session IP does not match"), NotWhitelisted, ""),
-        (200, said(100022, "invalid session token"), judging.SessionUnknown, ""),
+        (200, said(100022, "invalid session token"), error_mapping.SessionUnknown, ""),
         (403, said(0, "forbidden"), Ambiguous, ""),
         (200, said(5204, "Invalid session, please re-login to continue"), Ambiguous, ""),
         (400, {"error": [{"code": "400", "message": "Missing field"}]}, Ambiguous, ""),
@@ -213,7 +213,7 @@ def said(code: int, message: str, stat: str = "Not_Ok") -> dict[str, Any]:
         (404, said(1007, "body invalid"), Ambiguous, ""),
         (429, said(0, "Too many requests"), Ambiguous, ""),
         (400, {"stCode": True, "errMsg": ["body invalid"], "stat": "Not_Ok"}, Ambiguous, ""),
-        (200, {"data": said(100022, "invalid session token", "error in neo-login-check-api")}, judging.SessionUnknown, ""),
+        (200, {"data": said(100022, "invalid session token", "error in neo-login-check-api")}, error_mapping.SessionUnknown, ""),
         (500, said(500, "unexpected"), Ambiguous, ""),
         (502, said(502, "cannot reach the order system"), Ambiguous, ""),
         (503, b"<html>", Ambiguous, ""),
@@ -235,7 +235,7 @@ def said(code: int, message: str, stat: str = "Not_Ok") -> dict[str, Any]:
 )
 def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[TradectlError] | None, code: str) -> None:
     """Only Kotak's own words are a refusal; whatever cannot be read leaves the order's fate open."""
-    found = judging.command(reply(status, body))
+    found = error_mapping.command(reply(status, body))
     assert type(found) is (error or type(None))
     if isinstance(found, OrderRefused):
         assert (found.code, found.passing) == (code, code == "funds")
@@ -254,10 +254,10 @@ def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[T
     ],
 )
 def test_a_refused_change_is_told_in_kotaks_own_words(status: int, body: Any, code: str) -> None:
-    found = judging.change(reply(status, body))
+    found = error_mapping.change(reply(status, body))
     assert isinstance(found, OrderRefused)
     assert found.code == code
-    assert type(judging.change(reply(200, said(5204, "Client OrderID already exists")))) is Ambiguous
+    assert type(error_mapping.change(reply(200, said(5204, "Client OrderID already exists")))) is Ambiguous
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_refused_change_is_told_in_kotaks_own_words(status: int, body: Any, co
     ],
 )
 def test_what_an_answer_to_a_read_means(status: int, body: Any, error: type[TradectlError] | None) -> None:
-    assert type(judging.read(reply(status, body))) is (error or type(None))
+    assert type(error_mapping.read(reply(status, body))) is (error or type(None))
 
 
 # the list of instruments
@@ -369,7 +369,7 @@ def test_kotaks_own_samples_are_read(samples: Path) -> None:
     history = sample("order_history")["data"]["data"]
     assert [rows.STATUSES[row["ordSt"]] for row in history][:2] == [OrderStatus.EXECUTED, OrderStatus.ONGOING]
     for name in ("modify", "place"):
-        assert judging.command(reply(200, sample(name))) is None
-    assert isinstance(judging.login(reply(400, sample("login_2"))), LoginNeeded)
-    assert isinstance(judging.login(reply(200, sample("validate_2"))), LoginNeeded)
-    assert judging.login(reply(200, sample("validate"))) is None
+        assert error_mapping.command(reply(200, sample(name))) is None
+    assert isinstance(error_mapping.login(reply(400, sample("login_2"))), LoginNeeded)
+    assert isinstance(error_mapping.login(reply(200, sample("validate_2"))), LoginNeeded)
+    assert error_mapping.login(reply(200, sample("validate"))) is None

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tradectl.brokers.account.prices import FRESH
 from tradectl.brokers.kotak_neo.times import Times
-from tradectl.brokers.prices import FRESH
 
 NOW = datetime(2026, 11, 19, 9, 30, tzinfo=UTC)
 TRADED = NOW - timedelta(seconds=3)

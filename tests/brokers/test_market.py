@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.brokers.market import Listing, MemoryMarket, flat_bars
+from tests.brokers.market import MarketListing, MemoryMarket, flat_bars
 from tradectl.errors import UsageError
 from tradectl.model.market import ActionKind, CorporateAction, Instrument
 
@@ -14,7 +14,7 @@ MONDAY, TUESDAY = date(2023, 7, 17), date(2023, 7, 18)
 
 def market() -> MemoryMarket:
     split = CorporateAction("NEW", TUESDAY, ActionKind.SPLIT, Fraction(5))
-    listing = Listing(
+    listing = MarketListing(
         Instrument("NEW", "NEW", "EQ", "INE1", 5),
         flat_bars([MONDAY, TUESDAY], 10000),
         [split],

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tradectl.brokers.prices import StreamedPrices
-from tradectl.brokers.stream import Frame, PriceStream
+from tradectl.brokers.account.prices import StreamedPrices
+from tradectl.brokers.http.stream import Frame, PriceStream
 from tradectl.clock import VirtualClock
 from tradectl.model.market import Quote
 from tradectl.model.odd_rows import odd_of

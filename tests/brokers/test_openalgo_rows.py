@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from tradectl.brokers.openalgo import quotation, rows, times
+from tradectl.brokers.openalgo import prices, rows, times
+from tradectl.brokers.openalgo.balances import holdings
 from tradectl.brokers.openalgo.login import expiry
-from tradectl.brokers.openalgo.shares import holdings
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, THURSDAY, ist
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderReport, OrderStatus, Side, TradeReport, Variety
-from tradectl.sandbox.floor import FRIDAY, MONDAY, THURSDAY, ist
 
 SESSIONS = SessionTable.load()
 NOW = ist(FRIDAY, "14:30")
@@ -177,7 +177,7 @@ def test_never_more_is_offered_than_can_surely_be_sold(morning: list[Any], today
 
 
 def quoted(now: datetime, **data: Any) -> Quote:
-    (found,) = quotation.quotes([{"symbol": "ACME", "data": {"ltp": 100.5, "prev_close": 99, **data}}], SESSIONS, now).values()
+    (found,) = prices.quotes([{"symbol": "ACME", "data": {"ltp": 100.5, "prev_close": 99, **data}}], SESSIONS, now).values()
     return found
 
 
@@ -201,9 +201,9 @@ def test_a_price_is_no_younger_than_the_exchange_can_have_made_it(now: datetime,
 def test_a_symbol_that_is_not_known_is_absent_and_a_failure_is_none() -> None:
     unknown = {"symbol": "NOSUCH", "error": "Symbol NOSUCH not found for exchange NSE"}
     failed = {"symbol": "ACME", "error": "Client error '502 Bad Gateway'"}
-    assert quotation.quotes([unknown], SESSIONS, NOW) == {}
+    assert prices.quotes([unknown], SESSIONS, NOW) == {}
     with pytest.raises(BrokerUnavailable, match="502"):
-        quotation.quotes([unknown, failed], SESSIONS, NOW)
+        prices.quotes([unknown, failed], SESSIONS, NOW)
 
 
 def test_a_session_ends_at_three_at_night() -> None:

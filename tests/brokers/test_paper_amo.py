@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing, quiet
+from tests.brokers.exchange import bar, ist, listing, quiet
 from tradectl.errors import OrderRefused, UncoveredDate
 from tradectl.model.order import OrderStatus, Variety
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.brokers.floor import Floor, bar, ist, listing, quiet
+from tests.brokers.exchange import Floor, bar, ist, listing, quiet
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import SystemClock
 from tradectl.errors import DataError

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.brokers.floor import bar, ist, listing
+from tests.brokers.exchange import bar, ist, listing
 from tradectl.model.order import Side
 from tradectl.strategy.exits import target_price
 from tradectl.strategy.parameters import Parameters

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.brokers.floor import bar, ist, listing, quiet
+from tests.brokers.exchange import bar, ist, listing, quiet
 from tradectl.clock import VirtualClock
 from tradectl.errors import OrderRefused
 from tradectl.model.market import ActionKind, CorporateAction

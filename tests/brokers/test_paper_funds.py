@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing, quiet
-from tradectl.brokers.paper.book import Kind
+from tests.brokers.exchange import bar, ist, listing, quiet
+from tradectl.brokers.paper.account import EntryKind
 from tradectl.clock import VirtualClock
 from tradectl.errors import ConfigurationError, OrderRefused, UsageError
 from tradectl.exchange.charges import buy_charges
@@ -133,7 +133,7 @@ def test_charges_are_posted_as_they_grow_and_fall(floor) -> None:
     assert 0 < statement.charges_total < delivery
     assert statement.charges == {(D, "ACME"): statement.charges_total}
     assert [entry.kind for entry in statement.journal] == [
-        Kind.DEPOSIT, Kind.BUY, Kind.CHARGES, Kind.SELL, Kind.CHARGES,
+        EntryKind.DEPOSIT, EntryKind.BUY, EntryKind.CHARGES, EntryKind.SELL, EntryKind.CHARGES,
     ]  # fmt: skip
     assert statement.journal[-1].amount > 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.floor import Floor, bar, ist, listing
+from tests.brokers.exchange import Floor, bar, ist, listing
 from tests.brokers.screen import Screen
 from tradectl.errors import SourceUnavailable
 from tradectl.model.order import OrderStatus

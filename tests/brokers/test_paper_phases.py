@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.brokers.floor import Floor, bar, ist, listing, quiet
+from tests.brokers.exchange import Floor, bar, ist, listing, quiet
 from tradectl.errors import OrderRefused
 from tradectl.model.moment import to_ist
 from tradectl.model.order import OrderStatus, Side

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from tests.brokers.floor import bar, ist, listing, quiet
+from tests.brokers.exchange import bar, ist, listing, quiet
 
 FRIDAY, MONDAY, TUESDAY = (date(2023, 7, day) for day in (14, 17, 18))
 BARS = [

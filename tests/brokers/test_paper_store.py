@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.floor import Floor, bar, ist, listing, quiet
+from tests.brokers.exchange import Floor, bar, ist, listing, quiet
 from tests.conftest import python_path
 from tradectl.brokers.paper import PaperBroker
 from tradectl.brokers.paper import store as store_module
@@ -104,7 +104,7 @@ def test_a_place_that_dies_before_its_commit_has_not_happened(market, monkeypatc
 KILLED = """
 import os, sys
 from pathlib import Path
-from tests.brokers.floor import *
+from tests.brokers.exchange import *
 from tradectl.brokers.paper.store import Store
 file, when = Path(sys.argv[1]), sys.argv[2]
 market = MemoryMarket(quiet("ACME", [date(2023, 7, 14), date(2023, 7, 17)]))

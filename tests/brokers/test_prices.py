@@ -8,10 +8,10 @@ from typing import Self
 
 import pytest
 
-from tests.brokers.floor import Floor, ist, quiet
-from tradectl.brokers.guard import GuardedBroker
-from tradectl.brokers.prices import ASKED, FRESH, StreamedPrices
-from tradectl.brokers.stream import NOT_YET
+from tests.brokers.exchange import Floor, ist, quiet
+from tradectl.brokers.account.guard import GuardedBroker
+from tradectl.brokers.account.prices import ASKED, FRESH, StreamedPrices
+from tradectl.brokers.http.stream import NOT_YET
 from tradectl.clock import VirtualClock
 from tradectl.errors import OrderRefused, UsageError
 from tradectl.halt_marker import MemoryMarker

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tradectl.brokers.securities import counted_once, of_known_securities
+from tradectl.brokers.account.securities import counted_once, of_known_securities
+from tradectl.lab.sandboxes.market import MarketListing, MemoryMarket
 from tradectl.model.market import Instrument
 from tradectl.model.order import Holding
-from tradectl.sandbox.market import Listing, MemoryMarket
 
 DAY = date(2023, 7, 14)
 OURS, NEWER, PREFERENCE, OTHER = "INE100A01010", "INE100A01028", "INE100A03016", "INE999X01011"
@@ -40,7 +40,7 @@ def test_a_security_counts_once_in_whatever_order(rows: list[dict[str, Any]], fo
 
 
 def market(isin: str | None) -> MemoryMarket:
-    return MemoryMarket(Listing(Instrument("ALPHA", "ALPHA", "EQ", isin, 5)))
+    return MemoryMarket(MarketListing(Instrument("ALPHA", "ALPHA", "EQ", isin, 5)))
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from tradectl.brokers import storable, strict_json
-from tradectl.brokers.kite import judging as kite
+from tradectl.brokers.http import strict_json, value_ranges
+from tradectl.brokers.http.transport import Reply
+from tradectl.brokers.kite import error_mapping as kite
 from tradectl.brokers.kite import rows as kite_rows
-from tradectl.brokers.kotak_neo import judging as kotak
+from tradectl.brokers.kotak_neo import error_mapping as kotak
 from tradectl.brokers.kotak_neo import rows as kotak_rows
-from tradectl.brokers.kotak_neo.wire import parsed
-from tradectl.brokers.openalgo import judging as openalgo
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.kotak_neo.api import parsed
+from tradectl.brokers.openalgo import error_mapping as openalgo
 from tradectl.errors import BrokerUnavailable
 from tradectl.model.money import to_paise
 
@@ -60,8 +60,8 @@ def test_a_number_that_no_column_takes_is_none(number: str) -> None:
     for exact in (True, False):
         found = strict_json.read(f'{{"a": {number}, "b": 1}}', exact=exact)
         assert (type(found["a"]), found["b"]) == (strict_json.OddNumber, 1)
-        for reader in (storable.whole, storable.rupees, storable.about_rupees, storable.identity):
-            with pytest.raises(storable.OddValue):
+        for reader in (value_ranges.whole, value_ranges.rupees, value_ranges.about_rupees, value_ranges.identity):
+            with pytest.raises(value_ranges.OddValue):
                 reader(found["a"])
 
 

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tradectl.brokers.adapter import Unlimited
-from tradectl.brokers.deadline import WHOLE
-from tradectl.brokers.retry_after import asked_wait
-from tradectl.brokers.transport import ReadTransport, Reply, Transport
+from tradectl.brokers.http.deadline import WHOLE
+from tradectl.brokers.http.server_time import asked_wait
+from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, RateLimited, TradectlError
 from tradectl.model.order import Side
@@ -316,7 +316,7 @@ def test_a_broker_that_wants_longer_than_a_step_can_wait_is_left_alone() -> None
 def test_a_command_is_not_repeated_and_says_how_long_the_broker_asks_to_wait() -> None:
     heard: list[bytes] = []
     made = transport()
-    with server(telling([too_many("Retry-After: 7")], heard)) as port, pytest.raises(Ambiguous, match="often: again in 7 s"):
+    with server(telling([too_many("Retry-After: 7")], heard)) as port, pytest.raises(Ambiguous, match=r"\(429\): again in 7 s"):
         made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders", side=None)
     made.close()
     assert len(heard) == 1

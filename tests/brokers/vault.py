@@ -1,5 +1,5 @@
 """The vault in memory, which ships with the adapter kit."""
 
-from tradectl.sandbox.kit.vault import MemoryVault
+from tradectl.lab.conformance.memory_vault import MemoryVault
 
 __all__ = ["MemoryVault"]

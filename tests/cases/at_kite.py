@@ -10,15 +10,15 @@ from typing import Any
 
 from tests.brokers.vault import MemoryVault
 from tests.execution.trading import SESSIONS, Trading
-from tests.sandbox.zerodha import KEY, SECRET, browse
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.guard import GuardedBroker
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
+from tradectl.brokers.account.guard import GuardedBroker
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.paper import PaperBroker
+from tradectl.lab.sandboxes.kite import KiteSandbox
+from tradectl.lab.sandboxes.kite.errors import KiteError
+from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
-from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.kite.errors import KiteError
-from tradectl.sandbox.server import Request, Response
 from tradectl.task import World
 
 PATIENT = (120.0, 120.0)
@@ -76,7 +76,9 @@ def at_kite(market: Trading, **sandbox: Any) -> Iterator[OddHoldings]:
         vault = MemoryVault({"api_key": KEY, "api_secret": SECRET})
         addresses = {"api": kite.url, "login": f"{kite.url}/connect/login"}
         folder = market.folder / "kite"
-        account = Account("asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses, timeout=PATIENT)
+        account = BrokerAccount(
+            "asha", market.clock, SESSIONS, market.market, vault, folder, addresses=addresses, timeout=PATIENT
+        )
         ADAPTER.login(account, browse)
         arming = Arming(market.ledger, "kite")
         arming.arm(market.clock.now())

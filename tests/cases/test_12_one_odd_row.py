@@ -22,10 +22,10 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, T, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
+from tradectl.lab.sandboxes.kite import KiteSandbox
+from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.order import OrderStatus, Side
-from tradectl.sandbox.kite import KiteSandbox
-from tradectl.sandbox.server import Request, Response
 
 __all__ = ["trading"]
 
@@ -235,7 +235,7 @@ def test_a_buy_that_waits_waits_on_while_the_equity_is_hidden(trading: Callable[
     """It is not cancelled for a loss that nothing proves, and goes out once the row can be read."""
     market: Trading = trading(falling(), stock("ZULU"), **EASY)
     claim = market.claim("buy", T)
-    assert market.desk(claim).path.place(entry(10, 9600), send=False).order is not None
+    assert market.trading(claim).path.place(entry(10, 9600), send=False).order is not None
     market.ledger.executions.finish(claim, "completed", {}, now=market.clock.now(), steps=1)
     market.ledger.statistics.write(DayStatistics(DAYS[0], 0, 0, 10**9, 0, 0, 0, 0, 0, 0, 0, 0, 10**9, 0.0))
     market.to(D, "08:00")
@@ -270,9 +270,9 @@ def test_a_row_that_does_not_say_whose_it_is_stops_buys_and_no_exit_with_clean_r
         assert sells(held) == BOTH
     held.to(AFTER, "10:02")
     claim = held.claim("test", AFTER)
-    desk = held.desk(claim)
-    desk.reconcile()
-    answer = desk.path.place(entry(1, 9000, session=AFTER, symbol="BRAVO"))
+    trading_session = held.trading(claim)
+    trading_session.reconcile()
+    answer = trading_session.path.place(entry(1, 9000, session=AFTER, symbol="BRAVO"))
     assert (str(answer.sent), "cannot be read" in answer.reason) == ("blocked", True)
 
 

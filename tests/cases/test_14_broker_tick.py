@@ -14,8 +14,8 @@ from tests.execution.conftest import trading
 from tests.execution.trading import AFTER, DAYS, D, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.execution.orders import Sent
+from tradectl.lab.sandboxes.market import MarketListing
 from tradectl.model.order import Side
-from tradectl.sandbox.market import Listing
 
 __all__ = ["trading"]
 
@@ -24,7 +24,7 @@ CLOSE, FALLEN, LAST = 65500, 65000, 64670
 """With these 0.8 x EMA9 + 0.2 x last is 652.54: 652.55 by the exchange's tick of 0.05, 653.00 by a tick of 0.50."""
 
 
-def bravo() -> Listing:
+def bravo() -> MarketListing:
     """It closes at 655.00 each day, at 650.00 on D, and trades at 646.70 from then on."""
     days = dict.fromkeys(DAYS[DAYS.index(AFTER) :], (LAST,) * 4)
     return stock("BRAVO", price=CLOSE, on={D: (FALLEN,) * 4, **days})
@@ -83,7 +83,7 @@ def test_a_symbol_that_the_list_lacks_stops_alone(held: Trading, kite: OddHoldin
     assert (said.code, kite.posted) == (11, [])
     what = "BRAVO: 25 of 25 shares have no live sell order (data missing): kite's list of the day does not have BRAVO"
     assert what in said.err
-    answer = held.desk(held.claim("test", AFTER)).path.place(entry(1, 65250, session=AFTER, symbol="BRAVO"))
+    answer = held.trading(held.claim("test", AFTER)).path.place(entry(1, 65250, session=AFTER, symbol="BRAVO"))
     assert (answer.sent, "Kite does not list BRAVO on NSE today" in answer.reason) == (Sent.REFUSED, True)
 
 
@@ -110,8 +110,8 @@ def test_a_buy_is_rounded_down_to_the_brokers_tick(trading: Callable[..., Tradin
 
 def test_a_price_off_the_tick_is_not_sent(held: Trading, kite: OddHoldings) -> None:
     """The last check is the adapter's: what was decided before the list was read is refused by name."""
-    desk = held.desk(held.claim("test", AFTER))
-    answer = desk.path.place(entry(1, 65255, session=AFTER, symbol="BRAVO"))
+    trading_session = held.trading(held.claim("test", AFTER))
+    answer = trading_session.path.place(entry(1, 65255, session=AFTER, symbol="BRAVO"))
     assert answer.sent is Sent.REFUSED
     assert "652.55 is not a multiple of the tick size at Kite, 0.50" in answer.reason
     assert (kite.posted, [order.side for order in held.orders(Side.BUY, AFTER)]) == ([], [Side.BUY])

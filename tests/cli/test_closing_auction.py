@@ -21,7 +21,7 @@ DECEMBER = "2026-12-07 15:20"
 
 @pytest.fixture
 def home_with_bars(tradectl: Tradectl, tmp_path: Path) -> Tradectl:
-    lines = "".join(f"2026-11-23,{symbol},EQ,100,100,100,100,1000\n" for symbol in ("ACME", "NEWCO", "PLAIN"))
+    lines = "".join(f"2026-11-06,{symbol},EQ,100,100,100,100,1000\n" for symbol in ("ACME", "NEWCO", "PLAIN"))
     (tmp_path / "bars.csv").write_text("date,symbol,series,open,high,low,close,volume\n" + lines)
     assert tradectl("data", "import", str(tmp_path / "bars.csv")).code == 0
     assert tradectl("config", "set", "universe", "all", "--at", DECEMBER).code == 0

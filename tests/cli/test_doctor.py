@@ -15,11 +15,11 @@ import pytest
 
 from tests.cli.conftest import Said, Tradectl
 from tradectl.bootstrap import open_world
-from tradectl.brokers.adapter import Session, adapter
+from tradectl.brokers.account.credentials import StoredVault
+from tradectl.brokers.adapter import LoginSession, adapter
 from tradectl.brokers.kite.login import expiry
-from tradectl.brokers.vault import StoredVault
+from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.model.moment import at_ist
-from tradectl.sandbox.kite import KiteSandbox
 from tradectl.settings import load
 
 pytestmark = pytest.mark.any_day
@@ -237,7 +237,7 @@ def test_offline_nobody_is_asked(live: Tradectl, kite: KiteSandbox) -> None:
     assert list(states(live("doctor", "--offline", "--json")))[-1] == "armed"
     said = live("doctor", "--json")
     assert list(states(said).items())[-1] == ("clock", "wrong")
-    assert (said.code, "kite does not tell the time" in said.out) == (6, True)
+    assert (said.code, "kite sends no date" in said.out) == (6, True)
     assert list(states(said))[-1] == "clock"
 
 
@@ -287,7 +287,7 @@ def test_a_session_that_ends_before_the_next_task_is_to_be_looked_at(
     world = open_world(load(home=str(home), at=when, environment={}))
     vault = StoredVault(world.ledger.settings.credentials(home / "secret.key"), adapter("kite"))
     began = at_ist(date(2025, 6, 30) if at < "08:00" else date(2025, 7, 1), time(7, 45)).astimezone(UTC)
-    vault.keep_session(Session({"access_token": "token-of-a-test"}, began, expiry(began)))
+    vault.keep_session(LoginSession({"access_token": "token-of-a-test"}, began, expiry(began)))
     world.close()
     said = tradectl("doctor", "--offline", "--json", "--at", when)
     assert states(said)["session"] == state

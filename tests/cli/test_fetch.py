@@ -21,7 +21,7 @@ from tests.marketdata.sources.charts import Share, chart, path
 from tests.marketdata.sources.conftest import HASTY
 from tests.marketdata.sources.loopback import Reply, Site, nobody, site
 from tradectl.bootstrap import open_prices, open_world
-from tradectl.brokers.onlooker import Onlooker
+from tradectl.brokers.account.read_only_account import ReadOnlyAccount
 from tradectl.cli import fetching
 from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError
@@ -158,7 +158,7 @@ def test_control_c_ends_it_with_130_and_one_line(home: Path, web: Site, monkeypa
     assert (process.returncode, out, err) == (130, "", "tradectl: stopped by signal 2\n")
 
 
-def unasked() -> Onlooker:
+def unasked() -> ReadOnlyAccount:
     raise AssertionError("nobody has asked for a price")
 
 

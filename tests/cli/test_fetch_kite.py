@@ -10,9 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.brokers.floor import bar, ist, listing
+from tests.brokers.exchange import bar, ist, listing
 from tests.cli.conftest import Said, Tradectl
-from tests.sandbox.zerodha import KEY, SECRET, House, house
+from tests.lab.sandboxes.zerodha import KEY, SECRET, House, house
 from tradectl.model.market import ActionKind, CorporateAction
 
 THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (date(2023, 7, day) for day in (13, 14, 17, 18, 19))
@@ -94,7 +94,7 @@ def test_without_a_session_it_ends_with_5(live: Tradectl, kite: House, home: Pat
     log_in(live, kite)
     kite.clock.move_to(ist(WEDNESDAY, "08:00"))  # Kite has flushed the tokens of Tuesday
     said = live(*WORDS, "--symbols", "ACME")
-    assert (said.code, "Kite does not know our session" in said.object["error"]) == (5, True)
+    assert (said.code, "Kite does not know the session" in said.object["error"]) == (5, True)
     assert bars(home) == []
 
 

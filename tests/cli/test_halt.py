@@ -54,8 +54,8 @@ def test_halt_makes_a_reducing_account_halted_and_never_the_other_way_round(trad
 
 def test_a_limits_reducing_becomes_a_persons(trading: Make):  # noqa: F811
     market = trading(stock())
-    market.ledger.book.reduce("daily loss 3.4 % of equity, 3 % allowed", T)
-    assert f"daily loss 3.4 % of equity, 3 % allowed (ends after {T})" in operate(market, "status").out
+    market.ledger.book.set_reducing("daily loss 3.4 % of equity, 3 % allowed", T)
+    assert f"daily loss 3.4 % of equity, 3 % allowed (ends by itself after {T})" in operate(market, "status").out
     assert result_of(market, "halt", "--reducing", "--reason", "mine")["changed"] is True
     user = market.ledger.users.get("asha")
     assert (user.trading_state, user.state_reason, user.state_until) == ("REDUCING", "mine", None)
@@ -63,7 +63,7 @@ def test_a_limits_reducing_becomes_a_persons(trading: Make):  # noqa: F811
 
 def test_resume_ends_what_a_limit_has_set(trading: Make):  # noqa: F811
     market = trading(stock())
-    market.ledger.book.reduce("30 buy orders", T)
+    market.ledger.book.set_reducing("30 buy orders", T)
     assert result_of(market, "resume")["before"] == "REDUCING"
     user = market.ledger.users.get("asha")
     assert (user.trading_state, user.state_until) == ("ACTIVE", None)
@@ -112,7 +112,7 @@ from tradectl.clock import VirtualClock
 from tradectl.execution.orders import OrderPath
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.opening import open_database
-from tradectl.ledger.executions import this_owner
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 
 
@@ -132,7 +132,7 @@ clock = Pausing(EVENING)
 ledger = Ledger(open_database(folder / "ledger.db"), "asha")
 broker = PaperBroker(folder / "paper.db", "asha", clock, MemoryMarket(stock()), SESSIONS)
 claim = ledger.executions.claim(
-    "buy", T, "", owner=this_owner(), trigger="manual", machine_now=clock.machine_now(), now=clock.now()
+    "buy", T, "", owner=current_identity(), trigger="manual", machine_now=clock.machine_now(), now=clock.now()
 )
 assert ledger.book.snapshot().trading_state == "ACTIVE"
 clock.pause = True
@@ -174,6 +174,6 @@ def test_cancels_pass_when_halted(trading: Make):  # noqa: F811
     market = trading(stock())
     order = market.buy(10, 10000)
     operate(market, "halt")
-    assert market.desk(market.claim("buy", T)).path.place(entry(10, 10000)).sent is Sent.BLOCKED
+    assert market.trading(market.claim("buy", T)).path.place(entry(10, 10000)).sent is Sent.BLOCKED
     assert operate(market, "orders", "cancel", order.tag).code == 0
     assert market.ledger.book.order(order.id).status is OrderStatus.CANCELLED

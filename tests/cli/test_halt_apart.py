@@ -25,11 +25,11 @@ pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs 
 
 LOCK = """
 import os, signal, sqlite3, sys
-from tradectl.ledger.turn import Turn
+from tradectl.ledger.write_queue import WriteQueue
 what, file = sys.argv[1:]
 if what == "turn":
-    turn = Turn(file, 5)
-    turn.take()
+    queue = WriteQueue(file, 5)
+    queue.acquire()
 else:
     connection = sqlite3.connect(file, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
@@ -54,8 +54,9 @@ def stopped(ledger: Path, what: str = "write") -> Iterator[int]:
 
 
 @pytest.fixture
-def made(tradectl: Tradectl, home: Path) -> Path:
-    """A home with its ledger."""
+def made(tradectl: Tradectl, home: Path, set_clock: Callable[[str], None]) -> Path:
+    """A home with its ledger, on a Sunday of a listed year: nothing is due."""
+    set_clock("2026-11-29 12:00")
     assert tradectl("init").code == 0
     assert tradectl("executions").code == 0
     return home
@@ -213,7 +214,7 @@ def test_a_marker_that_is_lost_stops_everything_until_resume(trading: Make):  # 
     market = trading(stock())
     (market.folder / "halt-asha.active").unlink()
     assert "the halt marker of asha is missing" in operate(market, "status").out
-    sender = market.desk(market.claim("test", T)).path
+    sender = market.trading(market.claim("test", T)).path
     assert sender.place(entry(10, 10000)).order is None
     assert result_of(market, "resume")["changed"] is True
     assert sender.place(entry(10, 10000)).ok

@@ -16,7 +16,8 @@ from typer.main import get_group
 from tradectl import bootstrap
 from tradectl.cli import contents
 from tradectl.cli.contents import MODULES, Contents
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
 from tradectl.model.moment import IST
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import load
@@ -37,7 +38,7 @@ SCAN = ("numpy", "tradectl.strategy.features", "tradectl.marketdata")
 TRADE = ("tradectl.brokers", "tradectl.execution")
 SERVER = ("sqlalchemy.dialects.postgresql", "psycopg")
 FACE = ("rich",)
-WORKS = tuple(f"tradectl.tasks.{task.name.replace('-', '_')}.work" for task in all_tasks())
+WORKS = tuple(f"tradectl.tasks.{task.name.replace('-', '_')}.step" for task in all_tasks())
 AT = "2023-07-21 16:10"
 
 
@@ -61,7 +62,7 @@ def done_home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     ledger = bootstrap.init(load(home=str(home), at=AT, environment={})).ledger
     now = datetime.fromisoformat(AT).replace(tzinfo=IST)
-    claim = ledger.executions.claim("buy", now.date(), "", owner=this_owner(), trigger="manual", machine_now=now, now=now)
+    claim = ledger.executions.claim("buy", now.date(), "", owner=current_identity(), trigger="manual", machine_now=now, now=now)
     assert isinstance(claim, Claim)
     ledger.executions.finish(claim, "completed", {"placed": 0}, now=now, steps=1)
     ledger.database.close()
@@ -124,7 +125,7 @@ def test_a_task_without_a_session_is_told_so_without_its_work(tmp_path: Path):
 
 def test_a_task_loads_its_own_work_and_no_other(tmp_path: Path):
     modules = loaded(tmp_path / "home", "eod", "--at", "2023-07-21 18:00")
-    assert modules & set(WORKS) == {"tradectl.tasks.eod.work"}
+    assert modules & set(WORKS) == {"tradectl.tasks.eod.step"}
     assert not modules & {*HEAVY, *SERVER, *FACE}
 
 

@@ -17,7 +17,7 @@ from tests.brokers.house import register
 from tests.cli.conftest import Said, Tradectl
 from tests.conftest import python_path
 from tradectl import bootstrap
-from tradectl.brokers.vault import login_lock
+from tradectl.brokers.account.credentials import login_lock
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked, ConfigurationError, DataError, LoginNeeded
 from tradectl.model.order import OrderRequest, Side
@@ -86,7 +86,10 @@ def test_an_adapter_that_only_trades_gives_a_paper_home_no_prices(tradectl: Trad
     home.mkdir()
     (home / "tradectl.toml").write_text('quotes = "house"\n', encoding="utf-8")
     assert tradectl("init").code == 0
-    with closing(bootstrap.open_world(load())) as world, pytest.raises(ConfigurationError, match="to nobody who does not trade"):
+    with (
+        closing(bootstrap.open_world(load())) as world,
+        pytest.raises(ConfigurationError, match="for an account"),
+    ):
         world.broker.quotes(["ACME"])
 
 

@@ -9,9 +9,9 @@ import pytest
 from tests.brokers.kotak import CLIENT, credentials
 from tests.cli.conftest import Tradectl
 from tradectl.clock import SystemClock
+from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
+from tradectl.lab.sandboxes.market import MemoryMarket
 from tradectl.ports import Broker
-from tradectl.sandbox.kotak_neo import KotakNeoSandbox
-from tradectl.sandbox.market import MemoryMarket
 
 pytestmark = pytest.mark.any_day
 

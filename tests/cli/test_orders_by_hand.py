@@ -12,7 +12,7 @@ from tests.cli.hands import Opaque, opaque, operate, result_of
 from tests.execution.conftest import trading  # noqa: F401
 from tests.execution.trading import AFTER, D, T, Trading, entry, stock
 from tradectl.execution.tags import client_tag
-from tradectl.ledger.owner import owner_of
+from tradectl.ledger.process_identity import identity_of
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import OrderRequest, OrderStatus, Purpose, Side
 
@@ -217,7 +217,7 @@ def test_nobody_says_that_a_process_of_this_machine_has_ended_while_it_lives(tra
     market = trading(stock())
     order, _ = lost(market)
     with subprocess.Popen(["sleep", "60"]) as other:
-        died(market, order, owner_of(other.pid))
+        died(market, order, identity_of(other.pid))
         said = operate(market, "orders", "resolve", str(order.id), "--never-placed", "--sender-ended")
         other.kill()
     assert (said.code, "is of this machine, and runs or is stopped: end it" in said.err) == (2, True)
@@ -232,7 +232,7 @@ def test_an_order_decided_never_placed_ends_and_is_no_longer_in_the_way(trading:
     assert (found["order"]["status"], found["order"]["reason"]) == ("CANCELLED", "a person decided: never placed")
     (line,) = market.ledger.logs.list(action="order_resolved")
     assert (line.level, line.symbol) == ("warning", "ACME")
-    again = market.desk(market.claim("buy", T)).path.place(entry(100, 9600))
+    again = market.trading(market.claim("buy", T)).path.place(entry(100, 9600))
     assert again.order is not None
     assert (again.ok, again.order.generation) == (True, 1)
 
@@ -445,5 +445,5 @@ def test_status_leaves_an_order_to_the_process_that_sends_it_now(trading: Make):
     claim = market.claim("buy", T)
     order = market.record(claim, entry(100, 9600), "A" * 15)
     assert result_of(market, "status")["unknown_orders"] == []
-    died(market, order, owner_of(2**22 + 1))
+    died(market, order, identity_of(2**22 + 1))
     assert len(result_of(market, "status", code=7)["unknown_orders"]) == 1

@@ -11,8 +11,8 @@ from tests.cli.conftest import Tradectl
 POINTS = """[tradectl.brokers]
 broken = no_such_module:ADAPTER
 [tradectl.sandboxes]
-broken = tradectl.sandbox.dhan.entry:NoSuchClass
-borrowed = tradectl.sandbox.dhan.entry:DhanEntry
+broken = tradectl.lab.sandboxes.dhan.entry:NoSuchClass
+borrowed = tradectl.lab.sandboxes.dhan.entry:DhanEntry
 """
 
 

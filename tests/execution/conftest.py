@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.market import Listing
+from tests.brokers.market import MarketListing
 from tests.execution.trading import Trading
 
 
@@ -16,7 +16,7 @@ def trading(tmp_path: Path) -> Iterator[Callable[..., Trading]]:
     """Makes a trading world from listings, a moment and settings."""
     made: list[Trading] = []
 
-    def make(*listings: Listing, **options: object) -> Trading:
+    def make(*listings: MarketListing, **options: object) -> Trading:
         folder = tmp_path / f"home-{len(made)}"
         folder.mkdir()
         made.append(Trading(folder, *listings, **options))

@@ -91,7 +91,7 @@ def test_an_adopted_buy_has_the_level_that_its_close_gave(trading: Make):
     falling = {day: (price, price, price, price) for day, price in ((T, 8000),)}
     market = trading(stock(on=falling), min_bars="5")
     forgotten(market, entry(10, 8050), quantity=10)
-    market.desk(market.claim("buy", T)).reconcile()
+    market.trading(market.claim("buy", T)).reconcile()
     (order,) = market.orders(Side.BUY)
     reading = market.world.readings.reading("ACME", T)
     assert reading is not None
@@ -103,7 +103,7 @@ def test_a_resting_sell_that_the_ledger_lost_is_not_placed_again(trading: Make):
     market = trading(stock(on=FALLS))
     market.buy(100, 9600)
     market.to(D, "09:16")
-    market.desk(market.claim("eod", D)).reconcile()
+    market.trading(market.claim("eod", D)).reconcile()
     (position,) = market.positions
     sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(position.id))
     tag = forgotten(market, sell)
@@ -118,10 +118,10 @@ def test_an_ended_order_that_the_ledger_lost_leaves_its_tag_to_no_other(trading:
     tag = forgotten(market, entry(10, 10000), quantity=10)
     (row,) = market.broker.orders()
     market.broker.cancel(row.broker_order_id)
-    desk = market.desk(market.claim("buy", T))
-    desk.reconcile()
-    assert desk.path.place(entry(10, 10000)).sent is Sent.PLACED
-    desk.follow()
+    trading_session = market.trading(market.claim("buy", T))
+    trading_session.reconcile()
+    assert trading_session.path.place(entry(10, 10000)).sent is Sent.PLACED
+    trading_session.follow()
     assert [(order.tag == tag, order.generation, order.alive) for order in market.orders(Side.BUY)] == [
         (True, 0, False),
         (False, 1, True),
@@ -134,9 +134,9 @@ def test_an_order_that_no_intent_explains_blocks_its_symbol_until_adopted(tradin
     market.to(D, "09:20")
     (item,) = result_of(market, "reconcile", code=7)["unknown"]
     assert (item["tag"], item["reason"]) == (FOREIGN, UNEXPLAINED)
-    desk = market.desk(market.claim("test", D))
-    desk.reconcile()
-    assert desk.path.place(entry(10, 9600, session=D)).sent is Sent.UNKNOWN
+    trading_session = market.trading(market.claim("test", D))
+    trading_session.reconcile()
+    assert trading_session.path.place(entry(10, 9600, session=D)).sent is Sent.UNKNOWN
     assert (market.positions, len(market.broker.orders())) == ((), 1)
     refused = operate(market, "orders", "resolve", str(item["id"]), "--never-placed")
     assert (refused.code, f"tradectl orders adopt {item['id']}" in refused.err) == (2, True)
@@ -166,7 +166,7 @@ def test_an_unexplained_order_is_blocked_after_the_broker_forgets_it(trading: Ma
     market = trading(stock(on=FALLS))
     market.broker.place(OrderRequest(FOREIGN, "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
     market.to(D, "09:20")
-    market.desk(market.claim("test", D)).reconcile()
+    market.trading(market.claim("test", D)).reconcile()
     market.to(AFTER, "09:20")
     (order,) = market.ledger.book.snapshot().unknown
     assert (order.tag, order.filled_quantity) == (FOREIGN, 100)
@@ -195,7 +195,7 @@ def test_a_second_order_under_one_tag_is_unexplained(trading: Make):
             return getattr(market.broker, name)
 
     market.world = replace(market.world, broker=Twice())
-    market.desk(market.claim("test", T)).reconcile()
+    market.trading(market.claim("test", T)).reconcile()
     (unknown,) = market.ledger.book.snapshot().unknown
     assert (unknown.broker_order_id, unknown.purpose) == ("B2", Purpose.UNIDENTIFIED)
     assert market.ledger.book.order(order.id).status is OrderStatus.PENDING
@@ -218,14 +218,14 @@ def test_an_intent_with_a_number_at_the_broker_is_not_sent(trading: Make):
     order = market.buy(10, 10000)
     with market.ledger.database.write() as connection:
         connection.execute(update(schema.orders).where(schema.orders.c.id == order.id).values(sending_at=None, sent_at=None))
-    desk = market.desk(market.claim("buy", T))
-    desk.book.broker = BrokerView()  # the other rule is off
-    assert desk.path.place(entry(10, 10000)).sent is Sent.EXISTS
+    trading_session = market.trading(market.claim("buy", T))
+    trading_session.book.broker = BrokerView()  # the other rule is off
+    assert trading_session.path.place(entry(10, 10000)).sent is Sent.EXISTS
     assert len(market.broker.orders()) == 1
     with pytest.raises(Overtaken):
-        desk.book.intents.mark_sending(
-            desk.path.claim,
-            desk.book.order(order.id),
+        trading_session.book.intents.mark_sending(
+            trading_session.path.claim,
+            trading_session.book.order(order.id),
             quantity=10,
             price=10000,
             variety=Variety.AMO,
@@ -253,11 +253,11 @@ def test_an_intent_whose_tag_the_book_shows_is_not_sent(trading: Make):
         def __getattr__(self, name: str):
             return getattr(market.broker, name)
 
-    desk = market.desk(claim)
-    desk.book.broker = BrokerView(market.broker.orders())  # read, and not yet followed
-    path = OrderPath(Accepting(), desk.book, market.clock, "asha", claim, marker=market.marker)
+    trading_session = market.trading(claim)
+    trading_session.book.broker = BrokerView(market.broker.orders())  # read, and not yet followed
+    path = OrderPath(Accepting(), trading_session.book, market.clock, "asha", claim, marker=market.marker)
     assert (path.place(intent).sent, sent) == (Sent.UNKNOWN, [])
-    desk.reconcile()
+    trading_session.reconcile()
     (found,) = market.orders(Side.BUY)
     assert (found.status, found.sending_at is not None, found.waiting) == (OrderStatus.PENDING, True, False)
 
@@ -269,11 +269,11 @@ def test_a_refused_buy_that_was_tried_again_and_lives_is_withdrawn(trading: Make
     with market.ledger.database.write() as connection:
         wrong = {"status": "REJECTED", "previous": "PENDING", "broker_order_id": None, "sent_at": None}
         connection.execute(update(schema.orders).where(schema.orders.c.id == first.id).values(**wrong))
-    desk = market.desk(market.claim("buy", T))
-    second = desk.path.place(entry(10, 10000))
+    trading_session = market.trading(market.claim("buy", T))
+    second = trading_session.path.place(entry(10, 10000))
     assert second.sent is Sent.PLACED
     follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
-    desk.reconcile()
+    trading_session.reconcile()
     alive = [item.tag for item in market.broker.orders() if item.status is OrderStatus.PENDING]
     assert second.order is not None
     assert alive == [second.order.tag]
@@ -284,7 +284,7 @@ def test_a_position_behind_an_unexplained_sell_is_reported(trading: Make):
     market = trading(stock(on=FALLS))
     market.buy(100, 9600)
     market.to(D, "09:16")
-    market.desk(market.claim("eod", D)).reconcile()
+    market.trading(market.claim("eod", D)).reconcile()
     market.broker.place(OrderRequest(FOREIGN, "ACME", Side.SELL, 100, 9900))
     report = market.monitor(D, "09:25")
     assert [order.tag for order in market.orders(Side.SELL)] == [FOREIGN]
@@ -298,11 +298,11 @@ def test_a_sell_after_an_adopted_generation_begins_the_next_one(trading: Make):
     market = trading(stock(on=FALLS))
     market.buy(100, 9600)
     market.to(D, "09:16")
-    market.desk(market.claim("eod", D)).reconcile()
+    market.trading(market.claim("eod", D)).reconcile()
     (position,) = market.positions
     sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(position.id))
     forgotten(market, sell, generation=1)
-    market.desk(market.claim("test", D)).reconcile()
+    market.trading(market.claim("test", D)).reconcile()
     (row,) = [item for item in market.broker.orders() if item.side is Side.SELL]
     market.broker.cancel(row.broker_order_id)
     market.monitor(D, "09:20")
@@ -354,7 +354,7 @@ def test_a_number_that_is_used_again_is_another_order(trading: Make):
             return getattr(market.broker, name)
 
     market.world = replace(market.world, broker=Reusing())
-    market.desk(market.claim("test", T)).reconcile()
+    market.trading(market.claim("test", T)).reconcile()
     assert (market.ledger.book.order(order.id).filled_quantity, market.positions) == (0, ())
     assert [(row.symbol, row.external) for row in market.ledger.book.fills()] == [("BETA", True)]
 
@@ -362,13 +362,13 @@ def test_a_number_that_is_used_again_is_another_order(trading: Make):
 def test_an_order_id_that_the_ledger_cannot_note_is_in_the_error(trading: Make, monkeypatch: pytest.MonkeyPatch):
     """A broker without tags shows the order under this id alone."""
     market = trading(stock())
-    desk = market.desk(market.claim("buy", T))
+    trading_session = market.trading(market.claim("buy", T))
 
     def locked(*_: object, **__: object) -> None:
         raise DatabaseError("the ledger is locked")
 
     monkeypatch.setattr(Intents, "answered", locked)
     with pytest.raises(DatabaseError, match="is locked") as raised:
-        desk.path.place(entry(10, 10000))
+        trading_session.path.place(entry(10, 10000))
     (placed,) = market.broker.orders()
     assert f"is {placed.broker_order_id} at the broker" in str(raised.value)

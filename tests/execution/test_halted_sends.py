@@ -9,7 +9,7 @@ import pytest
 
 from tests.execution.trading import D, T, Trading, entry, stock
 from tests.tasks.test_streamed_prices import AlwaysArmed
-from tradectl.brokers.guard import GuardedBroker
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.errors import Blocked
 from tradectl.execution.orders import OrderPath, Sent
 from tradectl.halt_marker import MarkerFile
@@ -34,7 +34,7 @@ def halted_at_commit(market: Trading, number: int = 1, state: str = "HALTED") ->
 
 
 def path(market: Trading) -> OrderPath:
-    return market.desk(market.claim("test", T)).path
+    return market.trading(market.claim("test", T)).path
 
 
 def rows(market: Trading) -> list[tuple[Any, ...]]:

@@ -11,8 +11,8 @@ import pytest
 from tests.execution.trading import AFTER, D, T, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.execution.buying import DayResult, denied, forbidden
-from tradectl.execution.desk import Desk
 from tradectl.execution.orders import Sent
+from tradectl.execution.trading_session import TradingSession
 from tradectl.model.order import OrderStatus, Side
 
 Make = Callable[..., Trading]
@@ -20,9 +20,9 @@ LOST = DayResult(equity=966_000_00, result=-34_000_00)
 """3.4 % of Rs 10,00,000."""
 
 
-def ask(market: Trading, desk: Desk, day: DayResult, *, session: date = D) -> str:
+def ask(market: Trading, trading_session: TradingSession, day: DayResult, *, session: date = D) -> str:
     return denied(
-        desk,
+        trading_session,
         market.world.parameters,
         day,
         instrument_id="ACME",
@@ -45,8 +45,8 @@ def told(market: Trading) -> list[tuple[str, str]]:
 
 def test_a_loss_beyond_the_limit_lets_only_exits_pass_for_the_day(trading: Make) -> None:
     market = trading(stock())
-    desk = market.desk(market.claim("buy", T))
-    assert ask(market, desk, LOST) == "daily_loss"
+    trading_session = market.trading(market.claim("buy", T))
+    assert ask(market, trading_session, LOST) == "daily_loss"
     assert state(market) == ("REDUCING", "daily loss 3.4 % of equity, 3 % allowed", T)
     assert told(market) == [("warning", "reducing")]
     (message,) = market.ledger.outbox.pending()
@@ -56,19 +56,19 @@ def test_a_loss_beyond_the_limit_lets_only_exits_pass_for_the_day(trading: Make)
 
 def test_a_limit_is_told_once_however_many_buys_it_denies(trading: Make) -> None:
     market = trading(stock())
-    desk = market.desk(market.claim("buy", T))
-    assert [ask(market, desk, LOST) for _ in range(3)] == ["daily_loss"] * 3
+    trading_session = market.trading(market.claim("buy", T))
+    assert [ask(market, trading_session, LOST) for _ in range(3)] == ["daily_loss"] * 3
     assert len(told(market)) == len(market.ledger.outbox.pending()) == 1
 
 
 def test_too_many_buy_orders_hold_until_their_session_begins(trading: Make) -> None:
     market = trading(stock(), stock("BETA"), max_buy_orders="1")
     market.buy(10, 10000, symbol="BETA")
-    desk = market.desk(market.claim("buy", T))
-    assert ask(market, desk, DayResult(1_000_000_00, 0)) == "buy_orders"
+    trading_session = market.trading(market.claim("buy", T))
+    assert ask(market, trading_session, DayResult(1_000_000_00, 0)) == "buy_orders"
     assert state(market) == ("REDUCING", f"1 buy orders for {D}, 1 allowed", D - timedelta(days=1))
     market.to(D, "08:00")
-    morning = market.desk(market.claim("premarket-retry", D))
+    morning = market.trading(market.claim("premarket-retry", D))
     morning.reconcile()
     assert state(market) == ("ACTIVE", "", None)
     assert told(market) == [("warning", "reducing"), ("warning", "resumed")]
@@ -76,20 +76,20 @@ def test_too_many_buy_orders_hold_until_their_session_begins(trading: Make) -> N
 
 def test_a_denial_that_is_about_one_buy_stops_no_other(trading: Make) -> None:
     market = trading(stock(), max_symbol_multiple="1", capital_per_trade="500")
-    desk = market.desk(market.claim("buy", T))
-    assert ask(market, desk, DayResult(1_000_000_00, 0)) == "symbol_multiple"
+    trading_session = market.trading(market.claim("buy", T))
+    assert ask(market, trading_session, DayResult(1_000_000_00, 0)) == "symbol_multiple"
     assert state(market) == ("ACTIVE", "", None)
 
 
 def test_a_days_loss_ends_by_itself_on_the_next_day(trading: Make) -> None:
     market = trading(stock())
-    desk = market.desk(market.claim("buy", T))
-    ask(market, desk, LOST)
+    trading_session = market.trading(market.claim("buy", T))
+    ask(market, trading_session, LOST)
     market.to(T, "23:59:59")
-    desk.reconcile()
+    trading_session.reconcile()
     assert state(market)[0] == "REDUCING"
     market.to(D, "00:00:00")
-    desk.reconcile()
+    trading_session.reconcile()
     assert state(market) == ("ACTIVE", "", None)
     line = market.ledger.logs.list(action="resumed")[-1]
     assert line.message == f"buys are allowed again: daily loss 3.4 % of equity, 3 % allowed, which held until {T}"
@@ -98,30 +98,30 @@ def test_a_days_loss_ends_by_itself_on_the_next_day(trading: Make) -> None:
 @pytest.mark.parametrize("by_a_person", ["HALTED", "REDUCING"])
 def test_what_a_person_decided_is_neither_weakened_nor_ended(trading: Make, by_a_person: str) -> None:
     market = trading(stock())
-    desk = market.desk(market.claim("buy", T))
+    trading_session = market.trading(market.claim("buy", T))
     market.ledger.users.set_trading_state("asha", by_a_person, "on holiday")
-    assert ask(market, desk, LOST) == "daily_loss"
-    assert not market.ledger.book.reduce("a limit", T)
+    assert ask(market, trading_session, LOST) == "daily_loss"
+    assert not market.ledger.book.set_reducing("a limit", T)
     market.to(AFTER, "08:00")
-    desk.reconcile()
+    trading_session.reconcile()
     assert state(market) == (by_a_person, "on holiday", None)
     assert told(market) == []
 
 
 def test_a_person_who_halts_a_reducing_account_takes_its_end_away(trading: Make) -> None:
     market = trading(stock())
-    desk = market.desk(market.claim("buy", T))
-    ask(market, desk, LOST)
+    trading_session = market.trading(market.claim("buy", T))
+    ask(market, trading_session, LOST)
     market.ledger.users.set_trading_state("asha", "HALTED", "enough")
     market.to(AFTER, "08:00")
-    desk.reconcile()
+    trading_session.reconcile()
     assert state(market) == ("HALTED", "enough", None)
 
 
 def test_a_dry_run_changes_no_trading_state(trading: Make) -> None:
     market = trading(stock())
-    desk = replace(market.desk(market.claim("buy", T)), dry_run=True)
-    assert ask(market, desk, LOST) == "daily_loss"
+    trading_session = replace(market.trading(market.claim("buy", T)), dry_run=True)
+    assert ask(market, trading_session, LOST) == "daily_loss"
     assert state(market) == ("ACTIVE", "", None)
 
 
@@ -129,8 +129,8 @@ def test_a_limit_stops_the_buys_of_every_process_and_lets_exits_pass(trading: Ma
     market = trading(stock(on={D: (9500, 9600, 9300, 9400)}), stock("BETA"))
     market.buy(100, 9600)
     market.to(D, "09:20")
-    assert ask(market, market.desk(market.claim("buy", D)), LOST, session=AFTER) == "daily_loss"
-    answer = market.desk(market.claim("test", D)).path.place(entry(10, 10000, symbol="BETA", session=AFTER))
+    assert ask(market, market.trading(market.claim("buy", D)), LOST, session=AFTER) == "daily_loss"
+    answer = market.trading(market.claim("test", D)).path.place(entry(10, 10000, symbol="BETA", session=AFTER))
     assert (answer.sent, answer.reason) == (
         Sent.BLOCKED, "the account only reduces: daily loss 3.4 % of equity, 3 % allowed",
     )  # fmt: skip
@@ -158,7 +158,7 @@ def test_the_orders_that_reached_the_limit_may_be_fitted_and_the_next_evening_bu
     (order,) = market.orders(Side.BUY)
     market.to(D, "09:05")
     assert market.run("amo-adjust").outcome == "completed"
-    morning = market.desk(market.claim("test", D))
+    morning = market.trading(market.claim("test", D))
     assert morning.path.modify(order, quantity=order.quantity - 1, price=order.price).sent is Sent.PLACED
     market.to(D, "16:30")
     assert forbidden(morning) == ""

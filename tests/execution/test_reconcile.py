@@ -8,13 +8,13 @@ import pytest
 from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, stock
 from tests.lessons.afar import Front
 from tradectl.brokers.paper import PaperBroker
-from tradectl.execution import byhand
+from tradectl.execution import manual_resolution
+from tradectl.execution.buy_revalidation import again
 from tradectl.execution.buying import day_result
-from tradectl.execution.byhand import Ended
+from tradectl.execution.manual_resolution import Ended
 from tradectl.execution.reconcile import look
-from tradectl.execution.standing import again
 from tradectl.execution.tags import client_tag
-from tradectl.execution.unknown import may_repeat, resolve
+from tradectl.execution.unresolved_orders import may_repeat, resolve
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
@@ -129,17 +129,17 @@ def rejected_later(market: Trading, *, shown: bool = True) -> RejectingLater:
 def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_morning(trading) -> None:
     market = trading(stock())
     broker = rejected_later(market)
-    market.desk(market.claim("eod", T)).reconcile()
+    market.trading(market.claim("eod", T)).reconcile()
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.reason, order.waiting) == (OrderStatus.RETRY_PENDING, "RMS:Margin Exceeds", True)
     (line,) = market.ledger.logs.list(action="order_rejected")
     assert line.message == "BUY 10 ACME rejected, to be tried again before the open: RMS:Margin Exceeds"
     market.to(D, "08:00")
     broker.refuses = False
-    desk = market.desk(market.claim("premarket-retry", D))
-    desk.reconcile()
-    assert [item.waiting for item in desk.snapshot.orders] == [True]
-    assert desk.path.place(again(order, 10)).ok
+    trading_session = market.trading(market.claim("premarket-retry", D))
+    trading_session.reconcile()
+    assert [item.waiting for item in trading_session.snapshot.orders] == [True]
+    assert trading_session.path.place(again(order, 10)).ok
     assert [(item.status, item.generation) for item in market.orders(Side.BUY)] == [
         (OrderStatus.CANCELLED, 0), (OrderStatus.PENDING, 1),
     ]  # fmt: skip
@@ -150,13 +150,13 @@ def test_the_command_reconcile_finds_nothing_wrong_with_a_buy_that_waits_for_the
     """It says what it took in; and that Kite's book is empty in the morning is no difference."""
     market = trading(stock())
     rejected_later(market)
-    desk = market.desk(market.claim("eod", T))
-    found = reconciliation(desk, desk.reconcile())
+    trading_session = market.trading(market.claim("eod", T))
+    found = reconciliation(trading_session, trading_session.reconcile())
     assert (found["changed"]["postponed"], found["agrees"]) == (1, True)
     market.to(D, "08:30")
     market.world = replace(market.world, broker=Emptied(market.broker))
-    desk = market.desk(market.claim("premarket-retry", D))
-    assert reconciliation(desk, desk.reconcile())["orders"] == []
+    trading_session = market.trading(market.claim("premarket-retry", D))
+    assert reconciliation(trading_session, trading_session.reconcile())["orders"] == []
 
 
 class Emptied:
@@ -175,8 +175,8 @@ class Emptied:
 def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_is_found_only_then(trading) -> None:
     market = trading(stock())
     rejected_later(market)
-    desk = market.desk(market.claim("orders", T))
-    (done,) = byhand.cancel(desk, market.orders(Side.BUY))
+    trading_session = market.trading(market.claim("orders", T))
+    (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
     assert (done.ended, done.order.status) == (Ended.REJECTED, OrderStatus.REJECTED)
     assert [message.body for message in market.ledger.outbox.pending()] == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
 
@@ -186,8 +186,8 @@ def test_nor_where_the_broker_s_book_shows_its_rejection_later_than_the_refusal_
     broker = rejected_later(market, shown=False)
     (order,) = market.orders(Side.BUY)
     market.ledger.book.intents.move(order, OrderStatus.PENDING, "what a broker says of an order that waits", market.clock.now())
-    desk = market.desk(market.claim("orders", T))
-    (done,) = byhand.cancel(desk, market.orders(Side.BUY))
+    trading_session = market.trading(market.claim("orders", T))
+    (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
     assert (done.ended, done.order.reason) == (Ended.ALIVE, WITHDRAWN)
     broker.shown = True
     market.to(D, "08:00")
@@ -199,7 +199,7 @@ def test_a_buy_that_a_task_takes_back_is_not_tried_again_either(trading) -> None
     market = trading(stock())
     rejected_later(market)
     (order,) = market.orders(Side.BUY)
-    assert market.desk(market.claim("premarket-retry", D)).cancel_confirmed(order)
+    assert market.trading(market.claim("premarket-retry", D)).cancel_confirmed(order)
     assert market.ledger.book.order(order.id).status is OrderStatus.REJECTED
 
 
@@ -207,7 +207,7 @@ def test_what_another_process_wrote_meanwhile_does_not_keep_the_mark_away(tradin
     market = trading(stock())
     order = market.buy(10, 10050)
     market.ledger.book.intents.move(order, OrderStatus.RETRY_PENDING, "RMS:Margin Exceeds", market.clock.now())
-    assert market.desk(market.claim("orders", T)).path.cancel(order).ok
+    assert market.trading(market.claim("orders", T)).path.cancel(order).ok
     assert market.ledger.book.order(order.id).status is OrderStatus.CANCELLED
     market.broker.cancel(str(order.broker_order_id))
 
@@ -222,7 +222,7 @@ def test_after_the_last_try_a_rejection_is_final(trading, at: str, status: Order
     market.to(D, at)
     market.broker.cancel(order.broker_order_id)
     market.world = replace(market.world, broker=RejectingLater(market.broker))
-    market.desk(market.claim("amo-adjust", D)).reconcile()
+    market.trading(market.claim("amo-adjust", D)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [status]
 
 
@@ -230,7 +230,7 @@ def test_where_nobody_tries_again_a_rejection_is_final(trading) -> None:
     market = trading(stock())
     rejected_later(market)
     market.ledger.schedules.disable("premarket-retry")
-    market.desk(market.claim("eod", T)).reconcile()
+    market.trading(market.claim("eod", T)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
@@ -251,7 +251,7 @@ def test_a_rejection_at_the_hand_over_to_the_exchange_is_final_and_told(trading)
     market.to(D, "08:56")
     market.broker.cancel(order.broker_order_id)
     market.world = replace(market.world, broker=RejectingLater(market.broker))
-    market.desk(market.claim("amo-adjust", D)).reconcile()
+    market.trading(market.claim("amo-adjust", D)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
     (message,) = market.ledger.outbox.pending()
     assert message.body == "BUY 10 ACME rejected: RMS:Margin Exceeds"
@@ -260,7 +260,7 @@ def test_a_rejection_at_the_hand_over_to_the_exchange_is_final_and_told(trading)
 def test_a_rejection_of_what_is_left_of_a_buy_is_final(trading) -> None:
     market = trading(stock())
     rejected_later(market).filled = 4
-    market.desk(market.claim("eod", T)).reconcile()
+    market.trading(market.claim("eod", T)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
@@ -269,7 +269,7 @@ def test_a_buy_that_is_to_be_withdrawn_is_not_tried_again(trading) -> None:
     rejected_later(market)
     (order,) = market.orders(Side.BUY)
     market.ledger.book.intents.move(order, OrderStatus.PENDING, REAPPEARED, market.clock.now())
-    market.desk(market.claim("eod", T)).reconcile()
+    market.trading(market.claim("eod", T)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
@@ -278,7 +278,7 @@ def test_a_buy_of_unknown_fate_that_is_found_rejected_is_not_tried_again(trading
     rejected_later(market)
     (order,) = market.orders(Side.BUY)
     market.ledger.book.intents.doubt(order, "nobody knows", market.clock.now(), absent_since=None)
-    market.desk(market.claim("eod", T)).reconcile()
+    market.trading(market.claim("eod", T)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
@@ -295,8 +295,27 @@ def test_what_a_demerger_put_aside_is_no_loss_of_the_day(trading) -> None:
     market.to(AFTER, "09:15")
     market.monitor(AFTER, "09:16")
     assert market.ledger.book.spun_off() == 1000 * 4750
-    desk = market.desk(market.claim("buy", AFTER))
-    assert day_result(market.ledger.statistics, desk, AFTER).loss < 0.001
+    trading_session = market.trading(market.claim("buy", AFTER))
+    assert day_result(market.ledger.statistics, trading_session, AFTER).loss < 0.001
+
+
+def test_a_demerger_of_a_later_minute_changes_what_the_step_sees(trading) -> None:
+    listing = stock(on={D: (9500, 9500, 9500, 9500), AFTER: (4750, 4750, 4750, 4750)})
+    listing.actions = [CorporateAction("ACME", AFTER, ActionKind.DEMERGER, subject="Demerger")]
+    listing.bars = [bar for bar in listing.bars if bar.session <= AFTER]
+    market = trading(listing)
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod")
+    market.to(AFTER, "09:16")
+    desk = market.desk(market.claim("sell-monitor", AFTER))
+    desk.begin_step()  # the stock has not traded yet
+    before, _ = desk.begin_step()
+    assert not before
+    changes, seen = desk.begin_step(lambda _: 4750)
+    assert changes.adjusted == [f"ACME: demerger of {AFTER}"]
+    assert changes
+    assert [position.spun_off for position in seen.snapshot.positions] == [100 * 4750]
 
 
 def test_a_trade_that_is_listed_twice_is_booked_once_and_contradicts_nothing(trading) -> None:

@@ -29,16 +29,16 @@ def test_a_position_that_was_found_sold_in_the_same_step_is_not_sold_again(tradi
     market = trading(stock(on=DIPS))
     market.buy(100, 9600)
     market.to(D, "10:00")
-    desk = market.desk(market.claim("sell-monitor", D))
-    desk.reconcile()
+    trading_session = market.trading(market.claim("sell-monitor", D))
+    trading_session.reconcile()
     (stale,) = market.positions
     quote = market.broker.quotes(["ACME"])["ACME"]
     price = quote.last // 5 * 5
     market.broker.manual_trade("ACME", Side.SELL, 100, price)
     market.broker.manual_trade("ACME", Side.BUY, 100, price)  # the trader's own shares, which are not ours to sell
-    desk.follow()
+    trading_session.follow()
     assert market.positions == ()
-    seller = Seller(desk, market.world.readings, market.parameters, D, lambda _: None)
+    seller = Seller(trading_session, market.world.readings, market.parameters, D, lambda _: None)
     assert not seller.attend(stale, quote)
     assert [order for order in market.orders(Side.SELL) if order.alive] == []
 
@@ -52,7 +52,7 @@ def test_a_refused_order_that_the_broker_lists_too_stops_nobody(trading) -> None
     now = market.clock.now()
     row = OrderReport("B9", order.tag, "ACME", Side.BUY, 10, 10050, 0, OrderStatus.REJECTED, "RMS: funds", Variety.AMO, now, now)
     market.world = replace(market.world, broker=AlsoListing(market.broker, row))
-    market.desk(claim).reconcile()
+    market.trading(claim).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.RETRY_PENDING]
 
 
@@ -66,12 +66,12 @@ def test_a_refused_order_that_the_book_shows_alive_counts_again(trading) -> None
     row = OrderReport("B9", order.tag, "ACME", Side.BUY, 10, 10050, 0, OrderStatus.PENDING, "", Variety.AMO, now, now)
     market.world = replace(market.world, broker=AlsoListing(market.broker, row))
     for _ in range(2):
-        market.desk(claim).reconcile()
+        market.trading(claim).reconcile()
     (line,) = market.ledger.logs.list(action="order_counted")
     assert f"broker order B9: the ledger had lost it, or had it as refused; it counts as order {order.id}" in line.message
     (found,) = market.orders(Side.BUY)
     assert (found.id, found.status, found.broker_order_id) == (order.id, OrderStatus.PENDING, "B9")
-    assert market.desk(claim).path.place(intent).sent is Sent.EXISTS
+    assert market.trading(claim).path.place(intent).sent is Sent.EXISTS
 
 
 def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> None:
@@ -83,7 +83,7 @@ def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> 
     follow(market.ledger.book, market.broker, market.market, market.clock)  # and here the process dies
     (found,) = market.orders(Side.BUY)
     assert (found.status, found.alive) == (OrderStatus.PENDING, True)
-    market.desk(claim).reconcile()
+    market.trading(claim).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.CANCELLED]
     assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED]
     assert len(market.ledger.logs.list(action="order_reappeared")) == 1
@@ -113,8 +113,8 @@ def test_an_order_that_the_ledger_has_forgotten_is_adopted_by_its_tag(trading) -
     intent = entry(10, 10050)
     tag = client_tag("asha", intent, 0)
     market.broker.place(OrderRequest(tag, "ACME", Side.BUY, 10, 10050, variety=Variety.AMO))
-    desk = market.desk(market.claim("buy", T))
-    desk.reconcile()
-    assert desk.path.place(intent).sent is Sent.EXISTS
+    trading_session = market.trading(market.claim("buy", T))
+    trading_session.reconcile()
+    assert trading_session.path.place(intent).sent is Sent.EXISTS
     assert [report.tag for report in market.broker.orders()] == [tag]
     assert [(order.tag, order.status) for order in market.orders(Side.BUY)] == [(tag, OrderStatus.PENDING)]

@@ -6,19 +6,20 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from tests.brokers.market import Listing, MemoryMarket
+from tests.brokers.market import MarketListing, MemoryMarket
 from tradectl.bootstrap import PaperWorld
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution import reconcile
-from tradectl.execution.desk import Desk
 from tradectl.execution.reconcile import Changes
+from tradectl.execution.trading_session import TradingSession
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.book import Book
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import Bar, Instrument
@@ -52,11 +53,11 @@ Prices = dict[date, tuple[int, int, int, int]]
 
 def stock(
     symbol: str = "ACME", *, price: int = 10000, series: str = "EQ", on: Prices | None = None, volume: int = 375_000
-) -> Listing:
+) -> MarketListing:
     """A stock that never moves, but on the days of `on` (open, high, low, close)."""
     days = on or {}
     bars = [Bar(day, *days.get(day, (price, price, price, price)), volume, series) for day in DAYS]
-    return Listing(Instrument(symbol, symbol, series, f"INE{symbol}", 5), bars)
+    return MarketListing(Instrument(symbol, symbol, series, f"INE{symbol}", 5), bars)
 
 
 EVENING = ist(T, "16:30")
@@ -65,7 +66,7 @@ EVENING = ist(T, "16:30")
 class Trading:
     """One user on one paper account. Commands of a test go through the order path; tasks through the runner."""
 
-    def __init__(self, folder: Path, *listings: Listing, at: datetime = EVENING, cash: int = CASH, **changes: str) -> None:
+    def __init__(self, folder: Path, *listings: MarketListing, at: datetime = EVENING, cash: int = CASH, **changes: str) -> None:
         self.folder, self.market, self.clock = folder, MemoryMarket(*listings), VirtualClock(at)
         self.parameters = with_changes(Parameters(), {"universe": "all", **changes})
         database = open_database(folder / "ledger.db", durable=False)
@@ -118,17 +119,23 @@ class Trading:
     def claim(self, name: str, session: date) -> Claim:
         """A claim as a task has it, for orders that a test places itself."""
         taken = self.ledger.executions.claim(
-            name, session, "", owner=this_owner(), trigger="manual", machine_now=self.clock.machine_now(), now=self.clock.now()
+            name,
+            session,
+            "",
+            owner=current_identity(),
+            trigger="manual",
+            machine_now=self.clock.machine_now(),
+            now=self.clock.now(),
         )
         assert isinstance(taken, Claim)
         return taken
 
-    def desk(self, claim: Claim) -> Desk:
-        return Context(self.world, claim.session, claim.slot, claim).desk()
+    def trading(self, claim: Claim) -> TradingSession:
+        return Context(self.world, claim.session, claim.slot, claim).trading()
 
     def buy(self, quantity: int, price: int, *, session: date = D, symbol: str = "ACME") -> Order:
         """An entry for a session, as `buy` places it the evening before."""
-        answer = self.desk(self.claim("test", T)).path.place(entry(quantity, price, session=session, symbol=symbol))
+        answer = self.trading(self.claim("test", T)).path.place(entry(quantity, price, session=session, symbol=symbol))
         self.ledger.executions.finish(self.claim_of("test"), "failed", {}, now=self.clock.now(), steps=1)
         assert answer.order is not None, answer.reason
         return answer.order

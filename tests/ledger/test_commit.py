@@ -12,14 +12,14 @@ from sqlalchemy import exc, insert, text
 
 from tests.ledger.test_engine import count
 from tradectl.errors import DatabaseError, Interrupted
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.opening import open_database
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info
+from tradectl.ledger.upserts import insert_new
 
-PUT = Prepared(insert(database_info).inline())
+PUT = CompiledStatement(insert(database_info).inline())
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def other(database: Database, address: str) -> Iterator[Database]:
 
 def put(database: Database, key: str) -> None:
     with database.write() as connection:
-        PUT.change(connection, {"key": key, "value": "1"})
+        PUT.execute(connection, {"key": key, "value": "1"})
 
 
 def test_what_the_database_refuses_at_commit_is_told_and_not_kept(durable: Database, other: Database) -> None:
@@ -51,7 +51,7 @@ def test_what_the_database_refuses_at_commit_is_told_and_not_kept(durable: Datab
 
     def orphan() -> None:
         with durable.write() as connection:
-            PUT.change(connection, {"key": "mode", "value": "paper"})
+            PUT.execute(connection, {"key": "mode", "value": "paper"})
             connection.execute(text("INSERT INTO child VALUES (7)"))
 
     with pytest.raises((exc.IntegrityError, sqlite3.IntegrityError)):
@@ -101,7 +101,7 @@ def test_a_signal_in_the_middle_of_a_transaction_keeps_nothing_and_holds_nobody_
 
     def interrupted() -> None:
         with durable.write() as connection:
-            PUT.change(connection, {"key": "lost", "value": "1"})
+            PUT.execute(connection, {"key": "lost", "value": "1"})
             with durable.note():
                 signal.raise_signal(signal.SIGTERM)
 
@@ -129,9 +129,9 @@ def test_a_commit_is_the_last_thing_and_comes_once(durable: Database, other: Dat
 def test_a_statement_that_failed_and_was_caught_leaves_the_rest(file_database: Database) -> None:
     """On SQLite a refused row ends nothing; what was written around it is kept, as before."""
     with file_database.write() as connection:
-        PUT.change(connection, {"key": "a", "value": "1"})
+        PUT.execute(connection, {"key": "a", "value": "1"})
         with pytest.raises(exc.IntegrityError):
-            PUT.change(connection, {"key": "a", "value": "2"})
+            PUT.execute(connection, {"key": "a", "value": "2"})
         assert not insert_new(connection, database_info, {"key": "a", "value": "3"})
     assert count(file_database) == 1
 
@@ -143,7 +143,7 @@ def test_a_database_alone_keeps_others_out_until_it_is_closed(path: Path) -> Non
     alone = open_database(path, durable=False, alone=True)
     with alone.write() as connection:
         database_info.create(connection)
-        PUT.change(connection, {"key": "mode", "value": "simulated"})
+        PUT.execute(connection, {"key": "mode", "value": "simulated"})
     other = open_database(path, durable=False, busy_seconds=0.05)
     with pytest.raises(DatabaseError, match="is locked by another process"):
         count(other)
@@ -158,7 +158,7 @@ def test_the_token_of_a_database_alone_changes_with_every_write_and_not_with_not
         database_info.create(connection)
     first = alone.version_token()
     with alone.note() as connection:
-        PUT.change(connection, {"key": "a", "value": "1"})
+        PUT.execute(connection, {"key": "a", "value": "1"})
     count(alone)
     assert alone.version_token() == first
     put(alone, "b")

@@ -23,10 +23,10 @@ from sqlalchemy import exc, text
 
 from tradectl.errors import ConfigurationError, DatabaseError
 from tradectl.ledger.engine import Database, driver
-from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info, Ledger
+from tradectl.ledger.upserts import insert_new
 
 COUNT = text("SELECT count(*) FROM database_info")
 
@@ -77,7 +77,7 @@ def test_a_failed_part_takes_the_whole_write_with_it(database: Database) -> None
             with pytest.raises(KeyError), database.write():
                 raise KeyError
 
-    with pytest.raises(RuntimeError, match="none of it was kept"):
+    with pytest.raises(RuntimeError, match="all of it was rolled back"):
         whole()
     assert count(database) == 0
 
@@ -205,14 +205,14 @@ def test_a_read_only_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "ro.db"
     sqlite3.connect(path).executescript("CREATE TABLE t (a)")
     database = open_database(path)
-    driver(database.connection(database.desk())).execute("PRAGMA query_only = ON")
+    driver(database.connection(database.thread())).execute("PRAGMA query_only = ON")
     with pytest.raises(DatabaseError, match="is read-only"), database.write() as connection:
         connection.execute(text("INSERT INTO t VALUES (1)"))
 
 
 def test_a_full_disk_is_one_line(file_database: Database) -> None:
     """A page limit is answered by SQLite with the same code as a full disk."""
-    driver(file_database.connection(file_database.desk())).execute("PRAGMA max_page_count = 1")
+    driver(file_database.connection(file_database.thread())).execute("PRAGMA max_page_count = 1")
     with pytest.raises(DatabaseError, match="the disk is full"):
         Info(file_database).set("note", "x" * 1_000_000)
     assert count(file_database) == 0
@@ -240,10 +240,10 @@ def test_a_server_that_is_away_is_one_line_without_its_password() -> None:
 
 def test_a_forked_child_does_not_use_its_parents_connection(database: Database) -> None:
     Info(database).set("mode", "paper")
-    mine = database.connection(database.desk())
+    mine = database.connection(database.thread())
     child = os.fork()
     if child == 0:
-        os._exit(0 if database.connection(database.desk()) is not mine and count(database) == 1 else 1)
+        os._exit(0 if database.connection(database.thread()) is not mine and count(database) == 1 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

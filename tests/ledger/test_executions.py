@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.ledger.conftest import NOW
-from tradectl.ledger.executions import AlreadyDone, Claim, Executions, Fenced, Held, assert_holds, is_alive, this_owner
+from tradectl.ledger.executions import AlreadyDone, Claim, Executions, Fenced, Held, assert_holds
+from tradectl.ledger.process_identity import current_identity, is_alive
 from tradectl.ledger.store import Ledger
 
 DAY = date(2026, 1, 7)
@@ -19,7 +20,7 @@ ELSEWHERE = "another-host:0000:1:1"
 
 def claim(ledger: Ledger, owner: str = "", **changes: Any) -> Claim | Held | AlreadyDone:
     asked: dict[str, Any] = {"trigger": "manual", "machine_now": NOW, "now": NOW} | changes
-    return ledger.executions.claim("buy", DAY, "", owner=owner or this_owner(), **asked)
+    return ledger.executions.claim("buy", DAY, "", owner=owner or current_identity(), **asked)
 
 
 def claimed(ledger: Ledger, owner: str = "", **changes: Any) -> Claim:
@@ -29,7 +30,7 @@ def claimed(ledger: Ledger, owner: str = "", **changes: Any) -> Claim:
 
 
 def dead_owner() -> str:
-    host, boot, _, _ = this_owner().rsplit(":", 3)
+    host, boot, _, _ = current_identity().rsplit(":", 3)
     return f"{host}:{boot}:999999999:1"
 
 
@@ -37,7 +38,7 @@ def test_the_row_is_there_before_the_work(ledger: Ledger) -> None:
     claimed(ledger, trigger="cron")
     row = ledger.executions.get("buy", DAY, "")
     assert row is not None
-    assert (row.status, row.attempt, row.owner, row.trigger) == ("running", 1, this_owner(), "cron")
+    assert (row.status, row.attempt, row.owner, row.trigger) == ("running", 1, current_identity(), "cron")
     assert (row.started_at, row.beat_at, row.finished_at) == (NOW, NOW, None)
 
 
@@ -51,7 +52,7 @@ def test_a_finished_row_tells_what_was_done(ledger: Ledger) -> None:
 
 def test_a_living_owner_keeps_its_slot(ledger: Ledger) -> None:
     claimed(ledger)
-    assert claim(ledger, ELSEWHERE, force=True) == Held(this_owner(), NOW)
+    assert claim(ledger, ELSEWHERE, force=True) == Held(current_identity(), NOW)
 
 
 def test_a_failed_slot_may_be_claimed_again(ledger: Ledger) -> None:
@@ -127,7 +128,7 @@ def test_who_lost_its_row_can_neither_beat_nor_finish_nor_release(ledger: Ledger
         ledger.executions.release(old, 1, {})
     row = ledger.executions.get("buy", DAY, "")
     assert row is not None
-    assert (row.status, row.owner) == ("running", this_owner())
+    assert (row.status, row.owner) == ("running", current_identity())
 
 
 def test_who_lost_its_row_cannot_commit_an_order(ledger: Ledger) -> None:
@@ -192,8 +193,8 @@ def test_executions_are_listed_newest_first(ledger: Ledger) -> None:
 
 
 def test_this_process_is_alive_and_a_reused_process_id_is_not() -> None:
-    host, boot, pid, start = this_owner().rsplit(":", 3)
-    assert is_alive(this_owner())
+    host, boot, pid, start = current_identity().rsplit(":", 3)
+    assert is_alive(current_identity())
     assert not is_alive(f"{host}:{boot}:{pid}:{int(start) - 1}")
     assert is_alive(f"another:{boot}:{pid}:{int(start) - 1}")
     assert is_alive(f"{host}:another-boot:{pid}:{int(start) - 1}")

@@ -21,14 +21,14 @@ pytestmark = pytest.mark.skipif(not LOCKS.exists(), reason="needs /proc/locks")
 
 HOLD = """
 import sqlite3, sys
-from tradectl.ledger.turn import Turn
+from tradectl.ledger.write_queue import WriteQueue
 what, file, *others = sys.argv[1:]
 also = [sqlite3.connect(other, isolation_level=None) for other in others]
 for connection in also:
     connection.execute("SELECT * FROM sqlite_master").fetchall()
 if what == "turn":
-    turn = Turn(file, 5)
-    turn.take()
+    queue = WriteQueue(file, 5)
+    queue.acquire()
 else:
     connection = sqlite3.connect(file, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")

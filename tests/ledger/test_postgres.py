@@ -14,9 +14,10 @@ from tests.ledger.conftest import NOW
 from tests.ledger.test_races import DAY
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import BUSY_SECONDS
-from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, assert_holds, this_owner
+from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, assert_holds
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import IDLE_SECONDS, open_database
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 
 
@@ -84,8 +85,8 @@ def test_every_table_of_ours_speaks_postgresql(remote: Ledger) -> None:
     remote.logs.append(NOW, "info", "test", "a line")
     remote.settings.set("max_positions", "4")
     remote.settings.set("max_positions", "5")
-    remote.service.beat("daemon", this_owner(), NOW)
-    remote.service.beat("daemon", this_owner(), NOW)
+    remote.service.beat("daemon", current_identity(), NOW)
+    remote.service.beat("daemon", current_identity(), NOW)
     remote.info.set("mode", "paper")
     assert remote.outbox.add(NOW, "one", "", "1")
     assert not remote.outbox.add(NOW, "one", "", "1")

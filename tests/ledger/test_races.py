@@ -23,9 +23,10 @@ from tests.ledger.conftest import NOW
 from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import BUSY_SECONDS
-from tradectl.ledger.executions import Claim, Executions, Fenced, Held, this_owner
+from tradectl.ledger.executions import Claim, Executions, Fenced, Held
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
@@ -39,7 +40,7 @@ LEASE = timedelta(seconds=30)
 def claim(executions: Executions, *, after: timedelta = timedelta(0)) -> Any:
     """Claim, `after` so long by the machine's clock."""
     now = SystemClock().machine_now() + after
-    return executions.claim("buy", DAY, "", owner=this_owner(), trigger="cron", machine_now=now, now=NOW)
+    return executions.claim("buy", DAY, "", owner=current_identity(), trigger="cron", machine_now=now, now=NOW)
 
 
 class Child:
@@ -114,7 +115,7 @@ def children() -> Iterator[list[Child]]:
 def hold(executions: Executions, pipe: Connection) -> None:
     """Claim, report it, and beat for each time that comes over the pipe: how much later it is by the machine's clock."""
     mine = claim(executions)
-    pipe.send(this_owner())
+    pipe.send(current_identity())
     while (after := pipe.recv()) is not None:
         try:
             executions.beat(mine, SystemClock().machine_now() + after)

@@ -11,12 +11,13 @@ import pytest
 from tests.ledger.conftest import NOW
 from tradectl.ledger import records
 from tradectl.ledger.engine import Database
-from tradectl.ledger.executions import Claim, this_owner
-from tradectl.ledger.inserts import put_rows
+from tradectl.ledger.executions import Claim
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.store import Info, Ledger
+from tradectl.ledger.upserts import upsert_rows
 from tradectl.model.order import OrderStatus, Purpose, Side
 
 DAY = date(2026, 1, 7)
@@ -24,7 +25,7 @@ DAY = date(2026, 1, 7)
 
 @pytest.fixture
 def claim(ledger: Ledger) -> Claim:
-    taken = ledger.executions.claim("buy", DAY, "", owner=this_owner(), trigger="manual", machine_now=NOW, now=NOW)
+    taken = ledger.executions.claim("buy", DAY, "", owner=current_identity(), trigger="manual", machine_now=NOW, now=NOW)
     assert isinstance(taken, Claim)
     return taken
 
@@ -117,5 +118,5 @@ def test_a_row_takes_the_place_of_its_predecessor_and_keeps_its_id(database: Dat
 def test_a_key_alone_may_be_put_again(database: Database) -> None:
     for value in ("one", "two"):
         with database.write() as connection:
-            put_rows(connection, database_info, ("key",), [{"key": "mode", "value": value}])
+            upsert_rows(connection, database_info, ("key",), [{"key": "mode", "value": value}])
     assert Info(database).all() == {"mode": "two"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.ledger.conftest import NOW
-from tradectl.ledger.executions import this_owner
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 
 MINUTE = timedelta(minutes=1)
@@ -32,25 +32,25 @@ def test_old_log_lines_are_forgotten(ledger: Ledger) -> None:
 
 
 def test_a_service_beats_and_stops(ledger: Ledger) -> None:
-    ledger.service.beat("daemon", this_owner(), NOW)
-    ledger.service.beat("daemon", this_owner(), NOW + MINUTE, "sell-monitor")
+    ledger.service.beat("daemon", current_identity(), NOW)
+    ledger.service.beat("daemon", current_identity(), NOW + MINUTE, "sell-monitor")
     (row,) = ledger.service.list()
     assert (row.started_at, row.beat_at, row.detail) == (NOW, NOW + MINUTE, "sell-monitor")
     assert row.running(NOW + 2 * MINUTE)
     assert not row.running(NOW + 5 * MINUTE)
-    ledger.service.stop("daemon", this_owner(), NOW + 2 * MINUTE)
+    ledger.service.stop("daemon", current_identity(), NOW + 2 * MINUTE)
     assert not ledger.service.list()[0].running(NOW + 2 * MINUTE)
 
 
 def test_a_daemon_whose_process_is_gone_does_not_run(ledger: Ledger) -> None:
-    host, boot, _, _ = this_owner().rsplit(":", 3)
+    host, boot, _, _ = current_identity().rsplit(":", 3)
     ledger.service.beat("daemon", f"{host}:{boot}:999999999:1", NOW)
     assert not ledger.service.list()[0].running(NOW)
 
 
 def test_a_new_daemon_is_not_stopped_by_the_old_one(ledger: Ledger) -> None:
     ledger.service.beat("daemon", "old:1:1:1", NOW)
-    ledger.service.beat("daemon", this_owner(), NOW + MINUTE)
+    ledger.service.beat("daemon", current_identity(), NOW + MINUTE)
     ledger.service.stop("daemon", "old:1:1:1", NOW + MINUTE)
     (row,) = ledger.service.list()
     assert (row.status, row.started_at) == ("running", NOW + MINUTE)

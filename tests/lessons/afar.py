@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.execution.trading import Trading
-from tradectl.brokers.faulty import Fault, FaultyBroker, Promise
 from tradectl.brokers.paper import PaperBroker
+from tradectl.lab.faults import Fault, FaultyBroker, Promise
 
 
 def put(market: Trading, broker: Any) -> None:

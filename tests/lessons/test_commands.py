@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.execution.trading import D, stock
 from tests.lessons.afar import far
-from tradectl.brokers.faulty import Fault
+from tradectl.lab.faults import Fault
 from tradectl.model.order import OrderStatus, Side
 
 FALLS = {D: (9900, 9900, 9000, 9000)}
@@ -48,7 +48,7 @@ def test_orders_are_placed_one_after_the_other_and_then_looked_for_once(trading)
 def test_no_transaction_of_the_ledger_is_open_while_the_broker_is_asked(trading) -> None:
     market = trading(stock(on=FALLS))
     asked: list[tuple[str, str]] = []
-    far(market, on_call=lambda call: asked.append((call, market.ledger.database.desk().mode)))
+    far(market, on_call=lambda call: asked.append((call, market.ledger.database.thread().mode)))
     market.buy(100, 9900)
     market.to(D, "09:05")
     market.run("amo-adjust")

@@ -8,11 +8,11 @@ import pytest
 
 from tests.execution.trading import DAYS, SESSIONS, D, Trading, entry, stock
 from tests.lessons.afar import Front, far, put
-from tradectl.brokers.faulty import Fault
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.execution.buying import Purse, quantity_for
 from tradectl.execution.orders import Sent
+from tradectl.lab.faults import Fault
 from tradectl.model.order import OrderStatus, Side
 from tradectl.strategy.parameters import Parameters
 
@@ -67,7 +67,7 @@ def test_a_buy_for_which_nothing_can_be_read_is_not_even_marked_as_being_sent(tr
     market = trading(stock())
     far(market, Fault.SESSION_EXPIRED)
     with pytest.raises(LoginNeeded):
-        market.desk(market.claim("test", DAYS[-5])).path.place(entry(10, 9600))
+        market.trading(market.claim("test", DAYS[-5])).path.place(entry(10, 9600))
     assert market.orders(Side.BUY) == []
     assert market.broker.orders() == ()
 
@@ -81,12 +81,12 @@ def test_an_order_that_met_an_ended_session_was_not_sent_and_keeps_its_tag(tradi
     claim = market.claim("test", DAYS[-5])
     put(market, Ended(market.broker))
     with pytest.raises(LoginNeeded):
-        market.desk(claim).path.place(entry(10, 9600))
+        market.trading(claim).path.place(entry(10, 9600))
     (left,) = market.orders(Side.BUY)
     assert (left.status, left.sending_at, left.sender) == (OrderStatus.PENDING, None, None)
     assert market.broker.orders() == ()
     put(market, market.broker)
-    answer = market.desk(claim).path.place(entry(10, 9600))
+    answer = market.trading(claim).path.place(entry(10, 9600))
     assert answer.sent is Sent.PLACED
     assert [(order.id, order.tag) for order in market.orders(Side.BUY)] == [(left.id, left.tag)]
     assert [report.tag for report in market.broker.orders()] == [left.tag]

@@ -12,15 +12,15 @@ from tests.brokers.vault import MemoryVault
 from tests.cases.at_kite import at_kite
 from tests.cli.hands import operate
 from tests.execution.trading import AFTER
+from tests.lab.sandboxes.benches import BENCHES
 from tests.lessons.test_odd_texts import bought
-from tests.sandbox.benches import BENCHES
 from tests.tasks.test_unprotected import Make
+from tradectl.brokers.account.permission import not_sent
 from tradectl.brokers.adapter import ORDERS, Unlimited
-from tradectl.brokers.not_sent import not_sent
 from tradectl.errors import BrokerUnavailable, DatabaseError
+from tradectl.lab.conformance import Bench
+from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Fixture, ist
 from tradectl.model.order import OrderStatus, Side
-from tradectl.sandbox.floor import FRIDAY, OPEN, Floor, ist
-from tradectl.sandbox.kit import Bench
 
 LOCKED = "the ledger is locked by another process, for longer than we wait"
 
@@ -62,7 +62,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 @pytest.fixture(params=["kite", "kotak_neo", "openalgo", "dhan"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path, ledger: Ledger) -> Iterator[Bench]:
-    made = BENCHES[request.param](Floor(tmp_path, ist(FRIDAY, "10:00")))
+    made = BENCHES[request.param](Fixture(tmp_path, ist(FRIDAY, "10:00")))
     yield made
     made.close()  # type: ignore[attr-defined]
 

@@ -10,9 +10,9 @@ from tests.cases.at_kite import OddHoldings, at_kite
 from tests.cli.hands import operate
 from tests.execution.trading import AFTER, D, Trading, stock
 from tests.tasks.test_unprotected import FLAT, Make
-from tradectl.brokers.strict_json import BRIEF
+from tradectl.brokers.http.strict_json import BRIEF
+from tradectl.lab.sandboxes.server import Request
 from tradectl.model.order import Side
-from tradectl.sandbox.server import Request
 
 ODD = {"half a character": "bad \ud800 price", "a NUL": "bad \x00 price", "a terminal's command": "bad \x1b[31m price"}
 
@@ -42,7 +42,7 @@ def bought(trading: Make) -> Trading:
 @pytest.mark.parametrize("words", [*ODD.values(), "x" * 200_000], ids=[*ODD, "no end"])
 @pytest.mark.parametrize(("status", "first"), [("REJECTED", 11), ("SOMETHING NEW", 0)])
 def test_the_monitor_goes_on(trading: Make, monkeypatch: pytest.MonkeyPatch, words: str, status: str, first: int) -> None:
-    """An unknown word proves neither an end nor a cover: it is reported once it has stood for `protection.REACTION`."""
+    """An unknown word proves neither an end nor a cover: it is reported after `unprotected_positions.REACTION`."""
     market = bought(trading)
     with at_kite(market) as kite:
         assert operate(market, "sell-monitor", "--once").code == 0

@@ -15,11 +15,11 @@ import pytest
 from tests.execution.trading import D, stock
 from tests.lessons.afar import Front, put
 from tradectl import brokers
-from tradectl.brokers.faulty import FaultyBroker
 from tradectl.brokers.kite.broker import KiteBroker
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 from tradectl.brokers.openalgo.broker import OpenAlgoBroker
 from tradectl.brokers.paper import PaperBroker
+from tradectl.lab.faults import FaultyBroker
 from tradectl.model.order import OrderReport, TradeReport, Variety
 from tradectl.ports import Broker
 
@@ -28,14 +28,16 @@ CALLS = sorted(name for name, member in vars(Broker).items() if inspect.isfuncti
 
 
 def adapters() -> list[type]:
-    """The broker of every package of `tradectl.brokers`, in its module `broker`."""
-    names = [f"{brokers.__name__}.{module.name}.broker" for module in pkgutil.iter_modules(brokers.__path__) if module.ispkg]
+    """The broker of every package of `tradectl.brokers` that has a module `broker`, and the faulty one."""
+    packages = [module.name for module in pkgutil.iter_modules(brokers.__path__) if module.ispkg]
+    folder = Path(brokers.__path__[0])
+    names = [f"{brokers.__name__}.{name}.broker" for name in packages if (folder / name / "broker.py").exists()]
     there = [item for module in map(importlib.import_module, names) for item in vars(module).values() if inspect.isclass(item)]
-    return [item for item in there if item.__module__ in names and hasattr(item, "place")]
+    return [FaultyBroker, *(item for item in there if item.__module__ in names and hasattr(item, "place"))]
 
 
 def test_every_adapter_is_found() -> None:
-    assert {PaperBroker, FaultyBroker, KiteBroker, KotakNeo, OpenAlgoBroker} <= set(adapters())
+    assert {PaperBroker, FaultyBroker, KiteBroker, KotakNeoBroker, OpenAlgoBroker} <= set(adapters())
     assert CALLS == ["cancel", "funds", "holdings", "modify", "orders", "place", "preopen_prices", "quotes", "trades"]
 
 

@@ -9,7 +9,6 @@ from tests.notify.loopback import Loopback
 from tradectl.errors import UsageError
 from tradectl.ledger.store import Ledger
 from tradectl.notify.services import TRIES, ServiceNotifier
-from tradectl.runtime.delivery import deliver
 
 TOKEN = "123456789:AAEabcdefghijklmnopqrstuvwxyz012345"
 TELEGRAM = f"tgram://{TOKEN}/987654321/"
@@ -68,11 +67,11 @@ def test_a_service_that_is_down_loses_no_message(ledger: Ledger, telegram: Loopb
     ledger.outbox.add(NOW, "tradectl: missed", "buy of 2023-07-21 did not run", "key")
     telegram.answers = [500] * TRIES
     world = a_world(ledger, ServiceNotifier([TELEGRAM], pause=0))
-    assert deliver(world) == 0
+    assert world.ledger.outbox.deliver(world.notifier, world.clock) == 0
     assert [message.title for message in ledger.outbox.pending()] == ["tradectl: missed"]
-    assert deliver(world) == 1
+    assert world.ledger.outbox.deliver(world.notifier, world.clock) == 1
     assert ledger.outbox.pending() == ()
-    assert deliver(world) == 0
+    assert world.ledger.outbox.deliver(world.notifier, world.clock) == 0
     assert len(telegram.received) == TRIES + 1
 
 

@@ -13,8 +13,8 @@ from tests.runtime.stage import DAY, Stage, ist, stage, staged
 from tradectl.clock import SystemClock
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
-from tradectl.ledger.executions import Claim, Executions, Held, this_owner
-from tradectl.ledger.owner import boot_id
+from tradectl.ledger.executions import Claim, Executions, Held
+from tradectl.ledger.process_identity import boot_id, current_identity
 from tradectl.runtime.clock_watch import Sighting, jump, last_jump
 from tradectl.runtime.due import run_due
 from tradectl.task import Context, Outcome
@@ -163,7 +163,9 @@ def test_a_beat_of_a_clock_a_little_ahead_holds(at: At) -> None:
     executions: Executions = at(ist(11)).ledger.executions
     now = ist(11)
     executions.claim("watch", DAY, "", owner=ELSEWHERE, trigger="cron", machine_now=now + MINUTE, now=now + MINUTE)
-    assert isinstance(executions.claim("watch", DAY, "", owner=this_owner(), trigger="cron", machine_now=now, now=now), Held)
+    assert isinstance(
+        executions.claim("watch", DAY, "", owner=current_identity(), trigger="cron", machine_now=now, now=now), Held
+    )
 
 
 def test_what_another_machine_has_just_done_is_not_done_again(at: At) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.runtime.stage import DAY, HOLIDAY, Stage, ist
 from tradectl.errors import BrokerUnavailable, DataError
-from tradectl.ledger.executions import this_owner
+from tradectl.ledger.process_identity import current_identity
 from tradectl.runtime.due import due_now, run_due
 from tradectl.runtime.outcomes import Report, gravest
 from tradectl.task import Context, Outcome
@@ -115,7 +115,7 @@ def test_what_is_held_is_not_due(at: At) -> None:
 def test_buy_is_not_due_while_analyze_is_at_work(at: At) -> None:
     stage = at(ist(16, 5))
     now = stage.world.clock.machine_now()
-    stage.ledger.executions.claim("analyze", DAY, "", owner=this_owner(), trigger="cron", machine_now=now, now=now)
+    stage.ledger.executions.claim("analyze", DAY, "", owner=current_identity(), trigger="cron", machine_now=now, now=now)
     assert names(stage) == []
     assert names(at(ist(22, 50))) == []
 

@@ -29,7 +29,7 @@ def test_what_a_task_needs_is_a_task() -> None:
 
 def test_every_task_has_its_work() -> None:
     for task in all_tasks():
-        assert callable(import_module(f"tradectl.tasks.{task.name.replace('-', '_')}.work").run)
+        assert callable(import_module(f"tradectl.tasks.{task.name.replace('-', '_')}.step").run)
 
 
 def test_a_task_is_found_by_its_name_only() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.runtime.stage import DAY, HOLIDAY, Stage, ist
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, Interrupted, UsageError
-from tradectl.ledger.executions import this_owner
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schema import metadata
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters
@@ -121,7 +121,7 @@ def test_a_slot_that_is_held_is_busy_and_0(at: At) -> None:
 
 def test_a_dead_owner_does_not_make_it_busy(at: At) -> None:
     stage = at(ist(9, 5))
-    host, boot, _, _ = this_owner().rsplit(":", 3)
+    host, boot, _, _ = current_identity().rsplit(":", 3)
     now = stage.world.clock.machine_now()
     dead = f"{host}:{boot}:999999999:1"
     stage.ledger.executions.claim("adjust", DAY, "", owner=dead, trigger="cron", machine_now=now, now=now)
@@ -499,7 +499,7 @@ def test_a_look_that_finds_nothing_missed_writes_nothing(at: At, monkeypatch: py
     later = at(ist(9, 10))
     monkeypatch.setattr(later.ledger.database, "write", None)
     monkeypatch.setattr(later.ledger.database, "note", None)
-    assert later.runner.sweep(later.runner.rows()) == ()
+    assert later.runner.record_missed(later.runner.rows()) == ()
 
 
 def test_the_end_of_a_task_leaves_the_snapshot(at_file: At) -> None:
@@ -512,14 +512,14 @@ def test_the_end_of_a_task_leaves_the_snapshot(at_file: At) -> None:
 
 
 def test_the_steps_of_a_run_share_a_desk(at: At) -> None:
-    desks = []
+    opened = []
     stage = at(ist(9, 15))
-    stage.calls.script["watch"] = lambda context: desks.append(context.desk()) or Outcome()  # type: ignore[func-returns-value]
+    stage.calls.script["watch"] = lambda context: opened.append(context.trading()) or Outcome()  # type: ignore[func-returns-value]
     for minute in (20, 25):
         stage.run("watch", until=ist(9, minute))
         stage.world.clock.move_to(ist(9, minute, 30))  # type: ignore[attr-defined]
-    assert len(desks) > 8
-    assert len({id(desk) for desk in desks}) == 2
+    assert len(opened) > 8
+    assert len({id(trading_session) for trading_session in opened}) == 2
 
 
 def test_what_closed_before_the_user_was_added_is_nobodys_fault(at: At) -> None:
@@ -531,7 +531,7 @@ def test_what_closed_before_the_user_was_added_is_nobodys_fault(at: At) -> None:
 
 def test_a_job_left_running_by_the_dead_has_failed_after_its_window(at: At) -> None:
     stage = at(ist(9, 5))
-    host, boot, _, _ = this_owner().rsplit(":", 3)
+    host, boot, _, _ = current_identity().rsplit(":", 3)
     now = stage.world.clock.machine_now()
     dead = f"{host}:{boot}:999999999:1"
     stage.ledger.executions.claim("adjust", DAY, "", owner=dead, trigger="cron", machine_now=now, now=ist(9, 5))

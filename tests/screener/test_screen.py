@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.screener.by_instrument import ByInstrument
-from tests.screener.shelf import MemoryShelf
+from tests.screener.memory_cache import MemoryCache
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.model.market import Bar
@@ -59,19 +59,19 @@ def test_every_verdict_is_that_of_its_own_history(store: Store, oracle: ByInstru
 
 def test_each_evening_goes_on_from_what_the_last_one_kept(store: Store, oracle: ByInstrument) -> None:
     """One process per evening, as cron starts them. One of them screens an older day, and one finds no work."""
-    shelf = MemoryShelf()
+    cache = MemoryCache()
     sessions = days(store, 1, date(2023, 3, 1), date(2023, 4, 10))
     for session in [*sessions, sessions[3], sessions[-1]]:
-        known, asked = Readings(store, PARAMETERS, shelf), question(store, session)
+        known, asked = Readings(store, PARAMETERS, cache), question(store, session)
         close = screen(store, store.sessions, known, asked, silence)
         assert exact(list(close.verdicts)) == exact(oracle.verdicts(asked)), session
         known.keep()
-    assert {name.split("-")[0] for name in shelf.kept} == {"scan", "past", "rows"}
+    assert {name.split("-")[0] for name in cache.content} == {"scan", "past", "rows"}
 
 
 def test_a_bar_that_is_not_final_is_scanned_on_top_of_yesterday(store: Store, oracle: ByInstrument) -> None:
     """Some bars are final, some are not, some are missing; none of them is stored."""
-    shelf = MemoryShelf()
+    cache = MemoryCache()
     for session in days(store, 1, date(2023, 3, 10), date(2023, 3, 31)):
         panel = store.panel()
         index = panel.last_index(session)
@@ -83,7 +83,7 @@ def test_a_bar_that_is_not_final_is_scanned_on_top_of_yesterday(store: Store, or
                 continue
             bar = history.bar(at)
             bars[name] = bar if number % 2 else Bar(session, bar.open, bar.high, bar.low, bar.low, bar.volume // 2, bar.series)
-        known, asked = Readings(store, PARAMETERS, shelf), question(store, session, bars)
+        known, asked = Readings(store, PARAMETERS, cache), question(store, session, bars)
         close = screen(store, store.sessions, known, asked, silence)
         assert exact(list(close.verdicts)) == exact(oracle.verdicts(asked)), session
         known.keep()

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.brokers.market import Listing, MemoryMarket
+from tests.brokers.market import MarketListing, MemoryMarket
 from tests.execution.trading import EVENING, T, Trading, stock
 from tradectl.errors import BrokerUnavailable, DataError, TradectlError
 from tradectl.model.panel import Panel
@@ -99,7 +99,7 @@ def test_quotes_are_asked_for_three_times_while_the_network_fails(trading, failu
 
 def test_without_a_bar_of_today_nothing_is_analysed(trading) -> None:
     listing = stock()
-    account = trading(Listing(listing.instrument, [bar for bar in listing.bars if bar.session < T]))
+    account = trading(MarketListing(listing.instrument, [bar for bar in listing.bars if bar.session < T]))
     account.to(T, "19:30")
     report = account.run("analyze", session=T)
     assert (report.exit_code, report.error) == (

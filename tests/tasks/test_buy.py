@@ -83,7 +83,7 @@ def test_an_order_tried_again_ends_the_one_before_in_the_same_transaction(tradin
     now, intent, book = market.clock.now(), entry(500, 10050), market.ledger.book
     refused = market.record(claim, intent, "A" * 15)
     book.intents.move(refused, OrderStatus.RETRY_PENDING, "funds", now)
-    assert market.desk(claim).path.place(intent).ok
+    assert market.trading(claim).path.place(intent).ok
     assert [(order.status, order.generation) for order in market.orders(Side.BUY)] == [
         (OrderStatus.CANCELLED, 0), (OrderStatus.PENDING, 1),
     ]  # fmt: skip

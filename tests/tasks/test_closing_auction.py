@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.market import Listing
+from tests.brokers.market import MarketListing
 from tests.execution.trading import SESSIONS, Trading, ist
-from tradectl.brokers.guard import GuardedBroker
+from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.errors import OrderRefused
-from tradectl.execution.closing import day_bar
+from tradectl.execution.session_close import day_bar
 from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.moment import to_ist
 from tradectl.model.order import OrderStatus, Side
@@ -20,7 +20,7 @@ FRIDAY, MONDAY = date(2026, 12, 4), date(2026, 12, 7)
 DAYS = [session.date for session in SESSIONS.run_between(date(2026, 10, 19), date(2026, 12, 8))]
 
 
-def share(*, auction: bool = True, known: bool = True) -> Listing:
+def share(*, auction: bool = True, known: bool = True) -> MarketListing:
     """A share that falls from 96 to 81 over each of the two days, so that its target is lowered all day."""
     bars = [Bar(day, 10000, 10000, 10000, 10000, 375_000) for day in DAYS]
     for day in (FRIDAY, MONDAY):
@@ -29,14 +29,14 @@ def share(*, auction: bool = True, known: bool = True) -> Listing:
         "ACME", "ACME", "EQ", "INEACME", 5, closing_auction=auction, derivatives=auction, derivatives_known=known
     )
     falling = [(minute, price := 9600 - 4 * minute, price, price, price, 1000) for minute in range(375)]
-    return Listing(instrument, bars, minutes={FRIDAY: falling, MONDAY: falling})
+    return MarketListing(instrument, bars, minutes={FRIDAY: falling, MONDAY: falling})
 
 
 @pytest.fixture
 def trading(tmp_path: Path):
     opened: list[Trading] = []
 
-    def make(listing: Listing, day: date) -> Trading:
+    def make(listing: MarketListing, day: date) -> Trading:
         evening = ist(DAYS[DAYS.index(day) - 1], "16:30")
         folder = tmp_path / str(len(opened))
         folder.mkdir()

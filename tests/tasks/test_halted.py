@@ -153,7 +153,7 @@ def test_premarket_retry_offers_the_rest_after_resume(trading: Make) -> None:
     market = trading(*(falling(name) for name in NAMES), **EASY)
     claim = market.claim("test", T)
     for name in NAMES:
-        assert market.desk(claim).path.place(entry(10, 10050, symbol=name), send=False).order is not None
+        assert market.trading(claim).path.place(entry(10, 10050, symbol=name), send=False).order is not None
     market.ledger.executions.finish(claim, "completed", {}, now=market.clock.now(), steps=1)
     market.to(D, "08:40")
     broker = interrupted(market)

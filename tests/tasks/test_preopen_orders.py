@@ -13,13 +13,13 @@ from tests.execution.trading import DAYS, SESSIONS, D, T, Trading, entry
 from tests.tasks.test_buy import analysed, signal
 from tradectl.brokers.paper import PaperBroker
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable
-from tradectl.ledger.executions import this_owner
+from tradectl.lab.sandboxes.market import MarketListing
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Signal
 from tradectl.ledger.schema import decisions, orders, task_executions, users
 from tradectl.model.market import Bar, Instrument
 from tradectl.model.order import OrderRequest, OrderStatus, Purpose, Side, Variety
 from tradectl.ports import Capabilities
-from tradectl.sandbox.market import Listing
 
 EASY = {
     "rsi_period": "2",
@@ -104,7 +104,7 @@ class Market(Trading):
 
     def bury(self) -> None:
         """What ran is proved dead, as a process that is no longer there."""
-        host, boot, *_ = this_owner().split(":")
+        host, boot, *_ = current_identity().split(":")
         dead = f"{host}:{boot}:999999999:1"
         with self.ledger.database.write() as connection:
             connection.execute(update(task_executions).where(task_executions.c.status == "running").values(owner=dead))
@@ -115,20 +115,20 @@ class Market(Trading):
         return [(item.symbol, item.quantity, item.variety, item.status) for item in self.orders(Side.BUY)]
 
 
-def falling(symbol: str = "ACME", opens: int = 9800) -> Listing:
+def falling(symbol: str = "ACME", opens: int = 9800) -> MarketListing:
     """Half a rupee a day down to 100.00 on T; on D it opens lower."""
     until = DAYS.index(T)
     closes = [10000 + 50 * (until - number) for number in range(until + 1)]
     bars = [Bar(day, *[price] * 4, 375_000) for day, price in zip(DAYS, closes, strict=False)]
     bars += [Bar(day, opens, opens + 100, opens - 100, opens, 375_000) for day in DAYS[until + 1 :]]
-    return Listing(Instrument(symbol, symbol, "EQ", f"INE{symbol}", 5), bars)
+    return MarketListing(Instrument(symbol, symbol, "EQ", f"INE{symbol}", 5), bars)
 
 
 @pytest.fixture
 def trading(tmp_path: Path) -> Iterator[Callable[..., Market]]:
     made: list[Market] = []
 
-    def make(*listings: Listing, kind: type[Plain] = Plain, **changes: str) -> Market:
+    def make(*listings: MarketListing, kind: type[Plain] = Plain, **changes: str) -> Market:
         folder = tmp_path / f"home-{len(made)}"
         folder.mkdir()
         world = type("World", (Market,), {"kind": kind})
@@ -289,7 +289,7 @@ def test_a_share_that_came_another_way_is_not_bought_again(trading, at: str, rea
     market.evening()
     market.morning()
     other = replace(entry(10, 10050), variety=Variety.REGULAR, leg="entry:2")
-    assert market.desk(market.claim("test", D)).path.place(other).ok
+    assert market.trading(market.claim("test", D)).path.place(other).ok
     market.to(D, at)
     report = market.run("amo-adjust", force=True)
     assert (report.result["cancelled"], report.result.get("placed", 0)) == (1, 0)
@@ -339,11 +339,11 @@ def test_what_is_sent_is_what_the_row_says(trading) -> None:
     """An intent of another variety that was recorded and never sent goes out as it is wanted now, and its row says so."""
     market = trading()
     claim = market.claim("test", T)
-    recorded = market.desk(claim).path.place(entry(10, 10050), send=False).order
+    recorded = market.trading(claim).path.place(entry(10, 10050), send=False).order
     assert recorded is not None
     assert recorded.variety is Variety.AMO
     market.to(D, "09:05")
-    sent = market.desk(claim).path.place(replace(entry(10, 10050), variety=Variety.REGULAR))
+    sent = market.trading(claim).path.place(replace(entry(10, 10050), variety=Variety.REGULAR))
     assert sent.ok
     with market.ledger.database.read() as connection:
         assert connection.scalars(select(orders.c.variety)).all() == [Variety.REGULAR]

@@ -160,7 +160,7 @@ def test_what_is_left_of_a_buy_goes_in_the_minute_after_a_sale(held: Trading) ->
     """The sale itself may have been found by another process: its fill is in the book when this one looks."""
     claim = held.claim("test", D)
     more = Intent("ACME", "ACME", Side.BUY, Purpose.REENTRY, 10, 9000, D, T, "entry:2")
-    assert held.desk(claim).path.place(more).ok
+    assert held.trading(claim).path.place(more).ok
     held.ledger.executions.release(claim, 1, {})
 
     def sell() -> None:
@@ -178,12 +178,12 @@ def test_the_same_snapshot_on_another_day_meets_the_actions_of_that_day(trading)
     market.buy(100, 9600)
     market.to(D, "09:15")
     market.monitor(D, "10:00")
-    desk = market.desk(market.claim("test", D))
+    trading_session = market.trading(market.claim("test", D))
     market.to(D, "18:00")
-    desk.reconcile()
-    before = desk.snapshot
+    trading_session.reconcile()
+    before = trading_session.snapshot
     assert [position.quantity for position in before.positions] == [100]
     market.to(AFTER, "09:00")
-    assert desk.snapshot is before
-    desk.reconcile()
+    assert trading_session.snapshot is before
+    trading_session.reconcile()
     assert [position.quantity for position in market.positions] == [200]

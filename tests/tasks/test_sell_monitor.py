@@ -69,8 +69,8 @@ def test_a_sell_that_was_recorded_and_never_sent_is_sent_by_the_next_step(tradin
     market = trading(stock(on=DIPS))
     market.buy(100, 9600)
     market.to(D, "09:15")
-    desk = market.desk(market.claim("sell-monitor", D))
-    desk.reconcile()
+    trading_session = market.trading(market.claim("sell-monitor", D))
+    trading_session.reconcile()
     (position,) = market.positions
     intent = sell_of(position, 100, 9900)
     claim = market.claim_of("sell-monitor")
@@ -185,12 +185,12 @@ def test_a_monitor_whose_claim_was_taken_over_changes_no_order(trading) -> None:
     market = trading(stock(on=DIPS))
     market.buy(100, 9600)
     market.to(D, "09:15")
-    desk = market.desk(market.claim("sell-monitor", D))
-    desk.reconcile()
+    trading_session = market.trading(market.claim("sell-monitor", D))
+    trading_session.reconcile()
     (position,) = market.positions
-    assert desk.path.place(sell_of(position, 100, 9900)).ok
+    assert trading_session.path.place(sell_of(position, 100, 9900)).ok
     market.ledger.executions.release(market.claim_of("sell-monitor"), 1, {})
     (resting,) = market.orders(Side.SELL)
     with pytest.raises(Fenced):
-        desk.path.modify(resting, quantity=50, price=9800)
+        trading_session.path.modify(resting, quantity=50, price=9800)
     assert [report.quantity for report in market.broker.orders() if report.side is Side.SELL] == [100]

@@ -10,8 +10,8 @@ import pytest
 
 from tests.brokers.test_prices import AlwaysArmed, Tape
 from tests.execution.trading import SESSIONS, D, Trading, ist, stock
-from tradectl.brokers.guard import GuardedBroker
-from tradectl.brokers.stream import NOT_YET
+from tradectl.brokers.account.guard import GuardedBroker
+from tradectl.brokers.http.stream import NOT_YET
 from tradectl.halt_marker import MemoryMarker
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tests.brokers.market import Listing, MemoryMarket
+from tests.brokers.market import MarketListing, MemoryMarket
 from tests.execution.trading import AFTER, D, T, Trading, stock
 from tests.tasks.test_buy import analysed, signal
 from tradectl.execution.surveillance import known_by_morning
@@ -21,7 +21,7 @@ FALLS = {D: (10000, 10000, 9000, 9000)}
 class WatchedMarket(MemoryMarket):
     """A market with a GSM list of each date in `lists`."""
 
-    def __init__(self, *listings: Listing, lists: dict[date, dict[str, str]]) -> None:
+    def __init__(self, *listings: MarketListing, lists: dict[date, dict[str, str]]) -> None:
         super().__init__(*listings)
         self.lists = lists
 
@@ -31,7 +31,7 @@ class WatchedMarket(MemoryMarket):
         return Surveillance(session, known)
 
 
-def watched(trading, *listings: Listing, lists: dict[date, dict[str, str]]) -> Trading:
+def watched(trading, *listings: MarketListing, lists: dict[date, dict[str, str]]) -> Trading:
     account: Trading = trading(*listings)
     account.market = WatchedMarket(*listings, lists=lists)
     account.broker = account._broker()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.brokers.market import Listing
+from tests.brokers.market import MarketListing
 from tests.cli.hands import operate
 from tests.execution.trading import Trading, ist
 from tests.marketdata.sources import bhavcopies
@@ -108,7 +108,7 @@ class Turn(Trading):
 @pytest.fixture
 def market(tmp_path: Path):
     bars = [Bar(day, price, price, price, price, 375_000) for day, price in zip(OLD_YEAR, range(10500, 0, -10), strict=False)]
-    listing = Listing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
+    listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
     made = Turn(tmp_path, listing, at=ist(date(2026, 12, 30), "16:30"), min_bars="2")
     made.buy(10, 10100, session=LAST)
     made.to(LAST, "09:20")
@@ -252,7 +252,7 @@ def test_a_daemon_without_a_login_warns_and_names_the_position(market: Turn) -> 
 def test_shares_that_the_ledger_does_not_know_yet_prove_a_session(tmp_path: Path, restored: bool) -> None:
     """A buy filled on the last evening and no task has read it; or the ledger is an older one, and knows nothing of the order."""
     bars = [Bar(day, price, price, price, price, 375_000) for day, price in zip(OLD_YEAR, range(10500, 0, -10), strict=False)]
-    listing = Listing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
+    listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
     market = Turn(tmp_path, listing, at=ist(date(2026, 12, 30), "16:30"), min_bars="2")
     market.buy(10, 10100, session=LAST)
     market.to(LAST, "15:45")
@@ -375,7 +375,7 @@ def test_once_the_list_is_filled_the_year_is_ordinary(market: Turn) -> None:
 
 @pytest.mark.parametrize(("day", "warned"), [(date(2026, 11, 30), False), (date(2026, 12, 1), True), (date(2026, 12, 31), True)])
 def test_a_missing_year_is_warned_of_from_the_first_of_december(tmp_path: Path, day: date, warned: bool) -> None:
-    listing = Listing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), [Bar(OLD_YEAR[0], 10000, 10000, 10000, 10000, 1000)])
+    listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), [Bar(OLD_YEAR[0], 10000, 10000, 10000, 10000, 1000)])
     market = Turn(tmp_path, listing, at=ist(day, "10:00"))
     market.due()
     market.due()

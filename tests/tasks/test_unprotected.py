@@ -14,7 +14,8 @@ from tests.cli.hands import operate, result_of
 from tests.execution.trading import AFTER, DAYS, D, Trading, ist, stock
 from tests.lessons.afar import Front, put
 from tradectl.clock import VirtualClock
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schema import orders, task_executions, users
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderStatus, Purpose, Side
@@ -76,10 +77,10 @@ def test_shares_bought_minutes_ago_are_quiet_until_the_next_step_is_late(trading
     market.to(D, "09:15")
     market.run("sell-monitor", once=True)
     assert causes(market) == []
-    desk = market.desk(market.claim("test", D))
+    trading_session = market.trading(market.claim("test", D))
     (resting,) = market.orders(Side.SELL)
     market.to(D, "11:00")
-    assert desk.cancel_confirmed(resting)
+    assert trading_session.cancel_confirmed(resting)
     assert causes(market) == []  # the next step may place it
     market.to(D, "11:01:59")
     assert causes(market) == []
@@ -256,7 +257,7 @@ def test_a_sell_that_ended_in_a_time_to_come_hides_nothing(trading: Make) -> Non
     market = bought(trading)
     market.run("sell-monitor", once=True)
     (resting,) = market.orders(Side.SELL, AFTER)
-    assert market.desk(market.claim("test", AFTER)).cancel_confirmed(resting)
+    assert market.trading(market.claim("test", AFTER)).cancel_confirmed(resting)
     with market.ledger.database.write() as connection:
         connection.execute(update(orders).where(orders.c.id == resting.id).values(updated_at=ist(AFTER, "15:20")))
     market.to(AFTER, "10:05")
@@ -334,7 +335,7 @@ def test_a_beat_of_the_machine_tells_whether_a_monitor_is_at_work(trading: Make)
     world = replace(market.world, clock=RealLike(market))
     machine = world.clock.machine_now()
     taken = market.ledger.executions.claim(
-        "sell-monitor", AFTER, "", owner=this_owner(), trigger="cron", machine_now=machine, now=market.clock.now()
+        "sell-monitor", AFTER, "", owner=current_identity(), trigger="cron", machine_now=machine, now=market.clock.now()
     )
     assert isinstance(taken, Claim)
     assert [str(item.cause) for item in unprotected_now(world)] == ["unexplained"]

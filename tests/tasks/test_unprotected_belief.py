@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.market import Listing
+from tests.brokers.market import MarketListing
 from tests.cli.hands import operate
 from tests.execution.trading import AFTER, SESSIONS, D, Trading, ist, stock
 from tests.lessons.afar import Front, put
@@ -135,7 +135,7 @@ def test_an_end_whose_trades_do_not_come_is_unknown_after_two_minutes(tmp_path: 
     assert causes(market) == ["outcome_unknown"]
     broker.listed = True
     market.clock.sleep(60)
-    market.desk(market.claim("test", AFTER)).follow()
+    market.trading(market.claim("test", AFTER)).follow()
     assert [order.status for order in market.orders(Side.SELL, AFTER)] == [ended]
     assert sum(position.quantity for position in market.positions) == 100 - filled
 
@@ -279,7 +279,7 @@ def unknown_kind(tmp_path: Path):
         days = [session.date for session in SESSIONS.run_between(date(2026, 10, 19), date(2026, 12, 8))]
         bars = [Bar(each, 10000, 10000, 10000, 10000, 375_000) for each in days]
         bars[days.index(day)] = Bar(day, 9500, 9600, 9300, 9400, 375_000)
-        listing = Listing(Instrument("ACME", "ACME", "EQ", "INEACME", 5, derivatives_known=False), bars)
+        listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INEACME", 5, derivatives_known=False), bars)
         market = Trading(tmp_path, listing, at=ist(days[days.index(day) - 1], "16:30"), min_bars="2")
         made.append(market)
         market.buy(10, 9600, session=day)

@@ -13,14 +13,14 @@ from urllib.request import urlopen
 from kiteconnect import KiteConnect
 
 from tests.brokers.vault import MemoryVault
-from tests.sandbox.zerodha import KEY, SECRET, browse
+from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
 from tests.witnesses.script import Client, Stand, wait_until
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.kite.broker import KiteBroker
+from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY
+from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.model.order import OrderRequest, OrderType, Side, Variety
-from tradectl.sandbox.floor import FRIDAY, THURSDAY
-from tradectl.sandbox.kite import KiteSandbox
 
 TICKER = """
 import json, sys
@@ -43,8 +43,8 @@ class KiteStand(Stand):
     sandbox: KiteSandbox
 
     def serve(self) -> KiteSandbox:
-        floor = self.floor
-        return KiteSandbox(floor.exchange, lambda: floor.market, floor.clock, floor.sessions, stream=True)
+        fixture = self.fixture
+        return KiteSandbox(fixture.exchange, lambda: fixture.market, fixture.clock, fixture.sessions, stream=True)
 
     def streaming(self) -> str:
         return self.sandbox.stream_url
@@ -156,8 +156,8 @@ class Ours(Client):
         assert stand.stream is not None
         addresses = {"api": url, "login": f"{url}/connect/login", "stream": stand.stream.stream_url}
         self.vault = MemoryVault({"api_key": KEY, "api_secret": SECRET})
-        self.account = Account(
-            "kit", stand.floor.clock, stand.floor.sessions, stand.floor.market, self.vault, stand.folder / "lists",
+        self.account = BrokerAccount(
+            "kit", stand.fixture.clock, stand.fixture.sessions, stand.fixture.market, self.vault, stand.folder / "lists",
             addresses=addresses,
         )  # fmt: skip
         self.kite: KiteBroker = ADAPTER.open(self.account)

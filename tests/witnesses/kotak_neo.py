@@ -13,11 +13,11 @@ from neo_api_client import NeoAPI, WsToken
 from tests.brokers.kotak import CLIENT, credentials, nobody
 from tests.brokers.vault import MemoryVault
 from tests.witnesses.script import Client, Stand, wait_until
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.kotak_neo import ADAPTER, totp
-from tradectl.brokers.kotak_neo.broker import KotakNeo
+from tradectl.brokers.adapter import BrokerAccount
+from tradectl.brokers.kotak_neo import ADAPTER, login
+from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
+from tradectl.lab.sandboxes.kotak_neo import CONFIG, KotakNeoSandbox
 from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
-from tradectl.sandbox.kotak_neo import CONFIG, KotakNeoSandbox
 
 PATIENCE = 10.0
 """Seconds for a frame of a feed."""
@@ -27,8 +27,8 @@ class KotakStand(Stand):
     sandbox: KotakNeoSandbox
 
     def serve(self) -> KotakNeoSandbox:
-        floor = self.floor
-        return KotakNeoSandbox(floor.exchange, clock=floor.clock, market=lambda: floor.market, client=CLIENT, stream=True)
+        fixture = self.fixture
+        return KotakNeoSandbox(fixture.exchange, clock=fixture.clock, market=lambda: fixture.market, client=CLIENT, stream=True)
 
     def streaming(self) -> str:
         return self.sandbox.stream_url
@@ -71,7 +71,7 @@ class Official(Client):
         self._known: dict[str, str] = {}
 
     def login(self) -> None:
-        code = totp.password(CLIENT.totp_secret, self.stand.floor.clock.now())
+        code = login.one_time_password(CLIENT.totp_secret, self.stand.fixture.clock.now())
         viewing = said(self.neo.totp_login(CLIENT.mobile_number, CLIENT.ucc, code))["data"]
         trading = said(self.neo.totp_validate(CLIENT.mpin))["data"]
         said(self.neo.whatsmyip())
@@ -155,16 +155,16 @@ class Ours(Client):
     def __init__(self, stand: KotakStand) -> None:
         self.stand = stand
         self.vault = MemoryVault(credentials())
-        self.account = Account(
-            "kit", stand.floor.clock, stand.floor.sessions, stand.floor.market, self.vault, stand.folder / "scrips",
+        self.account = BrokerAccount(
+            "kit", stand.fixture.clock, stand.fixture.sessions, stand.fixture.market, self.vault, stand.folder / "scrips",
             addresses={"login": stand.recorder.url, "config": stand.recorder.url + CONFIG},
         )  # fmt: skip
-        self.neo = KotakNeo(self.account)
+        self.neo = KotakNeoBroker(self.account)
         self._known: dict[str, str] = {}
 
     def login(self) -> None:
         ADAPTER.login(self.account, nobody)
-        self._known[totp.password(CLIENT.totp_secret, self.stand.floor.clock.now())] = "TOTP"
+        self._known[login.one_time_password(CLIENT.totp_secret, self.stand.fixture.clock.now())] = "TOTP"
         second = [item for item in self.stand.recorder.exchanges if item.path.endswith("tradeApiValidate")][-1]
         session = self.vault.stored
         assert session is not None

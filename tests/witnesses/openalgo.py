@@ -9,11 +9,11 @@ from openalgo import api
 
 from tests.brokers.vault import MemoryVault
 from tests.witnesses.script import Client, Stand
-from tradectl.brokers.adapter import Account, Field
+from tradectl.brokers.adapter import BrokerAccount, Field
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.brokers.openalgo.broker import OpenAlgoBroker
+from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
 from tradectl.model.order import OrderRequest, Side
-from tradectl.sandbox.openalgo import OpenAlgoSandbox
 
 KEY = "kit-key"
 
@@ -22,7 +22,7 @@ class OpenAlgoStand(Stand):
     sandbox: OpenAlgoSandbox
 
     def serve(self) -> OpenAlgoSandbox:
-        return OpenAlgoSandbox(self.floor.exchange, self.floor.clock, api_key=KEY)
+        return OpenAlgoSandbox(self.fixture.exchange, self.fixture.clock, api_key=KEY)
 
 
 def said(answer: Any) -> Any:
@@ -88,8 +88,8 @@ class Ours(Keyed):
     """Our adapter, called as the tasks call it."""
 
     def __init__(self, stand: OpenAlgoStand) -> None:
-        self.account = Account(
-            "kit", stand.floor.clock, stand.floor.sessions, stand.floor.market, MemoryVault({"api_key": KEY}), stand.folder,
+        self.account = BrokerAccount(
+            "kit", stand.fixture.clock, stand.fixture.sessions, stand.fixture.market, MemoryVault({"api_key": KEY}), stand.folder,
             addresses={"api": stand.recorder.url},
         )  # fmt: skip
         self.broker: OpenAlgoBroker = ADAPTER.open(self.account)

@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from tests.witnesses.comparison import Secrets
 from tests.witnesses.recorder import Exchange, Recorder
+from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY, Fixture, ist
+from tradectl.lab.sandboxes.server import Sandbox
 from tradectl.model.order import Side
-from tradectl.sandbox.floor import FRIDAY, THURSDAY, Floor, ist
-from tradectl.sandbox.server import Sandbox
 
 TAGS = tuple(f"WITNESSTAGAAAA{last}" for last in "ABCDEF")
 """Client tags, as our own look."""
@@ -27,7 +27,7 @@ class Stand(ABC):
     """A sandbox over a paper exchange, behind recorders, at the evening of a Thursday."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.floor = folder, Floor(folder, ist(THURSDAY, "16:05"))
+        self.folder, self.fixture = folder, Fixture(folder, ist(THURSDAY, "16:05"))
         self.sandbox = self.serve()
         self.recorder = Recorder(self.sandbox.url)
         self.stream = Recorder(self.streaming()) if self.streaming() else None
@@ -45,7 +45,7 @@ class Stand(ABC):
         return [*self.recorder.exchanges, *(self.stream.exchanges if self.stream else ())]
 
     def to(self, text: str) -> None:
-        self.floor.clock.move_to(ist(FRIDAY, text))
+        self.fixture.clock.move_to(ist(FRIDAY, text))
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()

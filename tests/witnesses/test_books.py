@@ -1,4 +1,4 @@
-"""The official clients trade, and then they and our adapters read the same account. Kite's is in `tests/sandbox/test_kite.py`."""
+"""The official clients trade; then they and our adapters read one account. Kite's test: `tests/lab/sandboxes/test_kite.py`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from tests.witnesses import kotak_neo, openalgo
 from tests.witnesses.script import TAGS, Client, Stand
+from tradectl.lab.sandboxes.fixture import MONDAY, ist
 from tradectl.model.moment import to_ist
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport
-from tradectl.sandbox.floor import MONDAY, ist
 
 S = OrderStatus
 
@@ -100,7 +100,7 @@ def test_kotaks_client_and_our_adapter_read_one_account(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (tick.volume_traded_today, datetime.fromtimestamp(tick.last_trade_time, UTC)) == (seen.volume, seen.at)
         assert kotak_order(update.data.model_dump(by_alias=True)) in [shown(item) for item in heard]
-        stand.floor.clock.move_to(ist(MONDAY, "10:00"))
+        stand.fixture.clock.move_to(ist(MONDAY, "10:00"))
         client.login()
         held = client.reads(number)["holdings"]()
         ours.login()
@@ -149,7 +149,7 @@ def test_openalgos_client_and_our_adapter_read_one_account(tmp_path: Path) -> No
         today = {row["symbol"]: int(row["quantity"]) for row in looks["positions"]()}
         assert today == {item.symbol: item.t1_quantity for item in ours.broker.holdings()}
         assert looks["holdings"]() == []
-        stand.floor.clock.move_to(ist(MONDAY, "10:00"))
+        stand.fixture.clock.move_to(ist(MONDAY, "10:00"))
         ours.login()
         held = {row["symbol"]: row["quantity"] for row in looks["holdings"]()}
         assert held == {item.symbol: item.quantity for item in ours.broker.holdings()}

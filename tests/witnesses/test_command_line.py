@@ -20,7 +20,7 @@ from openalgo import api
 from tests.cli.test_sandbox import Serving
 from tests.witnesses.kite import TICKER
 from tests.witnesses.kotak_neo import Redirect, said
-from tradectl.brokers.kotak_neo import totp
+from tradectl.brokers.kotak_neo import login
 from tradectl.settings import parse_moment
 
 EVENING, MORNING = "2023-07-14 16:10", "2023-07-17 10:00"
@@ -91,7 +91,9 @@ def kotak(serving: Serving, moment: str) -> NeoAPI:
     """Kotak's client, logged in."""
     told = dict(line.split("=", 1) for line in serving.stdin.split())
     client = NeoAPI(told["consumer_key"], transport=Redirect(urlsplit(serving.addresses["login"]).netloc))
-    said(client.totp_login(told["mobile_number"], told["ucc"], totp.password(told["totp_secret"], parse_moment(moment))))
+    said(
+        client.totp_login(told["mobile_number"], told["ucc"], login.one_time_password(told["totp_secret"], parse_moment(moment)))
+    )
     said(client.totp_validate(told["mpin"]))
     return client
 

@@ -15,7 +15,7 @@ from kiteconnect import exceptions as kite_errors
 from tests.brokers.kite.published import reply
 from tests.witnesses import kite
 from tests.witnesses.test_books import trade
-from tradectl.sandbox.floor import FRIDAY, MONDAY, ist
+from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, ist
 
 SAMPLES = {
     "/orders": "orders", "/trades": "trades", "/portfolio/positions": "positions", "/user/margins": "margins",
@@ -49,7 +49,7 @@ def test_no_published_field_is_missing(tmp_path: Path) -> None:
         trade(stand, client)
         for path, name in SAMPLES.items():
             if path == "/portfolio/holdings":
-                stand.floor.clock.move_to(ist(MONDAY, "10:00"))
+                stand.fixture.clock.move_to(ist(MONDAY, "10:00"))
                 client.login()
             headers = {"Authorization": f"token {client.kite.api_key}:{client.kite.access_token}"}
             served = requests.get(stand.sandbox.url + path, params={"i": "NSE:INFY"}, headers=headers, timeout=5).json()["data"]

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 from tests.witnesses.kite import KiteStand
 from tests.witnesses.recorder import Recorder
-from tradectl.sandbox.server import Trouble
+from tradectl.lab.sandboxes.server import Trouble
 
 
 @pytest.fixture

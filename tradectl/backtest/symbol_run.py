@@ -22,15 +22,13 @@ from tradectl.exchange.ticks import round_down
 from tradectl.model.market import CorporateAction, bars_entry
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
+from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.model.surveillance import is_excluded
 from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share, reward_gone
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
 from tradectl.strategy.reentry import level_at_entry, next_level
 from tradectl.strategy.risk import too_far
 from tradectl.strategy.sizing import Sizing, size_buy, worth_changing
-
-TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
-"""Series whose shares cannot be sold on the day they are bought."""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,9 @@ homes         create a home, and open it for a user
 worlds        live and paper worlds
 exchanges     a paper exchange that does not fit the ledger
 simulations   throw-away worlds of the past
-drills        the exchange and the world of a drill
 sources       sessions, market data and live prices
 """
 
-from tradectl.bootstrap.drills import CHANGES, drill_exchange, drill_world
 from tradectl.bootstrap.exchanges import Accepted, accept_exchange, renew_exchange
 from tradectl.bootstrap.homes import (
     before_the_last_event,
@@ -22,22 +20,18 @@ from tradectl.bootstrap.homes import (
 )
 from tradectl.bootstrap.simulations import open_simulation, reopen_simulation
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
-from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, onlooker
+from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, read_only_account
 
 __all__ = [
-    "CHANGES",
     "Accepted",
     "LiveWorld",
     "PaperWorld",
     "accept_exchange",
     "before_the_last_event",
     "capital_of",
-    "drill_exchange",
-    "drill_world",
     "exists",
     "init",
     "live_account",
-    "onlooker",
     "only_user",
     "open_prices",
     "open_sessions",
@@ -45,6 +39,7 @@ __all__ = [
     "open_store",
     "open_world",
     "parameters_of",
+    "read_only_account",
     "renew_exchange",
     "reopen_simulation",
     "schedule_of",

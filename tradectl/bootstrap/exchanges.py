@@ -64,7 +64,7 @@ def renew_exchange(world: World, file: Path) -> Accepted:
     The exchange is made first, then the ledger follows in one transaction. A death in between leaves two that do not fit, and the
     same command helps again."""
     from tradectl.brokers.paper.store import Store
-    from tradectl.execution.actions import apply_actions
+    from tradectl.execution.corporate_actions import apply_actions
     from tradectl.execution.step_view import StepView
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
@@ -91,7 +91,7 @@ def renew_exchange(world: World, file: Path) -> Accepted:
 
 def _follow(ledger: Ledger, mark: Mark, now: datetime) -> int:
     """End the orders of a user that rested at the exchange of before, and store the mark of the new one; how many orders."""
-    from tradectl.execution.unknown import DECIDED
+    from tradectl.execution.unresolved_orders import DECIDED
     from tradectl.ledger.exchange_mark import ExchangeMark
     from tradectl.model.order import OrderStatus
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
-from tradectl.bootstrap.worlds import live_world, notifier_of, onlooker, paper_world
+from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, read_only_account
 from tradectl.clock import SystemClock, VirtualClock
-from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
+from tradectl.lazy import lazy
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.trading_state import ACTIVE, TradingState
@@ -271,9 +271,13 @@ def _world(
     account = ledger if mode != "simulated" else None
     parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)
     notifier = notifier_of(settings, ledger)
-    market = deferred(lambda: open_store(settings))
+    market = lazy(lambda: open_store(settings))
     sessions = open_sessions(settings)
-    prices = open_prices(settings, mode, clock, lambda: onlooker(settings, ledger, clock, market, sessions)) if not kept else None
+    prices = (
+        open_prices(settings, mode, clock, lambda: read_only_account(settings, ledger, clock, market, sessions))
+        if not kept
+        else None
+    )
     if mode == "live":
         return live_world(
             settings,
@@ -295,7 +299,7 @@ def _world(
         notifier=notifier,
         marker=MemoryMarker() if kept else marker,
         mode=mode,
-        shelf=settings.market / "kept",
+        cache_folder=settings.market / "kept",
         prices=prices,
     )
     return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper

@@ -13,9 +13,9 @@ from tradectl.bootstrap.sources import open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import PaperWorld, paper_world
 from tradectl.clock import VirtualClock
-from tradectl.deferred import itself
 from tradectl.errors import ConfigurationError, DataError
 from tradectl.halt_marker import MemoryMarker
+from tradectl.lazy import resolved
 from tradectl.model.moment import LAST_FILL, format_time, ist_date
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def open_simulation(
         alone=alone,
     )
     chosen = world.broker if broker is None else cast("PaperBroker", broker(clock, market, market.sessions, user))
-    return replace(world, broker=itself(chosen), readings=itself(world.readings))
+    return replace(world, broker=resolved(chosen), readings=resolved(world.readings))
 
 
 def _ledger(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradectl.deferred import deferred
 from tradectl.errors import ConfigurationError
+from tradectl.lazy import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
     from tradectl.marketdata.store import Store
@@ -34,7 +34,7 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
 
 
 def open_prices(
-    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], Onlooker]
+    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], ReadOnlyAccount]
 ) -> PriceSource | None:
     """Return the source of live prices in the settings, None for the stored bars; `look` opens an account at a broker.
 
@@ -50,7 +50,7 @@ def open_prices(
         if not is_known(settings.quotes):
             known = "'yahoo', from a broker (" + ", ".join(names()) + ")"
             raise ConfigurationError(f"quotes come from {known} or, left out, from the stored bars; not from {settings.quotes!r}")
-        return deferred(lambda: look().quotes())
+        return lazy(lambda: look().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 
     return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)

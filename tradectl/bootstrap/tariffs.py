@@ -66,10 +66,10 @@ def own_table(broker: str) -> str:
     """Return the name of a broker's own table; empty for one that stands before another broker."""
     if broker in OF_BROKER:
         return OF_BROKER[broker]
-    from tradectl.brokers.adapter import Charging, adapter, is_known
+    from tradectl.brokers.adapter import NamesTariff, adapter, is_known
 
     found = adapter(broker) if broker and is_known(broker) else None
-    return found.charges if isinstance(found, Charging) else broker
+    return found.charges if isinstance(found, NamesTariff) else broker
 
 
 def with_tariff(

@@ -6,16 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tradectl.deferred import deferred, made
 from tradectl.errors import ConfigurationError
+from tradectl.lazy import is_made, lazy
 from tradectl.task import World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tradectl.brokers.guard import GuardedBroker
-    from tradectl.brokers.live import LiveAccount
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.guard import GuardedBroker
+    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.paper import PaperBroker
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
@@ -35,7 +35,7 @@ class PaperWorld(World):
 
     def close(self) -> None:
         """Close the ledger and the exchange."""
-        if made(self.broker):
+        if is_made(self.broker):
             self.broker.close()
         World.close(self)
 
@@ -48,7 +48,7 @@ class LiveWorld(World):
 
     def close(self) -> None:
         """End the stream and the connections, and close the ledger."""
-        if made(self.broker):
+        if is_made(self.broker):
             self.broker.close()
         World.close(self)
 
@@ -67,12 +67,14 @@ def paper_world(
     step: int = 1,
     durable: bool = True,
     alone: bool = False,
-    shelf: Path | None = None,
+    cache_folder: Path | None = None,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
-    """Return a world that trades on paper, on live prices if there is a source. `shelf` is the folder of stored scans.
+    """Return a world that trades on paper, on live prices where there is a source of them.
 
-    Most commands only read the ledger, so exchange and readings are created at their first use."""
+    Most commands only read the ledger, so exchange and readings are made at their first use. `cache_folder` stores scans for
+    the next process.
+    """
 
     ledger.tariff = parameters.tariff
 
@@ -96,10 +98,8 @@ def paper_world(
             tariff=parameters.tariff,
         )
 
-    readings = readings_of(market, parameters, shelf)
-    return PaperWorld(
-        ledger.user, mode, clock, sessions, market, deferred(broker), ledger, notifier, parameters, readings, marker
-    )
+    readings = readings_of(market, parameters, cache_folder)
+    return PaperWorld(ledger.user, mode, clock, sessions, market, lazy(broker), ledger, notifier, parameters, readings, marker)
 
 
 def live_world(
@@ -117,7 +117,7 @@ def live_world(
     if clock.virtual:
         raise ConfigurationError("a live home uses the machine's clock")
     ledger.tariff = parameters.tariff
-    broker = deferred(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
+    broker = lazy(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
     return LiveWorld(
         ledger.user,
         "live",
@@ -135,30 +135,32 @@ def live_world(
 
 def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
     """Return a user's account at the broker, for logging in, arming or reading."""
-    from tradectl.brokers.live import LiveAccount
+    from tradectl.brokers.account.live import LiveAccount
 
     folder = settings.home / "brokers"
     return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)
 
 
-def onlooker(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> Onlooker:
-    """Return a paper user's account at the broker of its prices, for logging in or reading."""
-    from tradectl.brokers.onlooker import Onlooker
+def read_only_account(
+    settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable
+) -> ReadOnlyAccount:
+    """Return a paper user's account at the broker of its prices, for logging in and for reading."""
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
 
     folder = settings.home / "brokers"
-    return Onlooker(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
+    return ReadOnlyAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
 
 
-def readings_of(market: Store, parameters: Parameters, shelf: Path | None) -> Readings:
-    """Create the readings at their first use; `shelf` is the folder of stored scans."""
+def readings_of(market: Store, parameters: Parameters, cache_folder: Path | None) -> Readings:
+    """Return readings that are made at their first use; `cache_folder` stores scans for the next process."""
 
     def readings() -> Readings:
-        from tradectl.marketdata.shelf import FolderShelf
+        from tradectl.marketdata.folder_cache import FolderCache
         from tradectl.screener.readings import Readings
 
-        return Readings(market, parameters, FolderShelf(shelf) if shelf is not None else None)
+        return Readings(market, parameters, FolderCache(cache_folder) if cache_folder is not None else None)
 
-    return deferred(readings)
+    return lazy(readings)
 
 
 def notifier_of(settings: Settings, ledger: Ledger) -> Notifier:

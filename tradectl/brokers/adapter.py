@@ -1,8 +1,8 @@
-"""What a broker's adapter is: a declaration of the broker, and functions that make an account of it.
+"""Declare what a broker's adapter is: a declaration of the broker, and functions that open an account of it.
 
-An adapter is an object with the attributes of `Adapter`. Our own are in `ADAPTERS`; another package adds one by an entry point
-of the group `tradectl.brokers`, whose name is the broker's; Dhan is brought that way too. All of them pass the same cards
-(`tradectl.sandbox.kit`).
+An adapter is an object with the attributes of `Adapter`. The built-in ones are in `ADAPTERS`. Another package adds one by an
+entry point of the group `tradectl.brokers`, whose name is the broker's; Dhan is registered that way too. All of them pass the
+same cards (`tradectl.lab.conformance`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GROUP = "tradectl.brokers"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a user must tell once before the first login. `secret`: it is encrypted at rest and never shown."""
+    """One value that a user must enter once before the first login. `secret`: it is encrypted at rest and never shown."""
 
     name: str
     question: str
@@ -44,40 +44,49 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A login as it is stored, one for a user and broker, for all processes. `tokens` are secrets by name; `expires_at` is when
-    the broker ends it at the latest, as far as is known. `seen_ip`: from where the broker saw us, if it tells."""
+class LoginSession:
+    """A login as it is stored, one for a user and broker, for all processes.
+
+    Attributes:
+        tokens: Secrets by name.
+        expires_at: When the broker ends it at the latest, as far as is known.
+        seen_ip: The address that the broker reports of this machine; None where it reports none.
+    """
 
     tokens: Mapping[str, str]
     logged_in_at: datetime
     expires_at: datetime
     seen_ip: str | None = None
 
-    def is_same(self, other: Session) -> bool:
-        """Whether both are of one login, however it has ended meanwhile."""
+    def is_same(self, other: LoginSession) -> bool:
+        """Return whether both are of one login, whenever either has ended."""
         return (dict(self.tokens), self.logged_in_at) == (dict(other.tokens), other.logged_in_at)
 
 
 class Vault(Protocol):
-    """The credentials of one user at one broker, and his session."""
+    """The credentials of one user at one broker, and the session."""
 
     def get(self, name: str) -> str | None:
-        """A credential in clear; None where the user has not told it and it has no default."""
+        """Return a credential in clear; None where the user has not entered it and it has no default."""
         ...
 
     def require(self, name: str) -> str:
-        """The same; ConfigurationError where it is missing."""
+        """Return the same. Raises ConfigurationError where it is missing."""
         ...
 
-    def session(self) -> Session | None:
-        """The stored session, read anew each time, so that a login of another process is seen; None before the first login."""
+    def session(self) -> LoginSession | None:
+        """Return the stored session; None before the first login. It is read each time, so that a login of another process
+        counts."""
         ...
 
-    def keep_session(self, session: Session) -> None: ...
+    def keep_session(self, session: LoginSession) -> None: ...
 
-    def end_session(self, session: Session) -> None:
-        """The broker says that it does not know this session: where it is still the stored one it ends now, so that the next
-        login is one. A session that another process has made meanwhile stays."""
+    def end_session(self, session: LoginSession) -> None:
+        """End a session that the broker does not know, where it is still the stored one, so that the next login makes a new
+        one.
+
+        A session that another process has stored meanwhile stays.
+        """
         ...
 
 
@@ -94,16 +103,17 @@ ORDERS = "orders"
 
 
 class ReadsOnly:
-    """The limits of an account that only looks: no command that says that it is about an order gets past here.
+    """The limits of an account that only reads: no command about an order passes.
 
-    It believes the word of who asks, so it is the second wall. The first is that what an adapter's `prices` are made of has a
-    `transport.ReadTransport`, which sends no commands."""
+    It relies on the bucket that the adapter names, so it is the second guard. The first is that an adapter's `prices` have a
+    `transport.ReadTransport`, which sends no commands.
+    """
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
 
     def take(self, bucket: str) -> None:
-        """Blocked for a command about an order."""
+        """Wait for the limit. Raises Blocked for a command about an order."""
         if bucket == ORDERS:
             raise Blocked("this account at a broker is for looking: no order is sent, changed or cancelled there")
         self._limiter.take(bucket)
@@ -113,7 +123,7 @@ class Unlimited:
     """No limit: for sandboxes on a virtual clock."""
 
     def take(self, bucket: str) -> None:
-        """Never waits."""
+        """Return at once."""
 
 
 def always(side: Side) -> None:
@@ -121,11 +131,17 @@ def always(side: Side) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What an adapter is given. `folder` is for files that may be lost (lists of instruments); `addresses` replace the broker's
-    own (a sandbox); times come from `clock` alone. `timeout`: seconds for a connection, and for an answer; None: those of
-    `Transport`. `check_send` raises Blocked where an order of this side may not leave now: an adapter gives it to its
-    `Transport`, or calls it itself immediately before the bytes of an order or a change leave; cancels always pass."""
+class BrokerAccount:
+    """What an adapter gets to open an account.
+
+    Attributes:
+        clock: The only source of time.
+        folder: For files that may be lost (lists of instruments).
+        addresses: Replace the broker's own, as for a sandbox.
+        timeout: Seconds for a connection, and for a reply; None: those of `Transport`.
+        check_send: Raises Blocked where an order of this side may not leave now. An adapter gives it to its `Transport`, or
+            calls it immediately before the bytes of an order or a change leave. Cancels always pass.
+    """
 
     user: str
     clock: Clock
@@ -157,8 +173,8 @@ class ChargeLine:
 
 
 @runtime_checkable
-class ChargesTold(Protocol):
-    """A broker that reckons the charges of orders itself, line by line."""
+class ReportsCharges(Protocol):
+    """A broker that calculates the charges of orders itself, line by line."""
 
     def charge_lines(self, orders: Sequence[OrderReport], tariff: Tariff) -> list[ChargeLine]:
         """Return every line of each order that has trades, beside the line of our table."""
@@ -167,22 +183,35 @@ class ChargesTold(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that a broker tells of an account and no task asks; not `fine`: a person should look at it."""
+    """A fact that a broker reports of an account and no task needs. Not `fine`: a person should check it."""
 
     text: str
     fine: bool = True
 
 
+@runtime_checkable
+class HasRemarks(Protocol):
+    """A broker that reports facts of an account which no task needs."""
+
+    def remarks(self) -> Sequence[Remark]:
+        """Return them, for `doctor`."""
+        ...
+
+
 Ask = Callable[[Field], str]
-"""Asks the user something that is needed now (a request token, a TOTP). Raises LoginNeeded where nobody is there to answer."""
+"""Asks the user for a value that is needed now (a request token, a TOTP). Raises LoginNeeded where no person can answer."""
 
 
 class Adapter(Protocol):
     """A broker.
 
-    `fields`: what `broker set` asks. `addresses`: the names of its addresses with their defaults. `limits`: requests by bucket,
-    as (how many, in how many seconds) pairs that all hold. `open` makes the account without a request; `login` makes a session
-    and stores it (LoginNeeded, ConfigurationError, BrokerUnavailable).
+    Attributes:
+        fields: The values that `broker set` asks for.
+        addresses: The names of its addresses, with their defaults.
+        limits: Requests by bucket, as (how many, in how many seconds) pairs that all hold.
+
+    `open` makes the account without a request. `login` makes a session and stores it; it raises LoginNeeded, ConfigurationError
+    or BrokerUnavailable.
     """
 
     @property
@@ -195,36 +224,41 @@ class Adapter(Protocol):
     def addresses(self) -> Mapping[str, str]: ...
     @property
     def limits(self) -> Mapping[str, tuple[tuple[int, float], ...]]: ...
-    def open(self, account: Account) -> Broker: ...
-    def login(self, account: Account, ask: Ask) -> Session: ...
+    def open(self, account: BrokerAccount) -> Broker: ...
+    def login(self, account: BrokerAccount, ask: Ask) -> LoginSession: ...
 
 
 @runtime_checkable
-class Onlooking(Protocol):
-    """An adapter that can also open an account for its prices alone, without a request: an object that reads the market and has
-    no way to an order. Only such a broker's quotes are for paper homes."""
+class PriceAdapter(Protocol):
+    """An adapter that can also open an account for its prices alone, without a request.
 
-    def prices(self, account: Account) -> PriceSource: ...
+    The object reads the market and cannot send an order. Only such a broker's quotes are for paper homes.
+    """
+
+    def prices(self, account: BrokerAccount) -> PriceSource: ...
 
 
 @runtime_checkable
-class Charging(Protocol):
-    """An adapter that names its broker's table of charges (`exchange.rates`, or the operator's file). An empty name: it stands
-    before another broker, which the user's setting `charges` names. Without it the table has the adapter's own name."""
+class NamesTariff(Protocol):
+    """An adapter that names its broker's table of charges (`exchange.rates`, or the operator's file).
+
+    An empty name: it stands before another broker, which the user's setting `charges` names. Without this attribute the table
+    has the adapter's own name.
+    """
 
     @property
     def charges(self) -> str: ...
 
 
 def names() -> tuple[str, ...]:
-    """Every broker there is an adapter of."""
+    """Return the names of all brokers that have an adapter."""
     from importlib.metadata import entry_points
 
     return (*ADAPTERS, *sorted(point.name for point in entry_points(group=GROUP) if point.name not in ADAPTERS))
 
 
 def is_known(name: str) -> bool:
-    """Whether there is an adapter of that name."""
+    """Return whether there is an adapter of that name."""
     return name in ADAPTERS or name in names()
 
 
@@ -238,7 +272,7 @@ def loaded(point: EntryPoint) -> Any:
 
 
 def adapter(name: str) -> Adapter:
-    """The adapter of a broker. UsageError for an unknown one, ConfigurationError for one that cannot be loaded."""
+    """Return the adapter of a broker. Raises UsageError for an unknown one, ConfigurationError for one that cannot be loaded."""
     if name in ADAPTERS:
         found: Adapter = import_module(ADAPTERS[name]).ADAPTER
         return found

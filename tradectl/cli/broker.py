@@ -23,9 +23,9 @@ from tradectl.model.money import to_rupees
 if TYPE_CHECKING:
     from datetime import date
 
+    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.adapter import Adapter, ChargeLine
-    from tradectl.brokers.live import LiveAccount
-    from tradectl.brokers.onlooker import Onlooker
     from tradectl.exchange.rates import Tariff
 
 app = typer.Typer(
@@ -242,7 +242,7 @@ def _armed(invocation: Invocation, account: LiveAccount, *, armed: bool) -> Answ
     return Answer(_status(account), text)
 
 
-def _status(account: Onlooker) -> dict[str, Any]:
+def _status(account: ReadOnlyAccount) -> dict[str, Any]:
     from tradectl.report.values import value
 
     name = account.broker_name()
@@ -258,9 +258,9 @@ def _status(account: Onlooker) -> dict[str, Any]:
     }
 
 
-def _arms(account: Onlooker) -> dict[str, Any]:
-    """Return since when the account is armed, and the token for scripts; both None in a home that sends no orders."""
-    from tradectl.brokers.live import LiveAccount
+def _arms(account: ReadOnlyAccount) -> dict[str, Any]:
+    """Since when orders go there, and what lets a script arm it; both None where none ever do."""
+    from tradectl.brokers.account.live import LiveAccount
     from tradectl.report.values import value
 
     if not isinstance(account, LiveAccount):

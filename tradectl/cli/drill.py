@@ -15,7 +15,7 @@ from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
-    from tradectl.drill.crashes import Tally
+    from tradectl.lab.drill.crashes import Tally
 
 app = typer.Typer()
 SHOWN = 20
@@ -49,8 +49,8 @@ def drill(
     ledgers are separate databases on that server. A drill that was stopped continues where it was.
     """
     from tradectl.clock import stopwatch
-    from tradectl.drill.sweep import Plan, sweep
-    from tradectl.drill.ways import names as brokers
+    from tradectl.lab.drill.broker_sandboxes import names as brokers
+    from tradectl.lab.drill.seeds import DrillPlan, drill_seeds
     from tradectl.runtime.registry import all_tasks
 
     names = [item.name for item in all_tasks()]
@@ -59,21 +59,21 @@ def drill(
     if through and through not in (known := brokers()):
         raise UsageError(f"there is a sandbox of {' and of '.join(known)}, and none of {through!r}")
     if through:  # report a missing adapter or sandbox before any process begins
-        from tradectl.drill.afar import promise_of
-        from tradectl.drill.ways import way
+        from tradectl.lab.drill.broker_sandboxes import sandbox_entry
+        from tradectl.lab.drill.remote import promise_of
 
         promise_of(through)
-        way(through)
+        sandbox_entry(through)
     settings = invocation.required_settings()
     invocation.mode = "simulated"
     server = settings.database if settings.database.startswith("postgresql") else ""
-    plan = Plan(seeds, task, server, jobs or os.cpu_count() or 1, points, through)
+    plan = DrillPlan(seeds, task, server, jobs or os.cpu_count() or 1, points, through)
     kept = folder or settings.home / "drill"
     if fresh:
         (kept / f"{plan.name}.jsonl").unlink(missing_ok=True)
     begun = stopwatch()
     with bar("drilling", quiet=invocation.quiet or invocation.as_json) as tell:
-        tally = sweep(plan, kept, lambda done, total, so_far: tell(_short(so_far), done, total))
+        tally = drill_seeds(plan, kept, lambda done, total, so_far: tell(_short(so_far), done, total))
     found = result(tally, seeds, stopwatch() - begun)
     bad = found["duplicates"] or found["lost"] or found["failed"] or found["silent"]
     counts = f"{found['duplicates']} duplicates, {found['lost']} lost, {found['failed']} failed, {found['silent']} silent"

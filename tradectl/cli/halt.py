@@ -1,8 +1,8 @@
 """Stop and resume the sends of every process (`halt`, `resume`).
 
-`halt` sets the marker first, a file that every send reads last (`halt_marker` and the brokers' permission check). Then it
-writes the ledger, and waits for that a moment only. The marker alone stops every send, so `halt` works with a ledger that is
-locked, damaged or missing. `resume` writes the ledger first, and the marker only once the ledger is ACTIVE.
+`halt` sets the marker first, a file that every send reads last (`halt_marker`, `permission`); then the ledger, for which
+it waits a moment only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail.
+`resume` is the other way round: the ledger first, and the marker only once the ledger is ACTIVE.
 """
 
 from __future__ import annotations

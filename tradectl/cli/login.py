@@ -14,9 +14,9 @@ from tradectl.cli.options import OPERATE
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 if TYPE_CHECKING:
+    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.adapter import Ask, Field
-    from tradectl.brokers.live import LiveAccount
-    from tradectl.brokers.onlooker import Onlooker
 
 app = typer.Typer()
 
@@ -43,15 +43,15 @@ def login(
     return Answer(found, f"{how} at {found['broker']}{seen}, until {show.moment(found['expires_at'])} IST")
 
 
-def broker_account(invocation: Invocation) -> Onlooker:
-    """Return the user's account at a broker: the live one, or in a paper home the one for its prices. Raises ConfigurationError
+def broker_account(invocation: Invocation) -> ReadOnlyAccount:
+    """The user's account at a broker: his live one, or in a paper home the one that it takes its prices from. ConfigurationError
     in any other home."""
     from tradectl import bootstrap
     from tradectl.brokers.adapter import is_known
 
     world, settings = invocation.world(), invocation.required_settings()
     if world.mode == "paper" and is_known(settings.quotes):
-        return bootstrap.onlooker(settings, world.ledger, world.clock, world.market, world.sessions)
+        return bootstrap.read_only_account(settings, world.ledger, world.clock, world.market, world.sessions)
     return live_account(invocation)
 
 

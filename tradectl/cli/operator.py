@@ -1,5 +1,7 @@
-"""Trading for commands that a person runs: the same as a task's, under a claim that no process takes over and that sends no
-order."""
+"""The trading session of a command that a person runs.
+
+It is the same as that of a task, under a claim that no process can take over and that sends no order.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +11,30 @@ from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
     from tradectl.cli.invocation import Invocation
-    from tradectl.execution.desk import Desk
+    from tradectl.execution.trading_session import TradingSession
 
 
-def desk(invocation: Invocation) -> Desk:
-    """Return the desk of the user's world; its log lines and messages name the command."""
+def trading(invocation: Invocation) -> TradingSession:
+    """Return the trading session of the user's world; what it logs and tells names the command."""
     from tradectl.ledger.executions import Claim
     from tradectl.task import Context
 
     world = invocation.world()
     session = ist_date(world.clock.now())
-    return Context(world, session, "", Claim.none(world.user, invocation.command, session, "")).desk()
+    return Context(world, session, "", Claim.none(world.user, invocation.command, session, "")).trading()
 
 
 def keep_odd_rows(invocation: Invocation) -> None:
-    """Store and report the broker's unreadable rows; end those that can be read again."""
-    from tradectl.execution import odd_record
+    """Keep and announce the broker's rows that the trading session could not read; end those that can be read again."""
+    from tradectl.execution import unreadable_row_findings
 
     world = invocation.world()
     ledger, now = world.ledger, world.clock.now()
-    before = odd_record.known(ledger, ist_date(now))
-    odd_record.keep(ledger, ist_date(now), now, odd_record.gathered(ledger, ()), before)
+    before = unreadable_row_findings.known(ledger, ist_date(now))
+    unreadable_row_findings.keep(ledger, ist_date(now), now, unreadable_row_findings.gathered(ledger, ()), before)
 
 
 def deliver(invocation: Invocation) -> None:
-    """Send the messages of the desk; a message that cannot be sent now waits for the next command."""
-    from tradectl.runtime.delivery import deliver
-
-    deliver(invocation.world())
+    """Send the messages of the trading session; what cannot be sent now waits for the next command."""
+    world = invocation.world()
+    world.ledger.outbox.deliver(world.notifier, world.clock)

@@ -15,7 +15,7 @@ from tradectl.cli.user import rupees
 from tradectl.errors import Ambiguous, BrokerUnavailable, OrderRefused, UsageError
 
 if TYPE_CHECKING:
-    from tradectl.execution.desk import Desk
+    from tradectl.execution.trading_session import TradingSession
     from tradectl.ledger.rows import Order
 
 app = typer.Typer(name="orders", rich_help_panel=LOOK, cls=ListGroup, help="Orders: list, show, cancel, adopt, resolve.")
@@ -110,35 +110,34 @@ def cancel(
 
 
 def cancel_all(invocation: Invocation) -> dict[str, Any]:
-    """Cancel every unfinished order of ours and return the result of `orders cancel`. An unidentified order stays: it may
-    belong to another home."""
-    desk = operator.desk(invocation)
-    return _cancelled(invocation, desk, [order for order in desk.snapshot.orders if order.purpose != "unidentified"])
+    """Cancel every unfinished order of ours; the result of `orders cancel`. An unidentified one may be another home's."""
+    trading = operator.trading(invocation)
+    return _cancelled(invocation, trading, [order for order in trading.snapshot.orders if order.purpose != "unidentified"])
 
 
 def _cancel_one(invocation: Invocation, name: str) -> dict[str, Any]:
-    from tradectl.execution.byhand import find
+    from tradectl.execution.manual_resolution import find
 
-    desk = operator.desk(invocation)
-    order = find(desk.book, name)
+    trading = operator.trading(invocation)
+    order = find(trading.book, name)
     if order.status in {"EXECUTED", "REJECTED"}:
         raise UsageError(f"order {order.id} is {order.status}: there is nothing left to cancel")
-    return _cancelled(invocation, desk, [order])
+    return _cancelled(invocation, trading, [order])
 
 
-def _cancelled(invocation: Invocation, desk: Desk, orders: list[Order]) -> dict[str, Any]:
-    from tradectl.execution import byhand
+def _cancelled(invocation: Invocation, trading: TradingSession, orders: list[Order]) -> dict[str, Any]:
+    from tradectl.execution import manual_resolution
     from tradectl.report import orders as report
 
     world = invocation.world()
-    ended = byhand.cancel(desk, orders)
+    ended = manual_resolution.cancel(trading, orders)
     operator.deliver(invocation)
     database = world.ledger.database
     told = [
         report.one(database, world.user, item.order.tag) | {"cancel": str(item.ended), "cancel_reason": item.reason}
         for item in ended
     ]
-    return {"orders": told, "trading_state": desk.snapshot.trading_state}
+    return {"orders": told, "trading_state": trading.snapshot.trading_state}
 
 
 def gravest(found: dict[str, Any]) -> int:
@@ -178,11 +177,11 @@ def adopt(
 ) -> Answer:
     """Adopt an order that the broker has under a tag of ours and that this ledger cannot explain."""
     from tradectl.cli.resolving import known
-    from tradectl.execution import byhand
+    from tradectl.execution import manual_resolution
 
-    desk = operator.desk(invocation)
-    found = byhand.unidentified(desk, order)
-    decided = byhand.disown(desk, found) if not_ours else byhand.adopt(desk, found)
+    trading = operator.trading(invocation)
+    found = manual_resolution.unidentified(trading, order)
+    decided = manual_resolution.disown(trading, found) if not_ours else manual_resolution.adopt(trading, found)
     operator.deliver(invocation)
     if not_ours:
         return known(invocation.world(), decided, f"is not ours: {decided.symbol} is free again")
@@ -219,7 +218,7 @@ def resolve(
 ) -> Answer:
     """Read the broker again for an UNKNOWN order, show what is known of it, or record what you have seen yourself."""
     from tradectl.cli.resolving import doubtful, known
-    from tradectl.execution import byhand
+    from tradectl.execution import manual_resolution
 
     if never_placed + bool(broker_order_id) + (filled is not None) > 1:
         raise UsageError("--never-placed, --broker-order-id and --filled exclude each other")
@@ -229,21 +228,22 @@ def resolve(
     if sender_ended and not decides:
         raise UsageError("--sender-ended goes with --never-placed, --broker-order-id or --filled")
     paise = rupees(price) if price else None
-    desk = operator.desk(invocation)
-    doubt = byhand.look(desk, order)
+    trading = operator.trading(invocation)
+    doubt = manual_resolution.look(trading, order)
     operator.deliver(invocation)
-    if not isinstance(doubt, byhand.Doubt):
+    if not isinstance(doubt, manual_resolution.Doubt):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's list shows that order {doubt.id} is {doubt.status}")
         return known(invocation.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()
     if never_placed:
-        return known(invocation.world(), byhand.never_placed(desk, doubt), "is CANCELLED: you decided that it was never placed")
+        ended = manual_resolution.never_placed(trading, doubt)
+        return known(invocation.world(), ended, "is CANCELLED: you decided that it was never placed")
     if broker_order_id:
-        joined = byhand.join(desk, doubt, broker_order_id)
+        joined = manual_resolution.join(trading, doubt, broker_order_id)
         return known(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
-        told = byhand.filled(desk, doubt, filled, paise)
+        told = manual_resolution.filled(trading, doubt, filled, paise)
         return known(invocation.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
     return doubtful(invocation.world(), doubt)

@@ -25,12 +25,12 @@ def reconcile(invocation: Invocation) -> Answer:
     Exit 9 if something differs, or if an unreadable row of the broker blocks a symbol of ours."""
     from tradectl.report.reconciliation import reconciliation
 
-    desk = operator.desk(invocation)
-    found = reconciliation(desk, desk.reconcile(desk.open_of))
+    trading = operator.trading(invocation)
+    found = reconciliation(trading, trading.reconcile(trading.open_of))
     operator.keep_odd_rows(invocation)
     operator.deliver(invocation)
     code = Ambiguous.exit_code if found["unknown"] else 0 if found["agrees"] else Blocked.exit_code
-    return Answer(found, lambda: text(found, desk.path.own_shares), exit_code=code, session=ist_date(desk.clock.now()))
+    return Answer(found, lambda: text(found, trading.path.own_shares), exit_code=code, session=ist_date(trading.clock.now()))
 
 
 def text(found: dict[str, Any], own: Mapping[str, int]) -> str:

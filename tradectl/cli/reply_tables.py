@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tradectl.brokers.dhan.judging import PROOFS as DHAN
-from tradectl.brokers.kite.judging import PROOFS as KITE
-from tradectl.brokers.kotak_neo.judging import PROOFS as KOTAK_NEO
-from tradectl.brokers.openalgo.judging import PROOFS as OPENALGO
-from tradectl.brokers.replies import BOTH, Meaning, Proof
+from tradectl.brokers.dhan.error_mapping import PROOFS as DHAN
+from tradectl.brokers.http.replies import BOTH, Meaning, Proof
+from tradectl.brokers.kite.error_mapping import PROOFS as KITE
+from tradectl.brokers.kotak_neo.error_mapping import PROOFS as KOTAK_NEO
+from tradectl.brokers.openalgo.error_mapping import PROOFS as OPENALGO
 
 BROKERS = (
     ("kite", "HTTP 200 to 299, `status` `success`, and an order id in `data.order_id`", KITE),
@@ -48,8 +48,8 @@ Dhan reply to a modification or a cancellation with the id of its order.
 
 After a modification or a cancellation the order is read back, whatever the reply was.
 
-`tests/sandbox/test_shapes.py` carries an order out and then replies in each of some 200 shapes for each broker. `tradectl drill`
-has the same shapes (`answered_as_refused`).
+`tests/lab/sandboxes/test_shapes.py` carries an order out and then replies in each of some 200 shapes for each broker.
+`tradectl drill` has the same shapes (`answered_as_refused`).
 """
 
 

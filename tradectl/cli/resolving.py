@@ -13,7 +13,7 @@ from tradectl.report import orders
 from tradectl.report.values import value
 
 if TYPE_CHECKING:
-    from tradectl.execution.byhand import Doubt
+    from tradectl.execution.manual_resolution import Doubt
     from tradectl.ledger.rows import Order
     from tradectl.model.order import OrderReport
     from tradectl.task import World

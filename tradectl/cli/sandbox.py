@@ -18,20 +18,20 @@ from tradectl.runtime.interrupt import stop_on_signals
 
 if TYPE_CHECKING:
     from tradectl.bootstrap import PaperWorld
-    from tradectl.sandbox.served import Served
+    from tradectl.lab.sandboxes.launch import LaunchedSandbox
 
 
 class SandboxGroup(Group):
     """The group of sandboxes. Sandboxes of installed packages are commands too, under their broker's name."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        from tradectl.sandbox.broker_sandbox import brought
+        from tradectl.lab.sandboxes.broker_sandbox import brought
 
         own = super().list_commands(ctx)
         return [*own, *(name for name in brought() if name not in own)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        from tradectl.sandbox.broker_sandbox import brought
+        from tradectl.lab.sandboxes.broker_sandbox import brought
 
         found = super().get_command(ctx, cmd_name)
         return _brought(cmd_name) if found is None and cmd_name in brought() else found
@@ -99,33 +99,32 @@ Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one."
 
 @command(app)
 def kite(invocation: Invocation, port: Port = 0) -> Answer:
-    """Serve Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own
-    client."""
-    from tradectl.sandbox.served import kite
+    """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
+    from tradectl.lab.sandboxes.launch import kite
 
     return _serve(invocation, kite, port)
 
 
 @command(app, "kotak_neo")
 def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
-    """Serve Kotak Neo over this home's paper account, until interrupted."""
-    from tradectl.sandbox.served import kotak_neo
+    """Kotak Neo over this home's paper account, until interrupted."""
+    from tradectl.lab.sandboxes.launch import kotak_neo
 
     return _serve(invocation, kotak_neo, port)
 
 
 @command(app)
 def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
-    """Serve OpenAlgo's API over this home's paper account, until interrupted."""
-    from tradectl.sandbox.served import openalgo
+    """An OpenAlgo server over this home's paper account, until interrupted."""
+    from tradectl.lab.sandboxes.launch import openalgo
 
     return _serve(invocation, openalgo, port)
 
 
 def _brought(name: str) -> Any:
     """Return the command that serves the sandbox of another package."""
-    from tradectl.sandbox.broker_sandbox import broker_sandbox
-    from tradectl.sandbox.served import brought
+    from tradectl.lab.sandboxes.broker_sandbox import broker_sandbox
+    from tradectl.lab.sandboxes.launch import brought
 
     shelf = typer.Typer()
 
@@ -138,7 +137,7 @@ def _brought(name: str) -> Any:
     return typer.main.get_group(shelf).commands[name]
 
 
-def _serve(invocation: Invocation, make: Callable[[PaperWorld, int], Served], port: int) -> Answer:
+def _serve(invocation: Invocation, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:
     found = make(_paper(invocation), port)
     invocation.note(
         f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):"

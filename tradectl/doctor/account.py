@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.live import LiveAccount
-from tradectl.brokers.skew import skew
+from tradectl.brokers.account.live import LiveAccount
+from tradectl.brokers.http.server_time import skew
 from tradectl.doctor.finding import Check, Finding, State, Worth, run
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist
@@ -18,7 +18,7 @@ from tradectl.model.order import OrderStatus
 from tradectl.report.status import status
 
 if TYPE_CHECKING:
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.marketdata.store import Store
     from tradectl.ports import Broker, PriceSource
     from tradectl.task import World
@@ -29,16 +29,18 @@ OLD = timedelta(minutes=1)
 """A quote of a liquid stock while the exchange trades."""
 
 
-def checks(account: Onlooker, world: World) -> Iterable[tuple[str, Check]]:
+def checks(account: ReadOnlyAccount, world: World) -> Iterable[tuple[str, Check]]:
     """Yield the checks that need no request."""
     yield from (("credentials", lambda: _credentials(account)), ("session", lambda: _session(account, world)))
     if isinstance(account, LiveAccount):
         yield "armed", lambda: _armed(account)
 
 
-def examine(account: Onlooker, world: World, store: Store) -> Iterator[Finding]:
-    """Yield the checks of the broker's replies. Without a session only the clock is compared; after a failed connection no
-    request follows."""
+def examine(account: ReadOnlyAccount, world: World, store: Store) -> Iterator[Finding]:
+    """Yield the checks of the broker's replies.
+
+    Without a session only the clock is compared; after a failed connection no request follows.
+    """
     (clock,) = run([("clock", lambda: _clock(account))])
     yield clock
     (session,) = run([("session", lambda: _session(account, world))])
@@ -61,7 +63,7 @@ def examine(account: Onlooker, world: World, store: Store) -> Iterator[Finding]:
         )
 
 
-def _credentials(account: Onlooker) -> str:
+def _credentials(account: ReadOnlyAccount) -> str:
     found = account.adapter()
     missing = account.vault(found).missing()
     if missing:
@@ -69,8 +71,8 @@ def _credentials(account: Onlooker) -> str:
     return f"the credentials of {found.name} are stored"
 
 
-def _session(account: Onlooker, world: World) -> str:
-    """Raise LoginNeeded without one that holds."""
+def _session(account: ReadOnlyAccount, world: World) -> str:
+    """Raise LoginNeeded without a valid session."""
     session = account.vault(account.adapter()).session()
     if session is None or session.expires_at <= account.clock.now():
         raise LoginNeeded(f"there is no session at {account.broker_name()}: `tradectl login`")
@@ -88,7 +90,7 @@ def _armed(live: LiveAccount) -> str:
     return f"orders go to {live.broker_name()}"
 
 
-def _clock(account: Onlooker) -> str:
+def _clock(account: ReadOnlyAccount) -> str:
     """Raise ConfigurationError for a clock that is far off, BrokerUnavailable if the broker does not reply."""
     found = account.adapter()
     url = next(iter(account.looking(found).addresses.values()), None)

@@ -9,14 +9,14 @@ from tradectl.doctor import account, home, market
 from tradectl.doctor.finding import Finding, run
 
 if TYPE_CHECKING:
-    from tradectl.brokers.onlooker import Onlooker
+    from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.marketdata.store import Store
     from tradectl.settings import Settings
     from tradectl.task import World
 
 
 def examine(
-    settings: Settings, world: World, store: Store, at_broker: Onlooker | None, *, offline: bool = False
+    settings: Settings, world: World, store: Store, at_broker: ReadOnlyAccount | None, *, offline: bool = False
 ) -> Iterator[Finding]:
     """Yield the finding of each check. `at_broker`: the account there, None on paper that needs none. `offline`: no request is
     sent."""

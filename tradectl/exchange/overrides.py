@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +28,7 @@ from tradectl.errors import ConfigurationError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.tables import LAST
 from tradectl.exchange.timetables import PhaseRow, Stocks, Timetables
+from tradectl.files import replace_file
 
 COLUMNS = ("date", "kind", "open", "close", "runs", "name")
 PHASE_COLUMNS = (*COLUMNS, "stocks", "may_end_from")
@@ -280,7 +280,7 @@ def _once(seen: bool, where: str, what: str) -> None:
 
 
 def _write(path: Path, overrides: Overrides) -> None:
-    """Write beside the file, flush to the disk, then rename over it: a reader sees the old or the new, never a half."""
+    """Replace the calendar file. Raises ConfigurationError where it cannot be written."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     more = ["", ""] if overrides.phases else []
@@ -294,16 +294,7 @@ def _write(path: Path, overrides: Overrides) -> None:
     for row in sorted(overrides.phases, key=lambda row: (row.since, row.stocks, row.start or time.max, row.kind)):
         start, end, early = (at.isoformat("minutes") if at else "" for at in (row.start, row.end, row.may_end_from))
         writer.writerow([row.since.isoformat(), row.kind.value, start, end, "", row.source, row.stocks.value, early])
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                file.write(text.getvalue())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_file(path, text.getvalue().encode(), durable=True, parents=True)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+
+from tradectl.files import replace_file
 
 COLUMNS = ("date", "proof")
 
@@ -42,13 +43,8 @@ def keep_provisional(calendar: Path, day: date, proof: str) -> bool:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows((item.isoformat(), days[item]) for item in sorted(days))
-    path = provisional_file(calendar)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        temporary.replace(path)
+        replace_file(provisional_file(calendar), text.getvalue().encode())
     except OSError:
-        with suppress(OSError):
-            temporary.unlink()
         return False
     return True

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import ZERODHA, Tariff
-from tradectl.execution import stops
-from tradectl.execution.desk import Desk
+from tradectl.execution import unreadable_rows
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.ledger.statistics import Statistics
 from tradectl.model.moment import ist_date
@@ -49,34 +49,34 @@ class DayResult:
         return max(0.0, -self.result / before) if before > 0 else 0.0
 
 
-def day_result(statistics: Statistics, desk: Desk, session: date) -> DayResult:
+def day_result(statistics: Statistics, trading: TradingSession, session: date) -> DayResult:
     """From the broker's cash and last prices, against the equity at the end of the last session."""
-    equity = desk.broker.funds().cash + holdings_value(desk) + desk.book.spun_off()
+    equity = trading.broker.funds().cash + holdings_value(trading) + trading.book.spun_off()
     before = statistics.before(session)
-    proved = not desk.book.odd.get(stops.HOLDINGS)
+    proved = not trading.book.odd.get(unreadable_rows.HOLDINGS)
     return DayResult(equity, equity - before.equity if before is not None else 0, proved)
 
 
-def holdings_value(desk: Desk) -> int:
+def holdings_value(trading: TradingSession) -> int:
     """All shares of the account at their last price, those bought by hand too; positions without a price at cost (paise). Shares
     whose row cannot be read are left out."""
-    held = {item.symbol: item.quantity + item.t1_quantity for item in desk.holdings()}
-    costs = {position.symbol: position.cost for position in desk.snapshot.positions}
-    quotes = desk.broker.quotes(list(held)) if held else {}
+    held = {item.symbol: item.quantity + item.t1_quantity for item in trading.holdings()}
+    costs = {position.symbol: position.cost for position in trading.snapshot.positions}
+    quotes = trading.broker.quotes(list(held)) if held else {}
     return sum(quantity * quotes[symbol].last if symbol in quotes else costs.get(symbol, 0) for symbol, quantity in held.items())
 
 
-def forbidden(desk: Desk) -> str:
+def forbidden(trading: TradingSession) -> str:
     """Why a person has stopped the buys; empty where nobody has. A limit that stopped them is found anew by `denied`, so that
     each buy keeps its own reason, also in a run that was interrupted after it."""
-    found = desk.path.trading_state
+    found = trading.path.trading_state
     if found.state == "ACTIVE" or found.by_limit:
         return ""
     return f"the account is {found.state}: {found.reason}"
 
 
 def denied(
-    desk: Desk,
+    trading: TradingSession,
     parameters: Parameters,
     day: DayResult,
     *,
@@ -88,8 +88,8 @@ def denied(
     reentry: bool,
 ) -> str:
     """Empty, or the limit that forbids this buy. A limit of the whole account stops the buys of every process (`_reduce`)."""
-    instrument = desk.market.instrument(instrument_id, session)
-    exposed = exposure(desk, session, day, instrument_id)
+    instrument = trading.market.instrument(instrument_id, session)
+    exposed = exposure(trading, session, day, instrument_id)
     rule = deny(
         exposed,
         parameters,
@@ -101,45 +101,47 @@ def denied(
         reentry=reentry,
     )
     if rule == "daily_loss" and not day.proved:
-        return _unproved(desk)  # what a row that cannot be read is worth may be what seems lost: nothing is decided for the day
+        return _unproved(
+            trading
+        )  # what a row that cannot be read is worth may be what seems lost: nothing is decided for the day
     if rule in {"daily_loss", "buy_orders"}:
-        _reduce(desk, rule, exposed, parameters, session)
-    most = desk.most_shares(instrument.symbol)
+        _reduce(trading, rule, exposed, parameters, session)
+    most = trading.most_shares(instrument.symbol)
     return rule or ("freeze_quantity" if most is not None and quantity > most else "")
 
 
-def _unproved(desk: Desk) -> str:
+def _unproved(trading: TradingSession) -> str:
     """Return why a buy is denied whose daily loss cannot be proved. The rows of the holdings that hide it stop the buys, and are
     reported as that."""
-    desk.note_unproved()
-    rows = desk.book.odd.get(stops.HOLDINGS, ())
+    trading.note_unproved()
+    rows = trading.book.odd.get(unreadable_rows.HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
 
 
-def _reduce(desk: Desk, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:
+def _reduce(trading: TradingSession, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:
     """The account only reduces from now on, told once: for the day on which it lost too much, or while buys for the session
     with too many orders can be placed, which is until that begins. Orders that rest for it may be fitted then as ever."""
-    today = ist_date(desk.clock.now())
+    today = ist_date(trading.clock.now())
     if rule == "daily_loss":
         until = today
         reason = f"daily loss {exposed.loss * 100:.1f} % of equity, {parameters.daily_loss_limit * 100:g} % allowed"
     else:
         until = session - timedelta(days=1)
         reason = f"{exposed.buy_orders} buy orders for {session}, {parameters.max_buy_orders} allowed"
-    if desk.dry_run or desk.snapshot.trading_state != "ACTIVE":
+    if trading.dry_run or trading.snapshot.trading_state != "ACTIVE":
         return
     text = f"only exits from now on: {reason}"
-    desk.tell("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
-    if desk.book.reduce(reason, until):
-        desk.log("reducing", text, level="warning")
+    trading.tell("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
+    if trading.book.set_reducing(reason, until):
+        trading.log("reducing", text, level="warning")
 
 
-def exposure(desk: Desk, session: date, day: DayResult, instrument_id: str) -> Exposure:
+def exposure(trading: TradingSession, session: date, day: DayResult, instrument_id: str) -> Exposure:
     """What the account is exposed to beside a buy of an instrument: entries in flight count as positions, resting buys as
     invested. An order of that instrument that is about to be asked for again is the buy itself."""
-    snapshot = desk.snapshot
-    again = {order.id for order in snapshot.unknown if order.instrument_id == instrument_id and desk.may_repeat(order)}
+    snapshot = trading.snapshot
+    again = {order.id for order in snapshot.unknown if order.instrument_id == instrument_id and trading.may_repeat(order)}
     live = [order for order in snapshot.orders if order.id not in again and order.alive and not order.waiting]
     buys = [order for order in live if order.side is Side.BUY]
     held = {position.instrument_id for position in snapshot.positions}
@@ -148,7 +150,7 @@ def exposure(desk: Desk, session: date, day: DayResult, instrument_id: str) -> E
         invested[order.instrument_id] = invested.get(order.instrument_id, 0) + order.remaining * order.price
     sent = [
         order
-        for order in desk.book.orders(session=session)
+        for order in trading.book.orders(session=session)
         if order.side is Side.BUY and order.purpose is not Purpose.SEED and order.sending_at is not None and order.id not in again
     ]
     return Exposure(len(held | {order.instrument_id for order in buys}), len(sent), invested, day.loss)
@@ -176,10 +178,10 @@ def quantity_for(
     )
 
 
-def pending_buys(desk: Desk, session: date) -> list[Order]:
+def pending_buys(trading: TradingSession, session: date) -> list[Order]:
     """Our buys for a session that wait as AMO or are live, oldest first; UNKNOWN ones are left alone."""
     return [
         order
-        for order in desk.live(Side.BUY, session)
+        for order in trading.live(Side.BUY, session)
         if order.status in {OrderStatus.PENDING, OrderStatus.ONGOING} and order.broker_order_id is not None
     ]

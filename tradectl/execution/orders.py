@@ -23,10 +23,10 @@ from tradectl.errors import (
     OrderRefused,
     UsageError,
 )
-from tradectl.execution import stops
-from tradectl.execution.beyond_book import beyond_book, declaration
+from tradectl.execution import unreadable_rows
 from tradectl.execution.tags import client_tag
-from tradectl.execution.unknown import EXISTS, may_repeat
+from tradectl.execution.unexplained_shares import beyond_book, declaration
+from tradectl.execution.unresolved_orders import EXISTS, may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
@@ -52,7 +52,7 @@ class Sent(StrEnum):
     REFUSED = "refused"
     RETRY = "retry"  # refused for a reason that may pass
     UNKNOWN = "unknown"
-    HELD = "held"  # the broker holds shares of the symbol that nothing explains (`beyond_book`); nothing was sent
+    HELD = "held"  # the broker holds shares of the symbol that nothing explains (`unexplained_shares`); nothing was sent
     BLOCKED = "blocked"  # the account's trading state forbids it
     NOT_SENT = "not_sent"  # a cancel that the broker could not be asked for
     DRY = "dry"  # a dry run sends nothing
@@ -182,7 +182,7 @@ class OrderPath:
         if side is not Side.BUY:
             return ""
         holdings = self._broker.holdings()
-        hidden = stops.unreadable_holding(holdings, symbol)
+        hidden = unreadable_rows.unreadable_holding(holdings, symbol)
         if hidden is not None:
             self.stopped_symbols.add(symbol)
             return f"{hidden.text}, so what is held of {symbol} is not known"
@@ -192,12 +192,12 @@ class OrderPath:
 
     def _is_there(self, tag: str) -> bool:
         """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
-        odd = self._book.odd.get(stops.ORDERS, ())
+        odd = self._book.odd.get(unreadable_rows.ORDERS, ())
         return any(report.tag == tag for report in self._book.broker.reports) or any(row.tag == tag for row in odd)
 
     def _odd_row(self, symbol: str, side: Side) -> OddRow | None:
         """Return the row of the broker that cannot be read and stops a symbol; the symbol is kept as wanted."""
-        found = stops.stop_of(self._book, symbol, side) or stops.holding_stop(self._book, symbol)
+        found = unreadable_rows.stop_of(self._book, symbol, side) or unreadable_rows.holding_stop(self._book, symbol)
         if found is not None:
             self.stopped_symbols.add(symbol)
         return found
@@ -249,7 +249,7 @@ class OrderPath:
 
     def _send(self, order: Order, doubt: str = "") -> Answer:
         """Send an order that is marked as being sent, and write down what is known after. Anything raised but these errors leaves
-        it marked: nobody knows then, and `unknown.resolve` finds out.
+        it marked: nobody knows then, and `unresolved_orders.resolve` finds out.
 
         `doubt`: it was sent before, and this is why nobody knows what became of it. Only an order id ends that: whatever becomes
         of this sending proves nothing about the one before.
@@ -307,8 +307,8 @@ class OrderPath:
         return Sent.REFUSED, OrderStatus.REJECTED, refusal.reason
 
     def modify(self, order: Order, *, quantity: int, price: int) -> Answer:
-        """Change a live order; whoever calls reads the row back through `Desk.follow`, which says where the broker did not do as
-        it was told. Raises Fenced."""
+        """Change a live order. The caller reads it back by `TradingSession.follow`, which logs an order that the broker left
+        unchanged. Raises Fenced."""
         if self._dry_run:
             return Answer(Sent.DRY, order)
         if order.broker_order_id is None:
@@ -378,7 +378,9 @@ def _assert_allows(state: TradingState, side: Side) -> None:
 
 
 def _ends_otherwise(order: Order) -> bool:
-    """Whether an order that is with the broker would end otherwise without the mark that its end was asked for: a buy that waits
-    and is rejected would be tried again (`reconcile`), and a sell would count as taken back by the broker (`protection`)."""
+    """Return whether an order needs a mark on disk that its cancel was requested here.
+
+    Without it a waiting buy that is rejected would be retried (`reconcile`), and a sell would count as cancelled by the broker
+    (`unprotected_positions`)."""
     waits = order.status is OrderStatus.PENDING or (order.side is Side.SELL and order.status is OrderStatus.ONGOING)
     return waits and order.broker_order_id is not None and order.reason not in {WITHDRAWN, REAPPEARED}

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from functools import partial
 
-from tradectl.execution import contradictions, stops
+from tradectl.execution import contradictory_reports, unreadable_rows
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
-from tradectl.execution.refusals import doubt_refused
+from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.execution.step_view import StepView
-from tradectl.execution.unknown import DECIDED
+from tradectl.execution.unresolved_orders import DECIDED
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
@@ -92,8 +92,8 @@ def look(book: Book, broker: Broker, clock: Clock) -> StepView:
     before = book.broker.revision
     view = book.broker = book.broker.read_again(reports, trades)
     if view.revision != before:
-        stops.note(book, stops.ORDERS, reports)
-        stops.note(book, stops.TRADES, trades)
+        unreadable_rows.note(book, unreadable_rows.ORDERS, reports)
+        unreadable_rows.note(book, unreadable_rows.TRADES, trades)
     return StepView.of(clock.now(), book.snapshot(), view)
 
 
@@ -119,8 +119,8 @@ def follow(
     elif book.followed == (view.revision, view.trades_revision, seen.snapshot.revision):
         return Changes(quiet=True)
     changes = Changes()
-    ours, untrue = contradictions.believable(book, _match(seen.snapshot, reports, market), trades)
-    book.odd[stops.CONTRADICTIONS] = untrue
+    ours, untrue = contradictory_reports.believable(book, _match(seen.snapshot, reports, market), trades)
+    book.odd[unreadable_rows.CONTRADICTIONS] = untrue
     disbelieved = {row.broker_order_id for row in untrue}
     trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
     matched = disbelieved | {report.broker_order_id for report, _ in ours}
@@ -132,9 +132,9 @@ def follow(
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
     others = {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
     by_report |= others
-    overfilled = contradictions.overfilled(book, others, trades) if others else ()
+    overfilled = contradictory_reports.overfilled(book, others, trades) if others else ()
     if overfilled:
-        book.odd[stops.CONTRADICTIONS] += overfilled
+        book.odd[unreadable_rows.CONTRADICTIONS] += overfilled
         unseen = [trade for trade in unseen if trade.broker_order_id not in {row.broker_order_id for row in overfilled}]
     fresh: list[NewTrade] = []
     for trade in unseen:
@@ -182,7 +182,7 @@ def _mistaken(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Seq
         filled[trade.broker_order_id] -= trade.quantity
     if all(left >= 0 for left in filled.values()):
         return []
-    return [booked[name] for name in book.by_hand(booked)]
+    return [booked[name] for name in book.external_trades(booked)]
 
 
 def _when(trade: TradeReport) -> tuple[datetime, str]:
@@ -405,12 +405,13 @@ def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
     """Positions for which the broker has fewer shares than the book (more are the user's own). One whose row cannot be
     read is none of them: how many shares it has is not known."""
     holdings = broker.holdings()
-    stops.note(book, stops.HOLDINGS, holdings)
+    unreadable_rows.note(book, unreadable_rows.HOLDINGS, holdings)
     held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
     return [
         Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))
         for position in book.snapshot().positions
-        if held.get(position.symbol, 0) < position.quantity and stops.unreadable_holding(holdings, position.symbol) is None
+        if held.get(position.symbol, 0) < position.quantity
+        and unreadable_rows.unreadable_holding(holdings, position.symbol) is None
     ]
 
 
@@ -420,5 +421,7 @@ def unlisted(book: Book) -> list[Order]:
     return [
         order
         for order in book.snapshot().orders
-        if order.broker_order_id is not None and order.broker_order_id not in listed and stops.row_of(book, order) is None
+        if order.broker_order_id is not None
+        and order.broker_order_id not in listed
+        and unreadable_rows.row_of(book, order) is None
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from tradectl.execution.closing import Close
+from tradectl.execution.session_close import Close
 from tradectl.ledger.rows import Position
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.history import History

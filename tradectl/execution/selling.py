@@ -11,20 +11,19 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from tradectl.execution import ex_dates, protection, stops
-from tradectl.execution.desk import Desk
+from tradectl.execution import corporate_action_blocks, unprotected_positions, unreadable_rows
 from tradectl.execution.orders import Answer, Sent
+from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.screener.readings import Readings
 from tradectl.strategy import exits
 from tradectl.strategy.parameters import Parameters
 
-TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
-"""Series whose shares cannot be sold on the day they are bought."""
 REST_AFTER_REFUSAL = timedelta(minutes=15)
 """How long a position whose sell was refused is left alone: the reason rarely passes within a minute."""
 
@@ -60,7 +59,7 @@ class _Terms:
 class Seller:
     """Sells the positions of one session; one object serves all steps of a run. `decide` keeps what was decided and why."""
 
-    desk: Desk
+    trading: TradingSession
     readings: Readings
     parameters: Parameters
     session: date
@@ -89,24 +88,24 @@ class Seller:
     def attend(self, position: Position, quote: Quote) -> bool:
         """Make one position's sell order what it should be; whether anything was asked of the broker. The position is looked up
         anew: a read-back of this very step may have found it sold."""
-        snapshot = self.desk.snapshot
+        snapshot = self.trading.snapshot
         held = snapshot.position_of(position.instrument_id)
         if held is None:
             return False
         position = held
         live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
         if self.stopped(position, snapshot):
-            return bool([self.desk.cancel_confirmed(order) for order in live])
+            return bool([self.trading.cancel_confirmed(order) for order in live])
         wanted = self.desired(position, quote)
         if wanted is None or not _fits(wanted.price, quote):
             return False
-        if stops.stop_of(self.desk.book, position.symbol, Side.SELL) is not None:
+        if unreadable_rows.stop_of(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
             return self._repeat(position, wanted, doubtful)
         if len(live) > 1:  # one sell is wanted; however the others came to be, they offer the same shares
-            return bool([self.desk.cancel_confirmed(order) for order in live[1:]])
+            return bool([self.trading.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
         if resting is not None and self._rests(resting, position, wanted.price):
             return False
@@ -114,10 +113,10 @@ class Seller:
         if sellable is None:
             return False
         wanted = Desired(wanted.purpose, wanted.price, wanted.reason, sellable)
-        halted = self.desk.path.trading_state
+        halted = self.trading.path.trading_state
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
-                self.desk.path.stopped = f"the account is halted: {halted.reason}"
+                self.trading.path.stopped = f"the account is halted: {halted.reason}"
             return False  # nothing may be sent; what takes an offer back may
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)
@@ -125,9 +124,9 @@ class Seller:
 
     def stopped(self, position: Position, seen: Snapshot) -> str:
         """Return why no sell of a position may rest on account of a corporate action; empty where nothing stops it."""
-        if self.desk.book.undisturbed == (seen.positions_revision, self.session):
+        if self.trading.book.undisturbed == (seen.positions_revision, self.session):
             return ""  # the reconciliation of this step found no action since any position was opened
-        return ex_dates.stopped(self.desk, position, self.session)
+        return corporate_action_blocks.stopped(self.trading, position, self.session)
 
     def desired(self, position: Position, quote: Quote) -> Desired | None:
         """Return the sell that a position should have: at target, or for its RSI; None where the data for it are missing."""
@@ -149,7 +148,7 @@ class Seller:
         terms = self._terms(position, quote)
         if terms is None:
             return None
-        tick = self.desk.tick_size(position.instrument_id, self.session)
+        tick = self.trading.tick_size(position.instrument_id, self.session)
         if terms.leaves:
             return terms, exits.rsi_exit_price(quote.last, tick, self.parameters)
         price = exits.target_price(terms.ema, quote.last, tick, self.parameters)
@@ -165,7 +164,7 @@ class Seller:
         if (known := self._known.get(key)) is not None:
             return known
         reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
-        scale = self.desk.market.multiplier(position.instrument_id, self.session, quote.open)
+        scale = self.trading.market.multiplier(position.instrument_id, self.session, quote.open)
         if reading is None or scale is None:
             return None
         leaves = reading.session >= position.opened_session and exits.rsi_exit_due(reading.rsi, self.parameters)
@@ -176,10 +175,10 @@ class Seller:
         """Once a sell of a symbol has filled, what is left of its buys goes; asked of the book, whoever found the fill."""
         todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
         buys = [order for order in todays if not order.waiting and order.purpose is not Purpose.UNIDENTIFIED]
-        sold = self.desk.book.sold(self.session) if buys else set()
+        sold = self.trading.book.sold(self.session) if buys else set()
         crossing = [order for order in buys if order.instrument_id in sold]
         for order in crossing:
-            self.desk.cancel_confirmed(order)
+            self.trading.cancel_confirmed(order)
         return bool(crossing)
 
     def withdraw_strays(self, snapshot: Snapshot) -> bool:
@@ -192,7 +191,7 @@ class Seller:
             if order.purpose is not Purpose.UNIDENTIFIED
         ]
         for order in strays:
-            self.desk.cancel_confirmed(order)
+            self.trading.cancel_confirmed(order)
         return bool(strays)
 
     def _place(self, position: Position, wanted: Desired) -> bool:
@@ -213,10 +212,10 @@ class Seller:
             return False
         if not self._clear_the_way(position, wanted.price):
             return True
-        answer = self.desk.path.place(intent)
+        answer = self.trading.path.place(intent)
         done = f"SELL {wanted.quantity} {position.symbol} at {wanted.price / 100:.2f}"
         if answer.sent is Sent.PLACED:
-            self.desk.log("order_placed", done, position.symbol)
+            self.trading.log("order_placed", done, position.symbol)
         self._tell(position, answer, done, wanted)
         return answer.sent is not Sent.DRY
 
@@ -224,7 +223,7 @@ class Seller:
         """A sell of unknown fate blocks every other of its symbol; the very same may be repeated where that does no harm."""
         order = doubtful[0]
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
-        if not same or not self.desk.may_repeat(order):
+        if not same or not self.trading.may_repeat(order):
             return False
         quantity = min(order.quantity, self._quantity(position) or 0)
         return quantity > 0 and self._place(position, replace(wanted, quantity=quantity, price=min(wanted.price, order.price)))
@@ -233,67 +232,70 @@ class Seller:
         """Lower the price or fit the quantity of a resting sell; at the last modification it is replaced by a new order."""
         price, quantity = min(wanted.price, resting.price), self._fitting(wanted.quantity, resting)
         if quantity == 0:
-            return self.desk.cancel_confirmed(resting)
+            return self.trading.cancel_confirmed(resting)
         if price == resting.price and quantity == resting.remaining:
             return False
-        if resting.purpose is not wanted.purpose or resting.modifications >= self.desk.broker.capabilities.max_modifications - 1:
-            return self.desk.cancel_confirmed(resting) and self._replace(position, wanted)
+        if (
+            resting.purpose is not wanted.purpose
+            or resting.modifications >= self.trading.broker.capabilities.max_modifications - 1
+        ):
+            return self.trading.cancel_confirmed(resting) and self._replace(position, wanted)
         if not self._clear_the_way(position, price):
             return True
-        answer = self.desk.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
+        answer = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
         self._tell(position, answer, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
         if not answer.ok and quantity < resting.remaining:
-            self.desk.cancel_confirmed(resting)  # more shares on sale than are ours: a cancel always passes
+            self.trading.cancel_confirmed(resting)  # more shares on sale than are ours: a cancel always passes
         return answer.sent is not Sent.DRY
 
     def _replace(self, position: Position, wanted: Desired) -> bool:
         """A new order for what is left: the one before may have filled while it was being cancelled."""
-        held = self.desk.snapshot.position_of(position.instrument_id)
+        held = self.trading.snapshot.position_of(position.instrument_id)
         quantity = self._quantity(held) if held is not None else 0
         return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity))
 
     def _quantity(self, position: Position) -> int | None:
         """Return the shares to offer: all that may be sold, and no more than one order may have. None where a row that cannot be
         read hides it."""
-        quantity = self.desk.sellable(position, bought_today=self.tied(position))
-        most = self.desk.most_shares(position.symbol)
+        quantity = self.trading.sellable(position, bought_today=self.tied(position))
+        most = self.trading.most_shares(position.symbol)
         return quantity if most is None or quantity is None else min(quantity, most)
 
     def _fitting(self, quantity: int, resting: Order) -> int:
         """Return the shares that may be left of a resting order: what is filled counts towards the most of one order."""
-        most = self.desk.most_shares(resting.symbol)
+        most = self.trading.most_shares(resting.symbol)
         return quantity if most is None else min(quantity, max(most - resting.filled_quantity, resting.remaining))
 
     def _clear_the_way(self, position: Position, price: int) -> bool:
         """A sell at or below one of our own resting buys would trade with ourselves: the buy is cancelled, and confirmed."""
-        buys = self.desk.snapshot.alive(position.instrument_id, Side.BUY)
+        buys = self.trading.snapshot.alive(position.instrument_id, Side.BUY)
         crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
         ours = [order for order in crossing if order.purpose is not Purpose.UNIDENTIFIED]
-        ended = [self.desk.cancel_confirmed(order) for order in ours]  # all are asked, whatever became of the first
+        ended = [self.trading.cancel_confirmed(order) for order in ours]  # all are asked, whatever became of the first
         return all(ended) and len(ours) == len(crossing)
 
     def _refused_lately(self, intent: Intent, position: Position) -> bool:
         """Whether the last sell was rejected lately, or the broker has cancelled more than one by itself, the last one lately."""
-        chain = self.desk.book.intents.chain(intent)
+        chain = self.trading.book.intents.chain(intent)
         if not chain:
             return False
         refused = chain[-1:] if chain[-1].status is OrderStatus.REJECTED else []
         if chain[-1].status is OrderStatus.CANCELLED:
-            taken_back = protection.taken_back_in(self.desk.book, position, self.session)
-            refused = taken_back if len(taken_back) >= protection.AGAIN else []
-        return bool(refused) and self.desk.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
+            taken_back = unprotected_positions.taken_back_in(self.trading.book, position, self.session)
+            refused = taken_back if len(taken_back) >= unprotected_positions.AGAIN else []
+        return bool(refused) and self.trading.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 
     def _frozen(self, position: Position, wanted: Desired) -> Desired:
         """A new order at target is no higher than one that rested earlier in the session, however that one ended."""
         if wanted.purpose is not Purpose.TARGET:
             return wanted
-        lowest = self.desk.book.lowest_target(position.instrument_id, self.session)
+        lowest = self.trading.book.lowest_target(position.instrument_id, self.session)
         return wanted if lowest is None or lowest >= wanted.price else replace(wanted, price=lowest)
 
     def _last_target(self, position: Position, scale: float, tick: int) -> int | None:
         """Where the position's last target rested, at today's scale (`scale`: its multiplier), on the tick; None: nowhere."""
-        found = self.desk.book.last_target(position.id)
-        history = self.desk.market.history(position.instrument_id)
+        found = self.trading.book.last_target(position.id)
+        history = self.trading.market.history(position.instrument_id)
         if found is None or history is None:
             return None
         price, session = found
@@ -303,13 +305,13 @@ class Seller:
 
     def tied(self, position: Position) -> int:
         """Shares that a trade-for-trade series keeps from being sold on the day they were bought."""
-        series = self.desk.market.instrument(position.instrument_id, self.session).series
-        return self.desk.bought_on(position.instrument_id, self.session) if series in TRADE_FOR_TRADE else 0
+        series = self.trading.market.instrument(position.instrument_id, self.session).series
+        return self.trading.bought_on(position.instrument_id, self.session) if series in TRADE_FOR_TRADE else 0
 
     def _tell(self, position: Position, answer: Answer, done: str, wanted: Desired) -> None:
         """Keep what was decided and why; a refusal also goes to the log (a lowered target would only fill it)."""
         if not answer.ok:
-            self.desk.log(f"order_{answer.sent}", f"{done}: {answer.reason}", position.symbol, level="warning")
+            self.trading.log(f"order_{answer.sent}", f"{done}: {answer.reason}", position.symbol, level="warning")
         verdict = "resting" if answer.ok else str(answer.sent)
         reason = f"{done}: {wanted.reason if answer.ok else answer.reason}"
         inputs = {"price": to_rupees(wanted.price)}

@@ -10,7 +10,7 @@ from tradectl.ledger.rows import Position
 from tradectl.ports import Clock
 
 if TYPE_CHECKING:
-    from tradectl.execution.desk import Desk
+    from tradectl.execution.trading_session import TradingSession
 
 
 def known_by_morning(session: date, clock: Clock) -> date:
@@ -22,12 +22,12 @@ def known_by_morning(session: date, clock: Clock) -> date:
     return session - timedelta(days=1) if clock.virtual else session
 
 
-def tell_of_held(desk: Desk, positions: Iterable[Position], day: date) -> None:
+def tell_of_held(trading: TradingSession, positions: Iterable[Position], day: date) -> None:
     """Log and send one message for each position that an excluding list names on a date; a second time it is the same message."""
     held = list(positions)
     if not held:  # a home without market data has nothing to look up
         return
-    surveillance = desk.market.surveillance(day)
+    surveillance = trading.market.surveillance(day)
     for position in held:
         found = surveillance.excluding(position.instrument_id)
         if not found:
@@ -35,5 +35,5 @@ def tell_of_held(desk: Desk, positions: Iterable[Position], day: date) -> None:
         text = f"{position.quantity} {position.symbol} are held, and it is under surveillance ({found})"
         told = f"{text}: its sells go on, nothing more of it is bought. `tradectl why {position.symbol}` shows the decisions"
         stages = surveillance.stages(position.instrument_id)
-        if desk.tell(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
-            desk.log("surveillance", told, position.symbol, level="warning")
+        if trading.tell(f"{position.symbol} is under surveillance", told, f"surveillance:{position.instrument_id}:{stages}"):
+            trading.log("surveillance", told, position.symbol, level="warning")

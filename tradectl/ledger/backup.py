@@ -12,7 +12,6 @@ dot, to the disk, and only then gets its name: what looks like a backup is one, 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -21,13 +20,14 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from tradectl.errors import DatabaseError
+from tradectl.files import flush, lock, try_lock
 from tradectl.ledger.engine import BUSY_SECONDS, Database
 from tradectl.ledger.failures import translated
 from tradectl.model.moment import to_ist
@@ -80,9 +80,9 @@ def back_up(
             copies = [*_copy_databases(folder, work, ledger, exchange)]
             copies += [_copy_file(origin, work / name) for name, origin in files.items() if origin.exists()]
             _write_list(work, at, copies, about)
-            _to_disk(work)
+            flush(work)
             made = _give_name(work, folder, at)
-            _to_disk(folder)
+            flush(folder)
     except OSError as error:
         raise DatabaseError(f"no backup was made in {folder}: {_reason(error)}") from error
     return Backup(made, tuple(copies))
@@ -116,7 +116,8 @@ def _unfinished(folder: Path) -> Iterator[Path]:
             _remove_if_dead(old)
         work = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         handle = os.open(work, os.O_RDONLY)
-        _lock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # the file system has no locks
+            lock(handle)
     try:
         yield work
     except BaseException:  # also a signal must not leave it
@@ -128,31 +129,25 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time, for steps that are short."""
+    """Let one process at a time work in a folder, for steps that are short."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        _lock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # the file system has no locks
+            lock(handle)
         yield
     finally:
         os.close(handle)
 
 
 def _remove_if_dead(work: Path) -> None:
+    """Remove an unfinished backup whose process has died. Where the file system has no locks it stays for a person."""
     handle = os.open(work, os.O_RDONLY)
     try:
-        if _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(work, ignore_errors=True)
+        with suppress(OSError):
+            if try_lock(handle):
+                shutil.rmtree(work, ignore_errors=True)
     finally:
         os.close(handle)
-
-
-def _lock(handle: int, how: int) -> bool:
-    """Whether it is ours; never where the file system has no locks, and then leftovers stay for a person."""
-    try:
-        fcntl.flock(handle, how)
-    except OSError:
-        return False
-    return True
 
 
 def _copy_databases(folder: Path, work: Path, ledger: Database | None, exchange: Path | None) -> Iterator[Copy]:
@@ -220,16 +215,7 @@ def _write_list(work: Path, at: datetime, copies: list[Copy], about: Mapping[str
     target = work / LIST
     target.touch(0o600, exist_ok=False)
     target.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _to_disk(target)
-
-
-def _to_disk(path: Path) -> None:
-    """Make a file's content, or a folder's names, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    flush(target)
 
 
 def _give_name(work: Path, folder: Path, at: datetime) -> Path:

@@ -1,8 +1,7 @@
-"""The book: what we believe about our orders, fills and positions.
+"""The book: the orders, fills and positions of one user.
 
-Fills are the truth. A position row is the fold of its fills and of what corporate actions did to it, written in the same
-transaction as the fill, so that order, fill and position can never disagree. Reads go through one snapshot that is kept
-until the database changes, because a monitor looks at it every minute.
+Positions are computed from fills and corporate actions, in the transaction that writes the fill, so that order, fill and position
+cannot disagree. Reads share one snapshot that is cached until the database changes, because a monitor reads it every minute.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func,
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
-from tradectl.ledger.folding import Folding
 from tradectl.ledger.intents import Intents, Overtaken, change_order
+from tradectl.ledger.positions import Positions
 from tradectl.ledger.records import Records
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
 from tradectl.ledger.snapshot import Snapshot
@@ -40,16 +39,16 @@ from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Si
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
-"""How the id of a fill begins that a person has told, and the broker's order id of an order that is known by that alone."""
+"""Prefix of the id of a fill that a person entered, and of the broker order id of an order that is known by such a fill alone."""
 
 
 class Book(Records):
     """The book of one user. Every write is one short transaction, never open across a call to the broker."""
 
     def __init__(self, database: Database, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
-        """`tariff` gives the table of the user's charges."""
+        """`tariff` returns the table of the user's charges."""
         super().__init__(database, user)
-        self._folding = Folding(user, tariff)
+        self._positions = Positions(user, tariff)
         self.intents = Intents(database, user)
         self._snapshot: Snapshot | None = None
         self._token: object = None
@@ -62,33 +61,35 @@ class Book(Records):
         self.followed: tuple[int, int, int] | None = None
         """The revisions of the view, of its trades, and of the snapshot that were compared last and found equal."""
         self.unread: dict[int, OrderReport] = {}
-        """Reports of orders of ours under a status word that is not known, by our order id; kept like `reports`."""
+        """The newest reports of our orders with an unknown status word, by our order id."""
         self.odd: dict[str, tuple[OddRow, ...]] = {}
-        """The rows of the broker's lists, as they were last read, that cannot be read (`execution.stops`)."""
+        """The unreadable rows in the broker's lists, as they were last read (`execution.unreadable_rows`)."""
         self.undisturbed: tuple[int, date] | None = None
         """The revision of the positions and the day for which no corporate action and no new name was found
-        (`execution.actions`)."""
+        (`execution.corporate_actions`)."""
         self.undoubted: tuple[int, int, date] | None = None
-        """The revisions of the snapshot and the view, and the day for which `execution.unknown` found nothing to decide."""
+        """The revisions of the snapshot and the view, and the day for which `execution.unresolved_orders` found nothing to
+        decide."""
         self.covered: tuple[int, date] | None = None
-        """The revision of the snapshot and the session for which `tasks.sell_monitor.exposure` found a live sell for every
-        position."""
+        """The revision of the snapshot and the session for which `tasks.sell_monitor.unprotected_check` found a live sell for
+        every position."""
         self.settled: set[str] = set()
-        """Broker order ids with a tag that were found to be orders of ours that have ended, or nobody's."""
+        """Broker order ids with a tag that belong to ended orders of ours, or to no order of ours."""
 
     # -- reading ---------------------------------------------------------------------------------------------------------
 
     @property
     def user(self) -> str:
+        """Return the name of the user."""
         return self._user
 
     def last_position_id(self) -> int:
-        """The highest position id that this ledger has given; 0 for none."""
+        """Return the highest position id of this ledger; 0 without any."""
         with self._database.read() as connection:
             return int(connection.scalar(select(func.max(POSITIONS.c.id))) or 0)
 
     def ever_held(self, instrument_id: str) -> bool:
-        """Whether this ledger has or had a position in an instrument."""
+        """Return whether the user has or had a position in an instrument."""
         mine = and_(POSITIONS.c.user == self._user, POSITIONS.c.instrument_id == instrument_id)
         with self._database.read() as connection:
             return connection.scalar(select(POSITIONS.c.id).where(mine).limit(1)) is not None
@@ -121,8 +122,8 @@ class Book(Records):
     def orders(
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
     ) -> list[Order]:
-        """Orders of any status, oldest first. Those of a session are kept until something is written: a look at positions
-        without a sell reads them several times for each position."""
+        """Return orders of any status, oldest first. Those of a session are cached until the database changes: the check for
+        positions without a sell reads them several times for each position."""
         if session is None or execution_id is not None or ids is not None:
             return super().orders(session=session, execution_id=execution_id, ids=ids)
         token = self._database.version_token()
@@ -133,19 +134,19 @@ class Book(Records):
     def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
         """Record that the broker changed an order, and return the order as it is now.
 
-        What is kept in memory takes the change in where no other connection has written: a monitor that follows a falling price
-        would read everything anew each minute."""
+        Where no other connection has written, the caches take the change in: a monitor that follows a falling price would
+        otherwise read everything anew each minute."""
         before = self._database.version_token()
         changed = self.intents.note_modified(order, quantity, price, now)
         after = before.after_own_write()
         if self._database.version_token() != after:
             return changed
-        kept = self._snapshot
-        if kept is not None and before == self._token:
-            orders = tuple(changed if item.id == order.id else item for item in kept.orders)
+        cached = self._snapshot
+        if cached is not None and before == self._token:
+            orders = tuple(changed if item.id == order.id else item for item in cached.orders)
             self._snapshot = Snapshot(
-                kept.positions, orders, kept.trading_state, kept.state_reason, kept.state_until, kept.revision + 1,
-                kept.positions_revision,
+                cached.positions, orders, cached.trading_state, cached.state_reason, cached.state_until, cached.revision + 1,
+                cached.positions_revision,
             )  # fmt: skip
             self._token = after
         token, session, of_session = self._of_session
@@ -154,7 +155,7 @@ class Book(Records):
         return changed
 
     def sell_totals(self, session: date) -> dict[str, int]:
-        """Return what the sells of a session came to so far: counts of orders and positions by what became of them."""
+        """Return counts of the session's sell orders and of the positions, by outcome."""
         sells = [order for order in self.orders(session=session) if order.side is Side.SELL]
         by_status = Counter(order.status for order in sells)
         closed = self._closed_in(session)
@@ -177,58 +178,61 @@ class Book(Records):
         return self._closed[2]
 
     def folded(self, position_id: int) -> Folded:
+        """Return the state of a position, computed from its fills."""
         with self._database.read() as connection:
-            return self._folding.fold(connection, position_id)
+            return self._positions.compute(connection, position_id)
 
     # -- following the broker --------------------------------------------------------------------------------------------
 
     def known_trades(self) -> set[str]:
-        """Ids of all trades that are in the book already."""
+        """Return the ids of all trades that are in the book."""
         if self._trades is None:
             with self._database.read() as connection:
                 self._trades = set(connection.scalars(select(FILLS.c.trade_id).where(FILLS.c.user == self._user)))
         return self._trades
 
     def follow(self, changes: Sequence[OrderChange], trades: Sequence[NewTrade], now: datetime) -> bool:
-        """Write what the broker reported, all in one transaction: fills first, then positions, then the orders' rows. False
-        where another process has changed an order since it was compared: compare again.
+        """Write what the broker reported, in one transaction: fills, then positions, then the orders' rows.
 
-        A fill that a person has told stands: the broker's own trade, should it come to light, is not booked beside it. A trade of
-        an order of ours that was booked as a trade by hand becomes the order's own."""
+        A fill that a person entered stays: the broker's own report of that trade is not booked beside it. A trade of one of our
+        orders that was booked as an external trade becomes the order's own.
+
+        Returns:
+            False where another process has changed an order since it was compared; the caller then compares again.
+        """
         with self._database.write() as connection:
             known = self._booked(connection, trades)
-            told = self._told(connection, trades) if trades else []
+            manual = self._manual_fills(connection, trades) if trades else []
             touched: dict[int, date] = {}
             days: set[tuple[str, date]] = set()
             for item in trades:
-                if item.report.trade_id not in known and not any(_is_the_same(row, item) for row in told):
-                    position_id = self._folding.add_fill(connection, item)
+                if item.report.trade_id not in known and not any(_is_same_trade(row, item) for row in manual):
+                    position_id = self._positions.add_fill(connection, item)
                     days.add((item.instrument_id, item.session))
                     if position_id is not None:
                         touched[position_id] = item.session
             for instrument_id, session in sorted(days):
-                touched |= dict.fromkeys(self._folding.recharge(connection, instrument_id, session), session)
+                touched |= dict.fromkeys(self._positions.recompute_charges(connection, instrument_id, session), session)
             for position_id in sorted(touched):
-                self._folding.refold(connection, position_id)
+                self._positions.recompute(connection, position_id)
             self._count_filled(connection, {item.order.id for item in trades if item.order is not None})
             written = [self._follow_order(connection, change, now) for change in changes]
         self.known_trades().update(item.report.trade_id for item in trades)
         return all(written)
 
     def _booked(self, connection: Connection, trades: Sequence[NewTrade]) -> set[str]:
-        """Which of these trades are in the book, whoever wrote them; those of our orders that were booked as trades by hand are
-        taken out of it."""
+        """Return the ids of these trades that are in the book. Trades of our orders that were booked as external are removed."""
         if not trades:
             return set()
         mine = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_([item.report.trade_id for item in trades]))
         found = {row.trade_id: row.order_id for row in connection.execute(select(FILLS.c.trade_id, FILLS.c.order_id).where(mine))}
         ours = {item.report.trade_id for item in trades if item.order is not None}
         mistaken = {trade_id for trade_id, order_id in found.items() if order_id is None and trade_id in ours}
-        self._take_out(connection, mistaken)
+        self._remove_external(connection, mistaken)
         return found.keys() - mistaken
 
     def _count_filled(self, connection: Connection, order_ids: Iterable[int]) -> None:
-        """What is filled of an order is the sum of its fills, whoever wrote them and however late they came."""
+        """Write the filled quantity of orders as the sum of their fills."""
         for order_id in sorted(order_ids):
             filled = connection.scalar(select(func.sum(FILLS.c.quantity)).where(FILLS.c.order_id == order_id)) or 0
             most = case((ORDERS.c.quantity < filled, filled), else_=ORDERS.c.quantity)
@@ -236,8 +240,11 @@ class Book(Records):
             connection.execute(statement.values(filled_quantity=filled, quantity=most))
 
     def _follow_order(self, connection: Connection, change: OrderChange, now: datetime) -> bool:
-        """Bring one order's row to what the broker reports; False if its row is no longer the one that was compared, or its fills
-        are not those that the change counts on."""
+        """Write what the broker reports of one order.
+
+        Returns:
+            False if its row or its fills have changed since they were compared.
+        """
         order = change.order
         row = ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order.id})
         compared = (order.status, change.filled_quantity, order.sending_at, order.broker_order_id)
@@ -245,16 +252,16 @@ class Book(Records):
             return False
         values: dict[str, Any] = {"quantity": change.quantity, "price": change.price}
         if (row.quantity, row.price) != (change.quantity, change.price):
-            values["modifications"] = row.modifications + 1  # by a process that died before it could note it
+            values["modifications"] = row.modifications + 1  # changed by a process that died before it wrote that
         sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
-        sent |= {"sending_at": order.sending_at or now}  # recorded as never sent, and the broker has it
+        sent |= {"sending_at": order.sending_at or now}  # recorded as never sent, but the broker has it
         change_order(connection, order, change.status, {**values, **sent, "reason": change.reason, "updated_at": now})
         return True
 
     # -- corporate actions and names -------------------------------------------------------------------------------------
 
     def adjust(self, position: Position, adjustment: Adjustment, before: int, after: int) -> bool:
-        """Apply a corporate action to a position once; False if it was applied before."""
+        """Apply a corporate action to a position; return False if it was applied before."""
         with self._database.write() as connection:
             key = and_(
                 ADJUSTMENTS.c.user == self._user,
@@ -278,11 +285,11 @@ class Book(Records):
                     at=adjustment.at,
                 )
             )
-            self._folding.refold(connection, position.id)
+            self._positions.recompute(connection, position.id)
         return True
 
     def applied(self, position_id: int) -> frozenset[tuple[str, date]]:
-        """Kind and ex-date of the corporate actions that were applied to a position; kept until the database changes."""
+        """Return kind and ex-date of the corporate actions applied to a position; cached until the database changes."""
         token = self._database.version_token()
         if self._applied[0] != token:
             self._applied = (token, {})
@@ -295,14 +302,17 @@ class Book(Records):
 
     # -- the trading state -----------------------------------------------------------------------------------------------
 
-    def reduce(self, reason: str, until: date) -> bool:
-        """A limit was reached: only exits until the end of a day. False where the account is not ACTIVE: what a person decided
-        is never weakened, nor given an end."""
+    def set_reducing(self, reason: str, until: date) -> bool:
+        """Allow only exits until the end of a day, because a daily limit was reached.
+
+        Returns:
+            False where the account is not ACTIVE: a state that a person set is neither weakened nor limited in time.
+        """
         values = {"trading_state": "REDUCING", "state_reason": reason, "state_until": until}
         return self._change_state(schema.users.c.trading_state == "ACTIVE", values)
 
-    def lift(self, today: date) -> bool:
-        """End a REDUCING that a limit set for an earlier day; whether there was one."""
+    def end_reducing(self, today: date) -> bool:
+        """End a REDUCING that a limit set for an earlier day; return whether there was one."""
         values = {"trading_state": "ACTIVE", "state_reason": "", "state_until": None}
         return self._change_state(schema.users.c.state_until < today, values)
 
@@ -313,18 +323,18 @@ class Book(Records):
             )
         return changed.rowcount == 1
 
-    # -- what a person knows of an order ---------------------------------------------------------------------------------
+    # -- manual resolution -----------------------------------------------------------------------------------------------
 
     def claim_order(self, order: Order, purpose: Purpose, level: int, reason: str, now: datetime) -> Order:
-        """Make an UNIDENTIFIED order ours, with its fills and their position; the order as it is then. Raises Overtaken."""
+        """Make an UNIDENTIFIED order ours, with its fills and their position; return the new row. Raises Overtaken."""
         values = {"purpose": purpose, "level": level, "reason": reason, "updated_at": now}
-        return self._own(order, OrderStatus.UNKNOWN, values, ours=True)
+        return self._set_ownership(order, OrderStatus.UNKNOWN, values, ours=True)
 
     def disclaim_order(self, order: Order, reason: str, now: datetime) -> Order:
-        """End an UNIDENTIFIED order that is not ours; its fills become trades by hand. Raises Overtaken."""
-        return self._own(order, OrderStatus.CANCELLED, {"reason": reason, "updated_at": now}, ours=False)
+        """End an UNIDENTIFIED order that is not ours; its fills become external trades. Raises Overtaken."""
+        return self._set_ownership(order, OrderStatus.CANCELLED, {"reason": reason, "updated_at": now}, ours=False)
 
-    def _own(self, order: Order, status: OrderStatus, values: Mapping[str, Any], *, ours: bool) -> Order:
+    def _set_ownership(self, order: Order, status: OrderStatus, values: Mapping[str, Any], *, ours: bool) -> Order:
         with self._database.write() as connection:
             change_order(connection, order, status, values)
             owner = order_of(ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order.id}))
@@ -336,51 +346,53 @@ class Book(Records):
                     row.trade_id, order.broker_order_id or "", row.symbol, Side(row.side), row.quantity, row.price, row.at
                 )
                 item = NewTrade(trade, row.instrument_id, row.session_date, owner if ours else None)
-                touched |= {self._folding.add_fill(connection, item)} - {None}
+                touched |= {self._positions.add_fill(connection, item)} - {None}
             for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in rows}):
-                touched |= set(self._folding.recharge(connection, instrument_id, session))
+                touched |= set(self._positions.recompute_charges(connection, instrument_id, session))
             for position_id in sorted(touched):
-                self._folding.refold(connection, position_id)
+                self._positions.recompute(connection, position_id)
             self._count_filled(connection, {order.id})
         self._trades, self.followed = None, None
         return self.order(order.id)
 
-    def join(self, order: Order, broker_order_id: str, trade_ids: Collection[str], reason: str, now: datetime) -> Order:
-        """An order of unknown fate is this one of the broker's; the order as it is then.
+    def link_to_broker_order(
+        self, order: Order, broker_order_id: str, trade_ids: Collection[str], reason: str, now: datetime
+    ) -> Order:
+        """Give an UNKNOWN order the id of a broker's order; return the new row.
 
-        Its trades (`trade_ids`), where they were taken for trades by hand, are taken out of the book, so that the next
-        `follow` books them as the order's own. Raises Overtaken.
+        Its trades (`trade_ids`) are removed from the book where they were booked as external, so that the next `follow` books
+        them as the order's own. Raises Overtaken.
         """
         values = {"broker_order_id": broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         with self._database.write() as connection:
             change_order(connection, order, OrderStatus.UNKNOWN, {**values, "reason": reason, "updated_at": now})
-            self._take_out(connection, trade_ids)
+            self._remove_external(connection, trade_ids)
         self._trades, self.followed = None, None
         return self.order(order.id)
 
-    def _take_out(self, connection: Connection, trade_ids: Collection[str]) -> None:
-        """Take trades by hand out of the book."""
-        fills = connection.execute(select(FILLS).where(self._of_nobody(trade_ids))).all() if trade_ids else []
+    def _remove_external(self, connection: Connection, trade_ids: Collection[str]) -> None:
+        """Remove external trades from the book."""
+        fills = connection.execute(select(FILLS).where(self._external(trade_ids))).all() if trade_ids else []
         if not fills:
             return
-        connection.execute(delete(FILLS).where(self._of_nobody(trade_ids)))
+        connection.execute(delete(FILLS).where(self._external(trade_ids)))
         touched = {row.position_id for row in fills if row.position_id is not None}
         for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
-            touched |= set(self._folding.recharge(connection, instrument_id, session))
+            touched |= set(self._positions.recompute_charges(connection, instrument_id, session))
         for position_id in sorted(touched):
-            self._folding.refold(connection, position_id)
+            self._positions.recompute(connection, position_id)
 
-    def tell_filled(self, change: OrderChange, trades: Sequence[NewTrade], now: datetime) -> Order:
-        """What a person has told of an order, all or nothing; the order as it is then. Raises Overtaken."""
+    def record_manual_fill(self, change: OrderChange, trades: Sequence[NewTrade], now: datetime) -> Order:
+        """Write the fill of an order that a person entered, all or nothing; return the new row. Raises Overtaken."""
         with self._database.write():
             if not self.follow([change], trades, now):
                 raise Overtaken(f"order {change.order.id} is no longer as it was read: another process changed it")
         return self.order(change.order.id)
 
-    def _told(self, connection: Connection, trades: Sequence[NewTrade]) -> list[Row[Any]]:
-        """Fills of these sessions that a person has told."""
+    def _manual_fills(self, connection: Connection, trades: Sequence[NewTrade]) -> list[Row[Any]]:
+        """Return the fills of the trades' sessions that a person entered."""
         named = FILLS.c.trade_id.startswith(BY_HAND)
-        if self._database.sqlite:  # which compares bytes, so that this is a range of the unique key and not a scan
+        if self._database.sqlite:  # SQLite compares bytes, so this is a range of the unique key and not a scan
             named = and_(FILLS.c.trade_id >= BY_HAND, FILLS.c.trade_id < BY_HAND[:-1] + chr(ord(BY_HAND[-1]) + 1))
         of_day = FILLS.c.session_date.in_({item.session for item in trades})
         return list(connection.execute(select(FILLS).where(FILLS.c.user == self._user, named, of_day)))
@@ -388,7 +400,7 @@ class Book(Records):
     # -- names -----------------------------------------------------------------------------------------------------------
 
     def rename(self, instrument_id: str, symbol: str) -> None:
-        """The exchange calls the instrument by another name from today."""
+        """Write an instrument's new symbol into its open positions, and into orders that were not sent or are in flight."""
         with self._database.write() as connection:
             connection.execute(
                 update(POSITIONS)
@@ -407,7 +419,7 @@ class Book(Records):
             )
 
 
-def _is_the_same(told: Row[Any], item: NewTrade) -> bool:
-    """Whether a trade is what a person has told already; its order may have come to light without our tag."""
-    same = (told.instrument_id, told.side, told.session_date) == (item.instrument_id, item.report.side, item.session)
-    return same and (item.order is None or item.order.id == told.order_id)
+def _is_same_trade(manual: Row[Any], item: NewTrade) -> bool:
+    """Return whether a trade is one that a person entered already; its order may have been found without our tag."""
+    same = (manual.instrument_id, manual.side, manual.session_date) == (item.instrument_id, item.report.side, item.session)
+    return same and (item.order is None or item.order.id == manual.order_id)

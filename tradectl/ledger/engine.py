@@ -1,10 +1,10 @@
-"""One way to the database: snapshot reads, short immediate writes, and one clear line for everything that can go wrong.
+"""Database transactions: snapshot reads, short immediate writes, and errors translated to one line.
 
-A process (and each of its threads) keeps one connection to a SQLite file, because opening one costs more than most of
-what is asked of it; PostgreSQL has a pool. A write inside a write joins it, so that several parts of the ledger can
-commit together; a write inside a read is a mistake, since a snapshot cannot be upgraded safely. Writers of one SQLite file
-queue for their turn (`turn.py`), because SQLite's own waiting is unfair. Writers of one PostgreSQL database are made to go
-one after the other, as SQLite's do: two tasks that fold the same trade must not both find it new.
+Each thread of a process keeps one connection to a SQLite file, because opening one costs more than most statements; PostgreSQL
+has a pool. A write inside a write joins it, so that several parts of the ledger commit together. A write inside a read is a
+mistake, since a snapshot cannot be upgraded safely. Writers of one SQLite file wait in a queue (`write_queue.py`), because
+SQLite's own waiting is unfair. Writers of one PostgreSQL database run one after the other, as SQLite's do: two tasks that book
+the same trade must not both find it new.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from tradectl.clock import stopwatch
 from tradectl.errors import DatabaseError
 from tradectl.ledger.failures import DATABASE_ERRORS, translated
 from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
-from tradectl.ledger.turn import Turn
+from tradectl.ledger.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUSY_SECONDS = 30.0
-"""How long a write waits for its turn among ours, and then for the database's own lock; our writes last milliseconds."""
+"""Seconds that a write waits in the queue, and then for the database's own lock. Writes of the program last milliseconds."""
 
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(7203051)")
 
 _forks = 0
-"""How many forks led to this process: what was opened under another number belongs to a parent."""
+"""How many forks led to this process. A connection that was opened under another number belongs to a parent."""
 
 
 def _count_fork() -> None:
@@ -47,36 +47,45 @@ if hasattr(os, "register_at_fork"):
 
 
 @dataclass(slots=True)
-class _Desk:
-    """What one thread of one process holds: its connection and the transaction that is open on it. `forks`: see `_forks`."""
+class ThreadConnection:
+    """What one thread of one process holds: its connection and the transaction that is open on it.
+
+    Attributes:
+        forks: `_forks` when it was made.
+        mode: `read` or `write` while a transaction is open, else empty.
+        depth: How many nested `with` blocks are inside the transaction.
+        must_roll_back: A nested write failed, so the outer one must not commit.
+        changes_version: The transaction changes `version_token`: it is not made of notes alone.
+        writes: How many such transactions this connection has committed.
+    """
 
     forks: int
-    turn: Turn | None
+    queue: WriteQueue | None
     connection: Connection | None = None
     file: Any = None
     mode: str = ""
     depth: int = 0
-    doomed: bool = False
-    telling: bool = False
+    must_roll_back: bool = False
+    changes_version: bool = False
     writes: int = 0
     identity: object = field(default_factory=object)
     version: Version | None = None
 
 
 class Version(NamedTuple):
-    """What the database held at a moment: a count of what others have written, and of what this connection has."""
+    """The state of the database at a moment: a count of other connections' writes, and of those of this connection."""
 
     others: object
     own: int
     connection: object
 
     def after_own_write(self) -> Version:
-        """The version that follows if this connection writes once and nobody else does."""
+        """Return the version that follows if this connection writes once and no other does."""
         return self._replace(own=self.own + 1)
 
 
 class Database:
-    """A ledger's file or server. Made by `open_database`; `close()` gives back what the calling thread holds."""
+    """A ledger's file or server, made by `open_database`."""
 
     def __init__(
         self,
@@ -85,59 +94,65 @@ class Database:
         *,
         read_only: bool,
         alone: bool = False,
-        turns: str | None = None,
+        queue_path: str | None = None,
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         self.engine = engine
         self.name = name
         self.read_only = read_only
         self.alone = alone
-        self.turns = turns
+        self.queue_path = queue_path
         self.busy_seconds = busy_seconds
         self.sqlite = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
-        """Called just before each commit: a drill ends a life there."""
-        self.riders: dict[str, Callable[[Connection], Callable[[], None] | None]] = {}
-        """By name: called inside each write, just before its commit. What they write needs no commit of its own. What they return
-        is called after the commit, and not where that failed."""
+        """Called just before each commit. The drill ends a process there."""
+        self.commit_hooks: dict[str, Callable[[Connection], Callable[[], None] | None]] = {}
+        """Functions by name, called inside each write just before its commit, so that their own writes need no commit.
+
+        The function that a hook returns is called after the commit, unless that failed."""
         self._local = threading.local()
-        self._inherited: list[_Desk] = []
+        self._inherited: list[ThreadConnection] = []
         self._reading = _Transaction(self, "read")
         self._writing = _Transaction(self, "write")
-        self._noting = _Transaction(self, "write", telling=False)
+        self._noting = _Transaction(self, "write", changes_version=False)
 
     def read(self) -> _Transaction:
-        """A context manager with a Connection for reads: one snapshot on SQLite, one a statement on PostgreSQL."""
+        """Return a context manager for reads that gives a Connection: one snapshot on SQLite, one per statement on PostgreSQL."""
         return self._reading
 
     def write(self) -> _Transaction:
-        """A context manager with a Connection: committed at its end, rolled back by an exception.
+        """Return a context manager that gives a Connection, commits at its end, and rolls back after an exception.
 
-        It is the database's only one from its beginning (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), and waits for that;
-        for a durable file, in a queue. Keep it short, and never open across a call to a broker. Raises DatabaseError, also when
-        others write for longer than we wait; IntegrityError stays what it is.
+        From its beginning it is the database's only write (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), and waits for
+        that; for a durable file in the write queue. Keep it short, and never open across a call to a broker.
+
+        Raises:
+            DatabaseError: Also when other writers hold the lock for longer than `busy_seconds`.
+            IntegrityError: As the driver raised it.
         """
         return self._writing
 
     def note(self) -> _Transaction:
-        """A `write` of what nobody keeps in memory (log lines, messages, signals, executions): on SQLite `version_token` stays as
-        it is for this connection. Inside a `write` it is a part of that."""
+        """Return a `write` for rows that are not cached in memory: log lines, messages, signals, executions.
+
+        On SQLite it leaves `version_token` of this connection unchanged. Inside a `write` it is a part of that.
+        """
         return self._noting
 
     def version_token(self) -> Version:
-        """Equal to the last one only if nothing but notes was written since by this connection, and nothing by any other."""
-        desk = self.desk()
-        if not self.sqlite or desk.mode == "write":
-            return Version(object(), 0, desk.identity)
+        """Return a token that equals the last one only if this connection wrote only notes since, and no other wrote at all."""
+        thread = self.thread()
+        if not self.sqlite or thread.mode == "write":
+            return Version(object(), 0, thread.identity)
         try:
-            if desk.file is None:
-                self.connection(desk)
-            seen = 0 if self.alone else desk.file.execute("PRAGMA data_version").fetchone()[0]
+            if thread.file is None:
+                self.connection(thread)
+            seen = 0 if self.alone else thread.file.execute("PRAGMA data_version").fetchone()[0]
         except DATABASE_ERRORS as error:
             raise translated(error, self.name) from error
-        last = desk.version
-        if last is None or last.own != desk.writes or last.others != seen:
-            last = desk.version = Version(seen, desk.writes, desk.identity)
+        last = thread.version
+        if last is None or last.own != thread.writes or last.others != seen:
+            last = thread.version = Version(seen, thread.writes, thread.identity)
         return last
 
     def close(self) -> None:
@@ -146,149 +161,153 @@ class Database:
         self.engine.dispose()
 
     def leave_thread(self) -> None:
-        """Close the calling thread's connection; a thread that ends does it before."""
-        desk = self.desk()
+        """Close the calling thread's connection. Each thread calls this before it ends."""
+        thread = self.thread()
         try:
-            if desk.connection is not None:
-                desk.connection.close()
+            if thread.connection is not None:
+                thread.connection.close()
         finally:
-            if desk.turn is not None:
-                desk.turn.close()
-            self._local.desk = self._new_desk()
+            if thread.queue is not None:
+                thread.queue.close()
+            self._local.thread = self._new_thread()
 
-    def desk(self) -> _Desk:
-        desk: _Desk | None = getattr(self._local, "desk", None)
-        if desk is None or desk.forks != _forks:
-            if desk is not None:
-                self._inherited.append(desk)  # a forked child must neither use nor close its parent's connection
-            desk = self._local.desk = self._new_desk()
-        return desk
+    def thread(self) -> ThreadConnection:
+        """Return what the calling thread holds."""
+        thread: ThreadConnection | None = getattr(self._local, "thread", None)
+        if thread is None or thread.forks != _forks:
+            if thread is not None:
+                self._inherited.append(thread)  # a forked child must neither use nor close its parent's connection
+            thread = self._local.thread = self._new_thread()
+        return thread
 
-    def _new_desk(self) -> _Desk:
-        return _Desk(_forks, Turn(self.turns, self.busy_seconds) if self.turns is not None else None)
+    def _new_thread(self) -> ThreadConnection:
+        return ThreadConnection(_forks, WriteQueue(self.queue_path, self.busy_seconds) if self.queue_path is not None else None)
 
-    def connection(self, desk: _Desk) -> Connection:
-        if desk.connection is None:
-            desk.connection = self.engine.connect()
-            desk.file = driver(desk.connection)
-        return desk.connection
+    def connection(self, thread: ThreadConnection) -> Connection:
+        """Return the thread's connection, opened at the first call."""
+        if thread.connection is None:
+            thread.connection = self.engine.connect()
+            thread.file = driver(thread.connection)
+        return thread.connection
 
 
 class _Transaction:
-    """The context manager behind `read` and `write`; its state is the thread's desk, so one object serves every thread."""
+    """The context manager behind `read`, `write` and `note`. Its state is in ThreadConnection, so it serves all threads."""
 
-    __slots__ = ("begin", "database", "mode", "telling")
+    __slots__ = ("begin", "changes_version", "database", "mode")
 
-    def __init__(self, database: Database, mode: str, *, telling: bool = True) -> None:
+    def __init__(self, database: Database, mode: str, *, changes_version: bool = True) -> None:
         self.database = database
         self.mode = mode
-        self.telling = telling and mode == "write"
+        self.changes_version = changes_version and mode == "write"
         self.begin = "BEGIN IMMEDIATE" if mode == "write" else "BEGIN"
 
     def __enter__(self) -> Connection:
         database = self.database
-        desk = database.desk()
-        if desk.mode:
-            if self.mode == "write" and desk.mode == "read":
+        thread = database.thread()
+        if thread.mode:
+            if self.mode == "write" and thread.mode == "read":
                 raise RuntimeError("a write cannot begin inside a read: end the read first")
-            desk.depth += 1
-            desk.telling = desk.telling or self.telling
-            return database.connection(desk)
+            thread.depth += 1
+            thread.changes_version = thread.changes_version or self.changes_version
+            return database.connection(thread)
         if self.mode == "write" and database.read_only:
             raise DatabaseError(f"{database.name} is open for reading only")
         try:
-            if desk.turn is not None and self.mode == "write":
-                desk.turn.take()
-            connection = database.connection(desk)
-            if database.sqlite and desk.turn is not None and self.mode == "write":
-                self._begin_write(desk, desk.turn.path)
+            if thread.queue is not None and self.mode == "write":
+                thread.queue.acquire()
+            connection = database.connection(thread)
+            if database.sqlite and thread.queue is not None and self.mode == "write":
+                self._begin_write(thread, thread.queue.path)
             elif database.sqlite:
-                desk.file.execute(self.begin)
+                thread.file.execute(self.begin)
             else:
                 connection.begin()
                 if self.mode == "write":
                     connection.execute(_ONE_WRITER)
-            desk.depth, desk.doomed, desk.telling, desk.mode = 1, False, self.telling, self.mode
+            thread.depth, thread.must_roll_back, thread.changes_version, thread.mode = 1, False, self.changes_version, self.mode
         except (*DATABASE_ERRORS, TimeoutError) as error:
             raise translated(error, database.name) from error
         finally:
-            if not desk.mode:
-                self._give_up(desk)
+            if not thread.mode:
+                self._release(thread)
         return connection
 
-    def _begin_write(self, desk: _Desk, path: str) -> None:
-        """Begin a write of a durable file, in several short waits: a holder of the lock that stays stopped ends them early."""
+    def _begin_write(self, thread: ThreadConnection, path: str) -> None:
+        """Begin a write of a durable file, in several short waits. They end early where the lock's holder stays stopped."""
         wait, until, patience = self.database.busy_seconds, stopwatch() + self.database.busy_seconds, Patience(path)
-        desk.file.execute(f"PRAGMA busy_timeout = {int(min(wait, LOOK_EVERY) * 1000)}")
+        thread.file.execute(f"PRAGMA busy_timeout = {int(min(wait, LOOK_EVERY) * 1000)}")
         while True:
             try:
-                desk.file.execute(self.begin)
+                thread.file.execute(self.begin)
                 break
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or stopwatch() >= until or patience.is_over():
                     raise
-        desk.file.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
+        thread.file.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         database = self.database
-        desk = database.desk()
-        desk.depth -= 1
-        if desk.depth:
-            desk.doomed = desk.doomed or (self.mode == "write" and error is not None)
-            self._retell(error)
+        thread = database.thread()
+        thread.depth -= 1
+        if thread.depth:
+            thread.must_roll_back = thread.must_roll_back or (self.mode == "write" and error is not None)
+            self._raise_translated(error)
             return
-        written, desk.mode = desk.mode == "write", ""
+        written, thread.mode = thread.mode == "write", ""
         ended = False
         try:
-            self._end(desk, error, commit=written)
+            self._end(thread, error, commit=written)
             ended = True
         except DATABASE_ERRORS as failure:
             raise translated(failure, database.name) from failure
         finally:
-            desk.writes += desk.telling
+            thread.writes += thread.changes_version
             if not (ended and database.sqlite):
-                self._give_up(desk)
-            elif desk.turn is not None:
-                desk.turn.leave()
-        self._retell(error)
+                self._release(thread)
+            elif thread.queue is not None:
+                thread.queue.release()
+        self._raise_translated(error)
 
-    def _retell(self, error: BaseException | None) -> None:
+    def _raise_translated(self, error: BaseException | None) -> None:
         if isinstance(error, DATABASE_ERRORS):
-            told = translated(error, self.database.name)
-            if told is not error:
-                raise told from error
+            failure = translated(error, self.database.name)
+            if failure is not error:
+                raise failure from error
 
-    def _end(self, desk: _Desk, error: BaseException | None, *, commit: bool) -> None:
-        """A SQLite file's transactions are begun and ended with the file itself; to SQLAlchemy they are one that stays open."""
+    def _end(self, thread: ThreadConnection, error: BaseException | None, *, commit: bool) -> None:
+        """Commit or roll back. On SQLite the driver's connection ends the transaction; SQLAlchemy sees one that stays open."""
         database = self.database
-        ending = desk.file if database.sqlite else database.connection(desk)
-        if error is None and commit and not desk.doomed:
-            rode: list[Callable[[], None] | None] = []
-            for ride in database.riders.values():
-                rode.append(ride(database.connection(desk)))
+        ending = thread.file if database.sqlite else database.connection(thread)
+        if error is None and commit and not thread.must_roll_back:
+            committed_hooks: list[Callable[[], None] | None] = []
+            for hook in database.commit_hooks.values():
+                committed_hooks.append(hook(database.connection(thread)))
             if database.before_commit is not None:
                 database.before_commit()
             ending.commit()
-            for committed in rode:
+            for committed in committed_hooks:
                 if committed is not None:
                     committed()
             return
         ending.rollback()
-        if error is None and desk.doomed:
-            raise RuntimeError("a part of this transaction failed, so none of it was kept")
+        if error is None and thread.must_roll_back:
+            raise RuntimeError("a part of this transaction failed, so all of it was rolled back")
 
-    def _give_up(self, desk: _Desk) -> None:
-        """Give the connection back: to PostgreSQL's pool always, to the operating system after a failure, or an end that was
-        asked for in the middle. Nothing stays open, and others may write."""
+    def _release(self, thread: ThreadConnection) -> None:
+        """Close the connection, which returns one of PostgreSQL to its pool, and release the write queue.
+
+        On SQLite this follows a failure or an interrupt, so that no transaction stays open and other processes may write.
+        """
         try:
-            if desk.connection is not None:
-                connection, desk.connection, desk.file, desk.writes = desk.connection, None, None, desk.writes + 1
+            if thread.connection is not None:
+                connection, thread.connection, thread.file, thread.writes = thread.connection, None, None, thread.writes + 1
                 connection.close()
         finally:
-            if desk.turn is not None:
-                desk.turn.leave()
+            if thread.queue is not None:
+                thread.queue.release()
 
 
 def driver(connection: Connection) -> Any:
-    """The driver's own connection, for statements whose overhead would be larger than their work."""
+    """Return the driver's own connection, for statements whose overhead in SQLAlchemy would be larger than their work."""
     return connection.connection.dbapi_connection

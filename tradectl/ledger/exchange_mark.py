@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
-from tradectl.ledger.inserts import insert_into
-from tradectl.ledger.prepared import Prepared
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.schema import database_info, orders
+from tradectl.ledger.upserts import insert_into
 from tradectl.model.order import TERMINAL
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ExchangeMark:
         self._key = f"exchange:{user}"[:64]
         self._stored: Mark | None = None
         self._newest: Mark | None = None
-        database.riders[self._key] = self._ride
+        database.commit_hooks[self._key] = self._store_at_commit
 
     def last(self) -> Mark | None:
         """The newest mark that any process has stored; None where this ledger has never seen its exchange."""
@@ -88,7 +88,7 @@ class ExchangeMark:
             _put(connection, self._key, mark.text(), only_later=False)
         self._stored = self._newest = mark
 
-    def _ride(self, connection: Connection) -> Callable[[], None] | None:
+    def _store_at_commit(self, connection: Connection) -> Callable[[], None] | None:
         """Store the newest mark in a transaction that is about to be committed; what notes after the commit that it is stored."""
         newest = self._newest
         if newest is None or newest == self._stored:
@@ -103,11 +103,13 @@ class ExchangeMark:
 
 def _put(connection: Connection, key: str, text: str, *, only_later: bool) -> None:
     """Insert or replace a fact; with `only_later` never by a smaller text: another process may have seen more."""
-    _statement(connection.dialect.name, only_later).change(connection, {"key": key, "value": text})
+    _statement(connection.dialect.name, only_later).execute(connection, {"key": key, "value": text})
 
 
 @cache
-def _statement(dialect: str, only_later: bool) -> Prepared:
+def _statement(dialect: str, only_later: bool) -> CompiledStatement:
     row = insert_into(database_info, dialect)
     where = database_info.c.value < row.excluded.value if only_later else None
-    return Prepared(row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}, where=where).inline())
+    return CompiledStatement(
+        row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value}, where=where).inline()
+    )

@@ -15,27 +15,13 @@ from sqlalchemy import Select, String, bindparam, func, select, update
 from sqlalchemy.engine import Connection
 
 from tradectl.errors import Blocked
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
-from tradectl.ledger.owner import is_alive, this_owner
-from tradectl.ledger.prepared import Prepared
+from tradectl.ledger.process_identity import is_alive
 from tradectl.ledger.schema import task_executions as rows
 from tradectl.ledger.types import Moment
+from tradectl.ledger.upserts import insert_new
 from tradectl.redaction import redacted
-
-__all__ = [
-    "AlreadyDone",
-    "Claim",
-    "Execution",
-    "Executions",
-    "Fenced",
-    "Held",
-    "assert_holds",
-    "at_work",
-    "is_alive",
-    "is_premature",
-    "this_owner",
-]
 
 LEASE = timedelta(seconds=30)
 """How long a claim holds after its last beat, in machine time."""
@@ -144,7 +130,7 @@ def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | N
     if machine_now is None:
         held = _LOCK_HELD.first(connection, _held(claim)) is not None
     else:
-        held = _CHANGE_HELD.change(connection, {**_held(claim), "beat_at": machine_now}) == 1
+        held = _CHANGE_HELD.execute(connection, {**_held(claim), "beat_at": machine_now}) == 1
     if not held:
         raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
 
@@ -199,7 +185,7 @@ class Executions:
                 forced = row.forced + (force and row.status in {"completed", "missed"})
                 taken |= {"status": "running", "attempt": row.attempt + 1, "started_at": now, "forced": forced}
                 taken |= {"finished_at": None, "duration": None, "error": ""}
-            won = _TAKE.change(connection, {**_as_read(row), **taken}) == 1
+            won = _TAKE.execute(connection, {**_as_read(row), **taken}) == 1
             row = self._row(connection, task, session, slot) or row
             return _claim(row) if won else Held(row.owner or "", row.beat_at)
 
@@ -252,7 +238,7 @@ class Executions:
         values = {"status": status, "error": error, "finished_at": now, "owner": None, "beat_at": None}
         values["duration"] = max(0.0, (now - row.started_at).total_seconds())
         with self.database.note() as connection:
-            return _TAKE.change(connection, {**_as_read(row), **values}) == 1
+            return _TAKE.execute(connection, {**_as_read(row), **values}) == 1
 
     def get(self, task: str, session: date, slot: str) -> Execution | None:
         with self.database.read() as connection:
@@ -317,12 +303,12 @@ class Executions:
 
     def _write(self, claim: Claim, values: Mapping[str, Any]) -> None:
         with self.database.note() as connection:
-            if _CHANGE_HELD.change(connection, {**_held(claim), **values}) != 1:
+            if _CHANGE_HELD.execute(connection, {**_held(claim), **values}) != 1:
                 raise Fenced(f"{claim.task} of {claim.session} was taken over by another process")
 
 
 _ALL: Select[Any] = select(*rows.c)
-_BY_KEY = Prepared(
+_BY_KEY = CompiledStatement(
     _ALL.where(
         rows.c.user == bindparam("of_user"),
         rows.c.task == bindparam("of_task"),
@@ -331,14 +317,14 @@ _BY_KEY = Prepared(
     )
 )
 _IN_SESSION = (rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session"))
-_OF_SESSION = Prepared(_ALL.where(*_IN_SESSION))
-_STATUSES = Prepared(select(rows.c.task, rows.c.slot, rows.c.status, rows.c.finished_at).where(*_IN_SESSION))
-_LAST_SESSION = Prepared(
+_OF_SESSION = CompiledStatement(_ALL.where(*_IN_SESSION))
+_STATUSES = CompiledStatement(select(rows.c.task, rows.c.slot, rows.c.status, rows.c.finished_at).where(*_IN_SESSION))
+_LAST_SESSION = CompiledStatement(
     select(func.max(rows.c.session_date)).where(
         rows.c.user == bindparam("of_user"), rows.c.session_date <= bindparam("of_session")
     )
 )
-_TAKE = Prepared(
+_TAKE = CompiledStatement(
     update(rows).where(
         rows.c.id == bindparam("of_id"),
         rows.c.attempt == bindparam("of_attempt"),
@@ -353,9 +339,9 @@ _HELD = (
     rows.c.owner == bindparam("held_owner"),
     rows.c.status == "running",
 )
-_LOCK_HELD = Prepared(select(rows.c.id).where(*_HELD).with_for_update())
-_CHANGE_HELD = Prepared(update(rows).where(*_HELD))
-_COMPLETED = Prepared(
+_LOCK_HELD = CompiledStatement(select(rows.c.id).where(*_HELD).with_for_update())
+_CHANGE_HELD = CompiledStatement(update(rows).where(*_HELD))
+_COMPLETED = CompiledStatement(
     select(rows.c.id).where(
         rows.c.user == bindparam("of_user"),
         rows.c.task == bindparam("of_task"),

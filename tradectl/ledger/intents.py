@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, or_, update
 
 from tradectl.errors import Blocked, DatabaseError
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, assert_holds
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, TAGGED, order_of
 from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, Side, Variety
@@ -58,7 +58,7 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
         "of_sending": order.sending_at,
         "of_broker_order": order.broker_order_id,
     }
-    if CHANGE.change(connection, {**known, "status": status, "previous": order.status, **values}) != 1:
+    if CHANGE.execute(connection, {**known, "status": status, "previous": order.status, **values}) != 1:
         raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
 
 
@@ -216,7 +216,7 @@ class Intents:
     def _end_sending(self, order: Order, values: Mapping[str, Any]) -> Order:
         ours = {"of_id": order.id, "of_sender": order.sender, "of_sending": order.sending_at}
         with self._database.write() as connection:
-            _END_SENDING.change(connection, {**ours, **values})
+            _END_SENDING.execute(connection, {**ours, **values})
         return self._read(order.id)
 
     def mark_never_sent(self, order: Order, now: datetime) -> None:
@@ -312,8 +312,8 @@ def _row(user: str, intent: Intent, tag: str, generation: int, now: datetime) ->
     }
 
 
-_RECORD = Prepared(insert(ORDERS).returning(ORDERS.c.id))
-_END_SENDING = Prepared(
+_RECORD = CompiledStatement(insert(ORDERS).returning(ORDERS.c.id))
+_END_SENDING = CompiledStatement(
     update(ORDERS)
     .where(
         ORDERS.c.id == bindparam("of_id"),

@@ -15,8 +15,8 @@ from sqlalchemy import select, update
 
 from tradectl.errors import RateLimited
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import put_rows
 from tradectl.ledger.schema import rate_limits as rows
+from tradectl.ledger.upserts import upsert_rows
 from tradectl.ports import Clock
 
 Limits = Mapping[str, tuple[tuple[int, float], ...]]
@@ -82,5 +82,5 @@ class RateLimits:
                 taken = [
                     key | {"seconds": item.seconds, "tokens": tokens - 1} for item, tokens in zip(buckets, held, strict=True)
                 ]
-                put_rows(connection, rows, _KEY, taken)
+                upsert_rows(connection, rows, _KEY, taken)
         return wait

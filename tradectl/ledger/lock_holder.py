@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tradectl.clock import stopwatch
-from tradectl.ledger.owner import state_of
+from tradectl.ledger.process_identity import process_state
 
 STOPPED_FOR = 1.0
 """Seconds for which the holder of a lock must be seen stopped before waiting for it is given up."""
@@ -44,7 +44,7 @@ class LockHolder:
 
 def lock_holder(path: str) -> LockHolder | None:
     """Return the process that keeps writers of an SQLite file waiting, a stopped one first; None where none is known."""
-    found = [LockHolder(pid, _command(pid), state_of(pid) in {"T", "t"}) for pid in sorted(set(_holders(path)))]
+    found = [LockHolder(pid, _command(pid), process_state(pid) in {"T", "t"}) for pid in sorted(set(_holders(path)))]
     return next((item for item in found if item.stopped), found[0] if found else None)
 
 

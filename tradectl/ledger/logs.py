@@ -8,13 +8,13 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select
 
 from tradectl.control_characters import lines, one_line
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import user_logs as rows
 from tradectl.redaction import scrubbed
 
-_INSERT = Prepared(insert(rows).inline())
-_PRUNE = Prepared(delete(rows).where(rows.c.user == bindparam("of_user"), rows.c.at < bindparam("before")))
+_INSERT = CompiledStatement(insert(rows).inline())
+_PRUNE = CompiledStatement(delete(rows).where(rows.c.user == bindparam("of_user"), rows.c.at < bindparam("before")))
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -49,7 +49,7 @@ class Logs:
             "symbol": one_line(symbol),
         }
         with self.database.note() as connection:
-            _INSERT.change(connection, {"user": self.user, **values})
+            _INSERT.execute(connection, {"user": self.user, **values})
 
     def list(
         self,
@@ -77,4 +77,4 @@ class Logs:
     def prune(self, before: datetime) -> int:
         """Forget lines older than a moment; how many."""
         with self.database.note() as connection:
-            return _PRUNE.change(connection, {"of_user": self.user, "before": before})
+            return _PRUNE.execute(connection, {"of_user": self.user, "before": before})

@@ -40,8 +40,8 @@ def open_database(
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(f"this is no database that tradectl can open: {error}") from error
     engine = _sqlite(url, durable=durable, read_only=read_only, alone=alone, busy_seconds=busy_seconds)
-    turns = _turns(url) if durable and not read_only else None
-    return Database(engine, name, read_only=read_only, alone=alone, turns=turns, busy_seconds=busy_seconds)
+    queue_path = _queue_path(url) if durable and not read_only else None
+    return Database(engine, name, read_only=read_only, alone=alone, queue_path=queue_path, busy_seconds=busy_seconds)
 
 
 def without_password(url: str) -> str:
@@ -57,7 +57,7 @@ def without_password(url: str) -> str:
     return public._replace(password=None).render_as_string(hide_password=False)
 
 
-def _turns(url: URL) -> str | None:
+def _queue_path(url: URL) -> str | None:
     """The file that writers queue for: one for all the names of a database, as SQLite has one log for them. None in memory."""
     path = url.database
     return None if path is None or path in {"", ":memory:"} or path.startswith("file:") else os.path.realpath(path)

@@ -1,24 +1,28 @@
-"""Messages to people, written in the transaction of what they tell about and sent after it: none is lost, none sent twice."""
+"""Messages to people. Each is written in the transaction of the event that it reports and sent after its commit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Integer, bindparam, delete, select, update
 
 from tradectl.control_characters import lines, one_line
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import outbox as rows
 from tradectl.ledger.types import Moment
+from tradectl.ledger.upserts import insert_new
 from tradectl.redaction import scrubbed
+
+if TYPE_CHECKING:
+    from tradectl.ports import Clock, Notifier
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that waits, or was sent. `deduplicate`: two messages with the same one are the same message."""
+    """A message that waits or was sent. `deduplicate`: a second message with an equal value is not added."""
 
     id: int
     user: str
@@ -39,43 +43,56 @@ class Outbox:
         self.user = user
 
     def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
-        """Add a message; False if the same was added before. `deduplicate` has 96 characters at most."""
-        told = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
+        """Add a message; return False if an equal `deduplicate` was added before. It has 96 characters at most."""
+        values = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
         with self.database.note() as connection:
-            return insert_new(connection, rows, {"user": self.user, "created_at": at, **told})
+            return insert_new(connection, rows, {"user": self.user, "created_at": at, **values})
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
-        """What has not been sent, oldest first; nothing is ever given up unsent."""
+        """Return the messages that were not sent, oldest first. They stay until they are sent."""
         with self.database.read() as connection:
             found = _WAITING.all(connection, {"of_user": self.user, "at_most": limit})
         return tuple(Message(*row) for row in found)
 
+    def deliver(self, notifier: Notifier, clock: Clock) -> int:
+        """Send the waiting messages, oldest first, until one cannot be sent; return how many were sent. Call it after commit."""
+        sent = 0
+        for message in self.pending():
+            if not notifier.send(message.title, message.body):
+                self.mark_failed(message, notifier.trouble or "the notifier did not take it")
+                break
+            self.mark_sent(message, clock.now())
+            sent += 1
+        return sent
+
     def mark_sent(self, message: Message, at: datetime) -> None:
+        """Write that a message was sent."""
         self._change(message, sent_at=at, tries=message.tries + 1, error="")
 
     def mark_failed(self, message: Message, error: str) -> None:
+        """Count a try that failed, with its error; the message waits on."""
         self._change(message, tries=message.tries + 1, error=error)
 
     def prune(self, before: datetime) -> int:
-        """Forget messages sent before a moment; how many."""
+        """Delete messages that were sent before a moment; return how many."""
         with self.database.note() as connection:
-            return _PRUNE.change(connection, {"of_user": self.user, "before": before})
+            return _PRUNE.execute(connection, {"of_user": self.user, "before": before})
 
     def _change(self, message: Message, **values: object) -> None:
         with self.database.note() as connection:
-            _CHANGE.change(connection, {"of_id": message.id, **values})
+            _CHANGE.execute(connection, {"of_id": message.id, **values})
 
 
-_PRUNE = Prepared(
+_PRUNE = CompiledStatement(
     delete(rows).where(
         rows.c.user == bindparam("of_user"), rows.c.sent_at.is_not(None), rows.c.sent_at < bindparam("before", type_=Moment)
     )
 )
-_CHANGE = Prepared(update(rows).where(rows.c.id == bindparam("of_id")))
-_WAITING = Prepared(
+_CHANGE = CompiledStatement(update(rows).where(rows.c.id == bindparam("of_id")))
+_WAITING = CompiledStatement(
     select(*rows.c)
     .where(rows.c.user == bindparam("of_user"), rows.c.sent_at.is_(None))
     .order_by(rows.c.id)
     .limit(bindparam("at_most", type_=Integer))
 )
-"""Asked after every command, so built once."""
+"""Runs after every command."""

@@ -1,7 +1,4 @@
-"""What is on record: orders, fills and positions of one user as the tables have them, and the sums over them.
-
-Each question is one read of its own; nothing is kept.
-"""
+"""Reads of the orders, fills and positions of one user, and sums over them. Every method is one read; nothing is cached."""
 
 from __future__ import annotations
 
@@ -14,7 +11,8 @@ from sqlalchemy import ColumnElement, Row, and_, func, select
 from tradectl.errors import DatabaseError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
-from tradectl.ledger.executions import at_work, is_alive
+from tradectl.ledger.executions import at_work
+from tradectl.ledger.process_identity import is_alive
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
@@ -45,14 +43,14 @@ from tradectl.model.order import OrderStatus, Side
 
 
 class Records:
-    """The records of one user."""
+    """The reads of one user; `Book` adds the writes."""
 
     def __init__(self, database: Database, user: str) -> None:
         self._database = database
         self._user = user
 
     def fitted_quantity(self, order: Order) -> int:
-        """Return the most shares that `amo-adjust` may have asked for: it keeps its decision before it asks, and may die then."""
+        """Return the largest quantity that `amo-adjust` may have requested: it stores its decision first, and may die then."""
         table = schema.decisions
         query = select(table.c.inputs).where(
             table.c.user == self._user,
@@ -61,17 +59,17 @@ class Records:
             table.c.instrument_id == order.instrument_id,
         )
         with self._database.read() as connection:
-            asked = [inputs.get("quantity") or 0 for inputs in connection.scalars(query)]
-        return max([order.quantity, *asked])
+            requested = [inputs.get("quantity") or 0 for inputs in connection.scalars(query)]
+        return max([order.quantity, *requested])
 
     def finished(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
-        """Our orders, finished or not, behind these ids of the broker."""
+        """Return our orders of any status by broker order id."""
         with self._database.read() as connection:
             found = (NUMBERED.first(connection, {"of_user": self._user, "of_number": number}) for number in broker_order_ids)
             return {row.broker_order_id: order_of(row) for row in found if row is not None}
 
     def tagged(self, tags: Iterable[str]) -> dict[str, Order]:
-        """Our orders, finished or not, by tag."""
+        """Return our orders of any status by tag."""
         with self._database.read() as connection:
             found = (TAGGED.first(connection, {"of_user": self._user, "of_tag": tag}) for tag in tags)
             return {row.tag: order_of(row) for row in found if row is not None}
@@ -79,7 +77,7 @@ class Records:
     def orders(
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
     ) -> list[Order]:
-        """Orders of any status, oldest first."""
+        """Return orders of any status, oldest first."""
         if session is not None and execution_id is None and ids is None:
             with self._database.read() as connection:
                 rows = ORDERS_OF_SESSION.all(connection, {"of_user": self._user, "of_session": session})
@@ -95,7 +93,7 @@ class Records:
             return [order_of(row) for row in connection.execute(query.order_by(ORDERS.c.id))]
 
     def order(self, order_id: int) -> Order:
-        """One order of any status."""
+        """Return an order of any status. Raises DatabaseError if there is none."""
         with self._database.read() as connection:
             row = ONE_ORDER.first(connection, {"of_user": self._user, "of_id": order_id})
         if row is None:
@@ -103,20 +101,20 @@ class Records:
         return order_of(row)
 
     def last_target(self, position_id: int) -> tuple[int, date] | None:
-        """Limit (paise) and session of the newest sell order at target of a position that the broker took; None if there was
-        none."""
+        """Return limit (paise) and session of the newest sell at target of a position that the broker accepted; None without."""
         with self._database.read() as connection:
             row = LAST_TARGET.first(connection, {"of_user": self._user, "of_position": position_id})
         return (row.price, row.session_date) if row is not None else None
 
     def lowest_target(self, instrument_id: str, session: date) -> int | None:
-        """The lowest limit (paise) at which a sell at target of this instrument rested in a session; None if none did."""
+        """Return the lowest limit (paise) of the sells at target that rested in a session; None without any."""
         key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
         with self._database.read() as connection:
             lowest: int | None = LOWEST_TARGET.scalar(connection, key)
         return lowest
 
     def positions(self, *, closed_in: date | None = None) -> list[Position]:
+        """Return all positions, or those that were closed in a session."""
         mine = {"of_user": self._user}
         with self._database.read() as connection:
             if closed_in is None:
@@ -126,7 +124,7 @@ class Records:
         return [position_of(row) for row in rows]
 
     def fills(self, *, session: date | None = None, ours: bool = False) -> list[Row[Any]]:
-        """Rows of `fills`, oldest first; `ours`: only those that touch a position."""
+        """Return rows of `fills`, oldest first; with `ours` only those that touch a position."""
         mine = {"of_user": self._user}
         with self._database.read() as connection:
             if session is None:
@@ -136,22 +134,22 @@ class Records:
         return [row for row in rows if row.position_id is not None or not ours]
 
     def traded(self, session: date) -> set[str]:
-        """Instruments in which one of our own orders was filled in that session."""
+        """Return the ids of the instruments in which an order of ours was filled in a session."""
         with self._database.read() as connection:
             return set(TRADED.scalars(connection, {"of_user": self._user, "of_session": session}))
 
     def sold(self, session: date) -> set[str]:
-        """Instruments of which anything was sold in that session, by us or by hand."""
+        """Return the ids of the instruments that were sold in a session, by our orders or by hand."""
         with self._database.read() as connection:
             return set(SOLD.scalars(connection, {"of_user": self._user, "of_session": session}))
 
     def being_sent(self, order: Order, machine_now: datetime) -> bool:
-        """Whether the execution that sends an order is at work, so that its outcome may come at any moment."""
+        """Return whether the execution that sends an order is running, so that its outcome may come at any moment."""
         with self._database.read() as connection:
             return order.execution_id is not None and at_work(connection, order.execution_id, machine_now)
 
     def unresolved(self, orders: Iterable[Order], machine_now: datetime) -> tuple[Order, ...]:
-        """Return the orders whose outcome is not known: UNKNOWN, or sent and never answered, while no process sends them."""
+        """Return the orders whose outcome is not known: UNKNOWN, or sent without an answer while no process sends them."""
 
         def in_flight(order: Order) -> bool:
             return order.sender is not None and is_alive(order.sender) and self.being_sent(order, machine_now)
@@ -161,12 +159,12 @@ class Records:
         )
 
     def dividends(self, ex_date: date) -> int:
-        """Dividends of one ex-date, in paise."""
+        """Return the dividends of one ex-date, in paise."""
         with self._database.read() as connection:
             return int(DIVIDENDS.scalar(connection, {"of_user": self._user, "of_ex_date": ex_date}) or 0)
 
     def new_shares(self, position_id: int, since: date) -> int:
-        """How many shares splits and bonuses from an ex-date on have added to a position."""
+        """Return how many shares splits and bonuses have added to a position from an ex-date on."""
         added = func.sum(ADJUSTMENTS.c.quantity_after - ADJUSTMENTS.c.quantity_before)
         mine = and_(ADJUSTMENTS.c.user == self._user, ADJUSTMENTS.c.position_id == position_id, ADJUSTMENTS.c.ex_date >= since)
         kinds = ADJUSTMENTS.c.kind.in_([ActionKind.SPLIT, ActionKind.BONUS])
@@ -182,12 +180,12 @@ class Records:
         return None if found is None else int(found)
 
     def spun_off(self) -> int:
-        """Cost of what demergers took out of positions into holdings that are shown and never traded, in paise."""
+        """Return the cost in paise of the shares that demergers moved into holdings that are shown and never traded."""
         with self._database.read() as connection:
             return int(SPUN_OFF.scalar(connection, {"of_user": self._user}) or 0)
 
     def cash(self) -> int:
-        """What the account's cash must be: capital, less buys, plus sells, less charges, plus dividends (paise)."""
+        """Return the account's expected cash in paise: capital - buys + sells - charges + dividends."""
         mine = {"of_user": self._user}
         with self._database.read() as connection:
             capital = CAPITAL.scalar(connection, mine)
@@ -196,10 +194,11 @@ class Records:
         flow = sum((value if side == Side.SELL else -value) - charges for side, value, charges in rows)
         return int(capital or 0) + int(flow) + int(credited or 0)
 
-    def by_hand(self, trade_ids: Collection[str]) -> set[str]:
-        """Those of these trades that are in the book, and of no order of ours."""
+    def external_trades(self, trade_ids: Collection[str]) -> set[str]:
+        """Return the ids of these trades that are in the book as external: they belong to no order of ours."""
         with self._database.read() as connection:
-            return set(connection.scalars(select(FILLS.c.trade_id).where(self._of_nobody(trade_ids))))
+            return set(connection.scalars(select(FILLS.c.trade_id).where(self._external(trade_ids))))
 
-    def _of_nobody(self, trade_ids: Collection[str]) -> ColumnElement[bool]:
+    def _external(self, trade_ids: Collection[str]) -> ColumnElement[bool]:
+        """Return the condition for fills of these trades that belong to no order of ours."""
         return and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_(None))

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import task_schedules as rows
+from tradectl.ledger.upserts import insert_new
 from tradectl.model.moment import LAST_FILL, format_time
 
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
@@ -152,5 +152,5 @@ def _row(row: Any) -> ScheduleRow:
     return ScheduleRow(row.user, row.task, times, until, row.every, bool(row.enabled))
 
 
-_OF_USER = Prepared(select(*rows.c).where(rows.c.user == bindparam("of_user")))
+_OF_USER = CompiledStatement(select(*rows.c).where(rows.c.user == bindparam("of_user")))
 """Asked before every command, so built once."""

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
-from tradectl.ledger.owner import is_alive
+from tradectl.ledger.process_identity import is_alive
 from tradectl.ledger.schema import service_status as rows
+from tradectl.ledger.upserts import insert_new
 
 STALE = timedelta(minutes=3)
 """Three missed beats: the service is gone, whatever its row says."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, delete, select, update
 
 from tradectl.errors import ConfigurationError, UsageError
+from tradectl.files import create_file
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
 from tradectl.ledger.schema import user_settings, user_trading_config
+from tradectl.ledger.upserts import insert_new
 from tradectl.redaction import HIDDEN, remember
 
 if TYPE_CHECKING:
@@ -126,18 +126,7 @@ class Credentials:
 def _make_key(key_file: Path, key: bytes) -> None:
     """Write the key as a whole file, unless another process made one meanwhile: then that one is the key."""
     key_file.parent.mkdir(parents=True, exist_ok=True)
-    written = key_file.with_name(f"{key_file.name}.{os.getpid()}")
-    written.unlink(missing_ok=True)
-    handle = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(written, key_file)
-    finally:
-        written.unlink()
+    create_file(key_file, key)
 
 
 def _put(database: Database, table: Table, key: Mapping[str, str], values: Mapping[str, object]) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, or_, select, update
 
 from tradectl.ledger import schema
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_many, put_rows
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.rows import Decision, Signal
+from tradectl.ledger.upserts import insert_many, upsert_rows
 
 
 class Signals:
@@ -30,13 +30,13 @@ class Signals:
         with self._database.note() as connection:
             mine = {"of_user": self._user, "of_analysed": analysed}
             used = set(_USED.scalars(connection, mine))
-            _DELETE_UNUSED.change(connection, mine)
+            _DELETE_UNUSED.execute(connection, mine)
             rows = [
                 asdict(signal) | {"user": self._user, "created_at": now} for signal in signals if signal.instrument_id not in used
             ]
             for row in rows:
                 del row["id"]
-            _INSERT.change_each(connection, rows)
+            _INSERT.execute_many(connection, rows)
 
     def for_session(self, session: date, *, of_user: str | None = None) -> list[Signal]:
         """The living signals for a run session, best rank first."""
@@ -48,27 +48,27 @@ class Signals:
         """Signals for sessions up to `through` are over; how many of that session have expired, now or before."""
         key = {"of_user": self._user, "of_session": through}
         with self._database.note() as connection:
-            _EXPIRE.change(connection, {**key, "status": "expired"})
+            _EXPIRE.execute(connection, {**key, "status": "expired"})
             return int(_EXPIRED.scalar(connection, key) or 0)
 
 
 _TABLE = schema.signals
 _ORDERED = _TABLE.c.id.in_(select(schema.orders.c.signal_id).where(schema.orders.c.signal_id.is_not(None)))
 _ANALYSIS = (_TABLE.c.user == bindparam("of_user"), _TABLE.c.analysed == bindparam("of_analysed"))
-_USED = Prepared(select(_TABLE.c.instrument_id).where(*_ANALYSIS, _ORDERED))
-_DELETE_UNUSED = Prepared(delete(_TABLE).where(*_ANALYSIS, ~_ORDERED))
-_INSERT = Prepared(insert(_TABLE).inline())
+_USED = CompiledStatement(select(_TABLE.c.instrument_id).where(*_ANALYSIS, _ORDERED))
+_DELETE_UNUSED = CompiledStatement(delete(_TABLE).where(*_ANALYSIS, ~_ORDERED))
+_INSERT = CompiledStatement(insert(_TABLE).inline())
 _MINE = _TABLE.c.user == bindparam("of_user")
 _FOR: BindParameter[Any] = bindparam("of_session")
-_LIVING = Prepared(
+_LIVING = CompiledStatement(
     select(_TABLE)
     .where(_MINE, _TABLE.c.for_session == _FOR, or_(_TABLE.c.status == "active", _TABLE.c.status == "used"))
     .order_by(_TABLE.c.rank)
 )
-_EXPIRE = Prepared(update(_TABLE).where(_MINE, _TABLE.c.for_session <= _FOR, _TABLE.c.status == "active"))
-_EXPIRED = Prepared(select(func.count()).where(_MINE, _TABLE.c.for_session == _FOR, _TABLE.c.status == "expired"))
+_EXPIRE = CompiledStatement(update(_TABLE).where(_MINE, _TABLE.c.for_session <= _FOR, _TABLE.c.status == "active"))
+_EXPIRED = CompiledStatement(select(func.count()).where(_MINE, _TABLE.c.for_session == _FOR, _TABLE.c.status == "expired"))
 _OWN = ("instrument_id", "symbol", "verdict", "rule", "reason", "inputs")
-_VERDICTS = Prepared(
+_VERDICTS = CompiledStatement(
     select(schema.decisions.c.instrument_id, schema.decisions.c.verdict).where(
         schema.decisions.c.user == bindparam("of_user"),
         schema.decisions.c.session_date == bindparam("of_session"),
@@ -76,7 +76,7 @@ _VERDICTS = Prepared(
         schema.decisions.c.slot == bindparam("of_slot"),
     )
 )
-_BY_RULE = Prepared(
+_BY_RULE = CompiledStatement(
     select(*(schema.decisions.c[name] for name in ("instrument_id", "symbol", "verdict", "reason", "inputs", "at"))).where(
         schema.decisions.c.user == bindparam("of_user"),
         schema.decisions.c.task == bindparam("of_task"),
@@ -85,7 +85,7 @@ _BY_RULE = Prepared(
         schema.decisions.c.rule == bindparam("of_rule"),
     )
 )
-_DELETE_RUN = Prepared(
+_DELETE_RUN = CompiledStatement(
     delete(schema.decisions).where(
         *(schema.decisions.c[name] == bindparam(f"of_{name}") for name in ("user", "session_date", "task", "slot"))
     )
@@ -122,7 +122,7 @@ class Decisions:
         if rows:
             self._forget({rule for _, rule in rows})
             with self._database.note() as connection:
-                put_rows(connection, schema.decisions, _KEY, list(rows.values()))
+                upsert_rows(connection, schema.decisions, _KEY, list(rows.values()))
 
     def verdicts(self, task: str, session: date, slot: str) -> dict[str, str]:
         """What a run has decided so far, by instrument."""
@@ -153,6 +153,6 @@ class Decisions:
         run = {"user": self._user, "session_date": session, "task": task, "slot": slot}
         self._by_rule = ((), ())
         with self._database.note() as connection:
-            _DELETE_RUN.change(connection, {f"of_{name}": value for name, value in run.items()})
+            _DELETE_RUN.execute(connection, {f"of_{name}": value for name, value in run.items()})
             values = ((x.instrument_id, x.symbol, x.verdict, x.rule, x.reason, dict(x.inputs)) for x in rows.values())
             insert_many(connection, table, run | {"at": now}, _OWN, values)

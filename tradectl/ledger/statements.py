@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import String, bindparam, func, literal_column, or_, select, update
 
 from tradectl.ledger import schema
-from tradectl.ledger.prepared import Prepared
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.types import Moment
 from tradectl.model.market import ActionKind
@@ -57,17 +57,17 @@ def position_of(row: Any) -> Position:
 _MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")
 _OPEN = POSITIONS.c.status == literal_column("'open'")
 """A word and no parameter: SQLite plans a statement anew each time where a parameter decides whether an index is of use."""
-OPEN_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS, _OPEN).order_by(POSITIONS.c.id))
+OPEN_POSITIONS = CompiledStatement(select(POSITIONS).where(_MY_POSITIONS, _OPEN).order_by(POSITIONS.c.id))
 _IS_UNFINISHED = or_(*(ORDERS.c.status == status for status in sorted(OPEN_ORDERS)))
 """Not `in_`, whose list SQLAlchemy writes into the text of the statement anew each time it runs."""
-UNFINISHED = Prepared(select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id))
+UNFINISHED = CompiledStatement(select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id))
 _STATE = select(schema.users.c.trading_state, schema.users.c.state_reason, schema.users.c.state_until).where(
     schema.users.c.user == bindparam("of_user")
 )
-STATE, STATE_HELD = Prepared(_STATE), Prepared(_STATE.with_for_update(read=True))
+STATE, STATE_HELD = CompiledStatement(_STATE), CompiledStatement(_STATE.with_for_update(read=True))
 """The second keeps the state as it is until the transaction ends, where the database has more than one writer."""
-ONE_ORDER = Prepared(select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id")))
-CHAIN = Prepared(
+ONE_ORDER = CompiledStatement(select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id")))
+CHAIN = CompiledStatement(
     select(ORDERS)
     .where(
         _MINE,
@@ -81,45 +81,47 @@ CHAIN = Prepared(
 _CLOSED_THEN = POSITIONS.c.closed_session == bindparam("of_session")
 _OF_SESSION = FILLS.c.session_date == bindparam("of_session")
 _MY_FILLS, _OF_POSITION = FILLS.c.user == bindparam("of_user"), FILLS.c.position_id == bindparam("of_position")
-SOLD = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.side == Side.SELL))
-TRADED = Prepared(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.order_id.is_not(None)))
-ALL_FILLS = Prepared(select(FILLS).where(_MY_FILLS).order_by(FILLS.c.at, FILLS.c.id))
-FILLS_OF_SESSION = Prepared(select(FILLS).where(_MY_FILLS, _OF_SESSION).order_by(FILLS.c.at, FILLS.c.id))
-ALL_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS).order_by(POSITIONS.c.id))
-CLOSED_POSITIONS = Prepared(select(POSITIONS).where(_MY_POSITIONS, _CLOSED_THEN).order_by(POSITIONS.c.id))
-FLOWS = Prepared(
+SOLD = CompiledStatement(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.side == Side.SELL))
+TRADED = CompiledStatement(select(FILLS.c.instrument_id).where(_MY_FILLS, _OF_SESSION, FILLS.c.order_id.is_not(None)))
+ALL_FILLS = CompiledStatement(select(FILLS).where(_MY_FILLS).order_by(FILLS.c.at, FILLS.c.id))
+FILLS_OF_SESSION = CompiledStatement(select(FILLS).where(_MY_FILLS, _OF_SESSION).order_by(FILLS.c.at, FILLS.c.id))
+ALL_POSITIONS = CompiledStatement(select(POSITIONS).where(_MY_POSITIONS).order_by(POSITIONS.c.id))
+CLOSED_POSITIONS = CompiledStatement(select(POSITIONS).where(_MY_POSITIONS, _CLOSED_THEN).order_by(POSITIONS.c.id))
+FLOWS = CompiledStatement(
     select(FILLS.c.side, func.sum(FILLS.c.quantity * FILLS.c.price).label("value"), func.sum(FILLS.c.charges).label("charges"))
     .where(_MY_FILLS)
     .group_by(FILLS.c.side)
 )
-CAPITAL = Prepared(select(schema.users.c.capital).where(schema.users.c.user == bindparam("of_user")))
-SPUN_OFF = Prepared(select(func.sum(POSITIONS.c.spun_off)).where(_MY_POSITIONS))
+CAPITAL = CompiledStatement(select(schema.users.c.capital).where(schema.users.c.user == bindparam("of_user")))
+SPUN_OFF = CompiledStatement(select(func.sum(POSITIONS.c.spun_off)).where(_MY_POSITIONS))
 _MY_ADJUSTMENTS = ADJUSTMENTS.c.user == bindparam("of_user")
-CREDITED = Prepared(select(func.sum(ADJUSTMENTS.c.cash)).where(_MY_ADJUSTMENTS))
-DIVIDENDS = Prepared(
+CREDITED = CompiledStatement(select(func.sum(ADJUSTMENTS.c.cash)).where(_MY_ADJUSTMENTS))
+DIVIDENDS = CompiledStatement(
     select(func.sum(ADJUSTMENTS.c.cash)).where(
         _MY_ADJUSTMENTS, ADJUSTMENTS.c.ex_date == bindparam("of_ex_date"), ADJUSTMENTS.c.kind == ActionKind.DIVIDEND
     )
 )
-FILLS_OF_POSITION = Prepared(select(FILLS).where(_OF_POSITION).order_by(FILLS.c.at, FILLS.c.id))
-FILLS_OF_DAY = Prepared(select(FILLS).where(_MY_FILLS, FILLS.c.instrument_id == bindparam("of_instrument"), _OF_SESSION))
-ADJUSTMENTS_OF_POSITION = Prepared(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == bindparam("of_position")))
-ORDERS_OF_SESSION = Prepared(select(ORDERS).where(_MINE, ORDERS.c.session_date == bindparam("of_session")).order_by(ORDERS.c.id))
-NUMBERED = Prepared(select(ORDERS).where(_MINE, ORDERS.c.broker_order_id == bindparam("of_number")))
-TAGGED = Prepared(select(ORDERS).where(_MINE, ORDERS.c.tag == bindparam("of_tag")))
+FILLS_OF_POSITION = CompiledStatement(select(FILLS).where(_OF_POSITION).order_by(FILLS.c.at, FILLS.c.id))
+FILLS_OF_DAY = CompiledStatement(select(FILLS).where(_MY_FILLS, FILLS.c.instrument_id == bindparam("of_instrument"), _OF_SESSION))
+ADJUSTMENTS_OF_POSITION = CompiledStatement(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == bindparam("of_position")))
+ORDERS_OF_SESSION = CompiledStatement(
+    select(ORDERS).where(_MINE, ORDERS.c.session_date == bindparam("of_session")).order_by(ORDERS.c.id)
+)
+NUMBERED = CompiledStatement(select(ORDERS).where(_MINE, ORDERS.c.broker_order_id == bindparam("of_number")))
+TAGGED = CompiledStatement(select(ORDERS).where(_MINE, ORDERS.c.tag == bindparam("of_tag")))
 RESTED = (ORDERS.c.purpose == Purpose.TARGET, ORDERS.c.sent_at.is_not(None))
-LAST_TARGET = Prepared(
+LAST_TARGET = CompiledStatement(
     select(ORDERS.c.price, ORDERS.c.session_date)
     .where(_MINE, ORDERS.c.position_id == bindparam("of_position"), *RESTED)
     .order_by(ORDERS.c.id.desc())
     .limit(1)
 )
-LOWEST_TARGET = Prepared(
+LOWEST_TARGET = CompiledStatement(
     select(func.min(ORDERS.c.price)).where(
         _MINE, ORDERS.c.instrument_id == bindparam("of_instrument"), ORDERS.c.session_date == bindparam("of_session"), *RESTED
     )
 )
-CHANGE = Prepared(
+CHANGE = CompiledStatement(
     update(ORDERS).where(
         ORDERS.c.id == bindparam("of_id"),
         ORDERS.c.status == bindparam("of_status"),

@@ -7,8 +7,8 @@ from datetime import date
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import daily_stats
 
 
@@ -42,8 +42,8 @@ class Statistics:
     def write(self, day: DayStatistics) -> None:
         """Write a session's row; a rerun replaces it."""
         with self._database.note() as connection:
-            _DELETE.change(connection, {"of_user": self._user, "of_session": day.session_date})
-            _INSERT.change(connection, {"user": self._user, **asdict(day)})
+            _DELETE.execute(connection, {"of_user": self._user, "of_session": day.session_date})
+            _INSERT.execute(connection, {"user": self._user, **asdict(day)})
 
     def before(self, session: date) -> DayStatistics | None:
         """The newest row of an earlier session."""
@@ -59,9 +59,9 @@ class Statistics:
 
 
 _MINE = daily_stats.c.user == bindparam("of_user")
-_DELETE = Prepared(delete(daily_stats).where(_MINE, daily_stats.c.session_date == bindparam("of_session")))
-_INSERT = Prepared(insert(daily_stats).inline())
-_BEFORE = Prepared(
+_DELETE = CompiledStatement(delete(daily_stats).where(_MINE, daily_stats.c.session_date == bindparam("of_session")))
+_INSERT = CompiledStatement(insert(daily_stats).inline())
+_BEFORE = CompiledStatement(
     select(daily_stats)
     .where(_MINE, daily_stats.c.session_date < bindparam("of_session"))
     .order_by(daily_stats.c.session_date.desc())

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Executions
-from tradectl.ledger.inserts import put_rows
 from tradectl.ledger.logs import Logs
 from tradectl.ledger.outbox import Outbox
 from tradectl.ledger.schedules import Schedules
 from tradectl.ledger.schema import database_info
 from tradectl.ledger.service import Service
 from tradectl.ledger.settings import Settings
+from tradectl.ledger.upserts import upsert_rows
 from tradectl.ledger.users import Users
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Info:
 
     def set(self, key: str, value: str) -> None:
         with self.database.note() as connection:
-            put_rows(connection, database_info, ("key",), [{"key": key, "value": value}])
+            upsert_rows(connection, database_info, ("key",), [{"key": key, "value": value}])
 
     def all(self) -> dict[str, str]:
         with self.database.read() as connection:

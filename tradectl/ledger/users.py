@@ -10,14 +10,14 @@ from datetime import date, datetime
 from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
-from tradectl.ledger.inserts import insert_new
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import users as rows
+from tradectl.ledger.upserts import insert_new
 from tradectl.model.trading_state import TRADING_STATES
 
 ROLES = ("admin", "user")
-_ONE = Prepared(select(*rows.c).where(rows.c.user == bindparam("of_user")))
+_ONE = CompiledStatement(select(*rows.c).where(rows.c.user == bindparam("of_user")))
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

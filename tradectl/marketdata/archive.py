@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError, DataError
 from tradectl.marketdata.schema import ARCHIVE, TABLES, Table, bring_forward
+from tradectl.model.series import EQUITY_SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from sqlite_utils import Database
 
-_PREFERENCE = {"EQ": 0, "BE": 1, "BZ": 2}
+_PREFERENCE = {series: rank for rank, series in enumerate(EQUITY_SERIES)}
 _ROW = "row_of_file"
 _MONEY = {"open", "high", "low", "close", "tick_size"}
 """Columns in paise."""

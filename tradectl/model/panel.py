@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.model.history import Floats, History, Ints
+from tradectl.model.series import EQUITY_SERIES
 
 NOT_LISTED, GAP = 0, -1
 """States without a bar: before the first bar of an instrument, and between or after its bars."""
-SERIES = {"EQ": 1, "BE": 2, "BZ": 3}
+SERIES = {series: code for code, series in enumerate(EQUITY_SERIES, 1)}
 """States with a bar: the code of its series."""
-NAMES = np.array(["", "EQ", "BE", "BZ"], dtype="<U2")
+NAMES = np.array(["", *EQUITY_SERIES], dtype="<U2")
 """The series by its code."""
 
 Prices = NDArray[np.int32]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-EQUITY_SERIES = ("EQ", "BE", "BZ")
-"""The series of shares that are kept, the preferred one first."""
+from tradectl.model.series import EQUITY_SERIES
+
 LONGEST = 20
 """Characters of a symbol at most; NSE's own have ten."""
 _GRAMMAR = re.compile(rf"[A-Z0-9][A-Z0-9&-]{{0,{LONGEST - 1}}}")

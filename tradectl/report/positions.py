@@ -13,7 +13,7 @@ from tradectl.model.money import to_rupees
 from tradectl.report.values import rows, value
 
 if TYPE_CHECKING:
-    from tradectl.execution.protection import Unprotected
+    from tradectl.execution.unprotected_positions import Unprotected
 
 POSITIONS, DECISIONS = schema.positions, schema.decisions
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tradectl.execution import stops
-from tradectl.execution.beyond_book import beyond_book
-from tradectl.execution.byhand import NOBODY
-from tradectl.execution.unknown import may_be_sending
+from tradectl.execution import unreadable_rows
+from tradectl.execution.manual_resolution import NOBODY
+from tradectl.execution.unexplained_shares import beyond_book
+from tradectl.execution.unresolved_orders import may_be_sending
 from tradectl.ledger.book import BY_HAND
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
@@ -17,8 +17,8 @@ from tradectl.model.order import ALIVE, OrderReport, OrderStatus
 from tradectl.report.values import value
 
 if TYPE_CHECKING:
-    from tradectl.execution.desk import Desk
     from tradectl.execution.reconcile import Changes
+    from tradectl.execution.trading_session import TradingSession
     from tradectl.ledger.rows import Order
 
 NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
@@ -29,7 +29,7 @@ MORE = "more than ours: bought by hand or credited, and not sold"
 LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
-def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
+def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
     """Return the result of `reconcile` as JSON values, after `changes`:
 
     `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `broker` is None for an
@@ -39,17 +39,17 @@ def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
     `odd_rows`: unreadable rows of the broker; orders that they may be are in no other list. `agrees`: whether nothing differs
     and no such row blocks a symbol of ours.
     """
-    reports = desk.broker.orders()
-    ours = _ours(desk, reports)
-    orders = _differing(desk, reports, ours)
-    shares, cash = _shares(desk), _cash(desk)
-    odd = [(row, stops.is_ours(desk.book, row, frozenset())) for row in stops.noted(desk.book)]
+    reports = trading.broker.orders()
+    ours = _ours(trading, reports)
+    orders = _differing(trading, reports, ours)
+    shares, cash = _shares(trading), _cash(trading)
+    odd = [(row, unreadable_rows.is_ours(trading.book, row, frozenset())) for row in unreadable_rows.noted(trading.book)]
     return {
         "changed": {"trades": changes.trades} | {name: len(getattr(changes, name)) for name in COUNTED},
         "orders": orders,
         "shares": shares,
         "cash": cash,
-        "unknown": [_unknown(order) for order in desk.snapshot.unknown],
+        "unknown": [_unknown(order) for order in trading.snapshot.unknown],
         "external": [_report(item) for item in reports if item.broker_order_id not in ours and not item.under_our_tag],
         "odd_rows": [_odd(row, stop) for row, stop in odd],
         "agrees": not orders
@@ -59,10 +59,10 @@ def reconciliation(desk: Desk, changes: Changes) -> dict[str, Any]:
     }
 
 
-def _ours(desk: Desk, reports: Sequence[OrderReport]) -> dict[str, Order]:
-    """Return our orders by the id of their report. An order with fills that a person entered has its tag alone."""
-    by_id = desk.book.finished([report.broker_order_id for report in reports])
-    by_tag = desk.book.tagged([report.tag for report in reports if report.tag])
+def _ours(trading: TradingSession, reports: Sequence[OrderReport]) -> dict[str, Order]:
+    """Our orders by the id of the report that tells of them; one whose fills a person told is known by its tag alone."""
+    by_id = trading.book.finished([report.broker_order_id for report in reports])
+    by_tag = trading.book.tagged([report.tag for report in reports if report.tag])
     found = dict(by_id)
     for report in reports:
         order = by_tag.get(report.tag or "")
@@ -71,7 +71,7 @@ def _ours(desk: Desk, reports: Sequence[OrderReport]) -> dict[str, Order]:
     return found
 
 
-def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Order]) -> list[dict[str, Any]]:
+def _differing(trading: TradingSession, reports: Sequence[OrderReport], ours: Mapping[str, Order]) -> list[dict[str, Any]]:
     rows = []
     for report in reports:
         order = ours.get(report.broker_order_id)
@@ -82,10 +82,10 @@ def _differing(desk: Desk, reports: Sequence[OrderReport], ours: Mapping[str, Or
             why = f"an order under the tag {report.tag}, which this ledger does not know" if lost else ""
         if why:
             rows.append({"symbol": report.symbol, "why": why, "ours": _order(order), "broker": _report(report)})
-    shown, today = {report.broker_order_id for report in reports}, ist_date(desk.clock.now())
-    for order in desk.snapshot.orders:
+    shown, today = {report.broker_order_id for report in reports}, ist_date(trading.clock.now())
+    for order in trading.snapshot.orders:
         shown_before = order.alive and order.broker_order_id is not None and order.session <= today
-        if shown_before and order.broker_order_id not in shown and stops.row_of(desk.book, order) is None:
+        if shown_before and order.broker_order_id not in shown and unreadable_rows.row_of(trading.book, order) is None:
             rows.append(
                 {"symbol": order.symbol, "why": "the broker's list does not show it", "ours": _order(order), "broker": None}
             )
@@ -160,12 +160,12 @@ def _unknown(order: Order) -> dict[str, Any]:
     return told | {"symbol": order.symbol, "sending_at": value(order.sending_at), "may_be_sending": sending}
 
 
-def _shares(desk: Desk) -> list[dict[str, Any]]:
-    holdings, own = desk.holdings(), desk.path.own_shares
+def _shares(trading: TradingSession) -> list[dict[str, Any]]:
+    holdings, own = trading.holdings(), trading.path.own_shares
     held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
     others = {item.symbol: item.other_isin for item in holdings if item.other_isin}
-    beyond = {item.symbol: item for item in beyond_book(holdings, desk.snapshot.positions, own)}
-    mine = {position.symbol: position.quantity for position in desk.snapshot.positions}
+    beyond = {item.symbol: item for item in beyond_book(holdings, trading.snapshot.positions, own)}
+    mine = {position.symbol: position.quantity for position in trading.snapshot.positions}
     return [
         {
             "symbol": symbol,
@@ -181,10 +181,11 @@ def _shares(desk: Desk) -> list[dict[str, Any]]:
             else MORE + (", by the setting own_shares" if symbol not in beyond else LOST),
         }
         for symbol in sorted(mine.keys() | held.keys())
-        if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond) and stops.unreadable_holding(holdings, symbol) is None
+        if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond)
+        and unreadable_rows.unreadable_holding(holdings, symbol) is None
     ]
 
 
-def _cash(desk: Desk) -> dict[str, Any]:
-    fills, funds = desk.book.cash(), desk.broker.funds().cash
+def _cash(trading: TradingSession) -> dict[str, Any]:
+    fills, funds = trading.book.cash(), trading.broker.funds().cash
     return {"book": to_rupees(fills), "broker": to_rupees(funds), "difference": to_rupees(funds - fills)}

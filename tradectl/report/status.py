@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from tradectl.exchange.sessions import Session
-    from tradectl.execution.protection import Unprotected
+    from tradectl.execution.unprotected_positions import Unprotected
     from tradectl.ledger.engine import Database
     from tradectl.ledger.executions import Execution
     from tradectl.ports import HaltMarker
@@ -81,9 +81,9 @@ def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
     task, rule = KEPT_UNDER
     if not world.ledger.decisions.by_rule(task, today, "", rule):
         return []
-    from tradectl.execution import odd_record
+    from tradectl.execution import unreadable_row_findings
 
-    found = odd_record.known(world.ledger, today).values()
+    found = unreadable_row_findings.known(world.ledger, today).values()
     return [{"symbol": item.symbol or None, "stops": item.stops, "text": item.text, "rows": item.shown} for item in found]
 
 

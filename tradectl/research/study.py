@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tradectl import source
+from tradectl.build_fingerprint import build_fingerprint
 from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.reading import Mark, mark_of, read_archive
 from tradectl.research.grid import INERT
@@ -66,7 +66,7 @@ def generation_of(market: Path) -> Mark:
 
 def fingerprint(sessions: Path) -> str:
     """Return the fingerprint of the rules: source, tables of the exchange, and the operator's own sessions."""
-    digest = hashlib.sha256(source.fingerprint(*RULES).encode())
+    digest = hashlib.sha256(build_fingerprint(*RULES).encode())
     if sessions.exists():
         digest.update(sessions.read_bytes())
     return digest.hexdigest()[:24]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class JobRequest:
     """What was asked for, with its window found. `until`: leave a continuous task's loop earlier."""
 
     task: Task
@@ -67,32 +67,32 @@ def with_wishes(window: Window, every: int | None, until: datetime | None, now: 
     return window if every is None else replace(window, every=every)
 
 
-def admit(world: World, order: Order) -> Report | None:
-    """None if it may run. Asked in this order: too early, completed, held, missed, blocked."""
-    window, executions = order.window, world.ledger.executions
-    now, name = world.clock.now(), f"{order.window.name} of {order.session}"
-    if now < window.opens and not order.force:
-        return order.report("outside_window", f"{name} opens at {to_ist(window.opens):%H:%M:%S}")
-    row = executions.get(order.task.name, order.session, window.slot)
-    if row is not None and reopens(world, order.task, row, now):
+def admit(world: World, request: JobRequest) -> Report | None:
+    """None if it may run. Asked in this request: too early, completed, held, missed, blocked."""
+    window, executions = request.window, world.ledger.executions
+    now, name = world.clock.now(), f"{request.window.name} of {request.session}"
+    if now < window.opens and not request.force:
+        return request.report("outside_window", f"{name} opens at {to_ist(window.opens):%H:%M:%S}")
+    row = executions.get(request.task.name, request.session, window.slot)
+    if row is not None and reopens(world, request.task, row, now):
         row = replace(row, status="failed")
-    if row is not None and not order.dry_run:
-        if row.status == "completed" and not order.force:
-            return order.report("already_completed", f"{name} has completed", result=row.result)
-        if standing(row, world.clock.machine_now(), executions.lease, force=order.force) == "held":
-            return order.report("busy", f"{name} is being worked on by {row.owner}")
-    if not order.force and (now >= window.over or (row is not None and row.status == "missed")):
-        return missed_report(order)
-    text = _no_buys(world, order) or unmet(world, order.task, order.session)
-    return order.report("blocked", text, Blocked.exit_code, error=text) if text else None
+    if row is not None and not request.dry_run:
+        if row.status == "completed" and not request.force:
+            return request.report("already_completed", f"{name} has completed", result=row.result)
+        if standing(row, world.clock.machine_now(), executions.lease, force=request.force) == "held":
+            return request.report("busy", f"{name} is being worked on by {row.owner}")
+    if not request.force and (now >= window.over or (row is not None and row.status == "missed")):
+        return missed_report(request)
+    text = _no_buys(world, request) or unmet(world, request.task, request.session)
+    return request.report("blocked", text, Blocked.exit_code, error=text) if text else None
 
 
-def _no_buys(world: World, order: Order) -> str:
+def _no_buys(world: World, request: JobRequest) -> str:
     """Why a task that prepares buys does not run on a provisional session; empty where it may."""
-    session = world.sessions.session(order.session)
-    if session is None or not session.provisional or not order.task.buys:
+    session = world.sessions.session(request.session)
+    if session is None or not session.provisional or not request.task.buys:
         return ""
-    return f"{order.session} is a provisional session, {session.name}: nothing is bought. {FILL_YEAR}"
+    return f"{request.session} is a provisional session, {session.name}: nothing is bought. {FILL_YEAR}"
 
 
 def reopens(world: World, task: Task, row: Execution, now: datetime) -> bool:
@@ -100,11 +100,11 @@ def reopens(world: World, task: Task, row: Execution, now: datetime) -> bool:
     return not world.clock.virtual and is_premature(row, now, repeatable=task.repeatable)
 
 
-def missed_report(order: Order) -> Report:
+def missed_report(request: JobRequest) -> Report:
     """Its window is over without a completed run (the sweep has recorded that, where it was this user's to do)."""
-    closed = f"the window of {order.window.name} of {order.session} closed at {to_ist(order.window.closes):%H:%M:%S}"
+    closed = f"the window of {request.window.name} of {request.session} closed at {to_ist(request.window.closes):%H:%M:%S}"
     text = f"{closed} without a completed run; --force runs it now"
-    return order.report("missed", text, Missed.exit_code, error=text)
+    return request.report("missed", text, Missed.exit_code, error=text)
 
 
 def unmet(world: World, task: Task, session: date) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from tradectl.clock import since_boot
 from tradectl.ledger.executions import SKEW, Execution, is_premature
-from tradectl.ledger.owner import boot_id
+from tradectl.ledger.process_identity import boot_id
 from tradectl.ledger.schema import orders
 from tradectl.model.moment import to_ist
 

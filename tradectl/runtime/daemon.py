@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from tradectl.control_characters import lines
 from tradectl.errors import Interrupted, TradectlError
-from tradectl.ledger.executions import this_owner
+from tradectl.ledger.process_identity import current_identity
 from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.due import due_now
@@ -63,7 +63,7 @@ class Daemon:
                 self.one_look()
                 self._wait(stop)
             self._end_children(stop)
-        self._quietly(lambda: ledger.service.stop("daemon", this_owner(), clock.machine_now(), "stopped"))
+        self._quietly(lambda: ledger.service.stop("daemon", current_identity(), clock.machine_now(), "stopped"))
         return 128 + stop.signal_number
 
     def one_look(self) -> None:
@@ -84,7 +84,7 @@ class Daemon:
         for line in warnings:
             self._report(line)
         try:
-            missed = runner.sweep(runner.rows())
+            missed = runner.record_missed(runner.rows())
         except TradectlError:  # it may have left a message about that
             runner.deliver()
             raise
@@ -122,7 +122,7 @@ class Daemon:
         now = self.runner.world.clock.machine_now()
         if self._beaten is None or now - self._beaten >= BEAT:
             running = ", ".join(child.window.name for child in self.children.values())
-            self.runner.world.ledger.service.beat("daemon", this_owner(), now, running or "waiting")
+            self.runner.world.ledger.service.beat("daemon", current_identity(), now, running or "waiting")
             self._beaten = now
 
     def _wait(self, stop: Stop) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tradectl.errors import DatabaseError, Missed, TradectlError
-from tradectl.ledger.executions import SKEW, Execution, standing, this_owner
+from tradectl.ledger.executions import SKEW, Execution, standing
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
 from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
@@ -51,14 +52,14 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
 def run_due(runner: Runner) -> Report:
     """Run each due slot once, monitors one step; the gravest report speaks, all are in `result["reports"]`."""
     world = runner.world
-    owner = this_owner()
+    owner = current_identity()
     reports: list[Report] = []
     world.ledger.service.beat("run-due", owner, world.clock.machine_now())
     follow_marker(world)
     with stop_on_signals(runner.stop) as stop:
         try:
             runner.watch_clock()
-            reports += _swept(runner)
+            reports += _missed(runner)
             windows = due_now(runner)
         except TradectlError as error:
             windows = ()
@@ -116,9 +117,9 @@ def _resumed_since(ledger: Ledger, moment: datetime | None) -> bool:
     return resumed is not None and moment is not None and resumed >= moment
 
 
-def _swept(runner: Runner) -> list[Report]:
+def _missed(runner: Runner) -> list[Report]:
     """What this pass found missed, as a report of its own: 12 once, and not again."""
-    missed = runner.sweep(runner.rows())
+    missed = runner.record_missed(runner.rows())
     if not missed:
         return []
     text = f"missed: {', '.join(missed)}"

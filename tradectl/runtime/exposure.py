@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, select
 
 from tradectl.errors import UncoveredDate
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.executions import SKEW
-from tradectl.ledger.prepared import Prepared
 from tradectl.ledger.schema import positions
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.runtime.agenda import Window, task_windows
@@ -25,14 +25,16 @@ from tradectl.runtime.registry import task_named
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
-    from tradectl.execution.protection import Cause, Unprotected
+    from tradectl.execution.unprotected_positions import Cause, Unprotected
     from tradectl.ledger.executions import Execution
     from tradectl.ledger.rows import Position
     from tradectl.ledger.snapshot import Snapshot
     from tradectl.task import World
 
 MONITOR = "sell-monitor"
-_OPEN = Prepared(select(positions.c.id).where(positions.c.user == bindparam("of_user"), positions.c.status == "open").limit(1))
+_OPEN = CompiledStatement(
+    select(positions.c.id).where(positions.c.user == bindparam("of_user"), positions.c.status == "open").limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ def unprotected_now(
     session = _session(world, ist_date(now))
     if session is None or not session.runs or now < session.open_at() or not _holds_any(world):
         return ()
-    from tradectl.execution import findings, protection
+    from tradectl.execution import unprotected_findings, unprotected_positions
 
     snapshot = world.ledger.book.snapshot()
-    known = findings.known(world.ledger, session.date)
+    known = unprotected_findings.known(world.ledger, session.date)
     exposed = list(_exposed(world, snapshot, session, now, known))
     if not exposed:
         return ()
@@ -71,12 +73,12 @@ def unprotected_now(
         kept = known.get(position.instrument_id)
         if kept is not None and (kept.position_id != position.id or kept.as_of > now + SKEW):
             kept = None
-        since = protection.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
+        since = unprotected_positions.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
         if kept is not None:
-            since = kept.since if kept.cause is protection.Cause.UNKNOWN_WORD else min(since, kept.since)
+            since = kept.since if kept.cause is unprotected_positions.Cause.UNKNOWN_WORD else min(since, kept.since)
         cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account, damaged=damaged)
         of = (position.id, position.instrument_id, position.symbol, shares, position.quantity)
-        found.append(protection.Unprotected(*of, cause, detail, since, as_of))
+        found.append(unprotected_positions.Unprotected(*of, cause, detail, since, as_of))
     return tuple(item for item in found if item.is_due(now + within))
 
 
@@ -87,11 +89,11 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
     """
     found = unprotected_now(world)
     if found:
-        from tradectl.execution import findings
+        from tradectl.execution import unprotected_findings
 
         now = world.clock.now()
         for item in found:
-            findings.announce(world.ledger, ist_date(now), now, item)
+            unprotected_findings.announce(world.ledger, ist_date(now), now, item)
     return tuple(item for item in found if item.grave)
 
 
@@ -114,17 +116,17 @@ def _exposed(
     """Yield the positions without a live sell in the market hours of their stock, how many shares of each, and what is wrong with
     its market data (empty: nothing). The ledger shows a sell as live whose status word at the broker is not known: there the
     kept finding (`known`) counts."""
-    from tradectl.execution import protection
+    from tradectl.execution import unprotected_positions
 
     for position in snapshot.positions:
         kept = known.get(position.instrument_id)
-        if kept is not None and kept.cause is protection.Cause.UNKNOWN_WORD and kept.position_id == position.id:
-            kinds, damaged = protection.closing_auctions(world.market, position, session.date)
-            if protection.in_market_hours(session, now, kinds):
+        if kept is not None and kept.cause is unprotected_positions.Cause.UNKNOWN_WORD and kept.position_id == position.id:
+            kinds, damaged = unprotected_positions.closing_auctions(world.market, position, session.date)
+            if unprotected_positions.in_market_hours(session, now, kinds):
                 yield position, min(kept.shares, position.quantity), damaged
-        elif protection.uncovered(position, snapshot.orders, session.date):
-            kinds, damaged = protection.closing_auctions(world.market, position, session.date)
-            shares = protection.exposed_shares(world.ledger.book, position, snapshot.orders, session, now, kinds=kinds)
+        elif unprotected_positions.uncovered(position, snapshot.orders, session.date):
+            kinds, damaged = unprotected_positions.closing_auctions(world.market, position, session.date)
+            shares = unprotected_positions.exposed_shares(world.ledger.book, position, snapshot.orders, session, now, kinds=kinds)
             if shares:
                 yield position, shares, damaged
 
@@ -140,7 +142,7 @@ def _cause(
     damaged: str = "",
 ) -> tuple[Cause, str, datetime]:
     """Return the cause, the facts in words, and when they were last confirmed."""
-    from tradectl.execution.protection import Cause, Facts, cause_of, unresolved_sell
+    from tradectl.execution.unprotected_positions import Cause, Facts, cause_of, unresolved_sell
 
     if of_account is not None:
         return *of_account, now
@@ -163,7 +165,7 @@ def _cause(
 
 def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause, str] | None:
     """Return why nothing of the whole account is sent; None where something may be."""
-    from tradectl.execution.protection import Cause, Facts, cause_of, halted_by, is_armed
+    from tradectl.execution.unprotected_positions import Cause, Facts, cause_of, halted_by, is_armed
 
     facts = Facts(0, 0, halted_by(snapshot, world.marker), is_armed(world.ledger))
     if facts.halted is not None or not facts.armed:
@@ -177,7 +179,7 @@ def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause,
 
 def _monitor(world: World, session: Session, now: datetime) -> Monitor:
     """Return the state of the sell monitor in market hours."""
-    from tradectl.execution.protection import Cause
+    from tradectl.execution.unprotected_positions import Cause
 
     if session.provisional and session.date not in world.sessions.provisional:
         text = f"no list of {session.date.year}'s holidays is known, and no broker has shown that the market is open"
@@ -214,7 +216,7 @@ def _looked_at(world: World, execution: Execution | None) -> datetime | None:
 
 def _idle(execution: Execution | None, window: Window, looked_at: datetime | None, now: datetime) -> tuple[Cause, str] | None:
     """Return why the monitor is not at work within its window; None where its next step is not late."""
-    from tradectl.execution.protection import REACTION, Cause
+    from tradectl.execution.unprotected_positions import REACTION, Cause
 
     if execution is not None and execution.status == "missed":
         return Cause.MISSED_WINDOW, f"the window of {MONITOR} closed without a run"

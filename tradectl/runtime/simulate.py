@@ -13,7 +13,8 @@ from datetime import date, datetime, timedelta
 from tradectl.clock import VirtualClock
 from tradectl.errors import TradectlError, UsageError
 from tradectl.exchange.sessions import PhaseKind, Session
-from tradectl.ledger.executions import Claim, this_owner
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.model.order import Purpose, Side
 from tradectl.runtime.agenda import Window, windows
@@ -134,7 +135,7 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
         SEED_TASK,
         session.date,
         "",
-        owner=this_owner(),
+        owner=current_identity(),
         trigger="simulate",
         machine_now=world.clock.machine_now(),
         now=now,
@@ -142,7 +143,7 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
     )
     if not isinstance(claim, Claim):
         raise UsageError(f"the seeds of {session.date} are being bought by another process")
-    desk = Context(world, session.date, "", claim).desk()
+    trading = Context(world, session.date, "", claim).trading()
     intent = Intent(
         instrument.instrument_id,
         instrument.symbol,
@@ -155,8 +156,8 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
         f"seed:{seed.symbol}",
         level=_lowest_level(world.parameters),
     )
-    answer = desk.path.place(intent)
-    desk.follow()
+    answer = trading.path.place(intent)
+    trading.follow()
     world.ledger.executions.finish(claim, "completed", {"placed": int(answer.ok)}, now=now, steps=1)
     if not answer.ok:
         raise UsageError(f"the paper exchange refused to buy {seed.quantity} {seed.symbol}: {answer.reason}")

@@ -13,9 +13,9 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.ports import MarketData, Shelf
+from tradectl.build_fingerprint import build_fingerprint
+from tradectl.ports import Cache, MarketData
 from tradectl.screener.state import RULES, FeatureState, current_features
-from tradectl.source import fingerprint
 from tradectl.strategy.features import INDICATOR_SETTINGS, Features
 from tradectl.strategy.parameters import Parameters
 
@@ -33,8 +33,8 @@ _Table = NDArray[np.int64]
 class FeatureCache:
     """The rows of one market under one set of parameters."""
 
-    def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf) -> None:
-        self._market, self._parameters, self._shelf = market, parameters, shelf
+    def __init__(self, market: MarketData, parameters: Parameters, cache: Cache) -> None:
+        self._market, self._parameters, self._cache = market, parameters, cache
         self._name = f"rows-{FORMAT}-{_rules(parameters)}"
         self._new: dict[int, _Table] = {}
         self._tables: dict[int, _Table | None] = {}
@@ -60,10 +60,10 @@ class FeatureCache:
             return
         edition = self._market.edition()
         for session, table in self._new.items():
-            self._shelf.put(self._of(session), b"\n".join((edition.encode(), table.tobytes())))
+            self._cache.put(self._of(session), b"\n".join((edition.encode(), table.tobytes())))
         sessions = self._market.panel().sessions
         last = int(np.searchsorted(sessions, max(self._new), side="right"))
-        self._shelf.clear(self._name, {self._of(session) for session in sessions[max(0, last - KEPT) :].tolist()})
+        self._cache.clear(self._name, {self._of(session) for session in sessions[max(0, last - KEPT) :].tolist()})
         self._new = {}
 
     def _of(self, session: int) -> str:
@@ -71,7 +71,7 @@ class FeatureCache:
 
     def _table(self, session: int) -> _Table | None:
         if session not in self._tables:
-            content = self._shelf.get(self._of(session))
+            content = self._cache.get(self._of(session))
             edition, _, rest = content.partition(b"\n") if content is not None else (b"", b"", b"")
             known = content is not None and edition.decode() == self._market.edition()
             self._tables[session] = np.frombuffer(rest, dtype=np.int64).reshape(len(_FIELDS), -1) if known else None
@@ -81,4 +81,4 @@ class FeatureCache:
 def _rules(parameters: Parameters) -> str:
     """Return a name for the code and the settings that made the rows."""
     settings = [getattr(parameters, name) for name in INDICATOR_SETTINGS]
-    return hashlib.sha256(repr((fingerprint(*RULES), settings)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((build_fingerprint(*RULES), settings)).encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.model.history import Floats, History
 from tradectl.model.market import Bar
-from tradectl.ports import MarketData, Shelf
+from tradectl.ports import Cache, MarketData
 from tradectl.strategy.features import Features, Reading, features
 from tradectl.strategy.parameters import Parameters
 
@@ -25,37 +25,37 @@ class Readings:
     """The readings of one market under one set of parameters.
 
     `states` reads all instruments at once, `trade_cache` has the reference trades of each, and `feature_cache` the rows of the
-    last sessions. What takes long to compute is stored by `shelf`.
+    last sessions. What takes long to compute is stored by `cache`.
     """
 
-    def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
-        self.shelf = shelf
+    def __init__(self, market: MarketData, parameters: Parameters, cache: Cache | None = None) -> None:
+        self.cache = cache
         self._market = market
         self._parameters = parameters
         self._columns: dict[str, tuple[History, Features]] = {}
         self._extended: dict[str, tuple[History, Features]] = {}
-        self._kept: dict[str, tuple[History, date, Reading | None]] = {}
+        self._cached: dict[str, tuple[History, date, Reading | None]] = {}
 
     @cached_property
     def states(self) -> StateCache:
         """Return the states of all instruments at once."""
         from tradectl.screener.state_cache import StateCache
 
-        return StateCache(self._market, self._parameters, self.shelf, self.feature_cache)
+        return StateCache(self._market, self._parameters, self.cache, self.feature_cache)
 
     @cached_property
     def feature_cache(self) -> FeatureCache | None:
-        """Return the rows of the last sessions, or None without a shelf: one process then has all features in memory."""
+        """Return the rows of the last sessions, or None without a cache: one process then has all features in memory."""
         from tradectl.screener.feature_cache import FeatureCache
 
-        return FeatureCache(self._market, self._parameters, self.shelf) if self.shelf is not None else None
+        return FeatureCache(self._market, self._parameters, self.cache) if self.cache is not None else None
 
     @cached_property
     def trade_cache(self) -> TradeCache:
         """Return the reference trades of each symbol."""
         from tradectl.screener.trade_cache import TradeCache
 
-        return TradeCache(self._market, self._parameters, self.shelf)
+        return TradeCache(self._market, self._parameters, self.cache)
 
     def columns(self, instrument_id: str) -> tuple[History, Features] | None:
         """Return history and features of an instrument, or None without bars."""
@@ -74,12 +74,12 @@ class Readings:
         if columns is None:
             return None
         history, table = columns
-        kept = self._kept.get(instrument_id)
-        if kept is not None and kept[0] is history and kept[1] == through:
-            return kept[2]
+        cached = self._cached.get(instrument_id)
+        if cached is not None and cached[0] is history and cached[1] == through:
+            return cached[2]
         index = history.last_index(through)
         found = table.reading(history, index) if index >= 0 else None
-        self._kept[instrument_id] = (history, through, found)
+        self._cached[instrument_id] = (history, through, found)
         return found
 
     def reading_with(self, instrument_id: str, bar: Bar, multiplier: float) -> tuple[History, Reading] | None:
@@ -107,8 +107,8 @@ class Readings:
         self.trade_cache.keep()
         if self.feature_cache is not None:
             self.feature_cache.keep()
-        if self.shelf is not None:
-            self.shelf.tidy()
+        if self.cache is not None:
+            self.cache.prune()
 
     def features_of(self, history: History) -> Features:
         """Return the columns of a history; those of a stored history are computed once."""

@@ -19,7 +19,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import Bar, bars_entry
 from tradectl.model.panel import GAP, Panel
-from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.ports import Cache, MarketData, Tell, silence
 from tradectl.screener.coverage import MissingSessions, missing_sessions
 from tradectl.screener.readings import Readings
 from tradectl.screener.state import FeatureState, PanelColumns, current_features, current_readings
@@ -104,9 +104,9 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, request:
     return ScreenResult(tuple(verdicts), stale and bool(found))
 
 
-def screen_alone(market: MarketData, sessions: SessionTable, shelf: Shelf | None, request: ScreenRequest) -> ScreenResult:
+def screen_alone(market: MarketData, sessions: SessionTable, cache: Cache | None, request: ScreenRequest) -> ScreenResult:
     """Return `screen` from an empty memory, for a process of its own, and store what took long to compute."""
-    known = Readings(market, request.parameters, shelf)
+    known = Readings(market, request.parameters, cache)
     close = screen(market, sessions, known, request, silence)
     known.keep()
     return close

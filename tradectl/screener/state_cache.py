@@ -1,4 +1,4 @@
-"""A cache of the feature state: read from the shelf, advanced to a session, and stored for the next evening.
+"""A cache of the feature state: read from the cache, advanced to a session, and stored for the next evening.
 
 A stored state is used only for the same edition of the bars and the same listed instruments on its session. The state of an
 earlier session is computed from the first bar on, unless it is among the last states of earlier sessions in memory.
@@ -13,13 +13,13 @@ from datetime import date
 
 import numpy as np
 
+from tradectl.build_fingerprint import build_fingerprint
 from tradectl.model.history import History, Ints
 from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, NOT_LISTED, SERIES, Panel, Row
-from tradectl.ports import MarketData, Shelf, Tell, silence
+from tradectl.ports import Cache, MarketData, Tell, silence
 from tradectl.screener.feature_cache import KEPT, FeatureCache
 from tradectl.screener.state import RULES, FeatureState, Windows, advance, current_features, layout
-from tradectl.source import fingerprint
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
 
@@ -37,11 +37,11 @@ class StateCache:
     """The states of one market's stored bars under one set of windows."""
 
     def __init__(
-        self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None, feature_cache: FeatureCache | None = None
+        self, market: MarketData, parameters: Parameters, cache: Cache | None = None, feature_cache: FeatureCache | None = None
     ) -> None:
         self._market = market
         self._windows = Windows.of(parameters)
-        self._shelf, self._feature_cache = shelf, feature_cache
+        self._cache, self._feature_cache = cache, feature_cache
         self._state: FeatureState | None = None
         self._edition = ""
         self._kept = 0
@@ -118,16 +118,16 @@ class StateCache:
 
     def keep(self) -> None:
         """Store the state, unless one of a later session is stored."""
-        if self._shelf is not None and self._state is not None and self._state.session > self._kept:
-            self._shelf.put(self._name, packed(self._state, self._edition))
+        if self._cache is not None and self._state is not None and self._state.session > self._kept:
+            self._cache.put(self._name, packed(self._state, self._edition))
             self._kept = self._state.session
 
     @property
     def _name(self) -> str:
-        return f"scan-{FORMAT}-{fingerprint(*RULES)[:8]}-{'-'.join(map(str, self._windows))}"
+        return f"scan-{FORMAT}-{build_fingerprint(*RULES)[:8]}-{'-'.join(map(str, self._windows))}"
 
     def _taken(self, panel: Panel, edition: str) -> FeatureState:
-        content = self._shelf.get(self._name) if self._shelf is not None else None
+        content = self._cache.get(self._name) if self._cache is not None else None
         state = unpacked(content, self._windows, edition) if content is not None else None
         if state is not None and _is_of(state := state.among(panel.instruments), panel):
             return state

@@ -16,12 +16,12 @@ import numpy as np
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.engine import SettledTrades, settled
+from tradectl.build_fingerprint import build_fingerprint
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History, Ints
 from tradectl.model.position import Trade
-from tradectl.ports import MarketData, Shelf
+from tradectl.ports import Cache, MarketData
 from tradectl.screener.state import RULES
-from tradectl.source import fingerprint
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters
 
 FORMAT = 1
@@ -56,10 +56,10 @@ class _Stored:
 class TradeCache:
     """The reference trades of one market's symbols under one set of parameters."""
 
-    def __init__(self, market: MarketData, parameters: Parameters, shelf: Shelf | None = None) -> None:
+    def __init__(self, market: MarketData, parameters: Parameters, cache: Cache | None = None) -> None:
         self._market = market
         self._parameters = parameters
-        self._shelf = shelf
+        self._cache = cache
         self._of_history: dict[str, tuple[History, tuple[Trade, ...]]] = {}
         self._past: dict[str, SettledTrades] = {}
         self._kept: _Stored | None = None
@@ -93,14 +93,14 @@ class TradeCache:
         if self._kept is None:
             self._name = f"past-{FORMAT}-{_rules(self._parameters, sessions)}"
             self._basis = [self._market.edition(), self._market.stamp()]
-            content = self._shelf.get(self._name) if self._shelf is not None else None
+            content = self._cache.get(self._name) if self._cache is not None else None
             self._kept = _read(content, self._basis) if content is not None else _Stored([], {}, np.empty((0, 0), dtype=np.int64))
         return self._past.get(instrument_id) or self._kept.past(instrument_id)
 
     def keep(self) -> None:
         """Store the new trades under the state of the market when this cache was first read."""
-        if self._shelf is not None and self._changed and self._kept is not None:
-            self._shelf.put(self._name, _written(self._kept, self._past, self._basis))
+        if self._cache is not None and self._changed and self._kept is not None:
+            self._cache.put(self._name, _written(self._kept, self._past, self._basis))
             self._changed = False
 
 
@@ -111,7 +111,7 @@ def _rules(parameters: Parameters, sessions: SessionTable) -> str:
         (item.date.toordinal(), item.runs, item.settles, item.hours, item.tables)
         for item in sessions.between(sessions.first, sessions.last)
     ]
-    return hashlib.sha256(repr((fingerprint(*RULES), settings, days)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((build_fingerprint(*RULES), settings, days)).encode()).hexdigest()[:16]
 
 
 def _written(kept: _Stored, fresh: dict[str, SettledTrades], basis: list[str]) -> bytes:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.floor import CASH, bar, ist, listing, quiet
+from tests.brokers.exchange import CASH, bar, ist, listing, quiet
 from tests.brokers.slow import Slow
-from tests.sandbox.zerodha import House, house
+from tests.lab.sandboxes.zerodha import House, house
 from tradectl.brokers.kite import ADAPTER
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.cli.broker import compared, compared_text
@@ -28,8 +28,8 @@ from tradectl.errors import (
     UsageError,
 )
 from tradectl.exchange.rates import ZERODHA, Row, Tariff
+from tradectl.lab.sandboxes.server import Request, Response, Trouble
 from tradectl.model.order import OrderRequest, OrderStatus, OrderType, Side, Variety
-from tradectl.sandbox.server import Request, Response, Trouble
 
 THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (date(2023, 7, day) for day in (13, 14, 17, 18, 19))
 DAYS = [THURSDAY, FRIDAY, MONDAY, TUESDAY, WEDNESDAY]
@@ -141,7 +141,7 @@ def test_nothing_is_sent_between_the_amo_window_and_the_exchange(home: House, ki
     ("what", "until", "words"),
     [
         ("place", "08:55:01", "08:55:00"), ("modify", "08:55:01", "08:55:00"), ("cancel", "08:55:01", "08:55:00"),
-        ("modify", "09:00:31", "changed hands"), ("cancel", "09:00:31", "changed hands"),
+        ("modify", "09:00:31", "moved between"), ("cancel", "09:00:31", "moved between"),
     ],
 )  # fmt: skip
 def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
@@ -268,7 +268,7 @@ def test_a_login_of_another_process_is_used_and_a_dead_session_is_told(home: Hou
     assert kite.place(order())
     assert commands(home) == [("POST", "/orders/regular")] * 2
     home.sandbox.tokens.end(home.vault.stored.tokens["access_token"])
-    with pytest.raises(LoginNeeded, match="does not know our session"):
+    with pytest.raises(LoginNeeded, match="does not know the session"):
         kite.place(order("T2"))
     assert len(commands(home)) == 3
 
@@ -306,7 +306,7 @@ def test_a_session_that_kite_does_not_know_is_over_for_everybody(home: House, ki
     first = home.vault.stored
     assert first is not None
     home.sandbox.tokens.end(first.tokens["access_token"])
-    with pytest.raises(LoginNeeded, match="does not know our session"):
+    with pytest.raises(LoginNeeded, match="does not know the session"):
         kite.orders()
     assert home.vault.stored.expires_at <= home.clock.now()
     asked = len(home.sandbox.requests)
@@ -320,7 +320,7 @@ def test_a_session_that_kite_does_not_know_is_over_for_everybody(home: House, ki
     home.log_in()
     second = home.vault.stored
     home.sandbox.tokens._access.clear()
-    with pytest.raises(LoginNeeded, match="does not know our session"):
+    with pytest.raises(LoginNeeded, match="does not know the session"):
         kite.orders()
     assert home.vault.stored.tokens == second.tokens
     assert home.vault.stored.expires_at <= home.clock.now()

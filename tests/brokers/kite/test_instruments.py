@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.floor import ist, listing
+from tests.brokers.exchange import ist, listing
 from tests.brokers.market import MemoryMarket
-from tradectl.brokers.kite.instruments import Instruments, listed
+from tradectl.brokers.kite.instruments import KiteInstruments, listed
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
 
 MONDAY, TUESDAY = date(2023, 7, 17), date(2023, 7, 18)
@@ -56,12 +56,12 @@ def test_a_symbol_is_found_with_its_series() -> None:
 
 def test_a_list_is_fetched_once_a_day_and_again_when_it_is_renewed(tmp_path: Path) -> None:
     kite = Kite()
-    first = Instruments(tmp_path, kite)
+    first = KiteInstruments(tmp_path, kite)
     first.require("ACME", ist(MONDAY, "08:00"))
     first.require("BETA", ist(MONDAY, "08:29"))
     assert kite.asked == 1
     first.require("ACME", ist(MONDAY, "09:05"))
-    Instruments(tmp_path, kite).require("ACME", ist(MONDAY, "16:05"))  # another process
+    KiteInstruments(tmp_path, kite).require("ACME", ist(MONDAY, "16:05"))  # another process
     assert kite.asked == 2
     first.require("ACME", ist(TUESDAY, "09:00"))
     assert (kite.asked, [file.name for file in tmp_path.iterdir()]) == (3, ["kite-nse-2023-07-18.csv"])
@@ -72,12 +72,12 @@ def test_what_is_no_list_is_not_kept(tmp_path: Path, content: bytes) -> None:
     kite = Kite()
     kite.content = content
     with pytest.raises(BrokerUnavailable):
-        Instruments(tmp_path, kite).find("ACME", ist(MONDAY, "10:00"))
+        KiteInstruments(tmp_path, kite).find("ACME", ist(MONDAY, "10:00"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_share_that_moved_to_another_series_is_not_bought(tmp_path: Path) -> None:
-    instruments, now = Instruments(tmp_path, Kite()), ist(MONDAY, "10:00")
+    instruments, now = KiteInstruments(tmp_path, Kite()), ist(MONDAY, "10:00")
     market = MemoryMarket(listing("ACME"), listing("BETA"))
     assert instruments.to_buy("ACME", now, market).token == 408065
     with pytest.raises(DataError, match="BETA is in series BE at Kite and EQ"):

@@ -19,15 +19,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.brokers.floor import ist, quiet
+from tests.brokers.exchange import ist, quiet
 from tests.brokers.vault import MemoryVault
-from tests.sandbox.zerodha import KEY, SECRET, House, browse, house
+from tests.lab.sandboxes.zerodha import KEY, SECRET, House, browse, house
 from tradectl.brokers.adapter import Field
+from tradectl.brokers.http.loopback import Loopback
+from tradectl.brokers.http.loopback import page as page_of
 from tradectl.brokers.kite import ADAPTER, redirect
 from tradectl.brokers.kite.login import expiry
 from tradectl.brokers.kite.redirect import waiting
-from tradectl.brokers.loopback import Loopback
-from tradectl.brokers.loopback import page as page_of
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 FRIDAY, MONDAY = date(2023, 7, 14), date(2023, 7, 17)
@@ -67,7 +67,7 @@ def test_the_sandbox_flushes_when_the_adapter_expects_it(home: House) -> None:
     assert ADAPTER.open(account).orders() == ()
     home.clock.sleep(60)
     home.vault.stored = replace(early, expires_at=early.expires_at + timedelta(days=1))
-    with pytest.raises(LoginNeeded, match="does not know our session"):
+    with pytest.raises(LoginNeeded, match="does not know the session"):
         ADAPTER.open(account).orders()
 
 
@@ -250,5 +250,5 @@ def test_a_taken_port_is_named(home: House) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         home.vault.told["redirect_port"] = str(taken.getsockname()[1])
-        with pytest.raises(ConfigurationError, match="nobody can listen on port"):
+        with pytest.raises(ConfigurationError, match="the program cannot listen on port"):
             ADAPTER.login(home.account(), browse)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kiteconnect import KiteTicker
 
-from tradectl.brokers.kite.packets import Level, Tick, ticks
+from tradectl.brokers.kite.packets import KiteTick, Level, ticks
 
 AT = 1625461887
 LEVELS = [(5, 157340, 1), (140, 157335, 2), (2, 157330, 2), (9, 157325, 1), (7, 157320, 1), (172, 157370, 3), (44, 157375, 1)]
@@ -33,12 +33,12 @@ def test_a_full_packet_has_everything() -> None:
     (tick,) = ticks(frame(packet()))
     at = datetime.fromtimestamp(AT, UTC)
     bids, asks = (tuple(Level(*level) for level in part) for part in (LEVELS[:5], LEVELS[5:]))
-    assert tick == Tick(408065, 157370, *DAY, at, at, bids, asks)
+    assert tick == KiteTick(408065, 157370, *DAY, at, at, bids, asks)
     assert (bids[0], asks[0]) == (Level(5, 157340, 1), Level(172, 157370, 3))
 
 
 def test_shorter_packets_have_less_and_a_heartbeat_nothing() -> None:
-    assert ticks(frame(packet(size=8), packet(size=44))) == [Tick(408065, 157370), Tick(408065, 157370, *DAY)]
+    assert ticks(frame(packet(size=8), packet(size=44))) == [KiteTick(408065, 157370), KiteTick(408065, 157370, *DAY)]
     assert ticks(b"\0") == ticks(b"") == ticks(frame()) == []
 
 
@@ -83,7 +83,7 @@ def test_every_frame_is_read_as_the_official_client_reads_it(drawn: list[tuple[i
                 ]
 
 
-def _day(tick: Tick) -> tuple[int, int, int, int]:
+def _day(tick: KiteTick) -> tuple[int, int, int, int]:
     found = tick.open, tick.high, tick.low, tick.close
     assert None not in found
     return found  # type: ignore[return-value]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.brokers.kite.published import instruments, postback, reply
-from tradectl.brokers.kite import history, notes, purse, remarks, rows, shares
+from tradectl.brokers.kite import balances, contract_notes, prices, rows
 from tradectl.brokers.kite.broker import _order_id
 from tradectl.brokers.kite.instruments import listed
 from tradectl.brokers.kite.login import _names
@@ -65,14 +65,14 @@ def test_a_trade_is_read() -> None:
 
 def test_holdings_and_positions_are_shares() -> None:
     positions = rows.parsed(reply("positions"), dict)
-    found = rows.parsed(reply("holdings"), lambda data: shares.holdings(data, positions))
+    found = rows.parsed(reply("holdings"), lambda data: balances.holdings(data, positions))
     assert found == (Holding("AARON", 1, 0, 1), Holding("SBIN", 16, 0, 16))
 
 
 def test_margins_are_funds() -> None:
     day = date(2023, 7, 17)
     for name, part in (("margins_equity", None), ("margins", "equity")):
-        found = rows.parsed(reply(name), lambda data, part=part: purse.funds(data[part] if part else data, [], day))
+        found = rows.parsed(reply(name), lambda data, part=part: balances.funds(data[part] if part else data, [], day))
         assert found == Funds(9972505, 24543160 - 9972505, 24543160)
 
 
@@ -108,11 +108,11 @@ def test_the_list_of_instruments_has_the_series_that_are_traded() -> None:
 
 
 def test_candles_a_note_a_profile_and_a_session_are_read() -> None:
-    first = rows.parsed(reply("historical_minute"), lambda data: [history._candle(row) for row in data["candles"]])[0]
+    first = rows.parsed(reply("historical_minute"), lambda data: [prices._candle(row) for row in data["candles"]])[0]
     assert first == (to_ist(indian("2017-12-15 09:15:00")), (170450, 170500, 169925, 170280), 2499)
     assert first[0].utcoffset() == timedelta(hours=5, minutes=30)
-    lines = rows.parsed(reply("virtual_contract_note"), lambda data: notes._lines(data[0]["charges"]))
+    lines = rows.parsed(reply("virtual_contract_note"), lambda data: contract_notes._lines(data[0]["charges"]))
     assert lines == {"stt": 56, "exchange": 2, "sebi": 0, "brokerage": 0, "stamp": 0, "gst": 0}
-    told = rows.parsed(reply("profile"), remarks.of)
+    told = rows.parsed(reply("profile"), balances.profile_remarks)
     assert [item.fine for item in told] == [True, True, False]
     assert rows.parsed(reply("generate_session"), _names) == {"user_id": "XX0000", "user_name": "Kite Connect"}

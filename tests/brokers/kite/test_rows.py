@@ -9,8 +9,7 @@ import pytest
 
 from tests.brokers.kite.samples import HOLDING, ORDER, POSITION, TRADE, body
 from tradectl.brokers.kite import rows
-from tradectl.brokers.kite.purse import funds
-from tradectl.brokers.kite.shares import holdings
+from tradectl.brokers.kite.balances import funds, holdings
 from tradectl.errors import BrokerUnavailable
 from tradectl.model.market import Quote
 from tradectl.model.order import Funds, Holding, OrderReport, OrderStatus, Side, Variety

@@ -1,4 +1,4 @@
-"""Requests with the session's token, which ends after 24 hours and with the next token that is generated."""
+"""Send requests with the session's token, which ends after 24 hours and with the next token that is generated."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
-from tradectl.brokers import strict_json
-from tradectl.brokers.adapter import ORDERS, Account, Session
-from tradectl.brokers.dhan.judging import judge, judge_change, judge_holdings, judge_list, judge_read
-from tradectl.brokers.insession import in_session
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
+from tradectl.brokers.adapter import ORDERS, BrokerAccount, LoginSession
+from tradectl.brokers.dhan.error_mapping import judge, judge_change, judge_holdings, judge_list, judge_read
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import CONNECT, source_of
+from tradectl.brokers.http.session_retry import in_session
+from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import Side
 
@@ -19,14 +19,14 @@ T = TypeVar("T")
 NAME = "Dhan"
 QUOTE, HOLDINGS, LIST = "/marketfeed/quote", "/holdings", "/instrument/NSE_EQ"
 LIST_SECONDS = 60.0
-"""For an answer to go on: the list of one exchange segment is some MB."""
+"""Seconds for a reply to go on: the list of one exchange segment is some MB."""
 
 
-class Reads:
-    """Dhan's paths for one account, as far as they change nothing. Errors are those of `ReadTransport` and `judging`, LoginNeeded
-    without a session."""
+class DhanReads:
+    """Dhan's paths for one account that change nothing. Errors are those of `ReadTransport` and `error_mapping`, and
+    LoginNeeded without a session."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         self._account = account
         self._root = account.addresses["api"].rstrip("/")
         how: dict[str, Any] = {"clock": account.clock, "limiter": account.limiter, "source": source_of(account.vault)}
@@ -54,23 +54,23 @@ class Reads:
         return self._read(self._lists, LIST, "other").content
 
     def in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
-        """Return what a request gives that is made with the headers of a session. `before_again`: see `insession`."""
+        """Return the result of a request with the headers of a session. `before_again`: see `session_retry.in_session`."""
         return in_session(
             self._account.vault, self._stored, lambda session: request(self._headers(session)), before_again=before_again
         )
 
     @cached_property
     def client(self) -> str:
-        """The client id."""
+        """Return the client id."""
         return self._account.vault.require("client_id")
 
     def _read(self, transport: ReadTransport, path: str, bucket: str, **sent: Any) -> Reply:
         return self.in_session(lambda headers: transport.read(self._root + path, bucket=bucket, headers=headers, **sent))
 
-    def _headers(self, session: Session) -> Mapping[str, str]:
+    def _headers(self, session: LoginSession) -> Mapping[str, str]:
         return headers_of(self.client, session.tokens["access_token"])
 
-    def _stored(self) -> Session:
+    def _stored(self) -> LoginSession:
         session = self._account.vault.session()
         if session is None:
             raise LoginNeeded("there is no session at Dhan yet: `tradectl login`")
@@ -79,10 +79,10 @@ class Reads:
         return session
 
 
-class Api(Reads):
+class DhanApi(DhanReads):
     """The same, and what is sent about orders."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
         self._commands = Transport(
             NAME,
@@ -108,8 +108,10 @@ class Api(Reads):
         before_sending: Callable[[], None],
         before_again: Callable[[], None] | None = None,
     ) -> Reply:
-        """Send a command about an order, once; a second time only where the first was proved not to have been carried out.
-        `side`, `before_sending`: see `Transport.command`; `before_again`: see `insession`."""
+        """Send a command about an order once, or a second time where the first was provably not carried out.
+
+        `side`, `before_sending`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
+        """
         return self.in_session(
             lambda headers: self._commands.command(
                 method,
@@ -131,9 +133,9 @@ def headers_of(client: str, token: str) -> Mapping[str, str]:
 
 
 def understood(path: str, content: bytes, make: Callable[[Any], T]) -> T:
-    """Return `make` of a document whose numbers are exact. BrokerUnavailable where it is not what was expected."""
+    """Return `make` of a document whose numbers are exact. Raises BrokerUnavailable where it is not as expected."""
     try:
         return make(strict_json.read(content, exact=True))
     except strict_json.UNREADABLE as error:
         why = strict_json.brief(f"{type(error).__name__} {error}")
-        raise BrokerUnavailable(f"Dhan's reply to {path} cannot be understood: {why}") from error
+        raise BrokerUnavailable(f"Dhan's reply to {path} cannot be read: {why}") from error

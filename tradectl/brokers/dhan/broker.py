@@ -1,8 +1,8 @@
 """The account at Dhan: `ports.Broker` over its REST API.
 
-Orders are limit orders for delivery (CNC) and the day. A reply with an order id means that Dhan has the request: its risk checks
-answer in the order's row a moment later, so the row is looked at once. The book is read as a list: the lookup by `correlationId`
-does not find an order in transit (measured 2026-09).
+Orders are limit orders for delivery (CNC) and the day. A reply with an order id means that Dhan has the request: its risk
+checks reply in the order's row a moment later, so the row is read once. The book is read as a list: the lookup by
+`correlationId` does not find an order in transit (measured 2026-09).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from tradectl.brokers.adapter import Account, Remark
-from tradectl.brokers.day_cash import cash_flow
-from tradectl.brokers.dhan import login, money, rows, shares
-from tradectl.brokers.dhan.api import HOLDINGS, Api
-from tradectl.brokers.dhan.hours import Hours
-from tradectl.brokers.dhan.instruments import Listed
-from tradectl.brokers.dhan.judging import OrderError, no_holdings, rejection
+from tradectl.brokers.account.day_cash import cash_flow
+from tradectl.brokers.account.dedup import Deduplicated
+from tradectl.brokers.adapter import BrokerAccount, Remark
+from tradectl.brokers.dhan import balances, login, rows
+from tradectl.brokers.dhan.amo_windows import DhanHours
+from tradectl.brokers.dhan.api import HOLDINGS, DhanApi
+from tradectl.brokers.dhan.error_mapping import OrderError, no_holdings, rejection
+from tradectl.brokers.dhan.instruments import DhanInstrument
 from tradectl.brokers.dhan.prices import DhanPrices
-from tradectl.brokers.kept import Kept
-from tradectl.brokers.replies import check_absent, off_tick, order_id
-from tradectl.brokers.transport import Reply
+from tradectl.brokers.http.replies import check_absent, off_tick, order_id
+from tradectl.brokers.http.transport import Reply
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import shipped
 from tradectl.exchange.ticks import on_tick
@@ -56,20 +56,20 @@ class DhanBroker:
 
     name = "dhan"
 
-    def __init__(self, account: Account, capabilities: Capabilities) -> None:
+    def __init__(self, account: BrokerAccount, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self._account = account
-        self._api = Api(account)
+        self._api = DhanApi(account)
         self._prices = DhanPrices(account, self._api)
-        self._hours = Hours(account.sessions)
-        self._orders: Kept[Rows[OrderReport]] = Kept()
-        self._trades: Kept[Rows[TradeReport]] = Kept()
+        self._hours = DhanHours(account.sessions)
+        self._orders: Deduplicated[Rows[OrderReport]] = Deduplicated()
+        self._trades: Deduplicated[Rows[TradeReport]] = Deduplicated()
 
     def close(self) -> None:
         self._api.close()
 
     def remarks(self) -> Sequence[Remark]:
-        """Return what the profile says of DDPI and the Data APIs."""
+        """Return what the profile reports of DDPI and the Data APIs."""
         return self._api.get("/profile", login.remarks)
 
     # commands
@@ -111,8 +111,11 @@ class DhanBroker:
         return number
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """Change quantity (the order's whole quantity) and limit. OrderRefused for an after-market order that waits: Dhan refuses
-        its change with DH-906. Nothing is cancelled and placed anew: a cancel that is not confirmed would double the order."""
+        """Change quantity (the order's whole quantity) and limit.
+
+        Raises OrderRefused for an after-market order that waits: Dhan refuses its change with DH-906. It is not cancelled and
+        placed again, because a cancel that is not confirmed would double the order.
+        """
         _check_price(price)
         known = self._known(broker_order_id)
         if known.variety is Variety.AMO and known.status is OrderStatus.PENDING:
@@ -184,15 +187,15 @@ class DhanBroker:
         return self._trades.of(self._api.get("/trades", lambda data: rows.trades(data, self._listed, now)))
 
     def holdings(self) -> Sequence[Holding]:
-        """Return shares with what may be sold of them (`shares`). Where the positions cannot be read, the day's trades for
-        delivery say the same of today."""
+        """Return shares and what may be sold of them. Where the positions cannot be read, the day's trades for delivery replace
+        them."""
         try:
             positions = self._api.get("/positions", _list)
         except BrokerUnavailable:
             today = ist_date(self._account.clock.now())
-            positions = self._api.get("/trades", lambda data: shares.positions_of(_list(data), today))
+            positions = self._api.get("/trades", lambda data: balances.positions_of(_list(data), today))
         return self._api.get(
-            HOLDINGS, lambda data: shares.holdings([] if no_holdings(data) else _list(data), positions, self._listed)
+            HOLDINGS, lambda data: balances.holdings([] if no_holdings(data) else _list(data), positions, self._listed)
         )
 
     def funds(self) -> Funds:
@@ -202,30 +205,32 @@ class DhanBroker:
         trades = self.trades()
         if odd_of(trades):
             orders = self.orders()
-            return self._api.get("/fundlimit", lambda data: money.funds_without_trades(data, orders))
+            return self._api.get("/fundlimit", lambda data: balances.funds_without_trades(data, orders))
         flow = cash_flow(trades, ist_date(self._account.clock.now()), CHARGES)
-        return self._api.get("/fundlimit", lambda data: money.funds(data, flow))
+        return self._api.get("/fundlimit", lambda data: balances.funds(data, flow))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
-        """None: nothing says that Dhan serves indicative prices."""
+        """Return none: no source says that Dhan serves indicative prices."""
         return {}
 
     # beyond the port
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """As `ListsOrderRules`, by the list of instruments, which has no freeze quantity."""
+        """Return the rules of `ListsOrderRules`, by the list of instruments, which has no freeze quantity."""
         return self._prices.instruments.order_rules(symbol, self._account.clock.now())
 
     def _reports(self, data: Any) -> Rows[OrderReport]:
         now = self._account.clock.now()
         return rows.orders(_list(data), self._listed, lambda placed: self._hours.waits(placed, now), now)
 
-    def _listed(self, row: rows.Row) -> Listed | None:
-        """Return what NSE's list says of a row's share, by its security id or its ISIN. A row of holdings names its exchange, the
-        others their segment."""
+    def _listed(self, row: rows.Row) -> DhanInstrument | None:
+        """Return NSE's list entry of a row's share, by its security id or its ISIN.
+
+        A row of holdings names its exchange, the others their segment.
+        """
         names = self._prices.instruments.names(self._account.clock.now())
         if row.get("exchangeSegment", SEGMENT) == SEGMENT and row.get("exchange") != "BSE":
             found = names.of_id(str(row["securityId"]))
@@ -235,8 +240,11 @@ class DhanBroker:
 
 
 def _terms(quantity: int, price: int) -> dict[str, Any]:
-    """Return what every order of ours has. A field that does not apply is left out: an empty one is refused (measured 2026-09).
-    The price goes out as a JSON number of two decimals, whose text is exact."""
+    """Return the fields of every order.
+
+    A field that does not apply is left out: an empty one is refused (measured 2026-09). The price goes out as a JSON number of
+    two decimals, whose text is exact.
+    """
     return {"orderType": "LIMIT", "validity": "DAY", "quantity": quantity, "price": price / 100}
 
 
@@ -249,7 +257,7 @@ def _order_id(reply: Reply, known: str = "") -> str:
     """Return the order id of a reply. Ambiguous where it has none, or one of another order than `known`."""
     number = order_id(reply.object().get("orderId"))
     if number is None:
-        raise Ambiguous("Dhan accepted a command, and what it says as the order id is none")
+        raise Ambiguous("Dhan accepted a command, and its order id is not one")
     if known and number != known:
         raise Ambiguous(f"Dhan accepted a command about order {known}, and names order {number}")
     return number

@@ -1,7 +1,7 @@
-"""The day's list of instruments: the security id of a share, its series and its tick.
+"""Read the day's list of instruments: the security id of a share, its series and its tick.
 
-The list of the segment NSE_EQ has every series; of one ISIN one series trades with everybody. Where that is not the series of our
-market data, something has happened to the share that we do not know of, and it is not bought.
+The list of the segment NSE_EQ has every series; of one ISIN one series is for ordinary trading. Where that is not the series of
+the market data, they miss an event of the share, and it is not bought.
 
 Source: dhanhq.co/docs/v2/instruments (columns); rows of the list of 2026-08 in public repositories (ticks in paise).
 """
@@ -16,30 +16,30 @@ from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
-from tradectl.brokers import storable
-from tradectl.brokers.listed_share import find_share
-from tradectl.brokers.storable import TICK, OddValue, rupees
-from tradectl.brokers.strict_json import brief
-from tradectl.brokers.whole_files import put_whole
+from tradectl.brokers.account.securities import find_share
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import TICK, OddValue, rupees
 from tradectl.errors import BrokerUnavailable
+from tradectl.files import PRIVATE, replace_file
 from tradectl.model.market import Instrument
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Side
+from tradectl.model.series import EQUITY_SERIES
 from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
 """A list fetched earlier in the day may be yesterday's. When Dhan makes it is not documented: our choice."""
 AGAIN = timedelta(minutes=5)
-"""For so long a list that could not be had is not asked for again, where only names are needed."""
+"""A list that could not be fetched is not requested again for so long, where only names are needed."""
 PREFIX = "dhan-nse-"
-SERIES = ("EQ", "BE", "BZ")
 _COLUMNS = ("SECURITY_ID", "ISIN", "INSTRUMENT", "UNDERLYING_SYMBOL", "SYMBOL_NAME", "SERIES", "TICK_SIZE")
 _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class DhanInstrument:
     """One share as Dhan lists it. `tick_size` in paise."""
 
     security_id: str
@@ -49,43 +49,44 @@ class Listed:
     tick_size: int
 
 
-class Listing:
+class DhanInstrumentList:
     """The list of one day."""
 
-    def __init__(self, listed: Iterable[Listed]) -> None:
-        self._by_isin: dict[str, list[Listed]] = {}
-        self._by_symbol: dict[str, list[Listed]] = {}
-        self._by_id: dict[str, Listed] = {}
+    def __init__(self, listed: Iterable[DhanInstrument]) -> None:
+        self._by_isin: dict[str, list[DhanInstrument]] = {}
+        self._by_symbol: dict[str, list[DhanInstrument]] = {}
+        self._by_id: dict[str, DhanInstrument] = {}
         for item in listed:
             self._by_isin.setdefault(item.isin, []).append(item)
             self._by_symbol.setdefault(item.symbol, []).append(item)
             self._by_id[item.security_id] = item
 
-    def of_id(self, security_id: str) -> Listed | None:
+    def of_id(self, security_id: str) -> DhanInstrument | None:
         """Return the share behind a security id; None for another instrument."""
         return self._by_id.get(security_id)
 
-    def of_isin(self, isin: object) -> Listed | None:
+    def of_isin(self, isin: object) -> DhanInstrument | None:
         """Return the share with an ISIN; None for none."""
         found = self._by_isin.get(isin) if isinstance(isin, str) else None
         return found[0] if found else None
 
-    def find(self, instrument: Instrument, side: Side | None = None) -> Listed:
+    def find(self, instrument: Instrument, side: Side | None = None) -> DhanInstrument:
         """Return the share of an instrument, by ISIN where it is known. UsageError where Dhan lists none; DataError for a BUY of
         what Dhan lists under another ISIN or series."""
         return find_share(instrument, side, self._by_isin, self._by_symbol, "Dhan")
 
 
-class Instruments:
+class DhanInstruments:
     """The list of the day, kept in `folder`. `fetch` gets the CSV."""
 
     def __init__(self, folder: Path, market: MarketData, fetch: Callable[[], bytes]) -> None:
         self._folder, self._market, self._fetch = folder, market, fetch
-        self._of: tuple[date, Listing] | None = None
-        self._spare: tuple[datetime, Listing] | None = None
+        self._of: tuple[date, DhanInstrumentList] | None = None
+        self._spare: tuple[datetime, DhanInstrumentList] | None = None
 
-    def find(self, symbol: str, now: datetime, side: Side | None = None) -> Listed:
-        """Return the share behind an exchange's symbol. Errors: see `Listing.find`; UsageError where our market data lacks it."""
+    def find(self, symbol: str, now: datetime, side: Side | None = None) -> DhanInstrument:
+        """Return the share of an exchange's symbol. Errors: those of `DhanInstrumentList.find`, and UsageError for one that the
+        market data lack."""
         today = ist_date(now)
         return self.listing(now).find(self._market.instrument(self._market.find(symbol, today), today), side)
 
@@ -93,14 +94,14 @@ class Instruments:
         """Return the tick of a share by the newest list. Errors: see `find`."""
         return OrderRules(self.find(symbol, now).tick_size, ist_date(now - RENEWED))
 
-    def listing(self, now: datetime) -> Listing:
+    def listing(self, now: datetime) -> DhanInstrumentList:
         """Return the list that holds now. BrokerUnavailable where it cannot be had or read."""
         edition = ist_date(now - RENEWED)
         if self._of is None or self._of[0] != edition:
-            self._of = edition, Listing(self._parsed(edition))
+            self._of = edition, DhanInstrumentList(self._parsed(edition))
         return self._of[1]
 
-    def names(self, now: datetime) -> Listing:
+    def names(self, now: datetime) -> DhanInstrumentList:
         """Return the list by which rows are named: that of now or, where it cannot be had, the newest that is kept. A security id
         belongs to its share for good, so a day without a list does not blind the book. BrokerUnavailable without any."""
         if self._spare is not None and self._spare[0] <= now < self._spare[0] + AGAIN:
@@ -111,10 +112,10 @@ class Instruments:
             kept = sorted(self._folder.glob(f"{PREFIX}*.csv"))
             if not kept:
                 raise
-            self._spare = now, Listing(parse(kept[-1].read_bytes()))
+            self._spare = now, DhanInstrumentList(parse(kept[-1].read_bytes()))
             return self._spare[1]
 
-    def _parsed(self, edition: date) -> list[Listed]:
+    def _parsed(self, edition: date) -> list[DhanInstrument]:
         file = self._folder / f"{PREFIX}{edition}.csv"
         if file.exists():
             try:
@@ -123,21 +124,21 @@ class Instruments:
                 file.unlink(missing_ok=True)  # damaged: it is fetched again
         content = self._fetch()
         found = parse(content)  # what cannot be read is not kept
-        put_whole(file, content)
+        replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)
         return found
 
 
-def parse(content: bytes) -> list[Listed]:
+def parse(content: bytes) -> list[DhanInstrument]:
     """Return the shares of the series that are traded here. A row that cannot be read is left out. BrokerUnavailable for anything
     but the CSV."""
     try:
         reader = csv.DictReader(StringIO(content.decode("utf-8-sig")))
         if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or ())]:
             raise BrokerUnavailable(f"Dhan's list of instruments has no column {missing[0]}")
-        listed = (_listed(row) for row in reader if row["INSTRUMENT"] == "EQUITY" and row["SERIES"] in SERIES)
+        listed = (_listed(row) for row in reader if row["INSTRUMENT"] == "EQUITY" and row["SERIES"] in EQUITY_SERIES)
         found = [item for item in listed if item is not None]
     except (csv.Error, ValueError) as error:
         raise BrokerUnavailable(f"Dhan's list of instruments cannot be read: {brief(str(error))}") from error
@@ -146,14 +147,14 @@ def parse(content: bytes) -> list[Listed]:
     return found
 
 
-def _listed(row: Mapping[str, str]) -> Listed | None:
+def _listed(row: Mapping[str, str]) -> DhanInstrument | None:
     """Return a row; None for one that cannot be read."""
     try:
-        symbol = storable.symbol(row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"], "UNDERLYING_SYMBOL")
+        symbol = value_ranges.symbol(row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"], "UNDERLYING_SYMBOL")
         number = row["SECURITY_ID"] or ""
         if not _ID.fullmatch(number):
             return None
-        return Listed(number, symbol, row["SERIES"], row["ISIN"] or "", _tick(row["TICK_SIZE"]))
+        return DhanInstrument(number, symbol, row["SERIES"], row["ISIN"] or "", _tick(row["TICK_SIZE"]))
     except OddValue:
         return None
 

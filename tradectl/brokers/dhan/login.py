@@ -1,4 +1,4 @@
-"""A session from an access token. A person generates it at web.dhan.co each day; it is good for 24 hours, until the next one.
+"""Make a session from an access token, which a person generates at web.dhan.co. It is good for 24 hours, or until the next one.
 
 Source: dhanhq.co/docs/v2/authentication (profile, token validity).
 """
@@ -9,19 +9,23 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
+from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession, Remark
 from tradectl.brokers.dhan.api import NAME, headers_of, understood
-from tradectl.brokers.dhan.judging import judge_read
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import ReadTransport
+from tradectl.brokers.dhan.error_mapping import judge_read
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.transport import ReadTransport
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.model.moment import IST
 
 
-def login(account: Account, ask: Ask) -> Session:
-    """Ask for a token, read the profile with it, and store the session.
+def login(account: BrokerAccount, ask: Ask) -> LoginSession:
+    """Get a token, read the profile with it, and store the session.
 
-    LoginNeeded for a token that Dhan does not take, ConfigurationError for one of another client, BrokerUnavailable."""
+    Raises:
+        LoginNeeded: Dhan does not take the token.
+        ConfigurationError: The token is of another client.
+        BrokerUnavailable: Dhan cannot be reached.
+    """
     client = account.vault.require("client_id")
     web = account.addresses["web"]
     question = f"generate an access token at {web} (My Profile, Access DhanHQ APIs) and paste it"
@@ -38,18 +42,20 @@ def login(account: Account, ask: Ask) -> Session:
     owner, ends = understood("/profile", reply.content, _validity)
     if owner != client:
         raise ConfigurationError(f"the access token is of client {owner}, and this home's client_id is {client}")
-    session = Session({"access_token": token}, account.clock.now(), ends)
+    session = LoginSession({"access_token": token}, account.clock.now(), ends)
     account.vault.keep_session(session)
     return session
 
 
 def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
-    """Return what the profile tells of an account that has to trade without a person."""
+    """Return what the profile reports of an account that has to trade without a person."""
     ddpi, data = str(profile.get("ddpi")), str(profile.get("dataPlan"))
     return (
-        Remark("sells from demat ask no TPIN of a person (DDPI is active)")
+        Remark("sells from demat need no TPIN (DDPI is active)")
         if ddpi == "Active"
-        else Remark(f"DDPI is {ddpi}: sells from demat ask a TPIN of a person each day, until one is signed at Dhan", fine=False),
+        else Remark(
+            f"DDPI is {ddpi}: sells from demat need a TPIN of a person each day, until a DDPI is signed at Dhan", fine=False
+        ),
         Remark("the Data APIs are subscribed")
         if data == "Active"
         else Remark(f"the data plan is {data}: without Dhan's Data APIs (paid) there are no quotes, and no sell", fine=False),
@@ -57,7 +63,7 @@ def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
 
 
 def _validity(profile: Mapping[str, Any]) -> tuple[str, datetime]:
-    """Client id and end of the token, told as `30/03/2025 15:37` in Indian time."""
+    """Return client id and end of the token, which comes as `30/03/2025 15:37` in Indian time."""
     day, _, clock = str(profile["tokenValidity"]).partition(" ")
     ends = datetime.fromisoformat(f"{'-'.join(reversed(day.split('/')))} {clock}").replace(tzinfo=IST)
     return str(profile["dhanClientId"]), ends.astimezone(UTC)

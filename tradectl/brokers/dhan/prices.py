@@ -1,4 +1,4 @@
-"""What an account at Dhan sees of the market. Requests leave by a transport that sends no command."""
+"""Read quotes at Dhan, by a transport that sends no command."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.dhan import rows
-from tradectl.brokers.dhan.api import Reads
-from tradectl.brokers.dhan.instruments import Instruments
+from tradectl.brokers.dhan.api import DhanReads
+from tradectl.brokers.dhan.instruments import DhanInstruments
 from tradectl.errors import UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -25,9 +25,9 @@ class DhanPrices:
     name = "dhan"
     delay = timedelta(0)
 
-    def __init__(self, account: Account, reads: Reads) -> None:
+    def __init__(self, account: BrokerAccount, reads: DhanReads) -> None:
         self._clock, self._sessions, self._reads = account.clock, account.sessions, reads
-        self.instruments = Instruments(account.folder, account.market, reads.list)
+        self.instruments = DhanInstruments(account.folder, account.market, reads.list)
 
     def close(self) -> None:
         self._reads.close()

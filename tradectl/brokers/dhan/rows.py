@@ -1,7 +1,7 @@
-"""The JSON rows of the day, each parsed once, here, into our own words.
+"""Parse the JSON rows of the day, each once, into the program's types.
 
-Money becomes exact paise through Decimal; times are Indian and naive on the wire, aware and UTC here. Only delivery (CNC) of
-shares on NSE and BSE concerns us. A row names its share by a security id; the day's list says which symbol that is, because
+Money becomes exact paise through Decimal. Times are Indian and naive on the wire, aware and UTC here. Only delivery (CNC) of
+shares on NSE and BSE is read. A row names its share by a security id; the symbol comes from the day's list, because
 `tradingSymbol` may be empty. A row that cannot be read is an odd row under that symbol.
 
 Sources: dhanhq.co/docs/v2 (orders, statements, market quote); rows measured in public repositories, 2026-09.
@@ -16,20 +16,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tradectl.brokers import storable
-from tradectl.brokers.dhan.instruments import Listed
-from tradectl.brokers.dhan.judging import rejection
-from tradectl.brokers.row_reading import Names, is_one_of, read_row, read_rows
-from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
-from tradectl.brokers.strict_json import brief
+from tradectl.brokers.dhan.error_mapping import rejection
+from tradectl.brokers.dhan.instruments import DhanInstrument
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_row, read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import EQUITY_SERIES
 
 Row = Mapping[str, Any]
-Known = Callable[[Row], Listed | None]
-"""What NSE's list says of the share that a row is about; None where it does not have it."""
+Known = Callable[[Row], DhanInstrument | None]
+"""Returns NSE's list entry of a row's share; None where the list does not have it."""
 Waits = Callable[[datetime], bool]
 """Whether an after-market order that was placed at a moment waits now."""
 SOURCE = "dhan"
@@ -37,14 +38,15 @@ SEGMENTS: Mapping[str, str] = {"NSE_EQ": "NSE", "BSE_EQ": "BSE"}
 _OTHER_SEGMENTS = frozenset({"IDX_I", "NSE_FNO", "NSE_CURRENCY", "NSE_COMM", "BSE_FNO", "BSE_CURRENCY", "MCX_COMM"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"INTRADAY", "MARGIN", "MTF", "CO", "BO"})
-"""Segments and products of rows that are not read (annexure). Another word makes an odd row: the row may be ours."""
+"""Segments and products of rows that are not read (annexure). Any other value makes an odd row: it may be an order of the
+program."""
 SERIES_KEY = "series"
 """Where a row that is named has its share's series."""
 _OWN_TAG = re.compile(r"\d{6,12}-\d{10,14}")
 """What Dhan writes where no `correlationId` was sent: client id and time (measured 2026-09)."""
 _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
-_SUFFIX = re.compile(r"-(?:EQ|BE|BZ)$")
+_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 _FLOAT = Decimal("0.01")
 """Paise by which a price that was a float may differ from the price that was meant."""
 _NO_TIME = ("0001-01-01", "1980-01-01")
@@ -60,9 +62,9 @@ STATUSES: Mapping[str, OrderStatus] = {
     "CANCELLED": _S.CANCELLED,
     "EXPIRED": _S.CANCELLED,
 }
-"""Dhan's words (annexure). CLOSED and TRIGGERED are of super orders; any word that is not here is UNKNOWN."""
+"""Dhan's statuses (annexure). CLOSED and TRIGGERED are of super orders; any status that is not here is UNKNOWN."""
 ENDS = {"REJECTED": "rejected", "EXPIRED": "expired"}
-"""The reason of an order that ended, where its row tells none."""
+"""The reason of an order that ended, where its row has none."""
 
 
 def symbol_of(trading_symbol: str) -> str:
@@ -94,7 +96,7 @@ def moment(text: Any) -> datetime | None:
 
 
 def concerns(row: Row) -> bool:
-    """Return whether an order, a trade or a position is about delivery of shares. OddValue where it does not say."""
+    """Return whether an order, a trade or a position is about delivery of shares. Raises OddValue where it has neither."""
     segment = is_one_of(row, "exchangeSegment", SEGMENTS, _OTHER_SEGMENTS)
     return segment and is_one_of(row, "productType", {PRODUCT}, _OTHER_PRODUCTS)
 
@@ -120,9 +122,12 @@ def _has_id(row: Row) -> bool:
 
 
 def orders(rows: Any, known: Known, waits: Waits, now: datetime | None = None) -> Rows[OrderReport]:
-    """GET /orders. `now`: no time of a row may lie after it."""
+    """Return the rows of GET /orders. `now`: no time of a row may lie after it."""
     return read_rows(
-        RowKind.ORDER, named(rows, known), lambda row: storable.order(order(row, waits), now) if concerns(row) else None, NAMES
+        RowKind.ORDER,
+        named(rows, known),
+        lambda row: value_ranges.order(order(row, waits), now) if concerns(row) else None,
+        NAMES,
     )
 
 
@@ -143,7 +148,7 @@ def order(row: Row, waits: Waits) -> OrderReport:
         healthy = "" if told in {"", "CONFIRMED"} else f": {told}"
         reason = f"Dhan's status {word!r} is not known{healthy}"
     return OrderReport(
-        storable.identity(row["orderId"], "orderId"),
+        value_ranges.identity(row["orderId"], "orderId"),
         _tag(row),
         symbol(row),
         Side(row["transactionType"]),
@@ -161,9 +166,10 @@ def order(row: Row, waits: Waits) -> OrderReport:
 
 
 def trades(rows: Any, known: Known, now: datetime | None = None) -> Rows[TradeReport]:
-    """GET /trades. An exchange's numbers begin anew each day, so ours have the day and the exchange before them."""
+    """Return the rows of GET /trades. An exchange's numbers begin anew each day, so the ids here begin with the day and the
+    exchange."""
     return read_rows(
-        RowKind.TRADE, named(rows, known), lambda row: storable.trade(_trade(row), now) if concerns(row) else None, NAMES
+        RowKind.TRADE, named(rows, known), lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES
     )
 
 
@@ -171,20 +177,26 @@ def symbol(row: Row) -> str:
     """Return the symbol of a row that was named. OddValue where its security id or its symbol is none."""
     if not _has_id(row):
         raise OddValue("securityId", row.get("securityId"))
-    return storable.symbol(symbol_of(row["tradingSymbol"]), "tradingSymbol")
+    return value_ranges.symbol(symbol_of(row["tradingSymbol"]), "tradingSymbol")
 
 
 def quotes(
     data: Mapping[str, Row], symbols: Mapping[str, str], seen: Callable[[datetime], datetime], now: datetime | None = None
 ) -> Quotes:
-    """Return quotes by symbol. `symbols`: by the security ids that were asked; `seen`: when a price was the last one, by the time
-    of its trade. A reply has no time but that of the last trade; one without a trade proves nothing about now and is left out."""
+    """Return quotes by symbol.
+
+    Args:
+        symbols: By the security ids of the request.
+        seen: Returns when a price was the last one, by the time of its trade.
+
+    A reply has no time but that of the last trade. One without a trade proves nothing about now and is left out.
+    """
     found: dict[str, Quote] = {}
     odd: list[OddRow] = []
     for key, name in symbols.items():
         if key not in data:
             continue
-        made = read_row(RowKind.QUOTE, data[key], lambda row, name=name: _quote(name, row, seen, now), Names(""))  # type: ignore[misc]
+        made = read_row(RowKind.QUOTE, data[key], lambda row, name=name: _quote(name, row, seen, now), RowFields(""))  # type: ignore[misc]
         if isinstance(made, OddRow):
             odd.append(replace(made, symbol=name))
         elif made is not None:
@@ -204,8 +216,8 @@ def tag_of(text: str) -> str | None:
     return text if text and not _OWN_TAG.fullmatch(text) else None
 
 
-NAMES = Names("tradingSymbol", "orderId", "correlationId", symbol_of)
-"""A tag of Dhan's own stays on an odd row: it tells that the order is none of ours."""
+NAMES = RowFields("tradingSymbol", "orderId", "correlationId", symbol_of)
+"""A tag of Dhan's own stays on an odd row: it shows that the order is not one of the program."""
 
 
 def _flag(row: Row, field: str) -> bool:
@@ -229,8 +241,8 @@ def _trade(row: Row) -> TradeReport:
         raise OddValue("exchangeTime", row["exchangeTime"])
     exchange = SEGMENTS[row["exchangeSegment"]]
     return TradeReport(
-        f"{ist_date(at):%Y%m%d}-{exchange}-{storable.identity(row['exchangeTradeId'], 'exchangeTradeId')}",
-        storable.identity(row["orderId"], "orderId"),
+        f"{ist_date(at):%Y%m%d}-{exchange}-{value_ranges.identity(row['exchangeTradeId'], 'exchangeTradeId')}",
+        value_ranges.identity(row["orderId"], "orderId"),
         symbol(row),
         Side(row["transactionType"]),
         whole(row["tradedQuantity"], "tradedQuantity", QUANTITY),
@@ -257,7 +269,7 @@ def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime], now: dat
         lower_band=about_rupees(row.get("lower_circuit_limit") or 0, "lower_circuit_limit", LIMIT) or None,
         upper_band=about_rupees(row.get("upper_circuit_limit") or 0, "upper_circuit_limit", LIMIT) or None,
     )
-    return storable.quote(found, now)
+    return value_ranges.quote(found, now)
 
 
 def _quote_time(text: str) -> datetime | None:

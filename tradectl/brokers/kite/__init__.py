@@ -1,20 +1,18 @@
 """Zerodha, through Kite Connect v3: an account behind the port `Broker`, over plain requests.
 
-judging      what an answer means: its status and error_type as one of our errors
-windows      which path a command takes at which time, and when none is sent
-rows         the JSON rows of the day, each parsed once
-shares       holdings and today's positions as one count of shares
-purse        margins and today's trades as cash
-instruments  the day's list of instruments: symbols, series, tokens
-api          requests with the session's token
-redirect     the page on this machine to which a login in the browser comes back
-login        from a request token to a session
-history      candles
-prices       quotes and daily candles, without a way to an order
-notes        Kite's own reckoning of charges beside ours
-packets      the ticker's binary frames
-ticker       live prices and order updates over a websocket
-broker       the account
+error_mapping   what a reply means: its status and error_type as one of the program's errors
+amo_windows     which path a command takes at which time, and when none is sent
+rows            the JSON rows of the day, each parsed once
+balances        holdings, funds, and what the profile reports
+instruments     the day's list of instruments: symbols, series, tokens
+api             requests with the session's token
+redirect        the page on this machine to which a login in the browser returns
+login           from a request token to a session
+prices          quotes and daily candles, without a way to an order
+contract_notes  Kite's own charges beside those of the table
+packets         the ticker's binary frames
+ticker          live prices and order updates over a websocket
+broker          the account
 
 Sources: pykiteconnect 5.2.0, zerodha/kiteconnect-mocks, kite.trade's documentation and forum, support.zerodha.com (to 2026-08).
 What none of them states is a constant with its reason beside it.
@@ -26,8 +24,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.adapter import Account, Ask, Field, Session
-from tradectl.brokers.network import CONNECT_BY
+from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession
+from tradectl.brokers.http.network import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class KiteAdapter:
-    """The declaration. A repeated tag makes a second order, and nobody says how long an accepted order may stay invisible."""
+    """The declaration. A repeated tag makes a second order, and no source says how long an accepted order may stay invisible."""
 
     name = "kite"
     capabilities = Capabilities(visibility_lag=None, refuses_repeated_tag=False, preopen_prices=False)
@@ -63,18 +61,18 @@ class KiteAdapter:
     )
     """Of an account, not of a key (source: kite.trade forum, 2026; tradingqna 181989)."""
 
-    def open(self, account: Account) -> KiteBroker:
+    def open(self, account: BrokerAccount) -> KiteBroker:
         from tradectl.brokers.kite.broker import KiteBroker
 
         return KiteBroker(account, self.capabilities)
 
-    def prices(self, account: Account) -> KitePrices:
-        from tradectl.brokers.kite.api import Reads
+    def prices(self, account: BrokerAccount) -> KitePrices:
+        from tradectl.brokers.kite.api import KiteReads
         from tradectl.brokers.kite.prices import KitePrices
 
-        return KitePrices(account, Reads(account))
+        return KitePrices(account, KiteReads(account))
 
-    def login(self, account: Account, ask: Ask) -> Session:
+    def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:
         from tradectl.brokers.kite.login import login
 
         return login(account, ask)

@@ -1,7 +1,7 @@
-"""Requests with the session's token.
+"""Send requests with the session's token.
 
-A token dies once a day, and with any login elsewhere. Where Kite says that it does not know it (403, TokenException), that is
-proof that nothing was done; what then becomes of the session is in `insession`.
+A token ends once a day, and with any login elsewhere. A reply that Kite does not know it (403, TokenException) is proof that
+nothing was done; `session_retry` then ends the session.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
-from tradectl.brokers.adapter import ORDERS, Account, Session
-from tradectl.brokers.insession import in_session
-from tradectl.brokers.kite.judging import judge, judge_change, judge_list
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import CONNECT, ReadTransport, Reply, Transport
+from tradectl.brokers.adapter import ORDERS, BrokerAccount, LoginSession
+from tradectl.brokers.http.network import CONNECT, source_of
+from tradectl.brokers.http.session_retry import in_session
+from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
+from tradectl.brokers.kite.error_mapping import judge, judge_change, judge_list
 from tradectl.errors import BrokerUnavailable, LoginNeeded, OrderRefused
 from tradectl.model.order import Side
 
@@ -22,16 +22,16 @@ T = TypeVar("T")
 VERSION = {"X-Kite-Version": "3", "User-Agent": "tradectl"}
 NAME = "Kite"
 LIST_SECONDS = 30.0
-"""For an answer to go on: the list of instruments is some MB, and has two minutes to be there."""
+"""Seconds for a reply to go on: the list of instruments is some MB, and has two minutes in all."""
 RECKON = "/charges/orders"
 """A POST that changes nothing."""
 
 
-class Reads:
-    """Kite's paths for one account, as far as they change nothing. Errors are those of `ReadTransport` and `judging`, LoginNeeded
-    without a session."""
+class KiteReads:
+    """Kite's paths for one account that change nothing. Errors are those of `ReadTransport` and `error_mapping`, and
+    LoginNeeded without a session."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         self._account = account
         self._root = account.addresses["api"].rstrip("/")
         clock, limiter, source = account.clock, account.limiter, source_of(account.vault)
@@ -45,38 +45,38 @@ class Reads:
             transport.close()
 
     def get(self, path: str, *, bucket: str = "other", **sent: Any) -> bytes:
-        """The body of a read."""
+        """Return the body of a read."""
         return self._read(self._transport, path, bucket=bucket, **sent)
 
     def get_list(self, path: str) -> bytes:
-        """A list of instruments, as CSV."""
+        """Return a list of instruments, as CSV."""
         return self._read(self._lists, path, bucket="other")
 
     def credentials(self) -> tuple[str, str]:
-        """Key and access token, for the ticker; the stored session's, read anew. LoginNeeded without one."""
+        """Return key and access token of the stored session, for the ticker. Raises LoginNeeded without one."""
         return self._key, self._stored().tokens["access_token"]
 
     def _read(self, transport: ReadTransport, path: str, **sent: Any) -> bytes:
-        """What is refused here is no order: it could not be read."""
+        """Read, and turn a refusal into BrokerUnavailable: it is not the refusal of an order."""
         try:
             return self._in_session(lambda headers: transport.read(self._root + path, headers=headers, **sent)).content
         except OrderRefused as refusal:
-            raise BrokerUnavailable(f"Kite does not answer {path}: {refusal.reason}") from refusal
+            raise BrokerUnavailable(f"Kite does not reply to {path}: {refusal.reason}") from refusal
 
     def _in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
-        """What a request gives that is made with the headers of a session. `before_again`: see `in_session`."""
+        """Return the result of a request with the headers of a session. `before_again`: see `session_retry.in_session`."""
         return in_session(
             self._account.vault, self._stored, lambda session: request(self._headers(session)), before_again=before_again
         )
 
-    def _headers(self, session: Session) -> Mapping[str, str]:
+    def _headers(self, session: LoginSession) -> Mapping[str, str]:
         return {**VERSION, "Authorization": f"token {self._key}:{session.tokens['access_token']}"}
 
     @cached_property
     def _key(self) -> str:
         return self._account.vault.require("api_key")
 
-    def _stored(self) -> Session:
+    def _stored(self) -> LoginSession:
         session = self._account.vault.session()
         if session is None:
             raise LoginNeeded("there is no session at Kite yet: `tradectl login`")
@@ -85,10 +85,10 @@ class Reads:
         return session
 
 
-class Api(Reads):
+class KiteApi(KiteReads):
     """The same, and what is sent about orders."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
         # one transport for both: a command finds the connection open that the last read has used
         self._transport = self._commands = Transport(
@@ -103,7 +103,7 @@ class Api(Reads):
         )
 
     def reckon(self, content: Any) -> bytes:
-        """Kite's reckoning of the charges of orders, which changes nothing."""
+        """Return Kite's calculation of the charges of orders, which changes nothing."""
         return self._read(self._transport, RECKON, bucket="other", json=content)
 
     def send(
@@ -116,8 +116,10 @@ class Api(Reads):
         before_sending: Callable[[], None],
         before_again: Callable[[], None] | None = None,
     ) -> Reply:
-        """A command about an order: sent once, or a second time where the first was proved not to have been carried out.
-        `side`, `before_sending`: see `Transport.command`; `before_again`: see `in_session`."""
+        """Send a command about an order once, or a second time where the first was provably not carried out.
+
+        `side`, `before_sending`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
+        """
         url = self._root + path
         return self._in_session(
             lambda headers: self._commands.command(

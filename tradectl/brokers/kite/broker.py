@@ -1,7 +1,7 @@
 """The account at Zerodha: `ports.Broker` over Kite Connect.
 
-Every read asks Kite; where its answer is the very same as before, so is ours. Every command is sent once. Orders are for
-delivery (CNC) and the day; a market order goes with Kite's own protection, without which it would be refused.
+Every read sends a request. Where the reply equals the last one, the same object is returned. Every command is sent once. Orders
+are for delivery (CNC) and the day. A market order has Kite's own protection, without which it would be refused.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from tradectl.brokers.adapter import Account, ChargeLine, Remark
-from tradectl.brokers.kept import Kept
-from tradectl.brokers.kite import notes, remarks, rows
-from tradectl.brokers.kite.api import Api
+from tradectl.brokers.account.dedup import Deduplicated
+from tradectl.brokers.adapter import BrokerAccount, ChargeLine, Remark
+from tradectl.brokers.http.replies import check_absent, off_tick, order_id
+from tradectl.brokers.kite import contract_notes, rows
+from tradectl.brokers.kite.amo_windows import PATHS, check_quiet, path_of
+from tradectl.brokers.kite.api import KiteApi
+from tradectl.brokers.kite.balances import funds, funds_without_trades, holdings, positions_of, profile_remarks
 from tradectl.brokers.kite.prices import KitePrices
-from tradectl.brokers.kite.purse import funds, funds_without_trades
-from tradectl.brokers.kite.shares import holdings, positions_of
-from tradectl.brokers.kite.ticker import Ticker, ignore
-from tradectl.brokers.kite.windows import PATHS, check_quiet, path_of
-from tradectl.brokers.replies import check_absent, off_tick, order_id
+from tradectl.brokers.kite.ticker import KiteTicker, ignore
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.exchange.ticks import on_tick
@@ -41,14 +40,14 @@ class KiteBroker:
 
     name = "kite"
 
-    def __init__(self, account: Account, capabilities: Capabilities) -> None:
+    def __init__(self, account: BrokerAccount, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self._account = account
-        self._api = Api(account)
+        self._api = KiteApi(account)
         self.prices = KitePrices(account, self._api)
         self.instruments = self.prices.instruments
-        self._orders: Kept[Rows[OrderReport]] = Kept()
-        self._trades: Kept[Rows[TradeReport]] = Kept()
+        self._orders: Deduplicated[Rows[OrderReport]] = Deduplicated()
+        self._trades: Deduplicated[Rows[TradeReport]] = Deduplicated()
         self._seen: dict[str, OrderReport] = {}
         """Each order as its row could last be read, by order id."""
 
@@ -58,7 +57,7 @@ class KiteBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        """ValueError for a tag that Kite would not keep whole: at most 20 letters and digits."""
+        """Place an order and return its id. Raises ValueError for a tag that Kite would cut: it keeps 20 letters and digits."""
         if not _TAG.fullmatch(request.tag):
             raise ValueError(f"a tag at Kite has 1 to 20 letters and digits, not {request.tag!r}")
         if request.order_type is OrderType.LIMIT and request.price <= 0:
@@ -96,9 +95,11 @@ class KiteBroker:
         return number
 
     def _check_accepted(self, number: str, request: OrderRequest, tradingsymbol: str) -> None:
-        """An order id means no more than that Kite has the order: its risk checks (funds, holdings, band) answer in the order's
-        row a moment later. So the row is looked at once. Where that shows nothing, the order book will. Ambiguous where the id is
-        of another order."""
+        """Read the row of an order that was placed, once, and raise its rejection.
+
+        An order id means no more than that Kite has the order: its risk checks (funds, holdings, band) reply in the order's row
+        a moment later. Where the row shows nothing yet, the order book will. Raises Ambiguous where the id is of another order.
+        """
         try:
             content = self._api.get(f"/orders/{quote(number, safe='')}")
             wrong = rows.parsed(content, lambda data: rows.is_of_another(data, request.tag, tradingsymbol, request.side))
@@ -111,7 +112,8 @@ class KiteBroker:
             raise refused
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """`quantity` is the order's whole quantity. A market order (price 0) stays one; a limit order never becomes one."""
+        """Change an order. `quantity` is its whole quantity. A market order (price 0) stays one; a limit order never becomes
+        one."""
         known = self._changeable(broker_order_id)
         if price < 0 or (not price and known.price):
             raise _without_price()
@@ -120,8 +122,11 @@ class KiteBroker:
         self._change("PUT", broker_order_id, known.variety, form, side=known.side)
 
     def cancel(self, broker_order_id: str) -> None:
-        """Cancel by the order id. An order whose row cannot be read, or whose book cannot, goes by the path of an after-market
-        order: while the exchange is open that is `regular`, and at other times no regular order lives."""
+        """Cancel by the order id.
+
+        An order whose row or book cannot be read goes by the path of an after-market order. While the exchange is open that is
+        `regular`, and at other times no regular order is alive.
+        """
         try:
             variety = self._changeable(broker_order_id).variety
         except BrokerUnavailable:
@@ -137,13 +142,13 @@ class KiteBroker:
         *,
         side: Side | None = None,
     ) -> None:
-        """By the path of the order's variety at this time. `side`: see `Transport.command`."""
+        """Send a change by the path of the order's variety at this time. `side`: see `Transport.command`."""
         variety = self._path(placed_as)
 
         def look() -> None:
             self._check_quiet()
             if self._path(placed_as) != variety:
-                raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
+                raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
         path = f"/orders/{variety}/{quote(number, safe='')}"
         _order_id(self._api.send(method, path, form, side=side, before_sending=look).content, number)
@@ -155,7 +160,7 @@ class KiteBroker:
         return path_of(variety, self._account.sessions, self._account.clock.now())
 
     def _changeable(self, broker_order_id: str) -> OrderReport:
-        """An order, for what of it never changes: from the book as it was last read; one that we have not seen, from the book."""
+        """Return an order for its terms that never change: from the book as it was last read, else from a new read."""
         self._check_quiet()
         if broker_order_id not in self._seen:
             self.orders()
@@ -169,17 +174,17 @@ class KiteBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
-        """The orders of the day, those that wait for it included. The book is emptied overnight."""
+        """Return the orders of the day and those that wait for it. Kite empties the book overnight."""
         found = rows.parsed(self._api.get("/orders"), lambda data: rows.orders(data, self._account.clock.now()))
         self._seen |= {report.broker_order_id: report for report in found}
         return self._orders.of(found)
 
     def trades(self) -> Sequence[TradeReport]:
-        """The day's trades."""
+        """Return the day's trades."""
         return self._trades.of(rows.parsed(self._api.get("/trades"), lambda data: rows.trades(data, self._account.clock.now())))
 
     def holdings(self) -> Sequence[Holding]:
-        """Where the positions cannot be read, the day's trades for delivery say the same of today."""
+        """Return the holdings. Where the positions cannot be read, the day's trades for delivery replace them."""
         held = self._api.get("/portfolio/holdings")
         try:
             positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
@@ -189,8 +194,10 @@ class KiteBroker:
         return rows.parsed(held, lambda data: holdings(data, positions))
 
     def funds(self) -> Funds:
-        """Where a row of the trades cannot be read, `cash` is not calculated from them: it is what may be spent, what is withheld
-        and what resting buys hold."""
+        """Return the funds.
+
+        Where a row of the trades cannot be read, `cash` is what may be spent, what is withheld and what resting buys hold.
+        """
         trades, today = self.trades(), ist_date(self._account.clock.now())
         margins = self._api.get("/user/margins/equity")
         if odd_of(trades):
@@ -201,35 +208,35 @@ class KiteBroker:
         return self.prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
-        """None: nothing says that Kite serves indicative prices."""
+        """Return none: no source says that Kite serves indicative prices."""
         return {}
 
     # beyond the port
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """As `ListsOrderRules`, by the list of instruments."""
+        """Return the rules of `ListsOrderRules`, by the list of instruments."""
         return self.instruments.order_rules(symbol, self._account.clock.now())
 
     def remarks(self) -> Sequence[Remark]:
-        """What the profile says of the account."""
-        return remarks.of(rows.parsed(self._api.get("/user/profile"), dict))
+        """Return what the profile reports of the account."""
+        return profile_remarks(rows.parsed(self._api.get("/user/profile"), dict))
 
-    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> Ticker:
-        """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
-        return Ticker(self._account, self._api, self.instruments, on_order, **patience)
+    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> KiteTicker:
+        """Return live prices; `on_order` is called with order updates. Enter it to connect. `patience`: see `KiteTicker`."""
+        return KiteTicker(self._account, self._api, self.instruments, on_order, **patience)
 
     def charges(self, orders: Sequence[OrderReport]) -> list[ChargeLine]:
-        """Where Kite reckons the charges of these orders of today otherwise than our table of Zerodha's."""
+        """Return the lines in which Kite's charges of today's orders differ from the table of Zerodha's."""
         return [line for line in self.charge_lines(orders, ZERODHA) if not line.equal]
 
     def charge_lines(self, orders: Sequence[OrderReport], tariff: Tariff) -> list[ChargeLine]:
-        """Every line of the charges of these orders of today, by Kite and by a table."""
+        """Return every line of the charges of today's orders, by Kite and by a table."""
         clock = self._account.clock
-        return notes.compare(self._api, self.instruments, orders, self.trades(), clock=clock, tariff=tariff)
+        return contract_notes.compare(self._api, self.instruments, orders, self.trades(), clock=clock, tariff=tariff)
 
 
 def _terms(kind: OrderType, price: int) -> dict[str, str]:
-    """The order type with its price; money goes out as text, never as a float."""
+    """Return the order type with its price. Money goes out as text, never as a float."""
     if kind is OrderType.LIMIT:
         return {"order_type": "LIMIT", "price": to_rupees(price)}
     return {"order_type": "MARKET", "market_protection": PROTECTION}
@@ -245,10 +252,10 @@ def _order_id(content: bytes, known: str = "") -> str:
     try:
         told = rows.parsed(content, lambda data: data["order_id"])
     except BrokerUnavailable as error:
-        raise Ambiguous(f"Kite accepted a command, and says no order id: {error}") from error
+        raise Ambiguous(f"Kite accepted a command without an order id: {error}") from error
     found = order_id(told)
     if found is None:
-        raise Ambiguous("Kite accepted a command, and what it says as the order id is none")
+        raise Ambiguous("Kite accepted a command, and its order id is not one")
     if known and found != known:
         raise Ambiguous(f"Kite accepted a command about order {known}, and names order {found}")
     return found

@@ -1,7 +1,7 @@
-"""The day's list of instruments: what a symbol is called at Kite, in which series, with which token.
+"""Read the day's list of instruments: Kite's symbol, the series and the token of a share.
 
-It is made once a day and is large, so it is kept in the account's folder. Series change from one day to the next (EQ to BE), and
-with them symbol and token: a buy of a share whose series is not the one that our market data knows is not sent.
+Kite makes the list once a day and it is large, so it is kept in the account's folder. Series change from one day to the next
+(EQ to BE), and with them symbol and token. A buy of a share whose series is not that of the market data is not sent.
 
 Source: kiteconnect-mocks instruments_nse.csv; documentation (gzip CSV, made once a day).
 """
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tradectl.brokers import storable
-from tradectl.brokers.kite.rows import SERIES
-from tradectl.brokers.storable import TICK, Range, rupees, whole
-from tradectl.brokers.strict_json import brief
-from tradectl.brokers.whole_files import put_whole
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import TICK, Range, rupees, whole
 from tradectl.errors import BrokerUnavailable, DataError, OrderRefused, UsageError
+from tradectl.files import PRIVATE, replace_file
 from tradectl.model.moment import ist_date
+from tradectl.model.series import EQUITY_SERIES
 from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
@@ -34,7 +34,7 @@ _TOKEN = Range(1, 2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class KiteInstrument:
     """One share as Kite lists it. `tick_size` in paise."""
 
     tradingsymbol: str
@@ -43,21 +43,21 @@ class Listed:
     tick_size: int
 
 
-class Instruments:
+class KiteInstruments:
     """The shares of NSE by symbol. `fetch` gets the CSV (one request of some MB)."""
 
     def __init__(self, folder: Path, fetch: Callable[[], bytes]) -> None:
         self._folder, self._fetch = folder, fetch
         self._edition: date | None = None
-        self._listed: Mapping[str, Listed] = {}
+        self._listed: Mapping[str, KiteInstrument] = {}
         self._unreadable: Set[str] = frozenset()
 
-    def find(self, symbol: str, now: datetime) -> Listed | None:
-        """The share behind an exchange's symbol today; None for an unknown one. BrokerUnavailable without a list."""
+    def find(self, symbol: str, now: datetime) -> KiteInstrument | None:
+        """Return the share of an exchange's symbol today; None for an unknown one. Raises BrokerUnavailable without a list."""
         return self._today(now).get(symbol)
 
-    def require(self, symbol: str, now: datetime) -> Listed:
-        """The same; UsageError for an unknown one."""
+    def require(self, symbol: str, now: datetime) -> KiteInstrument:
+        """Return the same. Raises UsageError for an unknown one."""
         found = self.find(symbol, now)
         if found is None:
             raise UsageError(f"Kite does not list {symbol} on NSE today, or its row in the list of instruments cannot be read")
@@ -69,19 +69,19 @@ class Instruments:
         found = self.require(symbol, now)
         return OrderRules(found.tick_size, ist_date(now - RENEWED)) if found.tick_size > 0 else None
 
-    def to_buy(self, symbol: str, now: datetime, market: MarketData) -> Listed:
-        """The share to buy. DataError where our market data takes it for one of another series, OrderRefused where its row cannot
-        be read."""
+    def to_buy(self, symbol: str, now: datetime, market: MarketData) -> KiteInstrument:
+        """Return the share to buy. Raises DataError where the market data have another series, OrderRefused for an unreadable
+        row."""
         if symbol in self._odd(now):
             raise OrderRefused(f"the row of {symbol} in Kite's list of instruments cannot be read", code="instrument")
         found = self.require(symbol, now)
         day = ist_date(now)
         known = market.instrument(market.find(symbol, day), day).series
         if known != found.series:
-            raise DataError(f"{symbol} is in series {found.series} at Kite and {known} in our market data: it is not bought")
+            raise DataError(f"{symbol} is in series {found.series} at Kite and {known} in the market data: it is not bought")
         return found
 
-    def _today(self, now: datetime) -> Mapping[str, Listed]:
+    def _today(self, now: datetime) -> Mapping[str, KiteInstrument]:
         edition = ist_date(now - RENEWED)
         if edition != self._edition:
             self._listed, self._unreadable = read_list(self._content(edition))
@@ -98,22 +98,25 @@ class Instruments:
             return file.read_bytes()
         content = self._fetch()
         listed(content)  # what cannot be read is not kept
-        put_whole(file, content)
+        replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)
         return content
 
 
-def listed(content: bytes) -> dict[str, Listed]:
-    """The shares of the series that are traded here, each in its best series. A row that cannot be read is left out.
-    BrokerUnavailable for anything but the CSV."""
+def listed(content: bytes) -> dict[str, KiteInstrument]:
+    """Return the shares of the equity series, each in its best series. A row that cannot be read is left out.
+
+    Raises:
+        BrokerUnavailable: The content is not the CSV.
+    """
     return read_list(content)[0]
 
 
-def read_list(content: bytes) -> tuple[dict[str, Listed], Set[str]]:
-    """Return the same, and the symbols of the rows that cannot be read and that no other row lists."""
-    found: dict[str, Listed] = {}
+def read_list(content: bytes) -> tuple[dict[str, KiteInstrument], Set[str]]:
+    """Return the same, and the symbols whose rows cannot be read and that no other row lists."""
+    found: dict[str, KiteInstrument] = {}
     odd: set[str] = set()
     try:
         reader = csv.DictReader(io.StringIO(content.decode()))
@@ -133,16 +136,17 @@ def read_list(content: bytes) -> tuple[dict[str, Listed], Set[str]]:
     return found, odd - found.keys()
 
 
-def _add(found: dict[str, Listed], row: Mapping[str, str]) -> None:
+def _add(found: dict[str, KiteInstrument], row: Mapping[str, str]) -> None:
     """Add a row in a better series than what was found. Raises ValueError for one that cannot be read."""
-    symbol, series = _parts(storable.symbol(row["tradingsymbol"], "tradingsymbol"))
-    if symbol in found and SERIES.index(found[symbol].series) <= SERIES.index(series):
+    symbol, series = _parts(value_ranges.symbol(row["tradingsymbol"], "tradingsymbol"))
+    if symbol in found and EQUITY_SERIES.index(found[symbol].series) <= EQUITY_SERIES.index(series):
         return
     tick = rupees(row["tick_size"], "tick_size", TICK)
-    found[symbol] = Listed(row["tradingsymbol"], whole(row["instrument_token"], "instrument_token", _TOKEN), series, tick)
+    found[symbol] = KiteInstrument(row["tradingsymbol"], whole(row["instrument_token"], "instrument_token", _TOKEN), series, tick)
 
 
 def _parts(tradingsymbol: str) -> tuple[str, str]:
-    """Symbol and series. Only series of shares are cut off, so a bond's (`IRFC-N1`) stays in its symbol and is never found."""
+    """Return symbol and series. Only series of shares are cut off, so a bond's (`IRFC-N1`) stays in its symbol and is never
+    found."""
     head, dash, tail = tradingsymbol.rpartition("-")
-    return (head, tail) if dash and tail in SERIES else (tradingsymbol, SERIES[0])
+    return (head, tail) if dash and tail in EQUITY_SERIES else (tradingsymbol, EQUITY_SERIES[0])

@@ -1,7 +1,7 @@
-"""From a login in the browser to a session for the day.
+"""Turn a login in the browser into a session for the day.
 
 Kite sends the browser back with a request token, good for some minutes and once. With the app's secret it is exchanged for an
-access token. A person logs in each day: the exchange wants it so, and it is not automated here (source: kite.trade forum 5512).
+access token. A person logs in each day: the exchange requires it, and it is not automated here (source: kite.trade forum 5512).
 """
 
 from __future__ import annotations
@@ -12,27 +12,33 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from tradectl.brokers import strict_json
-from tradectl.brokers.adapter import Account, Ask, Field, Session
+from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.transport import Transport
 from tradectl.brokers.kite.api import NAME, VERSION
-from tradectl.brokers.kite.judging import judge
+from tradectl.brokers.kite.error_mapping import judge
 from tradectl.brokers.kite.redirect import Redirect, token_of, waiting
 from tradectl.brokers.kite.rows import parsed
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import Transport
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.model.moment import at_ist, ist_date
 
 FLUSH = time(7, 30)
 """When the tokens of a day have ended at the latest: between 07:00 and 07:30 (source: kite.trade forum; log in after 07:30).
-So a session of before does not count for the day that begins then, and one of after lasts until the next. Where it dies earlier
-Kite says so (403)."""
+
+So a session from before does not count for the day that begins then, and one from after lasts until the next. Where it ends
+earlier Kite replies so (403).
+"""
 
 
-def login(account: Account, ask: Ask) -> Session:
-    """Ask for a request token, exchange it, read the user's name, and store the session.
+def login(account: BrokerAccount, ask: Ask) -> LoginSession:
+    """Get a request token, exchange it, read the user's name, and store the session.
 
-    LoginNeeded for a token that Kite does not take, ConfigurationError for a wrong key or secret, BrokerUnavailable."""
+    Raises:
+        LoginNeeded: Kite does not take the token.
+        ConfigurationError: The key or the secret is wrong.
+        BrokerUnavailable: Kite cannot be reached.
+    """
     key, secret = account.vault.require("api_key"), account.vault.require("api_secret")
     request_token = _request_token(account, ask, key)
     source = source_of(account.vault)
@@ -52,12 +58,12 @@ def login(account: Account, ask: Ask) -> Session:
     headers = {**VERSION, "Authorization": f"token {key}:{access}"}
     profile = transport.read(f"{root}/user/profile", bucket="other", headers=headers)
     now = account.clock.now()
-    session = Session({"access_token": access, **parsed(profile.content, _names)}, now, expiry(now))
+    session = LoginSession({"access_token": access, **parsed(profile.content, _names)}, now, expiry(now))
     account.vault.keep_session(session)
     return session
 
 
-def login_url(account: Account, key: str, state: str) -> str:
+def login_url(account: BrokerAccount, key: str, state: str) -> str:
     """Return the address of Kite's login. Kite adds `redirect_params` to the address to which it leads (source: kite.trade forum
     21101)."""
     asked = {"api_key": key, "v": 3, "redirect_params": urlencode({"state": state})}
@@ -65,13 +71,13 @@ def login_url(account: Account, key: str, state: str) -> str:
 
 
 def expiry(now: datetime) -> datetime:
-    """When a session that is made at a moment ends: at the next flush, which is of the same day before 07:30."""
+    """Return when a session that is made at a moment ends: at the next flush, which is of the same day before 07:30."""
     today = at_ist(ist_date(now), FLUSH).astimezone(UTC)
     return today if now < today else today + timedelta(days=1)
 
 
-def _request_token(account: Account, ask: Ask, key: str) -> str:
-    """Pasted, or caught by a page of ours where the app's redirect address is one on this machine."""
+def _request_token(account: BrokerAccount, ask: Ask, key: str) -> str:
+    """Return the request token: pasted, or from the page on this machine where the app's redirect address is one of it."""
     port = _port(account)
     if not port:
         state = Redirect().state
@@ -87,7 +93,7 @@ def _request_token(account: Account, ask: Ask, key: str) -> str:
     return token
 
 
-def _port(account: Account) -> int:
+def _port(account: BrokerAccount) -> int:
     text = account.vault.get("redirect_port") or "0"
     if not text.isdigit():
         raise ConfigurationError(f"redirect_port is a number, not {text!r}")
@@ -105,5 +111,5 @@ def _access_token(data: Any) -> str:
 def _names(data: Any) -> dict[str, str]:
     names = {name: strict_json.brief(strict_json.text_of(data[name])) for name in ("user_id", "user_name")}
     if not all(names.values()):
-        raise BrokerUnavailable("Kite does not say whose session this is")
+        raise BrokerUnavailable("Kite's reply names no user")
     return names

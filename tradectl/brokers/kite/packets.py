@@ -1,7 +1,7 @@
-"""The binary frames of Kite's ticker: a count, then packets with their lengths, all numbers big-endian.
+"""Read the binary frames of Kite's ticker: a count, then packets with their lengths, all numbers big-endian.
 
-Prices come as paise; those of currencies come in other units and are left out. A frame of one byte is a heartbeat.
-Source: pykiteconnect 5.2.0 (`ticker.py`), kiteconnect-mocks (ticker_full.packet).
+Prices come as paise; those of currencies come in other units and are left out. A frame of one byte is a heartbeat. Source:
+pykiteconnect 5.2.0 (`ticker.py`), kiteconnect-mocks (ticker_full.packet).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class KiteTick:
     """One packet. Prices in paise; what its mode does not have is None, or an empty depth (best price first)."""
 
     token: int
@@ -47,8 +47,9 @@ class Tick:
     asks: tuple[Level, ...] = ()
 
 
-def ticks(frame: bytes) -> list[Tick]:
-    """The ticks of a frame; none for a heartbeat. ValueError for one that ends too early or has a packet of no known length."""
+def ticks(frame: bytes) -> list[KiteTick]:
+    """Return the ticks of a frame; none for a heartbeat. Raises ValueError for one that ends too early or has an unknown packet
+    length."""
     try:
         return [found for packet in _packets(frame) if (found := _tick(packet)) is not None]
     except struct.error as error:
@@ -69,27 +70,27 @@ def _packets(frame: bytes) -> Iterator[bytes]:
         start += 2 + length
 
 
-def _tick(packet: bytes) -> Tick | None:
+def _tick(packet: bytes) -> KiteTick | None:
     token, last = struct.unpack_from(">II", packet)
     if token & 0xFF in CURRENCIES:
         return None
     match len(packet):
         case 8:
-            return Tick(token, last)
+            return KiteTick(token, last)
         case 28 | 32:
             high, low, opened, close = struct.unpack_from(">4I", packet, 8)
             at = _moment(struct.unpack_from(">I", packet, 28)[0]) if len(packet) == INDEX_FULL else None
-            return Tick(token, last, open=opened, high=high, low=low, close=close, at=at)
+            return KiteTick(token, last, open=opened, high=high, low=low, close=close, at=at)
         case 44:
-            return Tick(token, last, *struct.unpack_from(">9I", packet, 8))
+            return KiteTick(token, last, *struct.unpack_from(">9I", packet, 8))
         case 184:
             traded, _, _, _, at = struct.unpack_from(">5I", packet, 44)
             levels = tuple(Level(*struct.unpack_from(">IIH", packet, start)) for start in range(64, FULL, 12))
-            found = Tick(token, last, *struct.unpack_from(">9I", packet, 8))
+            found = KiteTick(token, last, *struct.unpack_from(">9I", packet, 8))
             return replace(found, last_trade_at=_moment(traded), at=_moment(at), bids=levels[:5], asks=levels[5:])
     raise ValueError(f"a packet of {len(packet)} bytes is of no known mode")
 
 
 def _moment(seconds: int) -> datetime | None:
-    """Seconds since 1970; 0 is no time."""
+    """Return the moment of so many seconds since 1970; 0 is no time."""
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

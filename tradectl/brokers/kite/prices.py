@@ -1,19 +1,25 @@
-"""What an account at Kite sees of the market: quotes and daily candles.
+"""Read quotes and daily candles at Kite, by paths that change nothing, so that their reader cannot send an order.
 
-Who is given these prices is given no way to an order: they are read through paths that change nothing.
+Kite adjusts past prices for splits, bonuses, rights issues, demergers and large dividends, so older daily bars are not as they
+were traded. Prices are rounded to the paisa. Sources: kiteconnect-mocks historical_minute.json, pykiteconnect 5.2.0,
+support.zerodha.com (why charts differ from NSE's records).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from itertools import islice
+from typing import Any
 
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.kite import history, rows
-from tradectl.brokers.kite.api import Reads
-from tradectl.brokers.kite.instruments import Instruments
+from tradectl.brokers.adapter import BrokerAccount
+from tradectl.brokers.http.value_ranges import PRICE, VOLUME, about_rupees, whole
+from tradectl.brokers.kite import rows
+from tradectl.brokers.kite.api import KiteReads
+from tradectl.brokers.kite.instruments import KiteInstruments
+from tradectl.brokers.kite.rows import parsed
 from tradectl.model.market import Bar, Quote
+from tradectl.model.moment import at_ist, to_ist
 from tradectl.model.odd_rows import OddRow, Quotes
 
 QUOTES = 500
@@ -26,15 +32,15 @@ class KitePrices:
     name = "kite"
     delay = timedelta(0)
 
-    def __init__(self, account: Account, reads: Reads) -> None:
+    def __init__(self, account: BrokerAccount, reads: KiteReads) -> None:
         self._clock, self._reads = account.clock, reads
-        self.instruments = Instruments(account.folder, lambda: reads.get_list("/instruments/NSE"))
+        self.instruments = KiteInstruments(account.folder, lambda: reads.get_list("/instruments/NSE"))
 
     def close(self) -> None:
         self._reads.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """As many requests as there are 500 symbols. One that Kite does not list has no quote."""
+        """Return quotes, with one request for 500 symbols. A symbol that Kite does not list has no quote."""
         now = self._clock.now()
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
@@ -48,6 +54,50 @@ class KitePrices:
         return Quotes(found, odd)
 
     def daily(self, symbol: str, first: date, last: date) -> tuple[Bar, ...]:
-        """Daily bars from `first` to `last`, adjusted by Kite. UsageError for an unknown symbol."""
+        """Return daily bars from `first` to `last`, adjusted by Kite. Raises UsageError for an unknown symbol."""
         listed = self.instruments.require(symbol, self._clock.now())
-        return history.daily(self._reads, listed.token, listed.series, first, last)
+        return daily(self._reads, listed.token, listed.series, first, last)
+
+
+SPAN = timedelta(days=2000)
+"""The longest span of one request. It is from memory, so no longer one is requested."""
+
+
+def daily(api: KiteReads, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:
+    """Return a bar for each session from `first` to `last`, oldest first. Prices in paise."""
+    found: list[Bar] = []
+    for start, end in _spans(first, last, SPAN):
+        found += [
+            Bar(ist.date(), *prices, volume, series)
+            for ist, prices, volume in _candles(api, token, "day", _begin(start), _end(end))
+        ]
+    return tuple(found)
+
+
+def _candles(
+    api: KiteReads, token: int, interval: str, start: datetime, end: datetime
+) -> Sequence[tuple[datetime, tuple[int, int, int, int], int]]:
+    """Return candles with their start in Indian time."""
+    params = {"from": f"{start:%Y-%m-%d %H:%M:%S}", "to": f"{end:%Y-%m-%d %H:%M:%S}", "continuous": 0, "oi": 0}
+    content = api.get(f"/instruments/historical/{token}/{interval}", bucket="historical", params=params)
+    return parsed(content, lambda data: [_candle(row) for row in data["candles"]])
+
+
+def _candle(row: Sequence[Any]) -> tuple[datetime, tuple[int, int, int, int], int]:
+    opened, high, low, close = (about_rupees(price, "price", PRICE) for price in row[1:5])
+    return to_ist(datetime.fromisoformat(row[0])), (opened, high, low, close), whole(row[5], "volume", VOLUME)
+
+
+def _spans(first: date, last: date, longest: timedelta) -> Iterator[tuple[date, date]]:
+    while first <= last:
+        end = min(last, first + longest - timedelta(days=1))
+        yield first, end
+        first = end + timedelta(days=1)
+
+
+def _begin(day: date) -> datetime:
+    return at_ist(day, time(0))
+
+
+def _end(day: date) -> datetime:
+    return at_ist(day, time(23, 59, 59))

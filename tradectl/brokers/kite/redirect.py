@@ -1,7 +1,7 @@
-"""The page on this machine to which the browser comes back after a login, with the request token in its address.
+"""Serve the page on this machine to which the browser returns after a login, with the request token in its address.
 
-The login's address carries a `state` that cannot be guessed, and Kite hands it back (`redirect_params`). A redirect without it is
-not of this login: another page could lead the browser here with the token of another account, and our orders would go there.
+The login's address has a `state` that cannot be guessed, and Kite returns it (`redirect_params`). A redirect without it is not
+of this login: another page could lead the browser here with the token of another account, and orders would go there.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
-from tradectl.brokers.loopback import Loopback, page
+from tradectl.brokers.http.loopback import Loopback, page
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 PATIENCE = 5.0
-"""Seconds for a connection to ask something."""
+"""Seconds for a connection to send its request."""
 LOOK = 0.05
 """Seconds after which the page looks whether it is still wanted."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -55,12 +55,12 @@ class Redirect:
 
 @contextmanager
 def waiting(port: int) -> Iterator[Redirect]:
-    """Listen on loopback meanwhile. ConfigurationError where the port is taken."""
+    """Listen on loopback inside the block. Raises ConfigurationError where the port is taken."""
     caught, ended = Redirect(), threading.Event()
     try:
         server = Loopback(port, caught.answer, seconds=PATIENCE)
     except OSError as error:
-        raise ConfigurationError(f"nobody can listen on port {port} of this machine: {error.strerror}") from error
+        raise ConfigurationError(f"the program cannot listen on port {port} of this machine: {error.strerror}") from error
     server.timeout = LOOK
 
     def serve() -> None:
@@ -78,9 +78,11 @@ def waiting(port: int) -> Iterator[Redirect]:
 
 
 def token_of(answer: str, state: str = "") -> str:
-    """Return the request token in what a person pasted: the token itself, or the whole address that the browser shows.
+    """Return the request token in what a person pasted: the token itself, or the whole address of the browser.
 
-    Raises LoginNeeded for an address that cannot be read, and for one whose `state` is not that of this login."""
+    Raises:
+        LoginNeeded: The address cannot be read, or its `state` is not that of this login.
+    """
     text = answer.strip()
     try:
         query = parse_qs(urlsplit(text).query)

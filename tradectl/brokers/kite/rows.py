@@ -1,7 +1,7 @@
-"""The JSON rows of the day, each parsed once, here, into our own words.
+"""Parse the JSON rows of the day, each once, into the program's types.
 
-Money becomes exact paise through Decimal (JSON numbers are never read as floats); times are Indian and naive on the wire, aware
-and UTC here. Only delivery (CNC) on NSE and BSE concerns us; a user's other trades are left out.
+Money becomes exact paise through Decimal (JSON numbers are never read as floats). Times are Indian and naive on the wire, aware
+and UTC here. Only delivery (CNC) on NSE and BSE is read; a user's other trades are left out.
 
 Sources: kiteconnect-mocks (orders.json, trades, quote), pykiteconnect 5.2.0.
 """
@@ -15,15 +15,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tradectl.brokers import storable, strict_json
-from tradectl.brokers.kite.judging import refusal
-from tradectl.brokers.row_reading import Names, is_one_of, read_row, read_rows
-from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
+from tradectl.brokers.http import strict_json, value_ranges
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_row, read_rows
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
+from tradectl.brokers.kite.error_mapping import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import TRADE_FOR_TRADE
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -32,11 +33,10 @@ EXCHANGES = frozenset({"NSE", "BSE"})
 _OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "MF", "NSEIX", "GLOBAL"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
-"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Another word makes an odd
-row: the row may be ours."""
-SERIES = ("EQ", "BE", "BZ")
-"""The series that are traded here; Kite appends all but EQ to the symbol (CENTRALBK-BE)."""
-_SUFFIX = re.compile(r"^(.+)-(?:BE|BZ)$")
+"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Any other value makes an
+odd row: it may be an order of the program."""
+_SUFFIX = re.compile(rf"^(.+)-(?:{'|'.join(sorted(TRADE_FOR_TRADE))})$")
+"""Kite appends every series but EQ to the symbol (CENTRALBK-BE)."""
 _OURS = re.compile(r"[A-Z2-7]{15}")
 """What our client tags look like (`execution.orders.client_tag`)."""
 
@@ -62,12 +62,12 @@ STATUSES: Mapping[str, OrderStatus] = {
     "UPDATE": _S.ONGOING,
     "COMPLETE": _S.EXECUTED,
 }
-"""Kite's words (sources: kiteconnect-mocks order_info, pykiteconnect, openalgo). What begins with CANCELLED or REJECTED is that
-(`CANCELLED AMO` is seen too); any other word is UNKNOWN, never guessed."""
+"""Kite's statuses (sources: kiteconnect-mocks order_info, pykiteconnect, openalgo). One that begins with CANCELLED or REJECTED
+is that (`CANCELLED AMO` is seen too); any other is UNKNOWN."""
 
 
 def status_of(word: str) -> OrderStatus:
-    """Return our word for a status of Kite's; UNKNOWN for a word that the table lacks."""
+    """Return the status of one of Kite's; UNKNOWN for one that the table lacks."""
     word = word.strip().upper()
     for beginning, status in (("CANCELLED", _S.CANCELLED), ("REJECTED", _S.REJECTED)):
         if word.startswith(beginning):
@@ -76,27 +76,28 @@ def status_of(word: str) -> OrderStatus:
 
 
 def parsed(content: bytes, make: Callable[[Any], T]) -> T:
-    """`make` of an envelope's data. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
+    """Return `make` of an envelope's data. Raises BrokerUnavailable where the data are not as expected: a failed read is never
+    empty."""
     try:
         return make(strict_json.read(content, exact=True)["data"])
     except strict_json.UNREADABLE as error:
         why = strict_json.brief(f"{type(error).__name__} {error}")
-        raise BrokerUnavailable(f"Kite's answer cannot be understood: {why}") from error
+        raise BrokerUnavailable(f"Kite's reply cannot be read: {why}") from error
 
 
 def orders(data: Iterable[Row], now: datetime | None = None) -> Rows[OrderReport]:
-    """GET /orders. `now`: no time of a row may lie after it."""
-    return read_rows(RowKind.ORDER, data, lambda row: storable.order(_order(row), now) if concerns(row) else None, NAMES)
+    """Return the rows of GET /orders. `now`: no time of a row may lie after it."""
+    return read_rows(RowKind.ORDER, data, lambda row: value_ranges.order(_order(row), now) if concerns(row) else None, NAMES)
 
 
 def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
-    """GET /orders/{order_id}: whether the order is another one than was placed: its tag, symbol or side differs."""
+    """Return whether the row of GET /orders/{order_id} is of another order than was placed: tag, symbol or side differs."""
     row = data[-1]
     return _tag(row) not in {None, tag} or (row["tradingsymbol"], row["transaction_type"]) != (tradingsymbol, side.value)
 
 
 def refused(data: Sequence[Row]) -> OrderRefused | None:
-    """GET /orders/{order_id}: why an order was rejected, None where it was not (yet). The last row is the newest."""
+    """Return why an order was rejected, by GET /orders/{order_id}; None where it was not (yet). The last row is the newest."""
     row = data[-1]
     if status_of(row["status"]) is not _S.REJECTED or whole(row["filled_quantity"]):
         return None
@@ -109,19 +110,21 @@ def _refusal(row: Row) -> OrderRefused:
 
 
 def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport]:
-    """GET /trades. A row has no tag: it joins its order by order_id."""
-    return read_rows(RowKind.TRADE, data, lambda row: storable.trade(_trade(row), now) if concerns(row) else None, NAMES)
+    """Return the rows of GET /trades. A row has no tag: it joins its order by order_id."""
+    return read_rows(RowKind.TRADE, data, lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES)
 
 
 def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | None = None) -> Quotes:
-    """GET /quote by our symbols. `names`: our symbol for each key that was asked. A quote without a time of its own proves
-    nothing about now and is left out."""
+    """Return the quotes of GET /quote by symbol. `names`: the symbol of each key of the request.
+
+    A quote without a time of its own proves nothing about now and is left out.
+    """
     found: dict[str, Quote] = {}
     odd: list[OddRow] = []
     for key, symbol in names.items():
         if key not in data:
             continue
-        made = read_row(RowKind.QUOTE, data[key], lambda row, symbol=symbol: _dated_quote(symbol, row, now), Names(""))  # type: ignore[misc]
+        made = read_row(RowKind.QUOTE, data[key], lambda row, symbol=symbol: _dated_quote(symbol, row, now), RowFields(""))  # type: ignore[misc]
         if isinstance(made, OddRow):
             odd.append(replace(made, symbol=symbol))
         elif made is not None:
@@ -130,31 +133,32 @@ def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | No
 
 
 def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:
-    return storable.quote(_quote(symbol, row), now) if row.get("timestamp") else None
+    return value_ranges.quote(_quote(symbol, row), now) if row.get("timestamp") else None
 
 
 def concerns(row: Row) -> bool:
-    """Whether a row of orders, trades, holdings or positions is about delivery of shares. OddValue where it does not say."""
+    """Return whether a row of orders, trades, holdings or positions is about delivery of shares. Raises OddValue where it has
+    neither."""
     exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
 
 def symbol_of(tradingsymbol: str) -> str:
-    """The exchange's symbol without a series."""
+    """Return the exchange's symbol without a series."""
     found = _SUFFIX.match(tradingsymbol)
     return found[1] if found else tradingsymbol
 
 
-NAMES = Names("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
+NAMES = RowFields("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
 
 
 def about_paise(amount: int | Decimal) -> int:
-    """An amount that Kite reckoned with floats (99725.05000000002), to the nearest paisa."""
+    """Return an amount that Kite calculated with floats (99725.05000000002), to the nearest paisa."""
     return about_rupees(amount)
 
 
 def moment(text: str) -> datetime:
-    """`2021-05-31 09:18:57`, Indian time, in UTC."""
+    """Return `2021-05-31 09:18:57`, Indian time, in UTC."""
     naive = datetime.fromisoformat(text)
     if naive.tzinfo is not None:
         raise ValueError(f"{text} has a zone")
@@ -162,8 +166,11 @@ def moment(text: str) -> datetime:
 
 
 def _order(row: Row) -> OrderReport:
-    """`order_timestamp` is of the last request, `exchange_timestamp` of the first answer of the exchange: a cancelled row of the
-    mocks has them in that order. `pending_quantity` lies on rows that have ended, so it is not read."""
+    """Return an order.
+
+    `order_timestamp` is of the last request, `exchange_timestamp` of the exchange's first reply: a cancelled row of the mocks
+    has them in that order. `pending_quantity` is also on rows that have ended, so it is not read.
+    """
     word = str(row["status"])
     status = status_of(word)
     known = [moment(row[name]) for name in ("order_timestamp", "exchange_timestamp") if row.get(name)]
@@ -172,7 +179,7 @@ def _order(row: Row) -> OrderReport:
     if status is _S.UNKNOWN:
         reason = f"Kite's status {word!r} is not known: {reason}".rstrip(": ")
     return OrderReport(
-        storable.identity(row["order_id"]),
+        value_ranges.identity(row["order_id"]),
         _tag(row),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),
@@ -190,7 +197,7 @@ def _order(row: Row) -> OrderReport:
 
 
 def _limit(row: Row) -> int:
-    """The price; 0 for a market order alone."""
+    """Return the price; 0 for a market order alone."""
     price = rupees(row["price"] if row["price"] is not None else 0, "price", LIMIT)
     if not price and row.get("order_type") in {"LIMIT", "SL"}:
         raise OddValue("price", row["price"])
@@ -198,8 +205,10 @@ def _limit(row: Row) -> int:
 
 
 def _tag(row: Row) -> str | None:
-    """The tag of ours that is in `tag` or among `tags`. Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client
-    tags; another tag of a client is returned as it is."""
+    """Return the client tag that is in `tag` or among `tags`.
+
+    Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client tags. A tag of another client is returned as it is.
+    """
     tags = [tag for tag in (row.get("tag"), *(row.get("tags") or ())) if tag]
     if not all(isinstance(tag, str) for tag in tags):
         raise OddValue("tag", tags)
@@ -208,12 +217,12 @@ def _tag(row: Row) -> str | None:
 
 
 def _trade(row: Row) -> TradeReport:
-    """An exchange's numbers begin anew each day, and each exchange has its own: so ours have the day in India and the exchange
-    before them."""
+    """Return a trade. An exchange's numbers begin anew each day, and each exchange has its own, so the ids here begin with
+    both."""
     at = moment(row["fill_timestamp"])
     return TradeReport(
-        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{storable.trade_name(row['trade_id'])}",
-        storable.identity(row["order_id"]),
+        f"{ist_date(at):%Y%m%d}-{row['exchange']}-{value_ranges.trade_name(row['trade_id'])}",
+        value_ranges.identity(row["order_id"]),
         symbol_of(row["tradingsymbol"]),
         Side(row["transaction_type"]),
         whole(row["quantity"], "quantity", QUANTITY),
@@ -223,7 +232,7 @@ def _trade(row: Row) -> TradeReport:
 
 
 def _quote(symbol: str, row: Row) -> Quote:
-    """The circuit limits are the session's band; they are those of the closing auction while that is on (kite.trade forum)."""
+    """Return a quote. The circuit limits are the session's band, or the closing auction's while it is on (kite.trade forum)."""
     day, traded = row["ohlc"], row.get("last_trade_time")
     opened = rupees(day["open"], "ohlc.open", LIMIT) or None
     low = about_rupees(row.get("lower_circuit_limit") or 0, "lower_circuit_limit", LIMIT)

@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from tradectl.brokers import strict_json
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.kite.api import VERSION, Api
-from tradectl.brokers.kite.instruments import Instruments
-from tradectl.brokers.kite.packets import Tick, ticks
+from tradectl.brokers.adapter import BrokerAccount
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import Source, source_of
+from tradectl.brokers.http.stream import PAUSE, Frame, PriceStream
+from tradectl.brokers.kite.api import VERSION, KiteApi
+from tradectl.brokers.kite.instruments import KiteInstruments
+from tradectl.brokers.kite.packets import KiteTick, ticks
 from tradectl.brokers.kite.rows import SOURCE, orders
-from tradectl.brokers.network import Source, source_of
-from tradectl.brokers.stream import PAUSE, Frame, PriceStream
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderReport
 
@@ -31,18 +31,21 @@ MODE = "full"
 
 
 def ignore(report: OrderReport) -> None:
-    """For who is not interested in order updates."""
+    """Ignore order updates."""
 
 
-class Ticker(PriceStream[int]):
-    """See `Stream`. `on_order` hears of each change of an order of this user, whatever made it, in the ticker's thread; Kite
-    sends none for an after-market order that is placed."""
+class KiteTicker(PriceStream[int]):
+    """Kite's stream; see `Stream`.
+
+    `on_order` is called with each change of an order of this user, from whatever source, in the ticker's thread. Kite sends
+    none for an after-market order that is placed.
+    """
 
     def __init__(
         self,
-        account: Account,
-        api: Api,
-        instruments: Instruments,
+        account: BrokerAccount,
+        api: KiteApi,
+        instruments: KiteInstruments,
         on_order: Callable[[OrderReport], None] = ignore,
         *,
         pause: float = PAUSE,
@@ -70,7 +73,7 @@ class Ticker(PriceStream[int]):
         socket.send(json.dumps({"a": "mode", "v": [MODE, tokens]}))
 
     def _hear(self, frame: Frame) -> None:
-        """What cannot be understood is no tick and no update; reading the book is always the last word."""
+        """Read a frame. One that cannot be read is no tick and no update; the order book is read in the end."""
         if isinstance(frame, bytes):
             for tick in ticks(frame):
                 if tick.token in self._wanted:
@@ -82,7 +85,7 @@ class Ticker(PriceStream[int]):
                 self._on_order(report)
 
 
-def _quote(symbol: str, tick: Tick) -> Quote | None:
+def _quote(symbol: str, tick: KiteTick) -> Quote | None:
     if tick.at is None:
         return None
     opened = tick.open or None

@@ -1,22 +1,21 @@
-"""Kotak Neo's Trade API, in its third generation (login by TOTP and MPIN, orders at the address that the login names).
+"""Kotak Neo's Trade API, in its third generation (login by TOTP and MPIN, orders at the address that the login returns).
 
-paths        where everything is
-login        a session, from a one-time password and the MPIN
-totp         one-time passwords
-judging      what an answer means
-rows         Kotak's rows, each read once into our own words
-hours        when it takes commands, and whether an order still waits as an after-market order
-instruments  the day's list of scrips, and the one behind a symbol
-wire         what all requests have in common
-prices       quotes without a way to an order
-broker       the adapter
-packets      what the price feed sends
-addresses    where the feeds are
-feed         what is said on the feeds of prices and orders
-times        when a trade of the price feed was
-ticker       live prices and order updates, each over a websocket
+paths          the paths
+login          a session, from a one-time password and the MPIN
+error_mapping  what a reply means
+rows           Kotak's rows, each parsed once into the program's types
+amo_windows    when it takes commands, and whether an order still waits as an after-market order
+instruments    the day's list of scrips, and the scrip of a symbol
+api            what all requests have in common
+prices         quotes without a way to an order
+broker         the account
+packets        the packets of the price feed
+addresses      the addresses of the feeds
+feed           the messages of the feeds of prices and orders
+times          when a trade of the price feed was
+ticker         live prices and order updates, each over a websocket
 
-Kotak refuses a client tag that it has already seen on the same day, and forgets it once an order is changed: from then on an
+Kotak refuses a client tag that it has already seen on the same day, and loses it once an order is changed: from then on an
 order is known by its number alone.
 """
 
@@ -26,12 +25,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Field
-from tradectl.brokers.network import CONNECT_BY
+from tradectl.brokers.http.network import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:
-    from tradectl.brokers.adapter import Account, Ask, Session
-    from tradectl.brokers.kotak_neo.broker import KotakNeo
+    from tradectl.brokers.adapter import Ask, BrokerAccount, LoginSession
+    from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
     from tradectl.brokers.kotak_neo.prices import KotakPrices
 
 NAME = "kotak_neo"
@@ -62,7 +61,7 @@ ADDRESSES = {
     "orders": "",  # of the order feed: see `addresses`
 }
 _HINT = ((9, 1.0), (300, 60.0), (5000, 3600.0))
-"""What Kotak's own client keeps to by default; nothing is said of the server. Ten orders a second need a registered algo."""
+"""The default limits of Kotak's own client; no source has those of the server. Ten orders a second need a registered algo."""
 
 
 class KotakNeoAdapter:
@@ -74,18 +73,18 @@ class KotakNeoAdapter:
     addresses: Mapping[str, str] = ADDRESSES
     limits: Mapping[str, tuple[tuple[int, float], ...]] = {"orders": _HINT, "reads": _HINT}
 
-    def open(self, account: Account) -> KotakNeo:
-        from tradectl.brokers.kotak_neo.broker import KotakNeo
+    def open(self, account: BrokerAccount) -> KotakNeoBroker:
+        from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
 
-        return KotakNeo(account)
+        return KotakNeoBroker(account)
 
-    def prices(self, account: Account) -> KotakPrices:
+    def prices(self, account: BrokerAccount) -> KotakPrices:
+        from tradectl.brokers.kotak_neo.api import KotakApi
         from tradectl.brokers.kotak_neo.prices import KotakPrices
-        from tradectl.brokers.kotak_neo.wire import Wire
 
-        return KotakPrices(account, Wire(account))
+        return KotakPrices(account, KotakApi(account))
 
-    def login(self, account: Account, ask: Ask) -> Session:
+    def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:
         from tradectl.brokers.kotak_neo.login import login
 
         return login(account, ask)

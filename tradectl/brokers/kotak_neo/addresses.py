@@ -1,7 +1,7 @@
-"""Where Kotak's two feeds are: looked up by the data centre that the login names, as Kotak's own client does.
+"""Find the addresses of Kotak's two feeds, by the data centre that the login returns, as Kotak's own client does.
 
-An address that the operator has set (a sandbox) comes first, then the look-up, then the address that the login answered with,
-then the one of Kotak's own client. The client sends its session to a feed, so an address outside Kotak's domain is never used.
+An address that the operator has set (a sandbox) comes first, then the look-up, then the address in the login's reply, then the
+one of Kotak's own client. The client sends its session to a feed, so an address outside Kotak's domain is never used.
 
 Source: PyPI kotakneoapi 3.0.9 (utils/neo_utility.py `resolve_dynamic_urls`, neo_api.py `create_websocket`).
 """
@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from tradectl.brokers import strict_json
-from tradectl.brokers.adapter import Account, Session, Unlimited
-from tradectl.brokers.kotak_neo import ADDRESSES, judging
-from tradectl.brokers.network import source_of
-from tradectl.brokers.transport import ReadTransport
+from tradectl.brokers.adapter import BrokerAccount, LoginSession, Unlimited
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.transport import ReadTransport
+from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping
 from tradectl.errors import TradectlError
 
 CLIENT = {"appVersion": "3.0.9", "platform": "api", "environment": "prod"}
-"""What Kotak's own client says of itself; its service does not check the version."""
+"""How Kotak's own client identifies itself; the service does not check the version."""
 PRICES = "wss://sfeed.kotaksecurities.com/apifeed"
 REALTIME = "/realtime"
 """The order feed, at the base address of the session."""
@@ -32,24 +32,24 @@ _TIMEOUT = (3.05, 5.0)
 class FeedAddresses:
     """The addresses of one account's feeds; looked up once a session."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         self._account = account
         self._known: tuple[Mapping[str, str], Mapping[str, str]] | None = None
 
-    def prices(self, session: Session) -> str:
+    def prices(self, session: LoginSession) -> str:
         """Return the address of the price feed."""
         return self._account.addresses.get("prices") or self._told(session, "broadcast", "feed_url") or PRICES
 
-    def orders(self, session: Session) -> str:
+    def orders(self, session: LoginSession) -> str:
         """Return the address of the order feed."""
         base = session.tokens["base_url"].replace("http", "ws", 1) + REALTIME
         return self._account.addresses.get("orders") or self._told(session, "interactive", "rt_url") or base
 
-    def _told(self, session: Session, kind: str, name: str) -> str:
+    def _told(self, session: LoginSession, kind: str, name: str) -> str:
         return self._looked_up(session).get(kind) or usable(session.tokens.get(name))
 
-    def _looked_up(self, session: Session) -> Mapping[str, str]:
-        """Return what the service says of the session's data centre; empty where it says nothing, or does not answer."""
+    def _looked_up(self, session: LoginSession) -> Mapping[str, str]:
+        """Return the service's addresses of the session's data centre; empty where it returns none, or does not reply."""
         if self._known is None or self._known[0] != session.tokens:
             self._known = session.tokens, self._look_up(session.tokens.get("data_center", ""))
         return self._known[1]
@@ -61,7 +61,8 @@ class FeedAddresses:
             return {}
         account = self._account
         source = source_of(account.vault)
-        reads = ReadTransport("Kotak", judging.file, clock=account.clock, limiter=Unlimited(), timeout=_TIMEOUT, source=source)
+        judge = error_mapping.file
+        reads = ReadTransport("Kotak", judge, clock=account.clock, limiter=Unlimited(), timeout=_TIMEOUT, source=source)
         try:
             found = reads.read(url, bucket="reads", tries=1, params=CLIENT).object()
             return endpoints(found, centre)
@@ -72,7 +73,7 @@ class FeedAddresses:
 
 
 def endpoints(content: Mapping[str, Any], centre: str) -> Mapping[str, str]:
-    """Return the usable addresses of a data centre in the service's answer: `broadcast` (prices), `interactive` (orders)."""
+    """Return the usable addresses of a data centre in the service's reply: `broadcast` (prices), `interactive` (orders)."""
     try:
         configs = content["data"]["configs"]
         name = f"{centre}_{configs[f'{centre}_broadcast_source']}"

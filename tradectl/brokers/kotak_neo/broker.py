@@ -1,7 +1,7 @@
-"""The adapter: `ports.Broker` over Kotak's requests. Rules of the wire are in `rows`, `judging` and `hours`; here they meet.
+"""The account at Kotak: `ports.Broker` over its requests.
 
-An order that Kotak takes may still be rejected by its risk checks, which shows in its book a moment later: so an order that was
-placed is looked at once, and a rejection that is already there is a refusal like any other.
+An order that Kotak takes may still be rejected by its risk checks, which shows in its book a moment later. So the row of a new
+order is read once, and a rejection that is already there is a refusal like any other.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tradectl.brokers.adapter import ORDERS, Account, Remark, Session
-from tradectl.brokers.kept import Kept
-from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, judging, paths, rows
-from tradectl.brokers.kotak_neo.hours import Hours
+from tradectl.brokers.account.dedup import Deduplicated
+from tradectl.brokers.adapter import ORDERS, BrokerAccount, LoginSession, Remark
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.replies import above_freeze, check_absent, off_tick, order_id
+from tradectl.brokers.http.transport import READS, Judge, Reply, Transport
+from tradectl.brokers.http.value_ranges import brief
+from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, error_mapping, paths, rows
+from tradectl.brokers.kotak_neo.amo_windows import KotakHours
+from tradectl.brokers.kotak_neo.api import TITLE, KotakApi, parsed, reading, url
 from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
-from tradectl.brokers.kotak_neo.ticker import OnOrder, Ticker
-from tradectl.brokers.kotak_neo.wire import TITLE, Wire, parsed, reading, url
-from tradectl.brokers.network import source_of
-from tradectl.brokers.replies import above_freeze, check_absent, off_tick, order_id
-from tradectl.brokers.storable import brief
-from tradectl.brokers.transport import READS, Judge, Reply, Transport
+from tradectl.brokers.kotak_neo.ticker import KotakTicker, OnOrder
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, OrderRefused, TradectlError, UsageError
 from tradectl.exchange.ticks import on_tick
 from tradectl.model.market import Quote
@@ -33,47 +33,48 @@ from tradectl.ports import OrderRules
 
 T = TypeVar("T")
 _BARE = frozenset({paths.HOLDINGS, paths.POSITIONS})
-"""Paths of the portfolio service, whose lists come without a word of Kotak's own."""
+"""Paths of the portfolio service, whose lists come without an envelope of Kotak's."""
 
 
-class KotakNeo:
-    """One account. Nothing is asked before the first call; every call may raise LoginNeeded and NotWhitelisted."""
+class KotakNeoBroker:
+    """One account. Opening it sends no request. Every call may raise LoginNeeded and NotWhitelisted."""
 
     name = NAME
     capabilities = CAPABILITIES
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         self._account, self._clock = account, account.clock
         vault = account.vault
-        self._hours = Hours.of(account.sessions, vault.get("amo_from") or "16:05", vault.get("amo_until") or "08:55")
-        self._wire = Wire(account)
+        self._hours = KotakHours.of(account.sessions, vault.get("amo_from") or "16:05", vault.get("amo_until") or "08:55")
+        self._wire = KotakApi(account)
         self._orders = Transport(
             TITLE,
-            judging.command,
+            error_mapping.command,
             clock=account.clock,
             limiter=account.limiter,
             timeout=account.timeout,
             check_send=account.check_send,
             source=source_of(vault),
         )
-        self._reads = self._wire.reads(judging.read, posts=(paths.LIMITS,))
+        self._reads = self._wire.reads(error_mapping.read, posts=(paths.LIMITS,))
         self._prices = KotakPrices(account, self._wire)
         self._positions_at: str | None = None
-        self._book: Kept[Rows[OrderReport]] = Kept()
-        self._fills: Kept[Rows[TradeReport]] = Kept()
+        self._book: Deduplicated[Rows[OrderReport]] = Deduplicated()
+        self._fills: Deduplicated[Rows[TradeReport]] = Deduplicated()
 
     def close(self) -> None:
         for part in (self._orders, self._reads, self._prices):
             part.close()
 
     def remarks(self) -> Sequence[Remark]:
-        """From where Kotak sees us."""
+        """Return the address that Kotak sees."""
         return remarks(self._account)
 
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        """A limit order for delivery. Its number; OrderRefused also where the book shows it rejected at once."""
+        """Place a limit order for delivery and return its number. Raises OrderRefused also where the book shows it rejected at
+        once."""
         if request.order_type is not OrderType.LIMIT:
             raise Blocked("only limit orders are sent to Kotak: it has filled market orders at prices of its own")
         _check_price(request.price)
@@ -111,7 +112,7 @@ class KotakNeo:
             paths.PLACE,
             sent,
             look,
-            judging.command,
+            error_mapping.command,
             side=request.side,
             before_again=lambda: check_absent(self.orders(), request.tag),
         )
@@ -119,7 +120,7 @@ class KotakNeo:
         return number
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """Change the total quantity and the limit. From then on the order no longer shows our tag."""
+        """Change the total quantity and the limit. From then on the order no longer shows its tag."""
         _check_price(price)
         sent = {
             "no": broker_order_id,
@@ -138,41 +139,45 @@ class KotakNeo:
         self._change(paths.CANCEL, broker_order_id, {"on": broker_order_id})
 
     def _side(self, number: str) -> Side:
-        """The side of an order in the book as it was last read; BUY, for which more is forbidden, where the book lacks it."""
+        """Return the side of an order in the book as it was last read; BUY, for which more is forbidden, where the book lacks
+        it."""
         return next((report.side for report in self._book.last or () if report.broker_order_id == number), Side.BUY)
 
     def _change(self, path: str, number: str, sent: Mapping[str, str], *, side: Side | None = None) -> None:
-        """Kotak wants to be told of an order whether it waits as an after-market order. `side`: see `Transport.command`."""
+        """Send a change, which must say whether the order waits as an after-market order. `side`: see `Transport.command`."""
         waits = self._waits(lambda: rows.is_queued(self._row(number, patient=True)))
 
         def look() -> None:
             if self._waits(lambda: waits) is not waits:
-                raise Blocked(f"order {number} has changed hands while we waited to be let: nothing was sent")
+                raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
-        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, judging.change, side=side)
+        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, error_mapping.change, side=side)
         if found != number:
             raise Ambiguous(f"Kotak took a command about order {number}, and names order {found}")
 
     # reads
 
     def orders(self) -> tuple[OrderReport, ...]:
-        """The day's order book, oldest first as Kotak tells it; the same object again while it says the same."""
+        """Return the day's order book, oldest first as Kotak lists it; the same object while the rows are the same."""
         found = self._list(paths.ORDERS, lambda data: rows.orders(data, self._clock.now()))
         return self._book.of(found)
 
     def trades(self) -> tuple[TradeReport, ...]:
-        """The day's executions; the same object again while nothing more has traded."""
+        """Return the day's executions; the same object while the rows are the same."""
         found = self._list(paths.TRADES, lambda data: rows.trades(data, self._clock.now()))
         return self._fills.of(found)
 
     def holdings(self) -> tuple[Holding, ...]:
-        """What may be sold is `sellableQuantity`, and what was bought today."""
+        """Return the holdings. `sellableQuantity` may be sold, and what was bought today."""
         positions = self._positions()
         return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
 
     def _positions(self) -> list[rows.Row]:
-        """The day's positions, at the path of today's API, else at the older one. Where neither answers, the day's trades for
-        delivery say the same. BrokerUnavailable where they cannot be read either."""
+        """Return the day's positions, from the path of today's API, else from the older one.
+
+        Where neither replies, the day's trades for delivery replace them. Raises BrokerUnavailable where they cannot be read
+        either.
+        """
         for path in (paths.POSITIONS, paths.OLD_POSITIONS) if self._positions_at is None else (self._positions_at,):
             try:
                 found: list[rows.Row] = self._list(path, list, tries=1)
@@ -193,22 +198,22 @@ class KotakNeo:
         return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port's signature
-        """Kotak serves none."""
+        """Return none: Kotak serves no indicative prices."""
         return {}
 
     # beyond the port
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """As `ListsOrderRules`, by the list of scrips."""
+        """Return the rules of `ListsOrderRules`, by the list of scrips."""
         return self._prices.order_rules(symbol)
 
-    def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> Ticker:
-        """Live prices, and order updates to `on_order`; enter it to connect. `patience`: see `Ticker`."""
-        return Ticker(self._account, lambda symbol: self._prices.scrip(symbol).token, on_order, **patience)
+    def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> KotakTicker:
+        """Return live prices; `on_order` is called with order updates. Enter it to connect. `patience`: see `KotakTicker`."""
+        return KotakTicker(self._account, lambda symbol: self._prices.scrip(symbol).token, on_order, **patience)
 
     # the wire
 
-    def _trading(self, session: Session) -> Mapping[str, str]:
+    def _trading(self, session: LoginSession) -> Mapping[str, str]:
         return {**self._wire.looking(), **reading(session), "neo-fin-key": paths.FIN_KEY}
 
     def _command(
@@ -221,8 +226,10 @@ class KotakNeo:
         side: Side | None,
         before_again: Callable[[], None] | None = None,
     ) -> str:
-        """The number of the order in Kotak's answer; Ambiguous where it has none. `look`, `side`: see `Transport.command`;
-        `before_again`: see `in_session`."""
+        """Send a command and return the number of the order. Raises Ambiguous where the reply has none.
+
+        `look`, `side`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
+        """
         data = {"jData": json.dumps(sent)}
         reply = self._wire.in_session(
             lambda session: self._orders.command(
@@ -243,24 +250,26 @@ class KotakNeo:
         return number
 
     def _read(self, path: str, **how: Any) -> Reply:
-        """`how`: see `ReadTransport.read`."""
+        """Read with the stored session. `how`: see `ReadTransport.read`."""
         return self._wire.in_session(
             lambda session: self._reads.read(url(session, path), bucket="reads", headers=reading(session), **how)
         )
 
     def _list(self, path: str, read: Callable[[list[rows.Row]], T], **how: Any) -> T:
-        """A list, read; an empty one only where Kotak says that there is nothing. `how`: see `ReadTransport.read`."""
+        """Read a list; an empty one only where Kotak replies that there are no data. `how`: see `ReadTransport.read`."""
         reply = self._read(path, **how)
         return parsed(lambda: read(_data(reply, bare=path in _BARE)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
-        """One order as the book has it now. `patient`: asked for again where that may help."""
+        """Return one order as the book has it now. `patient`: try again where that may help."""
         reply = self._read(f"{paths.ORDERS}/{number}", tries=READS if patient else 1)
         return parsed(lambda: next(row for row in _data(reply) if str(row["nOrdNo"]) == number), "order")
 
     def _look_for_rejection(self, number: str, request: OrderRequest, trading_symbol: str) -> None:
-        """A rejection that the book shows already. What cannot be seen now will be seen in the book. Ambiguous where the number
-        is of another order."""
+        """Raise a rejection that the book shows already; a later one is read with the book.
+
+        Raises Ambiguous where the number is of another order.
+        """
         try:
             report = parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
         except TradectlError:
@@ -271,30 +280,33 @@ class KotakNeo:
         ):
             raise Ambiguous(f"Kotak took a command, and names order {number}, which is another one")
         if report.status is OrderStatus.REJECTED:
-            raise judging.refusal(report.reason or "rejected")
+            raise error_mapping.refusal(report.reason or "rejected")
 
     def _waits(self, is_queued: Callable[[], bool]) -> bool:
-        """Whether an order waits now as an after-market order. Blocked where nothing is asked for."""
+        """Return whether an order waits now as an after-market order. Raises Blocked while no command is sent."""
         self._hours.check_command(self._clock.now())
         return self._hours.waits(self._clock.now(), is_queued)
 
 
 def _check_price(price: int) -> None:
-    """Kotak fills a limit order at 0 at a price of its own."""
+    """Raise OrderRefused for a limit of 0, which Kotak fills at a price of its own."""
     if price <= 0:
         raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
 def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
-    """The rows of an answer. Kotak says `Not_Ok` for none, or `Ok` with null or an empty list in their place. `bare`: an empty
-    list counts without a word of it, as the holdings come."""
-    words = judging.said(reply)
-    if words is not None and judging.is_empty(words):
+    """Return the rows of a reply.
+
+    For none Kotak sends `Not_Ok`, or `Ok` with null or an empty list in their place. `bare`: an empty list counts without an
+    envelope, as the holdings come.
+    """
+    words = error_mapping.said(reply)
+    if words is not None and error_mapping.is_empty(words):
         return []
     data = reply.json()["data"]
     if data is None or (data == [] and not bare):
         if words is None or not words.ok:
-            raise ValueError("there is no data, and nothing says that there is none")
+            raise ValueError("there are no data, and the reply does not say that there are none")
         return []
     if not isinstance(data, dict | list):
         raise TypeError(f"a list was expected, not {brief(data)}")

@@ -1,7 +1,7 @@
-"""The day's list of scrips, and the scrip behind a symbol of ours: by ISIN where we know it, else by symbol and series.
+"""Read the day's list of scrips, and find the scrip of a symbol: by ISIN where it is known, else by symbol and series.
 
-One ISIN is listed in several series, of which one trades with everybody. Where that is not the series that our market data says,
-something has happened to the stock that we do not know of, and it is not bought.
+One ISIN is listed in several series, of which one is for ordinary trading. Where that is not the series of the market data,
+they miss an event of the stock, and it is not bought.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tradectl.brokers import storable
+from tradectl.brokers.account.securities import find_share
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, TICK, whole
 from tradectl.brokers.kotak_neo.paths import SEGMENT
-from tradectl.brokers.listed_share import find_share
-from tradectl.brokers.storable import QUANTITY, SHARES, TICK, whole
-from tradectl.brokers.whole_files import put_whole
 from tradectl.errors import BrokerUnavailable
+from tradectl.files import PRIVATE, replace_file
 from tradectl.model.market import Instrument
 from tradectl.model.order import Side
+from tradectl.model.series import EQUITY_SERIES, SME_SERIES
 from tradectl.ports import OrderRules
 
 _COLUMNS = ("pExchSeg", "pSymbol", "pTrdSymbol", "pSymbolName", "pGroup", "pISIN", "dTickSize", "lLotSize")
 _FREEZE = ("lFreezeQty", "iMaxOrderSize")
 """Columns with the largest quantity of one order; see `_most`."""
-TRADED = frozenset({"EQ", "BE", "BZ", "SM", "ST", "SZ"})
-"""Series in which a share trades with everybody; the others are blocks, auctions, bonds."""
+TRADED = SME_SERIES.union(EQUITY_SERIES)
+"""Series of ordinary trading; the others are blocks, auctions, bonds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,14 @@ class Scrips:
         return self._isins.get(token, "")
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
-        """The scrip of an instrument. UsageError where Kotak has none; DataError for a BUY of what is listed otherwise."""
+        """Return the scrip of an instrument. Raises UsageError where Kotak has none; DataError for a BUY of one that is listed
+        otherwise."""
         return find_share(instrument, side, self._by_isin, self._by_symbol, "Kotak")
 
 
 def parse(text: str) -> list[Scrip]:
-    """The rows of Kotak's CSV; one that cannot be read is left out. ValueError or KeyError where it is not one."""
+    """Return the rows of Kotak's CSV; one that cannot be read is left out. Raises ValueError or KeyError where it is not the
+    CSV."""
     reader = csv.DictReader(StringIO(text))
     reader.fieldnames = [name.strip().rstrip(";") for name in reader.fieldnames or ()]  # one header ends in a semicolon
     if missing := [name for name in _COLUMNS if name not in reader.fieldnames]:
@@ -85,7 +88,8 @@ def parse(text: str) -> list[Scrip]:
 
 
 def path_of(answer: Any) -> str:
-    """The address of NSE's cash segment among the day's files. KeyError, TypeError or ValueError where there is none."""
+    """Return the address of NSE's cash segment among the day's files. Raises KeyError, TypeError or ValueError where it is
+    missing."""
     paths: Sequence[str] = answer["data"]["filesPaths"]
     found = [path for path in paths if PurePosixPath(path).name.startswith(SEGMENT)]
     if not found:
@@ -107,7 +111,7 @@ class ScripFile:
         return OrderRules(scrip.tick_size, day, scrip.most_shares) if scrip.tick_size > 0 else None
 
     def of(self, day: date) -> Scrips:
-        """BrokerUnavailable where the list cannot be had or read."""
+        """Return the list of a day. Raises BrokerUnavailable where it cannot be fetched or read."""
         if self._of is None or self._of[0] != day:
             self._of = day, self._read(day)
         return self._of[1]
@@ -121,7 +125,7 @@ class ScripFile:
                 file.unlink()  # half written, or damaged: it is fetched anew
         content = self._fetch()
         scrips = _scrips(content)
-        put_whole(file, content)
+        replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{SEGMENT}-*.csv"):
             if old.name < file.name:
                 old.unlink(missing_ok=True)
@@ -141,9 +145,9 @@ def _scrips(content: bytes) -> Scrips:
 def _scrip(row: dict[str, str]) -> Scrip:
     """Raises OddValue for a row that cannot be read."""
     return Scrip(
-        storable.identity(row["pSymbol"], "pSymbol"),
-        storable.symbol(row["pTrdSymbol"], "pTrdSymbol"),
-        storable.symbol(row["pSymbolName"], "pSymbolName"),
+        value_ranges.identity(row["pSymbol"], "pSymbol"),
+        value_ranges.symbol(row["pTrdSymbol"], "pTrdSymbol"),
+        value_ranges.symbol(row["pSymbolName"], "pSymbolName"),
         row["pGroup"],
         row["pISIN"],
         whole(row["dTickSize"], "dTickSize", TICK),  # in paise already
@@ -153,7 +157,7 @@ def _scrip(row: dict[str, str]) -> Scrip:
 
 
 def _most(row: dict[str, str], name: str) -> int:
-    """Return a largest quantity; 0 where it is not told (blank, -1, no number): the exchange then refuses by itself."""
+    """Return a largest quantity; 0 where there is none (blank, -1, no number): the exchange then refuses by itself."""
     try:
         return whole(row.get(name) or 0, name, SHARES)
     except ValueError:

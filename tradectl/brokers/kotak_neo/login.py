@@ -1,47 +1,54 @@
-"""A session in two steps: the one-time password gives a token to look with, the MPIN one to trade with and the address to use.
+"""Log in with two steps: the one-time password gives a token that reads, the MPIN one that trades and the address to use.
 
-Neither step is ever repeated by itself: a third wrong password locks an account.
+Neither step is repeated automatically: a third wrong password locks an account. The one-time password is made from the stored
+secret, of any length.
 """
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tradectl.brokers.adapter import Account, Ask, Field, Remark, Session
-from tradectl.brokers.kotak_neo import ADDRESSES, judging, totp
+from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession, Remark
+from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.strict_json import UNREADABLE
+from tradectl.brokers.http.transport import ReadTransport, Transport
+from tradectl.brokers.http.value_ranges import brief
+from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
-from tradectl.brokers.network import source_of
-from tradectl.brokers.storable import brief
-from tradectl.brokers.strict_json import UNREADABLE
-from tradectl.brokers.transport import ReadTransport, Transport
-from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
+from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist
 
+if TYPE_CHECKING:
+    from pyotp import TOTP
+
 ENDS_AT = time(6)
-"""When a session ends, in IST of the next morning. A guess: Kotak does not say, and brokers end them overnight."""
+"""When a session ends, in IST of the next morning. A guess: Kotak does not document it, and brokers end sessions overnight."""
 _FEEDS = {"data_center": "dataCenter", "feed_url": "feedUrl", "rt_url": "rtUrl"}
-"""What a login may tell of the feeds, by our names (`addresses`)."""
+"""What a login's reply may say of the feeds, by the program's names (`addresses`)."""
 _VISIBLE = re.compile(r"[!-~]{1,8192}")
 """What goes into a header or an address: visible ASCII."""
 TOTP_NOW = Field("totp", "The TOTP that is shown now")
 
 
-def login(account: Account, ask: Ask) -> Session:
-    """Log in and keep the session. The password is made from the stored secret; without one `ask` is asked for it.
+def login(account: BrokerAccount, ask: Ask) -> LoginSession:
+    """Log in and store the session. The password is made from the stored secret; without one `ask` requests it.
 
-    LoginNeeded where Kotak refuses the password or the MPIN, ConfigurationError for a secret that is none, or one that was not
-    told, BrokerUnavailable.
+    Raises:
+        LoginNeeded: Kotak refuses the password or the MPIN.
+        ConfigurationError: The secret is none, or a credential is missing.
+        BrokerUnavailable: Kotak cannot be reached.
     """
     vault, now = account.vault, account.clock.now()
     first = _first(account)
     who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
     source = source_of(vault)
-    transport = Transport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
+    transport = Transport("Kotak", error_mapping.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         viewing = _step(transport, account, LOGIN, first, who)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
@@ -49,36 +56,39 @@ def login(account: Account, ask: Ask) -> Session:
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
         told = {name: trading.get(key) for name, key in _FEEDS.items()}
         tokens |= {name: word for name, word in told.items() if isinstance(word, str) and _VISIBLE.fullmatch(word)}
-        session = Session(tokens, now, ends_at(now), _seen_ip(transport, account, tokens))
+        session = LoginSession(tokens, now, ends_at(now), _seen_ip(transport, account, tokens))
     finally:
         transport.close()
     vault.keep_session(session)
     return session
 
 
-def remarks(account: Account) -> Sequence[Remark]:
-    """From where Kotak sees us now: a session is bound to the address that made it, and orders to one that was registered.
+def remarks(account: BrokerAccount) -> Sequence[Remark]:
+    """Return the address that Kotak sees now: a session is bound to the address that made it, and orders to a registered one.
 
     Raises:
         LoginNeeded: There is no session. Kotak reports the address to a logged-in client alone.
     """
     known, source = current(account), source_of(account.vault)
-    transport = ReadTransport("Kotak", judging.login, clock=account.clock, limiter=account.limiter, source=source)
+    transport = ReadTransport("Kotak", error_mapping.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
         seen = _seen_ip(transport, account, known.tokens)
     finally:
         transport.close()
     before = known.seen_ip
     if seen is None:
-        return (Remark("Kotak does not tell from where it sees us", fine=False),)
+        return (Remark("Kotak does not report this machine's address", fine=False),)
     if before is not None and seen != before:
-        moved = f"Kotak sees us at {seen}, and the session was made from {before}: `tradectl login --again`"
+        moved = f"Kotak sees this machine at {seen}, and the session was made from {before}: `tradectl login --again`"
         return (Remark(moved, fine=False),)
-    return (Remark(f"Kotak sees us at {seen}"), Remark("whether sells from demat ask a TPIN of a person, Kotak does not tell"))
+    return (
+        Remark(f"Kotak sees this machine at {seen}"),
+        Remark("Kotak does not report whether sells from demat need a TPIN of a person"),
+    )
 
 
-def current(account: Account) -> Session:
-    """The session that is stored. LoginNeeded where there is none, or it has ended as far as is known."""
+def current(account: BrokerAccount) -> LoginSession:
+    """Return the stored session. Raises LoginNeeded where there is none, or it has ended as far as is known."""
     session = account.vault.session()
     if session is None:
         raise LoginNeeded("there is no session at Kotak: `tradectl login`")
@@ -88,28 +98,28 @@ def current(account: Account) -> Session:
 
 
 def ends_at(now: datetime) -> datetime:
-    """When a session that begins now ends at the latest."""
+    """Return when a session that begins now ends at the latest."""
     day = to_ist(now).date()
     ends = at_ist(day, ENDS_AT)
     return ends if ends > now else at_ist(day + timedelta(days=1), ENDS_AT)
 
 
-def _first(account: Account) -> Mapping[str, str]:
-    """The headers of who has no session yet."""
+def _first(account: BrokerAccount) -> Mapping[str, str]:
+    """Return the headers of a client without a session."""
     return {"Authorization": account.vault.require("consumer_key"), "neo-fin-key": FIN_KEY}
 
 
-def _totp(account: Account, ask: Ask, now: datetime) -> str:
+def _totp(account: BrokerAccount, ask: Ask, now: datetime) -> str:
     secret = account.vault.get("totp_secret")
     if secret is None:
         return ask(TOTP_NOW).strip()
-    return totp.password(secret, now)
+    return one_time_password(secret, now)
 
 
 def _step(
-    transport: Transport, account: Account, path: str, headers: Mapping[str, str], body: Mapping[str, str]
+    transport: Transport, account: BrokerAccount, path: str, headers: Mapping[str, str], body: Mapping[str, str]
 ) -> Mapping[str, Any]:
-    """One step, sent once; the `data` of its answer."""
+    """Send one step, once, and return the `data` of its reply."""
     url = account.addresses.get("login", ADDRESSES["login"]) + path
     try:
         answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).object()
@@ -117,25 +127,25 @@ def _step(
         raise BrokerUnavailable(str(error)) from error
     data = answer.get("data")
     if not isinstance(data, dict):
-        raise BrokerUnavailable("Kotak's answer to the login has no data")
+        raise BrokerUnavailable("Kotak's reply to the login has no data")
     return data
 
 
 def _word(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
-        raise BrokerUnavailable(f"Kotak's answer to the login has no {name}")
+        raise BrokerUnavailable(f"Kotak's reply to the login has no {name}")
     return value
 
 
 def _base_url(data: Mapping[str, Any]) -> str:
     url = _word(data, "baseUrl").rstrip("/")
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise BrokerUnavailable(f"Kotak's answer to the login names {brief(url)}, which is no safe address")
+        raise BrokerUnavailable(f"Kotak's reply to the login names {brief(url)}, which is no safe address")
     return url
 
 
-def _seen_ip(transport: ReadTransport, account: Account, tokens: Mapping[str, str]) -> str | None:
+def _seen_ip(transport: ReadTransport, account: BrokerAccount, tokens: Mapping[str, str]) -> str | None:
     """Return the address that Kotak sees, None where it reports none. A login does not fail for it. `tokens`: of the session, as
     Kotak's own client sends them (source: `kotakneoapi` 3.0.9, `services/client_ip.py`)."""
     headers = {"Authorization": account.vault.require("consumer_key"), "Sid": tokens["sid"], "Auth": tokens["token"],
@@ -146,3 +156,25 @@ def _seen_ip(transport: ReadTransport, account: Account, tokens: Mapping[str, st
         return str(ip_address(str(data[0]["ip"])))
     except (TradectlError, *UNREADABLE):
         return None
+
+
+def one_time_password(secret: str, now: datetime) -> str:
+    """Return the password of this moment. Raises ConfigurationError for a secret that is none."""
+    return _generator(secret).at(now)
+
+
+def is_one_time_password(secret: str, given: str, now: datetime) -> bool:
+    """Return whether this is the password of this moment."""
+    return _generator(secret).verify(given, for_time=now)
+
+
+def _generator(secret: str) -> TOTP:
+    import pyotp
+
+    class Totp(pyotp.TOTP):
+        min_secret_length_bits = 8  # newer versions refuse the 80 bits that many issue
+
+    try:
+        return Totp(secret.replace(" ", ""))
+    except (binascii.Error, ValueError) as error:
+        raise ConfigurationError("the secret of Kotak's TOTP is not one: it has letters and the digits 2 to 7") from error

@@ -1,4 +1,4 @@
-"""Packets of Kotak's price feed: little-endian, packed without gaps, several in a frame, each with its length before it."""
+"""Read packets of Kotak's price feed: little-endian, packed without gaps, several in a frame, each with its length before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fractions import Fraction
 NSE = 1
 """The number of NSE's cash segment in a header."""
 DIVIDER = 100
-"""By which prices are divided into rupees where the feed's greeting does not say."""
+"""By which prices are divided into rupees where the feed's greeting has no other number."""
 _LITE = 1
 _PICTURES = frozenset({2, 4, 8, 16})
 _HEADER = struct.Struct("<HHbBBBB")
@@ -21,10 +21,10 @@ _SIZE = struct.Struct("<H")
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class KotakTick:
     """What changed of one instrument. Prices in paise; a lite packet has only the last one, and None for the rest.
 
-    `last_trade_at` is as sent: nothing says in which unit, and `times` reads it.
+    `last_trade_at` is as sent: no source has its unit, and `times` reads it.
     """
 
     exchange: int
@@ -39,7 +39,7 @@ class Tick:
 
 
 def split(frame: bytes) -> Iterator[bytes]:
-    """The packets of a frame. ValueError where a length cannot be: what follows it cannot be found."""
+    """Return the packets of a frame. Raises ValueError where a length is impossible: what follows it cannot be found."""
     offset = 0
     while offset < len(frame):
         size = _SIZE.unpack_from(frame, offset)[0] if offset + _SIZE.size <= len(frame) else 0
@@ -49,8 +49,8 @@ def split(frame: bytes) -> Iterator[bytes]:
         offset += size
 
 
-def tick(packet: bytes, dividers: Mapping[int, int]) -> Tick | None:
-    """The prices in a packet; None for one that has none (an index, a status). ValueError where it is too short."""
+def tick(packet: bytes, dividers: Mapping[int, int]) -> KotakTick | None:
+    """Return the prices of a packet; None for one that has none (an index, a status). Raises ValueError where it is too short."""
     _, _, exchange, level, auction, _, _ = _HEADER.unpack_from(packet)
     body = packet[_HEADER.size :]
     divider = dividers.get(exchange, DIVIDER)
@@ -58,11 +58,11 @@ def tick(packet: bytes, dividers: Mapping[int, int]) -> Tick | None:
         return None
     if level == _LITE:
         token, traded_at, last = _unpacked(_LITE_BODY, body)[:3]
-        return Tick(exchange, str(token), _paise(last, divider), traded_at)
+        return KotakTick(exchange, str(token), _paise(last, divider), traded_at)
     if level not in _PICTURES:
         return None
     token, _, _, volume, traded_at, _, opened, _, high, low, last, *_ = _unpacked(_PICTURE, body)
-    return Tick(
+    return KotakTick(
         exchange,
         str(token),
         _paise(last, divider),

@@ -1,4 +1,4 @@
-"""Where everything is: the login's paths at the login's address, all others at the base address that the login answers with."""
+"""The paths: those of the login at the login's address, all others at the base address in the login's reply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HISTORY = "/quick/order/history"
 TRADES = "/quick/user/trades"
 POSITIONS = "/portfolio/v2/positions"
 OLD_POSITIONS = "/quick/user/positions"
-"""Where positions were before kotakneoapi 3.0.9, and are where the newer path does not answer."""
+"""The path of positions before kotakneoapi 3.0.9, for a server on which the newer path does not reply."""
 HOLDINGS = "/portfolio/v1/holdings"
 LIMITS = "/quick/user/limits"
 CHECK_MARGIN = "/quick/user/check-margin"

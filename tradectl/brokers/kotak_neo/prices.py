@@ -1,7 +1,4 @@
-"""What an account at Kotak sees of the market: quotes, and the scrip behind a symbol.
-
-Who is given these prices is given no way to an order: they are read only.
-"""
+"""Read quotes and the scrip of a symbol, by requests that change nothing, so that their reader cannot send an order."""
 
 from __future__ import annotations
 
@@ -9,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import quote as quoted
 
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.kotak_neo import NAME, judging, paths, rows
+from tradectl.brokers.adapter import BrokerAccount
+from tradectl.brokers.http.network import CONNECT
+from tradectl.brokers.http.transport import Reply
+from tradectl.brokers.kotak_neo import NAME, error_mapping, paths, rows
+from tradectl.brokers.kotak_neo.api import KotakApi, parsed, url
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
-from tradectl.brokers.kotak_neo.wire import Wire, parsed, url
-from tradectl.brokers.transport import CONNECT, Reply
 from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -22,7 +20,7 @@ from tradectl.model.order import Side
 from tradectl.ports import OrderRules
 
 _BATCH = 50
-"""Quotes asked for at once: Kotak answers no more in one call."""
+"""Quotes of one request: Kotak sends no more."""
 _FILE_SECONDS = 60.0
 
 
@@ -32,10 +30,10 @@ class KotakPrices:
     name = NAME
     delay = timedelta(0)
 
-    def __init__(self, account: Account, wire: Wire) -> None:
+    def __init__(self, account: BrokerAccount, wire: KotakApi) -> None:
         self._clock, self._market, self._wire = account.clock, account.market, wire
-        self._public = wire.reads(judging.read)
-        self._files = wire.reads(judging.file, (CONNECT, _FILE_SECONDS))
+        self._public = wire.reads(error_mapping.read)
+        self._files = wire.reads(error_mapping.file, (CONNECT, _FILE_SECONDS))
         self._scrips = ScripFile(account.folder, self._fetch_scrips)
 
     def close(self) -> None:
@@ -43,7 +41,7 @@ class KotakPrices:
             transport.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Quotes with the day's prices and its band; symbols that Kotak does not know are absent."""
+        """Return quotes with the day's prices and its band; symbols that Kotak does not know are absent."""
         tokens = {scrip.token: symbol for symbol in symbols if (scrip := self._known(symbol)) is not None}
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
@@ -57,20 +55,20 @@ class KotakPrices:
         return Quotes(found, odd)
 
     def scrip(self, symbol: str, side: Side | None = None) -> Scrip:
-        """What is traded under a symbol today. UsageError for an unknown one."""
+        """Return what is traded under a symbol today. Raises UsageError for an unknown one."""
         today = ist_date(self._clock.now())
         instrument = self._market.instrument(self._market.find(symbol, today), today)
         return self._scrips.of(today).find(instrument, side)
 
     def isin_of(self, token: str) -> str:
-        """Return the ISIN behind a token by the list of today; empty where the list does not tell it."""
+        """Return the ISIN of a token by the list of today; empty where the list has none."""
         try:
             return self._scrips.of(ist_date(self._clock.now())).isin_of(token)
         except BrokerUnavailable:
             return ""
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """As `ListsOrderRules`, by the list of today."""
+        """Return the rules of `ListsOrderRules`, by the list of today."""
         today = ist_date(self._clock.now())
         return self._scrips.order_rules(self._market.instrument(self._market.find(symbol, today), today), today)
 
@@ -85,5 +83,5 @@ class KotakPrices:
         return self._files.read(parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
 
     def _look(self, path: str) -> Reply:
-        """What everybody may see: of a session it has the address alone, so no answer says anything about that."""
+        """Read public data. It uses the session's address alone, so no reply says anything about the session."""
         return self._public.read(url(self._wire.session(), path), bucket="reads", headers=self._wire.looking())

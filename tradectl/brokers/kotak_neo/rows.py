@@ -1,7 +1,7 @@
-"""Kotak's rows, each read once into our own words: exact paise, aware moments in UTC, our statuses.
+"""Parse Kotak's rows, each once, into the program's types: exact paise, aware moments in UTC, the program's statuses.
 
-A row that cannot be read is an odd row beside the others (`row_reading`): it stops its symbol, and never becomes a value. Rows of
-other segments and products are not ours to read.
+A row that cannot be read is an odd row beside the others (`row_reading`): it stops its symbol. Rows of other segments and
+products are not read.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from tradectl.brokers import storable
-from tradectl.brokers.kotak_neo.judging import refusal
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import RowFields, clean, is_one_of, read_row, read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
+from tradectl.brokers.kotak_neo.error_mapping import refusal
 from tradectl.brokers.kotak_neo.paths import SEGMENT
-from tradectl.brokers.row_reading import Names, clean, is_one_of, read_row, read_rows
-from tradectl.brokers.storable import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
-from tradectl.brokers.strict_json import brief
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import Funds, Holding, OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import TRADE_FOR_TRADE
 
 S = OrderStatus
 STATUSES = {
@@ -45,13 +46,12 @@ STATUSES = {
 """`ordSt` in lower case."""
 QUEUED = frozenset({"after market order req received", "modify after market order req received"})
 _AFTER_MARKET = QUEUED | {"cancelled after market order"}
-TRADE_FOR_TRADE = frozenset({"BE", "BZ"})
-"""Series whose shares cannot be sold on the day on which they were bought."""
 SOURCE = "kotak_neo"
 PRODUCT = "CNC"
 _OTHER_SEGMENTS = frozenset({"bse_cm", "nse_fo", "bse_fo", "cde_fo", "bcs_fo", "mcx_fo", "mcx", "nse_com", "bse_com"})
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO", "INTRADAY"})
-"""Segments and products of rows that are not read (source: kotakneoapi 3.0.9). Another word makes an odd row: it may be ours."""
+"""Segments and products of rows that are not read (source: kotakneoapi 3.0.9). Any other value makes an odd row: it may be an
+order of the program."""
 _SECONDS = Range(946_684_800, 4_102_444_800)
 """Seconds since 1970, of the years 2000 to 2099."""
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -67,31 +67,33 @@ Row = Mapping[str, Any]
 
 
 def is_ours(row: Row) -> bool:
-    """Return whether a row is about delivery (CNC) in the cash segment of NSE, as every order of ours is. What the same user
-    trades within the day (MIS) is not held: a sale of it takes nothing from what was bought for delivery.
-    OddValue where the row does not say."""
+    """Return whether a row is about delivery (CNC) in the cash segment of NSE, as every order of the program is.
+
+    What the same user trades within the day (MIS) is not held: a sale of it takes nothing from what was bought for delivery.
+    Raises OddValue where the row has neither.
+    """
     segment = is_one_of(row, "exSeg", {SEGMENT}, _OTHER_SEGMENTS)
     return segment and is_one_of(row, "prod", {PRODUCT}, _OTHER_PRODUCTS)
 
 
 def orders(rows: Sequence[Row], now: datetime | None = None) -> Rows[OrderReport]:
     """Return the order book. `now`: no time of a row may lie after it."""
-    return read_rows(RowKind.ORDER, rows, lambda row: storable.order(order_report(row), now) if is_ours(row) else None, NAMES)
+    return read_rows(RowKind.ORDER, rows, lambda row: value_ranges.order(order_report(row), now) if is_ours(row) else None, NAMES)
 
 
 def trades(rows: Sequence[Row], now: datetime | None = None) -> Rows[TradeReport]:
     """Return the trade book."""
-    return read_rows(RowKind.TRADE, rows, lambda row: storable.trade(trade_report(row), now) if is_ours(row) else None, NAMES)
+    return read_rows(RowKind.TRADE, rows, lambda row: value_ranges.trade(trade_report(row), now) if is_ours(row) else None, NAMES)
 
 
 def order_report(row: Row) -> OrderReport:
-    """An order of the book. An unknown status is UNKNOWN, with Kotak's word for it as the reason."""
+    """Return an order of the book. An unknown status is UNKNOWN, with Kotak's status as the reason."""
     word = str(row["ordSt"]).strip().lower()
     status = STATUSES.get(word, S.UNKNOWN)
     reason = brief(_text(row.get("rejRsn")))
     placed_at = _first(row, "ordDtTm", "ordEntTm", "hsUpTm")
     made = OrderReport(
-        storable.identity(row["nOrdNo"], "nOrdNo"),
+        value_ranges.identity(row["nOrdNo"], "nOrdNo"),
         tag_of(_text(row.get("GuiOrdId"))),
         symbol_of(row["trdSym"]),
         _SIDES[row["trnsTp"]],
@@ -106,36 +108,37 @@ def order_report(row: Row) -> OrderReport:
         passing=status is S.REJECTED and refusal(reason).passing,
         unknown_word=brief(word) if status is S.UNKNOWN else "",
     )
-    return storable.order(made)
+    return value_ranges.order(made)
 
 
 def trade_report(row: Row) -> TradeReport:
-    """One execution. Numbers of fills begin anew each day, so ours have the day before them."""
+    """Return an execution. Kotak's numbers of fills begin anew each day, so the ids here begin with the day."""
     day = _date(str(row["flDt"]))
     made = TradeReport(
-        f"{day:%Y%m%d}-{storable.trade_name(row['flId'], 'flId')}",
-        storable.identity(row["nOrdNo"], "nOrdNo"),
+        f"{day:%Y%m%d}-{value_ranges.trade_name(row['flId'], 'flId')}",
+        value_ranges.identity(row["nOrdNo"], "nOrdNo"),
         symbol_of(row["trdSym"]),
         _SIDES[row["trnsTp"]],
         whole(row["fldQty"], "fldQty", QUANTITY),
         rupees(row["avgPrc"], "avgPrc", PRICE),
         moment(f"{row['flDt']} {row['flTm']}"),
     )
-    return storable.trade(made)
+    return value_ranges.trade(made)
 
 
 def is_queued(row: Row) -> bool:
-    """Whether the row says of its order that it waits as an after-market order."""
+    """Return whether the row says that its order waits as an after-market order."""
     return str(row["ordSt"]).strip().lower() in QUEUED
 
 
 def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[str], str] = lambda _: "") -> Rows[Holding]:
-    """What is held: the depository's shares, and those that were bought for delivery today, which are positions only. The row of
-    another exchange is the same shares once more. Of a symbol with a row that cannot be read nothing is known.
+    """Return what is held: the depository's shares, and those that were bought for delivery today, which are positions only.
 
-    Each ISIN under a symbol is a holding of its own; of several rows of one ISIN the largest counts. What was bought today is
-    told by symbol: it counts for each of them, and `securities.of_known_securities` keeps ours. `isin_of`: the ISIN behind a
-    token of the list, which a row does not have."""
+    The row of another exchange is the same shares once more. A symbol with a row that cannot be read has no holding. Each ISIN
+    under a symbol is a holding of its own; of several rows of one ISIN the largest counts. Trades of today are listed by
+    symbol: they count for each of them, and `securities.of_known_securities` keeps the right one. `isin_of`: returns the ISIN
+    of a token of the list, which a row does not have.
+    """
     morning = read_rows(RowKind.HOLDING, held, _readable_holding, _HELD)
     today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
     found: dict[tuple[str, str], Holding] = {}
@@ -155,14 +158,14 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
             sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
             found[key] = replace(known, t1_quantity=bought, sellable=sellable)
     told = [(symbol, shares) for (symbol, _), shares in found.items()]
-    return clean(told, lambda _, shares: storable.holding(shares), (*morning.odd, *today.odd))
+    return clean(told, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
 
 
 def _readable_holding(row: Row) -> Row | None:
     """Return a row of the holdings of NSE's cash segment that can be read; None for another segment."""
     if not is_one_of(row, "exchangeSegment", {SEGMENT}, _OTHER_SEGMENTS):
         return None
-    storable.symbol(row["symbol"])
+    value_ranges.symbol(row["symbol"])
     for name in ("quantity", "sellableQuantity"):
         whole(row[name], name, SHARES)
     return row
@@ -171,14 +174,16 @@ def _readable_holding(row: Row) -> Row | None:
 def _readable_position(row: Row) -> Row | None:
     if not is_ours(row):
         return None
-    storable.symbol(symbol_of(row["trdSym"]), "trdSym")
+    value_ranges.symbol(symbol_of(row["trdSym"]), "trdSym")
     _fresh(row)
     return row
 
 
 def positions_of(trades: Sequence[Row], today: date) -> list[Row]:
-    """Return what the positions would tell of a day's trades, as far as `holdings` reads it. A trade that cannot be read stays as
-    it is, for `holdings` to name."""
+    """Return the positions that a day's trades make, as far as `holdings` reads them.
+
+    A trade that cannot be read stays as it is, for `holdings` to name.
+    """
     found: dict[str, dict[str, Any]] = {}
     unread: list[Row] = []
     for trade in trades:
@@ -204,16 +209,17 @@ def _readable_trade(row: Row, today: date) -> Row | None:
     """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
     if not is_ours(row):
         return None
-    storable.symbol(symbol_of(row["trdSym"]), "trdSym")
+    value_ranges.symbol(symbol_of(row["trdSym"]), "trdSym")
     whole(row["fldQty"], "fldQty", QUANTITY)
     _SIDES[row["trnsTp"]]
     return row if _date(str(row["flDt"])) == today else None
 
 
 def funds(row: Row) -> Funds:
-    """`Net` is what may be spent now. Kotak reckons in binary fractions, so its figures are rounded to the paisa."""
+    """Return the funds. `Net` is what may be spent now. Kotak calculates with binary fractions, so its figures are rounded to
+    the paisa."""
     available, blocked = about_rupees(row["Net"], "Net"), about_rupees(row["MarginUsed"], "MarginUsed")
-    return storable.funds(Funds(available, blocked, available + blocked))
+    return value_ranges.funds(Funds(available, blocked, available + blocked))
 
 
 def quotes(rows: Sequence[Row], symbols: Mapping[str, str], now: datetime | None = None) -> Quotes:
@@ -225,7 +231,7 @@ def quotes(rows: Sequence[Row], symbols: Mapping[str, str], now: datetime | None
         symbol = symbols.get(str(token))
         if symbol is None:
             continue
-        made = read_row(RowKind.QUOTE, row, lambda noted, symbol=symbol: quote(noted, symbol, now), Names(""))  # type: ignore[misc]
+        made = read_row(RowKind.QUOTE, row, lambda noted, symbol=symbol: quote(noted, symbol, now), RowFields(""))  # type: ignore[misc]
         if isinstance(made, OddRow):
             odd.append(replace(made, symbol=symbol))
         elif made is not None:
@@ -234,7 +240,7 @@ def quotes(rows: Sequence[Row], symbols: Mapping[str, str], now: datetime | None
 
 
 def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:
-    """A quote; its time is that of the last change of what it shows. None where nothing has ever traded."""
+    """Return a quote; its time is that of the last change of what it shows. None where nothing has ever traded."""
     last = _price(row["ltp"], "ltp")
     if last is None:
         return None
@@ -254,11 +260,11 @@ def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:
         lower_band=_price(row.get("low_price_range"), "low_price_range"),
         upper_band=_price(row.get("high_price_range"), "high_price_range"),
     )
-    return storable.quote(made, now)
+    return value_ranges.quote(made, now)
 
 
 def tag_of(written: str) -> str | None:
-    """Our tag in `GuiOrdId`. A cancel writes a time behind it; a change writes something else over it, and it is lost."""
+    """Return the client tag in `GuiOrdId`. A cancel appends a time to it; a change overwrites it, and it is lost."""
     if not written or written.endswith(_WRITTEN_OVER) or f"-{_WRITTEN_OVER}-" in written:
         return None
     cancelled = _CANCELLED_TAG.match(written)
@@ -266,16 +272,16 @@ def tag_of(written: str) -> str | None:
 
 
 def symbol_of(trading_symbol: str) -> str:
-    """The exchange's symbol, without the series behind it: `M&M-EQ`, `BAJAJ-AUTO-EQ`."""
+    """Return the exchange's symbol, without the series behind it: `M&M-EQ`, `BAJAJ-AUTO-EQ`."""
     return _SERIES.sub("", trading_symbol)
 
 
-NAMES = Names("trdSym", "nOrdNo", "GuiOrdId", symbol_of, tag_of)
-_HELD = Names("symbol")
+NAMES = RowFields("trdSym", "nOrdNo", "GuiOrdId", symbol_of, tag_of)
+_HELD = RowFields("symbol")
 
 
 def moment(text: str) -> datetime:
-    """An Indian time in any of Kotak's ways of writing one. ValueError for any other."""
+    """Return an Indian time in any of Kotak's formats. Raises ValueError for any other."""
     words = text.replace(": ", ":").split()
     if len(words) != 2:
         raise ValueError(f"{text!r} is not a moment")
@@ -283,7 +289,7 @@ def moment(text: str) -> datetime:
 
 
 def _date(text: str) -> date:
-    """`22-Jan-2025` or `2025/01/22`, whatever language the machine speaks."""
+    """Return the date of `22-Jan-2025` or `2025/01/22`, whatever the machine's language."""
     if "/" in text:
         return date.fromisoformat(text.replace("/", "-"))
     day, month, year = text.split("-")
@@ -293,7 +299,7 @@ def _date(text: str) -> date:
 
 
 def _first(row: Row, *names: str) -> datetime:
-    """The first of these times that is there, else the one in seconds. The year 1 stands for no time."""
+    """Return the first of these times that is there, else the one in seconds. The year 1 stands for no time."""
     for name in names:
         text = _text(row.get(name))
         if text and not _NEVER.match(text):
@@ -302,7 +308,7 @@ def _first(row: Row, *names: str) -> datetime:
 
 
 def _fresh(row: Row) -> int:
-    """Shares bought less those sold today. What was carried (`cf…`) is among the holdings already."""
+    """Return shares bought less those sold today. What was carried (`cf…`) is among the holdings already."""
     return whole(row["flBuyQty"], "flBuyQty", SHARES) - whole(row["flSellQty"], "flSellQty", SHARES)
 
 
@@ -312,13 +318,13 @@ def _text(value: Any) -> str:
 
 
 def _price(value: Any, field: str) -> int | None:
-    """Paise; None for nothing or zero."""
+    """Return paise; None for nothing or zero."""
     return (rupees(value, field, LIMIT) or None) if _text(value) else None
 
 
 def _limit(row: Row) -> int:
-    """The price; 0 for a market order alone (`prcTp` MKT, SL-M)."""
+    """Return the price; 0 for a market order alone (`prcTp` MKT, SL-M)."""
     price = rupees(row["prc"], "prc", LIMIT)
     if not price and str(row.get("prcTp") or "").upper() in {"L", "SL"}:
-        raise storable.OddValue("prc", row["prc"])
+        raise value_ranges.OddValue("prc", row["prc"])
     return price

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
-from tradectl.brokers.adapter import Account
+from tradectl.brokers.adapter import BrokerAccount
+from tradectl.brokers.http.network import Source, source_of
+from tradectl.brokers.http.stream import PAUSE, Frame, PriceStream, Stream
 from tradectl.brokers.kotak_neo import feed
 from tradectl.brokers.kotak_neo.addresses import FeedAddresses
 from tradectl.brokers.kotak_neo.login import current
-from tradectl.brokers.kotak_neo.packets import NSE, Tick
+from tradectl.brokers.kotak_neo.packets import NSE, KotakTick
 from tradectl.brokers.kotak_neo.rows import SOURCE
 from tradectl.brokers.kotak_neo.times import Times
-from tradectl.brokers.network import Source, source_of
-from tradectl.brokers.stream import PAUSE, Frame, PriceStream, Stream
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.market import Quote
 from tradectl.model.order import OrderReport
@@ -25,20 +25,21 @@ if TYPE_CHECKING:
 MOST = 3000
 """Instruments of one connection (source: Kotak's own client)."""
 SILENCE = timedelta(minutes=1)
-"""After so long without a frame a connection is taken for dead. The feed has no heartbeat of its own, so one whose stocks do not
-trade is made again too, which costs a greeting."""
+"""After so long without a frame a connection counts as dead. The feed has no heartbeat, so one whose stocks do not trade is
+made again too, which costs a greeting."""
 OnOrder = Callable[[OrderReport], None]
 
 
-class Ticker(PriceStream[str]):
-    """See `Stream`; a quote's time is that of its last trade, where `times` can read it.
+class KotakTicker(PriceStream[str]):
+    """Kotak's stream of prices; see `Stream`. A quote's time is that of its last trade, where `times` can read it.
 
-    `on_order` hears of each order in the thread of an `Orders`, which is held as long as this one; without it there is none.
+    `on_order` is called with each order, in the thread of a `KotakOrderFeed` that runs as long as this one. Without it no feed
+    of orders is opened.
     """
 
     def __init__(
         self,
-        account: Account,
+        account: BrokerAccount,
         token: Callable[[str], str],
         on_order: OnOrder | None = None,
         *,
@@ -47,7 +48,7 @@ class Ticker(PriceStream[str]):
     ) -> None:
         super().__init__("Kotak", account.clock, MOST, pause=pause, silence=silence)
         self._account, self._token_of = account, token
-        self._orders = Orders(account, on_order, pause=pause) if on_order is not None else None
+        self._orders = KotakOrderFeed(account, on_order, pause=pause) if on_order is not None else None
         self._addresses = FeedAddresses(account)
         self._introduction = feed.Introduction()
         self._dividers: Mapping[int, int] = {}
@@ -70,7 +71,7 @@ class Ticker(PriceStream[str]):
         return self._introduction.of(current(self._account), self._account.vault.require("ucc"))
 
     def _address(self) -> tuple[str, Mapping[str, str]]:
-        self._introduced()  # nobody is called who will not have us
+        self._introduced()  # a server that refuses the client gets no call
         return self._addresses.prices(current(self._account)), {}
 
     def _source(self) -> Source:
@@ -81,7 +82,7 @@ class Ticker(PriceStream[str]):
         answer = next((frame for frame in frames if isinstance(frame, str)), None)
         if answer is None:
             self._introduction.was_not_answered()
-            raise BrokerUnavailable("Kotak's price feed does not answer")
+            raise BrokerUnavailable("Kotak's price feed does not reply")
         try:
             self._dividers = feed.dividers(answer)
         except LoginNeeded:
@@ -101,9 +102,11 @@ class Ticker(PriceStream[str]):
                     symbol = self._wanted[tick.token]
                     self._keep(symbol, self._quote(symbol, tick))
 
-    def _quote(self, symbol: str, tick: Tick) -> Quote | None:
-        """None for what has no time or price, for the prices of an auction, and for a lite packet: nobody asked for one, and
-        without the day's prices it would say that nothing has traded."""
+    def _quote(self, symbol: str, tick: KotakTick) -> Quote | None:
+        """Return a quote; None for what has no time or price, for the prices of an auction, and for a lite packet.
+
+        Lite packets are not subscribed, and without the day's prices one would mean that nothing has traded.
+        """
         at = self._times.moment(tick.last_trade_at, self._clock.now())
         if at is None or tick.last <= 0 or tick.open is None or tick.auction:
             return None
@@ -120,10 +123,10 @@ class Ticker(PriceStream[str]):
         )
 
 
-class Orders(Stream):
-    """The order feed. It tells every order once more after each connection; an idle one is alive, so silence says nothing."""
+class KotakOrderFeed(Stream):
+    """The order feed. It sends every order once more after each connection. An idle one is alive, so silence means nothing."""
 
-    def __init__(self, account: Account, on_order: OnOrder, *, pause: float = PAUSE) -> None:
+    def __init__(self, account: BrokerAccount, on_order: OnOrder, *, pause: float = PAUSE) -> None:
         super().__init__("Kotak", account.clock, pause=pause, silence=timedelta.max)
         self._account, self._on_order, self._addresses = account, on_order, FeedAddresses(account)
 

@@ -1,8 +1,8 @@
-"""When a trade of the price feed was. Kotak does not say in which unit it sends times, nor since when they count: so we look.
+"""Read the time of a trade of the price feed. Kotak documents neither the unit of its times nor where they begin.
 
-A number is read in every way that is in use, and a reading is believed only where it alone lies near the clock's now. One under
-which a trade has ever lain in the future is wrong for good. So a stock that has not traded for a while has no time, a unit that
-nobody knows never has one, and their prices are asked for: guessing costs requests, and never an old price for a new one.
+A number is read in every unit in use, and a reading counts only where it alone lies near the clock's now. One under which a
+trade has ever lain in the future is excluded for good. So a stock that has not traded for a while has no time, an unknown unit
+never has one, and their prices are requested: a wrong guess costs requests, and never takes an old price for a new one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from tradectl.brokers.prices import FRESH
+from tradectl.brokers.account.prices import FRESH
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
@@ -28,7 +28,7 @@ class Times:
         self._possible: Sequence[tuple[int, datetime]] = READINGS
 
     def moment(self, number: int, now: datetime) -> datetime | None:
-        """When that was, if it was within FRESH of `now`; None where that is not sure."""
+        """Return the time, if it was within FRESH of `now`; None where that is not sure."""
         near = []
         for reading in self._possible:
             after = _after(number, reading, now)
@@ -40,7 +40,7 @@ class Times:
 
 
 def _after(number: int, reading: tuple[int, datetime], now: datetime) -> int:
-    """By how many nanoseconds a number lies after now: whole numbers, because a wrong reading lies outside of any calendar."""
+    """Return by how many whole nanoseconds a number lies after now: a wrong reading lies outside of any calendar."""
     unit, since = reading
     return number * unit - _nanoseconds(now - since)
 

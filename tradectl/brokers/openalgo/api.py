@@ -1,7 +1,7 @@
-"""Requests with the API key. Before a command it is made sure that the server trades for real.
+"""Send requests with the API key. Before a command, make sure that the server trades for real.
 
-Whoever sits at the server can switch it into its analyzer mode at any time. So its mode is asked before the first command of a
-process, and again where the last answer is some minutes old; between the two an answer in that mode says so itself.
+A person at the server can switch it into its analyzer mode at any time. So its mode is read before the first command of a
+process, and again where the last reply is some minutes old. In between, a reply in that mode says so itself.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
-from tradectl.brokers import strict_json
-from tradectl.brokers.adapter import ORDERS, Account
-from tradectl.brokers.openalgo.judging import judge, judge_change, judge_read
-from tradectl.brokers.replies import order_id
-from tradectl.brokers.transport import ReadTransport, Reply, Transport
+from tradectl.brokers.adapter import ORDERS, BrokerAccount
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.replies import order_id
+from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
+from tradectl.brokers.openalgo.error_mapping import judge, judge_change, judge_read
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.order import Side
 
@@ -28,14 +28,14 @@ PLACE = "placeorder"
 READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol")
 """Everything that is read; with OpenAlgo a POST like all else."""
 MODE_HOLDS = timedelta(minutes=5)
-"""How long an answer about the server's mode is believed: our choice, short against a session and long against a task."""
+"""How long a reply about the server's mode counts: our choice, short against a session and long against a task."""
 
 
-class Reads:
-    """OpenAlgo's paths for one account, as far as they change nothing. Errors are those of `ReadTransport` and `judging`,
+class OpenAlgoReads:
+    """OpenAlgo's paths for one account that change nothing. Errors are those of `ReadTransport` and `error_mapping`, and
     LoginNeeded without a session."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         self._account = account
         self._root = account.addresses["api"].rstrip("/") + ROOT
         self._reads = ReadTransport(
@@ -52,29 +52,32 @@ class Reads:
         self._reads.close()
 
     def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
-        """`make` of an answer. BrokerUnavailable where it is not what was expected: a failed read is never an empty one."""
+        """Return `make` of a reply. Raises BrokerUnavailable where it is not as expected: a failed read is never an empty one."""
         self._require_session()
         return self.ask(path, make, **body)
 
     def ask(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
-        """The same without a session, as a login must."""
+        """Return the same without a session, as a login needs it."""
         reply = self._reads.read(self._root + path, bucket="other", json=self._with_key(body))
         return understood(path, lambda: make(_content(reply.content)))
 
     @cached_property
     def broker(self) -> str:
-        """The broker behind the server, by its own word for it (`zerodha`); empty where the server does not tell it."""
+        """The broker behind the server, by the server's own name (`zerodha`); empty where it reports none."""
         return self.read("ping", lambda content: str(content["data"].get("broker") or "").lower())
 
     def check_live(self) -> None:
-        """ConfigurationError where the server is in its analyzer mode, or does not plainly say that it is live."""
+        """Raise ConfigurationError where the server is in its analyzer mode, or does not plainly report that it is live."""
         mode, analyzing = self.ask("analyzer", lambda content: (content["data"]["mode"], content["data"]["analyze_mode"]))
         if mode != "live" or analyzing is not False:
             raise ConfigurationError(f"OpenAlgo is in its mode {mode!r}, where nothing is real: switch its analyzer off first")
 
     def _require_session(self) -> None:
-        """Of what stands for one here nothing that the server says is the end: it says that it does not know our key also while
-        its own database is busy, or somebody logs in there (source: marketcalls/openalgo, database/auth_db.py)."""
+        """Raise LoginNeeded without a session.
+
+        No reply of the server ends what stands for one here: it replies that it does not know the key also while its own
+        database is busy, or while a person logs in there (source: marketcalls/openalgo, database/auth_db.py).
+        """
         session = self._account.vault.session()
         if session is None:
             raise LoginNeeded("there is no session at OpenAlgo yet: log in")
@@ -89,10 +92,10 @@ class Reads:
         return self._account.vault.require("api_key")
 
 
-class Api(Reads):
+class OpenAlgoApi(OpenAlgoReads):
     """The same, and what is sent about orders."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
         self._commands = Transport(
             NAME,
@@ -109,12 +112,14 @@ class Api(Reads):
         super().close()
 
     def send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
-        """A command about an order, sent once; the order's id. Ambiguous where the answer does not say one. `side`,
-        `before_sending`: see `Transport.command`."""
+        """Send a command about an order, once, and return the order's id. Raises Ambiguous where the reply has none.
+
+        `side`, `before_sending`: see `Transport.command`.
+        """
         self._require_session()
         found = order_id(self._send(path, side, before_sending, body).object().get("orderid"))
         if found is None:  # a broker's refusal with status 200 is passed on as a success without an id
-            raise Ambiguous("OpenAlgo calls a command carried out, and says no order id")
+            raise Ambiguous("OpenAlgo replied success to a command, without an order id")
         return found
 
     def _send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> Reply:
@@ -142,14 +147,14 @@ class Api(Reads):
 
 
 def understood(path: str, make: Callable[[], T]) -> T:
-    """What `make` makes of answers that were read. BrokerUnavailable where they are not what was expected."""
+    """Return what `make` makes of replies that were read. Raises BrokerUnavailable where they are not as expected."""
     try:
         return make()
     except strict_json.UNREADABLE as error:
         why = strict_json.brief(f"{type(error).__name__} {error}")
-        raise BrokerUnavailable(f"OpenAlgo's answer to {path} cannot be understood: {why}") from error
+        raise BrokerUnavailable(f"OpenAlgo's reply to {path} cannot be read: {why}") from error
 
 
 def _content(content: bytes) -> Any:
-    """JSON whose numbers never become floats."""
+    """Return the JSON document; its numbers never become floats."""
     return strict_json.read(content, exact=True)

@@ -1,8 +1,8 @@
 """The account behind an OpenAlgo server: `ports.Broker` over its REST API.
 
-Every read asks the server; where its answer is the same as before, so is ours. Every command is sent once. Orders are limit
-orders for delivery (CNC) and the day. There are no after-market orders, and outside the exchange's hours nothing is placed at
-all: what the broker behind would make of such an order is not known, and at some it becomes one for the next day.
+Every read sends a request. Where the reply equals the last one, the same object is returned. Every command is sent once. Orders
+are limit orders for delivery (CNC) and the day. There are no after-market orders, and outside the exchange's hours nothing is
+placed: what the broker behind would make of such an order is not known, and at some it becomes one for the next day.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from tradectl.brokers import storable
-from tradectl.brokers.adapter import Account, Remark
-from tradectl.brokers.kept import Kept
-from tradectl.brokers.openalgo import money, rows, times
-from tradectl.brokers.openalgo.api import PLACE, Api, understood
+from tradectl.brokers.account.dedup import Deduplicated
+from tradectl.brokers.adapter import BrokerAccount, Remark
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.replies import order_id
+from tradectl.brokers.openalgo import balances, rows, times
+from tradectl.brokers.openalgo.api import PLACE, OpenAlgoApi, understood
+from tradectl.brokers.openalgo.balances import holdings, positions_of
 from tradectl.brokers.openalgo.prices import OpenAlgoPrices
-from tradectl.brokers.openalgo.shares import holdings, positions_of
-from tradectl.brokers.replies import order_id
 from tradectl.errors import Blocked, BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
@@ -35,28 +35,30 @@ class OpenAlgoBroker:
 
     name = "openalgo"
 
-    def __init__(self, account: Account, capabilities: Capabilities) -> None:
+    def __init__(self, account: BrokerAccount, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self._account = account
-        self._api = Api(account)
+        self._api = OpenAlgoApi(account)
         self._prices = OpenAlgoPrices(account, self._api)
-        self._orders: Kept[Rows[OrderReport]] = Kept()
+        self._orders: Deduplicated[Rows[OrderReport]] = Deduplicated()
         self._rules: dict[tuple[date, str], OrderRules | None] = {}
-        self._trades: Kept[Rows[TradeReport]] = Kept()
+        self._trades: Deduplicated[Rows[TradeReport]] = Deduplicated()
 
     def close(self) -> None:
         self._api.close()
 
     def remarks(self) -> Sequence[Remark]:
-        """Whether the server trades for real. ConfigurationError in its analyzer mode."""
+        """Return whether the server trades for real. Raises ConfigurationError in its analyzer mode."""
         self._api.check_live()
-        return (Remark("the server trades for real"), Remark("what the broker behind it lets you sell, it does not tell"))
+        return (Remark("the server trades for real"), Remark("OpenAlgo does not report what the broker behind it lets you sell"))
 
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        """The client tag is not sent: OpenAlgo has no field for it. Blocked for an after-market or a market order, and outside
-        the hours of a session."""
+        """Place an order, without the client tag: OpenAlgo has no field for it.
+
+        Raises Blocked for an after-market or a market order, and outside the hours of a session.
+        """
         if request.variety is Variety.AMO:
             raise Blocked(NO_AMO)
         if request.order_type is not OrderType.LIMIT:
@@ -74,7 +76,7 @@ class OpenAlgoBroker:
         )
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """`quantity` is the order's whole quantity. The order's own row is read first, whose names must be told again."""
+        """Change an order. `quantity` is its whole quantity. Its own row is read first, whose fields must be sent again."""
         _check_price(price)
         row = self._row(broker_order_id)
         side, named = understood("orderbook", lambda: (rows.side(row), {name: row[name] for name in _NAMED}))
@@ -99,18 +101,20 @@ class OpenAlgoBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
-        """The orders of the day, with what the trade book says is filled."""
+        """Return the orders of the day, with the filled quantities of the trade book."""
         book = self._order_rows()
         traded = self._trade_reports()
         return self._orders.of(understood("orderbook", lambda: rows.orders(book, traded, self._moment, self._now)))
 
     def trades(self) -> Sequence[TradeReport]:
-        """The day's trades. A time without a date is taken to be of the newest session in which it has passed (`times`)."""
+        """Return the day's trades. A time without a date is of the newest session in which it has passed (`times`)."""
         return self._trades.of(self._trade_reports())
 
     def holdings(self) -> Sequence[Holding]:
-        """As `shares` reads them: what was bought today is not sellable. Where the positions cannot be read, the day's trades for
-        delivery say the same."""
+        """Return the holdings; what was bought today is not sellable.
+
+        Where the positions cannot be read, the day's trades for delivery replace them.
+        """
         held = self._api.read("holdings", lambda content: content["data"]["holdings"])
         try:
             return self._api.read("positionbook", lambda content: holdings(held, content["data"]))
@@ -119,28 +123,33 @@ class OpenAlgoBroker:
             return self._api.read("tradebook", lambda content: holdings(held, positions_of(content["data"], self._moment, today)))
 
     def funds(self) -> Funds:
-        """`available` is net of what is blocked and spent today (`money`). `blocked` and `cash` are reckoned: OpenAlgo tells
-        neither what resting buys hold nor what the account has; so cash is the first two together. Sales that may not be spent
-        yet, and charges that the broker takes off at night, make it differ from the account's cash, which `eod` then reports."""
+        """Return the funds. `available` is net of what is blocked and spent today (`balances`).
+
+        OpenAlgo reports neither what resting buys hold nor the cash of the account, so `blocked` is calculated and `cash` is
+        the sum of the two. Sales that may not be spent yet, and charges that the broker takes off at night, make it differ from
+        the account's cash, which `eod` then reports.
+        """
         resting = [item for item in self.orders() if item.side is Side.BUY and item.status in ALIVE]
         blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
         broker = self._api.broker
-        available = self._api.read("funds", lambda content: money.available(content["data"], broker))
-        return understood("funds", lambda: storable.funds(Funds(available, blocked, available + blocked)))
+        available = self._api.read("funds", lambda content: balances.available(content["data"], broker))
+        return understood("funds", lambda: value_ranges.funds(Funds(available, blocked, available + blocked)))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
-        """None: OpenAlgo has no indicative prices."""
+        """Return none: OpenAlgo has no indicative prices."""
         return {}
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """As `ListsOrderRules`, by the server's symbol table, which it renews at its daily login. None where the broker behind is
-        not known to list ticks in rupees."""
+        """Return the rules of `ListsOrderRules`, by the server's symbol table, which it renews at its daily login.
+
+        None where the broker behind is not known to list ticks in rupees.
+        """
         today = ist_date(self._now)
         if (today, symbol) not in self._rules:
-            self._rules[today, symbol] = self._rules_of(symbol, today) if self._api.broker in money.LISTS_RUPEES else None
+            self._rules[today, symbol] = self._rules_of(symbol, today) if self._api.broker in balances.LISTS_RUPEES else None
         return self._rules[today, symbol]
 
     def _rules_of(self, symbol: str, today: date) -> OrderRules | None:
@@ -162,7 +171,7 @@ class OpenAlgoBroker:
     def _moment(self, text: str) -> datetime:
         """Raises OddValue for a value that is no text."""
         if not isinstance(text, str):
-            raise storable.OddValue("timestamp", text)
+            raise value_ranges.OddValue("timestamp", text)
         return times.moment(text, self._account.sessions, self._now)
 
 
@@ -172,18 +181,18 @@ _NAMED = ("symbol", "exchange", "action")
 
 def _list(data: Any) -> list[rows.Row]:
     if not isinstance(data, list):
-        raise TypeError(f"a list was expected, not {storable.brief(data)}")
+        raise TypeError(f"a list was expected, not {value_ranges.brief(data)}")
     return data
 
 
 def _check_price(price: int) -> None:
-    """What the broker behind makes of a limit order at 0 is not known; at one of them it is filled at whatever price."""
+    """Raise OrderRefused for a limit of 0: what the broker behind makes of it is not known, and one fills it at any price."""
     if price <= 0:
         raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
 
 
 def _terms(quantity: int, price: int) -> dict[str, str]:
-    """What is the same in every order of ours; money goes out as text, never as a float."""
+    """Return the fields that are the same in every order. Money goes out as text, never as a float."""
     return {
         "product": rows.PRODUCT,
         "pricetype": "LIMIT",

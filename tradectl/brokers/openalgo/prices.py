@@ -1,18 +1,31 @@
-"""What an account behind OpenAlgo sees of the market.
+"""Read quotes behind OpenAlgo, by requests that change nothing, so that their reader cannot send an order.
 
-Who is given these prices is given no way to an order: they are read only.
+OpenAlgo sends no time with a price, so its time follows from the session table. While the exchange trades and the day has a
+volume, a price is as young as the request. After that it is of the end of trading; before that, and where nothing has traded
+yet today, of the end of the session before. Quotes have no bands.
+
+Source: openalgo's documentation of multiquotes (`real-time`; open, high, low, ltp, prev_close, volume).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from tradectl.brokers.adapter import Account
-from tradectl.brokers.openalgo import quotation, rows
-from tradectl.brokers.openalgo.api import Reads
+from tradectl.brokers.adapter import BrokerAccount
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, PRICE, VOLUME
+from tradectl.brokers.openalgo import rows
+from tradectl.brokers.openalgo.api import OpenAlgoReads
+from tradectl.brokers.openalgo.rows import NAMES, Row, about_paise, symbol_of, whole
+from tradectl.errors import BrokerUnavailable
+from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
-from tradectl.model.odd_rows import OddRow, Quotes
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind
 
 
 class OpenAlgoPrices:
@@ -21,25 +34,81 @@ class OpenAlgoPrices:
     name = "openalgo"
     delay = timedelta(0)
 
-    def __init__(self, account: Account, reads: Reads) -> None:
+    def __init__(self, account: BrokerAccount, reads: OpenAlgoReads) -> None:
         self._clock, self._sessions, self._reads = account.clock, account.sessions, reads
 
     def close(self) -> None:
         self._reads.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """As many requests as there are 50 symbols. A quote's time is that of the question (`quotation`); it has no band."""
+        """Return quotes, with one request for 50 symbols. They have no bands."""
         asked = list(dict.fromkeys(symbols))
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
-        for start in range(0, len(asked), quotation.BATCH):
-            names = [{"symbol": symbol, "exchange": rows.EXCHANGE} for symbol in asked[start : start + quotation.BATCH]]
+        for start in range(0, len(asked), BATCH):
+            names = [{"symbol": symbol, "exchange": rows.EXCHANGE} for symbol in asked[start : start + BATCH]]
             now = self._clock.now()
             answer = self._reads.read(
                 "multiquotes",
-                lambda content, now=now: quotation.quotes(content["results"], self._sessions, now),  # type: ignore[misc]
+                lambda content, now=now: quotes(content["results"], self._sessions, now),  # type: ignore[misc]
                 symbols=names,
             )
             found |= answer
             odd += answer.odd
         return Quotes({symbol: quote for symbol, quote in found.items() if symbol in set(asked)}, odd)
+
+
+SOURCE = "openalgo"
+BATCH = 50
+"""Symbols of one request: how many it takes depends on the broker behind; our choice."""
+_NOT_KNOWN = re.compile(r"not found|invalid symbol|unknown|does not exist|no data", re.IGNORECASE)
+
+
+def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> Quotes:
+    """Return quotes by symbol; one that has an `error` instead of data is absent.
+
+    Raises:
+        BrokerUnavailable: All failed, and not for their names.
+    """
+    errors: list[str] = []
+
+    def read(row: Row) -> Quote | None:
+        data = row.get("data")
+        if data and data.get("ltp"):
+            return value_ranges.quote(_quote(value_ranges.symbol(symbol_of(row["symbol"])), data, sessions, now), now)
+        if not data:
+            errors.append(str(row.get("error") or "no data"))
+        return None
+
+    made = read_rows(RowKind.QUOTE, rows, read, NAMES)
+    named = {row.symbol for row in made.odd}
+    found = Quotes({quote.symbol: quote for quote in made if quote.symbol not in named}, made.odd)
+    failed = [error for error in errors if not _NOT_KNOWN.search(error)]
+    if failed and not found:
+        raise BrokerUnavailable(brief(f"OpenAlgo has no quotes: {failed[0]}"))
+    return found
+
+
+def _quote(symbol: str, data: Mapping[str, object], sessions: SessionTable, now: datetime) -> Quote:
+    opened, volume = about_paise(data.get("open"), "data.open", LIMIT), whole(data.get("volume") or 0, "data.volume", VOLUME)
+    at, traded = _seen(sessions, now, traded=volume > 0 and opened > 0)
+    return Quote(
+        symbol,
+        about_paise(data["ltp"], "data.ltp", PRICE),
+        at,
+        SOURCE,
+        last_trade_at=at,
+        open=opened if traded else None,
+        high=about_paise(data.get("high"), "data.high", PRICE) if traded else None,
+        low=about_paise(data.get("low"), "data.low", PRICE) if traded else None,
+        volume=volume if traded else None,
+    )
+
+
+def _seen(sessions: SessionTable, now: datetime, *, traded: bool) -> tuple[datetime, bool]:
+    """Return the latest time at which the present price can have been traded, and whether that is in today's session."""
+    today = ist_date(now)
+    session = sessions.session(today)
+    if session is None or now < session.open_at() or not traded:
+        return sessions.previous_session(today).last_fill_at(), False
+    return min(now, session.last_fill_at()), True

@@ -1,8 +1,8 @@
-"""OpenAlgo's rows, each parsed once, here, into our own words.
+"""Parse OpenAlgo's rows, each once, into the program's types.
 
-Numbers come as numbers or as text; money becomes exact paise through Decimal. Only delivery (CNC) on NSE and BSE concerns us. An
-order row has no tag and does not say what is filled: that is counted from the trade book, which is read after the order book, so
-that it is never the older of the two.
+Numbers come as numbers or as text; money becomes exact paise through Decimal. Only delivery (CNC) on NSE and BSE is read. An
+order row has no tag and no filled quantity: that is counted from the trade book, which is read after the order book, so that it
+is never the older of the two.
 
 Source: openalgo's documentation (orderbook, tradebook, multiquotes) and broker/*/mapping/order_data.py.
 """
@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from tradectl.brokers import storable
-from tradectl.brokers.row_reading import Names, is_one_of, read_rows
-from tradectl.brokers.storable import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
-from tradectl.brokers.strict_json import brief
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_rows
+from tradectl.brokers.http.strict_json import brief
+from tradectl.brokers.http.value_ranges import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.series import EQUITY_SERIES
 
 Row = Mapping[str, Any]
 Moment = Callable[[str], datetime]
@@ -31,12 +32,12 @@ EXCHANGES = frozenset({"NSE", "BSE"})
 _OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "NCDEX", "NSE_INDEX", "BSE_INDEX", "MCX_INDEX"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
-"""Exchanges and products of rows that are not read (source: openalgo's documentation, order constants). Another word makes an odd
-row: the row may be ours."""
+"""Exchanges and products of rows that are not read (source: openalgo's documentation, order constants). Any other value makes
+an odd row: it may be an order of the program."""
 SETTLED = timedelta(minutes=2)
 """After this long a request about an order is no longer on its way (up to 1.5 minutes were reported at Zerodha, forum 41029)."""
-UNTOLD = "OpenAlgo does not tell why"
-_SUFFIX = re.compile(r"-(?:EQ|BE|BZ)$")
+UNTOLD = "OpenAlgo reports no reason"
+_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 
 _S = OrderStatus
 STATUSES: Mapping[str, OrderStatus] = {
@@ -63,44 +64,46 @@ STATUSES: Mapping[str, OrderStatus] = {
     "cancelled after market order": _S.CANCELLED,
     "cancelled amo": _S.CANCELLED,
 }
-"""OpenAlgo's words first, then those of the broker behind that some of its adapters (kotak) pass on. Any other word is UNKNOWN,
-never guessed."""
+"""OpenAlgo's statuses first, then those of the broker behind that some of its adapters (kotak) pass on. Any other status is
+UNKNOWN."""
 ENDS = frozenset({_S.REJECTED, _S.CANCELLED})
 
 
 def whole(value: Any, field: str = "quantity", within: Range = NET) -> int:
-    """A number of shares, told as 10, "10" or 10.0. OddValue for a part of one."""
-    return storable.whole(value, field, within)
+    """Return a number of shares, sent as 10, "10" or 10.0. Raises OddValue for a part of one."""
+    return value_ranges.whole(value, field, within)
 
 
 def about_paise(value: Any, field: str = "", within: Range = MONEY) -> int:
-    """Rupees to the nearest paisa: an executed order may be shown with its average price."""
-    return storable.about_rupees(value or 0, field, within)
+    """Return rupees to the nearest paisa: an executed order may be shown with its average price."""
+    return value_ranges.about_rupees(value or 0, field, within)
 
 
 def symbol_of(text: str) -> str:
-    """The exchange's symbol without a series, which some adapters leave on."""
+    """Return the exchange's symbol without a series, which some adapters leave on."""
     return _SUFFIX.sub("", text)
 
 
 def concerns(row: Row) -> bool:
-    """Whether an order, a trade or a position is about delivery of shares. OddValue where it does not say. A row of
-    which every field is empty stands for none."""
+    """Return whether an order, a trade or a position is about delivery of shares. Raises OddValue where it has neither.
+
+    A row of which every field is empty stands for none.
+    """
     if not any(row.values()):
         return False
     exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
 
-NAMES = Names("symbol", "orderid", symbol_of=symbol_of)
+NAMES = RowFields("symbol", "orderid", symbol_of=symbol_of)
 
 
 def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, now: datetime) -> Rows[OrderReport]:
-    """The order book, in OpenAlgo's order of rows.
+    """Return the order book, in OpenAlgo's order of rows.
 
-    In its Zerodha adapter a row in flight (changed or cancelled a moment ago) has the word of the row before it, and the time of
-    that request. So an end that repeats the word above it is believed once it cannot be in flight any more; until then nobody
-    knows. EXECUTED is believed with its trades alone.
+    In its Zerodha adapter a row in flight (changed or cancelled a moment ago) has the status of the row before it, and the time
+    of that request. So an ended status that repeats the one above it counts once the row cannot be in flight any more; until
+    then it is UNKNOWN. EXECUTED counts only with its trades.
     """
     filled: Counter[str] = Counter()
     for trade in trades:
@@ -109,7 +112,7 @@ def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, n
     def read(row: Row, before: str) -> OrderReport | None:
         if not concerns(row):
             return None
-        number, at = storable.identity(row["orderid"], "orderid"), moment(row["timestamp"])
+        number, at = value_ranges.identity(row["orderid"], "orderid"), moment(row["timestamp"])
         return _order(row, filled[number], at, now, repeated=_word(row) == before)
 
     above = ["", *(_word(row) for row in rows)]
@@ -126,16 +129,16 @@ def _word(row: Row) -> str:
 
 
 def side(row: Row) -> Side:
-    """Return the side of an order or a trade. ValueError for another word."""
+    """Return the side of an order or a trade. Raises ValueError for another text."""
     return Side(str(row["action"]).upper())
 
 
 def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool) -> OrderReport:
     word, quantity = _word(row), whole(row["quantity"], "quantity", QUANTITY)
     if not isinstance(row["order_status"], str):
-        raise storable.OddValue("order_status", row["order_status"])
+        raise value_ranges.OddValue("order_status", row["order_status"])
     if filled > quantity:
-        raise storable.OddValue("quantity", f"{quantity}, of which {filled} are traded")
+        raise value_ranges.OddValue("quantity", f"{quantity}, of which {filled} are traded")
     status = STATUSES.get(word, _S.UNKNOWN)
     unknown_word = brief(word) if status is _S.UNKNOWN else ""
     reason = UNTOLD if status is _S.REJECTED else ""
@@ -146,7 +149,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     elif status in ENDS and repeated and now - at < SETTLED:
         status, reason = _S.UNKNOWN, f"its status {word!r} may be that of the row before it: it is believed after two minutes"
     made = OrderReport(
-        storable.identity(row["orderid"], "orderid"),
+        value_ranges.identity(row["orderid"], "orderid"),
         None,
         symbol_of(row["symbol"]),
         side(row),
@@ -160,23 +163,26 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
         at,
         unknown_word=unknown_word,
     )
-    return storable.order(made, now)
+    return value_ranges.order(made, now)
 
 
 def _limit(row: Row) -> int:
-    """The price; 0 for a market order alone."""
+    """Return the price; 0 for a market order alone."""
     price = about_paise(row["price"], "price", LIMIT)
     if not price and str(row.get("pricetype") or "").upper() in {"LIMIT", "SL"}:
-        raise storable.OddValue("price", row["price"])
+        raise value_ranges.OddValue("price", row["price"])
     return price
 
 
 def trades(rows: Iterable[Row], moment: Moment, now: datetime | None = None) -> Rows[TradeReport]:
-    """The trade book. Where a row has no id of its own one is made of all that it says, equal rows numbered, without the date
-    (which is not told): the same trade has the same id however often and whenever it is read."""
+    """Return the trade book.
+
+    Where a row has no id of its own one is made of all its fields, equal rows numbered, without the date (which is not sent):
+    the same trade has the same id however often and whenever it is read.
+    """
 
     def read(row: Row) -> TradeReport | None:
-        return storable.trade(_trade(row, moment), now) if concerns(row) else None
+        return value_ranges.trade(_trade(row, moment), now) if concerns(row) else None
 
     read_ones = read_rows(RowKind.TRADE, rows, read, NAMES)
     disputed = _disputed(read_ones)
@@ -213,9 +219,9 @@ def _trade(row: Row, moment: Moment) -> TradeReport:
     """Return a trade; where its row has no id of its own, its id ends in `_TO_BE_NUMBERED`."""
     quantity = whole(row["quantity"], "quantity", QUANTITY)
     price, at = about_paise(row["average_price"], "average_price", PRICE), moment(row["timestamp"])
-    number = storable.identity(row["orderid"], "orderid")
+    number = value_ranges.identity(row["orderid"], "orderid")
     told = row.get("tradeid")
-    name = storable.trade_name(told, "tradeid") if told not in {None, ""} else ""
+    name = value_ranges.trade_name(told, "tradeid") if told not in {None, ""} else ""
     if not name:
         text = row["timestamp"].strip().split(" ")
         clock = next((word for word in text if ":" in word), text[0])

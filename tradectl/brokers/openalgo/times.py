@@ -1,7 +1,7 @@
-"""The moments in OpenAlgo's rows: Indian, without a zone, and in the trade book without a date.
+"""Read the moments in OpenAlgo's rows: Indian, without a zone, and in the trade book without a date.
 
-A time without a date is of the newest session in which it has passed already: at 10:00 a trade of `09:20:00` is today's, at 08:00
-(a book that was not emptied overnight) it is of the session before.
+A time without a date is of the newest session in which it has passed already. At 10:00 a trade of `09:20:00` is today's; at
+08:00 (a book that was not emptied overnight) it is of the session before.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from tradectl.model.moment import IST, at_ist, ist_date
 AHEAD = timedelta(minutes=1)
 """How far the broker's clock may be ahead of ours."""
 FORMATS = ("%d-%b-%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%H:%M:%S %d-%m-%Y")
-"""Beside ISO 8601: as OpenAlgo's documentation shows them, then as some brokers' times are passed on."""
+"""Formats beside ISO 8601: those of OpenAlgo's documentation, then those in which some brokers' times are passed on."""
 
 
 def moment(text: str, sessions: SessionTable, now: datetime) -> datetime:
-    """In UTC. ValueError for what is no time, UncoveredDate outside the session table."""
+    """Return the moment in UTC. Raises ValueError for what is no time, UncoveredDate outside the session table."""
     words = text.strip()
     bare = _time(words)
     if bare is not None:

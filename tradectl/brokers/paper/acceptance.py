@@ -1,13 +1,14 @@
-"""What the paper exchange refuses, in the words of a broker. Each check raises `OrderRefused` or lets the order pass."""
+"""What the paper exchange refuses, with a broker's texts. Each check raises `OrderRefused` or lets the order pass."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from tradectl.brokers.paper.book import Book, Lot, Order
+from tradectl.brokers.paper.account import ExchangeAccount, ExchangeOrder, Lot
+from tradectl.brokers.paper.market_days import MarketDay
 from tradectl.brokers.paper.matching import auction_holds, price_now
-from tradectl.brokers.paper.tape import Reel
 from tradectl.errors import OrderRefused
+from tradectl.exchange.amo_windows import CUTOFF
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.phases import TAKES_NOTHING, PhaseKind
 from tradectl.exchange.rates import Tariff
@@ -17,8 +18,6 @@ from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderType, Side
 
-AMO_CUTOFF = timedelta(minutes=2)
-"""After-market orders are taken until this long before the first phase (08:58 on an ordinary day, market.md 6.6)."""
 MARKET_MARGIN_PERCENT = 110
 """What a market order without a band may cost at most, of the last price: the dynamic range starts at 10 %."""
 
@@ -27,21 +26,21 @@ _CLOSING = {PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT}
 
 
 def target_session(sessions: SessionTable, moment: datetime) -> Session:
-    """The session into which an after-market order of this moment would be released. OrderRefused outside the window."""
+    """Return the session into which an after-market order of this moment is released. Raises OrderRefused outside the window."""
     day = ist_date(moment)
     today = sessions.session(day)
     if today is not None:
         phases = today.phases(closing_auction=True)
-        if moment < phases[0].start - AMO_CUTOFF:
+        if moment < phases[0].start - CUTOFF:
             return today
         if moment < phases[-1].end:
             raise OrderRefused("after market orders are not accepted now", code="phase")
     return sessions.next_session(day)
 
 
-def check_phase(reel: Reel, moment: datetime, order_type: OrderType) -> PhaseKind:
-    """The phase that takes, changes or cancels an order of this type now."""
-    phase = reel.session.phase_at(moment, reel.instrument.closing_auction)
+def check_phase(market_day: MarketDay, moment: datetime, order_type: OrderType) -> PhaseKind:
+    """Return the phase of now. Raises OrderRefused where it takes no order of this type."""
+    phase = market_day.session.phase_at(moment, market_day.instrument.closing_auction)
     if phase is None:
         raise OrderRefused("Markets are closed right now", code="phase")
     if phase.kind in TAKES_NOTHING:
@@ -57,7 +56,7 @@ def check_quantity(quantity: int) -> None:
 
 
 def check_price(order_type: OrderType, price: int, tick: int) -> None:
-    """A limit order has a price on the tick; a market order has none."""
+    """Raise OrderRefused unless a limit order has a price on the tick, and a market order has none."""
     if order_type is OrderType.MARKET:
         if price:
             raise OrderRefused("a market order has no price", code="price")
@@ -68,20 +67,20 @@ def check_price(order_type: OrderType, price: int, tick: int) -> None:
         raise OrderRefused(f"price is not a multiple of the tick size {tick / 100:.2f}", code="tick")
 
 
-def check_band(order_type: OrderType, price: int, reel: Reel, phase: PhaseKind | None = None) -> None:
-    """A limit price is inside the session's band, and inside the closing auction's own while that is on."""
+def check_band(order_type: OrderType, price: int, market_day: MarketDay, phase: PhaseKind | None = None) -> None:
+    """Raise OrderRefused for a limit outside the session's band, or outside the closing auction's own while that is on."""
     if order_type is OrderType.MARKET:
         return
-    band = reel.band
+    band = market_day.band
     if band is not None and not band.holds(price):
         limits = f"{show_rupees(band.low)} to {show_rupees(band.high)}"
         raise OrderRefused(f"RMS:Rule: Check circuit limit: {show_rupees(price)} is outside {limits}", code="band")
-    if phase in _CLOSING and reel.reference is not None and not auction_holds(price, reel.reference):
+    if phase in _CLOSING and market_day.reference is not None and not auction_holds(price, market_day.reference):
         raise OrderRefused(f"{show_rupees(price)} is outside the closing auction's price band", code="band")
 
 
-def check_tag(book: Book, tag: str | None, day: date, target: date) -> None:
-    """A tag is used once a trading day: not twice on one date, nor twice for one session, nor while its order lives."""
+def check_tag(book: ExchangeAccount, tag: str | None, day: date, target: date) -> None:
+    """Raise OrderRefused for a tag that was used on the same date or for the same session, or whose order is alive."""
     if not tag:
         return
     for order in book.orders.values():
@@ -90,39 +89,42 @@ def check_tag(book: Book, tag: str | None, day: date, target: date) -> None:
 
 
 def required(day: date, price: int, quantity: int, tariff: Tariff) -> int:
-    """Paise that a buy of `quantity` at `price` takes with its charges."""
+    """Return the paise that a buy of `quantity` at `price` takes with its charges."""
     return price * quantity + buy_charges(day, quantity, price, tariff)
 
 
-def worst_price(order_type: OrderType, price: int, reel: Reel, moment: datetime, last: int | None) -> int:
-    """Paise a share that a buy may come to cost. In continuous trading a market order trades at once, so its price is known."""
+def worst_price(order_type: OrderType, price: int, market_day: MarketDay, moment: datetime, last: int | None) -> int:
+    """Return the most paise a share that a buy may cost. In continuous trading a market order trades at once, so its price is
+    known."""
     if order_type is OrderType.LIMIT:
         return price
-    trading = reel.session.phase_at(moment, reel.instrument.closing_auction)
-    if trading is not None and reel.path is not None:
+    trading = market_day.session.phase_at(moment, market_day.instrument.closing_auction)
+    if trading is not None and market_day.path is not None:
         if trading.kind is PhaseKind.CONTINUOUS:
-            return price_now(Side.BUY, 0, reel, reel.hours.second(moment))
-        if trading.kind is PhaseKind.POST_CLOSE and reel.close is not None:
-            return reel.close
-    if reel.band is not None:
-        return reel.band.high
-    known = last or reel.previous_close
+            return price_now(Side.BUY, 0, market_day, market_day.hours.second(moment))
+        if trading.kind is PhaseKind.POST_CLOSE and market_day.close is not None:
+            return market_day.close
+    if market_day.band is not None:
+        return market_day.band.high
+    known = last or market_day.previous_close
     if known is None:
         raise OrderRefused("there is no price to reckon a market order with", code="price")
     return -(-known * MARKET_MARGIN_PERCENT // 100)
 
 
-def check_funds(book: Book, needed: int, freed: int = 0) -> None:
-    """`freed`: paise that the same command gives back."""
+def check_funds(book: ExchangeAccount, needed: int, freed: int = 0) -> None:
+    """Raise OrderRefused where the funds do not cover a buy. `freed`: paise that the same command gives back."""
     available = book.available + freed
     if needed > available:
         shown = f"Required: {show_rupees(needed)}, Available: {show_rupees(available)}"
         raise OrderRefused(f"RMS:Margin Exceeds, {shown}", code="funds", passing=True)
 
 
-def sellable_lots(book: Book, instrument_id: str, day: date, *, trade_for_trade: bool, later: bool = False) -> list[Lot]:
-    """Lots that may be sold on the session `day`, in the order in which a sale takes them: the day's own first (they net
-    out as intraday), then the oldest. `later`: one more session starts before the sale."""
+def sellable_lots(
+    book: ExchangeAccount, instrument_id: str, day: date, *, trade_for_trade: bool, later: bool = False
+) -> list[Lot]:
+    """Return the lots that may be sold on the session `day`, in the order in which a sale takes them: the day's own first (they
+    net out as intraday), then the oldest. `later`: one more session starts before the sale."""
     found = [
         lot
         for lot in book.lots_of(instrument_id)
@@ -131,8 +133,8 @@ def sellable_lots(book: Book, instrument_id: str, day: date, *, trade_for_trade:
     return sorted(found, key=lambda lot: (lot.bought_on != day, lot.bought_on, lot.lot_id))
 
 
-def check_shares(book: Book, instrument_id: str, quantity: int, *, trade_for_trade: bool) -> None:
-    """No more is sold by hand than there is, whatever waits to be sold."""
+def check_shares(book: ExchangeAccount, instrument_id: str, quantity: int, *, trade_for_trade: bool) -> None:
+    """Raise OrderRefused where a sale by hand exceeds the shares. Resting sells are not subtracted."""
     lots = sellable_lots(book, instrument_id, book.day, trade_for_trade=trade_for_trade)
     sellable = sum(lot.quantity for lot in lots)
     if quantity > sellable:
@@ -140,9 +142,15 @@ def check_shares(book: Book, instrument_id: str, quantity: int, *, trade_for_tra
 
 
 def check_holdings(
-    book: Book, instrument_id: str, quantity: int, *, trade_for_trade: bool, later: bool = False, apart_from: Order | None = None
+    book: ExchangeAccount,
+    instrument_id: str,
+    quantity: int,
+    *,
+    trade_for_trade: bool,
+    later: bool = False,
+    apart_from: ExchangeOrder | None = None,
 ) -> None:
-    """No more is sold than may be sold, what other live sells wait to sell taken off."""
+    """Raise OrderRefused where a sale exceeds the sellable shares less those of other live sells."""
     lots = sellable_lots(book, instrument_id, book.day, trade_for_trade=trade_for_trade, later=later)
     sellable = sum(lot.quantity for lot in lots)
     resting = sum(

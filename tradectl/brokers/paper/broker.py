@@ -1,7 +1,7 @@
 """The adapter: `ports.Broker` over the paper exchange. One transaction a command; a read that finds nothing due needs none.
 
-Whatever is asked, the account is first settled up to `clock.now()`. The book is kept in memory and read anew when another
-process has written, and always checked again under the write lock before anything changes.
+Each call first settles the account up to `clock.now()`. The account is kept in memory and read anew when another process has
+written. It is checked again under the write lock before anything changes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from tradectl.brokers.paper.acceptance import sellable_lots
-from tradectl.brokers.paper.book import Book, Changes, Kind
-from tradectl.brokers.paper.commands import Desk
+from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.commands import OrderCommands
 from tradectl.brokers.paper.identity import NoWitness, Witness, check_mark, check_new, check_there
 from tradectl.brokers.paper.live import LivePrices
+from tradectl.brokers.paper.market_days import MarketDay, MarketDays
 from tradectl.brokers.paper.quotation import quote
 from tradectl.brokers.paper.settlement import Settlement
 from tradectl.brokers.paper.statement import Statement, draw_up
 from tradectl.brokers.paper.store import Store
-from tradectl.brokers.paper.tape import Reel, Tape
 from tradectl.brokers.paper.views import Views
 from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UncoveredDate, UsageError
 from tradectl.exchange.bands import Band
@@ -37,7 +37,7 @@ from tradectl.ports import Capabilities, Clock, MarketData, PriceSource
 
 T = TypeVar("T")
 SKEW = timedelta(minutes=1)
-"""How far another process's clock may be ahead of ours before we take it for time going backwards."""
+"""How far another process's clock may be ahead of this one; more counts as a clock that was set back."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -45,11 +45,11 @@ class PaperBroker:
     """An account at the paper exchange in `file`.
 
     `step`: minutes to which the turning points of a daily path are moved. `participation`: the part of a minute's volume that
-    one order may take, 1 for all it wants. `durable=False` gives up safety against power failure (throw-away simulations);
-    `alone=True` keeps everybody else out of the file.
-    `opening_cash`: paise with which the account is opened when it is first asked for anything; None: by `open_account` only.
-    `prices`: a source of live prices; without one the market is what is stored. What it showed is kept, and settles orders.
-    `tariff`: whose charges the exchange takes off.
+    one order may take, 1 for its whole quantity. `durable=False` gives up safety against power failure (throw-away simulations);
+    `alone=True` locks the file for other processes.
+    `opening_cash`: paise with which the first call opens the account; None: by `open_account` only.
+    `prices`: a source of live prices; without one the stored bars are the market. Its quotes are kept and settle orders.
+    `tariff`: the table of the charges.
     `witness`: what the account's owner knows of the exchange; DatabaseError where the file is not that exchange any more.
 
     Commands raise OrderRefused; everything may raise DatabaseError (file), ConfigurationError (account not opened), UsageError
@@ -91,12 +91,12 @@ class PaperBroker:
         self._store = Store(file, durable=durable, alone=alone, create=self._known is None)
         if prices is not None:
             self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay, open_weekdays=False)
-        complete, looks = clock.virtual and prices is None, self._store.seen if prices is not None else None
-        self._tape = Tape(market, step=step, complete=complete, looks=looks)
-        self._live = LivePrices(prices, self._store, self._tape, self._reel_of_today) if prices is not None else None
-        self._settlement = Settlement(self._tape, market, sessions, participation)
-        self._desk = Desk(self._tape, market, sessions, self.capabilities.max_modifications)
-        self._book: Book | None = None
+        complete, snapshots = clock.virtual and prices is None, self._store.seen if prices is not None else None
+        self._market_days = MarketDays(market, step=step, complete=complete, snapshots=snapshots)
+        self._live = LivePrices(prices, self._store, self._market_days, self._market_day_of) if prices is not None else None
+        self._settlement = Settlement(self._market_days, market, sessions, participation)
+        self._commands = OrderCommands(self._market_days, market, sessions, self.capabilities.max_modifications)
+        self._book: ExchangeAccount | None = None
         self._version = -1
         self._due = _NEVER
         self._views = Views()
@@ -109,16 +109,17 @@ class PaperBroker:
             self._witness.store()
 
     def open_account(self, cash: int) -> None:
-        """Open the account with that many paise. Again with the same amount: nothing. ConfigurationError with another."""
+        """Open the account with that many paise; nothing where it was opened with the same amount. Raises ConfigurationError
+        where it was opened with another."""
         now = self._clock.now()
         with self._store.writing():
             if self._store.load(self._account) is None:
                 self._store.open(self._account, now, ist_date(now) - timedelta(days=1))
-                book = Book(self._account, now, ist_date(now) - timedelta(days=1))
-                book.post(now, Kind.DEPOSIT, cash, note="opening")
+                book = ExchangeAccount(self._account, now, ist_date(now) - timedelta(days=1))
+                book.post(now, EntryKind.DEPOSIT, cash, note="opening")
                 self._store.write(book)
                 return
-            deposits = sum(entry.amount for entry in self._store.journal(self._account) if entry.kind is Kind.DEPOSIT)
+            deposits = sum(entry.amount for entry in self._store.journal(self._account) if entry.kind is EntryKind.DEPOSIT)
         if deposits != cash:
             amounts = f"{show_rupees(deposits)}, not {show_rupees(cash)}"
             raise ConfigurationError(f"paper account {self._account} was opened with {amounts}")
@@ -126,32 +127,32 @@ class PaperBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        return self._change(lambda book, now: self._desk.place(book, now, request))
+        return self._change(lambda book, now: self._commands.place(book, now, request))
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        self._change(lambda book, now: self._desk.modify(book, now, broker_order_id, quantity=quantity, price=price))
+        self._change(lambda book, now: self._commands.modify(book, now, broker_order_id, quantity=quantity, price=price))
 
     def cancel(self, broker_order_id: str) -> None:
-        self._change(lambda book, now: self._desk.cancel(book, now, broker_order_id))
+        self._change(lambda book, now: self._commands.cancel(book, now, broker_order_id))
 
     def manual_trade(self, symbol: str, side: Side, quantity: int, price: int) -> str:
-        """The account's owner trades by hand, outside tradectl: filled at once at this price (paise). The broker order id."""
+        """Fill a trade by hand, outside tradectl, at once at this price (paise); return the broker order id."""
         return self._change(
-            lambda book, now: self._desk.manual_trade(book, now, symbol, Side(side), quantity=quantity, price=price)
+            lambda book, now: self._commands.manual_trade(book, now, symbol, Side(side), quantity=quantity, price=price)
         )
 
     # reads
 
     def orders(self) -> tuple[OrderReport, ...]:
-        """Every order that is alive or was touched in the last 10 days, oldest first."""
+        """Return every order that is alive or was changed in the last 10 days, oldest first."""
         return self._views.orders(self._current())
 
     def trades(self) -> tuple[TradeReport, ...]:
-        """The executions of the last 10 days, oldest first."""
+        """Return the executions of the last 10 days, oldest first."""
         return self._views.trades(self._current())
 
     def holdings(self) -> tuple[Holding, ...]:
-        """Shares that new ones still to be credited count as not delivered."""
+        """Return the holdings. New shares that are still to be credited count as not delivered."""
         book = self._current()
         if self._views.holdings is None:
             self._views.holdings = tuple(self._holding(book, instrument_id) for instrument_id in book.held())
@@ -164,7 +165,7 @@ class PaperBroker:
         return self._views.funds
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """With live prices theirs, and the band of today's session; they are kept as seen."""
+        """Return quotes: of the live prices, where there are any, with the band of today's session; these are kept."""
         now = self._clock.now()
         if self._live is not None:
             return self._live.quotes(symbols, now)
@@ -173,18 +174,23 @@ class PaperBroker:
         return {symbol: quoted for symbol, quoted in found if quoted is not None}
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
-        """The opening price, from the first phase of a run session to the start of continuous trading; live sources have none."""
+        """Return opening prices, from the first phase of a run session to the start of continuous trading; live sources have
+        none."""
         if self._live is not None:
             return {}
         now = self._clock.now()
         session = self._sessions.session(ist_date(now))
         if session is None or not session.runs or not session.phases(closing_auction=False)[0].start <= now < session.open_at():
             return {}
-        found = {symbol: self._reel(symbol, session.date, session.date, now) for symbol in symbols}
-        return {symbol: reel.open for symbol, reel in found.items() if reel is not None and reel.open is not None}
+        found = {symbol: self._market_day(symbol, session.date, session.date, now) for symbol in symbols}
+        return {
+            symbol: market_day.open
+            for symbol, market_day in found.items()
+            if market_day is not None and market_day.open is not None
+        }
 
     def statement(self) -> Statement:
-        """The account's cash, holdings, charges and results, with every row of its cash journal."""
+        """Return the account's cash, holdings, charges and results, with every row of its cash journal."""
         book = self._current()
         symbols = {instrument_id: self._symbol(instrument_id, book.day) for instrument_id in book.held()}
         with self._store.reading():
@@ -193,8 +199,8 @@ class PaperBroker:
 
     # the book
 
-    def _current(self) -> Book:
-        """The book, settled up to now; in memory where nothing is due and nobody else has written."""
+    def _current(self) -> ExchangeAccount:
+        """Return the account, settled up to now; from memory where nothing is due and no other process has written."""
         self._open_if_new()
         now = self._clock.now()
         if self._book is None or self._store.version() != self._version:
@@ -218,8 +224,8 @@ class PaperBroker:
                 self.open_account(self._opening_cash)
             self._opening_cash = None
 
-    def _load(self) -> Book:
-        """Read the book from the file; inside `reading` or `writing`."""
+    def _load(self) -> ExchangeAccount:
+        """Read the account from the file; inside `reading` or `writing`."""
         self._version = self._store.version()
         book = self._store.load(self._account, self._witness.unfinished())
         if book is None:
@@ -232,26 +238,26 @@ class PaperBroker:
         self._views.changed()
         return book
 
-    def _saw(self, book: Book) -> None:
-        """Compare the file with what the owner knows of it, and note what it shows."""
+    def _saw(self, book: ExchangeAccount) -> None:
+        """Compare the file with what the owner knows of it, and note its state."""
         mark = Mark(self._store.identity, book.change_count)
         check_mark(self._file, self._known, mark)
         self._known = mark
         self._witness.saw(mark)
 
     def _check_time(self, now: datetime) -> None:
-        """Raise UsageError where a virtual clock goes back. The machine's clock may: it was ahead, and `_change` follows it."""
+        """Raise UsageError where a virtual clock goes back. The machine's clock may have been ahead: `_change` follows it."""
         if self._clock.virtual and self._book is not None and self._is_ahead(self._book, now):
             lived = to_ist(self._book.settled_at)
             raise UsageError(f"paper account {self._account} has already lived through {lived:%Y-%m-%d %H:%M} IST")
 
     @staticmethod
-    def _is_ahead(book: Book, now: datetime) -> bool:
+    def _is_ahead(book: ExchangeAccount, now: datetime) -> bool:
         return now + SKEW < book.settled_at
 
-    def _change(self, command: Callable[[Book, datetime], T]) -> T:
-        """Settle, carry out a command, settle what it made due, and store it all in one transaction. What was settled stays
-        also where the command is refused; after any other failure the book is read anew from the file."""
+    def _change(self, command: Callable[[ExchangeAccount, datetime], T]) -> T:
+        """Settle, carry out a command, settle what it made due, and store it all in one transaction; return the command's result.
+        What was settled stays also where the command is refused. After any other failure the file is read anew."""
         self._open_if_new()
         done = False
         try:
@@ -266,7 +272,7 @@ class PaperBroker:
                     self._settlement.rewind(book, clock_now)
                 now = max(clock_now, book.settled_at)
                 day = book.day
-                if rewound or not self._tape.complete or now >= self._due:
+                if rewound or not self._market_days.complete or now >= self._due:
                     self._settlement.settle(book, now)
                 answer: T | OrderRefused
                 try:
@@ -282,7 +288,7 @@ class PaperBroker:
                 self._book = None
         if book.changes or book.day != day:
             self._views.changed(book.changes, shares=bool(book.changes.lots) or book.day != day, anew=book.day != day)
-            book.changes = Changes()
+            book.changes = AccountChanges()
             self._saw(book)
         self._due = due
         if isinstance(answer, OrderRefused):
@@ -294,38 +300,39 @@ class PaperBroker:
     def _symbol(self, instrument_id: str, day: date) -> str:
         return self._market.instrument(instrument_id, day).symbol
 
-    def _holding(self, book: Book, instrument_id: str) -> Holding:
+    def _holding(self, book: ExchangeAccount, instrument_id: str) -> Holding:
         lots = book.lots_of(instrument_id)
         session = self._settlement.session_of(book.day)
-        restricted = session is not None and self._tape.reel(instrument_id, session, book.settled_at).trade_for_trade
+        restricted = session is not None and self._market_days.market_day(instrument_id, session, book.settled_at).trade_for_trade
         sellable = sum(lot.quantity for lot in sellable_lots(book, instrument_id, book.day, trade_for_trade=restricted))
         delivered = sum(lot.quantity for lot in lots if lot.delivered and not lot.locked)
         total = sum(lot.quantity for lot in lots)
         return Holding(self._symbol(instrument_id, book.day), delivered, total - delivered, sellable)
 
-    def _reel_of_today(self, symbol: str, today: date, now: datetime) -> Reel | None:
-        return self._reel(symbol, today, today, now)
+    def _market_day_of(self, symbol: str, today: date, now: datetime) -> MarketDay | None:
+        return self._market_day(symbol, today, today, now)
 
-    def _reel(self, symbol: str, day: date, today: date, now: datetime) -> Reel | None:
-        """The reel of a symbol as named today, on the session `day`; None for an unknown symbol."""
+    def _market_day(self, symbol: str, day: date, today: date, now: datetime) -> MarketDay | None:
+        """Return the market day of a symbol as named today, on the session `day`; None for an unknown symbol."""
         session = self._settlement.session_of(day)
         if session is None:
             return None
         try:
-            return self._tape.reel(self._market.find(symbol, today), session, now)
+            return self._market_days.market_day(self._market.find(symbol, today), session, now)
         except UsageError:
             return None
 
     def _quote(self, symbol: str, today: date, now: datetime) -> Quote | None:
-        """Today's quote from the opening match on, before that the last session's with its old time; the band is today's."""
-        reel = self._reel(symbol, today, today, now)
-        if reel is not None and now >= reel.hours.opening_match_at:
-            return quote(symbol, reel, reel.band, now, at=now)
+        """Return today's quote from the opening match on, before that the last session's with its old time; the band is
+        today's."""
+        market_day = self._market_day(symbol, today, today, now)
+        if market_day is not None and now >= market_day.hours.opening_match_at:
+            return quote(symbol, market_day, market_day.band, now, at=now)
         try:
-            before = self._reel(symbol, self._sessions.previous_session(today).date, today, now)
+            before = self._market_day(symbol, self._sessions.previous_session(today).date, today, now)
         except UncoveredDate:
             return None
         if before is None:
             return None
-        band: Band | None = reel.band if reel is not None else before.band
+        band: Band | None = market_day.band if market_day is not None else before.band
         return quote(symbol, before, band, now, at=before.hours.close_at)

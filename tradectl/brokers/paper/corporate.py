@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
-from tradectl.brokers.paper.book import Book, Kind, Lot
+from tradectl.brokers.paper.account import EntryKind, ExchangeAccount, Lot
 from tradectl.exchange.bonus_lockup import sessions_locked
 from tradectl.model.market import ActionKind, CorporateAction, Instrument, changes_shares
 from tradectl.model.money import share_out
@@ -19,16 +19,20 @@ from tradectl.model.position import fraction_cash, shares_after
 
 
 def apply_actions(
-    book: Book, instrument: Instrument, actions: Sequence[CorporateAction], *, previous_close: int | None, at: datetime
+    book: ExchangeAccount, instrument: Instrument, actions: Sequence[CorporateAction], *, previous_close: int | None, at: datetime
 ) -> None:
     """Carry out one instrument's actions of one ex-date. `previous_close` (paise, as traded) values the fraction."""
     instrument_id, symbol = instrument.instrument_id, instrument.symbol
     held = sum(lot.quantity for lot in book.lots_of(instrument_id))
     for action in actions:
         if action.dividend:
-            book.post(at, Kind.DIVIDEND, held * action.dividend, instrument_id=instrument_id, symbol=symbol, note=action.subject)
+            book.post(
+                at, EntryKind.DIVIDEND, held * action.dividend, instrument_id=instrument_id, symbol=symbol, note=action.subject
+            )
         if action.kind is ActionKind.DEMERGER:
-            book.post(at, Kind.SPUN_OFF, 0, instrument_id=instrument_id, symbol=symbol, note=f"{held} shares: {action.subject}")
+            book.post(
+                at, EntryKind.SPUN_OFF, 0, instrument_id=instrument_id, symbol=symbol, note=f"{held} shares: {action.subject}"
+            )
     close = Fraction(previous_close or 0)
     for action in filter(changes_shares, actions):
         held = sum(lot.quantity for lot in book.lots_of(instrument_id))
@@ -37,12 +41,17 @@ def apply_actions(
         close /= action.ratio
         if amount:
             book.post(
-                at, Kind.CASH_IN_LIEU, amount, instrument_id=instrument_id, symbol=symbol, note=f"a fraction of {action.kind}"
+                at,
+                EntryKind.CASH_IN_LIEU,
+                amount,
+                instrument_id=instrument_id,
+                symbol=symbol,
+                note=f"a fraction of {action.kind}",
             )
 
 
-def _change_shares(book: Book, instrument_id: str, action: CorporateAction, added: int) -> None:
-    """New quantities at unchanged total cost."""
+def _change_shares(book: ExchangeAccount, instrument_id: str, action: CorporateAction, added: int) -> None:
+    """Set new quantities at unchanged total cost."""
     lots = book.lots_of(instrument_id)
     if added > 0:
         _credit(book, lots, added, sessions_locked(action))
@@ -50,8 +59,8 @@ def _change_shares(book: Book, instrument_id: str, action: CorporateAction, adde
         _exchange(book, lots, sum(lot.quantity for lot in lots) + added)
 
 
-def _credit(book: Book, lots: Sequence[Lot], added: int, locked: int) -> None:
-    """`added` new shares, a part of them beside every lot, which hands over that part of its cost."""
+def _credit(book: ExchangeAccount, lots: Sequence[Lot], added: int, locked: int) -> None:
+    """Add new shares: a lot beside every lot, with its part of the shares and of the cost."""
     for lot, new in zip(lots, share_out(added, [lot.quantity for lot in lots]), strict=True):
         if new:
             kept, given = share_out(lot.cost, [lot.quantity, new])
@@ -59,9 +68,9 @@ def _credit(book: Book, lots: Sequence[Lot], added: int, locked: int) -> None:
             book.add_lot(lot.instrument_id, new, given, lot.bought_on, delivered=lot.delivered, locked=max(locked, lot.locked))
 
 
-def _exchange(book: Book, lots: Sequence[Lot], whole: int) -> None:
-    """A consolidation: the shares are exchanged at once. A lot that vanishes leaves its cost to the oldest that stays; where
-    none stays the cost remains on lots without shares, which the statement counts as lost."""
+def _exchange(book: ExchangeAccount, lots: Sequence[Lot], whole: int) -> None:
+    """Consolidate the lots. A lot that vanishes leaves its cost to the oldest that stays. Where none stays, the cost remains on
+    lots without shares, which the statement counts as lost."""
     quantities = share_out(whole, [lot.quantity for lot in lots])
     orphaned = sum(lot.cost for lot, quantity in zip(lots, quantities, strict=True) if not quantity) if whole else 0
     for lot, quantity in zip(lots, quantities, strict=True):

@@ -1,4 +1,4 @@
-"""Whether the exchange's file is the one that the account's owner knows, and not an earlier state of it.
+"""Checks that the exchange's file is the one that the account's owner knows, and not an earlier state of it.
 
 The file has an identity, made with it, and counts the changes of each account. The owner notes both (`ledger/exchange_mark.py`).
 A file that is missing, another file in its place, or a count behind the noted one is an error. It is never a new account: the
@@ -26,15 +26,15 @@ class Witness(Protocol):
     """What the owner of an account knows of the exchange."""
 
     def last(self) -> Mark | None:
-        """The newest mark that was noted; None if there is none."""
+        """Return the newest mark that was noted; None if there is none."""
         ...
 
     def orders_placed(self) -> int:
-        """How many orders the owner has had there."""
+        """Return how many orders the owner has placed there."""
         ...
 
     def unfinished(self) -> frozenset[str]:
-        """Tags of the orders whose end the owner does not know yet."""
+        """Return the tags of the owner's unfinished orders."""
         ...
 
     def saw(self, mark: Mark) -> None:
@@ -47,7 +47,7 @@ class Witness(Protocol):
 
 
 class NoWitness:
-    """The owner of a throw-away account, who notes nothing."""
+    """The owner of a throw-away account: it notes nothing."""
 
     def last(self) -> Mark | None:
         return None
@@ -101,7 +101,7 @@ def check_new(file: Path, known: Mark | None, witness: Witness) -> None:
 
 
 def check_file(file: Path, account: str, witness: Witness) -> bool:
-    """Make all checks without carrying the account forward; whether there is an account. Raises DatabaseError."""
+    """Make all checks without settling the account; return whether there is an account. Raises DatabaseError."""
     known = witness.last()
     check_there(file, known, witness)
     if not file.exists():

@@ -1,7 +1,7 @@
-"""Live prices for the paper exchange: quotes of a source, kept as they were seen, so that orders settle by them.
+"""Live prices for the paper exchange: quotes of a source, kept as snapshots, by which orders settle.
 
-The symbols of waiting orders are looked at once a minute of trading, whoever asks for what: an order then fills in a process that
-only wanted the book.
+The quotes of waiting orders are read once a minute of trading at any call: so an order fills also in a process that only reads
+the order book.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from tradectl.brokers.paper.book import Book
-from tradectl.brokers.paper.seen import Look, look_at
+from tradectl.brokers.paper.account import ExchangeAccount
+from tradectl.brokers.paper.market_days import MarketDay, MarketDays
+from tradectl.brokers.paper.quote_snapshots import QuoteSnapshot, snapshot_of
 from tradectl.brokers.paper.store import Store
-from tradectl.brokers.paper.tape import Reel, Tape
 from tradectl.errors import BrokerUnavailable, DataError
 from tradectl.exchange.sessions import Session
 from tradectl.model.market import Quote
@@ -22,16 +22,22 @@ from tradectl.model.moment import ist_date
 from tradectl.ports import PriceSource
 
 LOOK = timedelta(minutes=1)
-"""How often the symbols of waiting orders are looked at."""
+"""How often the quotes of waiting orders are read."""
 
 
 class LivePrices:
-    """`reel` finds the reel of a symbol as named today, on a date; None for an unknown one."""
+    """Reads a source and keeps its snapshots. `market_day` returns that of a symbol as named today; None for an unknown one."""
 
-    def __init__(self, source: PriceSource, store: Store, tape: Tape, reel: Callable[[str, date, datetime], Reel | None]) -> None:
-        self._source, self._store, self._tape, self._reel = source, store, tape, reel
+    def __init__(
+        self,
+        source: PriceSource,
+        store: Store,
+        market_days: MarketDays,
+        market_day: Callable[[str, date, datetime], MarketDay | None],
+    ) -> None:
+        self._source, self._store, self._market_days, self._market_day = source, store, market_days, market_day
         self._next_look = datetime.min.replace(tzinfo=UTC)
-        self._last: dict[str, Look] = {}
+        self._last: dict[str, QuoteSnapshot] = {}
         self._news = False
 
     def close(self) -> None:
@@ -41,27 +47,27 @@ class LivePrices:
             close()
 
     def news(self) -> bool:
-        """Whether a price was seen since the last time this was asked."""
+        """Return whether a new snapshot was kept since the last call."""
         news, self._news = self._news, False
         return news
 
     def quotes(self, symbols: Sequence[str], now: datetime) -> Mapping[str, Quote]:
-        """The source's quotes with the bands of today's session. What they show of that session is kept."""
+        """Return the source's quotes with the bands of today's session; keep snapshots of that session."""
         today = ist_date(now)
         answer: dict[str, Quote] = {}
-        looks: list[Look] = []
+        snapshots: list[QuoteSnapshot] = []
         for symbol, quote in self._source.quotes(symbols).items():
-            reel = self._reel(symbol, today, now)
-            band = reel.band if reel is not None else None
+            market_day = self._market_day(symbol, today, now)
+            band = market_day.band if market_day is not None else None
             answer[symbol] = replace(quote, lower_band=band.low, upper_band=band.high) if band is not None else quote
-            look = look_at(quote, reel.instrument.instrument_id, today, now) if reel is not None else None
-            if look is not None and not _same(self._last.get(look.instrument_id), look):
-                looks.append(look)
-        self._keep(looks)
+            snapshot = snapshot_of(quote, market_day.instrument.instrument_id, today, now) if market_day is not None else None
+            if snapshot is not None and not _same(self._last.get(snapshot.instrument_id), snapshot):
+                snapshots.append(snapshot)
+        self._keep(snapshots)
         return answer
 
-    def watch(self, book: Book, session: Session | None, now: datetime) -> None:
-        """See the prices of what waits to trade today. A look that fails is no look: what was seen before still stands."""
+    def watch(self, book: ExchangeAccount, session: Session | None, now: datetime) -> None:
+        """Read the quotes of waiting orders. A failed read makes no snapshot: the ones before still stand."""
         if now < self._next_look or session is None or not session.open_at() <= now <= session.last_fill_at():
             return
         self._next_look = now + LOOK
@@ -69,16 +75,16 @@ class LivePrices:
         with suppress(BrokerUnavailable, DataError):
             self.quotes(symbols, now)
 
-    def _keep(self, looks: Sequence[Look]) -> None:
-        if not looks:
+    def _keep(self, snapshots: Sequence[QuoteSnapshot]) -> None:
+        if not snapshots:
             return
-        self._store.remember(looks)
-        for look in looks:
-            self._last[look.instrument_id] = look
-            self._tape.seen(look.instrument_id, look.session)
+        self._store.remember(snapshots)
+        for snapshot in snapshots:
+            self._last[snapshot.instrument_id] = snapshot
+            self._market_days.seen(snapshot.instrument_id, snapshot.session)
         self._news = True
 
 
-def _same(before: Look | None, now: Look) -> bool:
-    """Whether nothing has happened between two looks."""
+def _same(before: QuoteSnapshot | None, now: QuoteSnapshot) -> bool:
+    """Return whether two snapshots show the same prices and volume."""
     return before is not None and replace(before, at=now.at) == now

@@ -1,11 +1,13 @@
-"""Between the book's values and the columns of the file: moments as sortable text in UTC, dates in ISO form, flags as 0 and 1."""
+"""Conversion between an account's rows and the columns of the file: moments as sortable text in UTC, dates in ISO
+form, flags as 0 and 1.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from datetime import date, datetime
 
-from tradectl.brokers.paper.book import Entry, Kind, Lot, Order, Trade
+from tradectl.brokers.paper.account import Entry, EntryKind, ExchangeOrder, ExchangeTrade, Lot
 from tradectl.model.moment import utc
 from tradectl.model.order import OrderStatus, OrderType, Side, Variety
 
@@ -19,7 +21,7 @@ ENTRY_COLUMNS = "entry_id, at, session, kind, amount, instrument_id, symbol, not
 
 
 def text_of(moment: datetime) -> str:
-    """A moment as sortable text in UTC."""
+    """Return a moment as sortable text in UTC."""
     return utc(moment).isoformat(timespec="microseconds")
 
 
@@ -30,7 +32,7 @@ def moment_of(text: str) -> datetime:
 Row = tuple[object, ...]
 
 
-def order_row(order: Order) -> Row:
+def order_row(order: ExchangeOrder) -> Row:
     return (
         order.order_id, order.tag, order.instrument_id, order.symbol, order.side.value, order.quantity, order.price,
         order.order_type.value, order.variety.value, order.status.value, text_of(order.placed_at), text_of(order.updated_at),
@@ -39,26 +41,26 @@ def order_row(order: Order) -> Row:
     )  # fmt: skip
 
 
-def order_of(row: sqlite3.Row) -> Order:
+def order_of(row: sqlite3.Row) -> ExchangeOrder:
     (order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed, updated, active, session,
      filled, passive, modifications, blocked, reason) = row  # fmt: skip
-    return Order(
+    return ExchangeOrder(
         order_id, tag, instrument_id, symbol, Side(side), quantity, price, OrderType(order_type), Variety(variety),
         OrderStatus(status), moment_of(placed), moment_of(updated), moment_of(active),
         date.fromisoformat(session) if session else None, filled, bool(passive), modifications, blocked, reason,
     )  # fmt: skip
 
 
-def trade_row(trade: Trade) -> Row:
+def trade_row(trade: ExchangeTrade) -> Row:
     return (
         trade.trade_id, trade.order_id, trade.instrument_id, trade.symbol, trade.side.value, trade.quantity, trade.price,
         text_of(trade.at), trade.session.isoformat(), trade.realised, trade.unsettled,
     )  # fmt: skip
 
 
-def trade_of(row: sqlite3.Row) -> Trade:
+def trade_of(row: sqlite3.Row) -> ExchangeTrade:
     trade_id, order_id, instrument_id, symbol, side, quantity, price, at, session, realised, unsettled = row
-    return Trade(
+    return ExchangeTrade(
         trade_id, order_id, instrument_id, symbol, Side(side), quantity, price, moment_of(at), date.fromisoformat(session),
         realised, unsettled,
     )  # fmt: skip
@@ -82,4 +84,4 @@ def entry_row(entry: Entry) -> Row:
 
 def entry_of(row: sqlite3.Row) -> Entry:
     entry_id, at, session, kind, amount, instrument_id, symbol, note = row
-    return Entry(entry_id, moment_of(at), date.fromisoformat(session), Kind(kind), amount, instrument_id, symbol, note)
+    return Entry(entry_id, moment_of(at), date.fromisoformat(session), EntryKind(kind), amount, instrument_id, symbol, note)

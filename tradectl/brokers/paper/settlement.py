@@ -1,6 +1,6 @@
-"""Carrying a book forward to a moment: every start of a day and every step of an order, in order of time.
+"""Settlement of an account up to a moment: every start of a day and every step of an order, in order of time.
 
-Since the next step of an order follows from the order and the tape alone, it is computed once and kept; asking in between
+The next step of an order follows from the order and its market day alone, so it is computed once and kept. A call in between
 costs a comparison with `due`.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from tradectl.brokers.paper.acceptance import check_band, check_holdings, check_price, required, sellable_lots
-from tradectl.brokers.paper.book import REMEMBERED, Book, Kind, Lot, Order, Trade
+from tradectl.brokers.paper.account import REMEMBERED, EntryKind, ExchangeAccount, ExchangeOrder, ExchangeTrade, Lot
 from tradectl.brokers.paper.corporate import apply_actions
+from tradectl.brokers.paper.market_days import REREAD, MarketDay, MarketDays
 from tradectl.brokers.paper.matching import Step, What, next_step, resume_at
-from tradectl.brokers.paper.tape import REREAD, Reel, Tape
 from tradectl.errors import DataError, OrderRefused
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import Tariff
@@ -28,18 +28,18 @@ _DAY = timedelta(days=1)
 
 
 class Settlement:
-    """The exchange at work. It keeps no state of an account but the steps it has already computed."""
+    """Settles accounts. It keeps no state of an account but the steps that it has computed."""
 
-    def __init__(self, tape: Tape, market: MarketData, sessions: SessionTable, participation: float) -> None:
-        self._tape = tape
+    def __init__(self, market_days: MarketDays, market: MarketData, sessions: SessionTable, participation: float) -> None:
+        self._market_days = market_days
         self._market = market
         self._sessions = sessions
         self._participation = participation
-        self._steps: dict[str, tuple[Order, Reel, Step | None]] = {}
+        self._steps: dict[str, tuple[ExchangeOrder, MarketDay, Step | None]] = {}
 
-    def settle(self, book: Book, until: datetime) -> datetime:
-        """Let everything happen that is due up to and including `until`; return the next moment at which something may (`due`).
-        Beyond the end of the session table no session starts: the account stands as at its end, until those days are known."""
+    def settle(self, book: ExchangeAccount, until: datetime) -> datetime:
+        """Carry out everything that is due up to and including `until`; return the next moment at which something may be (`due`).
+        Beyond the end of the session table no session starts: the account stays as at its end until those days are known."""
         while True:
             start = self._next_start(book, until)
             step = self._next_step(book, until)
@@ -52,7 +52,7 @@ class Settlement:
         book.settled_at = max(book.settled_at, until)
         return self._due_after(book, until, step)
 
-    def rewind(self, book: Book, now: datetime) -> None:
+    def rewind(self, book: ExchangeAccount, now: datetime) -> None:
         """Follow a clock that was ahead back to `now`. What was traded or ended in the time that has not come stays so. Orders
         that were live only in that time are cancelled.
 
@@ -72,18 +72,18 @@ class Settlement:
         book.day, book.settled_at = day, now
         self._steps.clear()
 
-    def due(self, book: Book, after: datetime) -> datetime:
+    def due(self, book: ExchangeAccount, after: datetime) -> datetime:
         """Return the first moment later than `after` at which something may happen, once the book is settled up to `after`."""
         return self._due_after(book, after, self._next_step(book, after))
 
-    def _due_after(self, book: Book, after: datetime, step: Step | None) -> datetime:
+    def _due_after(self, book: ExchangeAccount, after: datetime, step: Step | None) -> datetime:
         moment = _midnight(ist_date(after) + _DAY)
         if step:
             moment = min(moment, step.at)
-        return moment if self._tape.complete or not book.live else min(moment, after + REREAD)
+        return moment if self._market_days.complete or not book.live else min(moment, after + REREAD)
 
-    def note_settled(self, book: Book) -> None:
-        """Tell a book that was read from the file which session settled last: money from before it may be spent."""
+    def note_settled(self, book: ExchangeAccount) -> None:
+        """Set on an account that was read from the file which session settled last: proceeds from before it may be spent."""
         day, first = book.day, self._sessions.first
         while (session := self.session_of(day)) is None or not session.settles:
             if day <= first or book.day - day > REMEMBERED:
@@ -96,65 +96,65 @@ class Settlement:
         self._steps.clear()
 
     def session_of(self, day: date) -> Session | None:
-        """The session of a date; None also for a date that the table does not cover."""
+        """Return the session of a date; None also for a date that the table does not cover."""
         return self._sessions.session(day) if self._sessions.first <= day <= self._sessions.last else None
 
-    def _next_start(self, book: Book, until: datetime) -> Session | None:
-        """The next known session that starts, if it does so by `until`."""
+    def _next_start(self, book: ExchangeAccount, until: datetime) -> Session | None:
+        """Return the next known session that starts, if it does so by `until`."""
         day = min(ist_date(until), self._sessions.last)
         if day <= book.day:
             return None
         following = self._sessions.between(max(book.day + _DAY, self._sessions.first), day)
         return following[0] if following else None
 
-    def _next_step(self, book: Book, now: datetime) -> Step | None:
+    def _next_step(self, book: ExchangeAccount, now: datetime) -> Step | None:
         steps = [(step.at, step.what, order.placed_at, step.order_id, step) for order, step in self._live_steps(book, now)]
         return min(steps)[-1] if steps else None
 
-    def _live_steps(self, book: Book, now: datetime) -> Iterable[tuple[Order, Step]]:
+    def _live_steps(self, book: ExchangeAccount, now: datetime) -> Iterable[tuple[ExchangeOrder, Step]]:
         current = self.session_of(book.day) if book.live else None
         if current is None:
             return
         for order in book.live.values():
-            reel = self._tape.reel(order.instrument_id, current, now)
+            market_day = self._market_days.market_day(order.instrument_id, current, now)
             kept = self._steps.get(order.order_id)
-            if kept is None or kept[0] is not order or kept[1] is not reel:
-                kept = self._steps[order.order_id] = (order, reel, next_step(order, reel, self._participation))
+            if kept is None or kept[0] is not order or kept[1] is not market_day:
+                kept = self._steps[order.order_id] = (order, market_day, next_step(order, market_day, self._participation))
             if kept[2] is not None:
                 yield order, kept[2]
 
-    def _apply(self, book: Book, step: Step) -> None:
-        order, reel, _ = self._steps.pop(step.order_id)
+    def _apply(self, book: ExchangeAccount, step: Step) -> None:
+        order, market_day, _ = self._steps.pop(step.order_id)
         match step.what:
             case What.RELEASE:
-                self._release(book, order, reel, step.at)
-            case What.FILL if quantity := min(step.quantity, _deliverable(book, order, reel)):
+                self._release(book, order, market_day, step.at)
+            case What.FILL if quantity := min(step.quantity, _deliverable(book, order, market_day)):
                 part = replace(order, passive=step.passive)
                 if quantity < order.remaining:
-                    part = replace(part, active_at=resume_at(reel, step.at))
-                fill(book, part, reel, at=step.at, price=step.price, quantity=quantity)
+                    part = replace(part, active_at=resume_at(market_day, step.at))
+                fill(book, part, market_day, at=step.at, price=step.price, quantity=quantity)
             case What.FILL:
                 reason = "insufficient holdings: the shares were sold by hand"
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=step.at))
             case What.DROP | What.END:
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=step.reason, blocked=0, updated_at=step.at))
 
-    def _release(self, book: Book, order: Order, reel: Reel, at: datetime) -> None:
-        """An after-market order goes to the exchange, which looks at it with the new session's eyes."""
-        released = replace(order, session=reel.session.date, active_at=at, updated_at=at)
+    def _release(self, book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, at: datetime) -> None:
+        """Release an after-market order to the exchange, which checks it by the rules of the new session."""
+        released = replace(order, session=market_day.session.date, active_at=at, updated_at=at)
         try:
-            check_price(order.order_type, order.price, reel.instrument.tick_size)
-            check_band(order.order_type, order.price, reel)
+            check_price(order.order_type, order.price, market_day.instrument.tick_size)
+            check_band(order.order_type, order.price, market_day)
             if order.side is Side.SELL:
-                restricted = reel.trade_for_trade
+                restricted = market_day.trade_for_trade
                 check_holdings(book, order.instrument_id, order.remaining, trade_for_trade=restricted, apart_from=order)
         except OrderRefused as refusal:
             book.put_order(replace(released, status=OrderStatus.REJECTED, reason=refusal.reason, blocked=0))
         else:
             book.put_order(replace(released, status=OrderStatus.ONGOING))
 
-    def _start_day(self, book: Book, session: Session) -> None:
-        """T+1 delivery, unlocking of new shares, corporate actions and new names, at midnight before the session."""
+    def _start_day(self, book: ExchangeAccount, session: Session) -> None:
+        """Carry out T+1 delivery, unlocking of new shares, corporate actions and new names, at midnight before the session."""
         before, day, at = book.day, session.date, _midnight(session.date)
         book.day = day
         if session.settles:
@@ -168,38 +168,38 @@ class Settlement:
             actions = self._market.actions(instrument_id, before, day)
             if actions:
                 instrument = self._market.instrument(instrument_id, day)
-                apply_actions(book, instrument, actions, previous_close=self._tape.close_before(instrument_id, day), at=at)
+                apply_actions(book, instrument, actions, previous_close=self._market_days.close_before(instrument_id, day), at=at)
         for order in list(book.live.values()):
             symbol = self._market.instrument(order.instrument_id, day).symbol
             if symbol != order.symbol:
                 book.put_order(replace(order, symbol=symbol, updated_at=at))
-        self._tape.forget_before(before)
+        self._market_days.forget_before(before)
         self._steps.clear()
         book.forget_before(at - REMEMBERED)
 
 
-def fill(book: Book, order: Order, reel: Reel, *, at: datetime, price: int, quantity: int) -> None:
-    """Trade a part of an order, or all of it: the trade, the shares, the cash, the charges so far, and the order itself."""
-    day = reel.session.date
+def fill(book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, *, at: datetime, price: int, quantity: int) -> None:
+    """Trade a part of an order, or all of it: add the trade, move shares and cash, take charges, and change the order."""
+    day = market_day.session.date
     value = quantity * price
     realised = unsettled = 0
     if order.side is Side.BUY:
         book.add_lot(order.instrument_id, quantity, value, day)
     else:
-        lots = sellable_lots(book, order.instrument_id, day, trade_for_trade=reel.trade_for_trade)
+        lots = sellable_lots(book, order.instrument_id, day, trade_for_trade=market_day.trade_for_trade)
         cost, undelivered = _take(book, lots, quantity)
         realised, unsettled = value - cost, undelivered * price
     trade_id = book.next_trade_id(day)
-    trade = Trade(
+    trade = ExchangeTrade(
         trade_id, order.order_id, order.instrument_id, order.symbol, order.side, quantity, price, at, day, realised, unsettled
     )
     book.add_trade(trade)
     buying = order.side is Side.BUY
     names = {"instrument_id": order.instrument_id, "symbol": order.symbol}
-    book.post(at, Kind.BUY if buying else Kind.SELL, -value if buying else value, note=trade_id, **names)
+    book.post(at, EntryKind.BUY if buying else EntryKind.SELL, -value if buying else value, note=trade_id, **names)
     more = book.set_charges(day, order.instrument_id, _charges(book.trades_of(order.instrument_id, day), day, book.tariff))
     if more:
-        book.post(at, Kind.CHARGES, -more, note=trade_id, **names)
+        book.post(at, EntryKind.CHARGES, -more, note=trade_id, **names)
     filled = order.filled + quantity
     done = filled == order.quantity
     status = OrderStatus.EXECUTED if done else OrderStatus.ONGOING
@@ -208,16 +208,16 @@ def fill(book: Book, order: Order, reel: Reel, *, at: datetime, price: int, quan
     )
 
 
-def _deliverable(book: Book, order: Order, reel: Reel) -> int:
-    """Shares of an order that can change hands: fewer than it asks where its shares were sold by hand meanwhile."""
+def _deliverable(book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay) -> int:
+    """Return the shares of an order that can be delivered: fewer than ordered where they were sold by hand meanwhile."""
     if order.side is Side.BUY:
         return order.remaining
-    lots = sellable_lots(book, order.instrument_id, reel.session.date, trade_for_trade=reel.trade_for_trade)
+    lots = sellable_lots(book, order.instrument_id, market_day.session.date, trade_for_trade=market_day.trade_for_trade)
     return sum(lot.quantity for lot in lots)
 
 
-def _still_blocked(order: Order, day: date, quantity: int, tariff: Tariff) -> int:
-    """Paise to hold for what is left of a buy after `quantity` more shares."""
+def _still_blocked(order: ExchangeOrder, day: date, quantity: int, tariff: Tariff) -> int:
+    """Return the paise to hold for what is left of a buy after `quantity` more shares."""
     left = order.remaining - quantity
     if order.side is Side.SELL or not left:
         return 0
@@ -226,8 +226,8 @@ def _still_blocked(order: Order, day: date, quantity: int, tariff: Tariff) -> in
     return order.blocked * left // order.remaining
 
 
-def _take(book: Book, lots: Iterable[Lot], quantity: int) -> tuple[int, int]:
-    """Take shares out of lots in their order; their cost in paise, and how many of them were not delivered yet."""
+def _take(book: ExchangeAccount, lots: Iterable[Lot], quantity: int) -> tuple[int, int]:
+    """Take shares out of lots in their order; return their cost in paise, and how many of them were not delivered yet."""
     cost = undelivered = 0
     for lot in lots:
         part = min(quantity, lot.quantity)
@@ -243,8 +243,8 @@ def _take(book: Book, lots: Iterable[Lot], quantity: int) -> tuple[int, int]:
     return cost, undelivered
 
 
-def _charges(trades: list[Trade], day: date, tariff: Tariff) -> int:
-    """Charges in paise of one instrument's trades of a session."""
+def _charges(trades: list[ExchangeTrade], day: date, tariff: Tariff) -> int:
+    """Return the charges in paise of one instrument's trades of a session."""
     orders = {order_id: number for number, order_id in enumerate(dict.fromkeys(trade.order_id for trade in trades), 1)}
     fills = [
         Fill(item.trade_id, item.instrument_id, item.side, item.quantity, item.price, day, item.at, orders[item.order_id])
@@ -254,5 +254,5 @@ def _charges(trades: list[Trade], day: date, tariff: Tariff) -> int:
 
 
 def _midnight(day: date) -> datetime:
-    """The first moment of a date in India, in UTC."""
+    """Return the first moment of a date in India, in UTC."""
     return at_ist(day, time(0)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The account as its owner reads it. Everything in it is a sum over stored rows, so it must agree with the cash to the paisa."""
+"""The statement of an account. Everything in it is a sum over stored rows, so it must agree with the cash to the paisa."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tradectl.brokers.paper.book import Book, Entry, Kind
+from tradectl.brokers.paper.account import Entry, EntryKind, ExchangeAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,14 @@ class Statement:
 
     @property
     def difference(self) -> int:
-        """What is left when cash and holdings at cost are set against where they came from: zero."""
+        """Return the difference between cash with holdings at cost and their sources (paise): zero."""
         owned = self.cash + sum(line.cost for line in self.holdings)
         return owned - (self.deposits + self.realised + self.dividends + self.cash_in_lieu - self.charges_total)
 
 
-def draw_up(book: Book, symbols: dict[str, str], realised: int, journal: Sequence[Entry], *, at: datetime) -> Statement:
+def draw_up(
+    book: ExchangeAccount, symbols: dict[str, str], realised: int, journal: Sequence[Entry], *, at: datetime
+) -> Statement:
     """Make the statement. `symbols`: the name of each held instrument id."""
     holdings: dict[str, HoldingLine] = {}
     for lot in book.lots.values():
@@ -57,14 +59,15 @@ def draw_up(book: Book, symbols: dict[str, str], realised: int, journal: Sequenc
         holdings[lot.instrument_id] = HoldingLine(line.symbol, line.quantity + lot.quantity, line.cost + lot.cost)
     charges: dict[tuple[date, str], int] = {}
     for entry in journal:
-        if entry.kind is Kind.CHARGES:
+        if entry.kind is EntryKind.CHARGES:
             key = entry.session, entry.symbol
             charges[key] = charges.get(key, 0) - entry.amount
 
-    def total(kind: Kind) -> int:
+    def total(kind: EntryKind) -> int:
         return sum(entry.amount for entry in journal if entry.kind is kind)
 
     return Statement(
-        book.account, at, book.cash, total(Kind.DEPOSIT), tuple(sorted(holdings.values(), key=lambda line: line.symbol)), charges,
-        total(Kind.DIVIDEND), total(Kind.CASH_IN_LIEU), realised, tuple(journal),
+        book.account, at, book.cash, total(EntryKind.DEPOSIT),
+        tuple(sorted(holdings.values(), key=lambda line: line.symbol)), charges,
+        total(EntryKind.DIVIDEND), total(EntryKind.CASH_IN_LIEU), realised, tuple(journal),
     )  # fmt: skip

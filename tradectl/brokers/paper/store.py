@@ -1,4 +1,4 @@
-"""The paper exchange's own SQLite file: loading a book and writing what changed in it.
+"""The paper exchange's own SQLite file: it loads an account and writes what changed in it.
 
 WAL, explicit transactions (`BEGIN IMMEDIATE` before anything is decided), synchronous=FULL unless the file is to be thrown
 away. Another process's commit is noticed by `PRAGMA data_version`, which costs a few microseconds and no transaction.
@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Entry, Kind
+from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, Entry, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.quote_snapshots import QuoteSnapshot
 from tradectl.brokers.paper.rows import (
     ENTRY_COLUMNS,
     LOT_COLUMNS,
@@ -32,18 +33,17 @@ from tradectl.brokers.paper.rows import (
     trade_row,
 )  # fmt: skip
 from tradectl.brokers.paper.schema import IDENTITY, SCHEMA, SEEN, VERSION
-from tradectl.brokers.paper.seen import Look
 from tradectl.errors import DatabaseError
 
 BUSY_SECONDS = 10.0
 
 SEEN_KEPT = timedelta(days=30)
-"""A session is long settled by then."""
+"""How long snapshots of a session are kept: it is settled long before."""
 
 
 class Store:
-    """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line. `alone`: nobody else knows the
-    file, and anybody who opens it is kept out. Without `create` a missing file is an error."""
+    """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line. `alone`: the file is
+    locked for every other process. Without `create` a missing file is an error."""
 
     def __init__(self, file: Path, *, durable: bool = True, alone: bool = False, create: bool = True) -> None:
         self._file = file
@@ -90,7 +90,7 @@ class Store:
             self._identity = str(self._connection.execute("SELECT identity FROM identity").fetchone()[0])
 
     def _switch_to_wal(self) -> None:
-        """Once in a file's life. SQLite does not wait for another process that is doing the same, so we do."""
+        """Switch the file to WAL, once in its life. SQLite does not wait for another process that does the same, so this does."""
         from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
 
         locked = retry_if_exception_message(match="database is locked")
@@ -119,7 +119,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction that holds the file's only write lock from its first moment; all of it happens or nothing."""
+        """Begin a transaction that holds the file's write lock from its first moment; all of it is written or nothing."""
         self._check_in_place()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -135,7 +135,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One unchanging view of the file for several reads."""
+        """Begin a read transaction: one unchanging view of the file for several reads."""
         with self._translated():
             self._connection.execute("BEGIN")
             try:
@@ -152,11 +152,11 @@ class Store:
 
     @property
     def identity(self) -> str:
-        """What tells this exchange from every other."""
+        """Return the identity of this exchange, which no other has."""
         return self._identity
 
     def version(self) -> int:
-        """A number that changes when another connection has committed."""
+        """Return a number that changes when another connection has committed."""
         if self._alone:
             return 0
         self._check_in_place()
@@ -165,9 +165,9 @@ class Store:
         except sqlite3.Error as error:
             raise self._told(error) from error
 
-    def load(self, account: str, wanted: Collection[str] = ()) -> Book | None:
-        """The account's book, with what is alive, held, or not older than `REMEMBERED`; None if it was never opened. `wanted`:
-        tags of orders that it has however old they are, with their trades."""
+    def load(self, account: str, wanted: Collection[str] = ()) -> ExchangeAccount | None:
+        """Return an account with its rows that are alive, held, or not older than `REMEMBERED`; None if it was never opened.
+        `wanted`: tags of orders that it has however old they are, with their trades."""
         with self._translated():
             query = self._connection.execute
             row = query("SELECT settled_at, day, changes, series FROM accounts WHERE account = ?", (account,)).fetchone()
@@ -194,7 +194,7 @@ class Store:
                 "SELECT coalesce(sum(amount), 0), coalesce(max(entry_id), 0) FROM journal WHERE account = ?", (account,)
             ).fetchone()
             (last_lot,) = query("SELECT coalesce(max(lot_id), 0) FROM lots WHERE account = ?", (account,)).fetchone()
-            return Book(
+            return ExchangeAccount(
                 account,
                 settled_at,
                 day,
@@ -217,13 +217,13 @@ class Store:
 
     def open_with(self, account: str, at: datetime, day: date, cash: int, shares: Iterable[tuple[str, str, int, int]]) -> int:
         """Open an account with cash and shares that were held before (instrument id, symbol, quantity, cost): delivered, and
-        through the corporate actions of `day`. How many changes the account has then."""
-        book = Book(account, at, day)
+        through the corporate actions of `day`. Return how many changes the account has then."""
+        book = ExchangeAccount(account, at, day)
         held = list(shares)
-        book.post(at, Kind.DEPOSIT, cash + sum(cost for *_, cost in held), note="carried over from the ledger")
+        book.post(at, EntryKind.DEPOSIT, cash + sum(cost for *_, cost in held), note="carried over from the ledger")
         for instrument_id, symbol, quantity, cost in held:
             book.add_lot(instrument_id, quantity, cost, day - timedelta(days=1), delivered=True)
-            book.post(at, Kind.BUY, -cost, instrument_id=instrument_id, symbol=symbol, note="carried over from the ledger")
+            book.post(at, EntryKind.BUY, -cost, instrument_id=instrument_id, symbol=symbol, note="carried over from the ledger")
         with self.writing():
             self.open(account, at, day)
             self.begin_series(account)
@@ -231,12 +231,12 @@ class Store:
         return book.change_count
 
     def begin_series(self, account: str) -> None:
-        """Give out numbers of orders and trades from now on that were never given out before; inside `writing`."""
+        """Begin a new series of order and trade numbers, none of which was used before; inside `writing`."""
         self._connection.execute("UPDATE accounts SET series = ? WHERE account = ?", (secrets.token_hex(3), account))
 
-    def write(self, book: Book) -> None:
-        """Write what changed in a book, and how far it has come; inside `writing`."""
-        changes: Changes = book.changes
+    def write(self, book: ExchangeAccount) -> None:
+        """Write what changed in an account, and up to when it is settled; inside `writing`."""
+        changes: AccountChanges = book.changes
         many, account = self._connection.executemany, book.account
         if changes.orders:
             many(_PUT_ORDER, [(account, *order_row(order)) for order in changes.orders.values()])
@@ -266,8 +266,8 @@ class Store:
             "UPDATE accounts SET settled_at = ?, day = ?, changes = changes + 1 WHERE account = ?", (settled, day, account)
         )
 
-    def remember(self, looks: Iterable[Look]) -> None:
-        """Keep prices that were seen, for every account of the file, the first of one moment; what is old goes."""
+    def remember(self, snapshots: Iterable[QuoteSnapshot]) -> None:
+        """Keep snapshots for every account of the file, the first of one moment; delete old ones."""
         rows = [
             (
                 item.session.isoformat(),
@@ -279,29 +279,29 @@ class Store:
                 item.low,
                 item.volume,
             )
-            for item in looks
+            for item in snapshots
         ]
         with self.writing():
             self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             oldest = min(item[0] for item in rows)
             self._connection.execute("DELETE FROM seen WHERE session < ?", (_before(oldest),))
 
-    def seen(self, instrument_id: str, session: date) -> tuple[Look, ...]:
-        """What was seen of an instrument in a session, oldest first."""
+    def seen(self, instrument_id: str, session: date) -> tuple[QuoteSnapshot, ...]:
+        """Return the snapshots of an instrument in a session, oldest first."""
         query = "SELECT at, last, open, high, low, volume FROM seen WHERE session = ? AND instrument_id = ? ORDER BY at"
         with self._translated():
             rows = self._connection.execute(query, (session.isoformat(), instrument_id)).fetchall()
-        return tuple(Look(instrument_id, session, moment_of(row[0]), *row[1:]) for row in rows)
+        return tuple(QuoteSnapshot(instrument_id, session, moment_of(row[0]), *row[1:]) for row in rows)
 
     def journal(self, account: str) -> list[Entry]:
-        """Every movement of cash since the account was opened, oldest first."""
+        """Return every entry of the cash journal since the account was opened, oldest first."""
         with self._translated():
             query = f"SELECT {ENTRY_COLUMNS} FROM journal WHERE account = ? ORDER BY entry_id"
             rows = self._connection.execute(query, (account,))
             return [entry_of(row) for row in rows]
 
     def realised(self, account: str) -> int:
-        """Paise won or lost so far, before charges: by all sales, and by shares that a consolidation wiped out."""
+        """Return the paise won or lost so far, before charges: by all sales, and by shares that a consolidation wiped out."""
         with self._translated():
             query = self._connection.execute
             won = query("SELECT coalesce(sum(realised), 0) FROM trades WHERE account = ?", (account,)).fetchone()[0]
@@ -313,7 +313,7 @@ _PUT_ORDER = f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES (
 
 
 def _place(path: str) -> tuple[int, int] | None:
-    """What tells one file from another under the same name; None where there is none."""
+    """Return the device and inode of a file; None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
@@ -322,5 +322,5 @@ def _place(path: str) -> tuple[int, int] | None:
 
 
 def _before(session: str) -> str:
-    """The date (ISO) before which nothing that was seen is kept."""
+    """Return the date (ISO) before which no snapshot is kept."""
     return (date.fromisoformat(session) - SEEN_KEPT).isoformat()

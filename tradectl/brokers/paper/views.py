@@ -1,8 +1,8 @@
-"""What the account shows of its book: reports of orders and trades, made again only for what has changed."""
+"""What an account shows: reports of orders and trades, made again only for what has changed."""
 
 from __future__ import annotations
 
-from tradectl.brokers.paper.book import REMEMBERED, Book, Changes, Order, Trade
+from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, ExchangeAccount, ExchangeOrder, ExchangeTrade
 from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 
 
@@ -13,14 +13,14 @@ class Views:
         self.holdings: tuple[Holding, ...] | None = None
         self.funds: Funds | None = None
         self._anew = True
-        self._changed: dict[str, Order] = {}
+        self._changed: dict[str, ExchangeOrder] = {}
         self._traded = False
         self._reports: dict[str, OrderReport] = {}
         self._orders: tuple[OrderReport, ...] = ()
         self._trades: tuple[TradeReport, ...] = ()
 
-    def changed(self, changes: Changes | None = None, *, shares: bool = True, anew: bool = True) -> None:
-        """Take in that the book has changed. `shares`: its lots too, or the day, without which holdings stay what they are.
+    def changed(self, changes: AccountChanges | None = None, *, shares: bool = True, anew: bool = True) -> None:
+        """Note that the account has changed. `shares`: its lots too, or the day, without which holdings stay what they are.
         `anew`: more than `changes` may differ; what is too old to be shown is dropped."""
         if shares:
             self.holdings = None
@@ -30,15 +30,15 @@ class Views:
             self._changed |= changes.orders
             self._traded = self._traded or bool(changes.trades)
 
-    def orders(self, book: Book) -> tuple[OrderReport, ...]:
+    def orders(self, book: ExchangeAccount) -> tuple[OrderReport, ...]:
         self._renew(book)
         return self._orders
 
-    def trades(self, book: Book) -> tuple[TradeReport, ...]:
+    def trades(self, book: ExchangeAccount) -> tuple[TradeReport, ...]:
         self._renew(book)
         return self._trades
 
-    def _renew(self, book: Book) -> None:
+    def _renew(self, book: ExchangeAccount) -> None:
         since = book.settled_at - REMEMBERED
         if self._anew:
             shown = [order for order in book.orders.values() if order.updated_at >= since or book.shows(order, since)]
@@ -55,12 +55,12 @@ class Views:
         self._changed.clear()
 
 
-def _report(order: Order) -> OrderReport:
+def _report(order: ExchangeOrder) -> OrderReport:
     return OrderReport(
         order.order_id, order.tag, order.symbol, order.side, order.quantity, order.price, order.filled, order.status,
         order.reason, order.variety, order.placed_at, order.updated_at,
     )  # fmt: skip
 
 
-def _execution(trade: Trade) -> TradeReport:
+def _execution(trade: ExchangeTrade) -> TradeReport:
     return TradeReport(trade.trade_id, trade.order_id, trade.symbol, trade.side, trade.quantity, trade.price, trade.at)

@@ -13,7 +13,8 @@ import numpy as np
 
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.stamps import read_date, why_no_date
-from tradectl.model.symbols import EQUITY_SERIES, read_symbol, shown
+from tradectl.model.series import EQUITY_SERIES
+from tradectl.model.symbols import read_symbol, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tradectl.files import write_flushed
 from tradectl.marketdata.reading import Mark
 from tradectl.model.panel import FIELDS
 
@@ -64,10 +64,7 @@ def read_index(folder: Path) -> Index:
 def write_index(path: Path, index: Index) -> None:
     """Write it and flush it: one line, and its checksum on the next."""
     text = json.dumps(asdict(index), separators=(",", ":")).encode()
-    with path.open("wb") as file:
-        file.write(b"%b\n%b\n" % (text, _checksum(text)))
-        file.flush()
-        os.fsync(file.fileno())
+    write_flushed(path, b"%b\n%b\n" % (text, _checksum(text)))
 
 
 def width_for(instruments: int) -> int:

@@ -1,29 +1,33 @@
-"""Allow one writer at a time in a market folder, by a file lock that the operating system releases when a process dies.
+"""Let one process at a time write in a market folder, by a locked file.
 
-Every writer takes it before the archive's own lock, so that no two writers wait for each other. Readers never take it.
+Every writer takes it before the lock of the archive's database, so no two writers wait for each other. Readers take no lock.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tradectl.clock import SystemClock, stopwatch
+from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
+from tradectl.files import lock_within
 
 _PATIENCE = 600.0
 """Seconds to wait for another writer, which may be importing ten years."""
-_LOOK = 0.02
+_PAUSE = 0.02
+"""Seconds between two tries."""
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Exclude other writers for the block. Raises DatabaseError if another writer does not finish in time.
+    """Keep other processes from deriving and importing meanwhile.
 
-    If the lock file cannot be created, nothing else can be written there either: the write itself raises the error.
+    In a folder where the file cannot be made nothing else can be written either, and the first write says why.
+
+    Raises:
+        DatabaseError: Another process holds the lock for longer than `_PATIENCE`.
     """
     try:
         file = os.open(folder / "panel.lock", os.O_RDONLY | os.O_CREAT, 0o600)
@@ -31,20 +35,8 @@ def alone(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        _wait(file, folder)
+        if not lock_within(file, _PATIENCE, pause=_PAUSE, sleep=SystemClock().sleep):
+            raise DatabaseError(f"{folder}: another process has been writing market data for ten minutes")
         yield
     finally:
         os.close(file)
-
-
-def _wait(file: int, folder: Path) -> None:
-    clock, began = SystemClock(), stopwatch()
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as busy:
-            if stopwatch() - began > _PATIENCE:
-                raise DatabaseError(f"{folder}: another process has been writing market data for ten minutes") from busy
-            clock.sleep(_LOOK)
-        else:
-            return

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from tradectl.files import flush, write_flushed
 from tradectl.marketdata.panel.layout import INDEX, RECORD, ROWS, Index, row_checksum, write_index
 from tradectl.marketdata.panel.rows import Derived
 from tradectl.model.panel import FIELDS
@@ -50,7 +51,7 @@ class Unpublished:
     def publish(self) -> None:
         """Make it the state of the store, and clear away what no index names any more. Raises OSError."""
         _aside(self.folder).replace(self.folder / INDEX)
-        flush_folder(self.folder)
+        flush(self.folder)
         for other in self.folder.glob(f"{EDITION}*/"):
             if other.name != self.index.edition:
                 forget(other)
@@ -100,21 +101,9 @@ def write_rows(edition: Path, rows: Iterable[Derived], *, after: int, crc: int) 
 
 def write_facts(edition: Path, name: str, content: bytes) -> int:
     """Write the facts, flushed; their checksum."""
-    with (edition / name).open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    flush_folder(edition)
+    write_flushed(edition / name, content)
+    flush(edition)
     return zlib.crc32(content)
-
-
-def flush_folder(path: Path) -> None:
-    """Let the names in a folder outlast a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import Session
-from tradectl.execution.closing import is_final
+from tradectl.execution.session_close import is_final
 from tradectl.marketdata.importers.registry import importer_for
 from tradectl.marketdata.importers.source import read_source
 from tradectl.marketdata.sources.download import Downloader

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import Session
-from tradectl.execution.closing import is_final
+from tradectl.execution.session_close import is_final
 from tradectl.marketdata.sources.past import Client, Past
 from tradectl.marketdata.sources.port import Absent, Delivery, Part
 from tradectl.model.market import ActionKind, CorporateAction

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import Session
-from tradectl.execution.closing import is_final
+from tradectl.execution.session_close import is_final
 from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.importers import surveillance
 from tradectl.marketdata.importers.registry import importer_for

@@ -2,13 +2,13 @@
 
 from datetime import time
 
-from tradectl.task import Schedule, Task, work_of
+from tradectl.task import Schedule, Task, step_of
 
 TASK = Task(
     name="amo-adjust",
     summary=__doc__,
     schedule=Schedule((time(9, 5),), until=time(9, 7, 30)),
-    run=work_of(__name__),
+    run=step_of(__name__),
     buys=True,
     sends=True,
 )

@@ -2,13 +2,13 @@
 
 from datetime import time
 
-from tradectl.task import Schedule, Task, work_of
+from tradectl.task import Schedule, Task, step_of
 
 TASK = Task(
     name="analyze",
     summary=__doc__,
     schedule=Schedule((time(16, 0),), until=time(22, 45)),
-    run=work_of(__name__),
+    run=step_of(__name__),
     buys=True,
     switches=("allow_stale", "isolated"),
 )

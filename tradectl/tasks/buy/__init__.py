@@ -2,14 +2,14 @@
 
 from datetime import time
 
-from tradectl.task import Schedule, Task, work_of
+from tradectl.task import Schedule, Task, step_of
 
 TASK = Task(
     name="buy",
     summary=__doc__,
     schedule=Schedule((time(16, 5),), until=time(23, 0)),
     needs=("analyze",),
-    run=work_of(__name__),
+    run=step_of(__name__),
     buys=True,
     sends=True,
 )

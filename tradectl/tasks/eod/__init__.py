@@ -2,11 +2,11 @@
 
 from datetime import time
 
-from tradectl.task import Schedule, Task, work_of
+from tradectl.task import Schedule, Task, step_of
 
 TASK = Task(
     name="eod",
     summary=__doc__,
     schedule=Schedule((time(18, 0),), until=time(23, 59)),
-    run=work_of(__name__),
+    run=step_of(__name__),
 )

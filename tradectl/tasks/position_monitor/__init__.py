@@ -2,7 +2,7 @@
 
 from datetime import time
 
-from tradectl.task import Schedule, Task, work_of
+from tradectl.task import Schedule, Task, step_of
 
 TASK = Task(
     name="position-monitor",
@@ -12,5 +12,5 @@ TASK = Task(
         until=time(16, 0),
         each_until_next=True,
     ),
-    run=work_of(__name__),
+    run=step_of(__name__),
 )

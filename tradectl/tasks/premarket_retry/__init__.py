@@ -2,13 +2,13 @@
 
 from datetime import time
 
-from tradectl.task import Schedule, Task, work_of
+from tradectl.task import Schedule, Task, step_of
 
 TASK = Task(
     name="premarket-retry",
     summary=__doc__,
     schedule=Schedule((time(8, 0), time(8, 40)), until=time(8, 55)),
-    run=work_of(__name__),
+    run=step_of(__name__),
     buys=True,
     sends=True,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Any
 
-from tradectl.task import Schedule, Task, work_of
+from tradectl.task import Schedule, Task, step_of
 
 
 def keep_first_step(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -18,7 +18,7 @@ TASK = Task(
     name="sell-monitor",
     summary=__doc__,
     schedule=Schedule((time(9, 15),), until=None, every=60),
-    run=work_of(__name__),
+    run=step_of(__name__),
     sends=True,
     merge=keep_first_step,
 )

@@ -1,0 +1,139 @@
+"""Check every command before real money moves.
+
+Only cancels leave unless a person has armed the account. No command leaves in the phases in which the exchange takes no orders:
+what a broker then replies is not documented. The adapter's transport reads arming and halt marker once more on the open
+connection (`permission`), because what happens in between may take long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from tradectl.brokers.account.permission import SendPermission, not_sent
+from tradectl.brokers.account.prices import HasTicker, StreamedPrices
+from tradectl.brokers.account.securities import of_known_securities
+from tradectl.errors import OrderRefused, TradectlError
+from tradectl.exchange.phases import TAKES_NOTHING
+from tradectl.exchange.sessions import SessionTable
+from tradectl.ledger.arming import Arming
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport, Variety
+from tradectl.ports import Broker, Capabilities, Clock, Closable, HaltMarker, ListsOrderRules, MarketData, OrderRules
+
+
+class GuardedBroker:
+    """A live broker behind the guard.
+
+    Raises Blocked (exit 9) for an order or a change while the account is not armed; reads and cancels pass. Raises OrderRefused
+    (`phase`) for a command about a symbol whose phase takes nothing. `stream` makes its quotes come from the broker's stream,
+    if it has one.
+    """
+
+    def __init__(
+        self, broker: Broker, arming: Arming, clock: Clock, sessions: SessionTable, market: MarketData, *, marker: HaltMarker
+    ) -> None:
+        self._broker, self._clock, self._sessions, self._market = broker, clock, sessions, market
+        self._check_send = SendPermission(broker.name, arming, marker)
+        self._symbols: dict[str, str] = {}
+        self._sides: dict[str, Side] = {}
+        self._prices: StreamedPrices | None = None
+
+    @property
+    def name(self) -> str:
+        return self._broker.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._broker.capabilities
+
+    def stream(self) -> bool:
+        """Hold the broker's stream from now on, until `close`; return whether there is one."""
+        if isinstance(self._broker, HasTicker) and self._prices is None:
+            self._prices = StreamedPrices(self._broker, self._broker.ticker(), self._clock)
+        return self._prices is not None
+
+    @property
+    def stream_trouble(self) -> str | None:
+        """Why the stream has no connection; empty while it has one, None where no stream is held."""
+        return self._prices.trouble if self._prices is not None else None
+
+    def stream_news(self) -> str | None:
+        """Return `stream_trouble`, once each time that it has changed; None without news."""
+        return self._prices.news() if self._prices is not None else None
+
+    def close(self) -> None:
+        """End the stream and the connections."""
+        if self._prices is not None:
+            self._prices.close()
+            self._prices = None
+        if isinstance(self._broker, Closable):
+            self._broker.close()
+
+    # commands
+
+    def place(self, request: OrderRequest) -> str:
+        self._check_send(request.side)
+        if request.variety is Variety.REGULAR:
+            self._check_phase(request.symbol)
+        with not_sent(self.name):
+            return self._broker.place(request)
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        self._check_send(self._sides.get(broker_order_id, Side.BUY))  # of an order that was never read the stricter is taken
+        self._check_phase(self._symbols.get(broker_order_id))
+        with not_sent(self.name):
+            self._broker.modify(broker_order_id, quantity=quantity, price=price)
+
+    def cancel(self, broker_order_id: str) -> None:
+        self._check_phase(self._symbols.get(broker_order_id))
+        with not_sent(self.name):
+            self._broker.cancel(broker_order_id)
+
+    # reads
+
+    def orders(self) -> Sequence[OrderReport]:
+        found = self._broker.orders()
+        self._symbols |= {report.broker_order_id: report.symbol for report in found}
+        self._sides |= {report.broker_order_id: report.side for report in found}
+        return found
+
+    def trades(self) -> Sequence[TradeReport]:
+        return self._broker.trades()
+
+    def holdings(self) -> Sequence[Holding]:
+        """Return the holdings. Shares of another security under the same symbol are not counted (`securities`)."""
+        return of_known_securities(self._broker.holdings(), self._market, ist_date(self._clock.now()))
+
+    def funds(self) -> Funds:
+        return self._broker.funds()
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        return (self._prices or self._broker).quotes(symbols)
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
+        return self._broker.preopen_prices(symbols)
+
+    def order_rules(self, symbol: str) -> OrderRules | None:
+        """Return the rules of `ListsOrderRules`; None also from a broker that has no list."""
+        return self._broker.order_rules(symbol) if isinstance(self._broker, ListsOrderRules) else None
+
+    def _check_phase(self, symbol: str | None) -> None:
+        """Raise OrderRefused in a phase that takes nothing.
+
+        An order that was never read, and a symbol that the market data lack, are left to the broker. A stock of unknown kind
+        has the hours of both kinds.
+        """
+        now = self._clock.now()
+        session = self._sessions.session(ist_date(now))
+        if symbol is None or session is None:
+            return
+        kinds: tuple[bool, ...] = (False,)
+        with suppress(TradectlError):
+            found = self._market.find(symbol, session.date)
+            kinds = self._market.instrument(found, session.date).closing_auctions
+        for closing_auction in kinds:
+            phase = session.phase_at(now, closing_auction)
+            if phase is not None and phase.kind in TAKES_NOTHING:
+                raise OrderRefused(f"orders are not accepted now: {TAKES_NOTHING[phase.kind]}", code="phase")

@@ -1,0 +1,57 @@
+"""Say whether an order may leave for a broker now, and report a command that was provably not sent.
+
+An order may leave where the account is armed and the halt marker allows its side. The guard checks it before an adapter begins,
+and a transport checks it again on the open connection, before the first byte. Between the two a request may wait long: for a
+limit, for a lock of the ledger, after a 429, for a connection.
+
+Before a command leaves, an adapter reads its session and counts the request in the ledger, which may be locked. After the reply
+it needs the ledger no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tradectl.errors import Blocked, BrokerUnavailable, DatabaseError
+from tradectl.ledger.arming import Arming
+from tradectl.ledger.intents import Forbidden, why_forbidden
+from tradectl.model.order import Side
+from tradectl.ports import HaltMarker
+
+
+class SendPermission:
+    """The permission of one account at one broker."""
+
+    def __init__(self, broker: str, arming: Arming, marker: HaltMarker) -> None:
+        self._broker, self._arming, self._marker = broker, arming, marker
+
+    def __call__(self, side: Side) -> None:
+        """Return where an order of this side may leave.
+
+        Raises:
+            Forbidden: The halt marker does not allow the side, or cannot be read.
+            Blocked: The account is not armed, or the ledger cannot be read.
+        """
+        try:
+            armed = self._arming.since() is not None
+        except DatabaseError as error:
+            raise Blocked(f"the ledger cannot be read, so live orders count as not armed: {error}") from error
+        if not armed:
+            raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self._broker}")
+        try:
+            state = self._marker.read()
+        except Blocked as unreadable:
+            raise Forbidden(str(unreadable)) from unreadable
+        forbidden = why_forbidden(state.state, state.reason, side)
+        if forbidden:
+            raise Forbidden(forbidden)
+
+
+@contextmanager
+def not_sent(broker: str) -> Iterator[None]:
+    """Turn a DatabaseError into BrokerUnavailable: the command was not sent, and the same intent may be sent again."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise BrokerUnavailable(f"{error}; nothing was sent to {broker}") from error

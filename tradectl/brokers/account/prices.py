@@ -1,0 +1,119 @@
+"""Quotes by request, or from a broker's stream where that is fresh.
+
+One process holds a stream, the sell monitor of the day; the others send requests. A streamed quote counts for a short time
+after the exchange made it, so the quote of a stock that does not trade is requested. Each symbol is requested from time to time
+anyway, because a stream has no price bands. Where the stream is broken, every quote is requested: that costs requests, no
+prices, and `trouble` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol, Self, runtime_checkable
+
+from tradectl.brokers.http.stream import NOT_YET
+from tradectl.errors import TradectlError
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import Quotes, odd_of
+from tradectl.ports import Broker, Clock
+from tradectl.redaction import redacted
+
+FRESH = timedelta(seconds=30)
+"""How old a streamed quote may be."""
+ASKED = timedelta(minutes=5)
+"""After so long the quote of a symbol is requested again, however fresh its stream is: bands change in the closing auction."""
+
+
+class Ticker(Protocol):
+    """A broker's stream, in a thread of its own. Enter it to connect, leave it to end.
+
+    `trouble`: why there is no stream; empty while there is one. `quotes` returns the last one of each symbol, each with the
+    exchange's time. `subscribe` raises UsageError for an unknown symbol.
+    """
+
+    trouble: str
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def subscribe(self, symbols: Sequence[str]) -> None: ...
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]: ...
+
+
+@runtime_checkable
+class HasTicker(Protocol):
+    """A broker with a stream of prices."""
+
+    def ticker(self) -> Ticker:
+        """Return the stream, not connected yet."""
+        ...
+
+
+class StreamedPrices:
+    """`Broker.quotes` of a broker whose stream runs. `close` ends it."""
+
+    def __init__(self, broker: Broker, ticker: Ticker, clock: Clock) -> None:
+        self._broker, self._ticker, self._clock = broker, ticker, clock
+        self._asked: dict[str, tuple[datetime, Quote | None]] = {}
+        self._subscribed: set[str] = set()
+        self._told = NOT_YET
+        ticker.__enter__()
+
+    def close(self) -> None:
+        self._ticker.__exit__(None, None, None)
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no stream now, without secrets; empty while there is one."""
+        return redacted(self._ticker.trouble)
+
+    def news(self) -> str | None:
+        """Return `trouble`, once each time that it has changed, the first connection included; None without news."""
+        trouble = self.trouble
+        if trouble in {self._told, NOT_YET}:
+            return None
+        self._told = trouble
+        return trouble
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Return quotes. Streamed ones have the bands of the symbol's last request."""
+        now = self._clock.now()
+        streamed = self._fresh(symbols, now)
+        odd = list(odd_of(streamed))
+        stale = [symbol for symbol in symbols if symbol not in streamed or not self._asked_lately(symbol, now)]
+        if stale:
+            found = self._broker.quotes(stale)
+            odd += odd_of(found)
+            self._asked |= {symbol: (now, found.get(symbol)) for symbol in stale}
+        answer = {symbol: self._best(symbol, streamed.get(symbol), now) for symbol in symbols}
+        return Quotes({symbol: quote for symbol, quote in answer.items() if quote is not None}, odd)
+
+    def _fresh(self, symbols: Sequence[str], now: datetime) -> Mapping[str, Quote]:
+        self._subscribe([symbol for symbol in symbols if symbol not in self._subscribed])
+        if self._ticker.trouble:
+            return {}
+        ticks = self._ticker.quotes(symbols)
+        return Quotes({name: tick for name, tick in ticks.items() if now - FRESH <= tick.at <= now + FRESH}, odd_of(ticks))
+
+    def _subscribe(self, new: Sequence[str]) -> None:
+        """Subscribe one by one, so that a symbol that the stream does not know keeps no other out."""
+        for symbol in new:
+            try:
+                self._ticker.subscribe([symbol])
+            except TradectlError:
+                continue
+            self._subscribed.add(symbol)
+
+    def _asked_lately(self, symbol: str, now: datetime) -> bool:
+        at = self._asked[symbol][0] if symbol in self._asked else None
+        return at is not None and now - at < ASKED and ist_date(at) == ist_date(now)
+
+    def _best(self, symbol: str, tick: Quote | None, now: datetime) -> Quote | None:
+        """Return the younger quote. A requested one counts only in the call that requested it."""
+        at, asked = self._asked[symbol]
+        if tick is None or (at == now and asked is not None and asked.at >= tick.at):
+            return asked if at == now else None
+        bands = (asked.lower_band, asked.upper_band) if asked is not None else (None, None)
+        return replace(tick, lower_band=bands[0], upper_band=bands[1])

@@ -1,0 +1,129 @@
+"""Match the rows of a broker with the shares of the market data, by ISIN, symbol and series.
+
+A depository keeps shares by ISIN, and a broker lists them by symbol. The ISIN of another security under the symbol of a
+position (preference or partly paid shares, another company) is not that share: it is never offered for sale. A new ISIN of the
+same security is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Protocol, TypeVar
+
+from tradectl.errors import DataError, UsageError
+from tradectl.model.market import Instrument
+from tradectl.model.odd_rows import Rows, odd_of
+from tradectl.model.order import Holding, Side
+from tradectl.ports import MarketData
+
+Row = Mapping[str, Any]
+_ISIN = re.compile(r"IN[A-Z0-9]{9}[0-9]")
+_ISSUER = 9
+"""How many characters of an ISIN name the issuer (seven: INE and four more) and the kind of security (two: 01 equity, 03 and 04
+preference; partly paid equity begins with IN9). A split or consolidation changes only the serial number behind them."""
+
+
+def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Callable[[Row], int]) -> list[Row]:
+    """Return one row for each security of a list of holdings, in the order of the list.
+
+    A security that is listed at two exchanges is one number of shares at the depository. The row of NSE counts, unless it has
+    no shares; of several the largest.
+
+    Args:
+        security: Returns the ISIN of a row, or its symbol where the broker has no ISIN.
+        size: Returns its number of shares.
+    """
+    found: dict[str, Row] = {}
+
+    def weight(row: Row) -> tuple[bool, bool, int]:
+        return size(row) > 0, row["exchange"] == "NSE", size(row)
+
+    for row in rows:
+        name = security(row)
+        if name not in found or weight(row) > weight(found[name]):
+            found[name] = row
+    return list(found.values())
+
+
+def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> Rows[Holding]:
+    """Return the holdings, with no shares for a symbol whose shares are of another security (`other_isin`).
+
+    Rows that cannot be read stay beside them.
+    """
+    found: dict[str, Holding] = {}
+    odd = odd_of(holdings)
+    for item in holdings:
+        other = _other_isin(item, market, day)
+        known = found.get(item.symbol)
+        if other:
+            found.setdefault(item.symbol, Holding(item.symbol, 0, 0, 0, other_isin=other))
+        elif known is None or known.other_isin:
+            found[item.symbol] = item
+        else:
+            found[item.symbol] = replace(
+                known,
+                quantity=known.quantity + item.quantity,
+                t1_quantity=known.t1_quantity + item.t1_quantity,
+                sellable=known.sellable + item.sellable,
+                pledged=known.pledged + item.pledged,
+            )
+    return Rows(found.values(), odd)
+
+
+def _other_isin(item: Holding, market: MarketData, day: date) -> str:
+    """Return the ISIN of a holding of another issuer or kind than the one in the market data; else an empty text.
+
+    The list behind the market data may be older than a split, so another serial number proves nothing.
+    """
+    if not _ISIN.fullmatch(item.isin):
+        return ""
+    try:
+        known = market.instrument(market.find(item.symbol, day), day).isin or ""
+    except UsageError:
+        return ""
+    if not _ISIN.fullmatch(known) or known[:_ISSUER] == item.isin[:_ISSUER]:
+        return ""
+    return item.isin
+
+
+class ListedRow(Protocol):
+    """What every list has of a share."""
+
+    @property
+    def isin(self) -> str: ...
+    @property
+    def series(self) -> str: ...
+
+
+R = TypeVar("R", bound=ListedRow)
+
+
+def find_share(
+    instrument: Instrument,
+    side: Side | None,
+    by_isin: Mapping[str, Sequence[R]],
+    by_symbol: Mapping[str, Sequence[R]],
+    broker: str,
+) -> R:
+    """Return the row of an instrument. `broker` names the broker in messages.
+
+    Raises:
+        UsageError: The list has no such share, or its row cannot be read.
+        DataError: For a BUY: the list has the symbol under another ISIN or in another series. Something has happened to the stock
+            that our data do not show.
+    """
+    found = by_isin.get(instrument.isin, ()) if instrument.isin else ()
+    known_isin = bool(found) or not instrument.isin
+    found = found or by_symbol.get(instrument.symbol, ())
+    if not found:
+        raise UsageError(f"{broker} does not list {instrument.symbol} on NSE today, or its row in the list cannot be read")
+    same = [row for row in found if row.series == instrument.series]
+    if side is Side.BUY and not known_isin:
+        raise DataError(f"{instrument.symbol} is {found[0].isin} at {broker}, not {instrument.isin}: it is not bought")
+    if side is Side.BUY and not same:
+        there = ", ".join(sorted(row.series for row in found))
+        raise DataError(f"{instrument.symbol} is in series {there} at {broker}, not {instrument.series}: it is not bought")
+    return (same or found)[0]

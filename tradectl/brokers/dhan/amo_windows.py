@@ -1,0 +1,50 @@
+"""Say when an order is sent to Dhan, and whether it still waits there as an after-market order.
+
+After-market orders are sent with `amoTime` PRE_OPEN: they go to the exchange at the first phase of their session. A regular order
+is sent in the phases of a session only. Dhan does not document what it does with one at another time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tradectl.errors import Blocked
+from tradectl.exchange.amo_windows import entry_starts, is_on, quiet_time
+from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.model.moment import ist_date, to_ist
+
+
+@dataclass(frozen=True, slots=True)
+class DhanHours:
+    """When Dhan takes which command, by the session table."""
+
+    sessions: SessionTable
+
+    def check_quiet(self, now: datetime) -> None:
+        """Raise Blocked while after-market orders go to the exchange."""
+        quiet = quiet_time(self.sessions, now)
+        if quiet is not None:
+            begin, end = quiet
+            raise Blocked(f"from {begin:%H:%M:%S} to {end:%H:%M:%S} Dhan passes orders to the exchange: nothing is sent to it")
+
+    def check_place(self, now: datetime, *, amo: bool) -> None:
+        """Raise Blocked where an order of this kind is not sent now."""
+        self.check_quiet(now)
+        session = self.sessions.session(ist_date(now))
+        if amo and is_on(session, now):
+            raise Blocked(f"no after-market order is sent to Dhan while a session is on, and it is {to_ist(now):%H:%M}")
+        if not amo and not (session is not None and _in_a_phase(session, now)):
+            raise Blocked(f"NSE takes no orders at {to_ist(now):%H:%M}: a regular order is not sent to Dhan")
+
+    def waits(self, placed_at: datetime, now: datetime) -> bool:
+        """Return whether an after-market order that is alive has not been sent to the exchange yet."""
+        day = ist_date(placed_at)
+        session = self.sessions.session(day)
+        if session is None or placed_at >= entry_starts(session):
+            session = self.sessions.next_session(day)
+        return now < entry_starts(session)
+
+
+def _in_a_phase(session: Session, now: datetime) -> bool:
+    return any(session.phase_at(now, closing_auction) is not None for closing_auction in (False, True))

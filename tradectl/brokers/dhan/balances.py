@@ -1,0 +1,160 @@
+"""Calculate what the account holds, may sell and may spend, from Dhan's two views: the morning, and the day's positions.
+
+A buy of today is in the positions only, and in `t1Qty` of the holdings from the next session on (`totalQty` counts it; measured
+2026-08). So shares = holdings + bought today - sold today. A sale takes the day's own shares first, then delivered ones.
+`availableQty` may or may not be reduced by today's sales: the smaller of it and what is left is offered. Whether shares are
+authorised for sale (without a DDPI) is left to Dhan, which rejects.
+
+Sources: dhanhq.co/docs/v2/portfolio and /funds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from tradectl.brokers.account.securities import counted_once
+from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, about_paise, concerns, moment, named, symbol
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import clean, read_row, read_rows
+from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, holding, whole
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, Side
+
+_OF_HOLDING = ("totalQty", "t1Qty", "availableQty")
+_OF_DAY = ("dayBuyQty", "daySellQty")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """Of one security: `whole` this morning with those that are `pledged`, `fresh` of them not delivered, `free` to be sold.
+    `restricted`: what was bought today cannot be sold today (trade for trade)."""
+
+    whole: int = 0
+    fresh: int = 0
+    free: int = 0
+    pledged: int = 0
+    bought: int = 0
+    sold: int = 0
+    restricted: bool = False
+
+
+def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
+    """Return every security of which there are shares now. A security on two exchanges counts once. A trade of
+    today names a symbol: it counts for each security that is listed under it. Of a symbol with an odd row nothing is known."""
+    morning = read_rows(RowKind.HOLDING, named(held, known), _readable_holding, NAMES)
+    today = read_rows(RowKind.POSITION, named(positions, known), _readable_position, NAMES)
+    found: dict[tuple[str, str], _Shares] = {}
+    for row in counted_once(morning, lambda row: row.get("isin") or symbol(row), lambda row: whole(row["totalQty"])):
+        found[symbol(row), row.get("isin") or ""] = _Shares(
+            whole=whole(row["totalQty"]),
+            fresh=whole(row["t1Qty"]),
+            free=whole(row["availableQty"]),
+            pledged=whole(row.get("collateralQty") or 0),
+            restricted=_restricted(row),
+        )
+    for row in today:
+        name = symbol(row)
+        for key in [key for key in found if key[0] == name] or [(name, row.get("isin") or "")]:
+            before = found.get(key, _Shares())
+            found[key] = replace(
+                before,
+                bought=before.bought + whole(row["dayBuyQty"]),
+                sold=before.sold + whole(row["daySellQty"]),
+                restricted=before.restricted or _restricted(row),
+            )
+    told = [(name, (isin, shares)) for (name, isin), shares in found.items()]
+    return clean(told, _holding, (*morning.odd, *today.odd))
+
+
+def positions_of(trades: Any, today: date) -> Any:
+    """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
+
+    A trade that cannot be read stays as it is, for `holdings` to name.
+    """
+    if not isinstance(trades, list):
+        return trades
+    found: list[Any] = []
+    for trade in trades:
+        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
+        if isinstance(row, OddRow):
+            found.append(trade)
+        elif row is not None:
+            shares = whole(row["tradedQuantity"])
+            bought = Side(row["transactionType"]) is Side.BUY
+            found.append({**row, "dayBuyQty": shares if bought else 0, "daySellQty": 0 if bought else shares})
+    return found
+
+
+def _readable_trade(row: Row, today: date) -> Row | None:
+    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
+    if not concerns(row):
+        return None
+    whole(row["tradedQuantity"], "tradedQuantity", QUANTITY)
+    Side(row["transactionType"])
+    at = moment(row["exchangeTime"]) or moment(row["updateTime"]) or moment(row["createTime"])
+    if at is None:
+        raise OddValue("exchangeTime", row["exchangeTime"])
+    return row if ist_date(at) == today else None
+
+
+def _readable_holding(row: Row) -> Row:
+    symbol(row)
+    for name in _OF_HOLDING:
+        whole(row[name], name, SHARES)
+    whole(row.get("collateralQty") or 0, "collateralQty", SHARES)
+    for name in ("isin", "exchange"):
+        if row.get(name) is not None and not isinstance(row[name], str):
+            raise OddValue(name, row[name])
+    return {"exchange": "", **row}
+
+
+def _readable_position(row: Row) -> Row | None:
+    if not concerns(row):
+        return None
+    symbol(row)
+    for name in _OF_DAY:
+        whole(row[name], name, SHARES)
+    return row
+
+
+def _restricted(row: Mapping[str, Any]) -> bool:
+    return row.get(SERIES_KEY) not in {None, "EQ"}
+
+
+def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = told
+    morning = shares.whole - shares.pledged
+    total = morning + shares.bought - shares.sold
+    if total <= 0:
+        return Holding(name, 0, 0, 0, shares.pledged, isin) if shares.pledged else None
+    from_before = max(0, shares.sold - shares.bought)
+    of_today = max(0, shares.bought - shares.sold)
+    delivered = min(total, max(0, morning - shares.fresh - from_before))
+    sellable = max(0, min(shares.free, morning - from_before)) + (0 if shares.restricted else of_today)
+    return holding(Holding(name, delivered, total - delivered, sellable, shares.pledged, isin))
+
+
+def funds(limit: Row, flow: int) -> Funds:
+    """Return the funds (paise) by the balance of the morning. `flow`: what the trades of today and their charges changed."""
+    available, withheld = _spendable(limit)
+    cash = about_paise(limit["sodLimit"], "sodLimit") + flow
+    return value_ranges.funds(Funds(available, max(0, cash - available - withheld), cash))
+
+
+def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
+    """Return the funds where not all trades of today can be read: `cash` is what may be spent, what is withheld and what buys
+    hold."""
+    available, withheld = _spendable(limit)
+    resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
+    blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
+    return value_ranges.funds(Funds(available, blocked, available + withheld + blocked))
+
+
+def _spendable(limit: Row) -> tuple[int, int]:
+    """Return what may be spent, and what of today's sales may not be spent yet."""
+    withheld = about_paise(limit["receiveableAmount"], "receiveableAmount")
+    return about_paise(limit["availabelBalance"], "availabelBalance"), withheld

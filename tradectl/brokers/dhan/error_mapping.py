@@ -1,0 +1,162 @@
+"""Say what Dhan's reply means. After a failed command the question is: may the order exist?
+
+`PROOFS` lists the replies that Dhan documents as refusals before acceptance. Every other reply is Ambiguous. A code alone is
+not enough: DH-905 stands for a bad value and for an unlisted address, DH-906 for an ended session, an order that does not
+exist, and one that cannot be cancelled yet. So the message counts too. DH-906 to a new order is no proof: its message does not
+say whether the order system behind has it.
+
+Sources: dhanhq.co/docs/v2/annexure (codes); replies measured in public repositories, 2026-09.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tradectl.brokers.http.replies import CHANGES, CommandKind, Meaning, Proof, ReplyPhase, proof_of, refused
+from tradectl.brokers.http.strict_json import brief, text_of
+from tradectl.brokers.http.transport import Reply
+from tradectl.errors import (
+    Ambiguous,
+    BrokerUnavailable,
+    ConfigurationError,
+    LoginNeeded,
+    NotWhitelisted,
+    OrderRefused,
+    TradectlError,
+)
+
+_ANNEXURE, _MEASURED = "dhanhq.co/docs/v2/annexure", "measured in public repositories, 2026-09"
+_400 = frozenset({400})
+PROOFS = (
+    Proof(Meaning.ADDRESS, _400, f"{_MEASURED}; docs/v2/authentication (static IP)", code="DH-905", text=r"^Invalid IP\b"),
+    Proof(Meaning.REFUSED, _400, f"{_ANNEXURE} (Input_Exception); {_MEASURED}", code="DH-905"),
+    Proof(Meaning.SESSION, frozenset({401}), f"{_ANNEXURE} (Invalid_Authentication)", code="DH-901"),
+    Proof(Meaning.SESSION, frozenset({400, 401}), _MEASURED, code="DH-906", text=r"^Invalid Token$"),
+    Proof(Meaning.PERMISSION, frozenset({400, 403}), f"{_ANNEXURE} (Invalid_Access)", code="DH-902"),
+    Proof(Meaning.REFUSED, _400, f"{_ANNEXURE} (User_Account)", code="DH-903"),
+    Proof(
+        Meaning.PHASE,
+        _400,
+        _MEASURED,
+        code="DH-906",
+        text=r"^Order is in Transit state",
+        commands=CHANGES,
+        phase=ReplyPhase.AFTER,
+    ),
+)
+"""The replies to a command after which nothing was done."""
+_LIST_IT = (
+    "No order leaves until this machine's address is listed at web.dhan.co (My Profile); where the listed one is an IPv4, "
+    "`tradectl broker set dhan` with connect_by=ipv4 connects by that"
+)
+ORDER_ERROR, NO_HOLDINGS = "DH-906", "DH-1111"
+_NO_SESSION = frozenset({"DH-901", "807", "808", "809", "810"})
+_NO_ACCESS = frozenset({"DH-902", "806"})
+"""Codes of reads (annexure; 806: the Data APIs are not subscribed)."""
+_CODES = (
+    (
+        re.compile(r"fund limit insufficient|insufficient (fund|balance|margin)|margin (exceed|short)", re.IGNORECASE),
+        "funds",
+    ),
+    (re.compile(r"\b(TPIN|e-?DIS|CDSL|DDPI)\b|needs? authori[sz]ation|authori[sz]ation at", re.IGNORECASE), "authorisation"),
+    (re.compile(r"sell more than the quantity|insufficient holding", re.IGNORECASE), "holdings"),
+    (re.compile(r"circuit limit", re.IGNORECASE), "band"),
+    (re.compile(r"tick size|multiple of", re.IGNORECASE), "tick"),
+    (re.compile(r"market (is )?closed|\bAMO\b", re.IGNORECASE), "phase"),
+)
+"""The program's code of a rejection, by texts of its row (the first that is found). Source: rows in public repositories, 2025
+on."""
+
+
+class OrderError(Ambiguous):
+    """Dhan replied DH-906 to a change or a cancel. The order's row shows whether it had ended."""
+
+
+def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlError | None:
+    """Return what the reply to a command means: None for a success with an order id."""
+    content = reply.object()
+    success = frozenset({200}) if command is CommandKind.PLACE else frozenset({200, 202})
+    if reply.status in success and "orderId" in content and not content.get("errorCode"):
+        return None
+    code, message = text_of(content.get("errorCode")), text_of(content.get("errorMessage"))
+    found = proof_of(PROOFS, reply.status, {code}, message, command, content=content) if message else None
+    message = brief(message)
+    if found is not None:
+        return _documented(found, message)
+    doubt = OrderError if command is CommandKind.CHANGE and (reply.status, code) == (400, ORDER_ERROR) else Ambiguous
+    return doubt(f"Dhan replied {reply.status} {brief(code)} {message}".rstrip())
+
+
+def judge_change(reply: Reply) -> TradectlError | None:
+    """Return what the reply to a modification or a cancellation means."""
+    return judge(reply, CommandKind.CHANGE)
+
+
+def judge_read(reply: Reply) -> TradectlError | None:
+    """Return what the reply to a read means: None for a document that is no failure."""
+    try:
+        content = reply.json()
+    except ValueError:
+        return BrokerUnavailable(f"Dhan replied {reply.status}, and no JSON")
+    code, message = _failure(content)
+    if reply.status == 200 and not code:
+        return None
+    if code in _NO_SESSION or (code, message) == (ORDER_ERROR, "Invalid Token"):
+        return _no_session(brief(message))
+    if code in _NO_ACCESS:
+        return ConfigurationError(f"Dhan does not permit this (its Data APIs are a paid add-on): {brief(message)}")
+    return BrokerUnavailable(f"Dhan replied {reply.status} {brief(f'{code} {message}')}".rstrip())
+
+
+def judge_holdings(reply: Reply) -> TradectlError | None:
+    """Return what the reply to holdings means: an empty account has status 500 and DH-1111 (measured 2026-09)."""
+    return None if no_holdings(reply.object()) else judge_read(reply)
+
+
+def judge_list(reply: Reply) -> TradectlError | None:
+    """Return what the reply to the list of instruments means, which is CSV."""
+    return (
+        None
+        if reply.status == 200 and b"SECURITY_ID" in reply.content[:2000]
+        else judge_read(reply) or BrokerUnavailable("Dhan's list of instruments is none")
+    )
+
+
+def no_holdings(content: Any) -> bool:
+    """Return whether a document says that the account holds nothing."""
+    return isinstance(content, dict) and content.get("errorCode") == NO_HOLDINGS
+
+
+def rejection(words: str) -> OrderRefused:
+    """Return the refusal of a rejected row."""
+    code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
+    return OrderRefused(words, code=code, passing=code == "funds")
+
+
+def _failure(content: Any) -> tuple[str, str]:
+    """Return code and message of a failure; two empty texts of any other document."""
+    if not isinstance(content, dict):
+        return "", ""
+    if "errorCode" in content or "errorType" in content:
+        return text_of(content.get("errorCode")) or "no code", text_of(content.get("errorMessage"))
+    if content.get("status", "success") == "success":
+        return "", ""
+    told = content.get("data")
+    code, message = next(iter(told.items()), ("", "")) if isinstance(told, dict) else ("", "")
+    return text_of(code) or "no code", text_of(message)
+
+
+def _documented(found: Proof, message: str) -> TradectlError:
+    match found.meaning:
+        case Meaning.SESSION:
+            return _no_session(message)
+        case Meaning.ADDRESS:
+            return NotWhitelisted(f"Dhan takes orders from listed addresses only: {message}. {_LIST_IT}")
+        case Meaning.PERMISSION:
+            return ConfigurationError(f"Dhan does not permit this: {message}")
+    return refused(found.meaning, message)
+
+
+def _no_session(message: str) -> LoginNeeded:
+    return LoginNeeded(f"Dhan does not know the session: {message}; `tradectl login` makes one")

@@ -1,0 +1,132 @@
+"""Check once more before the first byte of a request, and set a deadline for its whole reply.
+
+Name look-up and connection may take long. So the check that may keep a request back runs on the open connection.
+
+The time-out of `requests` is for one piece of a reply. A reply that trickles never reaches it, and would hold a step for ever.
+So replies are read here through a file with a deadline.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from http.client import HTTPException, HTTPResponse
+from io import BufferedReader, RawIOBase
+from time import monotonic
+from typing import Any
+
+from requests import Response
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+WHOLE = 4
+"""A whole reply may take this many times the time-out of one piece."""
+_LOOK: ContextVar[Callable[[], None] | None] = ContextVar("look", default=None)
+"""Called before the next request of this thread."""
+
+
+@contextmanager
+def checked_first(look: Callable[[], None] | None) -> Iterator[None]:
+    """Call `look` before the first byte of each request inside the block. If it raises, nothing is sent."""
+    before = _LOOK.set(look)
+    try:
+        yield
+    finally:
+        _LOOK.reset(before)
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Connections without repeats and with a deadline for every reply.
+
+    Past the deadline it raises what `requests` raises where a piece of a reply does not come in time.
+    """
+
+    def __init__(self, source: tuple[str, int] | None = None) -> None:
+        """Make connections. `source`: the local address from which they leave (`network`)."""
+        self._source = source
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *words: Any, **names: Any) -> None:
+        super().init_poolmanager(*words, **names, source_address=self._source)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SafePool}
+
+
+def without_target(answer: Response, *_: Any, **__: Any) -> Response:
+    """Remove the target of a redirection, which is never followed: an unreadable address there would be an error of its own."""
+    answer.headers.pop("Location", None)
+    return answer
+
+
+class _TimedFile(RawIOBase):
+    """The bytes of a socket, until a deadline. The socket's time-out is that of one piece."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._piece = connection, connection.gettimeout()
+        self._until = monotonic() + WHOLE * self._piece if self._piece is not None else None
+        self._file = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read a piece. Raises TimeoutError past the deadline."""
+        if self._until is not None and self._piece is not None:
+            left = self._until - monotonic()
+            if left <= 0:
+                raise TimeoutError("the whole reply took too long")
+            self._connection.settimeout(min(self._piece, left))
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        """Close the file, and give the connection back with its own time-out."""
+        if not self.closed:
+            with suppress(OSError):  # it is closed already
+                self._connection.settimeout(self._piece)
+            self._file.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """A response whose headers and body come from `_TimedFile`."""
+
+    def __init__(self, sock: socket.socket, *words: Any, **names: Any) -> None:
+        super().__init__(sock, *words, **names)
+        self.fp.close()
+        self.fp = BufferedReader(_TimedFile(sock))
+
+    def begin(self) -> None:
+        """Read the headers. Raises HTTPException for two different lengths: found later, they would leave the connection open."""
+        super().begin()
+        lengths = {part.strip() for text in self.headers.get_all("Content-Length", ()) for part in text.split(",")}
+        if len(lengths) > 1:
+            raise HTTPException("the reply has more than one length")
+
+
+class _CheckedConnection(HTTPConnection):
+    def request(self, *words: Any, **names: Any) -> None:
+        """Connect, check, and only then send."""
+        look = _LOOK.get()
+        if look is not None:
+            if self.sock is None:
+                self.connect()
+            look()
+        super().request(*words, **names)
+
+
+class _Connection(_CheckedConnection):
+    response_class = _TimedResponse
+
+
+class _SafeConnection(_CheckedConnection, HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SafePool(HTTPSConnectionPool):
+    ConnectionCls = _SafeConnection

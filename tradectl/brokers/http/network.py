@@ -1,0 +1,48 @@
+"""Choose the internet protocol by which a broker is reached, because it takes orders from listed addresses only.
+
+A machine with both protocols connects by IPv6 first, and the broker then sees an address that is not listed. So with a listed
+IPv4 address, connections leave by IPv4 alone: a socket that is bound to an IPv4 address never connects by IPv6.
+
+Sources: three public repositories and Kite's forum (2026: an order over IPv6 is refused where the IPv4 is listed);
+kotakneo.com, static-ip-details (two IPv4 addresses).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tradectl.brokers.adapter import Field, Vault
+from tradectl.errors import ConfigurationError
+
+CONNECT, READ = 3.05, 7.0
+"""Seconds for a connection, and for a reply to begin or to go on. A whole reply has four times as long (`deadline`)."""
+Source = tuple[str, int] | None
+"""The local address and port from which a connection leaves; port 0 is any free one. None: the machine chooses."""
+SOURCES: Mapping[str, Source] = {"ipv4": ("0.0.0.0", 0), "ipv6": ("::", 0), "any": None}
+CONNECT_BY = Field(
+    "connect_by", "connect by ipv4, ipv6 or any (the address that the broker has listed)", secret=False, default="ipv4"
+)
+
+
+def source_of(vault: Vault) -> Callable[[], Source]:
+    """Return a function that reads the setting of an account. It raises ConfigurationError for a text that is not one of the
+    three."""
+
+    def source() -> Source:
+        word = (vault.get(CONNECT_BY.name) or CONNECT_BY.default or "").strip().lower()
+        if word not in SOURCES:
+            raise ConfigurationError(f"{CONNECT_BY.name} is ipv4, ipv6 or any, not {word!r}: `tradectl broker set` changes it")
+        return SOURCES[word]
+
+    return source
+
+
+def way(source: Source) -> str:
+    """Return what a message adds where a broker could not be reached: the protocol of the setting; empty for any."""
+    name = next((word for word, of in SOURCES.items() if of == source and of is not None), "")
+    return f" by {name} (the setting {CONNECT_BY.name} of `tradectl broker set`)" if name else ""
+
+
+def anywhere() -> Source:
+    """Return None: the machine chooses the address."""
+    return None

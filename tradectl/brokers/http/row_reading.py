@@ -1,0 +1,181 @@
+"""Read the rows of a broker's list one by one: a row that cannot be read costs that row, not the list.
+
+Each row is read through `NotedRow`, which notes the field that was read last. So a row that fails is reported with its symbol,
+its field and the value there, whatever the error was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tradectl.brokers.http.replies import order_id
+from tradectl.brokers.http.strict_json import UNREADABLE
+from tradectl.brokers.http.value_ranges import SYMBOL, TAG, OddValue, brief
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.order import CLIENT_TAG, Holding
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+class NotedRow(Mapping[str, Any]):
+    """A row of JSON that notes which of its fields was read last, inner objects included (`ohlc.open`)."""
+
+    __slots__ = ("_beginning", "_noted", "_row")
+
+    def __init__(self, row: Mapping[str, Any], noted: list[str] | None = None, beginning: str = "") -> None:
+        self._row, self._beginning = row, beginning
+        self._noted: list[str] = noted if noted is not None else [""]
+
+    def __getitem__(self, name: str) -> Any:
+        self._noted[0] = f"{self._beginning}{name}"
+        value = self._row[name]
+        return NotedRow(value, self._noted, f"{self._noted[0]}.") if isinstance(value, dict) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._row)
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    @property
+    def last_field(self) -> str:
+        """The field that was read last; empty for none."""
+        return self._noted[0]
+
+    @property
+    def last_value(self) -> object:
+        """The value of that field; `is missing` without one."""
+        found: Any = self._row
+        for name in self._noted[0].removeprefix(self._beginning).split("."):
+            if not isinstance(found, Mapping) or name not in found:
+                return MISSING
+            found = found[name]
+        return found
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "is missing"
+
+
+MISSING = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class RowFields:
+    """The names of a broker's fields.
+
+    Attributes:
+        symbol_of: Makes the exchange's symbol of the broker's.
+        tags: A list of more tags, among which a tag of the program may be.
+    """
+
+    symbol: str
+    order_id: str = ""
+    tag: str = ""
+    symbol_of: Callable[[str], str] = str
+    tag_of: Callable[[str], str | None] = str
+    tags: str = ""
+
+
+def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, Any]], T | None], names: RowFields) -> Rows[T]:
+    """Return what `make` returns for each row (None: the row is skipped), and the rows that it cannot read.
+
+    Raises:
+        TypeError: `rows` is no list, so the whole reply is another one than was expected.
+    """
+    if not isinstance(rows, list | tuple):
+        raise TypeError(f"a list of {kind}s was expected, not {brief(rows)}")
+    found: list[T] = []
+    odd: list[OddRow] = []
+    for row in rows:
+        made = read_row(kind, row, make, names)
+        if isinstance(made, OddRow):
+            odd.append(made)
+        elif made is not None:
+            found.append(made)
+    return Rows(found, odd)
+
+
+def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | None], names: RowFields) -> T | OddRow | None:
+    """Return what `make` makes of one row, or the odd row."""
+    if not isinstance(row, Mapping):
+        return OddRow(kind, "", "", brief(row))
+    noted = NotedRow(row)
+    try:
+        return make(noted)
+    except OddValue as error:
+        return odd_row(kind, row, names, error.field or noted.last_field, error.value)
+    except UNREADABLE:
+        return odd_row(kind, row, names, noted.last_field, brief(noted.last_value))
+
+
+def odd_row(kind: RowKind, row: Mapping[str, Any], names: RowFields, field: str, value: str) -> OddRow:
+    """Return a row as an odd one, with its symbol, order id and tag as far as they can be read."""
+    number = order_id(row.get(names.order_id)) if names.order_id else None
+    tag = _tag(row, names)
+    symbol = (_text(row, names.symbol, names.symbol_of) or "").strip().upper()
+    return OddRow(
+        kind,
+        symbol if SYMBOL.fullmatch(symbol) else "",
+        field,
+        value,
+        number or "",
+        tag if tag is not None and TAG.fullmatch(tag) else "",
+    )
+
+
+def is_one_of(row: Mapping[str, Any], field: str, ours: Collection[str], others: Collection[str]) -> bool:
+    """Return whether a field has one of the values `ours`; False for one of `others`.
+
+    Raises:
+        OddValue: Any other value. The row may be one of the program's, so it is not skipped.
+    """
+    value = row[field]
+    if not isinstance(value, str) or (value not in ours and value not in others):
+        raise OddValue(field, value)
+    return value in ours
+
+
+def _tag(row: Mapping[str, Any], names: RowFields) -> str | None:
+    """Return the tag of a row: one of the shape of ours, wherever it is, else the first."""
+    more = row.get(names.tags) if names.tags else None
+    told = [names.tag_of(item) for item in more if isinstance(item, str)] if isinstance(more, list) else []
+    found = [item for item in (_text(row, names.tag, names.tag_of), *told) if item]
+    return next((item for item in found if CLIENT_TAG.fullmatch(item)), found[0] if found else None)
+
+
+def _text(row: Mapping[str, Any], name: str, read: Callable[[str], str | None]) -> str | None:
+    value = row.get(name) if name else None
+    return read(value) if isinstance(value, str) else None
+
+
+def clean(
+    shares: Iterable[tuple[str, S]],
+    make: Callable[[str, S], Holding | None],
+    odd: Iterable[OddRow],
+    kind: RowKind = RowKind.HOLDING,
+) -> Rows[Holding]:
+    """Return the holdings of the symbols whose rows could all be read, and the odd rows.
+
+    Args:
+        shares: Symbols, each with what its rows contain.
+        make: Makes the holding of a symbol; None for none.
+    """
+    found: list[Holding] = []
+    rows = list(odd)
+    named = {row.symbol for row in rows}
+    for symbol, item in shares:
+        if symbol in named:
+            continue
+        try:
+            made = make(symbol, item)
+        except OddValue as error:
+            rows.append(OddRow(kind, symbol, error.field, error.value))
+            continue
+        if made is not None:
+            found.append(made)
+    return Rows(found, rows)

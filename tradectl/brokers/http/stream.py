@@ -1,0 +1,217 @@
+"""Hold a websocket open in a thread, and keep the prices that arrive on it.
+
+The connection is made again whenever it breaks or falls silent, with longer and longer pauses, and everything that was
+subscribed is subscribed again. The messages are the broker's: a subclass has the address, logs in and reads the frames. Each
+quote is kept with the exchange's own time, which shows how old it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.network import Source
+from tradectl.brokers.http.strict_json import UNREADABLE
+from tradectl.errors import TradectlError, UsageError
+from tradectl.model.market import Quote
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind
+from tradectl.ports import Clock
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+Frame = str | bytes
+Token = TypeVar("Token", int, str)
+PAUSE, LONGEST = 1.0, 60.0
+"""Seconds before the first new try, and at most (source: pykiteconnect 5.2.0)."""
+NOT_YET = "not connected yet"
+"""The trouble of a stream that has just begun."""
+_LOOK = 0.2
+"""Seconds between two looks whether to stop."""
+
+
+class Stream(ABC):
+    """One connection. Use it as a context manager. The abstract methods are called in its thread.
+
+    Attributes:
+        trouble: Why there is no connection; empty while there is one.
+        connections: How many were made.
+
+    Args:
+        pause: Seconds before the first new try.
+        silence: After so long without a frame a connection counts as dead.
+    """
+
+    def __init__(self, broker: str, clock: Clock, *, pause: float, silence: timedelta) -> None:
+        self._broker, self._clock = broker, clock
+        self._pause, self._silence = pause, silence
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"{broker}-{type(self).__name__}", daemon=True)
+        self.trouble = NOT_YET
+        self.connections = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    @abstractmethod
+    def _address(self) -> tuple[str, Mapping[str, str]]:
+        """Return the address and the headers of the next connection. Raises LoginNeeded without a session."""
+
+    @abstractmethod
+    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
+        """Exchange the first messages. Raises LoginNeeded or BrokerUnavailable where the broker refuses."""
+
+    @abstractmethod
+    def _hear(self, frame: Frame) -> None:
+        """Read a frame. After a ValueError, KeyError or TypeError it is skipped; any other error ends the stream for good."""
+
+    def _source(self) -> Source:
+        """Return the local address of the connection; by default the machine chooses (`network`)."""
+        return None
+
+    def _run(self) -> None:
+        pause = self._pause
+        try:
+            while not self._stopped.is_set():
+                heard = self._connected()
+                pause = self._pause if heard else min(pause * 2, LONGEST)
+                self._stopped.wait(pause)
+        finally:
+            if not self._stopped.is_set():
+                self.trouble = "the stream's thread has ended"
+
+    def _connected(self) -> bool:
+        """Run one connection to its end, and return whether any frame arrived.
+
+        Its address may contain secrets, so errors are reported without their own text.
+        """
+        from websockets.exceptions import InvalidStatus, WebSocketException
+        from websockets.sync.client import connect
+
+        heard = False
+        try:
+            url, headers = self._address()
+            with connect(
+                url,
+                additional_headers=headers,
+                user_agent_header="tradectl",
+                compression=None,
+                proxy=None,
+                source_address=self._source(),
+            ) as socket:
+                frames = self._frames(socket)
+                self._greet(socket, frames)
+                self.trouble, self.connections = "", self.connections + 1
+                for frame in frames:
+                    heard = True
+                    with suppress(*UNREADABLE):
+                        self._hear(frame)
+            self.trouble = "the connection ended, or was silent"
+        except InvalidStatus as error:
+            self.trouble = f"{self._broker} refuses the connection ({error.response.status_code})"
+        except (OSError, WebSocketException) as error:
+            self.trouble = f"the connection broke ({type(error).__name__})"
+        except TradectlError as error:
+            self.trouble = str(error)
+        return heard
+
+    def _frames(self, socket: ClientConnection) -> Iterator[Frame]:
+        """Yield frames until the connection ends, is silent for too long, or the stream is closed."""
+        from websockets.exceptions import ConnectionClosed
+
+        last = self._clock.machine_now()
+        while not self._stopped.is_set():
+            try:
+                frame = socket.recv(timeout=_LOOK)
+            except TimeoutError:
+                if self._clock.machine_now() - last > self._silence:
+                    return
+                continue
+            except ConnectionClosed:
+                return
+            last = self._clock.machine_now()
+            yield frame
+
+
+class PriceStream(Stream, Generic[Token]):
+    """A `Ticker`: a stream of at most `most` instruments, whose broker names each by a token."""
+
+    def __init__(self, broker: str, clock: Clock, most: int, *, pause: float, silence: timedelta) -> None:
+        super().__init__(broker, clock, pause=pause, silence=silence)
+        self._most = most
+        self._wanted: dict[Token, str] = {}
+        self._quotes: dict[str, Quote] = {}
+        self._odd: dict[str, OddRow] = {}
+        self._greeted: ClientConnection | None = None
+        self._lock = threading.Lock()
+
+    def subscribe(self, symbols: Sequence[str]) -> None:
+        """Subscribe these too. Raises UsageError for a symbol that the broker does not list, or for more than one connection
+        takes."""
+        new = {self._token(symbol): symbol for symbol in symbols}
+        with self._lock:
+            if len(self._wanted | new) > self._most:
+                raise UsageError(f"{self._broker}'s stream takes {self._most} instruments, not {len(self._wanted | new)}")
+            self._wanted |= new
+            socket = self._greeted
+        if socket is not None:
+            self._subscribe(socket, list(new))
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Return the last tick of each symbol, with the exchange's time; without one it is absent. A stream has no bands."""
+        with self._lock:
+            found = {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
+            return Quotes(found, [self._odd[symbol] for symbol in symbols if symbol in self._odd])
+
+    @abstractmethod
+    def _token(self, symbol: str) -> Token:
+        """Return the broker's token of a symbol, in the thread that subscribes. Raises UsageError for an unlisted one."""
+
+    @abstractmethod
+    def _ask(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
+        """Send the subscription of these tokens, one at least."""
+
+    def _begin(self, socket: ClientConnection) -> None:
+        """Subscribe everything on a new connection, after the broker has accepted it."""
+        with self._lock:
+            self._greeted, wanted = socket, list(self._wanted)
+        self._subscribe(socket, wanted)
+
+    def _keep(self, symbol: str, quote: Quote | None) -> None:
+        """Keep the newest quote of a symbol. None: there is something newer that is no quote.
+
+        A tick with a value outside its range is none either: the symbol's price is then requested.
+        """
+        odd: OddRow | None = None
+        if quote is not None:
+            try:
+                value_ranges.quote(quote, self._clock.now())
+            except value_ranges.OddValue as error:
+                quote, odd = None, OddRow(RowKind.TICK, symbol, error.field, error.value)
+        with self._lock:
+            if odd is not None:
+                self._odd[symbol] = odd
+            else:
+                self._odd.pop(symbol, None)
+            if quote is None:
+                self._quotes.pop(symbol, None)
+            else:
+                self._quotes[symbol] = quote
+
+    def _subscribe(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
+        """Send a subscription. On a connection that has just ended nothing is lost: the next one subscribes all."""
+        from websockets.exceptions import ConnectionClosed
+
+        if tokens:
+            with suppress(ConnectionClosed):
+                self._ask(socket, tokens)

@@ -1,0 +1,139 @@
+"""Read JSON that a broker sent. A document that cannot be read raises ValueError; one odd value in it costs that value alone.
+
+A document is safe to store and to show: no text in it has a character that a database or a terminal does not take, and every
+number fits a column. A number that does not is an `OddNumber`, which no reader of numbers takes; so is what is nested too deep.
+The row with it is then an odd row (`row_reading`), and the rest of the list is read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+LONGEST = 40
+"""Characters of a number. Prices, quantities, times and order ids are shorter."""
+LARGEST = 30
+"""The largest decimal exponent of a number, in both directions."""
+WHOLE = 2**63 - 1
+"""The largest whole number: a database's column has 64 bits."""
+AMOUNT = 10**16
+"""A number with a point is below this: as paise it fits a column."""
+BRIEF = 300
+"""Characters of a broker's message that are kept and shown."""
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, StopIteration)
+"""What the reading of a document raises that is not what was expected; OSError and OverflowError of times outside a calendar."""
+_EXPONENT = re.compile(r"[eE]([+-]?\d+)$")
+_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Half a character, and control characters: what a database does not take, or what a terminal obeys."""
+_MAY_BE_ODD = re.compile(rf"{_ODD.pattern}|\\[ubf]")
+_REPLACEMENT = "\ufffd"
+
+
+DEEPEST = 50
+"""Levels of a document that are kept where it is nested too deep to be read whole."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+
+
+class OddNumber(str):
+    """The text of a number that is too long, too large or not finite, or of what is nested too deep."""
+
+    __slots__ = ()
+
+
+def read(content: bytes | str, *, exact: bool = False) -> Any:
+    """Return the document. With `exact` a number with a point is a Decimal, otherwise a float. Odd characters and bytes of its
+    texts become U+FFFD, and a number that no column takes an `OddNumber`.
+
+    Raises:
+        ValueError: The text is no JSON.
+    """
+    text = content if isinstance(content, str) else _decoded(content)
+    try:
+        found = _loaded(text, exact)
+    except RecursionError:
+        found = _loaded(_shallow(text), exact)
+    return _cleaned(found) if _MAY_BE_ODD.search(text) else found
+
+
+def _decoded(content: bytes) -> str:
+    encoding = json.detect_encoding(content)
+    try:
+        return content.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        return content.decode(encoding, "replace")
+
+
+def _loaded(text: str, exact: bool) -> Any:
+    number = _exact if exact else _float
+    return json.loads(text, strict=False, parse_float=number, parse_int=_whole, parse_constant=OddNumber)
+
+
+def _shallow(text: str) -> str:
+    """Return a document with a text in the place of everything that is nested too deep."""
+    kept: list[str] = []
+    depth = start = 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark in "[{":
+            depth += 1
+            if depth == DEEPEST:
+                kept.append(text[start : token.start()] + '"nested too deep"')
+        elif mark in "]}":
+            depth -= 1
+            if depth == DEEPEST - 1:
+                start = token.end()
+    return "".join(kept) + text[start:]
+
+
+def text_of(value: object) -> str:
+    """Return a message of a broker on one line; an empty text for a value that is no text."""
+    return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def brief(text: str) -> str:
+    """Return what is kept and shown of a message: its beginning."""
+    return text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
+
+
+def _cleaned(document: Any) -> Any:
+    """Return the document without odd characters in its names and texts. It may be nested deeper than Python can recurse."""
+    whole = [document]
+    rest: list[Any] = [whole]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            pairs = [(_plain(name), _plain(value)) for name, value in item.items()]
+            item.clear()
+            item.update(pairs)
+            rest.extend(item.values())
+        elif isinstance(item, list):
+            item[:] = map(_plain, item)
+            rest.extend(item)
+    return whole[0]
+
+
+def _plain(value: Any) -> Any:
+    return _ODD.sub(_REPLACEMENT, value) if isinstance(value, str) else value
+
+
+def _whole(text: str) -> int | OddNumber:
+    if len(text) > LONGEST or abs(found := int(text)) > WHOLE:
+        return OddNumber(text[:LONGEST])
+    return found
+
+
+def _exact(text: str) -> Decimal | OddNumber:
+    return OddNumber(text[:LONGEST]) if _is_odd(text) else Decimal(text)
+
+
+def _float(text: str) -> float | OddNumber:
+    return OddNumber(text[:LONGEST]) if _is_odd(text) else float(text)
+
+
+def _is_odd(text: str) -> bool:
+    if len(text) > LONGEST:
+        return True
+    exponent = _EXPONENT.search(text)
+    return (exponent is not None and abs(int(exponent[1])) > LARGEST) or abs(Decimal(text)) >= AMOUNT

@@ -1,0 +1,299 @@
+"""Send requests to a broker, and say what their failures mean. A read may be repeated; a command is sent once.
+
+An account that only reads gets a `ReadTransport`. How a request is sent is decided there and not by its caller, so it cannot
+send a command.
+
+After a failed command the question is whether the broker may have carried it out. Where the connection was never made, it did
+not. Where it broke, timed out, or was answered with 429 or an unreadable reply, it may have: that is Ambiguous, and only the
+order book shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tradectl.brokers.adapter import Limiter, always
+from tradectl.brokers.http import strict_json
+from tradectl.brokers.http.network import CONNECT, READ, Source, anywhere, way
+from tradectl.brokers.http.server_time import asked_wait
+from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
+from tradectl.model.order import Side
+from tradectl.ports import Clock
+
+if TYPE_CHECKING:
+    from requests import Session
+    from tenacity import RetryCallState
+
+READS = 3
+"""How often a read is tried."""
+PAUSE = 0.5
+"""Seconds before a read is tried again, doubled each time; longer where the broker requests it."""
+REST = 1.0
+"""Seconds before the command after one that was answered with 429; longer where the broker requests it."""
+LONGEST = 5.0
+"""Seconds that a request waits because the broker requests it. A longer wait is not made: the next step comes in a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply as it came."""
+
+    status: int
+    content: bytes
+
+    def json(self) -> Any:
+        """Return the document. ValueError for what is no JSON (`strict_json`)."""
+        return strict_json.read(self.content)
+
+    def object(self) -> Mapping[str, Any]:
+        """Return the JSON object of the reply; empty where it is none."""
+        try:
+            content = self.json()
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+Judge = Callable[[Reply], TradectlError | None]
+"""Returns what a reply means, by its status and the broker's codes: None for a success, Ambiguous where a command may have been
+carried out."""
+
+
+class _TooMany(RateLimited):
+    """The broker replied 429. The program's own limiter, which keeps a request back, raises RateLimited itself."""
+
+
+class _Connections:
+    """The connections to one broker, kept open, and what every request has in common."""
+
+    def __init__(
+        self,
+        name: str,
+        judge: Judge,
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        timeout: tuple[float, float] | None = None,
+        source: Callable[[], Source] = anywhere,
+    ) -> None:
+        self.name, self.judge, self.source = name, judge, source
+        self.clock, self.limiter, self.timeout = clock, limiter, timeout or (CONNECT, READ)
+        self.rest = 0.0
+        """Seconds to wait before the next command, because the last one was answered with 429."""
+
+    @cached_property
+    def session(self) -> Session:
+        """The session of `requests`. No layer below repeats a request."""
+        import requests
+
+        from tradectl.brokers.http.deadline import DeadlineAdapter, without_target
+
+        session = requests.Session()
+        session.hooks["response"].append(without_target)
+        session.trust_env = False
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, DeadlineAdapter(self.source()))
+        return session
+
+    def close(self) -> None:
+        """Close the connections that are kept open; the next request opens new ones."""
+        if "session" in self.__dict__:
+            self.__dict__.pop("session").close()
+
+
+class ReadTransport:
+    """One broker's requests that change nothing.
+
+    A read is a GET. `posts` are the ends of those paths that the broker wants as a POST though they change nothing either.
+    `source`: see `network.source_of`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        judge: Judge,
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        timeout: tuple[float, float] | None = None,
+        posts: Collection[str] = (),
+        source: Callable[[], Source] = anywhere,
+    ) -> None:
+        self._line = _Connections(name, judge, clock=clock, limiter=limiter, timeout=timeout, source=source)
+        self._posts = tuple(posts)
+
+    def close(self) -> None:
+        """Close the connections that are kept open; the next request opens new ones."""
+        self._line.close()
+
+    def read(self, url: str, *, bucket: str, tries: int = READS, **sent: Any) -> Reply:
+        """Return the reply to a read, tried again where that may help.
+
+        `sent` is what `requests` takes: headers, params, data, json.
+
+        Raises:
+            BrokerUnavailable: After the last try. The transport's judge raises other errors.
+        """
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+        retrying = Retrying(
+            stop=stop_after_attempt(tries),
+            wait=_pause,
+            retry=retry_if_exception(_may_be_tried_again),
+            sleep=self._line.clock.sleep,
+            reraise=True,
+        )
+        return retrying(self._read, url, bucket=bucket, **sent)
+
+    def _read(self, url: str, *, bucket: str, **sent: Any) -> Reply:
+        try:
+            return _exchanged(self._line, self._method(url), url, bucket=bucket, **sent)
+        except Ambiguous as error:
+            raise BrokerUnavailable(str(error)) from error
+
+    def _method(self, url: str) -> str:
+        try:
+            path = urlsplit(url).path
+        except ValueError as error:
+            raise BrokerUnavailable(f"{self._line.name} has named an address that is none") from error
+        return "POST" if path.endswith(self._posts) else "GET"
+
+
+class Transport(ReadTransport):
+    """A `ReadTransport` that also sends commands. `check_send`: see `BrokerAccount`; an order leaves only after it has
+    returned."""
+
+    def __init__(
+        self,
+        name: str,
+        judge: Judge,
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        timeout: tuple[float, float] | None = None,
+        posts: Collection[str] = (),
+        check_send: Callable[[Side], None] = always,
+        source: Callable[[], Source] = anywhere,
+    ) -> None:
+        super().__init__(name, judge, clock=clock, limiter=limiter, timeout=timeout, posts=posts, source=source)
+        self._check_send = check_send
+
+    def command(
+        self,
+        method: str,
+        url: str,
+        *,
+        bucket: str,
+        side: Side | None,
+        before_sending: Callable[[], None] | None = None,
+        judge: Judge | None = None,
+        **sent: Any,
+    ) -> Reply:
+        """Send a request that may change something, once, and return the reply.
+
+        Args:
+            side: The side of an order that is placed or changed; None for a cancel, and for what is about no order.
+            before_sending: Checks what depends on the time. It and then `check_send` are called on the open connection, before
+                the first byte, because the limiter and the connection may take long. If one raises, nothing is sent.
+            judge: Replaces the transport's own for this command.
+            sent: What `requests` takes: headers, params, data, json.
+
+        Raises:
+            Ambiguous: The command may have been carried out. A 429 is Ambiguous too, because no broker documents that it comes
+                before acceptance; the next command then waits as long as the broker requests, at most `LONGEST`.
+            BrokerUnavailable: The command was provably not sent. The judge raises other errors.
+        """
+        line = self._line
+        if line.rest:
+            line.clock.sleep(line.rest)
+            line.rest = 0.0
+
+        def look() -> None:
+            if before_sending is not None:
+                before_sending()
+            if side is not None:
+                self._check_send(side)
+
+        try:
+            return _exchanged(line, method, url, bucket=bucket, look=look, judge=judge, **sent)
+        except _TooMany as error:
+            line.rest = min(LONGEST, max(REST, error.wait))
+            raise Ambiguous(f"{error}; whether it carried the command out is not known") from error
+        except DatabaseError as error:  # of the limiter, or of what is looked at before the first byte
+            raise BrokerUnavailable(f"{error}; nothing was sent to {line.name}") from error
+
+
+def _exchanged(
+    line: _Connections,
+    method: str,
+    url: str,
+    *,
+    bucket: str,
+    look: Callable[[], None] | None = None,
+    judge: Judge | None = None,
+    **sent: Any,
+) -> Reply:
+    """Send one request and return its reply. `look` is called on the open connection; if it raises, nothing is sent."""
+    import requests
+
+    from tradectl.brokers.http.deadline import checked_first
+
+    line.limiter.take(bucket)
+    try:
+        with (
+            checked_first(look),
+            line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer,
+        ):
+            reply = Reply(answer.status_code, answer.content)
+    except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
+        raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
+    except requests.ConnectionError as error:
+        if _never_connected(error):
+            raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
+        raise Ambiguous(f"the connection to {line.name} broke before a reply came") from error
+    except requests.Timeout as error:
+        raise Ambiguous(f"{line.name} did not answer within {line.timeout[1]:g} s") from error
+    except requests.RequestException as error:
+        raise Ambiguous(f"{line.name}'s reply could not be read") from error
+    if answer.status_code == 429:
+        wait = asked_wait(answer.headers, line.clock.machine_now())
+        again = f": again in {wait:.0f} s" if wait else ""
+        raise _TooMany(f"{line.name} limits the rate of requests (429){again}", wait=wait)
+    failure = (judge or line.judge)(reply)
+    if failure is not None:
+        raise failure
+    return reply
+
+
+def _may_be_tried_again(error: BaseException) -> bool:
+    return isinstance(error, TradectlError) and error.retryable and _wish(error) <= LONGEST
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return the seconds before the next try: the program's own, doubled each time, or those that the broker requests."""
+    failure = state.outcome.exception() if state.outcome is not None else None
+    return max(PAUSE * 2.0 ** (state.attempt_number - 1), _wish(failure))
+
+
+def _wish(error: BaseException | None) -> float:
+    return error.wait if isinstance(error, RateLimited) else 0.0
+
+
+def _never_connected(error: Exception) -> bool:
+    """Return whether a connection was never made (no address, refused, no trust), so that nothing can have been sent.
+
+    A certificate is checked before the request is sent. Any other failure of TLS may come at any time, also after it.
+    """
+    from ssl import SSLCertVerificationError
+
+    from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
+
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    if isinstance(reason, SSLError):
+        return any(isinstance(item, SSLCertVerificationError) for item in reason.args)
+    return isinstance(reason, NewConnectionError)

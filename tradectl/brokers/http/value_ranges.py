@@ -1,0 +1,239 @@
+"""Declare the range of every kind of value in a broker's rows, for all adapters, and read values exactly.
+
+A value outside its range raises OddValue, which names the field. The row is then an odd row (`row_reading`). The ranges are
+wide: they include everything that NSE and BSE trade, and exclude what no database column or calculation takes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from tradectl.brokers.http.replies import order_id
+from tradectl.brokers.http.strict_json import OddNumber
+from tradectl.model.market import Quote
+from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
+
+BRIEF = 60
+"""Characters of an odd value that are kept and shown."""
+AHEAD = timedelta(hours=1)
+"""How far the time of an order or a trade may lie after now: a row of another time zone lies further."""
+AHEAD_QUOTE = timedelta(minutes=1)
+"""How far the time of a price may lie after now. A price of a later time would count as fresh for ever."""
+BEHIND = timedelta(days=31)
+"""How old an order or a trade may be: the broker's books are of one day, and of the nights and closed days after it."""
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No order, trade or price of a broker is older: NSE's demat delivery began about then."""
+
+
+class OddValue(ValueError):
+    """A value outside its declared range. `field` names it; `value` is as the broker sent it."""
+
+    def __init__(self, field: str, value: object) -> None:
+        self.field, self.value = field, brief(value)
+        super().__init__(f"{field} {self.value}".strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The whole numbers from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def checked(self, field: str, value: int) -> int:
+        """Return the value. Raises OddValue outside of the range."""
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
+            raise OddValue(field, value)
+        return value
+
+
+PRICE = Range(1, 10**9)
+"""Paise of one share: up to Rs 1 crore. The dearest share so far cost Rs 3.3 lakh (Elcid Investments, BSE, November 2024)."""
+LIMIT = Range(0, PRICE.most)
+"""Paise of an order's price: 0 for a market order."""
+QUANTITY = Range(1, 2**31 - 1)
+"""Shares of one order or trade: the column has 32 bits."""
+SHARES = Range(0, QUANTITY.most)
+"""Shares that are held, or filled."""
+NET = Range(-QUANTITY.most, QUANTITY.most)
+"""Shares bought less those sold."""
+VOLUME = Range(0, 10**12)
+"""Shares that were traded in a day."""
+MONEY = Range(-(10**15), 10**15)
+"""Paise of an account: up to Rs 10 lakh crore, owned or owed."""
+TICK = Range(1, 100_00)
+"""Paise of a tick."""
+SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&_.*%$+/()' -]{0,31}")
+"""A symbol of the exchange. Shares have letters, digits, `&` and `-`; bonds and funds, which are held by hand, some more."""
+TAG = re.compile(r"[\x20-\x7e]{1,64}")
+TRADE_ID = re.compile(r"[\x21-\x7e]{1,64}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{1,6})?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
+
+
+def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
+    """Return an order whose values are in their ranges.
+
+    `now`: no time of an order under a tag of the program may lie after it. The time of an order by hand is used for nothing.
+    """
+    now = now if report.under_our_tag else None
+    identity(report.broker_order_id)
+    if report.tag is not None and not TAG.fullmatch(report.tag):
+        raise OddValue("tag", report.tag)
+    symbol(report.symbol)
+    QUANTITY.checked("quantity", report.quantity)
+    SHARES.checked("filled_quantity", report.filled_quantity)
+    if report.filled_quantity > report.quantity:
+        raise OddValue("filled_quantity", f"{report.filled_quantity} of {report.quantity}")
+    LIMIT.checked("price", report.price)
+    _moment("placed_at", report.placed_at, now, AHEAD, BEHIND)
+    _moment("updated_at", report.updated_at, now, AHEAD, BEHIND)
+    return report
+
+
+def trade(report: TradeReport, now: datetime | None = None) -> TradeReport:
+    """Return an execution whose values are in their ranges."""
+    identity(report.broker_order_id)
+    if not TRADE_ID.fullmatch(report.trade_id):
+        raise OddValue("trade_id", report.trade_id)
+    symbol(report.symbol)
+    QUANTITY.checked("quantity", report.quantity)
+    PRICE.checked("price", report.price)
+    _moment("at", report.at, now, AHEAD, BEHIND)
+    return report
+
+
+def holding(found: Holding) -> Holding:
+    """Return what is held of a symbol where it is in its ranges."""
+    symbol(found.symbol)
+    SHARES.checked("quantity", found.quantity)
+    SHARES.checked("t1_quantity", found.t1_quantity)
+    SHARES.checked("sellable", found.sellable)
+    SHARES.checked("pledged", found.pledged)
+    return found
+
+
+def quote(found: Quote, now: datetime | None = None) -> Quote:
+    """Return a quote whose prices are in their ranges and agree: the low is not above the high, nor the lower band above the
+    upper."""
+    PRICE.checked("last", found.last)
+    prices = (("open", found.open), ("high", found.high), ("low", found.low), ("lower_band", found.lower_band))
+    for name, price in (*prices, ("upper_band", found.upper_band)):
+        if price is not None:
+            PRICE.checked(name, price)
+    if found.volume is not None:
+        VOLUME.checked("volume", found.volume)
+    if found.low is not None and found.high is not None and found.low > found.high:
+        raise OddValue("low", f"{found.low} above the high {found.high}")
+    if found.lower_band is not None and found.upper_band is not None and found.lower_band > found.upper_band:
+        raise OddValue("lower_band", f"{found.lower_band} above the upper {found.upper_band}")
+    _moment("at", found.at, now, AHEAD_QUOTE)
+    if found.last_trade_at is not None:
+        _moment("last_trade_at", found.last_trade_at, now, AHEAD_QUOTE)
+    return found
+
+
+def funds(found: Funds) -> Funds:
+    """Return the money of an account where it is in its range."""
+    MONEY.checked("available", found.available)
+    MONEY.checked("blocked", found.blocked)
+    MONEY.checked("cash", found.cash)
+    return found
+
+
+def paise(amount: int) -> int:
+    """Return an amount of money that is in its range."""
+    return MONEY.checked("amount", amount)
+
+
+def identity(value: object, field: str = "order_id") -> str:
+    """Return an order id as text. OddValue for a value that is none."""
+    found = order_id(value)
+    if found is None:
+        raise OddValue(field, value)
+    return found
+
+
+def trade_name(value: object, field: str = "trade_id") -> str:
+    """Return the broker's id of a trade as text: up to 40 visible characters. OddValue for a value that is none."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+    if not isinstance(text, str) or isinstance(text, OddNumber) or len(text) > 40 or not TRADE_ID.fullmatch(text):
+        raise OddValue(field, value)
+    return text
+
+
+def symbol(value: object, field: str = "symbol") -> str:
+    """Return a symbol of the exchange. OddValue for a value that is none."""
+    if not isinstance(value, str) or not SYMBOL.fullmatch(value):
+        raise OddValue(field, value)
+    return value
+
+
+def whole(value: Any, field: str = "", within: Range = NET) -> int:
+    """Return a number of shares, sent as 10, 10.0, "10" or "10.0". OddValue for a part of a share, and outside the range."""
+    if isinstance(value, bool | OddNumber) or not isinstance(value, int | float | Decimal | str):
+        raise OddValue(field, value)
+    if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
+        raise OddValue(field, value)
+    try:
+        number = Decimal(str(value).strip())
+        found = int(number)
+    except (InvalidOperation, ArithmeticError, ValueError) as error:
+        raise OddValue(field, value) from error
+    if found != number:
+        raise OddValue(field, value)
+    return within.checked(field, found)
+
+
+def rupees(value: Any, field: str = "", within: Range = MONEY) -> int:
+    """Return rupees as paise, exactly. OddValue for more than two decimals, what is no number, and outside the range."""
+    number = _number(value, field) * 100
+    if number != int(number):
+        raise OddValue(field, value)
+    return _within(int(number), field, value, within)
+
+
+def about_rupees(value: Any, field: str = "", within: Range = MONEY) -> int:
+    """Return rupees to the nearest paisa, for amounts that a broker calculates with floats (99725.05000000002)."""
+    number = (_number(value, field) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return _within(int(number), field, value, within)
+
+
+def brief(value: object) -> str:
+    """Return a value on one line, cut: `'x…'`, `-5`, `None`."""
+    text = str(value) if isinstance(value, int | float | Decimal | OddNumber) else _shown(value)
+    return text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
+
+
+def _shown(value: object) -> str:
+    """Return a value as Python writes it. One that is nested too deep for that is only named."""
+    try:
+        return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deep"
+
+
+def _number(value: Any, field: str) -> Decimal:
+    if isinstance(value, bool | OddNumber) or not isinstance(value, int | float | Decimal | str):
+        raise OddValue(field, value)
+    text = str(value).strip()
+    if not _NUMBER.fullmatch(text):
+        raise OddValue(field, value)
+    return Decimal(text)
+
+
+def _within(paise: int, field: str, value: object, within: Range) -> int:
+    if not within.least <= paise <= within.most:
+        raise OddValue(field, value)
+    return paise
+
+
+def _moment(field: str, moment: datetime, now: datetime | None, ahead: timedelta, behind: timedelta | None = None) -> None:
+    if moment.tzinfo is None or moment < FIRST or moment.year >= 9999:
+        raise OddValue(field, str(moment))
+    if now is not None and (moment - now > ahead or (behind is not None and now - moment > behind)):
+        raise OddValue(field, str(moment))

@@ -1,0 +1,218 @@
+"""Calculate what the account holds, may sell and may spend, from Kite's two views: the morning, and what was traded today.
+
+A CNC buy of today is in the positions only. A CNC sell of today is a negative position and the `used_quantity` of its holding.
+So shares = holdings + bought today - sold today. As at the paper exchange a sale takes the day's own shares first, then the
+delivered ones.
+
+The number of shares in a row of holdings has two readings: `quantity` with or without `t1_quantity` (documentation and mocks
+disagree), and `opening_quantity`, which in the mocks is quantity + t1. The smaller reading counts, and of `used_quantity` and
+the day's sells the larger, so that never more is offered than can surely be sold. Whether shares are authorised for sale
+(without a power of attorney) is left to Kite, which refuses.
+
+`net` of the margins is what may be spent. It does not contain the cash of the account: Kite takes charges off at night and does
+not report what it holds for waiting orders. So cash is calculated: this morning's balance, what was paid in and out, the day's
+trades, and their charges by the table (`contract_notes` compares that with Kite's). An account that trades other things than
+shares for delivery has more in its balance; `eod` then reports the difference.
+
+Sources: kiteconnect-mocks holdings.json (rows SBIN, RELIANCE: t1_quantity 7 and 2), positions.json, margins.json, profile.json;
+documentation of /user/margins; pykiteconnect 5.2.0 (`profile`). That `demat_consent` stands for a DDPI is a guess, so it is
+reported and used for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from tradectl.brokers.account.day_cash import cash_flow
+from tradectl.brokers.account.securities import counted_once
+from tradectl.brokers.adapter import Remark
+from tradectl.brokers.http import value_ranges
+from tradectl.brokers.http.row_reading import clean, read_row, read_rows
+from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, whole
+from tradectl.brokers.kite.rows import NAMES, PRODUCT, Row, about_paise, concerns, moment, symbol_of
+from tradectl.exchange.rates import ZERODHA
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, Side, TradeReport
+from tradectl.model.series import TRADE_FOR_TRADE
+
+_SUFFIXES = tuple(f"-{series}" for series in sorted(TRADE_FOR_TRADE))
+"""Shares of these series cannot be sold on the day they were bought."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """The shares of one symbol."""
+
+    whole: int = 0
+    fresh: int = 0
+    used: int = 0
+    bought: int = 0
+    sold: int = 0
+    pledged: int = 0
+    trade_for_trade: bool = False
+
+
+def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]:
+    """Return every security with shares now, by GET /portfolio/holdings and /portfolio/positions.
+
+    Trades of today are listed by symbol, so they count for each security under that symbol. A symbol with a row that cannot be
+    read has no holding.
+    """
+    morning = read_rows(RowKind.HOLDING, held, _readable(_OF_HOLDING), NAMES)
+    today = read_rows(RowKind.POSITION, positions["day"], _readable(_OF_DAY), NAMES)
+    found: dict[tuple[str, str], _Shares] = {}
+    for row in counted_once(morning, _security, _size):
+        quantity, fresh, opening = whole(row["quantity"]), whole(row["t1_quantity"]), row.get("opening_quantity")
+        found[symbol_of(row["tradingsymbol"]), str(row.get("isin") or "")] = _Shares(
+            whole=min(quantity + fresh, quantity if opening is None else whole(opening)),
+            fresh=fresh,
+            used=whole(row["used_quantity"]),
+            pledged=whole(row.get("collateral_quantity") or 0),
+            trade_for_trade=_restricted(row),
+        )
+    for row in today:
+        symbol = symbol_of(row["tradingsymbol"])
+        for key in [key for key in found if key[0] == symbol] or [(symbol, "")]:
+            before = found.get(key, _Shares())
+            found[key] = replace(
+                before,
+                bought=before.bought + whole(row["day_buy_quantity"]),
+                sold=before.sold + whole(row["day_sell_quantity"]),
+                trade_for_trade=before.trade_for_trade or _restricted(row),
+            )
+    told = [(symbol, (isin, shares)) for (symbol, isin), shares in found.items()]
+    return clean(told, _holding, (*morning.odd, *today.odd))
+
+
+def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
+    """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
+
+    A trade that cannot be read stays as it is, for `holdings` to name.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    unread: list[Any] = []
+    for trade in trades:
+        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
+        if isinstance(row, OddRow):
+            unread.append(trade)
+        elif row is not None:
+            names = {name: row[name] for name in ("exchange", "tradingsymbol", "product")}
+            key = (row["exchange"], row["tradingsymbol"])
+            traded = found.setdefault(key, {**names, "day_buy_quantity": 0, "day_sell_quantity": 0})
+            traded["day_buy_quantity" if Side(row["transaction_type"]) is Side.BUY else "day_sell_quantity"] += whole(
+                row["quantity"]
+            )
+    return {"day": [*found.values(), *unread]}
+
+
+def _readable_trade(row: Row, today: date) -> Row | None:
+    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
+    if not concerns(row):
+        return None
+    whole(row["quantity"], "quantity", QUANTITY)
+    Side(row["transaction_type"])
+    value_ranges.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+    return row if ist_date(moment(row["fill_timestamp"])) == today else None
+
+
+def _security(row: Row) -> str:
+    return str(row.get("isin") or symbol_of(row["tradingsymbol"]))
+
+
+def _size(row: Row) -> int:
+    return whole(row["quantity"]) + whole(row["t1_quantity"])
+
+
+_OF_HOLDING = ("quantity", "t1_quantity", "used_quantity")
+_OF_DAY = ("day_buy_quantity", "day_sell_quantity")
+_MAY_BE_ABSENT = ("opening_quantity", "collateral_quantity")
+
+
+def _readable(fields: Sequence[str]) -> Callable[[Row], Row | None]:
+    """Return the check of a row: None for a row of another exchange or product. OddValue where it cannot be read."""
+
+    def check(row: Row) -> Row | None:
+        if not concerns(row):
+            return None
+        value_ranges.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+        for name in fields:
+            whole(row[name], name, SHARES)
+        for name in _MAY_BE_ABSENT:
+            if row.get(name) is not None:
+                whole(row[name], name, SHARES)
+        return row
+
+    return check
+
+
+def _restricted(row: Row) -> bool:
+    return str(row["tradingsymbol"]).endswith(_SUFFIXES)
+
+
+def _holding(symbol: str, told: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = told
+    sold = max(shares.sold, shares.used)
+    total = shares.whole + shares.bought - sold
+    if total <= 0:
+        return Holding(symbol, 0, 0, 0, shares.pledged, isin) if shares.pledged else None
+    of_today = max(0, shares.bought - sold)
+    delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
+    sellable = total - of_today if shares.trade_for_trade else total
+    return value_ranges.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged, isin))
+
+
+def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
+    """Return the funds (paise) by GET /user/margins/equity and the trades of `today`."""
+    available, utilised = margins["available"], margins["utilised"]
+    opening = about_paise(available["opening_balance"]) + about_paise(available["intraday_payin"])
+    cash = opening - about_paise(utilised["payout"]) + cash_flow(trades, today, ZERODHA)
+    spendable = about_paise(margins["net"])
+    withheld = about_paise(utilised.get("delivery", 0))
+    return value_ranges.funds(Funds(spendable, max(0, cash - spendable - withheld), cash))
+
+
+def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
+    """Return the funds where not all trades of today can be read: `cash` is what may be spent, what is withheld and what buys
+    hold."""
+    resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
+    blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
+    spendable = about_paise(margins["net"])
+    withheld = about_paise(margins["utilised"].get("delivery", 0))
+    return value_ranges.funds(Funds(spendable, blocked, spendable + withheld + blocked))
+
+
+CONSENT = "consent"
+UNATTENDED = "sells from demat need no TPIN"
+ATTENDED = "sells from demat may need a TPIN of a person each day, until a DDPI is signed (once, in Zerodha's Console)"
+
+
+def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
+    """Return a remark for each fact of the profile, also for a fact that it does not report."""
+    return (
+        _has(profile, "exchanges", "NSE", "the account may trade on NSE"),
+        _has(profile, "products", PRODUCT, "the account may trade for delivery (CNC)"),
+        _demat(profile),
+    )
+
+
+def _has(profile: Mapping[str, Any], name: str, what: str, text: str) -> Remark:
+    told = profile.get(name)
+    if not isinstance(told, list):
+        return Remark(f"the profile does not report its {name}", fine=False)
+    return (
+        Remark(text)
+        if what in told
+        else Remark(f"{what} is not among the account's {name}: {', '.join(map(str, told))}", fine=False)
+    )
+
+
+def _demat(profile: Mapping[str, Any]) -> Remark:
+    meta = profile.get("meta")
+    told = meta.get("demat_consent") if isinstance(meta, dict) else None
+    if told == CONSENT:
+        return Remark(f"demat consent is {told!r}: {UNATTENDED}")
+    return Remark(f"demat consent is {told!r}: {ATTENDED}", fine=False)

@@ -1,0 +1,225 @@
+"""Map the HTTP status and Kotak's own `stCode`, `stat` and `errMsg` to the program's errors.
+
+After a command a refusal counts only where `PROOFS` lists it: Kotak's code together with its message. Kotak publishes no list
+of codes, so the rows come from replies in its issue trackers and from its SDK. Every other reply that is no success leaves the
+outcome of the order open: any 5xx, any 4xx without a row, a `Not_Ok` with another message, and an HTML page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tradectl.brokers.http.replies import CHANGES, PLACES, CommandKind, Meaning, Proof, ReplyPhase, proof_of, refused
+from tradectl.brokers.http.strict_json import brief, text_of
+from tradectl.brokers.http.transport import Reply
+from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, OrderRefused, TradectlError
+
+_API, _API2 = "kotak-neo-api", "Kotak-neo-api-v2"
+_ASKED, _LET_IN = frozenset({200, 400}), frozenset({200, 400, 401, 403})
+PROOFS = (
+    Proof(Meaning.REPEATED_TAG, _ASKED, f"{_API2} #30, #6", code="32", text=r"client order ?id already exists",
+          commands=PLACES, phase=ReplyPhase.AFTER),
+    Proof(Meaning.REPEATED_TAG, _ASKED, f"{_API} #150, #175", code="5204", text=r"client order ?id already exists",
+          commands=PLACES, phase=ReplyPhase.AFTER),
+    Proof(Meaning.FINISHED, _ASKED, "kotakneoapi 3.0.9 settings.py", code="1021", commands=CHANGES, phase=ReplyPhase.AFTER),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #271", code="1007", text=r"\bbody invalid\b|please provide valid "),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #268, #275", code="1009", text=r"please provide valid "),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #308", code="1017", text=r"algo order not allowed"),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #55, #242", code="5202", text=r"invalid request"),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #123", code="5204", text=r"(put|modify|cancel) order response : bad input"),
+    Proof(Meaning.REFUSED, _ASKED, f"{_API} #48, #123, #202", code="91400", text=r"order was placed via|orders placed via",
+          commands=CHANGES),
+    Proof(Meaning.FUNDS, _ASKED, f"words of {_API} #36", code="5204", text=r"RMS: ?Margin Exceeds"),
+    Proof(Meaning.ADDRESS, _LET_IN, f"kotakneo.com static-ip-details; {_API2} #71", code="100008"),
+    Proof(Meaning.ADDRESS, _LET_IN, "kotakneo.com static-ip-details", code="1037"),
+    Proof(Meaning.SESSION, _LET_IN, f"{_API} #296", code="100021", text=r"invalid\s+access type"),
+    Proof(Meaning.SESSION, _LET_IN, f"{_API} #166", code="10020", text=r"authentication failed"),
+    Proof(Meaning.SESSION, _LET_IN, f"{_API} #280", code="100022", text=r"invalid session token"),
+)  # fmt: skip
+"""The refusals of a command. What the risk checks of Kotak and of the exchange refuse is a row of the book."""
+NO_DATA = 5203
+"""Kotak's code for an empty book, with the message `No Data`."""
+_STRANGE_ADDRESS = frozenset({100008, 1037})
+"""Not a listed address; not the address that logged in."""
+_NO_SESSION = frozenset({100021, 100022, 200032})
+"""A token of the first step only; a token that has ended; a base address that is not this session's."""
+_SESSION = re.compile(
+    r"(invalid|expired) session|session (token )?(has )?(is )?(expired|invalid)|re-?login|invalid (jwt|token)", re.I
+)
+_FUNDS = re.compile(r"\bmargin\b|insufficient (funds?|balance|cash)|\bfunds? (is |are )?(insufficient|short)", re.IGNORECASE)
+_NOTHING = re.compile(r"\bno (data|orders?|trades?|holdings?|positions?)( (is |are )?(found|available))?\b", re.IGNORECASE)
+
+
+class SessionUnknown(LoginNeeded):
+    """Kotak's own message says that it does not know the session.
+
+    A bare 401 or 403, which may come from a server before Kotak's, needs a login but ends no session.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply in Kotak's own form.
+
+    Attributes:
+        code: Its code; 0 where there is none.
+        codes: All of its codes, as text.
+        text: All of its messages.
+        failed: It is a failure.
+        broken: One of its codes is that of a server error, whatever the HTTP status is.
+    """
+
+    code: int
+    codes: frozenset[str]
+    text: str
+    ok: bool
+    failed: bool
+    broken: bool
+
+    @property
+    def told(self) -> str:
+        """Return the message as it is stored and shown."""
+        return brief(self.text)
+
+
+def said(reply: Reply) -> Said | None:
+    """Return a reply in Kotak's own form; None where it is not a JSON object."""
+    try:
+        body = reply.json()
+    except ValueError:
+        return None
+    if not isinstance(body, dict):
+        return None
+    inner = body.get("data")
+    if "stat" not in body and isinstance(inner, dict) and ("stat" in inner or "error" in inner):
+        body = inner  # the history and some failures have everything one level down
+    words = [text_of(body.get(key)) for key in ("stat", "errMsg", "message")]
+    codes = [_number(body.get("stCode"))]
+    listed = body.get("error")
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, Mapping):
+            words.append(text_of(item.get("message")))
+            codes.append(_number(item.get("code")))
+    given = [code for code in codes if code]
+    state = text_of(body.get("stat")).lower()
+    code = given[0] if given else 0
+    ok = state == "ok" and code in {0, 200}
+    failed = not ok and bool(body.get("errMsg") or listed or state == "not_ok")
+    broken = any(500 <= found < 600 for found in given)
+    return Said(code, frozenset(map(str, given)), ": ".join(filter(None, words)), ok, failed, broken)
+
+
+def command(reply: Reply, asked: CommandKind = CommandKind.PLACE) -> TradectlError | None:
+    """Return what the reply to a command means: None where Kotak has accepted it, which says nothing of the exchange."""
+    words = said(reply)
+    told = f"{reply.status} {words.told if words is not None else ''}".rstrip()
+    if words is None or words.broken or reply.status >= 500:
+        return Ambiguous(f"Kotak replied {told}: the outcome of the order is unknown")
+    if words.ok and reply.status < 300:
+        return None
+    found = _proof(reply, words, asked) if words.failed else None
+    if found is None:
+        return Ambiguous(f"Kotak replied {told}, which is no documented refusal: the outcome of the order is unknown")
+    if found.meaning is Meaning.ADDRESS:
+        return _unlisted(words.told)
+    if found.meaning is Meaning.SESSION:
+        return _unknown_session(words.told)
+    return refused(found.meaning, words.told)
+
+
+def _proof(reply: Reply, words: Said, asked: CommandKind) -> Proof | None:
+    return proof_of(PROOFS, reply.status, words.codes, words.text, asked, content=reply.object())
+
+
+def change(reply: Reply) -> TradectlError | None:
+    """Return what the reply to a modification or a cancellation means."""
+    return command(reply, CommandKind.CHANGE)
+
+
+def read(reply: Reply) -> TradectlError | None:
+    """Return what the reply to a read means. None also where Kotak's message says that there are no data."""
+    words = said(reply)
+    if words is not None and words.broken:
+        return BrokerUnavailable(f"Kotak replied {reply.status} {words.told}".rstrip())
+    failure = _access(reply, words)
+    if failure is not None:
+        return failure
+    if reply.status < 300 and _is_json(reply) and (words is None or not words.failed):
+        return None
+    if words is not None and reply.status < 500 and is_empty(words):
+        return None
+    return BrokerUnavailable(f"Kotak replied {reply.status}{': ' + words.told if words is not None and words.told else ''}")
+
+
+def is_empty(words: Said) -> bool:
+    """Return whether a reply says that there are no data, which Kotak sends in the form of a failure."""
+    return words.failed and bool(_NOTHING.search(words.text)) and words.code in {0, 200, NO_DATA}
+
+
+def login(reply: Reply) -> TradectlError | None:
+    """Return what the reply to a step of the login means. A refusal may come with a 200."""
+    words = said(reply)
+    if reply.status >= 500 or words is None or words.broken:
+        return BrokerUnavailable(
+            f"Kotak replied the login with {reply.status} {words.told if words is not None else ''}".rstrip()
+        )
+    if reply.status >= 300 or words.failed:
+        failure = _access(reply, words)
+        refused = LoginNeeded(f"Kotak refused the login: {words.told or reply.status}")
+        return failure if isinstance(failure, NotWhitelisted) else refused
+    return None
+
+
+def file(reply: Reply) -> TradectlError | None:
+    """Return what the reply to the request of a file means."""
+    return None if reply.status == 200 else BrokerUnavailable(f"Kotak replied {reply.status} for the list of instruments")
+
+
+def _access(reply: Reply, words: Said | None) -> TradectlError | None:
+    """Return whether the reply refuses this client."""
+    text = words.text if words is not None else ""
+    if words is not None and words.code in _STRANGE_ADDRESS:
+        return _unlisted(brief(text))
+    if words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text))):
+        return _unknown_session(brief(text))
+    if reply.status in {401, 403}:
+        return LoginNeeded(
+            f"Kotak refuses the session: {brief(text) or reply.status}; `tradectl login --again` makes a new session"
+        )
+    return None
+
+
+def _unlisted(text: str) -> NotWhitelisted:
+    told = f"Kotak does not list this machine's address: {text}"
+    return NotWhitelisted(
+        f"{told}. No order leaves until it is listed in the NEO app (two IPv4 addresses, one change in 7 days); "
+        "`tradectl broker status` shows the address, and after a move `tradectl login --again` makes a session from here"
+    )
+
+
+def _unknown_session(text: str) -> SessionUnknown:
+    return SessionUnknown(f"Kotak does not know the session: {text}; `tradectl login` makes one")
+
+
+def refusal(reason: str) -> OrderRefused:
+    """Return a refusal with Kotak's message, as its book shows it. One for want of money may pass."""
+    if _FUNDS.search(reason):
+        return OrderRefused(reason, code="funds", passing=True)
+    return OrderRefused(reason)
+
+
+def _is_json(reply: Reply) -> bool:
+    try:
+        reply.json()
+    except ValueError:
+        return False
+    return True
+
+
+def _number(value: Any) -> int:
+    """Return a code, sent as a number or as text; 0 for anything else."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0

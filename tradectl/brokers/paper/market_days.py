@@ -1,0 +1,252 @@
+"""What the market did: one instrument on one session, with its hours, path, close and band.
+
+A market day has the whole session. Its readers must not use what comes after the moment at hand (`matching` and `quotation` do
+not). On a virtual clock the data of a session is complete and read once. On the machine's clock, or with a source of live
+prices, today's data still arrive, so today's market day is read again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from tradectl.brokers.paper.quote_snapshots import SnapshotsOf, bar_of_snapshots, path_of_snapshots
+from tradectl.exchange.bands import Band, price_band
+from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.sessions import Session
+from tradectl.model.history import History
+from tradectl.model.market import Bar, Instrument
+from tradectl.model.price_path import Path, daily_path, minute_path
+from tradectl.model.series import TRADE_FOR_TRADE
+from tradectl.ports import MarketData
+
+REREAD = timedelta(seconds=15)
+"""How old today's market day may be while today's data still arrive."""
+
+Minutes = Sequence[tuple[int, int, int, int, int, int]]
+
+
+@dataclass(frozen=True)
+class Hours:
+    """The moments of a session that matter to the orders of one instrument. Where there is no closing auction, the three
+    moments of it are None; the same for the post-close session."""
+
+    release_at: datetime
+    opening_match_at: datetime
+    parts: tuple[tuple[datetime, datetime], ...]
+    reference_end: datetime | None
+    closing_match_at: datetime | None
+    post_close: tuple[datetime, datetime] | None
+
+    @classmethod
+    def of(cls, session: Session, closing_auction: bool) -> Hours:
+        phases = session.phases(closing_auction)
+        first = {phase.kind: phase for phase in reversed(phases)}
+        parts = tuple((phase.start, phase.end) for phase in phases if phase.kind is PhaseKind.CONTINUOUS)
+        matching, reference = first.get(PhaseKind.PRE_OPEN_MATCHING), first.get(PhaseKind.CLOSING_REFERENCE)
+        closing, post = first.get(PhaseKind.CLOSING_MATCHING), first.get(PhaseKind.POST_CLOSE)
+        return cls(
+            phases[0].start,
+            matching.end if matching else parts[0][0],
+            parts,
+            reference.end if reference else None,
+            closing.end if closing else None,
+            (post.start, post.end) if post else None,
+        )
+
+    @property
+    def open_at(self) -> datetime:
+        return self.parts[0][0]
+
+    @property
+    def continuous_end(self) -> datetime:
+        return self.parts[-1][1]
+
+    @property
+    def close_at(self) -> datetime:
+        """Return when the official close is known and DAY orders end."""
+        return self.closing_match_at or self.continuous_end
+
+    def trading_from(self, moment: datetime) -> datetime | None:
+        """Return the first moment of continuous trading at or after `moment`; None if that is over."""
+        for start, end in self.parts:
+            if moment <= end:
+                return max(start, moment)
+        return None
+
+    def second(self, moment: datetime) -> int:
+        """Return the whole seconds of continuous trading up to `moment`, all parts."""
+        if len(self.parts) == 1:
+            start, end = self.parts[0]
+            return int((min(moment, end) - start).total_seconds()) if moment > start else 0
+        return int(sum((min(moment, end) - start).total_seconds() for start, end in self.parts if moment > start))
+
+    def moment(self, second: int) -> datetime:
+        """Return the moment at which so many seconds of continuous trading have passed."""
+        left = timedelta(seconds=second)
+        for start, end in self.parts:
+            if start + left <= end:
+                return start + left
+            left -= end - start
+        return self.continuous_end
+
+
+@dataclass(frozen=True, eq=False)
+class MarketDay:
+    """One instrument on one session. Without data `path` and the prices are None: nothing trades.
+
+    `previous_close` is adjusted for the session's corporate actions; prices in paise, `volume` in shares.
+    """
+
+    instrument: Instrument
+    session: Session
+    hours: Hours
+    previous_close: int | None
+    band: Band | None
+    bar: Bar | None
+    minutes: Minutes
+    path: Path | None
+    seconds: int
+    read_at: datetime
+    traded_minutes: tuple[int, ...]
+
+    @property
+    def trade_for_trade(self) -> bool:
+        return self.instrument.series in TRADE_FOR_TRADE
+
+    @property
+    def open(self) -> int | None:
+        return self.path.prices[0] if self.path else None
+
+    @property
+    def close(self) -> int | None:
+        """Return the official close; without a daily bar the last price."""
+        return self.bar.close if self.bar else self.path.prices[-1] if self.path else None
+
+    @property
+    def low(self) -> int:
+        return self.bar.low if self.bar else min(bar[3] for bar in self.minutes)
+
+    @property
+    def high(self) -> int:
+        return self.bar.high if self.bar else max(bar[2] for bar in self.minutes)
+
+    @property
+    def volume(self) -> int:
+        return self.bar.volume if self.bar else sum(bar[5] for bar in self.minutes)
+
+    @property
+    def reference(self) -> int | None:
+        """Return the closing auction's reference price: the last continuous price, for the average of its last 15
+        minutes."""
+        return self.path.price_at(self.seconds) if self.path else None
+
+    def traded_through(self, second: int) -> int:
+        """Return the second of the last trade at or before `second`: with minute bars a missing minute has none."""
+        if not self.traded_minutes:
+            return second
+        index = bisect_right(self.traded_minutes, second // 60) - 1
+        return 0 if index < 0 else min(second, self.traded_minutes[index] * 60 + 59)
+
+
+class MarketDays:
+    """The market days of all instruments, each made at its first use."""
+
+    def __init__(self, market: MarketData, *, step: int, complete: bool, snapshots: SnapshotsOf | None = None) -> None:
+        """`step`: minutes to which a daily path's turns are moved. `complete`: today's data no longer grow.
+        `snapshots`: those of a source of live prices."""
+        self._market = market
+        self._snapshots_of = snapshots
+        self._step = step
+        self._complete = complete
+        self._market_days: dict[tuple[str, date], MarketDay] = {}
+        self._hours: dict[tuple[date, bool], Hours] = {}
+
+    @property
+    def complete(self) -> bool:
+        return self._complete
+
+    def hours(self, session: Session, closing_auction: bool) -> Hours:
+        key = session.date, closing_auction
+        if key not in self._hours:
+            self._hours[key] = Hours.of(session, closing_auction)
+        return self._hours[key]
+
+    def market_day(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
+        key = instrument_id, session.date
+        market_day = self._market_days.get(key)
+        if market_day is None or (not self._complete and now - market_day.read_at >= REREAD):
+            market_day = self._market_days[key] = self._read(instrument_id, session, now)
+        return market_day
+
+    def seen(self, instrument_id: str, day: date) -> None:
+        """Forget the market day of a session: a new price was read."""
+        self._market_days.pop((instrument_id, day), None)
+
+    def forget_before(self, day: date) -> None:
+        """Drop the market days of sessions earlier than `day`, and those that were made before there was any data."""
+        self._market_days = {
+            key: market_day for key, market_day in self._market_days.items() if key[1] >= day and market_day.path is not None
+        }
+        self._hours = {key: hours for key, hours in self._hours.items() if key[0] >= day}
+
+    def close_before(self, instrument_id: str, day: date) -> int | None:
+        """Return the last close before a date, as traded (paise)."""
+        history = self._market.history(instrument_id)
+        index = history.last_index(day) if history else -1
+        if history and index >= 0 and history.session(index) == day:
+            index -= 1
+        return int(history.close[index]) if history and index >= 0 else None
+
+    def _read(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
+        instrument = self._market.instrument(instrument_id, session.date)
+        hours = self.hours(session, instrument.closing_auction)
+        total = session.minutes(instrument.closing_auction)
+        history = self._market.history(instrument_id)
+        index = history.index(session.date) if history else None
+        stored = history.bar(index) if history and index is not None else None
+        snapshots = self._snapshots_of(instrument_id, session.date) if self._snapshots_of else ()
+        bar = stored or bar_of_snapshots(snapshots, instrument.series)
+        minutes = _regular(self._market.minutes(instrument_id, session.date), total) if len(hours.parts) == 1 else ()
+        path = self._path(bar, minutes, total, path_of_snapshots(snapshots, hours.second, total * 60))
+        opened = bar.open if bar else None
+        previous = self._previous_close(instrument_id, history, session.date, opened, stored=stored is not None)
+        band = None
+        if previous is not None:
+            low, high = (bar.low, bar.high) if bar else (None, None)
+            tick, dynamic = instrument.tick_size, instrument.derivatives
+            band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
+        return MarketDay(
+            instrument, session, hours, previous, band, bar, minutes, path, total * 60, now,
+            tuple(minute[0] for minute in minutes),
+        )  # fmt: skip
+
+    def _path(self, bar: Bar | None, minutes: Minutes, total: int, seen: Path | None) -> Path | None:
+        """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
+        if minutes:
+            return minute_path(minutes, bar.open if bar else minutes[0][1])
+        if seen is not None:
+            return seen
+        return daily_path(bar.open, bar.high, bar.low, bar.close, total, self._step) if bar else None
+
+    def _previous_close(
+        self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool
+    ) -> int | None:
+        """Return the last close before the session at the session's scale; None without one, or where the scale is
+        not known yet."""
+        if history is None:
+            return None
+        index = history.last_index(day) - int(stored)
+        if index < 0:
+            return None
+        multiplier = self._market.multiplier(instrument_id, day, opened)
+        if multiplier is None:
+            return None
+        return max(1, round(int(history.close[index]) * float(history.multiplier[index]) / multiplier))
+
+
+def _regular(minutes: Minutes, total: int) -> Minutes:
+    """Return the minute bars that belong to continuous trading."""
+    return tuple(minute for minute in minutes if 0 <= minute[0] < total)

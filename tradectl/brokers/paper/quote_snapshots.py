@@ -1,0 +1,68 @@
+"""Quotes of a live source, kept while the market traded, and the path through them.
+
+A price holds from the moment at which it was read until the next one. Nothing is drawn in between, so what was settled once
+stays settled. With a delayed source the account lives in a market that is late by that delay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tradectl.model.market import Bar, Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.price_path import Path
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteSnapshot:
+    """A quote as it was read: `at` is the moment of the read, not the quote's. Prices in paise; all but `last` are the
+    day's so far."""
+
+    instrument_id: str
+    session: date
+    at: datetime
+    last: int
+    open: int
+    high: int
+    low: int
+    volume: int
+
+
+SnapshotsOf = Callable[[str, date], Sequence[QuoteSnapshot]]
+"""Returns the snapshots of an instrument in a session, oldest first."""
+
+
+def snapshot_of(quote: Quote, instrument_id: str, session: date, now: datetime) -> QuoteSnapshot | None:
+    """Return the snapshot of a session that a quote shows; None where it is of an earlier session, or has no day prices."""
+    if quote.last_trade_at is None or ist_date(quote.last_trade_at) != session:
+        return None
+    if quote.open is None or quote.high is None or quote.low is None:
+        return None
+    return QuoteSnapshot(instrument_id, session, now, quote.last, quote.open, quote.high, quote.low, quote.volume or 0)
+
+
+def path_of_snapshots(snapshots: Sequence[QuoteSnapshot], second: Callable[[datetime], int], end: int) -> Path | None:
+    """Return the path of a session in steps, from the day's open on. `second`: seconds of trading up to a moment. Snapshots from
+    `end` on move nothing."""
+    if not snapshots:
+        return None
+    corners = [(0, snapshots[0].open)]
+    for item in snapshots:
+        at, (before, price) = second(item.at), corners[-1]
+        if not before < at < end or item.last == price:
+            continue
+        if at - 1 > before:
+            corners.append((at - 1, price))
+        corners.append((at, item.last))
+    return Path(corners)
+
+
+def bar_of_snapshots(snapshots: Sequence[QuoteSnapshot], series: str) -> Bar | None:
+    """Return the bar of the session so far, of the last snapshot."""
+    if not snapshots:
+        return None
+    last = snapshots[-1]
+    high, low = max(last.high, last.open, last.last), min(last.low, last.open, last.last)
+    return Bar(last.session, last.open, high, low, last.last, last.volume, series, provisional=True)

@@ -1,0 +1,49 @@
+"""Say when a broker's after-market orders (AMO) go to the exchange.
+
+An after-market order waits at the broker until the first phase of its session begins (09:00 on an ordinary day), and is an
+ordinary order from then on. Around that moment no program can tell which of the two has it. Each broker's package adds its own
+window, in which it takes such orders.
+
+Sources: support.zerodha.com (the AMO window ends at 08:58; older copies say 08:57); kite.trade forum 40302; Kotak's pages
+(08:57 in the newest).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.model.moment import ist_date, to_ist
+
+CUTOFF = timedelta(minutes=2)
+"""After-market orders are taken until this long before the first phase at the latest (08:58 on an ordinary day)."""
+QUIET_BEFORE, QUIET_AFTER = timedelta(minutes=5), timedelta(seconds=30)
+"""No command is sent from this long before the first phase until this long after its start (08:55:00 to 09:00:30)."""
+
+
+def entry_starts(session: Session) -> datetime:
+    """Return when the first phase of a session begins, and with it the life of after-market orders at the exchange."""
+    return session.phases(closing_auction=True)[0].start
+
+
+def entry_ends(session: Session) -> datetime:
+    """Return when the last phase of a session ends."""
+    return session.phases(closing_auction=True)[-1].end
+
+
+def is_on(session: Session | None, now: datetime) -> bool:
+    """Return whether a moment lies between the first and the last phase of a session; False without a session."""
+    return session is not None and entry_starts(session) <= now < entry_ends(session)
+
+
+def quiet_time(sessions: SessionTable, now: datetime) -> tuple[datetime, datetime] | None:
+    """Return the start and the end (IST) of the time around the first phase in which no command is sent; None outside of it.
+
+    Raises:
+        UncoveredDate: The date lies outside the session table.
+    """
+    session = sessions.session(ist_date(now))
+    if session is None:
+        return None
+    start, end = entry_starts(session) - QUIET_BEFORE, entry_starts(session) + QUIET_AFTER
+    return (to_ist(start), to_ist(end)) if start <= now < end else None

@@ -1,0 +1,145 @@
+"""Whether a buy that was decided in the evening still stands in the morning.
+
+By then the final bars of the last session are published, and each buy is judged again on them by the rule that made it. Who tries
+again what could not be placed (`premarket-retry`) asks here, and who sends what waited for the exchange to open (`amo-adjust`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.execution.buying import DayResult, denied
+from tradectl.execution.reentries import distrusted, level_now
+from tradectl.execution.session_close import Close, closes
+from tradectl.execution.surveillance import known_by_morning
+from tradectl.execution.trading_session import TradingSession
+from tradectl.ledger.rows import Intent, Order
+from tradectl.model.market import bars_entry
+from tradectl.model.order import Purpose, Side
+from tradectl.screener.readings import Readings
+from tradectl.strategy import entry
+from tradectl.strategy.parameters import Parameters
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one morning knows: the buys' session, and the closes by instrument and deciding session."""
+
+    trading: TradingSession
+    readings: Readings
+    parameters: Parameters
+    session: date
+    seen: Mapping[tuple[str, date], Close]
+
+    @classmethod
+    def of(
+        cls,
+        trading: TradingSession,
+        readings: Readings,
+        parameters: Parameters,
+        session: date,
+        orders: Iterable[Order],
+        *,
+        sessions: SessionTable,
+    ) -> Standing:
+        """For these orders."""
+        by_day: dict[date, list[str]] = {}
+        for order in orders:
+            by_day.setdefault(order.decided, []).append(order.instrument_id)
+        seen: dict[tuple[str, date], Close] = {}
+        for decided, ids in sorted(by_day.items()):
+            found = closes(
+                ids,
+                decided,
+                broker=trading.broker,
+                market=trading.market,
+                readings=readings,
+                clock=trading.clock,
+                sessions=sessions,
+            )
+            seen |= {(instrument_id, decided): close for instrument_id, close in found.items()}
+        return cls(trading, readings, parameters, session, seen)
+
+    def close_of(self, order: Order) -> Close:
+        return self.seen[order.instrument_id, order.decided]
+
+    def no_longer(self, order: Order) -> str:
+        """Why a buy should not stand any more; empty where it should, or where there is no final bar to say otherwise."""
+        close = self.close_of(order)
+        actions = self.trading.market.actions(order.instrument_id, order.decided, self.session)
+        if any(bars_entry(action) for action in actions):
+            return f"ex-date: {actions[0].subject or actions[0].kind}"
+        known = known_by_morning(self.session, self.trading.clock)
+        watched = self.trading.market.surveillance(known).excluding(order.instrument_id)
+        if watched:
+            return f"under surveillance: {watched}"
+        if close.reading is None or close.history is None:
+            return ""
+        untrusted = distrusted(self.trading.market, close.history.through(order.decided), self.session)
+        if untrusted:
+            return f"final bar: {untrusted}"
+        if order.purpose is Purpose.REENTRY:
+            position = self.trading.snapshot.position_of(order.instrument_id)
+            if position is None:
+                return "the position is closed"
+            level = level_now(position, close.reading, close.history, self.readings, self.parameters)
+            return "" if level else f"final bar: RSI {close.reading.rsi:.2f} is no longer below its level"
+        rule = entry.refusal(close.reading, self.parameters, next_session_bars_entry=False)
+        rule = rule or entry.exclusion(close.reading, close.instrument, self.parameters)
+        return f"final bar: fails {rule}" if rule else ""
+
+    def invalid(self, order: Order) -> str:
+        """Why a buy that is not with the broker is not wanted any more; empty where it still is."""
+        snapshot = self.trading.snapshot
+        reason = self.no_longer(order)
+        if not reason and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
+            reason = "held"
+        if not reason and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):
+            reason = "another order for it is alive"
+        return reason
+
+    def denied(self, order: Order, quantity: int, day: DayResult) -> str:
+        """Empty, or the limit that forbids so many shares of it."""
+        close = self.close_of(order)
+        last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
+        return denied(
+            self.trading,
+            self.parameters,
+            day,
+            instrument_id=order.instrument_id,
+            session=self.session,
+            price=order.price,
+            quantity=quantity,
+            last_close=last.close if last is not None else order.price,
+            reentry=order.purpose is Purpose.REENTRY,
+        )
+
+
+def turn(order: Order) -> tuple[int, int]:
+    """The order in which buys are tried: re-entries first, then entries as they were recorded, which is by rank."""
+    return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
+
+
+def again(order: Order, quantity: int) -> Intent:
+    """The intent of an order, for another quantity."""
+    return Intent(
+        order.instrument_id,
+        order.symbol,
+        order.side,
+        order.purpose,
+        quantity,
+        order.price,
+        order.session,
+        order.decided,
+        order.leg,
+        order.variety,
+        order.level,
+        order.position_id,
+        order.signal_id,
+    )

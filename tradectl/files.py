@@ -1,0 +1,125 @@
+"""Write files whole, flush them to the disk, and lock them between processes.
+
+A file is written under a name of its own in the same folder and then put in its place. So a reader sees the old content or the
+new one, never a part of either, and of two writers each puts a whole file.
+
+Locks are `flock` on an open file or folder. The operating system releases the lock of a process that has died
+(docs/decisions/locks-are-flock-in-one-module.md).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PRIVATE = 0o600
+"""The mode of a file that only its owner reads."""
+_SHARED = 0o666
+"""The mode of other files, less the process's umask."""
+
+
+def replace_file(file: Path, *content: bytes, mode: int = _SHARED, durable: bool = False, parents: bool = False) -> None:
+    """Give a file this content, or leave what it had.
+
+    Args:
+        file: The file; it need not exist.
+        content: Its whole content, in one or more parts.
+        mode: The file's mode, less the process's umask.
+        durable: Flush the content to the disk before the file gets its name.
+        parents: Make the folders that are missing.
+
+    Raises:
+        OSError: The file could not be written. It has the content that it had before.
+    """
+    if parents:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with _written_beside(file, content, mode, durable=durable) as part:
+        part.replace(file)
+
+
+def create_file(file: Path, content: bytes, *, mode: int = PRIVATE) -> bool:
+    """Make a file with its whole content, flushed to the disk, and return True; return False where the file exists.
+
+    Raises:
+        OSError: The file could not be written.
+    """
+    with _written_beside(file, (content,), mode, durable=True) as part:
+        try:
+            os.link(part, file)
+        except FileExistsError:
+            return False
+    return True
+
+
+def write_flushed(file: Path, content: bytes) -> None:
+    """Write a file in its place and flush it to the disk. Raises OSError; the file may then have a part of the content."""
+    with file.open("wb") as written:
+        written.write(content)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def flush(path: Path) -> None:
+    """Flush a file's content, or the names in a folder, so that they survive a power cut. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lock(descriptor: int) -> None:
+    """Lock an open file or folder, and wait for it. Raises OSError where the file system has no locks."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file or folder without waiting; return False where another process has locked it.
+
+    Raises:
+        OSError: The file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def lock_within(descriptor: int, seconds: float, *, pause: float, sleep: Callable[[float], None]) -> bool:
+    """Lock an open file or folder; return False where it is still locked after `seconds`.
+
+    Args:
+        descriptor: The open file or folder.
+        seconds: The time to wait.
+        pause: Seconds between two tries.
+        sleep: Waits so many seconds: `Clock.sleep`, on a virtual clock too.
+
+    Raises:
+        OSError: The file system has no locks.
+    """
+    for _ in range(round(seconds / pause)):
+        if try_lock(descriptor):
+            return True
+        sleep(pause)
+    return try_lock(descriptor)
+
+
+@contextmanager
+def _written_beside(file: Path, content: Iterable[bytes], mode: int, *, durable: bool) -> Iterator[Path]:
+    """Write the content to a new file in the folder of `file`, and remove that file in the end."""
+    part = file.with_name(f".{file.name}-{os.getpid()}-{os.urandom(4).hex()}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as written:
+            written.writelines(content)
+            if durable:
+                written.flush()
+                os.fsync(written.fileno())
+        yield part
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()

@@ -1,0 +1,179 @@
+"""What a card plays with: the adapter under test, the clock, and the server at the other end of its connections."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import date
+from itertools import count
+from typing import Any
+
+from tradectl.brokers.adapter import Adapter, BrokerAccount, Field
+from tradectl.brokers.paper import PaperBroker
+from tradectl.errors import LoginNeeded
+from tradectl.lab.conformance.memory_vault import MemoryVault
+from tradectl.lab.sandboxes.fixture import Fixture, ist
+from tradectl.lab.sandboxes.server import Sandbox, Trouble
+from tradectl.model.order import OrderReport, OrderRequest, OrderType, Side, Variety
+from tradectl.ports import Broker, Capabilities, Closable
+
+
+class Bench(ABC):
+    """What a card plays with.
+
+    Attributes:
+        broker: The adapter under test.
+        fixture: The clock and the exchange behind it.
+        wired: Whether the adapter reaches its exchange over a network. Without one, no card calls `trouble`, `expire` or `ban`.
+
+    `trouble` makes the next command or read fail on its way, `expire` ends the session at the broker, and `ban` takes this
+    machine's address from the broker's list.
+    """
+
+    wired = True
+
+    def __init__(self, fixture: Fixture) -> None:
+        self.fixture = fixture
+        self._tags = count(1)
+
+    @property
+    @abstractmethod
+    def broker(self) -> Broker: ...
+    @abstractmethod
+    def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None: ...
+    @abstractmethod
+    def expire(self) -> None: ...
+    @abstractmethod
+    def ban(self) -> None: ...
+
+    @property
+    def can(self) -> Capabilities:
+        return self.broker.capabilities
+
+    def to(self, day: date, text: str) -> None:
+        self.fixture.clock.move_to(ist(day, text))
+
+    def request(
+        self, quantity: int, price: int, symbol: str = "ACME", *, side: Side = Side.BUY, amo: bool = False
+    ) -> OrderRequest:
+        variety = Variety.AMO if amo else Variety.REGULAR
+        return OrderRequest(f"KIT{next(self._tags):012}", symbol, side, quantity, price, OrderType.LIMIT, variety)
+
+    def buy(self, quantity: int, price: int, symbol: str = "ACME", *, amo: bool = False) -> str:
+        return self.broker.place(self.request(quantity, price, symbol, amo=amo))
+
+    def sell(self, quantity: int, price: int, symbol: str = "ACME") -> str:
+        return self.broker.place(self.request(quantity, price, symbol, side=Side.SELL))
+
+    def order(self, broker_order_id: str) -> OrderReport:
+        """Return the one row of an order."""
+        (found,) = (item for item in self.broker.orders() if item.broker_order_id == broker_order_id)
+        return found
+
+    def under(self, request: OrderRequest) -> list[OrderReport]:
+        """Return the book's orders of a request: those with its tag, or with all its terms where the broker keeps no tag."""
+        if self.can.tag_length:
+            return [item for item in self.broker.orders() if item.tag == request.tag]
+        asked = (request.symbol, request.side, request.quantity, request.price)
+        return [item for item in self.broker.orders() if (item.symbol, item.side, item.quantity, item.price) == asked]
+
+
+TIMEOUT, SLOW = (3.0, 1.0), 1.5
+"""Seconds for a connection, for a reply, and for a slow reply: so short that no card waits long."""
+
+
+def no_question(field: Field) -> str:
+    """Answer no question of a login. Raises LoginNeeded."""
+    raise LoginNeeded(f"{field.question} is needed, and the bench has no answer")
+
+
+class PaperBench(Bench):
+    """The paper exchange itself, without a wire."""
+
+    wired = False
+
+    def __init__(self, fixture: Fixture, broker: PaperBroker | None = None) -> None:
+        super().__init__(fixture)
+        self._broker = broker or fixture.exchange()
+
+    @property
+    def broker(self) -> PaperBroker:
+        return self._broker
+
+    def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:  # noqa: ARG002 - as in `Bench`
+        raise AssertionError("there is no wire")
+
+    def expire(self) -> None:
+        raise AssertionError("there is no session")
+
+    def ban(self) -> None:
+        raise AssertionError("there is no address")
+
+    def close(self) -> None:
+        self._broker.close()
+
+
+class AdapterBench(Bench):
+    """An adapter before its sandbox, over a socket.
+
+    A subclass makes the sandbox (`make`) and says how to break it: `trouble`, `expire` and `ban`. Each day that a card goes to
+    begins with a login. `close` stops the server.
+    """
+
+    def __init__(self, fixture: Fixture, adapter: Adapter) -> None:
+        super().__init__(fixture)
+        self.adapter = adapter
+        self.sandbox = self.make()
+        self.sandbox.slow = SLOW
+        self.sandbox.start()
+        self.account = BrokerAccount(
+            "kit",
+            fixture.clock,
+            fixture.sessions,
+            fixture.market,
+            MemoryVault(self.credentials),
+            fixture.folder / "lists",
+            addresses=self.addresses,
+            timeout=TIMEOUT,
+        )
+        self.log_in()
+        self._broker = adapter.open(self.account)
+
+    @abstractmethod
+    def make(self) -> Sandbox:
+        """Return the sandbox over `self.fixture`, not started yet."""
+
+    @property
+    @abstractmethod
+    def credentials(self) -> Mapping[str, str]:
+        """Return the values of the adapter's fields."""
+
+    @property
+    @abstractmethod
+    def addresses(self) -> Mapping[str, str]:
+        """Return the adapter's addresses at the sandbox."""
+
+    def answer(self, field: Field) -> str:
+        """Return what a person types where a login needs `field`."""
+        return no_question(field)
+
+    @property
+    def broker(self) -> Any:
+        """Return the adapter's broker."""
+        found: Broker = self._broker
+        return found
+
+    def log_in(self) -> None:
+        """Make a session."""
+        self.adapter.login(self.account, self.answer)
+
+    def to(self, day: date, text: str) -> None:
+        """Move the clock and log in."""
+        super().to(day, text)
+        self.log_in()
+
+    def close(self) -> None:
+        """Close the connections and stop the server."""
+        if isinstance(self._broker, Closable):
+            self._broker.close()
+        self.sandbox.stop()

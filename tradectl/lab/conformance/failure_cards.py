@@ -1,0 +1,113 @@
+"""Cards about failures between the adapter and its broker."""
+
+from __future__ import annotations
+
+from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, RateLimited
+from tradectl.lab.conformance.bench import Bench
+from tradectl.lab.conformance.card import card, keep, raises
+from tradectl.lab.sandboxes.fixture import OPEN
+from tradectl.lab.sandboxes.server import Trouble
+from tradectl.model.order import OrderStatus
+
+S = OrderStatus
+
+
+@card(wired=True)
+def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
+    """A connection that breaks before the command was carried out: the outcome is unknown, and the book shows nothing."""
+    request = bench.request(10, OPEN - 500)
+    bench.trouble(Trouble.LOST)
+    raises(Ambiguous, lambda: bench.broker.place(request))
+    keep("no order", bench.under(request) == [])
+
+
+@card(wired=True)
+def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
+    """A connection that breaks after it was carried out: the same error, and the book shows one order, not two."""
+    for number, trouble in enumerate((Trouble.CUT, Trouble.HALF, Trouble.MALFORMED, Trouble.BAD_GATEWAY, Trouble.SLOW)):
+        request = bench.request(10 + number, OPEN - 500)  # other terms, which identify it where there is no tag
+        bench.trouble(trouble)
+        raises(Ambiguous, lambda request=request: bench.broker.place(request))  # type: ignore[misc]
+        keep(f"one order after {trouble}", len(bench.under(request)) == 1)
+
+
+@card(wired=True)
+def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
+    """A 5xx proves nothing about a command: it is Ambiguous, and not sent again."""
+    request = bench.request(10, OPEN - 500)
+    bench.trouble(Trouble.UNAVAILABLE)
+    raises(Ambiguous, lambda: bench.broker.place(request))
+    keep("no order", bench.under(request) == [])
+
+
+@card(wired=True)
+def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
+    """A 429 to a command is Ambiguous, because no broker documents that it comes before acceptance; to a read it is
+    RateLimited."""
+    request = bench.request(10, OPEN - 500)
+    bench.trouble(Trouble.TOO_MANY)
+    raises(Ambiguous, lambda: bench.broker.place(request))
+    keep("no order", bench.under(request) == [])
+    bench.trouble(Trouble.TOO_MANY, read=True, times=3)
+    raises(RateLimited, bench.broker.orders)
+
+
+@card(wired=True)
+def a_cancel_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
+    """The same for a cancel: the book shows its outcome."""
+    placed = bench.buy(10, OPEN - 500)
+    bench.trouble(Trouble.CUT)
+    raises(Ambiguous, lambda: bench.broker.cancel(placed))
+    keep("CANCELLED", bench.order(placed).status is S.CANCELLED)
+
+
+@card(wired=True)
+def a_modify_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
+    """The same for a change."""
+    placed = bench.buy(10, OPEN - 500)
+    bench.trouble(Trouble.CUT)
+    raises(Ambiguous, lambda: bench.broker.modify(placed, quantity=11, price=OPEN - 500))
+    keep("changed", bench.order(placed).quantity == 11)
+
+
+@card(wired=True)
+def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
+    """A read is tried again. One that goes on failing is BrokerUnavailable, and never an empty book."""
+    placed = bench.buy(10, OPEN - 500)
+    reads = (bench.broker.orders, bench.broker.trades, bench.broker.holdings, bench.broker.funds)
+    for read in reads:
+        bench.trouble(Trouble.MALFORMED, read=True)
+        read()
+    for trouble in (Trouble.LOST, Trouble.HALF, Trouble.MALFORMED, Trouble.UNAVAILABLE, Trouble.TOO_MANY):
+        bench.trouble(trouble, read=True, times=3)
+        raises(BrokerUnavailable, bench.broker.orders, but=Ambiguous)
+    keep("it is still there", bench.order(placed).quantity == 10)
+
+
+@card(wired=True)
+def an_expired_session_asks_for_a_login(bench: Bench) -> None:
+    """After the session has ended nothing is carried out, and reads and commands raise LoginNeeded."""
+    bench.expire()
+    raises(LoginNeeded, lambda: bench.buy(10, OPEN - 500))
+    raises(LoginNeeded, bench.broker.orders)
+
+
+@card(wired=True)
+def an_unlisted_address_is_named(bench: Bench) -> None:
+    """From an address that the broker does not list no order is carried out; reads go on."""
+    bench.ban()
+    raises(NotWhitelisted, lambda: bench.buy(10, OPEN - 500))
+    keep("reads go on", not [item for item in bench.broker.orders() if item.status is not S.REJECTED])
+
+
+CARDS = (
+    a_command_that_was_lost_is_ambiguous,
+    a_command_whose_answer_was_lost_is_ambiguous,
+    a_server_in_trouble_is_ambiguous_for_commands,
+    too_many_requests_prove_nothing_of_a_command,
+    a_cancel_whose_answer_was_lost_is_ambiguous,
+    a_modify_whose_answer_was_lost_is_ambiguous,
+    a_read_that_fails_is_never_an_empty_answer,
+    an_expired_session_asks_for_a_login,
+    an_unlisted_address_is_named,
+)

@@ -1,0 +1,113 @@
+"""Make the days of a drill: an invented market, and for each of its last sessions an account that has traded until then.
+
+A day begins with the analysis of one session and ends with the reconciliation of the next. So it has every task, and every
+order begins and ends within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from itertools import pairwise
+from pathlib import Path
+
+from tradectl.exchange.sessions import SessionTable
+from tradectl.marketdata.synthetic import make_market
+from tradectl.model.moment import at_ist
+
+LAST = date(2025, 10, 31)
+"""The market's last session; a holiday and a stock split lie before it. Muhurat sessions are not run."""
+SESSIONS = 18
+COMPANIES = 10
+MONITOR_EVERY = 125
+"""Minutes between two steps of the sell monitor: its orders are followed as often as matters, at a tenth of the time."""
+SETTINGS = {
+    "universe": "demo",
+    "capital_per_trade": "40000",
+    "max_positions": "6",
+    "amo_adjust_reprice": "on",
+    "preopen_orders": "on",  # for a broker without after-market orders; any other has them
+}
+SCHEDULE = {"premarket-retry": ["08:00"], "position-monitor": ["10:30"]}
+"""Times that differ from the declared ones: once a day is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillStep:
+    """A run of one task. `until`: end a monitor's loop earlier; `closes`: the step does not start later."""
+
+    task: str
+    session: date
+    at: datetime
+    closes: datetime
+    until: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.task} of {self.session}"
+
+
+@dataclass(frozen=True, slots=True)
+class DrillDay:
+    """From the evening of session `decided` to the evening of `traded`."""
+
+    number: int
+    decided: date
+    traded: date
+
+    @property
+    def begins(self) -> datetime:
+        return at_ist(self.decided, time(15, 50))
+
+    def evening(self) -> list[DrillStep]:
+        return [_step(self.decided, *words) for words in EVENING]
+
+    def morning(self) -> list[DrillStep]:
+        return [_step(self.traded, *words) for words in MORNING]
+
+    def steps(self) -> list[DrillStep]:
+        """Return the steps of the whole day, in order of time."""
+        return [*self.evening(), *self.morning(), _step(self.traded, "eod", "18:00", "23:59")]
+
+
+EVENING = (("analyze", "16:00", "22:45"), ("buy", "16:05", "23:00"), ("eod", "18:00", "23:59"))
+MORNING = (
+    ("premarket-retry", "08:00", "08:55"),
+    ("amo-adjust", "09:05", "09:07"),
+    ("sell-monitor", "09:15", "10:29", "10:29"),
+    ("position-monitor", "10:30", "15:30"),
+    ("sell-monitor", "10:31", "15:30"),
+)
+
+
+def _step(session: date, task: str, at: str, closes: str, until: str = "") -> DrillStep:
+    def moment(text: str) -> datetime:
+        return at_ist(session, time.fromisoformat(text))
+
+    return DrillStep(task, session, moment(at), moment(closes), moment(until) if until else None)
+
+
+def days(sessions: SessionTable) -> list[DrillDay]:
+    """Return the days of the drill, oldest first."""
+    held = [session.date for session in sessions.run_between(date(LAST.year, 1, 1), LAST)][-SESSIONS - 1 :]
+    return [DrillDay(number, decided, traded) for number, (decided, traded) in enumerate(pairwise(held))]
+
+
+def make(market: Path, sessions: SessionTable) -> None:
+    """Write the invented market, where it is not there yet."""
+    done = market / "made"
+    if not done.exists():
+        make_market(market, sessions, last=LAST, symbols=COMPANIES)
+        done.touch()
+
+
+Saved = Callable[[DrillDay], None]
+
+
+def prepare(all_days: Sequence[DrillDay], run: Callable[[DrillStep], None], save: Saved) -> None:
+    """Trade through the sessions with `run`, and `save` the account as it is before each day begins."""
+    for day in all_days:
+        save(day)
+        for step in day.steps()[:-1]:
+            run(step)

@@ -1,0 +1,195 @@
+"""Drill many seeds on several cores. The result of each seed is kept in a file, so that a stopped run goes on.
+
+A file is good for one version of the program's source. After a change to it every seed is drilled again.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tradectl.build_fingerprint import build_fingerprint
+from tradectl.errors import TradectlError
+from tradectl.lab.drill import days
+from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, is_fair
+from tradectl.lab.drill.days import DrillDay, DrillStep
+from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, peace, play_step
+from tradectl.lab.drill.workspace import FolderWorkspace, ServerWorkspace, Workspace, drop_databases, own_database
+
+Progress = Callable[[int, int, Tally], None]
+MEMORY = Path("/dev/shm")
+"""A folder in memory, if the system has it: everything here is thrown away."""
+QUIET = 4
+"""The first days have no orders yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillPlan:
+    """What is drilled.
+
+    Attributes:
+        seeds: Seeds 0 to `seeds` - 1.
+        task: One task; empty for all.
+        server: The URL of a PostgreSQL server, for ledgers in databases of their own; empty for SQLite.
+        jobs: Seeds at a time.
+        points: Crash points of each seed at most; 0 for all.
+        through: The broker whose adapter and sandbox stand before the exchange; empty for none.
+    """
+
+    seeds: int
+    task: str = ""
+    server: str = ""
+    jobs: int = 1
+    points: int = 0
+    through: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the file of results: all that makes results comparable."""
+        points = [f"{self.points}-points"] if self.points else []
+        through = [f"through-{self.through}"] if self.through else []
+        parts = [
+            "postgresql" if self.server else "sqlite",
+            *through,
+            self.task or "every-task",
+            *points,
+            build_fingerprint()[:12],
+        ]
+        return "-".join(parts)
+
+
+def drill_seeds(plan: DrillPlan, folder: Path, progress: Progress) -> Tally:
+    """Drill every seed of the plan that has no result in `folder` yet, and return the tally of all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{plan.name}.jsonl"
+    done = _read(file)
+    total = Tally()
+    for seed in sorted(done):
+        if seed < plan.seeds:
+            total.take(done[seed])
+    waiting = [seed for seed in range(plan.seeds) if seed not in done]
+    progress(plan.seeds - len(waiting), plan.seeds, total)
+    if not waiting:
+        return total
+    _end_the_last_line(file)
+    with _workplace() as work, file.open("a", encoding="utf-8") as results:
+        market = work / "market"
+        days.make(market, SharedMarket(market).sessions)
+        for number, (seed, tally) in enumerate(_each(plan, waiting, work), plan.seeds - len(waiting) + 1):
+            results.write(json.dumps({"seed": seed, **tally.stored()}) + "\n")
+            results.flush()
+            total.take(tally)
+            progress(number, plan.seeds, total)
+    return total
+
+
+def _each(plan: DrillPlan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally]]:
+    """Yield each seed with its tally, as it is done. The processes are spawned, so they share nothing with this one."""
+    jobs = max(1, min(plan.jobs, len(seeds)))
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(plan, work))
+    try:
+        futures = {pool.submit(_drill, seed): seed for seed in seeds}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        if plan.server:
+            drop_databases(plan.server, str(os.getpid()))
+
+
+class DrillWorker:
+    """The state of one worker: its workspace with the account before each day, and the market that all share."""
+
+    def __init__(self, work: Path, market: Path, server: str = "", through: str = "", of: slice = slice(None)) -> None:
+        """Prepare the account. `of`: the days that are wanted; the account is new on the first of them."""
+        self.through = through
+        self.exchange = SharedMarket(market)
+        self.workspace: Workspace = ServerWorkspace(work, server) if server else FolderWorkspace(work)
+        self.days = days.days(self.exchange.sessions)[of]
+        self._prepare()
+
+    def drill(self, seed: int, task: str = "", points: int = 0) -> Tally:
+        """Play every crash point of one seed, or those of one task, and return the tally. `points`: at most so many (0: all)."""
+        used = self.days[QUIET:]
+        return Drill(self.workspace, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed, self.through)).run(
+            task, points
+        )
+
+    def _prepare(self) -> None:
+        first = self.days[0]
+        create_account(self.workspace, first.begins)
+        calm = peace(self.through)
+        process = DrillProcess(self.workspace, self.exchange, calm, first.begins)
+
+        def run(step: DrillStep) -> None:
+            report = play_step(process, step)
+            if not is_fair(report, {0}):
+                raise TradectlError(f"the drill could not be prepared: {step.name}: {report.error}")
+
+        def save(day: DrillDay) -> None:
+            nonlocal process
+            process.end()
+            self.workspace.save(f"day-{day.number}")
+            process = DrillProcess(self.workspace, self.exchange, calm, max(day.begins, process.clock.now()))
+
+        days.prepare(self.days, run, save)
+        process.end()
+
+
+_staged: list[tuple[DrillWorker, DrillPlan, int]] = []
+"""The worker of this process, its plan, and the id of the parent process."""
+
+
+def _begin(plan: DrillPlan, work: Path) -> None:
+    own = work / f"worker-{os.getpid()}"
+    own.mkdir()
+    server = own_database(plan.server, f"{os.getppid()}_{os.getpid()}") if plan.server else ""
+    _staged.append((DrillWorker(own, work / "market", server, plan.through), plan, os.getppid()))
+
+
+def _drill(seed: int) -> Tally:
+    stage, plan, parent = _staged[0]
+    if os.getppid() != parent:  # the parent was killed: the result has no reader
+        os._exit(0)
+    return stage.drill(seed, plan.task, plan.points)
+
+
+def _read(file: Path) -> dict[int, Tally]:
+    """Return the results that are kept. A last line that a death cut off is left out."""
+    found: dict[int, Tally] = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        seed = values.pop("seed")
+        found[seed] = Tally.restored(values)
+    return found
+
+
+def _end_the_last_line(file: Path) -> None:
+    """End a line that a death cut off, so that the next result stands on a line of its own."""
+    kept = file.read_text(encoding="utf-8") if file.exists() else ""
+    if kept and not kept.endswith("\n"):
+        with file.open("a", encoding="utf-8") as results:
+            results.write("\n")
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """Make a folder and remove it in the end."""
+    base = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    work = Path(tempfile.mkdtemp(prefix="tradectl-drill-", dir=base))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,129 @@
+"""Find unprotected positions that the program did not report: the exchange's book against `status` and the exit code.
+
+After each complete step of the sell monitor every share at the exchange is on sale there, or the program names the position:
+`status` within the two minutes that it may take to react, and the step's exit code once the finding is due.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+
+from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.execution.unprotected_findings import RULE
+from tradectl.execution.unprotected_positions import REACTION
+from tradectl.lab.faults import Fault
+from tradectl.lab.faults.book_view import AT_ONCE
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side
+from tradectl.ports import Broker, MarketData
+from tradectl.runtime.exposure import unprotected_now
+from tradectl.task import Outcome, World
+
+BEHIND: Mapping[Fault, timedelta] = {Fault.SLOWER_BOOK: timedelta(minutes=4), Fault.VANISHED: timedelta(minutes=2)}
+"""How much longer than `UNSEEN` a fault may hide from the program what is in the book."""
+OFTEN, LATELY = 10, timedelta(minutes=15)
+"""How many sells of a symbol that ended without a trade, within this time, a finding must have named: between two steps there was
+none."""
+UNSEEN = timedelta(minutes=1)
+"""How long a fill or an order's end may be unseen by a step that read the book in its course."""
+
+
+def unseen(faults: Iterable[Fault]) -> timedelta:
+    """Return how old an event at the exchange is that a step must have seen."""
+    return UNSEEN + max((BEHIND.get(fault, timedelta(0)) for fault in faults), default=timedelta(0))
+
+
+def exposed_at(exchange: Broker, market: MarketData, sessions: SessionTable, now: datetime, hidden: timedelta) -> dict[str, int]:
+    """Return how many shares of each symbol are held and not on sale at the exchange, in its market hours; without those that a
+    fill or an order's end of the time `hidden` has exposed."""
+    day = ist_date(now)
+    session = sessions.session(day)
+    if session is None or not session.runs or now < session.open_at():
+        return {}
+    orders, trades = exchange.orders(), exchange.trades()
+    found = {}
+    for held in exchange.holdings():
+        auction = market.instrument(market.find(held.symbol, day), day).closing_auction
+        sells = [report for report in orders if report.symbol == held.symbol and report.side is Side.SELL and _is_of(report, day)]
+        on_sale = sum(report.quantity - report.filled_quantity for report in sells if report.status in ALIVE)
+        shares = held.quantity + held.t1_quantity - on_sale
+        if shares > 0 and _trades(session, now, closing_auction=auction):
+            news = [*(trade.at for trade in trades if trade.symbol == held.symbol), *_ends(sells)]
+            if not news or now - max(news) >= hidden:
+                found[held.symbol] = shares
+    return found
+
+
+def _trades(session: Session, now: datetime, *, closing_auction: bool) -> bool:
+    """Return whether an order that rests at the exchange may trade, now or in the auction that follows: by the exchange's own
+    phases, and not by the program's rule, which is on trial here."""
+    phases = session.phases(closing_auction)
+    opens = next(phase.start for phase in phases if phase.kind is PhaseKind.CONTINUOUS)
+    closes = max(phase.end for phase in phases if phase.kind is not PhaseKind.POST_CLOSE)
+    return opens <= now < closes
+
+
+def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) -> list[str]:
+    """Return a line for each position that is uncovered at the exchange after a step of the sell monitor, and that neither
+    `status` names within `REACTION`, nor the step, where it is due."""
+    now = world.clock.now()
+    exposed = exposed_at(exchange, world.market, world.sessions, now, hidden)
+    lines = _taken_back_silently(world, exchange, now)
+    if not exposed:
+        return lines
+    found = {item.symbol: item for item in unprotected_now(world, looked_at=now, within=REACTION)}
+    unknown = {order.symbol for order in world.ledger.book.snapshot().unknown}
+    for symbol, shares in exposed.items():
+        item = found.get(symbol)
+        where = f"{shares} {symbol} are not on sale at the exchange at {to_ist(now):%d %b %H:%M:%S}"
+        if item is None and symbol not in unknown:
+            lines.append(f"{where}: status does not name it")
+        elif item is not None and item.grave and item.is_due(now) and not _told(symbol, outcome):
+            lines.append(f"{where}: the step ends as if nothing were wrong")
+    return lines
+
+
+def _taken_back_silently(world: World, exchange: Broker, now: datetime) -> list[str]:
+    """Return a line for each held symbol whose sells ended without a trade often and lately, without a finding of today.
+
+    Each step may have placed a new sell, and between two steps there was none.
+    """
+    held = {row.symbol for row in exchange.holdings() if row.quantity + row.t1_quantity}
+    ended: Counter[str] = Counter(
+        report.symbol
+        for report in exchange.orders()
+        if report.side is Side.SELL and report.symbol in held and now - report.updated_at < LATELY and _ended_unsold(report)
+    )
+    often = [symbol for symbol, times in ended.items() if times >= OFTEN]
+    named = {line.symbol for line in world.ledger.logs.list(action=RULE)} if often else set()
+    return [
+        f"{ended[symbol]} sells of {symbol} were taken back by {to_ist(now):%d %b %H:%M:%S}: no finding names it"
+        for symbol in often
+        if symbol not in named
+    ]
+
+
+def _is_of(report: OrderReport, day: date) -> bool:
+    """Return whether an order may be live on a day, or ended on it."""
+    return report.status in ALIVE or ist_date(report.updated_at) == day
+
+
+def _ended_unsold(report: OrderReport) -> bool:
+    """Return whether an order was on sale and ended without a trade. One that was taken back at once was rejected."""
+    ended = report.status is OrderStatus.CANCELLED and not report.filled_quantity
+    return ended and report.updated_at - report.placed_at >= AT_ONCE
+
+
+def _ends(sells: Iterable[OrderReport]) -> list[datetime]:
+    """Return when orders that were on sale ended: by a trade, or the first of the day without one. The end of another sell is no
+    news that may be unseen: a program that does not count them would be silent for ever."""
+    traded = [report.updated_at for report in sells if report.filled_quantity and report.status not in ALIVE]
+    unsold = sorted(report.updated_at for report in sells if _ended_unsold(report))
+    return [*traded, *unsold[:1]]
+
+
+def _told(symbol: str, outcome: Outcome) -> bool:
+    return bool(outcome.unknown) or any(line.startswith(f"{symbol}: ") for line in outcome.unprotected)

@@ -1,0 +1,306 @@
+"""`ports.Broker` around a true exchange, with a network and a broker in between that fail.
+
+Every fault follows from the seed and the moment (`kinds`). So a process that died and was started again meets the same faults
+as the first one would have. `truth` returns what the exchange has, whatever the caller was shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
+from tradectl.lab.faults.arrival import Arrival
+from tradectl.lab.faults.book_view import BookView
+from tradectl.lab.faults.in_flight import InFlight, SentCommand
+from tradectl.lab.faults.kinds import BEFALLS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Draws, Fault, Promise, ServerError
+from tradectl.model.market import Quote
+from tradectl.model.moment import ist_date
+from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
+from tradectl.ports import Broker, Capabilities, Clock, Closable
+
+_SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
+
+
+Said = str | OrderRefused
+"""The result of a command at the exchange: the broker order id, or a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The exchange's own book. `orders` under the tags they were sent with, so a tag that is there twice was accepted twice."""
+
+    orders: tuple[OrderReport, ...]
+    trades: tuple[TradeReport, ...]
+    holdings: tuple[Holding, ...]
+    funds: Funds
+
+
+def _ignore(name: str) -> None:
+    """Ignore a call."""
+
+
+class FaultyBroker:
+    """The exchange as it looks through a faulty network.
+
+    Attributes:
+        faults: What may go wrong.
+        promise: What is declared about the broker.
+        rate: The part of all moments, and of orders to be rejected, at which a fault happens. A slow, doubled, shuffled or
+            emptied book is so all the time.
+        state: The file of this layer, in a folder that exists.
+        on_call: Called with the name of a call before it reaches the network; of a command again, as `place:done`, when the
+            exchange has decided and the caller does not know it yet. What it raises passes untouched.
+        hits: How often each fault happened.
+
+    Errors of the exchange itself pass through.
+    """
+
+    def __init__(
+        self,
+        exchange: Broker,
+        clock: Clock,
+        faults: Collection[Fault],
+        promise: Promise,
+        *,
+        seed: int,
+        state: Path,
+        rate: float = 0.35,
+        on_call: Callable[[str], None] = _ignore,
+    ) -> None:
+        self.exchange = exchange
+        self.promise = promise
+        self.capabilities: Capabilities = promise.declared(exchange.capabilities)
+        self.hits: Counter[Fault] = Counter()
+        self._clock = clock
+        self._faults = frozenset(faults)
+        self._befalls = {name: tuple(fault for fault in BEFALLS[name] if fault in self._faults) for name in BEFALLS}
+        self._chance = Draws(seed, rate)
+        self._remembered = InFlight(state)
+        self._mirror = BookView(self._faults, self._chance, self.hits)
+        self._gate = Arrival(exchange, clock, promise, self._mirror, self._remembered)
+        self._on_call = on_call
+        self.misreport: Callable[[Fault, int], None] | None = None
+        """Makes the server of a sandbox, where there is one, replace its true reply; the number chooses the other reply."""
+
+    @property
+    def name(self) -> str:
+        return self.exchange.name
+
+    def close(self) -> None:
+        """Close the exchange, where it is one that has something to close."""
+        if isinstance(self.exchange, Closable):
+            self.exchange.close()
+
+    # commands
+
+    def place(self, request: OrderRequest) -> str:
+        return self._send(SentCommand("place", request))
+
+    def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        self._send(SentCommand("modify", order_id=broker_order_id, quantity=quantity, price=price))
+
+    def cancel(self, broker_order_id: str) -> None:
+        self._send(SentCommand("cancel", order_id=broker_order_id))
+
+    # reads
+
+    def orders(self) -> Sequence[OrderReport]:
+        now = self._read("orders")
+        return self._mirror.orders(self._gate.orders(), self.exchange.trades(), self._remembered.before, now)
+
+    def trades(self) -> Sequence[TradeReport]:
+        now = self._read("trades")
+        return self._mirror.trades(self.exchange.trades(), now)
+
+    def holdings(self) -> Sequence[Holding]:
+        self._read("holdings")
+        return self.exchange.holdings()
+
+    def funds(self) -> Funds:
+        self._read("funds")
+        return self.exchange.funds()
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        self._read("quotes")
+        return self.exchange.quotes(symbols)
+
+    def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
+        self._read("preopen_prices")
+        return self.exchange.preopen_prices(symbols)
+
+    # the truth, for the comparison afterwards
+
+    def truth(self) -> Truth:
+        """Return what the exchange has, without any fault. Requests still in the network have not reached it."""
+        exchange = self.exchange
+        return Truth(tuple(self._gate.orders()), tuple(exchange.trades()), tuple(exchange.holdings()), exchange.funds())
+
+    @property
+    def in_the_network(self) -> int:
+        """Return the requests that were sent and have not reached the exchange yet."""
+        return len(self._remembered.late)
+
+    @property
+    def oversold(self) -> tuple[str, ...]:
+        """Return a line for each sell that reached the exchange for more shares than there were, with the result."""
+        return self._remembered.oversold
+
+    def deliver_all(self) -> None:
+        """Bring every request that is still in the network to the exchange, due or not."""
+        self._deliver(None)
+
+    # the network
+
+    def _ask(self, name: str) -> datetime:
+        """Bring a call to the network, after everything that was due before it."""
+        self._on_call(name)
+        now = self._clock.now()
+        self._deliver(now)
+        if self._happens(Fault.SESSION_EXPIRED, _minute(now)):
+            raise LoginNeeded("the broker has ended this session: log in again")
+        return now
+
+    def _read(self, name: str) -> datetime:
+        now = self._ask(name)
+        if self._happens(Fault.BOOK_UNAVAILABLE, name, _minute(now)):
+            raise BrokerUnavailable(f"the broker does not reply to {name.replace('_', ' ')}")
+        return now
+
+    def _send(self, command: SentCommand) -> str:
+        now = self._ask(command.name)
+        fault = self._drawn(command, now)
+        if fault is not Fault.NONE:
+            self.hits[fault] += 1
+        return _OUTCOMES[fault](self, command, now)
+
+    def _deliver(self, now: datetime | None) -> None:
+        """Carry out the requests that are due by now (None: all); no caller gets their results."""
+        if self._remembered.late:
+            for command in self._remembered.take_due(now):
+                with suppress(OrderRefused):
+                    self._gate.reach(command)
+
+    def _happens(self, fault: Fault, *when: object) -> bool:
+        happens = fault in self._faults and self._chance.hits(fault, *when)
+        if happens:
+            self.hits[fault] += 1
+        return happens
+
+    def _drawn(self, command: SentCommand, now: datetime) -> Fault:
+        """Return the fault of a command. A false reply is given only where the true command could have been carried out."""
+        possible = self._befalls[command.name]
+        asked = command.name, command.key, now
+        if not possible or not self._chance.hits("befalls", *asked):
+            return Fault.NONE
+        fault = possible[self._chance.number("which", *asked) % len(possible)]
+        if fault in _SWALLOWS and self._gate.alive(command.order_id) is None:
+            return Fault.NONE
+        if fault is Fault.CANCEL_CROSSES_FILL and command.name == "modify" and self._coin(fault, command, now):
+            return Fault.NONE
+        return fault
+
+    def _coin(self, fault: Fault, command: SentCommand, now: datetime) -> bool:
+        return self._chance.fraction(fault, command.name, command.key, now) < 0.5
+
+    # what becomes of a command
+
+    def _carried_out(self, command: SentCommand, _: datetime) -> str:
+        return _told(self._said(command))
+
+    def _request_lost(self, command: SentCommand, _: datetime) -> str:
+        raise Ambiguous(f"{command} timed out")
+
+    def _reply_lost(self, command: SentCommand, _: datetime) -> str:
+        self._said(command)
+        raise Ambiguous(f"{command} timed out")
+
+    def _request_late(self, command: SentCommand, now: datetime) -> str:
+        delay = self._chance.span(REQUEST_DELAY, Fault.REQUEST_LATE, command.name, command.key, now)
+        self._remembered.send_late(command, now + delay)
+        raise Ambiguous(f"{command} timed out")
+
+    def _reply_late(self, command: SentCommand, now: datetime) -> str:
+        said = self._said(command)
+        self._clock.sleep(self._chance.span(REPLY_DELAY, Fault.REPLY_LATE, command.name, command.key, now).total_seconds())
+        return _told(said)
+
+    def _server_error(self, command: SentCommand, now: datetime) -> str:
+        if self._coin(Fault.SERVER_ERROR, command, now):
+            self._said(command)
+        raise ServerError(f"{command}: 502 from the broker")
+
+    def _answered_as_refused(self, command: SentCommand, now: datetime) -> str:
+        """Carry the command out, and send a reply that proves nothing."""
+        return self._misreported(Fault.ANSWERED_AS_REFUSED, command, now, Ambiguous(f"{command}: the reply is no refusal"))
+
+    def _documented_refusal(self, command: SentCommand, now: datetime) -> str:
+        """Carry the command out, and send a documented refusal; half of them for want of funds."""
+        money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
+        refusal = OrderRefused("refused, says the broker", code="funds" if money else "refused", passing=money)
+        return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
+
+    def _misreported(self, fault: Fault, command: SentCommand, now: datetime, reply: TradectlError) -> str:
+        said = self._said(command)
+        if self.misreport is None:
+            raise reply
+        self.misreport(fault, self._chance.number(fault, command.name, command.key, now))
+        return _told(said)
+
+    def _swallowed(self, command: SentCommand, _: datetime) -> str:
+        return command.order_id
+
+    def _change_ignored(self, command: SentCommand, now: datetime) -> str:
+        """Change nothing, or only the quantity."""
+        order = self._gate.alive(command.order_id)
+        if order is None or self._coin(Fault.CHANGE_IGNORED, command, now):
+            return command.order_id
+        return _told(self._said(replace(command, price=order.price)))
+
+    def _said(self, command: SentCommand) -> Said:
+        """Carry out a command and return its result, before any caller gets it."""
+        said: Said
+        try:
+            said = self._gate.reach(command)
+            if command.order is not None and command.order.side is Side.SELL:
+                self._take_back(said, command.order.symbol)
+        except OrderRefused as refusal:
+            said = refusal
+        self._on_call(f"{command.name}:done")
+        return said
+
+    def _take_back(self, order_id: str, symbol: str) -> None:
+        """Cancel a sell as the broker would, some time after it has taken it."""
+        now = self._clock.now()
+        for fault in (Fault.TAKEN_BACK, Fault.VANISHED):
+            if self._happens(fault, symbol, ist_date(now)):
+                after = self._chance.span(ENDS_AFTER, fault, order_id)
+                self._remembered.send_late(SentCommand("cancel", order_id=order_id), now + after)
+
+
+def _told(said: Said) -> str:
+    if isinstance(said, OrderRefused):
+        raise said
+    return said
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+_OUTCOMES: dict[Fault, Callable[[FaultyBroker, SentCommand, datetime], str]] = {
+    Fault.NONE: FaultyBroker._carried_out,
+    Fault.REQUEST_LOST: FaultyBroker._request_lost,
+    Fault.REPLY_LOST: FaultyBroker._reply_lost,
+    Fault.REQUEST_LATE: FaultyBroker._request_late,
+    Fault.REPLY_LATE: FaultyBroker._reply_late,
+    Fault.SERVER_ERROR: FaultyBroker._server_error,
+    Fault.ANSWERED_AS_REFUSED: FaultyBroker._answered_as_refused,
+    Fault.DOCUMENTED_REFUSAL: FaultyBroker._documented_refusal,
+    Fault.CANCEL_CROSSES_FILL: FaultyBroker._swallowed,
+    Fault.CHANGE_IGNORED: FaultyBroker._change_ignored,
+}

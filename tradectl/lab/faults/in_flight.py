@@ -1,0 +1,132 @@
+"""Keep the commands on their way to the exchange, in the one file of this layer.
+
+The file has what cannot be drawn again from the seed: requests that are still in the network, rows as they stood before the
+last commands changed them (for a book that lags), and sells of more shares than there are. One process at a time writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tradectl.files import replace_file
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, OrderType, Side, Variety
+from tradectl.ports import Broker
+
+REMEMBERED = timedelta(minutes=5)
+"""How long it is kept how an order stood before: longer than any book lags."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """`name` is place (with `order`), modify (`order_id`, `quantity`, `price`) or cancel (`order_id`)."""
+
+    name: str
+    order: OrderRequest | None = None
+    order_id: str = ""
+    quantity: int = 0
+    price: int = 0
+
+    @property
+    def key(self) -> str:
+        """What the command is about: of a new order the client tag, or its symbol without one; else the broker order id."""
+        return self.order.tag or self.order.symbol if self.order else self.order_id
+
+    def carry_out(self, exchange: Broker) -> str:
+        """Carry it out and return the broker order id. Raises what the exchange raises."""
+        if self.order is not None:
+            return exchange.place(self.order)
+        if self.name == "modify":
+            exchange.modify(self.order_id, quantity=self.quantity, price=self.price)
+        else:
+            exchange.cancel(self.order_id)
+        return self.order_id
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class DelayedCommand:
+    """A request that is still in the network."""
+
+    due: datetime
+    command: SentCommand
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRow:
+    """How an order stood until `at`, when a command of ours changed it."""
+
+    order_id: str
+    at: datetime
+    quantity: int
+    price: int
+    status: OrderStatus
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, report: OrderReport, at: datetime) -> EarlierRow:
+        return cls(report.broker_order_id, at, report.quantity, report.price, report.status, report.updated_at)
+
+
+class InFlight:
+    """The content of the file. Each tuple is replaced when it changes, so an old one differs from a new one by identity."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        stored: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        self.late = tuple(_late(row) for row in stored.get("late", ()))
+        self.before = tuple(_before(row) for row in stored.get("before", ()))
+        self.oversold: tuple[str, ...] = tuple(stored.get("oversold", ()))
+
+    def send_late(self, command: SentCommand, due: datetime) -> None:
+        self.late = (*self.late, DelayedCommand(due, command))
+        self._write()
+
+    def take_due(self, now: datetime | None) -> list[SentCommand]:
+        """Take what is due by `now` (None: everything) out of the network, earliest first. It is gone from the file before
+        the exchange has it: a crash in between loses a request, and never doubles one."""
+        due = [late for late in self.late if now is None or late.due <= now]
+        if due:
+            self.late = tuple(late for late in self.late if late not in due)
+            self._write()
+        return [late.command for late in sorted(due, key=lambda late: late.due)]
+
+    def keep(self, report: OrderReport, now: datetime) -> None:
+        """Keep how an order stands that is about to be changed."""
+        recent = (row for row in self.before if row.at > now - REMEMBERED)
+        self.before = (*recent, EarlierRow.of(report, now))
+        self._write()
+
+    def note_oversold(self, line: str) -> None:
+        self.oversold = (*self.oversold, line)
+        self._write()
+
+    def _write(self) -> None:
+        content = {"late": self.late, "before": self.before, "oversold": self.oversold}
+        replace_file(self._file, json.dumps(content, default=_plain).encode())
+
+
+def _plain(value: DelayedCommand | EarlierRow | SentCommand | OrderRequest | datetime) -> object:
+    """Return what JSON can hold: a moment as text, a row as its fields."""
+    return value.isoformat() if isinstance(value, datetime) else {name: getattr(value, name) for name in value.__slots__}
+
+
+def _late(row: dict[str, Any]) -> DelayedCommand:
+    command = dict(row["command"])
+    order = command.pop("order")
+    return DelayedCommand(datetime.fromisoformat(row["due"]), SentCommand(order=_order(order) if order else None, **command))
+
+
+def _order(row: dict[str, Any]) -> OrderRequest:
+    kinds = {"side": Side(row["side"]), "order_type": OrderType(row["order_type"]), "variety": Variety(row["variety"])}
+    return OrderRequest(**{**row, **kinds})
+
+
+def _before(row: dict[str, Any]) -> EarlierRow:
+    at, updated = datetime.fromisoformat(row["at"]), datetime.fromisoformat(row["updated_at"])
+    return EarlierRow(**{**row, "at": at, "updated_at": updated, "status": OrderStatus(row["status"])})

@@ -1,0 +1,253 @@
+"""Take, change and refuse orders, and keep their tags.
+
+Kotak replies `Ok` to an order that it has understood. What its risk checks or the exchange then refuse is a rejected row in the
+book. A tag is refused for the rest of the day on which it was used, and is free the next morning, so the exchange behind gets
+it with its day. A change overwrites the tag and a cancel appends a time to it, only where the command was carried out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.errors import OrderRefused, UsageError
+from tradectl.lab.sandboxes.kotak_neo.auth import refused
+from tradectl.lab.sandboxes.kotak_neo.rows import Row, history_row, order_row
+from tradectl.lab.sandboxes.kotak_neo.scrips import KotakListed, ScripList
+from tradectl.lab.sandboxes.server import Request, Response
+from tradectl.lab.sandboxes.server_state import ServerState
+from tradectl.model.moment import ist_date
+from tradectl.model.money import to_paise
+from tradectl.model.order import TERMINAL, OrderReport, OrderRequest, OrderStatus, OrderType, Side, Variety
+from tradectl.ports import Broker, Clock
+
+WORDS = {
+    OrderStatus.PENDING: "after market order req received",
+    OrderStatus.ONGOING: "open",
+    OrderStatus.EXECUTED: "complete",
+    OrderStatus.REJECTED: "rejected",
+    OrderStatus.CANCELLED: "cancelled",
+}
+_TYPES = {"L": OrderType.LIMIT, "MKT": OrderType.MARKET}
+_PLACED = frozenset({"am", "dq", "es", "mp", "pc", "pr", "pt", "qt", "rt", "tp", "ts", "tt"})
+_MODIFIED = frozenset({"no", "vd", "pr", "pt", "qt", "tp", "dq", "mp", "am"})
+_SPECIAL = frozenset({OrderStatus.PENDING, OrderStatus.CANCELLED})
+"""Statuses that Kotak names otherwise where an after-market order was changed or cancelled."""
+_INPUT = frozenset({"unknown_symbol", "quantity"})
+"""Refusals of ours that Kotak finds before it takes an order."""
+
+
+class KotakOrders:
+    """The order calls of one account over an exchange. The book shows an order `lag` after it was placed. `books`: the exchange
+    without its faults, where Kotak itself looks an order up."""
+
+    def __init__(
+        self,
+        exchange: Broker,
+        books: Broker,
+        memory: ServerState,
+        *,
+        clock: Clock,
+        scrips: ScripList,
+        client: str,
+        lag: timedelta,
+    ) -> None:
+        self._exchange, self._books, self._memory = exchange, books, memory
+        self._clock, self._scrips, self._client, self._lag = clock, scrips, client, lag
+        self._history: dict[str, list[Row]] = {}
+
+    # calls
+
+    def place(self, request: Request) -> Response:
+        asked = asked_of(request, _PLACED)
+        if asked is None or asked["es"] != SEGMENT or asked["pt"] not in _TYPES or asked["rt"] != "DAY" or asked["pc"] != "CNC":
+            return refused(1007, "body invalid", stat="bad request", status=400)
+        listed = self._scrips.by_trading_symbol(asked["ts"])
+        if listed is None:
+            return refused(1007, "please provide valid trading symbol", stat="bad request", status=400)
+        tag = f"{asked['ig']}/{self._today:%Y%m%d}" if asked.get("ig") else ""
+        if tag and tag in {report.tag for report in self._all(self._books)}:
+            return _repeated()
+        try:
+            order = OrderRequest(
+                tag,
+                listed.symbol,
+                {"B": Side.BUY, "S": Side.SELL}[asked["tt"]],
+                int(asked["qt"]),
+                to_paise(asked["pr"]),
+                _TYPES[asked["pt"]],
+                Variety.AMO if asked["am"] == "YES" else Variety.REGULAR,
+            )
+        except (ValueError, KeyError):
+            return refused(1007, "body invalid", stat="bad request", status=400)
+        try:
+            number = self._exchange.place(order)
+        except OrderRefused as refusal:
+            if refusal.code == "repeated_tag":
+                return _repeated()
+            if refusal.code in _INPUT:
+                return refused(1009, f"please provide valid quantity: {refusal.reason}", status=400)
+            number = self._memory.refuse(order, refusal.reason, self._clock.now())
+        self._remember(number)
+        return _ok(number)
+
+    def modify(self, request: Request) -> Response:
+        asked = asked_of(request, _MODIFIED)
+        report = self._report(asked["no"]) if asked is not None else None
+        if asked is None or report is None or not asked["qt"].isdigit():
+            return refused(5204, "Modify Order Response : Bad Input", status=400)
+        failure = self._unchangeable(report, asked["am"], "Modify")
+        if failure is not None:
+            return failure
+        try:
+            self._exchange.modify(report.broker_order_id, quantity=int(asked["qt"]), price=to_paise(asked["pr"]))
+        except OrderRefused as refusal:
+            return _refused_change(refusal, "Modify")
+        finally:
+            self._write_over(report)
+        self._remember(report.broker_order_id)
+        return _ok(report.broker_order_id)
+
+    def cancel(self, request: Request) -> Response:
+        asked = asked_of(request, frozenset({"on", "am"}))
+        report = self._report(asked["on"]) if asked is not None else None
+        if asked is None or report is None:
+            return refused(5204, "Cancel Order Response : Bad Input", status=400)
+        failure = self._unchangeable(report, asked["am"], "Cancel")
+        if failure is not None:
+            return failure
+        try:
+            self._exchange.cancel(report.broker_order_id)
+        except OrderRefused as refusal:
+            return _refused_change(refusal, "Cancel")
+        finally:
+            self._write_over(report)
+        self._remember(report.broker_order_id)
+        return _ok(report.broker_order_id)
+
+    def history(self, request: Request) -> Response:
+        """Return what the sandbox has seen of one order, the newest first, one level deeper than elsewhere."""
+        asked = asked_of(request, frozenset({"nOrdNo"}))
+        if asked is None or self._report(asked["nOrdNo"]) is None:
+            return Response.of({"data": {"stat": "Not_Ok", "errMsg": "No Data", "stCode": 5203}})
+        self._remember(asked["nOrdNo"])
+        seen = [history_row(row) for row in reversed(self._history[asked["nOrdNo"]])]
+        return Response.of({"data": {"stat": "Ok", "stCode": 200, "data": seen}})
+
+    def rows(self, number: str = "") -> list[Row]:
+        """Return the day's book, or one order of it."""
+        shown = self._clock.now() - self._lag
+        found = [report for report in self._reports(self._exchange) if number in {"", report.broker_order_id}]
+        return [self._row(report) for report in found if report.placed_at <= shown]
+
+    def written(self, report: OrderReport) -> str:
+        """Return the GuiOrdId that an order shows now."""
+        known = self._memory.kept.written.get(report.broker_order_id)
+        return known if known is not None else (report.tag or "").partition("/")[0]
+
+    def written_of(self, number: str) -> str:
+        report = self._report(number)
+        return self.written(report) if report is not None else ""
+
+    def listed(self, symbol: str) -> KotakListed | None:
+        try:
+            return self._scrips.of(symbol)
+        except UsageError:
+            return None
+
+    # the book
+
+    @property
+    def _today(self) -> date:
+        return ist_date(self._clock.now())
+
+    @property
+    def _epoch(self) -> int:
+        return int(self._clock.now().timestamp())
+
+    def _all(self, of: Broker) -> list[OrderReport]:
+        return [*of.orders(), *self._memory.kept.refused]
+
+    def _reports(self, of: Broker) -> Sequence[OrderReport]:
+        """Return the orders of one day: those that are alive, were placed today, or ended today."""
+        today = self._today
+        return [
+            item
+            for item in self._all(of)
+            if item.status not in TERMINAL or today in {ist_date(item.placed_at), ist_date(item.updated_at)}
+        ]
+
+    def _report(self, number: str) -> OrderReport | None:
+        return next((item for item in self._reports(self._books) if item.broker_order_id == number), None)
+
+    def _write_over(self, before: OrderReport) -> None:
+        """Show a command that was carried out in the order's tag and status, also when its caller gets no reply."""
+        number, kept, waiting = before.broker_order_id, self._memory.kept, before.status is OrderStatus.PENDING
+        after = self._report(number) or before
+        if after.status is OrderStatus.CANCELLED:
+            kept.written[number] = f"{self.written(before)}-{self._epoch}"
+            word = "cancelled after market order"
+        elif (after.quantity, after.price) != (before.quantity, before.price):
+            kept.changes += 1
+            kept.written[number] = f"{self._epoch}-{kept.changes}-{self._client}-ADMINAPI"
+            word = "modify after market order req received"
+        else:
+            return
+        if waiting:
+            kept.words[number] = word
+        self._memory.keep()
+
+    def _row(self, report: OrderReport) -> Row:
+        word = WORDS[report.status]
+        special = self._memory.kept.words.get(report.broker_order_id, "")
+        if special and special.startswith("cancelled") == (report.status is OrderStatus.CANCELLED) and report.status in _SPECIAL:
+            word = special
+        return order_row(report, word, self.written(report), self.listed(report.symbol), self._client)
+
+    def _remember(self, number: str) -> None:
+        report = self._report(number)
+        if report is not None:
+            seen, row = self._history.setdefault(number, []), self._row(report)
+            if not seen or seen[-1] != row:
+                seen.append(row)
+
+    @staticmethod
+    def _unchangeable(report: OrderReport, am: str, call: str) -> Response | None:
+        if report.status in TERMINAL:
+            return refused(1021, "order is completed", stat="please provide valid order number", status=400)
+        if (am == "YES") != (report.status is OrderStatus.PENDING):
+            return refused(5204, f"{call} Order Response : Bad Input", status=400)
+        return None
+
+
+def asked_of(request: Request, needed: frozenset[str]) -> dict[str, str] | None:
+    """Return the content of `jData`, where every value is text; None where it is not.
+
+    Kotak's own client sends `"ig": null` for an order without a tag (kotakneoapi 3.0.9), which is the same as none.
+    """
+    try:
+        asked = json.loads(request.form.get("jData", ""))
+    except ValueError:
+        return None
+    if isinstance(asked, dict) and asked.get("ig", "") is None:
+        del asked["ig"]
+    if not isinstance(asked, dict) or not needed <= asked.keys() or not all(isinstance(value, str) for value in asked.values()):
+        return None
+    return asked
+
+
+def _ok(number: str) -> Response:
+    return Response.of({"stat": "Ok", "nOrdNo": number, "stCode": 200})
+
+
+def _repeated() -> Response:
+    return refused(32, "error from core", stat="Put Order Response : Client OrderID already exists")
+
+
+def _refused_change(refusal: OrderRefused, call: str) -> Response:
+    """Return Kotak's one reply for every change that it does not make. It has no reason."""
+    if refusal.code == "finished":
+        return refused(1021, "order is completed", stat="please provide valid order number", status=400)
+    return refused(5204, f"{call} Order Response : Bad Input")

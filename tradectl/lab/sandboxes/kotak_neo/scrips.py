@@ -1,0 +1,107 @@
+"""Make the day's list of instruments from the market data: each in its own series, and beside it the block series of its ISIN."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from io import StringIO
+
+from tradectl.brokers.kotak_neo.paths import SEGMENT
+from tradectl.errors import UsageError
+from tradectl.model.market import Instrument
+from tradectl.model.moment import ist_date
+from tradectl.ports import Clock, MarketData
+
+FIRST_TOKEN = 1001
+BLOCKS = 50_000
+"""How far the token of a block series is from that of the share."""
+COLUMNS = (
+    "pSymbol", "pGroup", "pExchSeg", "pInstType", "pSymbolName", "pTrdSymbol", "pISIN", "pDesc", "dTickSize", "lLotSize",
+    "lPrecision", "dStrikePrice;", "pSettlementType", "iBoardLotQty",
+)  # fmt: skip
+"""Some of Kotak's columns, with its slip in one of the names."""
+
+
+@dataclass(frozen=True, slots=True)
+class KotakListed:
+    token: str
+    instrument: Instrument
+
+    @property
+    def symbol(self) -> str:
+        return self.instrument.symbol
+
+    @property
+    def trading_symbol(self) -> str:
+        return f"{self.instrument.symbol}-{self.instrument.series}"
+
+
+class ScripList:
+    """The lists of today. `market` is opened in the thread of the first call.
+
+    `series`: by symbol, the series at the exchange where it is another one than in the market data.
+    """
+
+    def __init__(self, market: Callable[[], MarketData], clock: Clock) -> None:
+        self._make, self._clock = market, clock
+        self.series: dict[str, str] = {}
+        self._of: tuple[date, dict[str, KotakListed]] | None = None
+
+    @cached_property
+    def market(self) -> MarketData:
+        return self._make()
+
+    def all(self) -> dict[str, KotakListed]:
+        """Return all instruments by token."""
+        day = ist_date(self._clock.now())
+        if self._of is None or self._of[0] != day:
+            found = enumerate(self.market.universe("all"), FIRST_TOKEN)
+            self._of = day, {str(token): KotakListed(str(token), self.market.instrument(name, day)) for token, name in found}
+        return self._of[1]
+
+    def by_trading_symbol(self, name: str) -> KotakListed | None:
+        return next((listed for listed in self.all().values() if listed.trading_symbol == name), None)
+
+    def of(self, symbol: str) -> KotakListed:
+        """Return what is listed under a symbol of today, or was under it earlier. Raises UsageError for none."""
+        try:
+            name = self.market.find(symbol, ist_date(self._clock.now()))
+        except UsageError:
+            name = symbol
+        for listed in self.all().values():
+            if name == listed.instrument.instrument_id or symbol == listed.symbol:
+                return listed
+        raise UsageError(f"{symbol} is not listed")
+
+    def csv(self) -> str:
+        """Return the file of NSE's cash segment."""
+        text = StringIO()
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        for listed in self.all().values():
+            series = self.series.get(listed.symbol, listed.instrument.series)
+            writer.writerow(_row(listed.token, listed.instrument, series))
+            writer.writerow(_row(str(int(listed.token) + BLOCKS), listed.instrument, "BL"))
+        return text.getvalue()
+
+
+def _row(token: str, instrument: Instrument, series: str) -> dict[str, object]:
+    return {
+        "pSymbol": token,
+        "pGroup": series,
+        "pExchSeg": SEGMENT,
+        "pInstType": "",
+        "pSymbolName": instrument.symbol,
+        "pTrdSymbol": f"{instrument.symbol}-{series}",
+        "pISIN": instrument.isin or "",
+        "pDesc": instrument.name,
+        "dTickSize": instrument.tick_size,
+        "lLotSize": instrument.lot_size,
+        "lPrecision": 2,
+        "dStrikePrice;": -1,
+        "pSettlementType": "T+1",
+        "iBoardLotQty": 1,
+    }

@@ -1,0 +1,65 @@
+"""Make the sandboxes of `tradectl sandbox`, with the settings that a live home needs to trade at one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox
+from tradectl.lab.sandboxes.server import Sandbox
+
+if TYPE_CHECKING:
+    from tradectl.bootstrap import PaperWorld
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedSandbox:
+    """A server that is not started yet. `addresses` and `told` are what `broker set` takes."""
+
+    name: str
+    sandbox: Sandbox
+    addresses: Mapping[str, str]
+    told: Mapping[str, str]
+
+    def hint(self) -> str:
+        """Return the shell command that sets them."""
+        addresses = " ".join(f"--address {name}={url}" for name, url in self.addresses.items())
+        lines = "\\n".join(f"{name}={value}" for name, value in self.told.items())
+        return f"printf {shlex.quote(lines + chr(92) + 'n')} | tradectl broker set {self.name} {addresses}"
+
+
+def kite(world: PaperWorld, port: int) -> LaunchedSandbox:
+    from tradectl.lab.sandboxes.kite import KiteSandbox
+
+    sandbox = KiteSandbox(lambda: world.broker, lambda: world.market, world.clock, world.sessions, stream=True, port=port)
+    addresses = {"api": sandbox.url, "login": f"{sandbox.url}/connect/login", "stream": sandbox.stream_url}
+    return LaunchedSandbox("kite", sandbox, addresses, {"api_key": sandbox.tokens.key, "api_secret": sandbox.tokens.secret})
+
+
+def kotak_neo(world: PaperWorld, port: int) -> LaunchedSandbox:
+    from tradectl.lab.sandboxes.kotak_neo import CONFIG, KotakNeoSandbox, RegisteredClient
+
+    client = RegisteredClient("sandboxkey", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "246810")
+    sandbox = KotakNeoSandbox(
+        lambda: world.broker, clock=world.clock, market=lambda: world.market, client=client, stream=True, port=port
+    )
+    told = {name: getattr(client, name) for name in ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")}
+    addresses = {"login": sandbox.url, "config": sandbox.url + CONFIG}
+    return LaunchedSandbox("kotak_neo", sandbox, addresses, told)
+
+
+def openalgo(world: PaperWorld, port: int) -> LaunchedSandbox:
+    from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
+
+    key = "openalgo-key"
+    sandbox = OpenAlgoSandbox(lambda: world.broker, world.clock, api_key=key, market=lambda: world.market, port=port)
+    sandbox.cancel_status = 500
+    return LaunchedSandbox("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
+
+
+def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> LaunchedSandbox:
+    """Return the sandbox that another package brings."""
+    sandbox = entry.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
+    return LaunchedSandbox(name, sandbox, entry.addresses(sandbox.url), entry.credentials)

@@ -1,0 +1,269 @@
+"""A small HTTP server on loopback, in a thread of its own, that fails on purpose when a test sets it to.
+
+The exchange behind it is opened in that thread and used by no other, one request at a time. So a virtual clock that the day
+shares with it stands still while a request is served. Where the exchange is a faulty one, its faults appear on the wire: a
+command of unknown outcome is a connection that breaks, a read that fails a 503.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler
+from io import BytesIO
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from tradectl.brokers.http.loopback import LOOPBACK, Loopback
+from tradectl.clock import SystemClock
+from tradectl.errors import Ambiguous, BrokerUnavailable
+from tradectl.lab.faults import Fault, FaultyBroker, ServerError
+from tradectl.lab.sandboxes.response import Response, Shape
+from tradectl.lab.sandboxes.shapes import DOCUMENTED, SHAPES
+from tradectl.ports import Broker, Closable
+
+__all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
+LOOK = 0.5
+"""Seconds after which a server without requests looks up."""
+
+
+class Trouble(StrEnum):
+    """What may go wrong with one request."""
+
+    LOST = "lost"  # the connection breaks, nothing was carried out
+    CUT = "cut"  # carried out, then the connection breaks
+    HALF = "half"  # carried out, then half of the answer
+    MALFORMED = "malformed"  # carried out, then a page for people
+    SLOW = "slow"  # carried out, and answered after `Sandbox.slow` seconds
+    TOO_MANY = "too_many"  # 429, not carried out
+    UNAVAILABLE = "unavailable"  # 503, not carried out
+    BAD_GATEWAY = "bad_gateway"  # carried out, then a 502 without a message of the broker
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came. Names of `headers` are in lower case; `query` and `form` have the last value of each name."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    queries: Mapping[str, list[str]] = field(default_factory=dict)
+    address: str = LOOPBACK
+    """From where it came."""
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {name: values[-1] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
+
+    def json(self) -> Any:
+        """Return the document. Raises ValueError for what is no JSON."""
+        return json.loads(self.body)
+
+
+class Sandbox(ABC):
+    """A server over an exchange, which `exchange` opens in the server's thread.
+
+    A subclass serves requests (`answer`). Use it as a context manager; `url` is its address. `requests` lists the requests by
+    method and path. `broken` has the traceback of each bug that a request met; its connection then breaks.
+    """
+
+    slow = 1.0
+    shapes = ""
+    """The broker whose shapes the replies of a faulty exchange take (`shapes`)."""
+    own_shapes: tuple[tuple[Shape, ...], tuple[Shape, ...]] = ((), ())
+    """Of a sandbox that another package brings: shapes that prove nothing, and replies that its broker documents as refusals."""
+    _ending = False
+
+    def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
+        self._make = exchange
+        self._exchange: Broker | None = None
+        self._troubles: list[tuple[Trouble | Shape, str, str | tuple[str, ...]]] = []
+        self._lie: Shape | None = None
+        self.requests: list[tuple[str, str]] = []
+        self.broken: list[str] = []
+        self._server = Loopback(port, self._replied)
+        self._handler = _handler(self)
+        self._thread = threading.Thread(target=self._serve, name=type(self).__name__, daemon=True)
+
+    @property
+    def exchange(self) -> Broker:
+        """Return the exchange, for the server's own thread."""
+        if self._exchange is None:
+            self._exchange = self._make()
+            if isinstance(self._exchange, FaultyBroker) and (self.shapes or all(self.own_shapes)):
+                self._exchange.misreport = self._misreport
+        return self._exchange
+
+    @property
+    def books(self) -> Broker:
+        """Return the exchange as the broker's own departments see it: without the faults that its callers meet."""
+        return self.exchange.exchange if isinstance(self.exchange, FaultyBroker) else self.exchange
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def trouble(self, kind: Trouble | Shape, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
+        """Make the next so many requests of this method fail whose path begins so, or in one of these ways."""
+        self._troubles += [(kind, method, path)] * times
+
+    @abstractmethod
+    def answer(self, request: Request) -> Response:
+        """Return the broker's reply. Only the server's thread calls it."""
+
+    def respond(self, request: Request) -> Response | None:
+        """Return the reply, or what replaces it where the exchange fails; None: the connection breaks without one."""
+        try:
+            return self.answer(request)
+        except ServerError:
+            return _BAD_GATEWAY
+        except Ambiguous:
+            return None
+        except BrokerUnavailable:
+            return _UNAVAILABLE
+
+    def _misreport(self, fault: Fault, number: int) -> None:
+        """Replace the reply of a command that was carried out; the number chooses the other reply."""
+        shapes, documented = (SHAPES[self.shapes], DOCUMENTED[self.shapes]) if self.shapes else self.own_shapes
+        table = documented if fault is Fault.DOCUMENTED_REFUSAL else shapes
+        self._lie = table[number % len(table)]
+
+    def _take_lie(self) -> Shape | None:
+        lie, self._lie = self._lie, None
+        return lie
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending = True
+        with suppress(OSError), socket.create_connection((LOOPBACK, self._server.server_port)):
+            pass  # it waits for a request, and this is none
+        self._thread.join()
+        self._server.server_close()
+
+    def serve(self, until: Callable[[], bool]) -> int:
+        """Serve in this thread until `until` is true, and return how many requests there were. The exchange stays open."""
+        self._server.timeout = LOOK
+        try:
+            while not until():
+                self._server.handle_request()
+                self.idle()
+        finally:
+            self._server.server_close()
+        return len(self.requests)
+
+    def idle(self) -> None:  # noqa: B027 - who has nothing to push does nothing
+        """Called now and then by `serve`, for servers that push."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _replied(self, request: bytes, address: str) -> bytes:
+        """Return the bytes of the reply to a request; none where it met a bug."""
+        try:
+            return bytes(self._handler(request, (address, 0), None).wfile.getvalue())  # type: ignore[arg-type, attr-defined]
+        except Exception:  # noqa: BLE001 - the connection breaks, and `broken` has the traceback
+            self.broken.append(traceback.format_exc())
+            return b""
+
+    def _serve(self) -> None:
+        try:
+            while not self._ending:
+                self._server.handle_request()
+        finally:
+            exchange: object = self._exchange
+            if isinstance(exchange, Closable):
+                exchange.close()
+
+    def _trouble_of(self, request: Request) -> Trouble | Shape | None:
+        for item in self._troubles:
+            kind, method, path = item
+            if method in {"", request.method} and request.path.startswith(path):
+                self._troubles.remove(item)
+                return kind
+        return None
+
+
+_BAD_GATEWAY = Response(502, b"<html>Bad Gateway</html>", "text/html")
+_UNAVAILABLE = Response(503, b"<html>Service Unavailable</html>", "text/html")
+_TOO_MANY = Response.of({"status": "error", "message": "Too many requests"}, 429)
+_INSTEAD = {Trouble.TOO_MANY: _TOO_MANY, Trouble.UNAVAILABLE: _UNAVAILABLE}
+"""The replies to requests that are not carried out."""
+_SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b"<html>Maintenance</html>", "text/html")}
+"""What replaces the replies to requests that were carried out."""
+
+
+def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
+
+        def setup(self) -> None:
+            """Read from the bytes of the request, and collect those of the reply."""
+            self.rfile, self.wfile = BytesIO(self.request), BytesIO()
+
+        def finish(self) -> None:
+            """Leave the reply to the caller, which sends it."""
+
+        def _handle(self) -> None:
+            split = urlsplit(self.path)
+            queries = parse_qs(split.query, keep_blank_values=True)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            query = {name: values[-1] for name, values in queries.items()}
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Request(self.command, split.path, headers, query, body, queries, self.client_address[0])
+            sandbox.requests.append((request.method, request.path))
+            self._go_wrong(sandbox._trouble_of(request), request)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
+
+        def _go_wrong(self, trouble: Trouble | Shape | None, request: Request) -> None:
+            shape = trouble if isinstance(trouble, Shape) else None
+            response = _INSTEAD.get(trouble) if isinstance(trouble, Trouble) else None
+            if response is None and trouble is not Trouble.LOST:
+                response = sandbox.respond(request)
+                shape = sandbox._take_lie() or shape
+            if shape is not None and response is not None:
+                self._send_bytes(shape.make(response), reset=shape.reset)
+                return
+            if response is None or trouble is Trouble.CUT:
+                return
+            if trouble is Trouble.SLOW:
+                SystemClock().sleep(sandbox.slow)
+            spoilt = _SPOILT.get(trouble, response) if isinstance(trouble, Trouble) else response
+            self._send(spoilt, half=trouble is Trouble.HALF)
+
+        def _send(self, response: Response, *, half: bool = False) -> None:
+            body = response.body
+            self.send_response(response.status)
+            self.send_header("Content-Type", response.kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if half else body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """Return the `Date` of a reply: the machine's time, as the clock reads it."""
+            return formatdate(SystemClock().machine_now().timestamp() if timestamp is None else timestamp, usegmt=True)
+
+        def _send_bytes(self, content: bytes, *, reset: bool) -> None:
+            self.wfile.write(content)
+            sandbox._server.reset_next = reset
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing: `Sandbox.requests` has the requests."""
+
+    return Handler

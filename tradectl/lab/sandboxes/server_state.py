@@ -1,0 +1,70 @@
+"""Keep what a broker's server stores besides the exchange behind it: orders that it refused itself, and tags it changed.
+
+A server that is stopped and started again would lose that, and use the same numbers twice. So it can be kept in a file, which
+is replaced as a whole and read again once another server has written it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from tradectl.files import replace_file
+from tradectl.model.moment import ist_date
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus
+
+
+@dataclass(slots=True)
+class StoredState:
+    """The state of one account.
+
+    Attributes:
+        refused: Rows of the book that the exchange does not have.
+        written: By order number, the tag that an order shows once it has changed.
+        words: By order number, the status where it is a name of the broker's own.
+        changes: How many commands changed an order.
+    """
+
+    refused: list[OrderReport] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    changes: int = 0
+
+
+class ServerState:
+    """The state of one account, in `file` if there is one. One server at a time changes it."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._kept = StoredState()
+        self._seen = (0, 0)
+
+    @property
+    def kept(self) -> StoredState:
+        """Return the present state. After a change, call `keep`."""
+        if self._file is not None and self._file.exists() and (stamp := _stamp(self._file)) != self._seen:
+            self._kept, self._seen = pickle.loads(self._file.read_bytes()), stamp
+        return self._kept
+
+    def refuse(self, order: OrderRequest, reason: str, now: datetime) -> str:
+        """Add a rejected row for an order that the exchange refused, and return its number."""
+        number = f"{ist_date(now):%y%m%d}9{len(self.kept.refused) + 1:08d}"
+        what = order.symbol, order.side, order.quantity, order.price
+        report = OrderReport(number, order.tag, *what, 0, OrderStatus.REJECTED, reason, order.variety, now, now)
+        self._kept.refused.append(report)
+        self.keep()
+        return number
+
+    def keep(self) -> None:
+        """Write the state to its file, if there is one."""
+        if self._file is None:
+            return
+        replace_file(self._file, pickle.dumps(self._kept))
+        self._seen = _stamp(self._file)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns

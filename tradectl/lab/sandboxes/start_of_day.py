@@ -1,0 +1,73 @@
+"""Split an account as a broker's back office does, into the morning and the day, from an exchange that has only the present.
+
+Brokers list holdings and cash as they were this morning, and what was traded today in positions and trades. What a corporate
+action has credited and the depository not yet is in no row, as at a broker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from zlib import crc32
+
+from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import Tariff
+from tradectl.model.order import Fill, Funds, Holding, Side, TradeReport
+from tradectl.model.series import TRADE_FOR_TRADE
+
+FIRST_TRADE = 10_000_001
+_COUNTED = re.compile(r"T(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningShares:
+    """Shares of one symbol this morning. `fresh` of `whole` were not delivered; `used` were sold today."""
+
+    symbol: str
+    whole: int
+    fresh: int
+    used: int
+
+
+def sums(trades: Iterable[TradeReport], symbol: str, side: Side) -> tuple[int, int]:
+    """Return how many shares of a symbol were bought or sold, and their value in paise."""
+    found = [trade for trade in trades if trade.symbol == symbol and trade.side is side]
+    return sum(trade.quantity for trade in found), sum(trade.quantity * trade.price for trade in found)
+
+
+def mornings(now: Sequence[Holding], trades: Sequence[TradeReport], series: Callable[[str], str]) -> Iterator[OpeningShares]:
+    """Return what was held this morning. `now`: the holdings of now; `trades`: those of today; `series`: of a symbol."""
+    by_symbol = {item.symbol: item for item in now}
+    sold_out = [trade.symbol for trade in trades if trade.symbol not in by_symbol]
+    for symbol in dict.fromkeys([*by_symbol, *sold_out]):
+        item = by_symbol.get(symbol, Holding(symbol, 0, 0, 0))
+        bought, sold = sums(trades, symbol, Side.BUY)[0], sums(trades, symbol, Side.SELL)[0]
+        of_today, from_before = max(0, bought - sold), max(0, sold - bought)
+        restricted = of_today if series(symbol) in TRADE_FOR_TRADE else 0
+        before = item.sellable + restricted - of_today + from_before
+        delivered = item.quantity + from_before if item.quantity else min(before, from_before)
+        if before > 0:
+            yield OpeningShares(symbol, before, before - delivered, from_before)
+
+
+def opening_balance(funds: Funds, trades: Sequence[TradeReport], day: date, tariff: Tariff) -> int:
+    """Return the paise that were in the account before the day's trades and their charges by `tariff`."""
+    balance = funds.cash
+    for symbol in dict.fromkeys(trade.symbol for trade in trades):
+        balance += sums(trades, symbol, Side.BUY)[1] - sums(trades, symbol, Side.SELL)[1]
+        orders = {name: number for number, name in enumerate(dict.fromkeys(trade.broker_order_id for trade in trades), 1)}
+        fills = [
+            Fill(item.trade_id, symbol, item.side, item.quantity, item.price, day, item.at, orders[item.broker_order_id])
+            for item in trades
+            if item.symbol == symbol
+        ]
+        balance += day_charges(day, fills, tariff).total
+    return balance
+
+
+def number_of(trade: TradeReport) -> int:
+    """Return the exchange's number of a trade; numbers begin anew each day. Of another exchange it is made of the trade's id."""
+    counted = _COUNTED.search(trade.trade_id)
+    return FIRST_TRADE - 1 + int(counted[1]) if counted else crc32(trade.trade_id.encode())

@@ -1,0 +1,181 @@
+"""Fills, their charges, and the positions that are computed from them. Every method runs inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
+
+from tradectl.exchange.charges import day_charges
+from tradectl.exchange.rates import ZERODHA, Tariff
+from tradectl.ledger.rows import NewTrade, Order
+from tradectl.ledger.statements import (
+    ADJUSTMENTS_OF_POSITION,
+    FILLS,
+    FILLS_OF_DAY,
+    FILLS_OF_POSITION,
+    ORDERS,
+    POSITIONS,
+)
+from tradectl.model.market import ActionKind
+from tradectl.model.order import Fill, Purpose, Side
+from tradectl.model.position import Adjustment, Folded, fold
+
+
+class Positions:
+    """The fills and positions of one user."""
+
+    def __init__(self, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
+        """`tariff` returns the table of the user's charges."""
+        self._user, self._tariff = user, tariff
+
+    def add_fill(self, connection: Connection, item: NewTrade) -> int | None:
+        """Insert a fill and recompute its position; return the position's id, None where the fill touches no position."""
+        report, order = item.report, item.order
+        position_id = connection.scalar(
+            select(POSITIONS.c.id).where(
+                POSITIONS.c.user == self._user, POSITIONS.c.instrument_id == item.instrument_id, POSITIONS.c.status == "open"
+            )
+        )
+        booked, explained = report.quantity, order is not None and order.purpose is not Purpose.UNIDENTIFIED
+        if report.side is Side.BUY:
+            if order is None or not explained:
+                position_id, booked = None, 0
+            elif position_id is None:
+                position_id = self._open_position(connection, item, order)
+        elif position_id is None:
+            booked = 0
+        else:
+            held = connection.scalar(select(POSITIONS.c.quantity).where(POSITIONS.c.id == position_id)) or 0
+            outside = 0 if explained else self._outside(connection, item.instrument_id)
+            booked = min(max(0, report.quantity - outside), held)
+        if booked == 0:
+            position_id = None
+        connection.execute(
+            insert(FILLS).values(
+                user=self._user,
+                trade_id=report.trade_id,
+                order_id=order.id if order else None,
+                position_id=position_id,
+                instrument_id=item.instrument_id,
+                symbol=report.symbol,
+                side=report.side,
+                quantity=report.quantity,
+                booked=booked,
+                price=report.price,
+                charges=0,
+                session_date=item.session,
+                at=report.at,
+                external=order is None,
+            )
+        )
+        if position_id is not None:
+            self.recompute(connection, position_id)
+        return position_id
+
+    def _outside(self, connection: Connection, instrument_id: str) -> int:
+        """Return the shares that the user bought by hand and has not sold: a sale by hand takes these before ours."""
+        external = and_(FILLS.c.user == self._user, FILLS.c.instrument_id == instrument_id, FILLS.c.external)
+        signed = case((FILLS.c.side == Side.BUY, FILLS.c.quantity), else_=FILLS.c.booked - FILLS.c.quantity)
+        return max(0, int(connection.scalar(select(func.sum(signed)).where(external)) or 0))
+
+    def _open_position(self, connection: Connection, item: NewTrade, order: Order) -> int:
+        created = connection.execute(
+            insert(POSITIONS).values(
+                user=self._user,
+                instrument_id=item.instrument_id,
+                symbol=item.report.symbol,
+                status="open",
+                quantity=0,
+                cost=0,
+                bought=0,
+                sold=0,
+                buys=0,
+                level=order.level,
+                level_session=order.decided,
+                realised=0,
+                charges=0,
+                opened_session=item.session,
+                opened_at=item.report.at,
+            )
+        ).inserted_primary_key
+        assert created is not None
+        return int(created[0])
+
+    def recompute_charges(self, connection: Connection, instrument_id: str, session: date) -> list[int]:
+        """Compute the charges of one instrument and day from all of its fills, and share them out among these.
+
+        Returns:
+            The ids of the positions that these fills belong to.
+        """
+        key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
+        rows = FILLS_OF_DAY.all(connection, key)
+        shares = day_charges(session, [_whole_fill(row) for row in rows], self._tariff()).by_fill
+        for row in rows:
+            if shares[str(row.id)] != row.charges:
+                connection.execute(update(FILLS).where(FILLS.c.id == row.id).values(charges=shares[str(row.id)]))
+        return sorted({row.position_id for row in rows if row.position_id is not None})
+
+    def compute(self, connection: Connection, position_id: int) -> Folded:
+        """Return the state of a position, computed from its fills and its corporate actions."""
+        fills = FILLS_OF_POSITION.all(connection, {"of_position": position_id})
+        adjustments = ADJUSTMENTS_OF_POSITION.all(connection, {"of_position": position_id})
+        return fold(
+            [_booked_fill(row) for row in fills],
+            [
+                Adjustment(ActionKind(row.kind), row.ex_date, row.at, Fraction(row.ratio), Fraction(row.cost_kept), row.cash)
+                for row in sorted(adjustments, key=lambda row: (row.at, row.id))
+            ],
+            {str(row.id): row.charges * row.booked // row.quantity for row in fills},
+        )
+
+    def recompute(self, connection: Connection, position_id: int) -> None:
+        """Write the row of a position anew from its fills and its corporate actions."""
+        state = self.compute(connection, position_id)
+        last = connection.execute(
+            select(ORDERS.c.level, ORDERS.c.decided)
+            .join(FILLS, FILLS.c.order_id == ORDERS.c.id)
+            .where(FILLS.c.position_id == position_id, ORDERS.c.side == Side.BUY)
+            .order_by(ORDERS.c.decided.desc(), ORDERS.c.id.desc())
+            .limit(1)
+        ).first()
+        buys = connection.scalar(
+            select(func.count(FILLS.c.order_id.distinct())).where(FILLS.c.position_id == position_id, FILLS.c.side == Side.BUY)
+        )
+        ended = connection.execute(
+            select(FILLS.c.session_date, FILLS.c.at)
+            .where(FILLS.c.position_id == position_id)
+            .order_by(FILLS.c.at.desc())
+            .limit(1)
+        ).first()
+        closed = state.quantity == 0 and state.bought > 0
+        values: dict[str, Any] = {
+            "quantity": state.quantity,
+            "cost": state.cost,
+            "bought": state.bought,
+            "sold": state.sold,
+            "buys": buys or 0,
+            "realised": state.realised + state.cash_in_lieu,
+            "charges": state.charges,
+            "dividends": state.dividends,
+            "spun_off": state.spun_off,
+            "status": "closed" if closed else "open",
+            "closed_session": ended.session_date if closed and ended else None,
+            "closed_at": ended.at if closed and ended else None,
+        }
+        if last is not None:
+            values |= {"level": last.level, "level_session": last.decided}
+        connection.execute(update(POSITIONS).where(POSITIONS.c.id == position_id).values(values))
+
+
+def _whole_fill(row: Row[Any]) -> Fill:
+    return Fill(
+        str(row.id), row.symbol, Side(row.side), row.quantity, row.price, row.session_date, row.at, row.order_id or -row.id
+    )
+
+
+def _booked_fill(row: Row[Any]) -> Fill:
+    return Fill(str(row.id), row.symbol, Side(row.side), row.booked, row.price, row.session_date, row.at, row.order_id or -row.id)

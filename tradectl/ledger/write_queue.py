@@ -1,0 +1,153 @@
+"""A queue of processes in front of SQLite's write lock, which has none.
+
+A writer that finds SQLite's lock taken sleeps up to a tenth of a second and tries again, while a newcomer tries at once. Under
+steady writing one writer may lose for seconds. So writers lock a file first. There are two files: `.next` for the first place
+in the queue, and `.lock` for the right to write. The holder of `.next` is alone and looks often, so a process that has just
+written cannot overtake it.
+
+The queue only makes waiting fair. SQLite's own lock protects the data. Where the files cannot be made or locked, and on systems
+without `flock`, there is no queue. The files are never the database's own, because closing that would drop SQLite's locks on it.
+They may be deleted at any time. The operating system frees the lock of a process that died.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from tradectl.clock import SystemClock, stopwatch
+from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    CAN_LOCK = False
+else:
+    CAN_LOCK = True
+
+_POLL_NEXT = 0.001
+_POLL_LOCK = 0.0001
+_NEXT_TIMEOUT = 1.0
+"""Seconds to wait for the first place. Its holder may have been stopped, and the place protects no data."""
+_MODE = 0o600
+
+_files: set[int] = set()
+"""The files that are open in this process. A forked child closes them: it must not keep its parent's lock alive."""
+
+
+class WriteQueue:
+    """One thread's access to the queue of the database file `path`. Releasing twice is harmless.
+
+    The two files stay open between two writes, because opening them costs more than locking them.
+    """
+
+    __slots__ = ("_has_lock", "_in_queue", "_lock_file", "_next_file", "_process", "path", "seconds")
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self.path = path
+        self.seconds = seconds
+        self._process = os.getpid()
+        self._next_file = self._lock_file = -1
+        self._in_queue = self._has_lock = False
+
+    def acquire(self) -> None:
+        """Wait for the right to write.
+
+        Raises TimeoutError after `seconds`, and when the process that has the lock stays stopped. The last try comes after
+        `seconds`.
+        """
+        if not CAN_LOCK:
+            return
+        began = stopwatch()
+        try:
+            self._open()
+            self._in_queue = self._has_lock = True
+            alone = _wait(self._next_file, began + min(_NEXT_TIMEOUT, self.seconds), _POLL_NEXT)
+            ours = self._wait_for_lock(began + self.seconds, _POLL_LOCK if alone else _POLL_NEXT)
+            self._leave_queue()
+        except OSError:  # no folder, permission, space or file locks: SQLite reports what is wrong
+            self.release()
+            return
+        if not ours:
+            self.release()
+            raise TimeoutError
+
+    def release(self) -> None:
+        """Release the lock, or the place in the queue."""
+        self._leave_queue()
+        if self._has_lock:
+            self._has_lock = False
+            _unlock(self._lock_file)
+
+    def close(self) -> None:
+        """Release the lock and close the files."""
+        self.release()
+        self._next_file, self._lock_file = _closed(self._next_file), _closed(self._lock_file)
+
+    def __del__(self) -> None:
+        if self._process == os.getpid():  # a forked child has closed its parent's files already
+            self.close()
+
+    def _wait_for_lock(self, until: float, look: float) -> bool:
+        patience = Patience(self.path)
+        while not _wait(self._lock_file, min(until, stopwatch() + LOOK_EVERY), look):
+            if stopwatch() >= until or patience.is_over():
+                return False
+        return True
+
+    def _open(self) -> None:
+        if self._lock_file < 0:
+            self._next_file = _opened(self._next_file, f"{self.path}.next")
+            self._lock_file = _opened(self._lock_file, f"{self.path}.lock")
+
+    def _leave_queue(self) -> None:
+        if self._in_queue:
+            self._in_queue = False
+            _unlock(self._next_file)
+
+
+def _opened(file: int, path: str) -> int:
+    if file < 0:
+        file = os.open(path, os.O_RDONLY | os.O_CREAT, _MODE)
+        _files.add(file)
+    return file
+
+
+def _closed(file: int) -> int:
+    if file in _files:
+        _files.discard(file)
+        os.close(file)
+    return -1
+
+
+def _unlock(file: int) -> None:
+    """Unlock a file explicitly: a child process that is being started shares it, so closing it would not unlock it."""
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _wait(file: int, until: float, look: float) -> bool:
+    """Return whether the file was locked by `until`, a moment of `stopwatch()`. `look`: seconds between two tries."""
+    clock = SystemClock()
+    last = False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if last:
+                return False
+            clock.sleep(look)
+            last = stopwatch() >= until
+        else:
+            return True
+
+
+def _close_in_child() -> None:
+    """Close the parent's files in a forked child."""
+    for file in _files:
+        os.close(file)
+    _files.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)

@@ -1,0 +1,91 @@
+"""What nobody did: slots whose window closed without a run, and rows that their owners left behind.
+
+Every command looks, so that a machine that was off is found out by the first one after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tradectl.ledger.executions import Execution
+from tradectl.model.moment import at_ist, ist_date
+from tradectl.runtime import agenda
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session
+    from tradectl.ledger.schedules import ScheduleRow
+    from tradectl.runtime.agenda import Window
+    from tradectl.task import Task, World
+
+_DIED = "its process ended without finishing"
+
+
+def record_missed(
+    world: World,
+    tasks: Sequence[Task],
+    rows: Mapping[str, ScheduleRow],
+    trigger: str,
+    *,
+    since: datetime,
+    checked_on: date | None = None,
+) -> tuple[str, ...]:
+    """Record what was missed since the last execution and close what was abandoned; the names of what was newly missed.
+
+    Windows that closed by `since` (when the user was added) are nobody's fault. `looked`: when the caller looked last; before
+    that day nothing is new. Most looks find nothing and write nothing; what is found is written only where it still is so. A day
+    that the session table does not cover has no windows.
+    """
+    now = world.clock.now()
+    today = ist_date(now)
+    executions = world.ledger.executions
+    first = checked_on or executions.last_session(through=today) or today
+    over: list[tuple[Session, Window]] = []
+    left: list[tuple[Session, Window]] = []
+    known_through = min(today, world.sessions.last)
+    for session in world.sessions.run_between(first, known_through) if first <= known_through else ():
+        expected = [task for task in tasks if not (session.provisional and task.buys)]
+        windows, known = (
+            agenda.windows(expected, rows, session),
+            executions.statuses(session.date, by=None if world.clock.virtual else now),
+        )
+        over += [(session, window) for window in agenda.missed(windows, now, known) if window.closes > since]
+        running = (window for window in windows if known.get((window.task, window.slot)) == "running")
+        left += [(session, window) for window in running if window.over <= now]
+    if not over and not left:
+        return ()
+    found: list[str] = []
+    with world.ledger.database.note():
+        for session, window in over:
+            if executions.record_missed(window.task, session.date, window.slot, now, trigger):
+                found.append(f"{window.name} of {session.date}")
+        for session, window in left:
+            row = executions.get(window.task, session.date, window.slot)
+            if row is not None:
+                _close(world, window, row)
+        if found:
+            body = "; ".join(found)
+            world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
+            world.ledger.outbox.add(now, f"{len(found)} missed", body, f"missed:{now.isoformat()}")
+    return tuple(found)
+
+
+def next_window_end(
+    tasks: Sequence[Task], rows: Mapping[str, ScheduleRow], session: Session | None, today: date, now: datetime
+) -> datetime:
+    """The next moment at which there can be something new to find: the end of a window, or of the day."""
+    midnight = at_ist(today + timedelta(days=1), datetime.min.time())
+    ends = (window.over for window in agenda.windows(tasks, rows, session)) if session is not None and session.runs else ()
+    return min((end for end in ends if end > now), default=midnight)
+
+
+def _close(world: World, window: Window, row: Execution) -> None:
+    """A monitor that had steps has done its day; anything else that was left running has failed."""
+    ledger, now = world.ledger, world.clock.now()
+    complete = window.every is not None and row.steps > 0
+    status, error = ("completed", "") if complete else ("failed", _DIED)
+    if ledger.executions.close_abandoned(row, status, error, now, world.clock.machine_now()) and not complete:
+        told = f"{window.name} of {row.session_date} failed: {_DIED}"
+        ledger.logs.append(now, "error", "task_failed", told, task=window.task)
+        ledger.outbox.add(now, f"{window.name} failed", told, f"failed:{window.name}:{row.session_date}:{row.attempt}")

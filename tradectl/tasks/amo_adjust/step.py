@@ -1,0 +1,145 @@
+"""At 09:05: fit the quantities of the waiting buys to the pre-open prices; cancel those whose reward is gone.
+
+Only the quantity changes, the limit stays (unless `amo_adjust_reprice` is on). The orders are live at the exchange by now, and
+from this minute on only limit orders may be changed; it must be done by 09:07:30. Buys that a broker takes only now, because it
+has no after-market orders, are sent (`sending`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from tradectl.errors import DataError
+from tradectl.exchange.charges import buy_charges
+from tradectl.exchange.ticks import round_down
+from tradectl.execution.buy_revalidation import turn
+from tradectl.execution.buying import Purse, forbidden, pending_buys, quantity_for
+from tradectl.execution.trading_session import TradingSession
+from tradectl.ledger.rows import Decision, Order
+from tradectl.model.money import to_rupees
+from tradectl.model.order import OrderStatus, Purpose
+from tradectl.strategy.entry import reward_gone
+from tradectl.strategy.sizing import worth_changing
+from tradectl.task import Context, Outcome
+from tradectl.tasks.amo_adjust.preopen_buys import Opening, waits_for_the_open
+
+RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
+"""Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
+
+
+def run(context: Context) -> Outcome:
+    """One pass over our own waiting buys. Raises DataError (exit 8) where a source that has pre-open prices gave none."""
+    world = context.world
+    trading = context.trading()
+    trading.reconcile()
+    counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
+    state = forbidden(trading)
+    orders = [order for order in pending_buys(trading, context.session) if order.purpose is not Purpose.SEED]
+    waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=turn)
+    everything = [*orders, *waiting]
+    counts["total"] = len(everything)
+    prices = world.broker.preopen_prices([order.symbol for order in everything]) if everything else {}
+    if everything and not prices and world.broker.capabilities.preopen_prices:
+        raise DataError(f"no pre-open price for any of the {len(everything)} waiting orders")
+    purse = Purse(world.broker.funds().available, world.parameters.tariff)
+    made = context.decided()
+    for order in orders:
+        if order.execution_id == context.claim.execution_id:
+            counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
+            continue
+        price = prices.get(order.symbol)
+        verdict, reason = _adjust(context, trading, order, price, purse, only_cancel=bool(state))
+        if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
+            verdict = "adjusted"  # by a process that died before it could count it
+        else:
+            asked, _ = trading.path.asked.get(order.id, (None, None))
+            _keep(context, order, price, verdict, reason, quantity=asked)
+        counts[verdict] += 1
+    if waiting and not state:
+        counts.update(_send(context, Opening.of(context, trading, waiting, purse), waiting, prices))
+    known = {order.instrument_id for order in everything}
+    ended = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
+    counts.update(ended)
+    counts["total"] += len(ended)
+    trading.follow()
+    unknown, again_after = trading.doubts()
+    refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
+    counts["skipped"] += len(waiting) if state else 0
+    told = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
+    return Outcome(told, again_after, refused=refused, unknown=unknown, blocked=state)
+
+
+def _send(context: Context, opening: Opening, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
+    """Send the buys that waited for the exchange to open, one after the other; what each became."""
+    for order in waiting:
+        price = prices.get(order.symbol)
+        verdict, reason, quantity = opening.plan(order, price)
+        _keep(context, order, price, verdict, reason)
+        if verdict == "cancelled":
+            opening.trading.path.cancel(order)
+        elif verdict == "placed":
+            verdict, reason = opening.place(order, quantity, reason)
+            if verdict != "placed":
+                _keep(context, order, price, verdict, reason)
+        yield verdict
+
+
+def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
+    """What was decided in an earlier step or by a process that died; whether it was sent is known by the fate of the order."""
+    doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
+    return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
+
+
+def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str, *, quantity: int | None = None) -> None:
+    """Keep what was decided, and before it is asked of the broker too, so that a process that takes over can count it.
+    `quantity`: the shares that the broker is asked for."""
+    inputs: dict[str, object] = {"preopen_price": to_rupees(price) if price is not None else None}
+    inputs |= {"quantity": quantity} if quantity is not None else {}
+    context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
+
+
+def _adjust(
+    context: Context, trading: TradingSession, order: Order, price: int | None, purse: Purse, *, only_cancel: bool
+) -> tuple[str, str]:
+    """What became of one order: a result key, and why. A trading state that forbids changes still lets cancels pass."""
+    world, parameters = context.world, context.world.parameters
+    reading = world.readings.reading(order.instrument_id, order.decided)
+    scale = world.market.multiplier(order.instrument_id, context.session, price)
+    if price is None or reading is None or scale is None:
+        return "price_unavailable", "no pre-open price: left as it is"
+    ema = reading.ema_fast_adjusted / scale
+    if reward_gone(price, ema, parameters):
+        reason = f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone"
+        _keep(context, order, price, "cancelled", reason)
+        return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", reason
+    if only_cancel:
+        return "unchanged", "the account's trading state lets only cancels pass"
+    blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price, parameters.tariff)
+    sizing = quantity_for(
+        min(price, order.price),
+        session=context.session,
+        parameters=parameters,
+        average_turnover=reading.average_turnover,
+        purse=Purse(purse.available + blocked, parameters.tariff),
+        limit_price=order.price,
+    )
+    most = trading.most_shares(order.symbol)
+    quantity, limit = sizing.quantity if most is None else min(sizing.quantity, most), order.price
+    if parameters.amo_adjust_reprice and price < limit:
+        limit = round_down(price, trading.tick_size(order.instrument_id, context.session))
+    enough = worth_changing(order.quantity, quantity, parameters)
+    if quantity == 0 or (not enough and limit == order.price):
+        return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
+    if order.status is OrderStatus.PENDING and not world.broker.capabilities.amo_changes:
+        return "unchanged", f"{world.broker.name} changes no after-market order before the exchange has it: left as it is"
+    quantity = quantity if enough else order.quantity
+    change = f"{order.quantity} becomes {quantity}" if enough else f"limit {order.price / 100:.2f} becomes {limit / 100:.2f}"
+    reason = f"{change} at pre-open {price / 100:.2f}"
+    _keep(context, order, price, "adjusted", reason, quantity=quantity)
+    answer = trading.path.modify(order, quantity=quantity, price=limit)
+    if not answer.ok:
+        return "modification_failed", answer.reason
+    purse.available += blocked - quantity * limit - buy_charges(context.session, quantity, limit, parameters.tariff)
+    context.log("order_modified", f"{order.symbol}: {reason}", order.symbol)
+    return "adjusted", reason

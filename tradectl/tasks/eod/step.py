@@ -1,0 +1,220 @@
+"""After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
+
+Nothing here trades. What the broker says is compared with the book, in shares and in rupees, and every difference is counted
+and told; the book is never bent to fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time, timedelta
+
+from tradectl.errors import UncoveredDate
+from tradectl.execution import reconcile, unreadable_rows, unresolved_orders
+from tradectl.execution.buying import holdings_value
+from tradectl.execution.trading_session import TradingSession
+from tradectl.execution.unexplained_shares import Beyond
+from tradectl.ledger.rows import Order, Position
+from tradectl.ledger.statistics import DayStatistics
+from tradectl.model.moment import at_ist, ist_date
+from tradectl.model.money import show_rupees, to_rupees
+from tradectl.task import Context, Outcome
+
+KEEP_LOGS = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The day's figures. Paise; `realised` is net of charges."""
+
+    realised: int
+    trades: int
+    winners: int
+    charges: int
+    unrealised: int
+    holdings_value: int
+    cash: int
+    proved: bool = True
+    """False where a row of the holdings cannot be read: `holdings_value` is then too low."""
+
+    @property
+    def equity(self) -> int:
+        """Cash and what is held, spun-off holdings at cost."""
+        return self.cash + self.holdings_value
+
+
+def run(context: Context) -> Outcome:
+    """One pass; a rerun gives the same rows."""
+    world, session = context.world, context.session
+    trading = context.trading()
+    trading.reconcile(trading.open_of)
+    mismatches = reconcile.compare_holdings(trading.book, trading.broker)
+    for item in mismatches:
+        context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
+    beyond = trading.beyond_book()
+    unlisted = reconcile.unlisted(trading.book)
+    for order in unlisted:
+        text = (
+            f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the book, not in the broker's"
+        )
+        context.log("mismatch", text, order.symbol, level="error")
+    cash_difference = trading.broker.funds().cash - trading.book.cash()
+    if cash_difference:
+        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from what the fills say", level="error")
+    differ = len(mismatches) + len(unlisted) + bool(cash_difference)
+    day = _figures(context, trading)
+    closed = trading.book.positions(closed_in=session)
+    ended: list[Order] = []
+    expired = 0
+    if not context.dry_run:
+        over, tags = _trading_is_over(context), trading.broker.capabilities.tag_length > 0
+        ended = unresolved_orders.close_ended(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
+        expired = world.ledger.signals.expire(session)
+        _keep(context, day, differ)
+    doubtful = trading.snapshot.unknown
+    external = [row for row in trading.book.fills(session=session) if row.external]
+    result = {
+        "mismatches": differ,
+        "external_trades": len(external),
+        "realised_pnl": to_rupees(day.realised),
+        "charges": to_rupees(day.charges),
+        "closed": len(closed),
+        "trades": day.trades,
+        "unrealised_pnl": to_rupees(day.unrealised),
+        "cash": to_rupees(day.cash),
+        "equity": to_rupees(day.equity) if day.proved else None,
+        "open_positions": len(trading.snapshot.positions),
+        "signals_expired": expired,
+        "orders_ended": len(ended),
+        "unknown": len(doubtful),
+    }
+    if not context.dry_run:
+        world.ledger.outbox.add(
+            context.now,
+            f"tradectl {session}",
+            _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond),
+            f"eod:{session}",
+        )
+    return Outcome(result, unknown=len(doubtful))
+
+
+def _figures(context: Context, trading: TradingSession) -> Day:
+    session = context.session
+    fills = trading.book.fills(session=session)
+    trades = [
+        trade
+        for position_id in {row.position_id for row in fills if row.position_id is not None}
+        for trade in trading.book.folded(position_id).trades
+        if trade.exit_session == session
+    ]
+    positions = trading.snapshot.positions
+    quotes = trading.broker.quotes([position.symbol for position in positions]) if positions else {}
+    value = sum(_value(position, quotes[position.symbol].last if position.symbol in quotes else None) for position in positions)
+    return Day(
+        realised=sum(trade.net for trade in trades),
+        trades=len(trades),
+        winners=sum(trade.net > 0 for trade in trades),
+        charges=sum(row.charges for row in fills),
+        unrealised=value - sum(position.cost for position in positions),
+        holdings_value=holdings_value(trading) + trading.book.spun_off(),
+        cash=trading.broker.funds().cash,
+        proved=not trading.book.odd.get(unreadable_rows.HOLDINGS),
+    )
+
+
+def _value(position: Position, last: int | None) -> int:
+    """At the last price; at cost where there is none."""
+    return position.quantity * last if last is not None else position.cost
+
+
+def _keep(context: Context, day: Day, mismatches: int) -> None:
+    world = context.world
+    if not day.proved:
+        context.trading().note_unproved()
+        text = "the statistics of the day are left out: a row of the broker's holdings cannot be read, so the equity is not known"
+        context.log("statistics_left_out", text, level="warning")
+    elif not _next_day_has_begun(context):
+        _write_statistics(context, day, mismatches)
+    _release_dead(context)
+    world.ledger.logs.prune(context.now - KEEP_LOGS)
+    world.ledger.outbox.prune(context.now - KEEP_LOGS)
+
+
+def _next_day_has_begun(context: Context) -> bool:
+    """By then cash and prices are no longer this session's: its statistics stay as they were, or are left out."""
+    if ist_date(context.now) == context.session:
+        return False
+    try:
+        begins = context.world.sessions.next_run_session(context.session).phases(closing_auction=True)[0].start
+    except UncoveredDate:
+        begins = at_ist(context.session + timedelta(days=1), time(9, 0))
+    return context.now >= begins
+
+
+def _write_statistics(context: Context, day: Day, mismatches: int) -> None:
+    world = context.world
+    before = world.ledger.statistics.before(context.session)
+    peak = max(day.equity, before.peak_equity if before is not None else world.ledger.users.get(world.user).capital)
+    world.ledger.statistics.write(
+        DayStatistics(
+            context.session,
+            day.cash,
+            day.holdings_value,
+            day.equity,
+            day.realised,
+            day.unrealised,
+            day.charges,
+            world.ledger.book.dividends(context.session),
+            day.trades,
+            day.winners,
+            len(world.ledger.book.snapshot().positions),
+            mismatches,
+            peak,
+            1 - day.equity / peak if peak else 0.0,
+        )
+    )
+
+
+def _trading_is_over(context: Context) -> bool:
+    """Whether nothing can fill any more in this session; `--force` may run this before."""
+    session = context.world.sessions.session(context.session)
+    return session is None or context.now >= session.last_fill_at()
+
+
+def _release_dead(context: Context) -> None:
+    """End executions of this session and earlier ones whose process died; those that are at work are left alone. An execution
+    of a later session, begun while the clock was ahead, goes on in its own time."""
+    executions = context.world.ledger.executions
+    over = _trading_is_over(context)
+    for row in executions.list(status="running", limit=1000):
+        ended = row.session_date < context.session or (over and row.session_date == context.session)
+        if row.id != context.claim.execution_id and ended:
+            status, error = ("completed", "") if row.steps else ("failed", "its process died")
+            executions.close_abandoned(row, status, error, context.now, context.world.clock.machine_now())
+
+
+def _summary(
+    context: Context,
+    result: dict[str, object],
+    closed: list[Position],
+    mismatches: list[reconcile.Mismatch],
+    doubtful: tuple[Order, ...],
+    *,
+    unlisted: list[Order],
+    beyond: list[Beyond],
+) -> str:
+    lines = [
+        f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
+        f"unrealised {result['unrealised_pnl']}, equity {result['equity'] or 'not known'}",
+        f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} traded by hand",
+    ]
+    lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
+    lines += [f"MISMATCH {item.symbol}: book {item.book}, broker {item.broker}" for item in mismatches]
+    lines += [
+        f"MISMATCH {item.side} {item.quantity} {item.symbol}, order {item.id}: not in the broker's book" for item in unlisted
+    ]
+    lines += [f"NOT COUNTED {item.symbol}: {item.text}" for item in beyond]
+    lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
+    statuses = context.world.ledger.executions.statuses(context.session)
+    lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), status in sorted(statuses.items()) if status == "missed"]
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""Say for each position what it is worth and what would be done with it as things stand; nothing is traded here.
+
+Orders are decided on completed bars only, so REENTER and EXIT are recommendations for a person who looks at the hour.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from tradectl.exchange.charges import day_charges
+from tradectl.execution.reentries import distrusted
+from tradectl.execution.surveillance import known_by_morning
+from tradectl.ledger.rows import Decision, Position
+from tradectl.model.market import Bar, Quote
+from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.money import to_rupees
+from tradectl.model.order import Fill, Side
+from tradectl.strategy import exits
+from tradectl.strategy.reentry import next_level
+from tradectl.task import Context, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A position as things stand. Prices and P&L in paise; `rsi` and `ema9` take today's price as if it were the close."""
+
+    position: Position
+    last: int
+    rsi: float
+    ema9: float
+    distance: float
+    unrealised: int
+    recommendation: str
+    reason: str
+
+
+def run(context: Context) -> Outcome:
+    """One row a position. Positions without a price of today are listed as `price_unavailable`."""
+    trading = context.trading()
+    trading.reconcile()
+    positions = trading.snapshot.positions
+    age = timedelta(seconds=context.world.parameters.quote_max_age)
+    quotes = trading.fresh_quotes([position.symbol for position in positions], age)
+    found = [standing for position in positions if (standing := _standing(context, position, quotes.get(position.symbol)))]
+    standings = _watched_all(context, found) if found else []
+    context.decide([_decision(context, item) for item in standings])
+    count = Counter(item.recommendation for item in standings)
+    return Outcome(
+        {
+            "positions": [_row(item) for item in standings],
+            "hold": count["HOLD"],
+            "reenter": count["REENTER"],
+            "exit": count["EXIT"],
+            "price_unavailable": len(positions) - len(standings),
+        }
+    )
+
+
+def _standing(context: Context, position: Position, quote: Quote | None) -> Standing | None:
+    world, parameters = context.world, context.world.parameters
+    if quote is None or quote.open is None or quote.last_trade_at is None or ist_date(quote.last_trade_at) != context.session:
+        return None
+    instrument = world.market.instrument(position.instrument_id, context.session)
+    scale = world.market.multiplier(position.instrument_id, context.session, quote.open)
+    if scale is None:
+        return None
+    high, low = max(quote.high or quote.last, quote.last), min(quote.low or quote.last, quote.last)
+    bar = Bar(context.session, quote.open, high, low, quote.last, quote.volume or 0, instrument.series, provisional=True)
+    found = world.readings.reading_with(position.instrument_id, bar, scale)
+    if found is None:
+        return None
+    history, reading = found
+    ema = reading.ema_fast_adjusted / scale
+    yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
+    tick = context.trading().tick_size(position.instrument_id, context.session)
+    target = exits.target_price((yesterday or reading).ema_fast_adjusted / scale, quote.last, tick, parameters)
+    since = world.readings.rsi_between(history, position.level_session, context.session)
+    level = 0
+    if position.buys < parameters.max_buys:
+        level = next_level(position.level, since, reading.rsi, reading.above_slow, parameters)
+    untrusted = distrusted(world.market, history.through(context.session), context.session) if level else ""
+    if exits.rsi_exit_due(reading.rsi, parameters):
+        recommendation, reason = "EXIT", f"RSI {reading.rsi:.1f} is above {parameters.rsi_exit:g}"
+    elif untrusted:
+        recommendation, reason = "HOLD", untrusted
+    elif level:
+        recommendation, reason = "REENTER", f"RSI {reading.rsi:.1f} is below level {level}"
+    else:
+        recommendation, reason = "HOLD", f"RSI {reading.rsi:.1f}, {(target / quote.last - 1) * 100:.2f} % to the target"
+    return Standing(
+        position,
+        quote.last,
+        reading.rsi,
+        ema,
+        target / quote.last - 1,
+        _unrealised(context, position, quote.last),
+        recommendation,
+        reason,
+    )
+
+
+def _watched_all(context: Context, found: Sequence[Standing]) -> list[Standing]:
+    surveillance = context.world.market.surveillance(known_by_morning(context.session, context.world.clock))
+    return [_watched(item, surveillance.excluding(item.position.instrument_id)) for item in found]
+
+
+def _watched(item: Standing, excluding: str) -> Standing:
+    """A position that a surveillance list names is sold as ever and bought no more."""
+    if not excluding:
+        return item
+    recommendation = "HOLD" if item.recommendation == "REENTER" else item.recommendation
+    return replace(item, recommendation=recommendation, reason=f"{item.reason}; no re-entry, under surveillance: {excluding}")
+
+
+def _unrealised(context: Context, position: Position, last: int) -> int:
+    """What selling everything at the last price would bring, net of the charges paid and of those of the sale (paise)."""
+    sale = Fill("sale", position.symbol, Side.SELL, position.quantity, last, context.session, context.now)
+    paid = sum(lot.charges for lot in context.world.ledger.book.folded(position.id).lots)
+    charges = day_charges(context.session, [sale], context.world.parameters.tariff).total
+    return position.quantity * last - position.cost - paid - charges
+
+
+def _row(item: Standing) -> dict[str, object]:
+    return {
+        "symbol": item.position.symbol,
+        "quantity": item.position.quantity,
+        "cost": to_rupees(item.position.cost),
+        "last": to_rupees(item.last),
+        "rsi10": round(item.rsi, 2),
+        "ema9": round(item.ema9, 2),
+        "distance_to_target": round(item.distance, 4),
+        "unrealised_pnl": to_rupees(item.unrealised),
+        "recommendation": item.recommendation,
+        "reason": item.reason,
+    }
+
+
+def _decision(context: Context, item: Standing) -> Decision:
+    reason = f"{item.recommendation} as things stand at {to_ist(context.now):%H:%M}: {item.reason}"
+    return Decision(item.position.instrument_id, item.position.symbol, item.recommendation, "monitor", reason, _row(item))
