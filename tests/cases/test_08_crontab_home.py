@@ -140,7 +140,7 @@ def test_several_users_must_be_named(tmp_path: Path):
     assert shell("tradectl init && tradectl user add anna --capital 100000", tmp_path).returncode == 0
     said = shell("tradectl crontab", tmp_path)
     assert (said.returncode, said.stdout) == (2, "")
-    assert "whose account?" in said.stderr
+    assert "choose one with --user NAME" in said.stderr
 
 
 def test_a_home_that_no_cron_can_name_is_refused(tmp_path: Path):

@@ -73,7 +73,7 @@ def test_a_live_home_does_not_count_by_another_table(tradectl: Tradectl) -> None
     live(tradectl, "kite")
     tradectl("config", "set", "charges", "kotak_neo")
     assert counted(tradectl)[0] == "zerodha"
-    assert "the setting charges=kotak_neo does not count in a live home" in tradectl("doctor").out
+    assert "the setting charges=kotak_neo does not apply in a live home" in tradectl("doctor").out
 
 
 def test_an_unknown_table_is_refused_where_it_is_set(tradectl: Tradectl) -> None:

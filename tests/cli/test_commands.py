@@ -41,7 +41,7 @@ def test_a_second_user_has_a_timetable_and_must_be_named(tradectl: Tradectl):
     assert tradectl("user", "add", "ravi").code == 2
     assert len(tradectl("schedule", "--user", "ravi", "--json").object["result"]) == 7
     nobody = tradectl("status")
-    assert (nobody.code, "say --user NAME" in nobody.err) == (2, True)
+    assert (nobody.code, "--user NAME" in nobody.err) == (2, True)
     assert tradectl("status", "--user", "nobody").code == 2
     assert tradectl("--user", "ravi", "status", "--json").object["user"] == "ravi"
 

@@ -74,7 +74,7 @@ def test_a_missing_session_ends_with_8_and_the_others_are_kept(tradectl: Tradect
     said = tradectl("data", "fetch", "--since", "2024-10-28", *EVENING)
     assert said.code == 8
     assert said.err == (
-        "tradectl: 2024-10-28: not published (if the exchange was closed, say: tradectl data sessions add 2024-10-28 "
+        "tradectl: 2024-10-28: not published (if the exchange was closed, run: tradectl data sessions add 2024-10-28 "
         "--kind closed)\n"
     )
     assert tradectl("data", "list", "--json").object["result"]["sessions"] == 1
@@ -112,7 +112,7 @@ WRONG_WORDS = {
         "Yahoo never replaces a stored bar: --replace is for --source nse",
     ),
     "no date": (("--since", "yesterday"), "'yesterday' is not a date: write YYYY-MM-DD"),
-    "nothing stored": ((), "nothing is stored yet: say from when, --since YYYY-MM-DD"),
+    "nothing stored": ((), "nothing is stored yet: give the first date with --since YYYY-MM-DD"),
 }
 
 

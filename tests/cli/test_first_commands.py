@@ -109,7 +109,7 @@ def test_a_timetable_never_makes_a_home(tradectl: Tradectl, home: Path, words: t
 
 def test_a_home_that_cannot_be_made_is_one_line(tradectl: Tradectl):
     said = tradectl("status", "--home", "/proc/home")
-    assert (said.code, said.err) == (4, "tradectl: the home /proc/home cannot be made: No such file or directory\n")
+    assert (said.code, said.err) == (4, "tradectl: the home /proc/home cannot be created: No such file or directory\n")
 
 
 def test_a_persons_task_makes_a_paper_home(tradectl: Tradectl, home: Path):

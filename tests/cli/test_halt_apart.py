@@ -70,11 +70,11 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
         first, account, follows = said.out.splitlines()
         assert (first, account) == ("HALTED, now: nothing is sent but cancels", f"account me in {made}")
         assert follows.startswith("the marker is set, and every send reads it; ")
-        assert f"the ledger will follow: {made}/ledger.db is locked by process {pid} (" in said.out
+        assert f"the next task writes the ledger: {made}/ledger.db is locked by process {pid} (" in said.out
         assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {pid}`)" in said.out
         status = tradectl("status")
         assert "trading   HALTED, now" in status.out
-        assert "and the ledger says ACTIVE: the stricter applies until `tradectl resume`" in status.out
+        assert "and the ledger has ACTIVE: the stricter applies until `tradectl resume`" in status.out
         assert f"locked    {made}/ledger.db is locked by process {pid}" in status.out
         refused = tradectl("resume")
         assert (refused.code, f"is locked by process {pid}" in refused.err, refused.out) == (10, True, "")
@@ -101,7 +101,7 @@ def test_halt_with_a_damaged_ledger(tradectl: Tradectl, made: Path):
     said = tradectl("halt", "--reason", "now")
     assert said.code == 0
     assert "HALTED, now: nothing is sent but cancels" in said.out
-    assert "the ledger will follow" in said.out
+    assert "the next task writes the ledger" in said.out
     status = tradectl("status")
     assert (status.code, status.out) == (10, "me: the halt marker is HALTED, now\n")
     assert "is not a database" in status.err
@@ -130,7 +130,7 @@ def test_halt_says_so_whatever_a_damaged_ledger_raises(tradectl: Tradectl, made:
     said = tradectl("halt", "--reason", "now")
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("HALTED, now: nothing is sent but cancels\n")
-    (told,) = [line for line in said.out.splitlines() if "the ledger will follow" in line]
+    (told,) = [line for line in said.out.splitlines() if "the next task writes the ledger" in line]
     assert "damaged" in told
     assert (made / "halt-me.halted").exists()
     assert tradectl("halt", "--json").object["result"]["marker"] == "HALTED"
@@ -154,7 +154,7 @@ def test_halt_with_a_silent_database_server(tradectl: Tradectl, made: Path):
     with silent_server() as port:
         said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
     assert said.code == 0
-    assert "the ledger will follow: the database server does not answer within" in said.out
+    assert "the next task writes the ledger: the database server does not answer within" in said.out
     assert (made / "halt-me.halted").exists()
 
 
@@ -163,7 +163,7 @@ def test_halt_with_a_database_server_that_is_down(tradectl: Tradectl, made: Path
         pass
     said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
     assert said.code == 0
-    assert "the ledger will follow: " in said.out
+    assert "the next task writes the ledger: " in said.out
     assert (made / "halt-me.halted").exists()
 
 
@@ -223,7 +223,7 @@ def test_a_marker_that_is_lost_stops_everything_until_resume(trading: Make):  # 
 def test_halt_knows_its_user(tradectl: Tradectl, made: Path):
     assert tradectl("user", "add", "bo").code == 0
     unclear = tradectl("halt")
-    assert (unclear.code, "say --user NAME" in unclear.err) == (2, True)
+    assert (unclear.code, "--user NAME" in unclear.err) == (2, True)
     assert not list(made.glob("halt-*ed"))
     assert tradectl("--user", "nobody", "halt").code == 2
     assert tradectl("--user", "bo", "halt").code == 0
@@ -251,7 +251,7 @@ def test_halt_with_a_missing_ledger_makes_none(tradectl: Tradectl, made: Path):
     said = tradectl("halt", "--cancel")
     assert said.code == 4
     assert "the account is HALTED, but no order was cancelled: there is no home in" in said.err
-    assert f"the ledger will follow: there is no ledger in {made}/ledger.db" in said.out
+    assert f"the next task writes the ledger: there is no ledger in {made}/ledger.db" in said.out
     assert (made / "halt-me.halted").exists()
     assert not list(made.glob("ledger.db*"))
 
@@ -270,7 +270,7 @@ def test_halt_asks_whose_account_where_one_marker_is_missing(tradectl: Tradectl,
         file.unlink()
     unclear = tradectl("halt")
     assert (unclear.code, unclear.out) == (2, "")
-    assert f"whose account? {made} has the users bo, me: NOTHING is halted; say --user NAME" in unclear.err
+    assert f"{made} has the users bo, me: NOTHING is halted; choose one with --user NAME" in unclear.err
     assert not list(made.glob("halt-*ed"))
     assert tradectl("--user", "bo", "halt").out.splitlines()[1] == f"account bo in {made}"
 
@@ -297,14 +297,14 @@ def test_halt_works_with_damaged_settings(tradectl: Tradectl, made: Path, damage
     assert (said.code, said.out.splitlines()[:2]) == (0, ["HALTED, now: nothing is sent but cancels", f"account me in {made}"])
     assert f"{made}/tradectl.toml" in said.err
     assert "the account is HALTED all the same" in said.err
-    assert "the ledger will follow: the ledger is not known" in said.out
+    assert "the next task writes the ledger: the ledger is not known" in said.out
     assert (made / "halt-me.halted").exists()
     assert tradectl("status").code == tradectl("resume").code == 4
     cancelled = tradectl("halt", "--cancel", "--json")
     assert (cancelled.code, cancelled.object["result"]["marker"]) == (4, "HALTED")
     assert "tradectl.toml" in cancelled.object["result"]["settings_error"]
     named = tradectl("--db", str(made / "ledger.db"), "halt")
-    assert (named.code, "the ledger will follow" in named.out) == (0, False)
+    assert (named.code, "the next task writes the ledger" in named.out) == (0, False)
 
 
 def test_halt_asks_whose_account_where_damaged_settings_may_name_it(tradectl: Tradectl, made: Path):

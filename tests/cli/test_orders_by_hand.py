@@ -437,7 +437,7 @@ def test_status_names_an_order_that_was_sent_and_never_answered(trading: Make, o
     assert [(item["id"], item["status"]) for item in found["unknown_orders"]] == [(order.id, "PENDING")]
     said = operate(market, "status")
     assert (said.code, f"UNKNOWN   BUY 100 ACME ({order.tag}): sent, and no reply was recorded" in said.out) == (7, True)
-    assert "nobody knows what became of orders for ACME" in operate(market, "doctor").out
+    assert "the outcome of orders for ACME is not known" in operate(market, "doctor").out
 
 
 def test_status_leaves_an_order_to_the_process_that_sends_it_now(trading: Make):  # noqa: F811

@@ -80,7 +80,7 @@ def test_a_setting_may_differ_from_the_users_own_in_several_things(swept: Tradec
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--set", "ema_fast=9"), "say what to try"),
+        (("--set", "ema_fast=9"), "name settings to try"),
         (("--set", "ema_fast=7,9", "--vary", "ema_fast=5:7"), "ema_fast is named twice"),
         (("--set", "max_positions=1,2"), "max_positions changes no trade"),
         (("--set", "ema_fast=7,9", "--by", "luck"), "--by is one of net, sharpe"),

@@ -1,7 +1,7 @@
-"""Settings become a World here: live, paper or simulated. The one place that knows every adapter.
+"""Build a World from settings: live, paper or simulated. This package alone imports every adapter.
 
-homes         a home is made, and opened for a user
-worlds        live and paper worlds, put together
+homes         create a home, and open it for a user
+worlds        live and paper worlds
 exchanges     a paper exchange that does not fit the ledger
 simulations   throw-away worlds of the past
 sources       sessions, market data and live prices

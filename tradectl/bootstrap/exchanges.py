@@ -1,4 +1,4 @@
-"""A paper exchange that the ledger does not know: taken as it is, or made anew from what the ledger knows."""
+"""Accept a paper exchange that does not fit the ledger, or create a new one from the ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BESIDE = ("", "-wal", "-shm")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What was done. `aside`: where the file went that was there. Orders and positions are counts, cash is in paise."""
+    """The result. `aside`: the new path of the old file. Orders and positions are counts, cash is in paise."""
 
     file: Path
     aside: Path | None
@@ -40,7 +40,7 @@ def accept_exchange(world: World, file: Path) -> Accepted:
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
     if not file.exists():
-        raise UsageError(f"{file} is missing: `tradectl sandbox accept --new` begins a new account from what the ledger knows")
+        raise UsageError(f"{file} is missing: `tradectl sandbox accept --new` begins a new account from the ledger")
     marks = {}
     with closing(Store(file, create=False)) as store:
         for user in (item.user for item in world.ledger.users.list()):
@@ -50,7 +50,7 @@ def accept_exchange(world: World, file: Path) -> Accepted:
                     store.begin_series(user)
             marks[user] = Mark(store.identity, book.change_count if book is not None else 0)
         if not marks[world.user].changes:
-            raise UsageError(f"{file} has no account of {world.user}: `--new` begins one from what the ledger knows")
+            raise UsageError(f"{file} has no account of {world.user}: `--new` begins one from the ledger")
     with world.ledger.database.write():
         for user, mark in marks.items():
             ExchangeMark(world.ledger.database, user).accept(mark)

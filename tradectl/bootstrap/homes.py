@@ -1,7 +1,7 @@
-"""A home: its database has one mode and one clock, written when it is made.
+"""Create and open homes. A home's database has one mode and one clock, written when it is created.
 
-A home on a virtual clock (`--at`) walks through past sessions and never runs without one; a home on the machine's clock never
-pretends to be elsewhere once something has happened in it.
+A home with a virtual clock (`--at`) runs past sessions and needs `--at` for every command. A home with the machine's clock
+rejects `--at` once it has an event.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ DEFAULT_CAPITAL = 1_000_000_00
 def init(
     settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT_CAPITAL, mode: str = "paper", broker: str = ""
 ) -> World:
-    """Make a home: the ledger with its first user, an admin, and his account: on paper, or live at a broker. ConfigurationError
-    if there is one, UsageError for an unknown broker."""
+    """Create a home: the ledger with its first user, an admin, and the account: on paper, or live at a broker.
+
+    Raises ConfigurationError if there is one, UsageError for an unknown broker."""
     from tradectl.ledger.migrations import create_or_upgrade
 
     _check_mode(settings, mode, broker)
@@ -61,11 +62,11 @@ def _check_mode(settings: Settings, mode: str, broker: str) -> None:
     if mode not in {"paper", "live"}:
         raise ConfigurationError(f"a home is paper or live, not {mode!r}")
     if mode == "live" and not broker:
-        raise ConfigurationError("live at which broker? say --broker NAME")
+        raise ConfigurationError("a live home needs a broker: --broker NAME")
     if mode == "live" and settings.at is not None:
-        raise UsageError("a live home goes by the machine's clock: leave --at out")
+        raise UsageError("a live home uses the machine's clock: leave --at out")
     if mode == "paper" and broker:
-        raise ConfigurationError(f"a paper home has no broker; --mode live makes one that trades at {broker}")
+        raise ConfigurationError(f"a paper home has no broker; --mode live creates one that trades at {broker}")
     if broker:
         from tradectl.brokers.adapter import adapter
 
@@ -81,11 +82,11 @@ def open_world(
     make: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> World:
-    """The world of a user; a home that does not exist yet becomes a paper home, and `tell` reports it.
+    """Return the world of a user; a missing home becomes a paper home, and `tell` reports it.
 
-    Raises UsageError for an unknown user, and where `--at` and the home's clock do not fit; `past` lets a moment before the
-    home's last event through, for callers that decide themselves what may be done then. Without `make` a home whose folder or
-    ledger is missing raises ConfigurationError, and stays so: what a timetable starts must reach the home that a person made.
+    Raises UsageError for an unknown user, and if `--at` does not fit the home's clock. `past` allows a moment before the home's
+    last event, for callers that check it themselves. Without `make` a missing folder or ledger raises ConfigurationError and
+    nothing is created: a scheduled task must use the home that a person created.
     """
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
@@ -96,7 +97,7 @@ def open_world(
         everyone = users.list()
         names = [item.user for item in everyone]
         if user is None and len(names) > 1:
-            raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+            raise UsageError(f"this database has the users {', '.join(names)}: choose one with --user NAME")
         known = users.get(user or names[0])
         ledger = Ledger(database, known.user)
         clock = _clock(settings, ledger, past=past, read_only=read_only)
@@ -110,14 +111,14 @@ def open_world(
 
 
 def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
-    """Make the halt marker of each user that has none, in the state that the ledger gives it until a person changes it."""
+    """Create the missing halt marker of each user, in the ledger's state."""
     for item in users:
         lasting = item.trading_state != "ACTIVE" and item.state_until is None
         MarkerFile(settings.home, item.user).make(TradingState(item.trading_state, item.state_reason) if lasting else ACTIVE, now)
 
 
 def _files(settings: Settings) -> Iterator[Path]:
-    """The files of a home that a version before, or a person, may have left open to others."""
+    """Yield the files of a home that a version before, or a person, may have left open to others."""
     yield from (settings.home / FILE, settings.sessions, settings.logs / "bugs.log", *settings.home.glob(f"{PREFIX}*"))
     databases = [settings.paper]
     if settings.database.startswith(SQLITE):
@@ -133,7 +134,7 @@ def _open(settings: Settings, *, read_only: bool = False) -> Database:
 
 
 def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell: Callable[[str], None]) -> Database:
-    """The home's database, which has a mode. Another process may be making the same home: it is made once."""
+    """Return the home's database, which has a mode. Another process may be making the same home: it is made once."""
     from tradectl.ledger.migrations import create_or_upgrade
 
     if not make and settings.missing_home:
@@ -167,7 +168,7 @@ def _make_folder(settings: Settings) -> None:
             close_home(settings.home)
         close(_files(settings))
     except OSError as error:
-        raise ConfigurationError(f"the home {settings.home} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"the home {settings.home} cannot be created: {error.strerror}") from error
 
 
 def _ledger_file(settings: Settings) -> Path:
@@ -180,18 +181,19 @@ def _ledger_file(settings: Settings) -> Path:
 def _not_made(missing: str) -> str:
     """Return one line for a call that must not make a home."""
     return (
-        f"{missing}: no task ran and nothing was traded. `tradectl init` makes a home; `tradectl crontab` writes lines that name "
+        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes lines that name "
         "the home"
     )
 
 
 def exists(settings: Settings) -> bool:
-    """Whether there is a ledger; of a server nobody knows before it is asked."""
+    """Return whether there is a ledger; for a server always true, because only a connection can show it."""
     return settings.has_ledger
 
 
 def _is_made(database: Database, *, create: bool) -> bool:
-    """Whether the database has a mode. An older schema is brought forward; an empty database gets one only with `create`."""
+    """Return whether the database has a mode. An older schema is brought forward; an empty database gets one only with
+    `create`."""
     from tradectl.ledger.migrations import create_or_upgrade, revision
     from tradectl.ledger.store import Info
 
@@ -226,10 +228,10 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
     kind = ledger.info.get("clock")
     if settings.at is not None and ledger.info.get("mode") == "live":
-        raise ConfigurationError("a live home goes by the machine's clock: leave --at out")
+        raise ConfigurationError("a live home uses the machine's clock: leave --at out")
     if settings.at is None:
         if kind == "virtual":
-            raise UsageError(f"{settings.home} is on a virtual clock: say when it is with --at 'YYYY-MM-DD HH:MM'")
+            raise UsageError(f"{settings.home} has a virtual clock: give the moment with --at 'YYYY-MM-DD HH:MM'")
         return SystemClock()
     last = ledger.info.get("last_event_at")
     if kind != "virtual":
@@ -244,7 +246,7 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
 
 
 def before_the_last_event(at: datetime, last: datetime) -> str:
-    """One line for a moment that a home on a virtual clock has passed."""
+    """Return one line for a moment that a home on a virtual clock has passed."""
     return (
         f"{to_ist(at):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(last):%Y-%m-%d %H:%M:%S}: time does not go back"
     )
@@ -304,13 +306,13 @@ def _world(
 
 
 def capital_of(settings: Settings) -> int:
-    """The capital (paise) of the home's user, where there is one."""
+    """Return the capital (paise) of the home's user, where there is one."""
     home = home_ledger(settings)
     return home.users.get(home.user).capital if home is not None else DEFAULT_CAPITAL
 
 
 def only_user(settings: Settings) -> str | None:
-    """The user of a home that has one, None where there is no home yet. UsageError where it has several."""
+    """Return the user of a home that has one, None where there is no home yet. Raises UsageError if it has several."""
     from tradectl.ledger.users import Users
 
     if not exists(settings):
@@ -321,7 +323,7 @@ def only_user(settings: Settings) -> str | None:
     finally:
         database.close()
     if len(names) > 1:
-        raise UsageError(f"whose account? this database has the users {', '.join(names)}: say --user NAME")
+        raise UsageError(f"this database has the users {', '.join(names)}: choose one with --user NAME")
     return names[0] if names else None
 
 
@@ -340,18 +342,18 @@ def schedule_of(settings: Settings, user: str) -> dict[str, ScheduleRow]:
 
 
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
-    """The settings of the home's user, where there is one, with `changes` on top."""
+    """Return the settings of the home's user, where there is one, with `changes` on top."""
     from tradectl.strategy.parameters import Parameters, with_changes
 
     home = home_ledger(settings)
     changed = (home.settings.list() if home is not None else {}) | changes
-    # What a person asks for on the command line of a study counts, in a live home too.
+    # Settings from the command line of a study apply in a live home too.
     account = home if "charges" not in changes else None
     return with_tariff(with_changes(Parameters(), changed), settings, account, changed)
 
 
 def home_ledger(settings: Settings) -> Ledger | None:
-    """The home's ledger for reading, None where there is no home yet."""
+    """Return the home's ledger for reading, None where there is no home yet."""
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users

@@ -38,10 +38,11 @@ def open_simulation(
     alone: bool = False,
     broker: Callable[[VirtualClock, Store, SessionTable, str], Broker] | None = None,
 ) -> PaperWorld:
-    """A throw-away world in `folder` that begins at `start` with the home's market data, and with the settings, schedules and
-    capital of the home's user where there is one. `changes` are settings on top; `step` is in minutes. `alone`: nobody else knows
-    the folder, and nobody is let into its files. `broker` makes another broker than the paper exchange, for this clock, market,
-    session table and user; who puts one in asks it for no more than a `ports.Broker`."""
+    """Return a throw-away world in `folder` that begins at `start` with the home's market data.
+
+    Settings, schedules and capital are those of the home's user, if there is one. `changes` are settings on top; `step` is in
+    minutes. `alone`: no other process uses the folder, so its files are locked exclusively. `broker` creates another broker than
+    the paper exchange, for this clock, market, session table and user; it is used as a `ports.Broker` only."""
     from tradectl.notify.console import SilentNotifier
     from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -80,7 +81,7 @@ def open_simulation(
 def _ledger(
     folder: Path, user: str, home: Ledger | None, *, capital: int, own: dict[str, str], start: datetime, alone: bool
 ) -> Ledger:
-    """A new ledger with one user, the settings `own`, and the timetable of the home."""
+    """Return a new ledger with one user, the settings `own`, and the timetable of the home."""
     from tradectl.ledger.migrations import create_or_upgrade
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
@@ -106,7 +107,7 @@ def _ledger(
 
 
 def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
-    """The world that a simulation left in `folder`, at its last moment."""
+    """Return the world that a simulation left in `folder`, at its last moment."""
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info, Ledger
     from tradectl.ledger.users import Users

@@ -1,4 +1,4 @@
-"""What a home reads: sessions, market data, live prices."""
+"""Open the sources of a home: sessions, market data, live prices."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def open_sessions(settings: Settings) -> SessionTable:
-    """The exchange's sessions with the operator's own overrides."""
+    """Return the exchange's sessions with the operator's own overrides."""
     from tradectl.exchange.sessions import SessionTable
 
     return SessionTable.load(settings.sessions)
 
 
 def open_store(settings: Settings, *, through: date | None = None) -> Store:
-    """The market data beside the ledger; `through` a session it has no bar after it."""
+    """Return the market data beside the ledger; `through` a session it has no bar after it."""
     from tradectl.marketdata.store import Store
 
     return Store(settings.market, open_sessions(settings), through=through)
@@ -36,8 +36,10 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
 def open_prices(
     settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], ReadOnlyAccount]
 ) -> PriceSource | None:
-    """The source of live prices that the settings choose, None for the stored bars; at a broker by who `look`s there.
-    ConfigurationError for an unknown one, and for anything but paper: real money goes by the prices of where it trades."""
+    """Return the source of live prices in the settings, None for the stored bars; `look` opens an account at a broker.
+
+    Raises ConfigurationError for an unknown source and in a home that is not paper: real orders use the prices of their
+    broker."""
     if not settings.quotes:
         return None
     if mode != "paper":

@@ -1,4 +1,4 @@
-"""Whose charges a user pays: those of a live home's broker, or those of the table that a paper home's settings name."""
+"""Choose a user's table of charges: that of a live home's broker, or that of a paper home's settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTING = "charges"
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """The table that counts. `doubt`: one line where it is not certainly the broker's own, with the command that helps;
+    """The table that applies. `doubt`: one line if it is not certainly the broker's own, with the command that helps;
     `damaged`: the operator's file cannot be read."""
 
     tariff: Tariff
@@ -32,8 +32,8 @@ class Charged:
 def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str], default: str) -> Charged:
     """Return the table of a user. `changes` are the settings that were changed; `default` is the setting's default.
 
-    A live home's broker says which table is its own. A broker that stands before another one (OpenAlgo), and one without a table,
-    needs the setting `charges`; until then the levies alone count, and `doubt` says so.
+    A live home's broker names its table. A broker in front of another one (OpenAlgo), and one without a table, needs the setting
+    `charges`; until then the levies alone count, and `doubt` has the reason.
     """
     chosen = changes.get(SETTING)
     if ledger is None or ledger.info.get("mode") != "live":
@@ -45,12 +45,12 @@ def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str
     try:
         tables = read_tariffs(settings.charges)
     except ConfigurationError as damaged:
-        # What is held must be sold whatever this file holds: a live home goes on, and each command names the damage.
+        # Positions must be sold even with a damaged file: a live home continues, and each command reports the damage.
         known = own if own in OF_BROKER.values() and own else LEVIES_ONLY
         title = shipped(known).title
         return Charged(shipped(known), f"{damaged}; until it is repaired charges are those of {title}", damaged=True)
     if own in tables:
-        other = f"charges are those of {broker}; the setting charges={chosen} does not count in a live home"
+        other = f"charges are those of {broker}; the setting charges={chosen} does not apply in a live home"
         return Charged(tables[own], other if chosen not in {None, own} else "")
     if chosen is not None:
         return Charged(named(settings.charges, chosen))
@@ -79,7 +79,7 @@ def with_tariff(
     changes: Mapping[str, str],
     tell: Callable[[str], None] = lambda _: None,
 ) -> Parameters:
-    """Return settings that carry the table of charges which counts for them. `tell` reports a damaged file of the operator's."""
+    """Return settings with the table of charges that applies to them. `tell` reports a damaged file of the operator."""
     from dataclasses import replace
 
     from tradectl.strategy.parameters import Parameters as Defaults

@@ -1,5 +1,5 @@
-"""Worlds put together, live or on paper. Most commands only look into the ledger, so a broker and the readings of the market are
-made when somebody asks for them."""
+"""Build worlds, live or on paper. Most commands only read the ledger, so the broker and the readings of the market are created
+at their first use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaperWorld(World):
-    """A world whose broker is the paper exchange, which can be asked for more than a broker."""
+    """A world with the paper exchange as its broker, which has more methods than a broker."""
 
     broker: PaperBroker
 
@@ -113,9 +113,9 @@ def live_world(
     notifier: Notifier,
     marker: HaltMarker,
 ) -> LiveWorld:
-    """A world that trades at the user's broker. ConfigurationError on a virtual clock: real money knows only one time."""
+    """Return a world that trades at the user's broker. Raises ConfigurationError on a virtual clock."""
     if clock.virtual:
-        raise ConfigurationError("a live home goes by the machine's clock")
+        raise ConfigurationError("a live home uses the machine's clock")
     ledger.tariff = parameters.tariff
     broker = lazy(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
     return LiveWorld(
@@ -134,7 +134,7 @@ def live_world(
 
 
 def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
-    """A user's account at his broker, for who logs in, arms or looks."""
+    """Return a user's account at the broker, for logging in, arming or reading."""
     from tradectl.brokers.account.live import LiveAccount
 
     folder = settings.home / "brokers"

@@ -133,6 +133,6 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _short(result: dict[str, Any]) -> str:
-    """Counts that are not zero; nested values are left to --json."""
+    """Return counts that are not zero; nested values are left to --json."""
     counts = {name: value for name, value in result.items() if isinstance(value, int | str) and value not in {0, "0.00"}}
     return show.inputs(counts, 90)

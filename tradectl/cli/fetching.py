@@ -188,7 +188,7 @@ def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
 
 
 def _every_session(span: Span) -> Span:
-    """A symbol may lack a session that others have; with given dates the source decides."""
+    """Return whether to fetch gaps only: a symbol may lack a session that others have; with given dates the source decides."""
     named = span.since is not None or span.repair
     return Span(span.since, span.to, span.repair, again=named)
 

@@ -1,4 +1,4 @@
-"""The account at a broker: what we know of it, and what it answers. Only reads are asked."""
+"""Check the account at a broker: what is stored of it, and the replies to reads. No command is sent."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ OLD = timedelta(minutes=1)
 
 
 def checks(account: ReadOnlyAccount, world: World) -> Iterable[tuple[str, Check]]:
-    """What is known without asking."""
+    """Yield the checks that need no request."""
     yield from (("credentials", lambda: _credentials(account)), ("session", lambda: _session(account, world)))
     if isinstance(account, LiveAccount):
         yield "armed", lambda: _armed(account)
 
 
 def examine(account: ReadOnlyAccount, world: World, store: Store) -> Iterator[Finding]:
-    """What the broker answers. Without a session only the clock is compared, and where nobody answers nobody is asked again."""
+    """Yield the checks of the broker's replies.
+
+    Without a session only the clock is compared; after a failed connection no request follows.
+    """
     (clock,) = run([("clock", lambda: _clock(account))])
     yield clock
     (session,) = run([("session", lambda: _session(account, world))])
@@ -52,7 +55,7 @@ def examine(account: ReadOnlyAccount, world: World, store: Store) -> Iterator[Fi
         yield from run(
             (
                 ("book", lambda: _book(broker())),
-                ("shares", lambda: f"{len(broker().holdings())} holdings are told"),
+                ("shares", lambda: f"{len(broker().holdings())} holdings were read"),
                 ("funds", lambda: f"Rs {show_rupees(broker().funds().available)} may be spent"),
                 ("quotes", lambda: _quotes(broker(), world, store)),
                 ("account", lambda: _told(live)),
@@ -64,12 +67,12 @@ def _credentials(account: ReadOnlyAccount) -> str:
     found = account.adapter()
     missing = account.vault(found).missing()
     if missing:
-        raise ConfigurationError(f"{', '.join(missing)} missing: `tradectl broker set {found.name}`")
-    return f"everything that {found.name} asks was told"
+        raise ConfigurationError(f"{', '.join(missing)} missing: run `tradectl broker set {found.name}`")
+    return f"the credentials of {found.name} are stored"
 
 
 def _session(account: ReadOnlyAccount, world: World) -> str:
-    """LoginNeeded without one that holds."""
+    """Raise LoginNeeded without a valid session."""
     session = account.vault(account.adapter()).session()
     if session is None or session.expires_at <= account.clock.now():
         raise LoginNeeded(f"there is no session at {account.broker_name()}: `tradectl login`")
@@ -81,14 +84,14 @@ def _session(account: ReadOnlyAccount, world: World) -> str:
 
 
 def _armed(live: LiveAccount) -> str:
-    """Blocked until a person has armed it."""
+    """Raise Blocked until a person has armed it."""
     if live.arming().since() is None:
         raise Blocked("not armed, so no order is sent: `tradectl broker arm`")
     return f"orders go to {live.broker_name()}"
 
 
 def _clock(account: ReadOnlyAccount) -> str:
-    """ConfigurationError for a clock that is far off, BrokerUnavailable where nobody answers."""
+    """Raise ConfigurationError for a clock that is far off, BrokerUnavailable if the broker does not reply."""
     found = account.adapter()
     url = next(iter(account.looking(found).addresses.values()), None)
     if url is None:
@@ -107,12 +110,12 @@ def _book(broker: Broker) -> str:
     orders, trades = broker.orders(), broker.trades()
     strange = sorted({item.reason for item in orders if item.status is OrderStatus.UNKNOWN})
     if strange:
-        raise Worth(f"the book has orders whose status cannot be told: {'; '.join(strange)}")
-    return f"{len(orders)} orders and {len(trades)} trades of today are told"
+        raise Worth(f"the list has orders of unknown status: {'; '.join(strange)}")
+    return f"{len(orders)} orders and {len(trades)} trades of today were read"
 
 
 def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
-    """The quote of the first instrument of the universe."""
+    """Return the quote of the first instrument of the universe."""
     now = world.clock.now()
     members = store.universe(world.parameters.universe)
     symbol = store.instrument(members[0], store.last_session() or ist_date(now)).symbol
@@ -128,9 +131,9 @@ def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
 
 
 def _told(live: LiveAccount) -> str:
-    """What the adapter can find out about an account, and no task asks."""
+    """Return the facts about an account that the adapter can read and no task needs."""
     remarks = live.remarks()
     odd = [item.text for item in remarks if not item.fine]
     if odd:
         raise Worth("; ".join(odd))
-    return "; ".join(item.text for item in remarks) or f"{live.broker_name()} tells nothing more"
+    return "; ".join(item.text for item in remarks) or f"{live.broker_name()} reports nothing more"

@@ -1,4 +1,4 @@
-"""All checks that fit a home, in the order in which one would mend what they find."""
+"""Run all checks that apply to a home, in the order in which their findings should be repaired."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def examine(
     settings: Settings, world: World, store: Store, at_broker: ReadOnlyAccount | None, *, offline: bool = False
 ) -> Iterator[Finding]:
-    """What each check finds, as it is found. `at_broker`: the account there, None on paper that needs none. `offline`: nobody
-    else is asked."""
+    """Yield the finding of each check. `at_broker`: the account there, None on paper that needs none. `offline`: no request is
+    sent."""
     yield from run(home.checks(settings, world))
     yield from run(market.checks(store, world))
     if at_broker is not None:

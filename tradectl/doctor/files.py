@@ -25,7 +25,7 @@ SHOWN = 5
 
 
 def writable(settings: Settings) -> str:
-    """Say that every file can be used. Raises DatabaseError that names those that this user cannot read or write."""
+    """Return the text of a home with usable files. Raises DatabaseError with the files that this user cannot read or write."""
     effective = os.access in os.supports_effective_ids
     refused = [path for path, mode in _needed(settings) if not os.access(path, mode, effective_ids=effective)]
     refused = [path for path in refused if not _is_gone(path)]
@@ -40,7 +40,7 @@ def writable(settings: Settings) -> str:
 
 
 def _needed(settings: Settings) -> Iterator[tuple[Path, int]]:
-    """Each file and folder that is there, and how it must be accessible."""
+    """Yield each file and folder that is there, and how it must be accessible."""
     read_only = {settings.secret_key, settings.sessions, settings.home / "tradectl.toml"}
     ledger = Path(settings.database.removeprefix(SQLITE)) if settings.database.startswith(SQLITE) else None
     seen: set[Path] = set()
@@ -65,7 +65,7 @@ def _all(settings: Settings, ledger: Path | None) -> Iterator[Path]:
 
 
 def _is_gone(path: Path) -> bool:
-    """Whether a task has removed a file of its own meanwhile."""
+    """Return whether a task has removed a file of its own meanwhile."""
     try:
         path.lstat()
     except FileNotFoundError:

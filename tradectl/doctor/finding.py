@@ -1,4 +1,4 @@
-"""What a check finds, and how checks are run: one that fails is a finding, and the next one runs all the same."""
+"""Run checks: a failed check is a finding, and the next one still runs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tradectl.errors import TradectlError
 class State(StrEnum):
     FINE = "fine"
     LOOK = "look"
-    """A person should look at it; as far as is known the day can be traded."""
+    """A person should check it; the day can be traded."""
     WRONG = "wrong"
-    """The day cannot be traded, or not as it should be."""
+    """The day cannot be traded, or not correctly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class Finding:
 
 
 class Worth(Exception):
-    """Raised by a check: nothing is wrong, and a person should look all the same."""
+    """Raised by a check: nothing is wrong, but a person should check it."""
 
 
 Check = Callable[[], str]
-"""Says what is fine; raises Worth, or the error that a task would meet."""
+"""Returns the text of a passed check; raises Worth, or the error that a task would raise."""
 
 
 def run(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """A finding of each check, in their order."""
+    """Yield a finding of each check, in their order."""
     for name, check in checks:
         try:
             yield Finding(name, State.FINE, check())

@@ -1,4 +1,4 @@
-"""What is at home: the ledger, its key, the disk, the calendar, who starts the tasks, and who is told."""
+"""Check the home: the ledger, its key, the disk, the calendar, the starters of the tasks, and notifications."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
 
 
 def _charges(settings: Settings, world: World) -> str:
-    """Whose charges are counted. Worth a look where they are not certainly the broker's own."""
+    """Check the table of charges. Raises Worth if it is not certainly the broker's own."""
     found = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
     if found.doubt:
         raise Worth(found.doubt)
@@ -64,7 +64,7 @@ def _charges(settings: Settings, world: World) -> str:
 
 
 def _ledger(world: World) -> str:
-    """DatabaseError where SQLite finds damage in its file."""
+    """Raise DatabaseError if SQLite finds damage in its file."""
     database = world.ledger.database
     if database.sqlite:
         with database.read() as connection:
@@ -75,16 +75,17 @@ def _ledger(world: World) -> str:
 
 
 def _exchange(settings: Settings, world: World) -> str:
-    """DatabaseError where the paper exchange's file is not the one on which the ledger has traded, or an earlier state of it."""
+    """Raise DatabaseError if the paper exchange's file is not the one on which the ledger has traded, or an earlier state of
+    it."""
     if world.mode != "paper":
         return "the exchange is the broker's"
     if check_file(settings.paper, world.user, ExchangeMark(world.ledger.database, world.user)):
-        return f"{settings.paper} is the exchange that the ledger knows"
+        return f"{settings.paper} is the ledger's exchange"
     return "the first task opens the paper account"
 
 
 def _key(settings: Settings, world: World) -> str:
-    """ConfigurationError where secrets are stored and their key is missing, or open to others."""
+    """Raise ConfigurationError if secrets are stored and their key is missing, or open to others."""
     if HIDDEN not in _stored(settings, world).values():
         return "no secret is stored"
     file = settings.secret_key
@@ -96,7 +97,7 @@ def _key(settings: Settings, world: World) -> str:
 
 
 def _rights(settings: Settings) -> str:
-    """ConfigurationError where others have rights on the home or on anything in it."""
+    """Raise ConfigurationError if others have rights on the home or on anything in it."""
     found = list(open_to_others(settings.home))
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
@@ -115,17 +116,17 @@ def _disk(settings: Settings) -> str:
 
 
 def _calendar(world: World) -> str:
-    """UncoveredDate for a day that nobody knows."""
+    """Raise UncoveredDate for a day outside the session table."""
     today = ist_date(world.clock.now())
     world.sessions.session(today)
     through = today + AHEAD
     if world.sessions.listed_through < through:
         raise Worth(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
-    return f"the session table knows every day to {through}"
+    return f"the session table has every day to {through}"
 
 
 def _trading(world: World) -> str:
-    """Blocked where nothing is sent."""
+    """Raise Blocked if nothing is sent."""
     user = world.ledger.users.get(world.user)
     in_ledger = TradingState(user.trading_state, user.state_reason)
     found = stricter(in_ledger, world.marker.read()) if world.marker.exists() else in_ledger
@@ -138,12 +139,12 @@ def _trading(world: World) -> str:
 
 
 def _orders(world: World) -> str:
-    """Ambiguous while the fate of an order is unknown."""
+    """Raise Ambiguous while the fate of an order is unknown."""
     book = world.ledger.book
     unknown = [item.symbol for item in book.unresolved(book.snapshot().orders, world.clock.machine_now())]
     if unknown:
-        raise Ambiguous(f"nobody knows what became of orders for {', '.join(unknown)}: `tradectl reconcile`")
-    return "the fate of every order is known"
+        raise Ambiguous(f"the outcome of orders for {', '.join(unknown)} is not known: `tradectl reconcile`")
+    return "the outcome of every order is known"
 
 
 def _timetable(world: World) -> str:
@@ -154,7 +155,7 @@ def _timetable(world: World) -> str:
 
 
 def _service(world: World) -> str:
-    """On a virtual clock nobody is expected to start anything."""
+    """On a virtual clock no service is expected."""
     if world.clock.virtual:
         return "on a virtual clock tasks are started by hand"
     services = world.ledger.service.list()
@@ -171,7 +172,9 @@ def _messages(settings: Settings, world: World) -> str:
     if waiting:
         raise Worth(f"{waiting} messages could not be sent yet")
     if "notify.urls" not in _stored(settings, world):
-        raise Worth("trouble is told on the screen and in the log alone: docs/how-to/get-notifications.md")
+        raise Worth(
+            "no notification service: problems appear only on the screen and in the log: docs/how-to/get-notifications.md"
+        )
     return "messages go to the services that you named"
 
 
@@ -182,7 +185,7 @@ def _jumps(world: World) -> str:
 
 
 def _fills(settings: Settings, world: World) -> str:
-    """ConfigurationError for a paper home that trades today without prices of today."""
+    """Raise ConfigurationError for a paper home that trades today without prices of today."""
     if world.mode != "paper":
         return "the broker fills the orders"
     if settings.quotes:
@@ -196,5 +199,5 @@ def _fills(settings: Settings, world: World) -> str:
 
 
 def _stored(settings: Settings, world: World) -> Mapping[str, str]:
-    """What the user has told, secrets without their value."""
+    """Return the user's own settings, secrets without their value."""
     return world.ledger.settings.credentials(settings.secret_key).list()

@@ -1,4 +1,4 @@
-"""The stored prices that decisions rest on: are they there, and are they of the last session?"""
+"""Check the stored prices: whether they exist, and whether they reach the last session."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
 
 
 def _prices(market: Store, world: World) -> str:
-    """DataError without bars, and where a session that is over has none."""
+    """Raise DataError without bars, and if a session that is over has none."""
     newest, today = market.last_session(), ist_date(world.clock.now())
     if newest is None:
         raise DataError("no bars are stored: `tradectl data fetch`, or `tradectl data import`")
@@ -43,7 +43,7 @@ def _prices(market: Store, world: World) -> str:
 
 
 def _sessions(market: Store, world: World) -> str:
-    """DataError where a session of the year before the newest bars has no bar of any instrument."""
+    """Raise DataError if a session of the year before the newest bars has no bar of any instrument."""
     newest = market.last_session()
     if newest is None:
         raise DataError("no bars are stored")
@@ -60,7 +60,7 @@ def _sessions(market: Store, world: World) -> str:
 
 
 def _universe(market: Store, name: str) -> str:
-    """UsageError for a list that is not there."""
+    """Raise UsageError for a list that is not there."""
     members, newest = market.universe(name), market.last_session()
     if newest is None:
         raise DataError("no bars are stored")
@@ -71,8 +71,9 @@ def _universe(market: Store, name: str) -> str:
 
 
 def _actions(market: Store, world: World) -> str:
-    """Unknown corporate actions, and jumps that none explains, of the universe and of what is held. Worth a look: such a symbol
-    is not bought, and a position with an unknown action is not sold."""
+    """Check for unknown corporate actions and unexplained jumps in the universe and in positions. Raises Worth for them.
+
+    Such a symbol is not bought, and a position with an unknown action is not sold."""
     from tradectl.marketdata.decisions import questions
 
     held = {position.instrument_id for position in world.ledger.book.snapshot().positions}
@@ -88,7 +89,7 @@ def _actions(market: Store, world: World) -> str:
 
 
 def _auctions(market: Store, world: World) -> str:
-    """Which instruments of the universe have a closing auction. Worth a look where no list tells it of some."""
+    """Check which instruments of the universe have a closing auction. Raises Worth if no list shows it for some."""
     today = ist_date(world.clock.now())
     if not world.sessions.timetables.has_auctions(today):
         return "no stock has hours of its own at the close"
@@ -108,13 +109,13 @@ def _auctions(market: Store, world: World) -> str:
 
 
 def _surveillance(market: Store, world: World) -> str:
-    """Which instruments the surveillance lists exclude. Worth a look where a list is missing or old, or names what is held."""
+    """Check which instruments the surveillance lists exclude. Raises Worth if a list is missing or old, or names a position."""
     today = ist_date(world.clock.now())
     found, members = market.surveillance(today), market.universe(world.parameters.universe)
     held = [item for item in world.ledger.book.snapshot().positions if found.excluding(item.instrument_id)]
     if held:
         named = "; ".join(f"{item.symbol}: {found.excluding(item.instrument_id)}" for item in held)
-        raise Worth(f"{len(held)} positions are under surveillance ({named}): their sells go on, nothing more of them is bought")
+        raise Worth(f"{len(held)} positions are under surveillance ({named}): they are sold as usual, and no more is bought")
     if doubt := found.doubt():
         raise Worth(
             f"{doubt}; stocks under GSM, ESM or long-term ASM may be bought: `tradectl data fetch --source surveillance`, or "

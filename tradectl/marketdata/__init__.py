@@ -1,1 +1,1 @@
-"""What the market did: files come in through `imports`, are kept in `archive`, and are read back through `store`."""
+"""Market data: `imports` reads files, `archive` stores them, and `store` returns them."""

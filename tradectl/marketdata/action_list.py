@@ -64,7 +64,7 @@ def read_actions(
 ) -> tuple[CorporateAction, ...]:
     """Return the actions that (ex-date, subject) rows of one instrument announce, oldest first, each event once.
 
-    `decisions` take the place of what the texts of their ex-dates say about shares."""
+    `decisions` replace the texts of their ex-dates about shares."""
     told = [_Told(ex_date, part, subject) for ex_date, subject in sorted(set(rows)) for part in read_purpose(subject)]
     decided = {item.ex_date: item for item in decisions}
     told = [item for item in told if not _settled(item, decided.get(item.ex_date))]
@@ -80,7 +80,7 @@ def read_actions(
 
 
 def _settled(item: _Told, decision: Decision | None) -> bool:
-    """Return whether a person's decision takes the place of what a text says."""
+    """Return whether a person's decision replaces a text."""
     if decision is None:
         return False
     replaced = (*SHARE_CHANGES, ActionKind.UNKNOWN)
@@ -99,7 +99,7 @@ def _without_superseded(told: Sequence[_Told]) -> list[_Told]:
 
 
 def _one(day: date, items: Sequence[_Told]) -> _Told:
-    """Return the one event that announcements of one kind and day tell."""
+    """Return the one event of the announcements of one kind and day."""
     ratios = {item.part.ratio for item in items}
     if len(ratios) > 1:
         revised = [item for item in items if item.revised]
@@ -123,7 +123,7 @@ def _without_near(found: Sequence[_Told]) -> list[_Told]:
         elif item.revised != twins[0].revised and len(twins) == 1:
             kept += [item] if item.revised else []
         else:
-            text = f"{item.subject} (also told for {', '.join(str(twin.ex_date) for twin in twins)})"
+            text = f"{item.subject} (also announced for {', '.join(str(twin.ex_date) for twin in twins)})"
             kept.append(_Told(item.ex_date, Part(ActionKind.UNKNOWN), text))
     return kept
 
@@ -140,7 +140,7 @@ def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
 
 
 def _is_explained(item: _Told, known: Sequence[_Told]) -> bool:
-    """Return whether an incomplete text only names an event that another text of its day tells in full: `Stock Split`."""
+    """Return whether an incomplete text (`Stock Split`) only names an event that another text of its day gives in full."""
     words = plain(item.subject)
     named = {kind for kind in (*SHARE_CHANGES, "reduction", "amalgamation", "merger", "reconstruction") if kind in words}
     kinds = {str(other.part.kind) for other in known if other.ex_date == item.ex_date}

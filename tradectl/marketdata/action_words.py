@@ -1,7 +1,7 @@
-"""The words of NSE's corporate-action texts in one spelling, so that the grammar of `purpose` needs to know only one.
+"""Bring NSE's corporate-action texts into one spelling for the grammar of `purpose`.
 
-The texts are typed by hand. A word that is one letter away from a word of the grammar is that word: `Splt`, `Bouns`. A word
-that means something else is never corrected (`bonds` is not `bonus`).
+The texts are typed by hand. A term that is one letter away from a term of the grammar is that term: `Splt`, `Bouns`. A term
+with another meaning is never corrected (`bonds` is not `bonus`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ KEYWORDS = (
     "split", "bonus", "consolidation", "subdivision", "scheme", "arrangement", "amalgamation", "merger", "demerger",
     "reduction", "capital", "rights", "preference", "debenture", "warrant", "reconstruction",
 )  # fmt: skip
-"""Words by which the grammar recognises an event. Only these are looked for behind a typing error."""
+"""Terms by which the grammar recognises an event. Typing errors are corrected for these alone."""
 _ORDINARY = frozenset(("rate", "sale", "same", "share", "shares", "bondholders", "division", "merge"))
 _SAME = {
     "splits": "split", "spl": "split", "splitting": "split", "subdivision": "split",
@@ -44,24 +44,24 @@ _PIECES = (
 
 
 def has_typing_error(subject: str) -> bool:
-    """Return whether a text is read through a typing error in a word of the grammar."""
+    """Return whether a text is parsed through a typing error in a term of the grammar."""
     return any(_corrected(word) for word in _WORD.findall(subject.lower()))
 
 
 def is_revised(subject: str) -> bool:
-    """Return whether a text says that it replaces an earlier one."""
+    """Return whether a text replaces an earlier one."""
     return re.search(r"\b(?:revis|updat|resched)", subject, re.IGNORECASE) is not None
 
 
 def is_cancelled(subject: str) -> bool:
-    """Return whether a text says that its event does not take place, or not on this date."""
+    """Return whether a text cancels its event, or moves it to another date."""
     return _CANCELLED.search(subject) is not None
 
 
 def plain(subject: str) -> str:
-    """Return a text in small letters and in the spelling of the grammar, one space between words.
+    """Return a text in small letters and in the spelling of the grammar, with single spaces.
 
-    `Rs 10/-` loses its dash, so that every `/` left separates two events. A bracket that only says `revised` goes."""
+    `Rs 10/-` loses its dash, so that every `/` left separates two events. The bracket `(revised)` is removed."""
     text = _REVISED_IN_BRACKETS.sub(" ", subject)
     text = _REVISED_WORDS.sub(" ", text)
     text = _SLASH_OF_AN_AMOUNT.sub(" ", text)
@@ -83,7 +83,7 @@ def _spelled(word: str) -> str:
 
 
 def _corrected(word: str) -> str:
-    """Return the word of the grammar that a word with one typing error means; empty for any other word."""
+    """Return the term of the grammar that a term with one typing error means; empty for any other."""
     if word in _SAME or word in _ORDINARY or word in KEYWORDS or len(word) < 4:
         return ""
     near = [keyword for keyword in KEYWORDS if _one_letter_away(word, keyword)]

@@ -22,7 +22,7 @@ Step = tuple[date, float]
 
 
 def step(actions: Sequence[CorporateAction], previous_close: int | None, open_price: int | None) -> float:
-    """What the actions of one ex-date multiply M by. Prices in paise as traded, None where there is no bar."""
+    """Return what the actions of one ex-date multiply M by. Prices in paise as traded, None where there is no bar."""
     factor = 1.0
     for action in actions:
         factor *= float(action.ratio)
@@ -50,14 +50,14 @@ def _is_demerger(left: float, *, named: bool) -> bool:
 
 
 def moving(actions: Iterable[CorporateAction]) -> Iterator[tuple[date, list[CorporateAction]]]:
-    """The actions that may move M, by their ex-date. `actions` oldest first."""
+    """Yield the actions that may move M, by their ex-date. `actions` oldest first."""
     may_move = [action for action in actions if action.ratio != 1 or action.kind is ActionKind.DEMERGER]
     for ex_date, of_day in groupby(may_move, key=lambda action: action.ex_date):
         yield ex_date, list(of_day)
 
 
 def steps(actions: Sequence[CorporateAction], sessions: Ints, opens: Ints, closes: Ints) -> tuple[Step, ...]:
-    """One step for each ex-date that moves M, oldest first. `actions` oldest first, the columns as in History."""
+    """Return one step for each ex-date that moves M, oldest first. `actions` oldest first, the columns as in History."""
     result = []
     for ex_date, of_day in moving(actions):
         at = int(np.searchsorted(sessions, ex_date.toordinal()))

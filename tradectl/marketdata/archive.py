@@ -1,7 +1,7 @@
 """The archive: everything imported, in one SQLite file, written only in whole transactions.
 
-A row is new, the same as a stored one, or contradicts it. The same changes nothing; a contradiction is refused unless the caller
-asked to replace. `generation` counts the transactions that changed something: what is derived from the archive carries it.
+A row is new, equal to a stored one, or contradicts it. An equal row changes nothing; a contradiction is rejected without
+`replace`. `generation` counts the transactions that changed something; derived files store it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MONEY = {"open", "high", "low", "close", "tick_size"}
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of the rows of one file."""
+    """The result of storing the rows of one file."""
 
     new: int = 0
     same: int = 0
@@ -47,7 +47,7 @@ class Merged:
 
 @contextmanager
 def database_errors(path: Path) -> Iterator[None]:
-    """SQLite's complaints as DatabaseError: one line that names the file."""
+    """Raise SQLite's errors as DatabaseError, with one line that names the file."""
     try:
         yield
     except sqlite3.Error as error:
@@ -84,12 +84,12 @@ class Archive:
             yield
 
     def count_change(self) -> None:
-        """Say, inside a transaction, that what is derived from the archive is stale."""
+        """Mark, inside a transaction, derived files as stale."""
         self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
         self.db.execute("INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'")
 
     def note_knowledge(self) -> None:
-        """Say, inside a transaction, that something else than daily bars is known otherwise: actions, names, ticks, minutes."""
+        """Mark, inside a transaction, a change of other data than daily bars: actions, names, ticks, minutes."""
         self.db.execute("INSERT INTO meta VALUES ('knowledge', random()) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
 
     def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
@@ -103,7 +103,7 @@ class Archive:
         return int(self.db.execute("SELECT max(id) FROM files").fetchone()[0])
 
     def merge(self, table_name: str, frame: pd.DataFrame, file_id: int, *, replace: bool, source: str) -> Merged:
-        """Put the rows of one file into a table, inside a transaction. DataError for a contradiction without `replace`."""
+        """Put the rows of one file into a table, inside a transaction. Raises DataError for a contradiction without `replace`."""
         table = TABLES[table_name]
         removed = self._drop_former_members(frame) if table_name == "lists" else 0
         if table_name == "surveillance":
@@ -133,7 +133,7 @@ class Archive:
         return Merged(int(new.sum()), same, int((differs & ~kept).sum()), removed, int(kept.sum()))
 
     def _stored(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-        """The stored rows that the frame's rows can meet."""
+        """Return the stored rows that the frame's rows can meet."""
         import pandas as pd
 
         bounds = [str(frame[table.narrow].min()), str(frame[table.narrow].max())]
@@ -144,7 +144,7 @@ class Archive:
         return stored.astype(frame.dtypes[list(table.columns)].to_dict())
 
     def _drop_former_members(self, frame: pd.DataFrame) -> int:
-        """A list is replaced as a whole: whoever is not in the new one has left."""
+        """Replace a list as a whole: members that are missing from the new one have left."""
         name = str(frame["list"].iloc[0])
         members = set(frame["symbol"])
         stored = {row[0] for row in self.db.execute("SELECT symbol FROM lists WHERE list = ?", [name]).fetchall()}
@@ -167,7 +167,7 @@ class Archive:
 
 
 def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> DataError:
-    """The one line about rows that say otherwise than the stored ones."""
+    """Return the line about rows that contradict stored ones."""
     where = " ".join(str(row[column]) for column in table.key)
     told = [
         f"{column} {_shown(column, row[f'{column}_stored'])}, not {_shown(column, row[column])}"
@@ -179,5 +179,5 @@ def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> 
 
 
 def _shown(column: str, value: object) -> str:
-    """A value for a message: prices in rupees, as files have them."""
+    """Return a value for a message: prices in rupees, as files have them."""
     return f"Rs {float(str(value)) / 100:.2f}" if column in _MONEY else str(value)

@@ -1,4 +1,4 @@
-"""Is the stored data sound? Findings, counted and with examples; the data is only looked at, never changed.
+"""Check the stored data: findings, counted and with examples. The data is read, never changed.
 
 Indicators are compared bit for bit with `ta`, which defines them: a difference is an error of ours, not of the data. Prices and
 corporate actions are compared in both directions: a jump that no action explains, and a factor that the prices do not show.
@@ -35,12 +35,12 @@ QUESTIONS = frozenset({UNEXPLAINED, NOT_SHOWN, UNKNOWN})
 """What a person must decide: a symbol is not bought until then."""
 DAMAGED = "damaged rows of the panel store (--repair derives it anew)"
 MOVE = 0.20
-"""A close this far from the one before, adjusted, is worth a look: stocks with derivatives have no fixed band."""
+"""A close this far from the one before, adjusted, is a warning: stocks with derivatives have no fixed band."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`severity`: error (the data is wrong), warning (look at it), note (may well be so). `count` in all, and some examples."""
+    """`severity`: error (the data is wrong), warning (check it), note (may be correct). `count` in all, and some examples."""
 
     kind: str
     severity: str
@@ -50,7 +50,7 @@ class Finding:
 
 
 def check(store: Store, universe: str = "all", *, indicators: bool = False) -> tuple[Finding, ...]:
-    """What was looked for in the histories of a universe and how often it was found, the grave first, zeros too.
+    """Return the findings in the histories of a universe with their counts, errors first, zeros too.
     `indicators` also compares RSI and EMA with `ta`."""
     histories = {i: history for i in store.universe(universe) if (history := store.history(i)) is not None}
     if not histories:
@@ -95,12 +95,12 @@ def _order(histories: Mapping[str, History]) -> Finding:
 
 
 def _damage(store: Store) -> Finding:
-    """Rows of the panel store that are not what was written. It is derived, so it can be made again."""
+    """Return damaged rows of the panel store. It is derived, so it can be derived again."""
     return _finding(DAMAGED, "error", [str(day) for day in store.damaged()])
 
 
 def _second_names(store: Store) -> Finding:
-    """Rows of the archive that the panel left out, because the instrument had a bar under its proper name that day."""
+    """Return rows of the archive that the panel left out, because the instrument had a bar under its proper name that day."""
     with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
     left_out = rows - store.stored_bars()
@@ -109,7 +109,7 @@ def _second_names(store: Store) -> Finding:
 
 
 def _missing_sessions(store: Store, histories: Mapping[str, History]) -> Finding:
-    """Sessions of the exchange on which nobody has a bar."""
+    """Return the sessions of the exchange without a bar of any symbol."""
     held = {int(day) for history in histories.values() for day in (history.sessions[0], history.sessions[-1])}
     known = set(np.unique(np.concatenate([history.sessions for history in histories.values()])).tolist())
     first, last = max(date.fromordinal(min(held)), store.sessions.first), date.fromordinal(max(held))
@@ -118,7 +118,8 @@ def _missing_sessions(store: Store, histories: Mapping[str, History]) -> Finding
 
 
 def _holes(histories: Mapping[str, History]) -> Finding:
-    """Sessions inside a symbol's life on which others have a bar and it has none: listing pauses, suspensions, lost files."""
+    """Return sessions inside a symbol's life on which others have a bar and it has none: listing pauses, suspensions, lost
+    files."""
     known = np.unique(np.concatenate([history.sessions for history in histories.values()]))
     holes = {}
     for name, h in histories.items():
@@ -130,8 +131,9 @@ def _holes(histories: Mapping[str, History]) -> Finding:
 
 
 def _surveillance(store: Store) -> Finding:
-    """What is missing or old of the surveillance lists as of the newest bars; nothing where none was ever imported, which
-    `analyze` and `data list` say."""
+    """Return the surveillance lists that are missing or old as of the newest bars.
+
+    Empty if none was ever imported, which `analyze` and `data list` report."""
     newest = store.last_session()
     found = store.surveillance(newest) if newest is not None else None
     doubt = found.doubt() if found is not None and found.lists else ""
@@ -139,7 +141,7 @@ def _surveillance(store: Store) -> Finding:
 
 
 def _jumps(store: Store, histories: Mapping[str, History]) -> Iterator[Finding]:
-    """Opening gaps that no action explains, and factors that the prices do not show; every one is named."""
+    """Yield opening gaps that no action explains, and factors that the prices do not show; every one is named."""
     found: dict[bool, list[str]] = {True: [], False: []}
     for name, h in histories.items():
         for jump in jumps(h, store.actions(name, date.min, date.max)):
@@ -151,7 +153,7 @@ def _jumps(store: Store, histories: Mapping[str, History]) -> Iterator[Finding]:
 
 
 def _unknown(store: Store, histories: Mapping[str, History]) -> Finding:
-    """Actions whose text does not say what becomes of the shares. The symbol is not traded from the ex-date on."""
+    """Return actions of unclear effect on the shares. The symbol is not traded from the ex-date on."""
     found = [
         f"{name} {action.ex_date}: {action.subject}{store.told_in((action,))}"
         for name in histories
@@ -174,7 +176,7 @@ def _corrected(store: Store, histories: Mapping[str, History]) -> Finding:
 
 
 def _demergers(histories: Mapping[str, History], store: Store) -> Finding:
-    """Demergers whose factor, taken from the open, is larger than a day's band."""
+    """Return demergers whose factor, taken from the open, is larger than a day's band."""
     found = []
     for name, h in histories.items():
         for action in store.actions(name, date.min, date.max):
@@ -194,7 +196,7 @@ def _moves(histories: Mapping[str, History]) -> Finding:
 
 
 def _decisions(store: Store) -> Finding:
-    """What a person decided about corporate actions; it holds whatever is imported."""
+    """Return a person's decisions about corporate actions; no import changes them."""
     found = [
         f"{name} {ex_date} {verdict} {ratio}".rstrip() + f", decided {decided_at[:10]}" + (f": {note}" if note else "")
         for name, rows in store.decisions().items()

@@ -1,7 +1,7 @@
-"""What a person decides about the corporate actions of an ex-date, kept in the archive beside the texts, and what is still open.
+"""Store a person's decisions about corporate actions in the archive, and list open questions.
 
-A decision takes the place of what the texts of its symbol and date say about shares. No import changes it. The panel store
-follows it in the same transaction, as it follows an import.
+A decision replaces the texts of its symbol and ex-date about shares. No import changes it. The panel store is updated in the
+same transaction, as by an import.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def questions(store: Store, names: Sequence[str]) -> Iterator[Question]:
         if name in undecided:
             for action in store.actions(name, undecided[name] - timedelta(days=1), date.max):
                 if action.kind is ActionKind.UNKNOWN:
-                    text = f"the text does not say what becomes of the shares: {action.subject}"
+                    text = f"the text does not give the effect on the shares: {action.subject}"
                     yield Question(name, store.instrument(name, action.ex_date).symbol, action.ex_date, "unknown_action", text)
         for jump in recent_jumps(store, name):
             symbol = store.instrument(name, jump.session).symbol

@@ -1,6 +1,6 @@
-"""What is small beside the bars: renames, corporate actions, decisions about them, lists and securities, derived as one file.
+"""Facts that are small beside the bars, in one derived file: renames, corporate actions, decisions, lists and securities.
 
-They change with every generation and are written anew each time; the actions are already those of instruments, not of names.
+They change with every generation and are written completely each time. Actions belong to instruments, not to names.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Facts:
 
     @classmethod
     def of(cls, archive: sqlite3.Connection) -> Facts:
-        """What an archive says now. Raises sqlite3.Error."""
+        """Return the current facts of an archive. Raises sqlite3.Error."""
         names = [list(row) for row in archive.execute("SELECT old, new, dated FROM renames ORDER BY dated, old")]
         chains = _chains(names)
         subjects: dict[str, list[list[str]]] = {}
@@ -59,7 +59,7 @@ class Facts:
 
     @classmethod
     def from_json(cls, content: bytes) -> Facts:
-        """What `to_json` wrote."""
+        """Return what `to_json` wrote."""
         return cls(**json.loads(content))
 
     def to_json(self) -> bytes:
@@ -71,7 +71,7 @@ class Facts:
         return _chains(self.names)
 
     def actions(self, instrument_id: str, after: date = date.min, through: date = date.max) -> tuple[CorporateAction, ...]:
-        """The actions of an instrument with after < ex-date <= through, oldest first."""
+        """Return the actions of an instrument with after < ex-date <= through, oldest first."""
         first, last = after.isoformat(), through.isoformat()
         found = self._read(instrument_id, self.subjects.get(instrument_id, ()))
         return tuple(action for action in found if first < action.ex_date.isoformat() <= last)

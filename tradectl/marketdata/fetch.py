@@ -1,7 +1,7 @@
-"""Fetching: which sessions are wanted, one part after the other, each imported before the next ones are asked for.
+"""Fetch the wanted sessions part by part; each is imported before the next request.
 
-So an interrupted fetch goes on where it was: what is stored is not wanted any more. A part that is missing or cannot be believed
-is told at the end and does not keep the others away; a source that does not answer ends the fetch.
+An interrupted fetch therefore continues where it was: stored sessions are not fetched again. A part that is missing or invalid
+is reported at the end, and the others are fetched. A source that does not reply ends the fetch.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from tradectl.marketdata.sources.port import Source
 
 SETTLED_AFTER = timedelta(minutes=30)
-"""How long after its last trade a session is left alone: sources are delayed, and an unfinished bar is no bar."""
+"""How long after its last trade a session is not fetched: sources are delayed, and an unfinished bar is no bar."""
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Which sessions are asked for. `since` None: after the last stored one, or with `repair` from the first stored one."""
+    """The sessions to fetch. `since` None: after the last stored one, or with `repair` from the first stored one."""
 
     since: date | None = None
     to: date | None = None
@@ -44,7 +44,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Missing:
-    """A part, or sessions of it, that did not come. `pending`: no cause for alarm."""
+    """A part, or sessions of it, that the source lacks. `pending`: it is expected later."""
 
     name: str
     reason: str
@@ -62,7 +62,7 @@ class FetchReport:
 
     @property
     def trouble(self) -> str:
-        """One line about what should have come and did not; empty if all is well."""
+        """Return one line about missing parts; empty if all came."""
         wrong = [item for item in self.missing if not item.pending]
         if not wrong:
             return ""
@@ -71,7 +71,7 @@ class FetchReport:
 
 
 def stored_sessions(folder: Path, *, final: bool = True) -> set[date]:
-    """The sessions that have bars; `final`: apart from those whose bars are all provisional. Empty without an archive."""
+    """Return the sessions that have bars; `final`: apart from those whose bars are all provisional. Empty without an archive."""
     if not (folder / ARCHIVE).exists():
         return set()
     with database_errors(folder / ARCHIVE), contextlib.closing(read_archive(folder)) as archive:
@@ -80,13 +80,14 @@ def stored_sessions(folder: Path, *, final: bool = True) -> set[date]:
 
 
 def wanted(span: Span, stored: set[date], table: SessionTable, now: datetime) -> list[Session]:
-    """The sessions to fetch, oldest first. UsageError where it cannot be known from when; UncoveredDate beyond the table."""
+    """Return the sessions to fetch, oldest first. Raises UsageError if it cannot be known from when; UncoveredDate beyond the
+    table."""
     today = ist_date(now)
     last = min(span.to or today, today)
     since = span.since
     if since is None:
         if not stored:
-            raise UsageError("nothing is stored yet: say from when, --since YYYY-MM-DD")
+            raise UsageError("nothing is stored yet: give the first date with --since YYYY-MM-DD")
         since = max(min(stored), table.first) if span.repair else max(max(stored) + _DAY, table.first)
     if since > last:
         return []
@@ -131,7 +132,7 @@ def fetch(
 
 @dataclass
 class _Basket:
-    """What has come and is not imported yet."""
+    """Fetched files that are not imported yet."""
 
     archive: Archive
     table: SessionTable
@@ -150,7 +151,7 @@ class _Basket:
             self.report.missing.append(Missing(name, f"{self.report.source} has no bar of {came.lacking[0]}{more}", pending=True))
 
     def empty(self) -> None:
-        """Import all of it together; where that is refused one by one, so that only the bad ones stay out."""
+        """Import all files together; if that is rejected, import them one by one, so that only bad ones are left out."""
         waiting, self.waiting = self.waiting, []
         try:
             self._take(waiting)

@@ -1,8 +1,8 @@
-"""Who a symbol was on a date: dated chains of renames.
+"""Find the company of a symbol on a date, by dated chains of renames.
 
-A rename old -> new dated d says: bars under `old` before d are the company that is `new` from d on. From d on, `old` is free
-and may become somebody else's. The instrument id is the last name of the chain; where that name itself was later taken over by
-another chain on a date t, the earlier holder's id is `NAME~t`.
+A rename old -> new dated d means: bars under `old` before d belong to the company that is `new` from d on. From d on, `old` is
+free and another company may use it. The instrument id is the last name of the chain. If another chain takes that name over on
+a date t, the id of the earlier holder is `NAME~t`.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ class Renames:
             self._arriving.setdefault(rename.new, []).append(rename)
 
     def touches(self, symbol: str) -> bool:
-        """Whether any rename has this name on either side."""
+        """Return whether any rename has this name on either side."""
         return symbol in self._leaving or symbol in self._arriving
 
     def is_last_name(self, symbol: str) -> bool:
-        """The end of a chain: renamed to, and never away afterwards."""
+        """Return the end of a chain: renamed to, and never away afterwards."""
         arrivals = self._arriving.get(symbol, [])
         return bool(arrivals) and self._leave_after(symbol, arrivals[-1].dated) is None
 
     def resolve(self, symbol: str, session: date) -> str:
-        """The instrument id behind `symbol` as named on `session`."""
+        """Return the instrument id behind `symbol` as named on `session`."""
         name, since, moved = symbol, session, False
         while (rename := self._leave_after(name, since)) is not None:
             name, since, moved = rename.new, rename.dated, True
@@ -50,7 +50,7 @@ class Renames:
         return f"{name}~{later[0]}" if held and later else name
 
     def name_on(self, instrument_id: str, session: date) -> str:
-        """What an instrument was called on a session."""
+        """Return what an instrument was called on a session."""
         name, _, taken = instrument_id.partition("~")
         before = date.fromisoformat(taken) if taken else date.max
         while True:
@@ -75,12 +75,12 @@ class Renames:
         return tuple(dict.fromkeys(names))
 
     def renamed_to(self, symbol: str) -> Rename | None:
-        """The last rename away from a name, to tell a person what it is called now."""
+        """Return the last rename away from a name, for messages about its present name."""
         leaving = self._leaving.get(symbol)
         return leaving[-1] if leaving else None
 
     def _leave_after(self, symbol: str, day: date) -> Rename | None:
-        """The first rename away from `symbol` dated later than `day`."""
+        """Return the first rename away from `symbol` dated later than `day`."""
         leaving = self._leaving.get(symbol, [])
         index = bisect_right(leaving, day, key=lambda rename: rename.dated)
         return leaving[index] if index < len(leaving) else None

@@ -1,8 +1,8 @@
-"""Importing files: read and judge all of them first, then write them in one transaction.
+"""Import files: parse and check all of them first, then write them in one transaction.
 
-Files that are named are written all, or none: a bad one among good ones leaves the archive as it was. Of a folder each file is on
-its own: one that is refused is reported, and the others are written. A disk that is too full for the rows or for the panel
-derived from them leaves the archive as it was. Files are taken by kind and name, in whatever order they were given.
+Named files are written all or none: one bad file leaves the archive unchanged. Each file of a folder is imported on its own: a
+rejected one is reported, and the others are written. A disk without room for the rows, or for the panel derived from them, leaves
+the archive unchanged. Files are imported by kind and name, independent of the order of the arguments.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
 
 ENDINGS = {".csv", ".gz", ".json", ".zip", ".txt", ".tsv"}
-"""Of the files that are taken from a folder."""
+"""Endings of the files that are read from a folder."""
 Progress = Callable[[str, int, int], None]
-"""Told the file's name, how many files are done, and how many there are."""
+"""Called with the file's name, the number of finished files, and the number of all files."""
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file. `skipped` counts rows left out on purpose, by reason."""
+    """The result of one file. `skipped` counts rows left out on purpose, by reason."""
 
     name: str
     kind: str
@@ -56,7 +56,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file of a folder that was not taken; `reason` is one line that names it."""
+    """A rejected file of a folder; `reason` is one line that names it."""
 
     name: str
     reason: str
@@ -84,7 +84,7 @@ class _Ready:
 
 @dataclass(frozen=True)
 class _Given:
-    """A file to import; `alone`: it comes from a folder, and its refusal does not concern the others."""
+    """A file to import; `alone`: it comes from a folder, and its rejection does not affect the others."""
 
     path: Path
     alone: bool
@@ -112,12 +112,12 @@ def import_files(
     derive_calendar: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import files and the files of folders into the archive, and carry the panel store on if anything changed.
+    """Import files and the files of folders into the archive, and update the panel store if anything changed.
 
-    `at` is noted beside each file. Sessions later than `now` (else `at`) are refused. `replace` lets rows take the place of
-    stored ones that say otherwise; `believe_content` takes a bhavcopy whose name says another date than it holds, and a list of
-    shares with derivatives that lost many; `derive_calendar` takes daily bars from before the session table. DataError or
-    DatabaseError: nothing was written.
+    `at` is stored with each file. Sessions later than `now` (else `at`) are rejected. `replace` overwrites stored rows that
+    differ. `believe_content` accepts a bhavcopy with another date than its name, and a list of shares with derivatives that lost
+    many. `derive_calendar` accepts daily bars from before the session table. Raises DataError or DatabaseError if nothing was
+    written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
@@ -149,11 +149,12 @@ def import_files(
 
 
 def _silent(_name: str, _done: int, _total: int) -> None:
-    """Nobody is looking."""
+    """Ignore progress."""
 
 
 def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
-    """The files themselves and, of a folder, what lies directly in it and ends like a file of data; and the names of the rest."""
+    """Return the files themselves and, of a folder, what lies directly in it and ends like a file of data; and the names of
+    the rest."""
     files: dict[Path, _Given] = {}
     ignored: list[str] = []
     for path in paths:
@@ -176,7 +177,7 @@ def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
 
 
 def _judged(files: Sequence[_Given], rules: _Rules, tell: Progress) -> tuple[list[_Ready], list[RefusedFile], list[str]]:
-    """The files that may be written, those of folders that may not, and what is wrong with files that were named."""
+    """Return the files that may be written, those of folders that may not, and what is wrong with files that were named."""
     ready, refused, complaints = [], [], []
     for done, given in enumerate(files):
         name = given.path.name
@@ -206,7 +207,7 @@ def _judged_one(given: _Given, rules: _Rules) -> _Ready:
 
 
 def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
-    """DataError for a session that is still to come, and for a final bar of one that has not ended."""
+    """Raise DataError for a session that is still to come, and for a final bar of one that has not ended."""
     today = ist_date(rules.now)
     if parsed.table not in {"bars", "minutes"} or str(parsed.frame["session"].max()) < today.isoformat():
         return
@@ -241,16 +242,14 @@ def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_c
 
 
 def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
-    """DataError for a date that is no session, or that is not the one in a bhavcopy's name."""
+    """Raise DataError for a date that is no session, or that is not the one in a bhavcopy's name."""
     if "session" not in parsed.frame.columns:
         return
     held = sorted(parsed.frame["session"].unique())
     claimed = date_in_name(source)
     sessions = rules.sessions
     if claimed is not None and not rules.believe_content and held != [claimed.isoformat()]:
-        raise DataError(
-            f"{source.name}: holds {held[0]}, not {claimed} as its name says; --believe-content takes it all the same"
-        )
+        raise DataError(f"{source.name}: holds {held[0]}, not {claimed} as in its name; --believe-content imports it")
     for text in held:
         day = date.fromisoformat(text)
         if day < sessions.first and parsed.table == "bars":
@@ -266,7 +265,7 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> No
 
 
 def _refuse_losses(archive: Archive, item: _Ready) -> None:
-    """DataError for a list of shares with derivatives that lacks many of the newest list before it."""
+    """Raise DataError for a list of shares with derivatives that lacks many of the newest list before it."""
     frame = item.parsed.frame
     before = archive.db.execute("SELECT max(dated) FROM underlyings WHERE dated < ?", (frame["dated"].min(),)).fetchone()[0]
     if before is not None:
@@ -275,7 +274,7 @@ def _refuse_losses(archive: Archive, item: _Ready) -> None:
 
 
 def _refuse_lost_entries(archive: Archive, item: _Ready) -> None:
-    """DataError for a surveillance list that lacks many entries of the newest list of its measure before it."""
+    """Raise DataError for a surveillance list that lacks many entries of the newest list of its measure before it."""
     newest = "SELECT max(dated) FROM surveillance WHERE measure = ? AND dated < ?"
     for (dated, measure), own in item.parsed.frame.groupby(["dated", "measure"]):
         before = archive.db.execute(newest, [str(measure), str(dated)]).fetchone()[0]

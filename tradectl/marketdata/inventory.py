@@ -1,4 +1,4 @@
-"""What there is: the content of an archive in numbers, for `data list`."""
+"""Count the content of an archive, for `data list`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _NEWEST_WATCH = """
 
 
 def describe(folder: Path) -> Inventory:
-    """Count what the archive of a folder holds. DataError without one, DatabaseError where it cannot be read."""
+    """Count what the archive of a folder holds. Raises DataError without one, DatabaseError where it cannot be read."""
     with contextlib.closing(read_archive(folder)) as archive:
         try:
             return _counted(archive, _derived(folder, mark_of(archive)))

@@ -87,7 +87,7 @@ def read_purpose(subject: str) -> tuple[Part, ...]:
 
 
 def _of_shares(text: str) -> Iterator[Part]:
-    """Yield what a text in plain spelling says about shares. What is read is taken out, and the rest must be harmless."""
+    """Yield the events about shares in a text of plain spelling. Parsed parts are removed, and the rest must be harmless."""
     changes: list[Part] = []
     events: list[Part] = []
     unknown = False
@@ -164,16 +164,15 @@ def _bonus(given: str, held: str) -> Part | None:
 
 
 def _offered(clause: str) -> Fraction:
-    """Return how many shares a rights issue offers for one held, several offers together; 0 where the text does not say it."""
+    """Return the shares that rights issues offer for one held, in total; 0 if the text does not contain it."""
     pairs = [(int(given), int(held)) for given, held in re.findall(r"(\d+):(\d+)", clause)]
     return sum((Fraction(given, held) for given, held in pairs if held), Fraction(0))
 
 
 def dividends(subject: str) -> list[tuple[str, Decimal]]:
-    """Return each dividend of a subject: `interim`, `special` or `final`, and the rupees a share.
+    """Return each dividend of a subject: `interim`, `special` or `final`, and the rupees per share.
 
-    The amount is the first number after a word that begins with `div`, whatever stands between. A percentage of the face value is
-    not an amount."""
+    The amount is the first number after a term that begins with `div`. A percentage of the face value is not an amount."""
     found, end = [], 0
     for amount in _DIVIDEND.finditer(subject):
         before = subject[end : amount.start() + 3].lower()

@@ -1,7 +1,7 @@
-"""Reading the archive without the means to write it: a light connection, and what generation it is at.
+"""Read the archive through a light read-only connection, with its generation.
 
-What is derived from an archive must know whether that archive, as it is now, goes on from the one it was derived from. A number
-cannot tell: an archive that was put back from a copy counts the same numbers again. So each generation has a random mark.
+Derived files need proof that the archive only grew since they were derived. A number is no proof: an archive restored from a copy
+counts the same numbers again. So each generation has a random mark.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Mark:
 
 
 def read_archive(folder: Path) -> sqlite3.Connection:
-    """A read-only connection, whatever thread it is used from. DataError without an archive."""
+    """Return a read-only connection, whatever thread it is used from. Raises DataError without an archive."""
     path = folder / ARCHIVE
     if not path.exists():
         raise DataError(f"no market data in {folder}: import some with `tradectl data import`, or try `tradectl demo`")
@@ -43,12 +43,12 @@ def read_archive(folder: Path) -> sqlite3.Connection:
 
 
 def mark_of(connection: sqlite3.Connection) -> Mark:
-    """The generation that a connection sees. Raises sqlite3.Error."""
+    """Return the generation that a connection sees. Raises sqlite3.Error."""
     return Mark(*connection.execute("SELECT generation, mark FROM generations ORDER BY generation DESC LIMIT 1").fetchone())
 
 
 def goes_on_from(connection: sqlite3.Connection, mark: Mark) -> bool:
-    """Whether the archive was once at that very generation."""
+    """Return whether the archive was once at that very generation."""
     found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (mark.generation,)).fetchone()
     return found is not None and found[0] == mark.random
 
@@ -58,7 +58,8 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _undo_half_an_import(path: Path) -> None:
-    """An import that was killed, or met a full disk, leaves its journal behind. Whoever reads next undoes it, and needs to write
-    for that; while an import is at work this changes nothing."""
+    """Roll back the journal of an import that was killed or met a full disk.
+
+    The next reader does so and needs a writable connection; during a running import this changes nothing."""
     with contextlib.closing(_connected(path, "rw")) as connection:
         connection.execute("SELECT value FROM meta").fetchone()

@@ -19,8 +19,8 @@ _SHAPE = "CHECK (low > 0 AND low <= open AND low <= close AND high >= open AND h
 
 @dataclass(frozen=True)
 class Table:
-    """`key` identifies a row; `narrow` is the column by which stored rows are fetched for comparison. A `snapshot` says how
-    things stand: the newest file is right. Elsewhere a row that contradicts a stored one is refused unless asked for."""
+    """`key` identifies a row; `narrow` is the column by which stored rows are fetched for comparison. In a `snapshot` the
+    newest file is right. Elsewhere a row that contradicts a stored one is rejected without `replace`."""
 
     name: str
     columns: tuple[str, ...]
@@ -149,7 +149,7 @@ DECISIONS = """CREATE TABLE IF NOT EXISTS action_decisions (
 
 
 def _stamped(event: str, row: str) -> str:
-    """A trigger that notes the session of a bar as changed by the generation that is being written."""
+    """Return a trigger that notes the session of a bar as changed by the generation that is being written."""
     return f"""CREATE TRIGGER bars_{event.partition(" ")[0].lower()}_{row.lower()} AFTER {event} ON bars
         WHEN NOT EXISTS (SELECT 1 FROM session_changes WHERE session = {row}.session
                          AND generation > (SELECT value FROM meta WHERE key = 'generation'))
@@ -170,8 +170,8 @@ HISTORY = (
     _stamped("UPDATE", "OLD"),
     _stamped("DELETE", "OLD"),
 )
-"""What tells whether something that is derived may be carried on: a random mark for each generation, and for each session the
-generation that last touched one of its bars. The database itself notes it, so no writer can forget to."""
+"""Proof that a derived file may be extended: a random mark per generation, and per session the generation that last changed one
+of its bars. Triggers of the database write it, so no writer can omit it."""
 
 
 def bring_forward(connection: sqlite3.Connection) -> None:

@@ -31,7 +31,8 @@ SLACK = 0.005
 
 
 def of_sessions(source: SourceFile, parsed: Parsed, sessions: SessionTable) -> Parsed:
-    """Return the minutes within the hours of their sessions; those of pre- and post-open are counted. DataError for others."""
+    """Return the minutes within the hours of their sessions; those of pre- and post-open are counted. Raises DataError for
+    others."""
     frame = parsed.frame
     minute = frame["minute"].to_numpy()
     place, days = frame["session"].factorize()
@@ -84,5 +85,5 @@ def _after_open(moment: datetime) -> int:
 
 
 def _clock(minute: int) -> str:
-    """A minute after 09:15 as HH:MM."""
+    """Return a minute after 09:15 as HH:MM."""
     return f"{(minute + OPEN_MINUTE) // 60:02d}:{(minute + OPEN_MINUTE) % 60:02d}"

@@ -41,13 +41,13 @@ DEFAULT_TICK = 5
 
 
 LIST_GOOD_FOR = timedelta(days=92)
-"""How long a list tells which shares have derivatives: NSE admits and drops some every few months."""
+"""How long a list of shares with derivatives is valid: NSE admits and drops some every few months."""
 
 
 class Store:
-    """Market data of one folder. Everything is read once and kept; nothing is read before it is asked for.
+    """Market data of one folder. Each part is read at its first use and cached.
 
-    Raises DataError where there is no archive, DatabaseError where it cannot be read.
+    Raises DataError without an archive, DatabaseError if it cannot be read.
     """
 
     def __init__(self, folder: Path, sessions: SessionTable, *, through: date | None = None) -> None:
@@ -77,24 +77,25 @@ class Store:
         return partial(Store, through=self.through), (self.folder, self.sessions)
 
     def last_session(self) -> date | None:
-        """The last session with a bar of anybody; None without any."""
+        """Return the last session with a bar of any symbol; None without bars."""
         return self._stored.last_session(self.through)
 
     def stored_bars(self) -> int:
-        """How many bars the panel store holds, of all sessions."""
+        """Return how many bars the panel store holds, of all sessions."""
         return self._stored.bars()
 
     def edition(self) -> str:
-        """What the panel was derived as. While it is the same, later sessions may come, and no stored row or column changes."""
+        """Return what the panel was derived as. While it is the same, later sessions may come, and no stored row or column
+        changes."""
         return self._stored.index.edition
 
     def damaged(self) -> list[date]:
-        """The sessions whose rows in the panel store are not what was written. Reads everything."""
+        """Return the sessions with damaged rows in the panel store. Reads everything."""
         return self._stored.damaged()
 
     def verify(self) -> str:
         """Compare every row of the panel store with its checksum, once, and derive the store anew where one differs; return one
-        line about that, empty where all is sound. DatabaseError where it cannot be written."""
+        line about that, empty where all is sound. Raises DatabaseError if it cannot be written."""
         damaged = [] if self._verified else self._stored.damaged()
         self._verified = True
         if not damaged:
@@ -108,14 +109,14 @@ class Store:
         return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
 
     def panel(self) -> Panel:
-        """All stored bars of everybody, not copied; no session after the one the store was opened through."""
+        """Return all stored bars without a copy; no session after the one through which the store was opened."""
         if self._panel is None:
             whole = self._stored.panel
             self._panel = whole if self.through is None else whole.through(self.through)
         return self._panel
 
     def lists(self) -> tuple[str, ...]:
-        """The names of the imported lists."""
+        """Return the names of the imported lists."""
         return tuple(sorted(self._facts.lists))
 
     def universe(self, name: str) -> tuple[str, ...]:
@@ -138,7 +139,8 @@ class Store:
         return tuple(sorted(set(ids.values())))
 
     def find(self, symbol: str, session: date) -> str:
-        """The instrument id behind a symbol as named on a session; today's name is understood too. UsageError if unknown."""
+        """Return the instrument id behind a symbol as named on a session; today's name is understood too. Raises UsageError
+        if unknown."""
         key = (symbol, session)
         known = self._found.get(key)
         if known is not None:
@@ -153,7 +155,7 @@ class Store:
         raise UsageError(f"{symbol} is unknown on {session}{hint}")
 
     def instrument(self, instrument_id: str, session: date) -> Instrument:
-        """The instrument as it was on a session: its name, series and tick size of that day."""
+        """Return the instrument as it was on a session: its name, series and tick size of that day."""
         key = (instrument_id, session)
         found = self._instruments.get(key)
         if found is None:
@@ -161,7 +163,7 @@ class Store:
         return found
 
     def history(self, instrument_id: str) -> History | None:
-        """All stored bars, oldest first; None without any."""
+        """Return all stored bars, oldest first; None without any."""
         if instrument_id not in self._histories:
             found = self._stored.history(instrument_id)
             if found is not None and self.through is not None:
@@ -175,12 +177,12 @@ class Store:
         return str(rows[0][0]) if rows else ""
 
     def names(self, instrument_ids: Sequence[str], session: date) -> list[tuple[str, str | None]]:
-        """The symbol on a session, and the ISIN, of each instrument."""
+        """Return the symbol on a session, and the ISIN, of each instrument."""
         renames = self._facts.renames
         return [(renames.name_on(name, session), self._security(name)[1] or None) for name in instrument_ids]
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
-        """Actions with after < ex-date <= through, oldest first."""
+        """Return actions with after < ex-date <= through, oldest first."""
         found = self._all_actions(instrument_id)
         if not found:
             return ()
@@ -188,8 +190,8 @@ class Store:
         return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
 
     def undecided(self) -> dict[str, date]:
-        """The first ex-date of an unknown action that no person has decided, by instrument. One before the first stored bar
-        changes nothing that is stored, and is left out."""
+        """Return the first ex-date of an unknown action that no person has decided, by instrument. One before the first
+        stored bar changes nothing that is stored, and is left out."""
         if self._undecided is None:
             found = ((owner, date.fromisoformat(day)) for owner, days in self._facts.undecided.items() for day in reversed(days))
             self._undecided = {owner: day for owner, day in found if day > self._first_bar(owner)}
@@ -202,13 +204,13 @@ class Store:
         return date.fromordinal(int(panel.sessions[first])) if first >= 0 else date.min
 
     def told_in(self, actions: Sequence[CorporateAction]) -> str:
-        """The names of the imported files that announce actions, as `, told in a.csv`; empty where none does."""
+        """Return the names of the imported files that announce actions, as `, announced in a.csv`; empty if there are none."""
         query = "SELECT DISTINCT files.name FROM actions JOIN files ON files.id = actions.file WHERE ex_date = ? AND subject = ?"
         names = {str(row[0]): None for a in actions for row in self._rows(query, (a.ex_date.isoformat(), a.subject))}
-        return f", told in {', '.join(names)}" if names else ""
+        return f", announced in {', '.join(names)}" if names else ""
 
     def decisions(self) -> dict[str, list[list[str]]]:
-        """What a person decided, by instrument: ISO ex-date, verdict, ratio, note, and when."""
+        """Return a person's decisions by instrument: ISO ex-date, verdict, ratio, note, and when."""
         return self._facts.decisions
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
@@ -235,7 +237,7 @@ class Store:
         return self._minutes[instrument_id]
 
     def minute_sessions(self, instrument_id: str) -> frozenset[date]:
-        """The sessions of which there are minute bars."""
+        """Return the sessions of which there are minute bars."""
         names = [name for name in self._minute_days if self._facts.renames.touches(name)] + [instrument_id]
         days = {day for name in names for day in self._minute_days.get(name, ()) if self._owns(instrument_id, name, day)}
         return frozenset(day for day in days if self.through is None or day <= self.through)
@@ -249,7 +251,7 @@ class Store:
 
     @cached_property
     def _minute_days(self) -> dict[str, list[date]]:
-        """The sessions with minute bars by name."""
+        """Return the sessions with minute bars by name."""
         found: dict[str, list[date]] = {}
         for symbol, day in self._rows("SELECT DISTINCT symbol, session FROM minutes", ()):
             found.setdefault(str(symbol), []).append(date.fromisoformat(str(day)))
@@ -280,7 +282,7 @@ class Store:
         return self._rows(query, (symbol, session.isoformat()))  # type: ignore[return-value]
 
     def _dumps_of(self, symbol: str) -> list[_Dump]:
-        """A symbol's entries in the instrument dumps, oldest first."""
+        """Return a symbol's entries in the instrument dumps, oldest first."""
         if symbol not in self._dumps:
             columns = "dumped_on, tick_size, lot_size, isin, derivatives, name"
             query = f"SELECT {columns} FROM instruments WHERE symbol = ? ORDER BY dumped_on, source"
@@ -291,7 +293,7 @@ class Store:
         return instrument_id in self._stored.columns or instrument_id in self._facts.securities
 
     def _member(self, symbol: str) -> str:
-        """A list is not dated: its names are today's, or else those of a day when they were somebody's."""
+        """Return the instrument id of a list's member. A list has no date: its names are today's, or former ones."""
         rename = self._facts.renames.renamed_to(symbol)
         if rename is None or symbol in self._stored.columns:
             return symbol
@@ -318,8 +320,8 @@ class Store:
         )
 
     def _has_derivatives(self, instrument_id: str, past: Sequence[_Dump], session: date) -> tuple[bool, bool]:
-        """Whether an instrument has derivatives by the newest list that is not later than the session, and whether that list is
-        young enough to prove it."""
+        """Return whether an instrument has derivatives by the newest list that is not later than the session, and whether
+        that list is young enough to prove it."""
         flags = [(entry[0], bool(entry[4])) for entry in past if entry[4] >= 0]
         dated, members = self.underlyings(session)
         if dated is not None:
@@ -330,7 +332,8 @@ class Store:
         return has, session - date.fromisoformat(newest) <= LIST_GOOD_FOR
 
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
-        """The date of the newest list of shares with derivatives that is not later than a session, and its instrument ids."""
+        """Return the date of the newest list of shares with derivatives that is not later than a session, and its instrument
+        ids."""
         if self._lists is None:
             self._lists = [str(row[0]) for row in self._rows("SELECT DISTINCT dated FROM underlyings ORDER BY dated", ())]
         index = bisect_right(self._lists, session.isoformat()) - 1
@@ -343,11 +346,11 @@ class Store:
         return dated, self._members[dated]
 
     def surveillance(self, session: date) -> Surveillance:
-        """The surveillance lists in force on a session, by instrument id."""
+        """Return the surveillance lists in force on a session, by instrument id."""
         return self._surveillance_lists.on(session)
 
     def excluded(self, instrument_id: str) -> Spells:
-        """The dates on which a surveillance list excludes an instrument."""
+        """Return the dates on which a surveillance list excludes an instrument."""
         known = self._spells.get(instrument_id)
         if known is None:
             known = self._spells[instrument_id] = self._surveillance_lists.spells(instrument_id)
@@ -364,7 +367,7 @@ class Store:
         return SurveillanceLists(self._rows, self._facts.renames, self.through or date.max)
 
     def _security(self, instrument_id: str) -> tuple[str, str]:
-        """Name and ISIN, empty where nobody said them."""
+        """Return name and ISIN, empty if they are not stored."""
         current = instrument_id.partition("~")[0]
         name, isin = self._facts.securities.get(current, ("", ""))
         if not isin:
@@ -373,7 +376,7 @@ class Store:
         return name, isin
 
     def _last_bar(self, instrument_id: str, through: date) -> int:
-        """The panel's row of the last bar of a session <= `through`; -1 without one."""
+        """Return the panel's row of the last bar of a session <= `through`; -1 without one."""
         panel = self.panel()
         column = panel.columns.get(instrument_id)
         return panel.bar_before(panel.last_index(through) + 1, column) if column is not None else -1
@@ -390,7 +393,7 @@ class Store:
         return tick_size(session, int(panel.close[row, column]))
 
     def _has_auctions(self, session: date) -> bool:
-        """Whether the exchange held closing auctions then."""
+        """Return whether the exchange held closing auctions then."""
         if session not in self._auctions:
             self._auctions[session] = self.sessions.timetables.has_auctions(session)
         return self._auctions[session]
@@ -411,7 +414,7 @@ class Store:
         return self._steps[instrument_id]
 
     def _until(self, instrument_id: str, session: date) -> tuple[float, tuple[CorporateAction, ...]]:
-        """M before a session, and the actions of the session itself. A monitor asks for one session again and again."""
+        """Return M before a session, and the actions of the session itself. A monitor reads one session many times."""
         running = 1.0
         for ex_date, factor in self._path(instrument_id):
             if ex_date >= session:
@@ -431,7 +434,7 @@ def _without_bars(actions: Sequence[CorporateAction]) -> tuple[Step, ...]:
 
 
 def _symbols_of(path: Path) -> list[str]:
-    """Symbols of a file: the column `Symbol` of a CSV, else the first word of each line; `#` begins a remark."""
+    """Return the symbols of a file: the column `Symbol` of a CSV, else the first field of each line; `#` begins a comment."""
     from tradectl.marketdata.importers.packed import read_bytes
 
     try:

@@ -1,6 +1,6 @@
-"""The stored surveillance lists: which were in force on a date, and when each instrument was excluded by one.
+"""Stored surveillance lists: those in force on a date, and when each instrument was excluded by one.
 
-An archive may hold the lists of years, one of each measure a day, so only what is asked for is read.
+An archive may have the lists of years, one per measure and day, so only the needed ones are read.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SurveillanceLists:
 
     @cached_property
     def _dates(self) -> dict[Measure, list[date]]:
-        """The dates of the lists of each measure, oldest first."""
+        """Return the dates of the lists of each measure, oldest first."""
         found: dict[Measure, list[date]] = {}
         for measure, dated in self._query("SELECT DISTINCT measure, dated FROM surveillance ORDER BY dated", ()):
             day = date.fromisoformat(str(dated))
@@ -79,7 +79,7 @@ class SurveillanceLists:
 
 
 def _joined(dates: list[date], named: list[date]) -> list[Spell]:
-    """The spells of one measure: `dates` of all its lists, and of those that name the instrument; both oldest first."""
+    """Return the spells of one measure: `dates` of all its lists, and of those that name the instrument; both oldest first."""
     found: list[Spell] = []
     for day in named:
         index = bisect_left(dates, day)

@@ -57,8 +57,8 @@ def make_market(
 ) -> str:
     """Write the market of `symbols` companies for the sessions `first` to `last`; the name of its universe.
 
-    The same arguments give the same market. UsageError for a `last` that is no session, or a number of companies there is not.
-    """
+    The same arguments give the same market. Raises UsageError for a `last` that is no session, or a number of companies there
+    is not."""
     if not 3 <= symbols <= len(COMPANIES):
         raise UsageError(f"the demo market has 3 to {len(COMPANIES)} companies, not {symbols}")
     days = _days(sessions, first, last)
@@ -73,7 +73,7 @@ def make_market(
 
 
 def _days(sessions: SessionTable, first: date | None, last: date) -> list[date]:
-    """The sessions from `first` (by default SESSIONS of them) to `last`, special ones included."""
+    """Return the sessions from `first` (by default SESSIONS of them) to `last`, special ones included."""
     held = [session.date for session in sessions.between(first or sessions.first, last)]
     if not held or held[-1] != last:
         raise UsageError(f"{last} is no session of the exchange")
@@ -85,7 +85,7 @@ def _days(sessions: SessionTable, first: date | None, last: date) -> list[date]:
 
 
 def _path(rng: np.random.Generator, length: int, number: int, symbols: int) -> _Path:
-    """A rising trend with dips: some along the way, and one for each company in turn in the last twenty sessions."""
+    """Return a rising trend with dips: some along the way, and one for each company in turn in the last twenty sessions."""
     drift = rng.normal(0.0022, 0.008, length)
     stress = np.zeros(length)
     last_dip = length - 19 + number * 12 // symbols
@@ -106,7 +106,8 @@ def _path(rng: np.random.Generator, length: int, number: int, symbols: int) -> _
 
 
 def _bars(symbol: str, base: int, path: _Path, days: Sequence[date], split_at: int | None) -> list[dict[str, Any]]:
-    """Rows of the archive, from a first price in paise: on the tick of the month, after the split in more and cheaper shares."""
+    """Return rows of the archive, from a first price in paise: on the tick of the month, after the split in more and cheaper
+    shares."""
     shares = 30_000_000_000 / base  # about Rs 30 crore a day
     rows: list[dict[str, Any]] = []
     month_end = base
@@ -146,7 +147,7 @@ def _write(folder: Path, rows: list[dict[str, Any]], companies: Sequence[tuple[s
 
 
 def _isin(number: int) -> str:
-    """An ISIN in the shape of an Indian share's, with its check digit (ISO 6166); no company has the 9ZZ block."""
+    """Return an ISIN in the shape of an Indian share's, with its check digit (ISO 6166); no company has the 9ZZ block."""
     body = f"INE9Z{chr(ord('A') + number)}A0101"
     digits = "".join(str(int(character, 36)) for character in body)
     total = sum(sum(divmod(int(digit) * (2 - i % 2), 10)) for i, digit in enumerate(reversed(digits)))

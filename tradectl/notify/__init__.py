@@ -1,1 +1,1 @@
-"""Telling people: one adapter a file. The runner sends what the ledger's outbox holds through one of them."""
+"""Notifications: one adapter per module. The runner sends the messages of the ledger's outbox through one of them."""

@@ -1,4 +1,4 @@
-"""Messages on stderr, for whoever watches or reads cron's mail."""
+"""Write messages to stderr, for a terminal or cron's mail."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tradectl.control_characters import lines, one_line
 
 
 class ConsoleNotifier:
-    """Writes every message to a stream (stderr unless told); it always arrives. Titles that begin with `apart_from` are not
-    written: the command that is running tells them itself."""
+    """Write every message to a stream (default: stderr); it always arrives. Titles that begin with `apart_from` are left out:
+    the running command prints them itself."""
 
     trouble = ""
 
@@ -25,7 +25,7 @@ class ConsoleNotifier:
 
 
 class SilentNotifier:
-    """Takes every message and shows it nowhere: for throw-away simulations and `-q`."""
+    """Accept every message and show none: for throw-away simulations and `-q`."""
 
     trouble = ""
 

@@ -1,6 +1,6 @@
-"""Telegram, mail and a hundred other services, each named by an apprise URL (`tgram://bot_token/chat_id`).
+"""Send messages to Telegram, mail and a hundred other services by apprise URLs (`tgram://bot_token/chat_id`).
 
-The URLs are secrets of a user (`notify.urls`), so whatever is said about a failure is scrubbed of their parts.
+The URLs are secrets of a user (`notify.urls`), so their parts are removed from every error message.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ TRIES = 3
 
 
 class ServiceNotifier:
-    """Sends to every service, each a few times; a message that reached one of them is delivered.
+    """Send to every service, each a few times; a message that reached one of them is delivered.
 
-    `trouble` says why the last message did not reach all of them, empty if it did. `pause`: seconds before the second try.
+    `trouble` is the reason why the last message did not reach all of them, empty if it did. `pause`: seconds before the second
+    try.
     """
 
     def __init__(self, urls: Sequence[str], *, pause: float = 0.5) -> None:
-        """Raises UsageError for a URL that apprise does not understand (told by its place, never by its text)."""
+        """Raise UsageError for a URL that apprise does not accept; the message has its position, never its text."""
         import apprise
 
         self._pause = pause
@@ -41,7 +42,7 @@ class ServiceNotifier:
             self._services.append(service)
 
     def send(self, title: str, body: str) -> bool:
-        """True where at least one service took the message; never raises for a service that is down."""
+        """Return True if at least one service accepted the message. Does not raise for a service that is down."""
         import apprise
 
         title, body = one_line(title), lines(body)
@@ -63,7 +64,7 @@ class ServiceNotifier:
         return bool(retrying(service.notify, title=title, body=body, body_format=NotifyFormat.TEXT))
 
     def _scrubbed(self, said: StringIO) -> str:
-        text = " ".join(said.getvalue().split()) or "the service did not take the message"
+        text = " ".join(said.getvalue().split()) or "the service did not accept the message"
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text[:300]

@@ -1,1 +1,1 @@
-"""What people look at: one module a thing shown. Each reads the ledger and returns plain JSON values, money as rupees in text."""
+"""Reports: one module each. Each reads the ledger and returns plain JSON values, with money as rupees in text."""

@@ -43,7 +43,7 @@ _INSTEAD = """\
 
 
 def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, program: str, *, notes: Sequence[str] = ()) -> str:
-    """The whole file, ending with a newline.
+    """Return the whole file, ending with a newline.
 
     Args:
         schedule: the tasks in the order of their lines; one that is disabled gets a comment.
@@ -64,9 +64,9 @@ def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, pro
 
 
 def command(words: Sequence[str]) -> str:
-    """Quote the words for the shell, and escape `%`, which ends the command for cron.
+    """Quote the arguments for the shell, and escape `%`, which ends the command for cron.
 
-    Raises ConfigurationError for words that not every cron can carry: with a backslash, a control character, or bytes that are
+    Raises ConfigurationError for arguments that not every cron accepts: with a backslash, a control character, or bytes that are
     no text.
     """
     for word in words:
@@ -79,7 +79,7 @@ def command(words: Sequence[str]) -> str:
 
 
 def find_zone(name: str) -> MachineZone:
-    """A zone by its name in the zone database. Raises UsageError."""
+    """Return a zone by its name in the zone database. Raises UsageError."""
     try:
         return MachineZone(name, ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -87,14 +87,14 @@ def find_zone(name: str) -> MachineZone:
 
 
 def clocks_change(zone: ZoneInfo, today: date) -> bool:
-    """Whether the zone's offset differs between any two days of the two years from `today`."""
+    """Return whether the zone's offset differs between any two days of the two years from `today`."""
     start = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
     return len({(start + timedelta(days=day)).astimezone(zone).utcoffset() for day in range(731)}) > 1
 
 
 def line(row: ScheduleRow, at: time, zone: ZoneInfo, today: date, program: str) -> str:
-    """One slot: a comment with the Indian time (cron knows no comment behind a command), then the line. Cron knows no seconds:
-    a start within a minute waits for the next one."""
+    """Return one slot: a comment with the Indian time (cron knows no comment behind a command), then the line. Cron knows no
+    seconds: a start within a minute waits for the next one."""
     begins = at_ist(today, at)
     if begins.second:
         begins += timedelta(seconds=60 - begins.second)

@@ -1,4 +1,4 @@
-"""Executions of tasks: when each ran, who did it, and what came of it."""
+"""Executions of tasks: time, starter and result of each."""
 
 from __future__ import annotations
 

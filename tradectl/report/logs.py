@@ -1,4 +1,4 @@
-"""A user's log: what happened, in the order in which it happened."""
+"""Read a user's log, oldest line first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def listing(
     action: str = "",
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """The newest lines, oldest of them first. `level`: that one and graver ones; `day`: one date in India."""
+    """Return the newest lines, oldest of them first. `level`: that one and graver ones; `day`: one date in India."""
     query = select(LOGS).where(LOGS.c.user == user)
     if level:
         if level.lower() not in LEVELS:

@@ -28,7 +28,7 @@ def listing(
     open_only: bool = False,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """The user's orders, newest first. `session` is the one they are meant for; `open_only`: those that may still trade
+    """Return the user's orders, newest first. `session` is the one they are meant for; `open_only`: those that may still trade
     or be tried again. Raises UsageError for a status that does not exist."""
     query = select(ORDERS).where(ORDERS.c.user == user)
     if session is not None:
@@ -46,7 +46,7 @@ def listing(
 
 
 def one(database: Database, user: str, name: str) -> dict[str, Any]:
-    """An order by its id, its tag or its broker order id, with its `fills`. Raises UsageError for an unknown one."""
+    """Return an order by its id, its tag or its broker order id, with its `fills`. Raises UsageError for an unknown one."""
     same = [ORDERS.c.tag == name, ORDERS.c.broker_order_id == name]
     if name.isdecimal() and len(name) < 16:
         same.append(ORDERS.c.id == int(name))

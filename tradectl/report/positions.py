@@ -1,4 +1,4 @@
-"""Positions, with what the position monitor last said of each."""
+"""Positions, with the last advice of the position monitor on each."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ POSITIONS, DECISIONS = schema.positions, schema.decisions
 def listing(
     database: Database, user: str, *, closed: bool = False, limit: int = 200, unprotected: Iterable[Unprotected] = ()
 ) -> list[dict[str, Any]]:
-    """Open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
-    `sold` what all buys and sells came to, `net` what was earned so far after charges. `monitor` is the last row of
-    position-monitor about an open one, or None. `unprotected` says why an open one has no live sell order now, or is None."""
+    """Return open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
+    `sold` the value of all buys and sells, `net` the result so far after charges. `monitor` is the last row of
+    position-monitor about an open position, or None. `unprotected` is the finding on an open position without a live sell order,
+    or None."""
     exposed = {item.position_id: item for item in unprotected}
     query = select(POSITIONS).where(POSITIONS.c.user == user, POSITIONS.c.status == ("closed" if closed else "open"))
     order = (POSITIONS.c.closed_at.desc(), POSITIONS.c.id.desc()) if closed else (POSITIONS.c.symbol,)

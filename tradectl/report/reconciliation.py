@@ -1,4 +1,4 @@
-"""What a reconciliation found: orders, shares and cash, ours beside the broker's, where they differ and why."""
+"""Compare orders, shares and cash of the ledger with the broker's, and explain differences."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.R
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
 COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
 
-MORE = "more than ours: bought by hand or credited, and left alone"
+MORE = "more than ours: bought by hand or credited, and not sold"
 LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
 def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
-    """The result of `reconcile`, as JSON values, after `changes`:
+    """Return the result of `reconcile` as JSON values, after `changes`:
 
     `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `broker` is None for an
-    order that the broker's book does not show. `shares`: symbols of which book and broker have different numbers; `differs` where
-    the broker has fewer; `own` as the setting says; `beyond`: what nothing explains. `cash`: what the fills say against the
-    funds, in rupees. `unknown`: our orders of unknown fate. `external`: orders of the broker's book by hand, without our tag.
-    `odd_rows`: the broker's rows that cannot be read; what they may be is in no other list. `agrees`: whether nothing differs,
-    and no such row stops a symbol of ours.
+    order that the broker's list does not show. `shares`: symbols of which ledger and broker have different numbers; `differs` if
+    the broker has fewer; `own` by the setting; `beyond`: shares that nothing explains. `cash`: the sum of the fills against
+    the funds, in rupees. `unknown`: our orders of unknown outcome. `external`: orders placed by hand, without our tag.
+    `odd_rows`: unreadable rows of the broker; orders that they may be are in no other list. `agrees`: whether nothing differs
+    and no such row blocks a symbol of ours.
     """
     reports = trading.broker.orders()
     ours = _ours(trading, reports)
@@ -87,15 +87,15 @@ def _differing(trading: TradingSession, reports: Sequence[OrderReport], ours: Ma
         shown_before = order.alive and order.broker_order_id is not None and order.session <= today
         if shown_before and order.broker_order_id not in shown and unreadable_rows.row_of_order(trading.book, order) is None:
             rows.append(
-                {"symbol": order.symbol, "why": "the broker's book does not show it", "ours": _order(order), "broker": None}
+                {"symbol": order.symbol, "why": "the broker's list does not show it", "ours": _order(order), "broker": None}
             )
     return rows
 
 
 def _why(order: Order, report: OrderReport) -> str:
-    """Where two tales of one order differ; empty where they do not."""
+    """Return how two reports of one order differ; empty if they do not."""
     if report.unknown_word:
-        return f"the broker's status word {report.unknown_word!r} is not known; the last proved status stays"
+        return f"the broker's status code {report.unknown_word!r} is not known; the last proved status stays"
     told = [
         (name, mine, theirs)
         for name, mine, theirs in (
@@ -176,9 +176,9 @@ def _shares(trading: TradingSession) -> list[dict[str, Any]]:
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
             "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
             if symbol in others
-            else "the broker has fewer than the book: sold elsewhere, moved or pledged without a trade that we could read"
+            else "the broker has fewer than the ledger: sold elsewhere, moved or pledged without a trade that tradectl could read"
             if held.get(symbol, 0) < mine.get(symbol, 0)
-            else MORE + ("; own_shares says so" if symbol not in beyond else LOST),
+            else MORE + (", by the setting own_shares" if symbol not in beyond else LOST),
         }
         for symbol in sorted(mine.keys() | held.keys())
         if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond)

@@ -1,4 +1,4 @@
-"""Signals: what the strategy wants, and for which session."""
+"""List signals: the buys that the strategy wants for a session."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ SIGNALS, DECISIONS = schema.signals, schema.decisions
 def listing(
     database: Database, user: str, *, session: date | None = None, analysed: tuple[date, date] | None = None
 ) -> list[dict[str, Any]]:
-    """The signals for a run session by rank; or of all analyses from one session to another, both included; without either, for
+    """Return the signals for a run session by rank; or of all analyses from one session to another, both included; without
+    either, for
     the latest session that has any. Each with the `reason` of its verdict, None where the decision is not kept any more."""
     query = select(SIGNALS).where(SIGNALS.c.user == user)
     if analysed is not None:

@@ -1,4 +1,4 @@
-"""What a simulation came to, and whether ledger and exchange agree about it to the paisa."""
+"""Report the result of a simulation, and check that ledger and exchange agree to the paisa."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Account:
 
     @property
     def equity(self) -> int:
-        """Cash and holdings, spun-off ones at cost."""
+        """Return cash and holdings, spun-off ones at cost."""
         return self.cash + self.value + self.spun_off
 
 
@@ -96,7 +96,7 @@ def _by_time(trade: Trade) -> tuple[Any, ...]:
 
 
 def differences(world: World, mine: Account, theirs: Statement) -> list[str]:
-    """Every way in which the ledger and the exchange disagree, one line each; empty if they agree to the paisa.
+    """Return every way in which the ledger and the exchange disagree, one line each; empty if they agree to the paisa.
 
     The exchange keeps the whole cost of a demerged holding and the ledger moves a part of it away, so what is compared is what
     both must have: proceeds of sales less cost of buys.
@@ -123,7 +123,7 @@ def differences(world: World, mine: Account, theirs: Statement) -> list[str]:
 
 
 def trade_row(trade: Trade) -> dict[str, Any]:
-    """A trade as JSON results carry it: rupees as text with two decimals."""
+    """Return a trade as JSON results carry it: rupees as text with two decimals."""
     return {
         "symbol": trade.symbol,
         "entry_session": trade.entry_session.isoformat(),
@@ -139,7 +139,7 @@ def trade_row(trade: Trade) -> dict[str, Any]:
 
 
 def result(world: World, done: Simulated, theirs: Statement, seconds: float) -> dict[str, Any]:
-    """The JSON result of a simulation; everything but `sessions_per_second` is the same in every run."""
+    """Return the JSON result of a simulation; everything but `sessions_per_second` is the same in every run."""
     mine = account(world)
     unequal = differences(world, mine, theirs)
     orders = world.ledger.book.orders()

@@ -1,4 +1,4 @@
-"""How things stand: mode, clock, session, the day's agenda, services, positions, orders, and whatever needs a person."""
+"""Report the state: mode, clock, session, the day's agenda, services, positions, orders, and what needs a person."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MISSED_FOR = timedelta(days=7)
 
 
 def status(world: World) -> dict[str, Any]:
-    """Everything about the user's present, as JSON values; see the keys. Writes nothing."""
+    """Return the state of a user as JSON values. Writes nothing."""
     now = world.clock.now()
     today = ist_date(now)
     user = world.ledger.users.get(world.user)
@@ -88,7 +88,7 @@ def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
 
 
 def marker_state(marker: HaltMarker) -> dict[str, Any]:
-    """Return what the halt marker says: its state (None: it was never made), the reason, and since when."""
+    """Return the halt marker: its state (None: no marker), the reason, and since when."""
     if not marker.exists():
         return {"state": None, "reason": "", "since": ""}
     try:
@@ -107,13 +107,14 @@ def stopped_writer(database: Database) -> dict[str, Any] | None:
 
 
 def shown(item: Unprotected, now: datetime) -> dict[str, Any]:
-    """An unprotected position as JSON values; `age`: seconds since its cause was last confirmed, perhaps by another process."""
+    """Return an unprotected position as JSON values; `age`: seconds since its cause was last confirmed, perhaps by another
+    process."""
     age = max(0, int((now - item.as_of).total_seconds()))
     return item.shown | {"as_of": value(item.as_of), "age": age, "text": with_age(item, now)}
 
 
 def _at_broker(world: World) -> dict[str, Any]:
-    """Where a live home trades, and whether its orders go there; or on whose live prices a paper home trades."""
+    """Return the broker of a live home and whether it is armed, or the source of a paper home's live prices."""
     broker = world.ledger.settings.plain(BROKER) if world.mode == "live" else world.prices_of or None
     if broker is None:
         return {"broker": None, "armed_since": None, "logged_in_until": None}
@@ -124,7 +125,7 @@ def _at_broker(world: World) -> dict[str, Any]:
 
 
 def login_needed(told: dict[str, Any]) -> str:
-    """The first run of today that will find no session at the broker: it is due now or opens later, when none holds."""
+    """Return the first run of today that will find no session at the broker: it is due now or opens later, when none holds."""
     if told["mode"] != "live" and told["broker"] is None:
         return ""
     until = datetime.fromisoformat(told["logged_in_until"]) if told["logged_in_until"] else None
@@ -136,7 +137,7 @@ def login_needed(told: dict[str, Any]) -> str:
 
 
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
-    """Today's session, and what is said of it; a date that nobody knows is said to be so."""
+    """Return today's session and its description; a date outside the session table is described as such."""
     told: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
     told |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
     session = None
@@ -170,8 +171,8 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
 
 
 def slot_state(world: World, window: Window, row: Execution | None, now: datetime, since: datetime) -> str:
-    """completed, failed, missed, running (somebody works on it), due (open, nobody does), later, or earlier (it closed before
-    this user was there)."""
+    """Return completed, failed, missed, running (a process works on it), due (open, without a process), later, or earlier (it
+    closed before this user existed)."""
     if row is None or row.status == "running":
         if row is not None and standing(row, world.clock.machine_now(), world.ledger.executions.lease) == "held":
             return "running"
@@ -192,7 +193,7 @@ def _services(world: World) -> list[dict[str, Any]]:
 
 
 def _facts(connection: Connection, user: str, today: date, now: datetime, unresolved: list[int]) -> dict[str, Any]:
-    """Counts and last rows, one snapshot. `unresolved`: ids of the orders whose outcome is not known."""
+    """Return counts and last rows, one snapshot. `unresolved`: ids of the orders whose outcome is not known."""
 
     def count(table: Any, *where: Any) -> int:
         return int(connection.execute(select(func.count()).select_from(table).where(table.c.user == user, *where)).scalar_one())

@@ -15,7 +15,7 @@ from tradectl.model.money import to_rupees
 def rows(
     connection: Connection, table: Table, query: Select[Any], leave_out: tuple[str, ...] = ("user",)
 ) -> list[dict[str, Any]]:
-    """The rows of a query over one table; the column types say how each value is written."""
+    """Return the rows of a query over one table; the column types decide how each value is written."""
     money = {column.name for column in table.columns if isinstance(column.type, Paise)}
     return [
         {name: value(item, money=name in money) for name, item in row.items() if name not in leave_out}
@@ -24,7 +24,7 @@ def rows(
 
 
 def value(item: Any, *, money: bool = False) -> Any:
-    """One value; an integer is rupees only where its column says that it is money."""
+    """Return one value; an integer is in rupees only in a column of money."""
     if money and isinstance(item, int):
         return to_rupees(item)
     if isinstance(item, datetime):

@@ -1,4 +1,4 @@
-"""Why a symbol was bought, sold or left alone: the decisions about it, each with its rule and its inputs."""
+"""List the decisions about a symbol, each with its rule and its inputs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def decisions(
     sessions: Collection[date] = (),
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """The decisions about a symbol under any name it had, newest first; of all sessions unless some are named.
+    """Return the decisions about a symbol under any name it had, newest first; of all sessions unless some are named.
 
-    `users`: whose decisions count (one's own, and the one's whose signals one follows)."""
+    `users`: the user, and the user whose signals it follows."""
     names = select(DECISIONS.c.instrument_id).where(DECISIONS.c.symbol == spelled(symbol))
     about = or_(DECISIONS.c.instrument_id.in_(names), DECISIONS.c.instrument_id == instrument_id)
     query = select(DECISIONS).where(DECISIONS.c.user.in_(users), about)

@@ -67,7 +67,7 @@ def test_the_old_form_and_the_full_one(nse: Site, fetched: Fetch, stored) -> Non
 
 
 def test_an_empty_archive_wants_to_be_told_from_when(fetched: Fetch) -> None:
-    with pytest.raises(UsageError, match="say from when, --since"):
+    with pytest.raises(UsageError, match="give the first date with --since"):
         fetched(on=MONDAY)
 
 
@@ -87,7 +87,7 @@ def test_yesterdays_file_means_not_published(nse: Site, fetched: Fetch, stored) 
     late = fetched(on=TUESDAY)
     assert late.trouble == (
         "2024-10-29: not published; NSE answers with the file of 2024-10-28 "
-        "(if the exchange was closed, say: tradectl data sessions add 2024-10-29 --kind closed)"
+        "(if the exchange was closed, run: tradectl data sessions add 2024-10-29 --kind closed)"
     )
     assert stored() == [MONDAY]
 
@@ -190,7 +190,7 @@ def test_what_may_pass_is_tried_again(nse: Site, fetched: Fetch, stored, status:
 
 def test_a_server_that_wants_an_hour_is_left_alone(nse: Site, fetched: Fetch) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(429, headers=(("Retry-After", "3600"),)))
-    with pytest.raises(SourceUnavailable, match=r"^NSE answers 429 Too Many Requests: ask again in 3600 s$"):
+    with pytest.raises(SourceUnavailable, match=r"^NSE answers 429 Too Many Requests: try again in 3600 s$"):
         fetched(SINCE, on=MONDAY)
     assert len(nse.asked) == 1
 

@@ -1,1 +1,1 @@
-"""One file per format; which one a file is, its content says. A new format is a module here and a line in `registry`."""
+"""One module per format; the content of a file decides its format. A new format is a module here and a line in `registry`."""

@@ -1,6 +1,6 @@
-"""What the three bhavcopy formats share: one session a file, and the date inside is the truth.
+"""Shared code of the three bhavcopy formats: one session per file, and the date inside decides.
 
-NSE answers the address of a holiday with the file of the session before, under the holiday's name.
+NSE serves the file of the session before at the address of a holiday, under the holiday's name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _NAME_DATES = (
 
 
 def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -> Parsed:
-    """One session's bars. DataError where the file holds more than one date, or a segment that is not the cash market."""
+    """Return one session's bars. Raises DataError if the file holds more than one date, or a segment that is not the cash
+    market."""
     frame = read_columns(source, columns)
     frame["session"] = dates(source, frame, "date", date_format)
     held = sorted(frame["session"].unique())
@@ -40,7 +41,7 @@ def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -
 
 
 def date_in_name(source: SourceFile) -> date | None:
-    """The date that a bhavcopy's name claims, None where it claims none."""
+    """Return the date that a bhavcopy's name claims, None where it claims none."""
     for pattern, form in _NAME_DATES:
         found = pattern.search(source.stem)
         if found:

@@ -21,7 +21,7 @@ COLUMNS = {
 
 
 EXCHANGE = "src"
-"""The column that tells NSE's files from BSE's, which have the same header."""
+"""The column that distinguishes NSE's files from BSE's, which have the same header."""
 
 
 def recognises(source: SourceFile) -> bool:

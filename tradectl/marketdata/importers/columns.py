@@ -42,7 +42,7 @@ _SHORTENED = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+", re.ASCII)
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a file says, ready for one table of the archive. `skipped` counts the rows left out, by reason."""
+    """The rows of a file for one table of the archive. `skipped` counts the rows left out, by reason."""
 
     table: str
     frame: pd.DataFrame
@@ -67,7 +67,7 @@ def numbers(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.
 
 
 def _plain(text: str) -> str:
-    """A number without the commas of its groups; empty for anything else."""
+    """Return a number without the commas of its groups; empty for anything else."""
     if _PLAIN.fullmatch(text):
         return text
     return text.replace(",", "") if _GROUPED.fullmatch(text) else ""
@@ -113,12 +113,13 @@ def dates(source: SourceFile, frame: pd.DataFrame, column: str, *formats: str) -
 
 
 def codes(frame: pd.DataFrame, column: str) -> pd.Series[str]:
-    """Return words that mean the same in small and in capital letters, in capitals."""
+    """Return a column without difference between small and capital letters, in capitals."""
     return frame[column].map({text: str(text).upper() for text in frame[column].unique()})
 
 
 def symbols(source: SourceFile, frame: pd.DataFrame, column: str, series: str | None = None) -> pd.Series[str]:
-    """Return symbols in the exchange's spelling. DataError for one that is none, or whose suffix is not the row's `series`."""
+    """Return symbols in the exchange's spelling. Raises DataError for one that is none, or whose suffix is not the row's
+    `series`."""
     known: dict[str, str] = {}
     for text in frame[column].unique():
         try:
@@ -143,7 +144,7 @@ def parse_date(text: str, formats: Sequence[str]) -> date | None:
 
 
 def refuse_bad_shapes(source: SourceFile, frame: pd.DataFrame) -> None:
-    """DataError where low <= open, close <= high does not hold."""
+    """Raise DataError if low <= open, close <= high does not hold."""
     top, bottom = frame[["open", "close"]].max(axis=1), frame[["open", "close"]].min(axis=1)
     wrong = np.array((frame["high"] < top) | (frame["low"] > bottom))
     if wrong.any():
@@ -153,7 +154,7 @@ def refuse_bad_shapes(source: SourceFile, frame: pd.DataFrame) -> None:
 
 
 def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
-    """Rows of text with symbol, series, session (ISO), prices in rupees and volume, to bars of the archive.
+    """Convert rows of text with symbol, series, session (ISO), prices in rupees and volume to bars of the archive.
 
     Only equity series are kept. A symbol with two series on one session keeps EQ before BE before BZ.
     """

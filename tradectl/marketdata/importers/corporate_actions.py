@@ -1,6 +1,6 @@
-"""Corporate actions in NSE's words: symbol,series,ex_date,subject; or NSE's own download (SYMBOL,COMPANY NAME,SERIES,PURPOSE,…).
+"""Corporate actions in NSE's texts: symbol,series,ex_date,subject; or NSE's own download (SYMBOL,COMPANY NAME,SERIES,PURPOSE,…).
 
-Only the subject counts, which `purpose.py` reads. A file's columns kind, factor and dividend are somebody's reading: left out.
+Only the subject counts, which `purpose.py` parses. A file's columns kind, factor and dividend are interpretations: left out.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from tradectl.marketdata.importers.source import SourceFile, read_columns
 KIND = "daily"
 COLUMNS = {name: name for name in ("symbol", "series", "open", "high", "low", "close", "volume", "date")}
 PROVISIONAL = "provisional"
-"""1 for a bar that is not the exchange's last word; without the column every bar is final."""
+"""1 for a provisional bar; without the column every bar is final."""
 
 
 def recognises(source: SourceFile) -> bool:

@@ -59,7 +59,7 @@ def _candles(source: SourceFile) -> str:
 
 
 def _symbol(source: SourceFile) -> str:
-    """The symbol in the file's name where it is one, for the command that helps."""
+    """Return the symbol in the file's name where it is one, for the command that helps."""
     stem = re.sub(r"\.NS$", "", source.stem, flags=re.IGNORECASE).upper()
     return stem if re.fullmatch(r"[A-Z0-9][A-Z0-9&-]{0,19}", stem) else "SYMBOL"
 

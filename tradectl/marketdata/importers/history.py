@@ -33,7 +33,8 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {"symbol": ("symbol", "chsymbol"), "se
 
 
 def recognises(source: SourceFile) -> bool:
-    """The exchange's columns with a previous close. A plain daily file with a previous close is daily bars, and read the same."""
+    """Return the exchange's columns with a previous close. A plain daily file with a previous close is daily bars, and read
+    the same."""
     return len(_columns(source, FIELDS)) == len(FIELDS)
 
 
@@ -51,7 +52,7 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def _columns(source: SourceFile, fields: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """The header's name of each field that it has."""
+    """Return the header's name of each field that it has."""
     letters = {re.sub(r"[^a-z0-9]", "", name): name for name in reversed(source.header)}
     found = {field: next((letters[name] for name in names if name in letters), "") for field, names in fields.items()}
     return {field: name for field, name in found.items() if name}

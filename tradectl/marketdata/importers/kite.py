@@ -1,7 +1,7 @@
 """A Kite instruments dump. A trade-for-trade stock is `20MICRONS-BE` there; instrument token = exchange token x 256 + 1.
 
-The dump has no date, so its name must have (…_2024-01-16.csv). NFO rows, where it has them, tell which shares have derivatives; a
-dump of NFO alone is such a list and nothing else.
+The dump has no date, so its name must contain one (…_2024-01-16.csv). NFO rows show which shares have derivatives; a dump of
+NFO alone is such a list and nothing else.
 """
 
 from __future__ import annotations

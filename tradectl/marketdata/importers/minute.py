@@ -37,18 +37,18 @@ FEW = 3
 """Bars of a day from which the distance between them is judged."""
 LAST_SECOND = 59
 FULL = 300
-"""Bars of a day from which its first and last minute tell whether they stamp the beginning or the end."""
+"""Number of bars of a day from which its first and last minute show whether stamps mark the beginning or the end."""
 
 
 def recognises(source: SourceFile) -> bool:
-    """Prices beside a stamp with a time of day, and no series: daily bars have a series."""
+    """Return prices beside a stamp with a time of day, and no series: daily bars have a series."""
     if not source.has(*PRICES) or source.has("series"):
         return False
     return source.has("date", "time") or any(name in source.header and _has_time(source, name) for name in STAMPS)
 
 
 def _has_time(source: SourceFile, column: str) -> bool:
-    """Whether the first row has a time of day in a column. A `datetime` that cannot be read is one all the same."""
+    """Return whether the first row has a time of day in a column. A `datetime` that cannot be read is one all the same."""
     at = source.header.index(column)
     text = source.first[at] if at < len(source.first) else ""
     day = read_date(text)
@@ -85,7 +85,7 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def _moments(source: SourceFile, text: pd.DataFrame, stamps: list[str]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """The session (ISO) and the minute of the day in IST of each row. Each distinct date and time is read once."""
+    """Return the session (ISO) and the minute of the day in IST of each row. Each distinct date and time is read once."""
     values = text[stamps[0]].tolist()
     parts = list(zip(values, text[stamps[1]], strict=True)) if len(stamps) == 2 else [split_stamp(value)[::2] for value in values]
     days = {day: read_date(day) for day in {day for day, _ in parts}}
@@ -115,12 +115,13 @@ def _moments(source: SourceFile, text: pd.DataFrame, stamps: list[str]) -> tuple
 
 
 def _in_ist(at: TimeOfDay) -> tuple[int, int]:
-    """A time of day, perhaps of another zone, in IST: how many days later (below 0: earlier), and the minute of that day."""
+    """Return a time of day, perhaps of another zone, in IST: how many days later (below 0: earlier), and the minute of that
+    day."""
     return divmod(at.minute + (0 if at.offset is None else IST_OFFSET - at.offset), DAY)
 
 
 def _refuse_two_bars(source: SourceFile, frame: pd.DataFrame) -> None:
-    """DataError where one minute has two bars: which is right cannot be known."""
+    """Raise DataError if one minute has two bars: which is right cannot be known."""
     twice = np.array(frame.duplicated(["symbol", "session", "minute"]))
     if twice.any():
         at = int(np.argmax(twice))
@@ -129,8 +130,8 @@ def _refuse_two_bars(source: SourceFile, frame: pd.DataFrame) -> None:
 
 
 def _refuse_other_lengths(source: SourceFile, frame: pd.DataFrame) -> None:
-    """DataError for bars of another length than one minute: none lies a minute after another, or a whole day has no such pair.
-    DataError too where each minute has the stamp of its end."""
+    """Raise DataError for bars of another length than one minute: none lies a minute after another, or a whole day has no
+    such pair. DataError too where each minute has the stamp of its end."""
     one_minute = False
     from_second = ""
     ordered = frame.sort_values(["symbol", "session", "minute"])
@@ -160,5 +161,5 @@ def _refuse_other_lengths(source: SourceFile, frame: pd.DataFrame) -> None:
 
 
 def _clock(minute: int) -> str:
-    """A minute after 09:15 as HH:MM."""
+    """Return a minute after 09:15 as HH:MM."""
     return f"{(minute + OPEN_MINUTE) // 60:02d}:{(minute + OPEN_MINUTE) % 60:02d}"

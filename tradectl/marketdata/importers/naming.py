@@ -12,7 +12,7 @@ _QUOTE_PAGE = re.compile(r"quote-equity-(.+?)-([a-z0-9]{2})-\d{2}-\d{2}-\d{4}\b.
 
 
 def symbol_in_name(source: SourceFile) -> str:
-    """Return the symbol that a file's name gives. DataError where the name is no symbol."""
+    """Return the symbol that a file's name gives. Raises DataError if the name is no symbol."""
     page = _QUOTE_PAGE.fullmatch(source.stem)
     try:
         return read_symbol(page.group(1) if page else source.stem).symbol

@@ -27,7 +27,8 @@ _LITTER = {".ds_store", "thumbs.db", "desktop.ini"}
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the content of a regular file. DataError for another kind of file, one that cannot be read, and one too large."""
+    """Return the content of a regular file. Raises DataError for another kind of file, one that cannot be read, and one too
+    large."""
     name = path.name
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO without a writer would wait here for ever
@@ -45,7 +46,8 @@ def read_bytes(path: Path) -> bytes:
 
 
 def unpacked(name: str, raw: bytes) -> tuple[bytes, str]:
-    """Return the bytes inside gzip or a zip of one file, and the name of what is inside. DataError for anything else packed."""
+    """Return the bytes inside gzip or a zip of one file, and the name of what is inside. Raises DataError for anything else
+    packed."""
     inner = name
     for _ in range(DEEPEST):
         if not raw.strip():
@@ -85,7 +87,7 @@ def _unzipped(name: str, raw: bytes) -> tuple[bytes, str]:
 
 
 def _is_litter(member: str) -> bool:
-    """Whether a member of a zip is a folder, or a file that an operating system adds (macOS: `__MACOSX`, `.DS_Store`)."""
+    """Return whether a member of a zip is a folder, or a file that an operating system adds (macOS: `__MACOSX`, `.DS_Store`)."""
     path = PurePosixPath(member)
     return member.endswith("/") or "__MACOSX" in path.parts or path.name.startswith("._") or path.name.lower() in _LITTER
 

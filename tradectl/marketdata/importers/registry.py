@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Importer(Protocol):
-    """A module of this package: `KIND` is its word in reports."""
+    """A module of this package: `KIND` is its name in reports."""
 
     KIND: str
 
@@ -59,7 +59,7 @@ IMPORTERS: tuple[Importer, ...] = (
 
 
 def importer_for(source: SourceFile) -> Importer:
-    """Return the importer that knows this content. DataError where none does, with the way to a file that one knows."""
+    """Return the importer that knows this content. Raises DataError if none does, with the way to a file that one knows."""
     foreign = why_refused(source)
     if foreign:
         raise DataError(f"{source.name}: {foreign}")

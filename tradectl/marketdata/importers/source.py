@@ -1,7 +1,7 @@
-"""A file as it came: its text decoded, its delimiter and header read. What it holds, its content says, never its name.
+"""A file with its text decoded, its delimiter and header parsed. Its content decides its kind, never its name.
 
 Comma, semicolon and tab are delimiters; UTF-8 and UTF-16 are encodings. Quotes, spaces around fields, a byte order mark and the
-kind of line end carry no meaning.
+kind of line end have no meaning.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def read_source(path: Path) -> SourceFile:
 
 
 def _column(field: str) -> str:
-    """A name of the header without its marks: a byte order mark within, also one that was decoded wrongly, and its quotes."""
+    """Return a name of the header without its marks: a byte order mark within, also one that was decoded wrongly, and its
+    quotes."""
     bare = field.replace("\ufeff", "").strip().removeprefix("ï»¿").strip('" ')
     return " ".join(bare.split()).lower()
 
@@ -99,13 +100,14 @@ def stem_of(name: str) -> str:
 
 
 def _delimiter(line: str) -> str:
-    """The delimiter that stands most often outside quotes in a line."""
+    """Return the delimiter that stands most often outside quotes in a line."""
     bare = re.sub(r'"[^"]*"', "", line)
     return max(DELIMITERS, key=bare.count)
 
 
 def _beginning(name: str, body: str, delimiter: str) -> list[tuple[list[str], int]]:
-    """The header and the first row, each with the number of its lines: the quoted names of a header may run over line ends."""
+    """Return the header and the first row, each with the number of its lines: the quoted names of a header may run over line
+    ends."""
     reader = csv.reader(io.StringIO(body), delimiter=delimiter, skipinitialspace=True)
     records: list[tuple[list[str], int]] = []
     before = 0
@@ -159,7 +161,7 @@ def _from_utf16(name: str, raw: bytes) -> bytes:
 
 
 def _control(name: str, raw: bytes) -> DataError:
-    """The refusal of the first control character. NUL means that the file is no text at all."""
+    """Return the refusal of the first control character. NUL means that the file is no text at all."""
     at = re.search(b"[" + re.escape(_CONTROLS) + b"]", raw)
     if at is None or b"\x00" in raw:
         return DataError(f"{name}: is not text")
@@ -175,10 +177,10 @@ def _refuse_long_lines(name: str, raw: bytes) -> None:
 
 
 def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """The wanted columns (header in lower case -> our name) as stripped text; the index is the line's number in the file.
+    """Return the wanted columns (header in lower case -> our name) as stripped text; the index is the line's number in the file.
 
-    `names` gives the columns of a file without a header. DataError for a column that is missing or named twice, and for a line
-    with another number of fields than the header; empty fields at its end do not count.
+    `names` gives the columns of a file without a header. Raises DataError for a column that is missing or named twice, and
+    for a line with another number of fields than the header; empty fields at its end do not count.
     """
     import pandas as pd
 
@@ -225,7 +227,7 @@ def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[
 
 
 def _width(source: SourceFile, header: tuple[str, ...], before: int) -> int:
-    """The number of fields of the longest line. DataError for a line that is too short or far too long."""
+    """Return the number of fields of the longest line. Raises DataError for a line that is too short or far too long."""
     counts = _field_counts(source, before)
     least = max(place for place, name in enumerate(header) if name) + 1
     wrong = ((counts > 0) & (counts < least)) | (counts > len(header) + MOST_EMPTY)
@@ -240,7 +242,8 @@ def _width(source: SourceFile, header: tuple[str, ...], before: int) -> int:
 
 
 def _field_counts(source: SourceFile, before: int) -> NDArray[np.int64]:
-    """The number of fields of each line after the header, 0 for an empty one. DataError for a quoted field over a line end."""
+    """Return the number of fields of each line after the header, 0 for an empty one. Raises DataError for a quoted field over
+    a line end."""
     if '"' not in source.text:
         found = np.frombuffer(source.text.encode(), dtype=np.uint8)
         ends = np.append(np.flatnonzero(found == ord("\n")), len(found))

@@ -35,7 +35,7 @@ OWN_FORM = ("dated", "measure", "symbol", "isin", "stage")
 LOST = 2
 """A list that lacks more than one in so many entries of the list before it is taken only where a person confirms it."""
 FEW = 20
-"""A list with fewer entries may lose any share of them: one or two securities say nothing."""
+"""A list with fewer entries may lose any share of them: one or two securities prove nothing."""
 NOT_UNDER = {"", "100", "-", "NA"}
 """What stands in an indicator file where a security is not under a measure."""
 _INDICATORS = {
@@ -100,7 +100,7 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def stage_of(text: str, measure: Measure) -> str:
-    """Return the stage that NSE's words give for a measure: `IBC - Receipt & GSM 0 (62)` is 0; empty where they give none.
+    """Return the stage of a measure in NSE's text: `IBC - Receipt & GSM 0 (62)` is 0; empty if it has none.
 
     The number in brackets is NSE's own code of the combination, and so is the Roman numeral of `gsmStage`: neither is a stage.
     """
@@ -150,7 +150,7 @@ def _is_indicators(source: SourceFile) -> bool:
 
 
 def _columns(source: SourceFile) -> Mapping[Measure, str]:
-    """The columns of an indicator file by measure. ESM was added later than the others."""
+    """Return the columns of an indicator file by measure. ESM was added later than the others."""
     found = {}
     for measure, begin in _INDICATORS.items():
         exact = measure in {Measure.GSM, Measure.ESM}
@@ -189,7 +189,7 @@ def _own(source: SourceFile) -> Iterator[Entry]:
 
 
 def _report_of(source: SourceFile) -> Measure | None:
-    """The measure of a report of NSE's site, None for another file. Its header may span lines inside quotes."""
+    """Return the measure of a report of NSE's site, None for another file. Its header may span lines inside quotes."""
     head = source.text[:2000].lower()
     if "symbol" not in head or not any(name.split()[0] in head for name in _REPORTS):
         return None
@@ -204,7 +204,7 @@ def _report_of(source: SourceFile) -> Measure | None:
 
 
 def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[Entry], set[Measure]]:
-    """The entries of a report, and the measures whose lists are in it."""
+    """Return the entries of a report, and the measures whose lists are in it."""
     title = next(name for name, of in _REPORTS.items() if of is measure)
     places: dict[str, int] = {}
     asm, section = title == "asm stage", None
@@ -221,7 +221,7 @@ def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[En
             found = _Cells(*(cells[places[n]] if 0 <= places[n] < len(cells) else "" for n in ("symbol", "isin", "stage")))
             own = (_section(found.stage) or section or _section(source.stem)) if asm else measure
             if own is None:
-                raise source.bad(row, f"asm stage {found.stage!r}: neither a line above nor the stage says long or short term")
+                raise source.bad(row, f"asm stage {found.stage!r}: neither a line above nor the stage names long or short term")
             covered.add(own)
             name = _checked_symbol(source, row, found.symbol)
             entries.append(Entry(dated, own, name, found.isin.upper(), stage_of(found.stage, own)))
@@ -237,7 +237,7 @@ def _section(text: str) -> Measure | None:
 
 
 def _rows(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a report with the number of their last line, spaces in cells made single, blank lines left out."""
+    """Yield the rows of a report with the number of their last line, spaces in cells made single, blank lines left out."""
     reader = csv.reader(io.StringIO(source.text), skipinitialspace=True)
     try:
         for cells in reader:
@@ -256,7 +256,7 @@ def _checked_symbol(source: SourceFile, row: int, text: str) -> str:
 
 
 def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tuple[str, Measure]]) -> Parsed:
-    """One row a security and list; the higher stage where a security is there twice, as one of several series."""
+    """Return one row a security and list; the higher stage where a security is there twice, as one of several series."""
     best: dict[tuple[str, Measure, str], Entry] = {}
     for entry in entries:
         key = entry.dated, entry.measure, entry.symbol

@@ -4,8 +4,8 @@
     /api/reportGSM   [row, ...]
     /api/reportESM   [row, ...]
 
-A row has symbol, isin, the words of its stage (survCode) and the moment of the list (asmTime, gsmTime, esmTime). gsmStage is the
-Roman numeral of NSE's code of the combination, not a stage. Sources: answers of 2026-09 as published in three public projects.
+A row has symbol, isin, the text of its stage (survCode) and the moment of the list (asmTime, gsmTime, esmTime). gsmStage is the
+Roman numeral of NSE's code of the combination, not a stage. Sources: replies of 2026-09 as published in three public projects.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def as_csv(name: str, stem: str, text: str) -> str:
 
 
 def _lists(name: str, content: Any) -> Iterator[tuple[Measure, list[dict[str, Any]]]]:
-    """The lists of a report by measure."""
+    """Yield the lists of a report by measure."""
     if isinstance(content, dict) and set(_PARTS) <= set(content):
         for part, measure in _PARTS.items():
             inside = content[part]
@@ -81,7 +81,7 @@ def _checked(name: str, rows: Any, where: str) -> list[dict[str, Any]]:
 
 
 def _dated(name: str, measure: Measure, rows: list[dict[str, Any]]) -> str:
-    """The one date of a list as ISO text; empty where no entry has one."""
+    """Return the one date of a list as ISO text; empty where no entry has one."""
     key = next(key for key, of in _TIMES.items() if of is measure or (key == "asmTime" and measure is Measure.SHORT_ASM))
     found = set()
     for number, row in enumerate(rows, 1):

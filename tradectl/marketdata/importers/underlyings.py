@@ -1,8 +1,8 @@
 """Lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
 
 NSE's list of lots (`fo_mktlots.csv`), its F&O bhavcopies of both forms, and Kotak's F&O scrip file. Kite's and Upstox's files are
-read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then. A list that
-was cut would say so of shares that have them: one that is too short for a whole list is refused.
+read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then. A truncated
+list would deny derivatives to shares that have them, so a list that is too short is rejected.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str) -> Parsed:
-    """One row for each underlying of contracts with the columns `symbol` and, where they have it, `lot_size`."""
+    """Return one row for each underlying of contracts with the columns `symbol` and, where they have it, `lot_size`."""
     if contracts.empty:
         raise DataError(f"{source.name}: holds no contract on a share of NSE")
     contracts = contracts.assign(symbol=symbols(source, contracts, "symbol"))
@@ -74,7 +74,7 @@ def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str)
 
 
 def proves_absence(underlyings: set[str]) -> bool:
-    """Return whether the contracts of a dump are enough to say of other shares that they have none."""
+    """Return whether a dump has enough contracts to prove that other shares have none."""
     return len(underlyings) >= FEWEST
 
 
@@ -90,7 +90,7 @@ def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) ->
 
 
 def date_in_name(source: SourceFile) -> str:
-    """The date that a file without one has in its name."""
+    """Return the date that a file without one has in its name."""
     found = _NAME_DATE.search(source.stem)
     if not found:
         raise DataError(f"{source.name}: a list of F&O contracts has a date, in it or in its name (…_2026-11-30.csv)")
@@ -124,7 +124,7 @@ def _lots(source: SourceFile) -> Parsed:
 
 
 def _valid_from(source: SourceFile, month: str) -> date:
-    """The first day on which a month may be the nearest one: the day after the last Tuesday of the month before."""
+    """Return the first day on which a month may be the nearest one: the day after the last Tuesday of the month before."""
     first = parse_date(f"01-{month}", ("%d-%b-%y",))
     if first is None:
         raise DataError(f"{source.name}: {month!r} is no month of contracts")
@@ -133,6 +133,6 @@ def _valid_from(source: SourceFile, month: str) -> date:
 
 
 def _lot(text: object) -> int:
-    """A lot size, 0 for anything else."""
+    """Return a lot size, 0 for anything else."""
     digits = str(text).strip().partition(".")[0]
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else 0

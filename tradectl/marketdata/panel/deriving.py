@@ -34,7 +34,8 @@ Sessions = Sequence[tuple[str, int]]
 
 
 def open_panel(folder: Path) -> StoredPanel:
-    """The store of an archive as it is now, brought up to it first if need be. DataError without an archive, DatabaseError."""
+    """Return the store of an archive as it is now, brought up to it first if need be. Raises DataError without an archive,
+    DatabaseError."""
     try:
         return StoredPanel(folder, _mark(folder))
     except UNSOUND:
@@ -44,7 +45,7 @@ def open_panel(folder: Path) -> StoredPanel:
         with _complaints(folder):
             mark = mark_of(archive)
         try:
-            return StoredPanel(folder, mark)  # somebody else was faster
+            return StoredPanel(folder, mark)  # another process derived it meanwhile
         except UNSOUND:
             pass
         with _complaints(folder):
@@ -53,7 +54,7 @@ def open_panel(folder: Path) -> StoredPanel:
 
 
 def renew(folder: Path) -> None:
-    """Derive the store anew, whatever it is like. Who reads the old one keeps it. DataError without an archive, DatabaseError."""
+    """Derive the store anew. Open readers keep the old one. Raises DataError without an archive, DatabaseError."""
     with _complaints(folder):
         (folder / INDEX).unlink(missing_ok=True)
     open_panel(folder)
@@ -84,7 +85,7 @@ def derived_with(archive: Archive) -> Iterator[None]:
 
 
 def derive(folder: Path, archive: sqlite3.Connection) -> Unpublished:
-    """The store of what a connection sees, whole on disk and not yet published. DatabaseError, or DataError for bars that
+    """Return the store of what a connection sees, whole on disk and not yet published. DatabaseError, or DataError for bars that
     cannot be stored. Only for one process at a time."""
     with _complaints(folder):
         facts, sessions = Facts.of(archive), archive.execute(_SESSIONS).fetchall()
@@ -103,7 +104,7 @@ def derive(folder: Path, archive: sqlite3.Connection) -> Unpublished:
 
 
 def _goes_on(stored: StoredPanel, archive: sqlite3.Connection, facts: Facts, sessions: Sessions) -> bool:
-    """Whether deriving anew would give all the rows that are stored."""
+    """Return whether deriving anew would give all the rows that are stored."""
     index, same = stored.index, sessions[: len(stored)]
     return (
         goes_on_from(archive, index.archive)
@@ -115,7 +116,7 @@ def _goes_on(stored: StoredPanel, archive: sqlite3.Connection, facts: Facts, ses
 
 
 def _moved(stored: StoredPanel, facts: Facts, through: date) -> bool:
-    """Whether any stored instrument has other steps up to that session than those it was derived with."""
+    """Return whether any stored instrument has other steps up to that session than those it was derived with."""
 
     def path(known: Facts, owner: str) -> list[object]:
         days = moving(known.actions(owner, through=through))
@@ -161,7 +162,7 @@ def _written(
 
 
 def _stored(folder: Path) -> StoredPanel | None:
-    """The store as it was last published, whatever generation that was; None where it is not whole."""
+    """Return the store as it was last published, whatever generation that was; None where it is not whole."""
     try:
         return StoredPanel(folder)
     except UNSOUND:

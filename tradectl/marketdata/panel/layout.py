@@ -45,13 +45,13 @@ class Index:
 
     @property
     def archive(self) -> Mark:
-        """The archive that the store was derived from."""
+        """Return the archive that the store was derived from."""
         return Mark(self.generation, self.mark)
 
 
 def read_index(folder: Path) -> Index:
-    """The index of a market folder. OSError without one; ValueError, KeyError or TypeError where it is damaged or of another
-    format."""
+    """Return the index of a market folder. Raises OSError without one; ValueError, KeyError or TypeError where it is damaged
+    or of another format."""
     text, checksum, rest = (folder / INDEX).read_bytes().split(b"\n")
     if checksum != _checksum(text) or rest:
         raise ValueError(f"{INDEX} is damaged")
@@ -68,7 +68,7 @@ def write_index(path: Path, index: Index) -> None:
 
 
 def width_for(instruments: int) -> int:
-    """Columns for so many instruments and the newcomers of about a year."""
+    """Return columns for so many instruments and the newcomers of about a year."""
     return -(-(instruments + max(_STEP, instruments // 16)) // _STEP) * _STEP
 
 

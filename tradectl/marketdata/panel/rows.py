@@ -1,7 +1,7 @@
-"""From the bars of a session to a row: who each bar belongs to, in which column, and what multiplies its price.
+"""Derive the row of a session from its bars: the instrument and column of each bar, and the multiplier of its price.
 
-Everything is derived forward, one session after the other, from the row before and nothing later. So carrying a store on gives
-the very bytes that deriving it again would give, and there is one piece of code for both.
+Each row is derived from the row before and nothing later. Extending a store therefore gives the same bytes as deriving it
+again, by the same code.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Derivation:
         self._reached = ""
         self._renamed_on = sorted({dated for _, _, dated in facts.names})
         self._waiting: set[str] = set()
-        """Who may have had a corporate action since its last bar."""
+        """Return the instruments that may have had a corporate action since their last bar."""
         self._before = before if before is not None and len(before) else None
         self._multiplier = np.ones(width)
         self._last_bar = np.zeros(width, dtype=np.int64)
@@ -66,7 +66,7 @@ class Derivation:
         self._due = deque(sorted((ex_date, owner) for ex_date, owner in facts.ex_dates() if ex_date > self._reached))
 
     def rows(self, archive: sqlite3.Connection, sessions: Sequence[str]) -> Iterator[Derived]:
-        """The rows of these sessions, which are later than all before. Raises NoRoom, DataError, sqlite3.Error."""
+        """Yield the rows of these sessions, which are later than all before. Raises NoRoom, DataError, sqlite3.Error."""
         for session in sessions:
             yield self._row(session, archive.execute(_QUERY, (session,)).fetchall())
 
@@ -104,7 +104,7 @@ class Derivation:
         return Derived(day.toordinal(), len(bars), fields)
 
     def _place(self, symbols: list[str], day: date) -> list[int]:
-        """The column of each symbol as named on that day; newcomers get the next ones, in the order of their ids."""
+        """Return the column of each symbol as named on that day; newcomers get the next ones, in the order of their ids."""
         today = day.isoformat()
         if bisect_right(self._renamed_on, self._reached) < bisect_right(self._renamed_on, today):
             self._known.clear()

@@ -1,8 +1,8 @@
-"""An open panel store: files mapped read-only, checked as far as opening allows.
+"""An open panel store: files mapped read-only, with a partial check.
 
-Checked when opened: the index by its checksum, the sizes, the table of rows, the facts, and the last row, which is the one an
-interrupted write would have spoilt. `damaged` checks every row and reads everything. No file is ever made shorter while it
-is mapped: who has an older state open keeps it, even when its edition is taken away.
+Opening checks the index by its checksum, the sizes, the table of rows, the facts, and the last row, which an interrupted write
+would damage. `damaged` checks every row and reads everything. A mapped file never becomes shorter: a reader of an older state
+keeps it, even after its edition was deleted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BLOCK = 8
 
 
 class StoredPanel:
-    """The store of a market folder as its index says. Raises one of UNSOUND."""
+    """Open the store of a market folder by its index. Raises one of UNSOUND."""
 
     def __init__(self, folder: Path, archive: Mark | None = None) -> None:
         """`archive`: what the store must have been derived from; None for whatever it was."""
@@ -63,27 +63,28 @@ class StoredPanel:
 
     @cached_property
     def panel(self) -> Panel:
-        """All that is stored, not copied."""
+        """Return all that is stored, not copied."""
         count = len(self.index.instruments)
         sessions = self.records["session"].astype(np.int64)
         return Panel(tuple(self.index.instruments), sessions, *(self.fields[name][:, :count] for name in FIELDS))
 
     @property
     def columns(self) -> dict[str, int]:
-        """The column of each instrument that has a bar."""
+        """Return the column of each instrument that has a bar."""
         return self.panel.columns
 
     def bars(self) -> int:
-        """How many bars there are."""
+        """Return how many bars there are."""
         return int(self.records["bars"].sum(dtype=np.int64))
 
     def last_session(self, through: date | None) -> date | None:
-        """The last session with a bar of anybody, not later than `through`."""
+        """Return the last session with a bar of any symbol, not later than `through`."""
         end = bisect_right(self.records["session"], through.toordinal()) if through else len(self)
         return date.fromordinal(int(self.records["session"][end - 1])) if end else None
 
     def history(self, instrument_id: str) -> History | None:
-        """All bars of an instrument, None without any. A copy, and not to be written to: it may be kept for many readers."""
+        """Return all bars of an instrument, None without any. A copy, and not to be written to: it may be kept for many
+        readers."""
         column = self.columns.get(instrument_id)
         if column is None:
             return None
@@ -99,7 +100,7 @@ class StoredPanel:
         return history
 
     def damaged(self) -> list[date]:
-        """The sessions whose rows are not what was written.
+        """Return the sessions whose rows are not what was written.
 
         The files are read through a small buffer: the pages of a mapped file would count as memory of this process."""
         try:
@@ -111,7 +112,7 @@ class StoredPanel:
         return [date.fromordinal(int(self.records["session"][i])) for i in wrong]
 
     def _checksums(self) -> NDArray[np.uint32]:
-        """The checksum of every row as the files have it now. Raises OSError."""
+        """Return the checksum of every row as the files have it now. Raises OSError."""
         found = np.zeros(len(self), dtype=np.uint32)
         sizes = {name: kind.itemsize * self.index.width for name, kind in TYPES.items()}
         heads = np.stack([self.records["session"], self.records["bars"].astype("<i8")], axis=1)
@@ -139,7 +140,7 @@ class StoredPanel:
 
 
 def _mapped(path: Path, kind: np.dtype[Any], count: int) -> NDArray[Any]:
-    """The first `count` items of a file, mapped read-only; ValueError where it is shorter. Nothing cannot be mapped."""
+    """Return the first `count` items of a file, mapped read-only; ValueError where it is shorter. Nothing cannot be mapped."""
     length = count * kind.itemsize
     with path.open("rb") as file:
         if not length:

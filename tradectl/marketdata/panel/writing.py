@@ -1,7 +1,7 @@
-"""Writing an edition: rows behind those that count, everything flushed before anybody is told.
+"""Write an edition: rows behind the valid ones, all flushed before the index names them.
 
-Nothing here is seen until `publish` puts the index in its place. What was written before that and never published is written
-over by the next who writes, or taken away with its folder.
+Readers see nothing until `publish` replaces the index. The next writer overwrites rows that were never published, or deletes
+them with their folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BUFFER = 1 << 17
 
 @dataclass(frozen=True)
 class Unpublished:
-    """A state of the store that is whole on disk and that nobody sees yet."""
+    """A complete state of the store on disk that no reader sees yet."""
 
     folder: Path
     index: Index
@@ -70,7 +70,7 @@ class Unpublished:
 
 
 def new_edition(folder: Path, generation: int) -> Path:
-    """An empty folder for an edition, under a name that no edition had before."""
+    """Return an empty folder for an edition, under a name that no edition had before."""
     return Path(tempfile.mkdtemp(prefix=f"{EDITION}{generation}-", dir=folder))
 
 

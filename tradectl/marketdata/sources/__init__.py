@@ -1,13 +1,13 @@
-"""Where prices come from that nobody carries in by hand. A source fetches files; the importers judge them like any other.
+"""Sources of prices that are fetched. A source downloads files; the importers check them like any other.
 
 port      what a source is
-patience  how fast we ask, how long we wait, what is tried again
+patience  rate of requests, limits of waiting, retries
 download  one file over HTTP, whole or not at all
 nse       the exchange's own daily files
-past      what a source that adjusts its history says of a share
+past      the reply of a source that adjusts its history
 yahoo     Yahoo's charts through yfinance: the client
 candles   a broker's daily candles: the client
-restoring adjusted bars made what was traded again, or refused
-knowledge what we know of a symbol before a source that adjusts is asked
+restoring adjusted bars restored as traded, or rejected
+knowledge stored facts about a symbol for a source that adjusts
 delayed   quotes from Yahoo, for paper only
 """

@@ -31,5 +31,5 @@ class CandlePast:
         return Past(rows, None, bars[-1].series if bars else "EQ")
 
     def blur(self, price: float, factor: float) -> float:  # noqa: ARG002 - the protocol has it
-        """What nothing was done to is exact."""
+        """Return the tolerance of a price (paise): 0 for one that was not divided."""
         return 0.0 if factor == 1 else HALF_A_PAISA * factor

@@ -1,4 +1,4 @@
-"""Quotes from Yahoo for a paper account: marked with their delay, never from the future of the clock that is asked."""
+"""Quotes from Yahoo for a paper account: marked with their delay, never later than the clock."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DELAY = timedelta(minutes=15)
 BRISK = Manners(attempts=2, read=5.0)
 """A monitor comes again in a minute: better no price now than a minute spent on waiting for one."""
 KEPT = timedelta(seconds=20)
-"""For so long a quote is not asked for again: the tasks of one minute then share an answer."""
+"""How long a quote is reused: the tasks of one minute share a reply."""
 
 
 class YahooQuotes:
-    """The price source `yahoo`. The client is made when it is first asked, so that a home that only looks loads nothing."""
+    """The price source `yahoo`. The client is created at its first use, so that commands that only read import nothing."""
 
     def __init__(self, base: str, cache: Path, clock: Clock) -> None:
         self._base, self._cache, self._clock = base, cache, clock
@@ -44,7 +44,7 @@ class YahooQuotes:
         return Yahoo(self._base, self._cache, Patience(BRISK))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """The last quotes; a symbol that Yahoo does not know, or whose price is later than our now, is absent."""
+        """Return the last quotes; a symbol that Yahoo does not know, or whose price is later than our now, is absent."""
         found = ((symbol, self._quote(symbol)) for symbol in symbols)
         return {symbol: quote for symbol, quote in found if quote is not None}
 
@@ -57,7 +57,7 @@ class YahooQuotes:
         return quote if quote is not None and quote.at <= now else None
 
     def _ask(self, symbol: str) -> Quote | None:
-        """Yahoo's quote; None also where the answer is of something else: one bad symbol must not hide the others."""
+        """Return Yahoo's quote; None also for a reply about another symbol: one bad symbol must not hide the others."""
         try:
             chart = self._yahoo.chart(symbol, "5d")
         except DataError:
@@ -66,7 +66,8 @@ class YahooQuotes:
 
 
 def quote_of(chart: Chart) -> Quote | None:
-    """The quote in a chart's facts, with the day's prices where its last row is of the same date; None without a last price."""
+    """Return the quote in a chart's facts, with the day's prices where its last row is of the same date; None without a last
+    price."""
     last, traded = _paise(chart.facts.get("regularMarketPrice")), chart.facts.get("regularMarketTime")
     if last is None or traded is None or not hasattr(traded, "to_pydatetime"):
         return None

@@ -1,6 +1,6 @@
-"""One file over HTTP, whole or not at all: asked for as a browser does, within limits of time and size.
+"""Download one file over HTTP, complete or not at all, with a browser's headers and within limits of time and size.
 
-A site that answers 403 wants its home page to be visited first; the cookies from there are kept for the rest of the run.
+A site that replies 403 requires a visit of its home page first; the cookies from there are used for the rest of the run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Downloader:
         self._welcomed = False
 
     def get(self, url: str) -> bytes | None:
-        """The content of an address, None where there is nothing (404). Raises SourceUnavailable, DataError."""
+        """Return the content of an address, None where there is nothing (404). Raises SourceUnavailable, DataError."""
         return self._patience.retrying()(self._once, url)
 
     def _once(self, url: str) -> bytes | None:
@@ -53,7 +53,7 @@ class Downloader:
             raise Passing(f"{self._site} cannot be reached ({type(error).__name__})") from error
 
     def _visit_home(self) -> None:
-        """Fetch the home page for its cookies; what it says does not matter."""
+        """Fetch the home page for its cookies; its content is ignored."""
         manners = self._patience.manners
         self._welcomed = True
         self._patience.turn()
@@ -64,7 +64,7 @@ class Downloader:
         said = f"{self._site} answers {response.status_code} {response.reason}".strip()
         if response.status_code == 429:
             wait = asked_wait(response.headers.get("Retry-After"))
-            raise Passing(said if wait is None else f"{said}: ask again in {wait:.0f} s", wait)
+            raise Passing(said if wait is None else f"{said}: try again in {wait:.0f} s", wait)
         if response.status_code >= 500:
             raise Passing(said, asked_wait(response.headers.get("Retry-After")))
         if response.status_code == 403:
@@ -73,7 +73,7 @@ class Downloader:
             raise SourceUnavailable(said)
 
     def _body(self, response: requests.Response, name: str, deadline: float) -> bytes:
-        """All of it. Read as it arrives, so that a server that sends a byte now and then cannot hold us."""
+        """Return the content. Reads it as it arrives, within the deadline, because a server may send it very slowly."""
         parts, size, most = [], 0, self._patience.manners.most_bytes
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             parts.append(chunk)

@@ -1,6 +1,6 @@
-"""What we know of a symbol before a source that adjusts is asked: from the stored series and lists.
+"""Read stored facts about a symbol for a source that adjusts, from the stored series and lists.
 
-Where nothing is stored yet, that is nothing.
+Empty if nothing is stored yet.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SINGLE_PAISA_SINCE = date(2024, 6, 10)
 
 
 class Stored:
-    """What the store of a folder knows; `store` is asked only where there is an archive."""
+    """The facts in the store of a folder; `store` is opened only if there is an archive."""
 
     def __init__(self, folder: Path, store: Store) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class Stored:
         return Known(name_on, tick_on, self._closes(owner), self._ratios(owner, today), others, self._listed)
 
     def _has_actions(self, symbol: str) -> bool:
-        """Whether the list names a share that the store does not know: then what happened to it is not known either."""
+        """Return whether the list names a share that the store does not know: then what happened to it is not known either."""
         if self._archive is None:
             return False
         return self._archive.execute("SELECT 1 FROM actions WHERE symbol = ?", (symbol,)).fetchone() is not None
@@ -72,7 +72,7 @@ class Stored:
         return (date.fromisoformat(oldest), date.fromisoformat(newest)) if oldest else None
 
     def _closes(self, instrument_id: str) -> dict[date, int]:
-        """The final closes, by session."""
+        """Return the final closes, by session."""
         history = self._store.history(instrument_id)
         if history is None or self._archive is None:
             return {}
@@ -93,5 +93,5 @@ class Stored:
 
 
 def _finest(day: date, price: int) -> int:
-    """The finest tick that a share of this price may have had on that day."""
+    """Return the finest tick that a share of this price may have had on that day."""
     return 1 if day >= SINGLE_PAISA_SINCE else tick_size(day, price)

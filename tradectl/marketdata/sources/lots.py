@@ -29,7 +29,7 @@ RENEWED = timedelta(days=7)
 
 
 def is_due(folder: Path, today: date) -> bool:
-    """Whether the newest stored list is missing or old."""
+    """Return whether the newest stored list is missing or old."""
     if not (folder / ARCHIVE).exists():
         return True
     with database_errors(folder / ARCHIVE), contextlib.closing(read_archive(folder)) as archive:

@@ -1,7 +1,7 @@
-"""NSE's own daily files: one a session, in the format of its time. The date inside decides, whatever the address said.
+"""NSE's daily files: one per session, in the format of its time. The date inside decides, not the address.
 
-A holiday's address is answered with the file of the session before, and so is today's until the new file is there: such an answer
-means "not published". 404 means the same. `sec_bhavdata_full` says what the usual file says and stands in for a missing one.
+NSE serves the file of the session before at a holiday's address, and at today's until the new file is there: such a reply means
+"not published". 404 means the same. `sec_bhavdata_full` has the content of the usual file and replaces a missing one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class NseFiles:
         return [Part(session.date.isoformat(), (session,)) for session in sessions]
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """The session's file. DataError where one came that is no bhavcopy and none better was found."""
+        """Return the session's file. Raises DataError if one came that is no bhavcopy and none better was found."""
         day = part.sessions[0].date
         found, damage = "", None
         for address in addresses(day):
@@ -70,12 +70,13 @@ class NseFiles:
             raise damage
         if not is_final(day, self._now()):
             return Absent(f"not published yet{found}", pending=True)
-        closed = f"if the exchange was closed, say: tradectl data sessions add {day} --kind closed"
+        closed = f"if the exchange was closed, run: tradectl data sessions add {day} --kind closed"
         return Absent(f"not published{found} ({closed})")
 
 
 def date_of(name: str, content: bytes) -> date:
-    """The one session of a bhavcopy. DataError for anything else: a web page, a workbook, a damaged file, another table."""
+    """Return the one session of a bhavcopy. Raises DataError for anything else: a web page, a workbook, a damaged file,
+    another table."""
     with tempfile.TemporaryDirectory(prefix="tradectl-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)

@@ -1,7 +1,7 @@
-"""What a source that adjusts its history says of one share.
+"""The reply of a source that adjusts its history, for one share.
 
-Such a source divides what was traded before a split or a bonus by its ratio. Some name the ratios that they divided by, some do
-not, and then our own list of corporate actions is all that is known of them.
+Such a source divides prices before a split or a bonus by its ratio. Some name their ratios. For the others our own list of
+corporate actions is the only evidence.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ class Past:
 
 
 class Client(Protocol):
-    """One of these sources. `name` is the word of the command line, `title` what people call it."""
+    """One of these sources. `name` is its name on the command line, `title` its name in text."""
 
     @property
     def name(self) -> str: ...
     @property
     def title(self) -> str: ...
     def past(self, symbol: str, first: date, last: date) -> Past | None:
-        """What it says of these sessions, as adjusted today; None for a symbol that it does not know. SourceUnavailable, or
-        DataError where the answer cannot be believed."""
+        """Return its bars of these sessions, as adjusted today; None for a symbol that it does not know.
+
+        Raises SourceUnavailable, or DataError for an invalid reply."""
         ...
 
     def blur(self, price: float, factor: float) -> float:
-        """How far (paise) a price that was multiplied by `factor` may lie from the one that was traded."""
+        """Return how far (paise) a price that was multiplied by `factor` may lie from the one that was traded."""
         ...

@@ -1,4 +1,4 @@
-"""How fast we ask, how long we wait, and what is tried again: only what may pass by itself, and never sooner than we are told."""
+"""Pace requests, limit waits, and retry: only failures that may pass, and never sooner than the server demands."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
 
 Look = Callable[[], None]
-"""Called in between; raises when somebody asked us to stop."""
+"""Called between waits; raises when the operator interrupts the fetch."""
 BREATH = 0.2
 """Seconds after which a long wait looks whether it should end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """`rate`: requests a second. No source publishes a figure: two a second is a person who clicks fast, and a year of sessions
-    then takes two minutes. `attempts` at one request, `first_wait` seconds before the second, doubled each time; a server that
-    wants us to wait longer than `longest_wait` is left alone. Limits in seconds on `connect`, on each `read`, and on the `whole`
-    of a file, which has at most `most_bytes` (a bhavcopy has some 300 thousand)."""
+    """`rate`: requests per second. No source publishes a figure; at two per second a year of sessions takes two minutes.
+    `attempts` per request, `first_wait` seconds before the second, doubled each time. A server that demands more than
+    `longest_wait` ends the fetch. Limits in seconds on `connect`, on each `read`, and on the `whole` of a file, which has at
+    most `most_bytes` (a bhavcopy has some 300 thousand)."""
 
     rate: float = 2.0
     attempts: int = 4
@@ -39,7 +39,7 @@ POLITE = Manners()
 
 
 class Passing(SourceUnavailable):
-    """A failure that may pass by itself; `wait`: the seconds for which the server asked, if it did."""
+    """A failure that may pass; `wait`: the seconds that the server demanded, if it did."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
         super().__init__(message)
@@ -47,12 +47,12 @@ class Passing(SourceUnavailable):
 
 
 def asked_wait(header: str | None) -> float | None:
-    """The seconds of a Retry-After. The other form, a date, is rare here and left to our own waits."""
+    """Return the seconds of a Retry-After. The other form, a date, is rare here and left to our own waits."""
     return float(header) if header and header.strip().isdecimal() else None
 
 
 def _go_on() -> None:
-    """Nobody asks us to stop."""
+    """Never stop."""
 
 
 class Patience:

@@ -46,9 +46,9 @@ class Source(Protocol):
     @property
     def together(self) -> int: ...
     def parts(self, sessions: Sequence[Session]) -> Sequence[Part]:
-        """What to fetch for these sessions, in order. A source may know that it has some of it already."""
+        """Return the parts to fetch for these sessions, in order. A source may leave out parts that it has."""
         ...
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """One part. SourceUnavailable: ask again later; DataError: it came, and cannot be believed."""
+        """Return one part. Raises SourceUnavailable (try again later), DataError (the reply is invalid)."""
         ...

@@ -1,8 +1,8 @@
-"""Adjusted bars made what was traded again, or refused.
+"""Restore adjusted bars as traded, or reject them.
 
-A source like Yahoo, or a broker with its candles, divides all history by the splits and bonuses that came later. So a bar is
-multiplied by those after its session; and what comes out is believed only if it lies on the tick, agrees with our own list of
-corporate actions, and fits the bars that we have. Bars that we have are never touched.
+A source like Yahoo, or a broker with its candles, divides all history by later splits and bonuses. A bar is multiplied by those
+after its session. The result is accepted only if it is on the tick, agrees with our own list of corporate actions, and fits
+the stored bars. Stored bars never change.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Known:
 
 
 class Knowledge(Protocol):
-    """What is known before a source is asked."""
+    """Stored facts about a symbol, read before a source is used."""
 
     def of(self, symbol: str, today: date) -> Known: ...
 
@@ -88,7 +88,7 @@ class RestoredBars:
         return found
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """The part as a daily CSV. DataError where the adjustment cannot be undone for certain."""
+        """Return the part as a daily CSV. Raises DataError if the adjustment cannot be undone for certain."""
         known, title = self._knowledge.of(part.name, self._today), self._client.title
         first, last = part.sessions[0].date, part.sessions[-1].date
         past = self._client.past(part.name, first - SEAM, last)
@@ -123,7 +123,7 @@ class _History:
         self._splits = {day: ratio for day, ratio in sorted(ratios.items()) if self._named or day <= today}
 
     def check(self, first: date) -> None:
-        """DataError where what was done to the prices since `first` is not known for certain."""
+        """Raise DataError if what was done to the prices since `first` is not known for certain."""
         if self._named:
             self._check_ratios(first)
         else:
@@ -150,14 +150,17 @@ class _History:
                 )
 
     def _moves_prices(self, action: CorporateAction) -> bool:
-        """A dividend of which the amount or the price just before is not known may be large."""
+        """Return whether the source divided by an action.
+
+        A dividend of unknown amount, or without a price before it, may be large.
+        """
         if action.kind is not ActionKind.DIVIDEND:
             return action.kind in {ActionKind.DEMERGER, ActionKind.RIGHTS, ActionKind.UNKNOWN}
         price = self._price_before(action.ex_date)
         return price is None or not action.dividend or action.dividend >= LARGE_DIVIDEND * price
 
     def _price_before(self, ex_date: date) -> float | None:
-        """The last close before a date (paise), if it is near: as it is stored, which is as it was traded, else the source's."""
+        """Return the last close before a date (paise), if it is near: the stored one, as traded, else the source's."""
         closes = {day: self._rows[day][3] * float(self._factor(day)) for day in self._near(self._rows, ex_date)}
         closes = {day: close for day, close in closes.items() if not math.isnan(close)}
         closes |= {day: self._known.closes[day] for day in self._near(self._known.closes, ex_date)}
@@ -187,7 +190,7 @@ class _History:
             )
 
     def _moved_before(self, first: date) -> date:
-        """Closes of before this date were divided by what has no ratio, and are compared with nothing."""
+        """Return the date before which closes were divided by an action without a ratio; these are not compared."""
         if self._named:
             return date.min
         moves = (action.ex_date for action in self._known.others if action.ex_date <= first and self._moves_prices(action))
@@ -213,7 +216,7 @@ class _History:
         return math.prod((ratio for ex_date, ratio in self._splits.items() if ex_date > day), start=Fraction(1))
 
     def _restored(self, day: date, value: float, factor: float) -> int:
-        """The one price on the tick from which the source's can have come."""
+        """Return the one price on the tick from which the source's can have come."""
         exact = value * factor
         tick = self._known.tick_on(day, round(exact))
         price = round(exact / tick) * tick

@@ -1,6 +1,6 @@
 """NSE's surveillance lists: the indicator file of each session, REG1_IND, or REG_IND where there is no other.
 
-The file holds no date. NSE answers the address of a holiday with another day's file, so only sessions are asked for.
+The file has no date. NSE serves another day's file at the address of a holiday, so only sessions are requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tradectl.marketdata.sources.port import Absent, Delivery, Part
 
 NAMES = ("REG1_IND", "REG_IND")
 BEGIN = timedelta(days=7)
-"""How far back the first fetch begins where it was not told: a list is in force until the next one, so the newest is enough."""
+"""How far back the first fetch begins by default: a list is in force until the next one, so the newest is enough."""
 
 
 def addresses(day: date) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class SurveillanceFiles:
         return [Part(session.date.isoformat(), (session,)) for session in sessions]
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """Return the lists of a session. DataError where something else came."""
+        """Return the lists of a session. Raises DataError if something else came."""
         day = part.sessions[0].date
         for address in addresses(day):
             content = self._downloader.get(self._base + address)

@@ -1,7 +1,7 @@
-"""Yahoo's charts through yfinance: one answer a symbol, checked to be the one that was asked for.
+"""Yahoo's charts through yfinance: one reply per symbol, checked to be of that symbol.
 
-A symbol of NSE is Yahoo's with `.NS` behind it, `&` and `-` included. Prices come as traded but for splits and bonuses, which
-Yahoo takes out of all history; dividends are left alone here (`auto_adjust` off).
+Yahoo's symbol is NSE's with `.NS`, `&` and `-` included. Prices are as traded but for splits and bonuses, by which Yahoo divides
+all history; dividends are not adjusted for (`auto_adjust` off).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PERIODS = (("5d", 4), ("1mo", 27), ("3mo", 87), ("6mo", 178), ("1y", 363), ("2y", 728), ("5y", 1824), ("10y", 3650))
-"""Yahoo's words for how far back, and the days that each surely holds. A period ends today: every split of it is there."""
+"""Yahoo's names of periods, and the days that each surely contains. A period ends today, so all of its splits are included."""
 ZONE = "Asia/Kolkata"
 FACTS = ("symbol", "currency", "exchangeTimezoneName", "regularMarketPrice", "regularMarketTime")
-"""What is read of a chart's `meta`; to look at all of it makes yfinance ask Yahoo once more."""
+"""The keys that are read of a chart's `meta`; reading all of it makes yfinance send another request."""
 NOISE = 2.5e-7
 """Yahoo's numbers have seven digits; a price that lies further off the tick was not made by a split alone."""
 UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
-"""What yfinance raises where the answer is not shaped as it expects."""
+"""Errors of yfinance for a reply of an unexpected shape."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ def ticker_of(symbol: str) -> str:
 
 
 def period_since(first: date, today: date) -> str:
-    """The shortest of Yahoo's periods that reaches back to a date. DataError where none does."""
+    """Return the shortest of Yahoo's periods that reaches back to a date. Raises DataError if none does."""
     back = (today - first).days
     for word, days in PERIODS:
         if back <= days:
             return word
-    raise DataError(f"Yahoo is asked for ten years at most, and {first} is longer ago")
+    raise DataError(f"Yahoo's longest period is ten years, and {first} is longer ago")
 
 
 class Yahoo:
@@ -76,9 +76,9 @@ class Yahoo:
         self._session = YahooSession(base, patience)
 
     def chart(self, symbol: str, period: str) -> Chart | None:
-        """Daily bars of a period that ends today; None for a symbol that Yahoo does not know.
+        """Return daily bars of a period that ends today; None for a symbol that Yahoo does not know.
 
-        Raises SourceUnavailable, DataError where the answer is of something else or cannot be read.
+        Raises SourceUnavailable, and DataError for a reply about another symbol or one that cannot be parsed.
         """
         return self._patience.retrying()(self._once, symbol, period)
 
@@ -100,7 +100,7 @@ class Yahoo:
         return Chart(symbol, frame, facts)
 
     def _tell_zone(self, ticker: str) -> None:
-        """Spare Yahoo the question for the zone of a share of NSE; the answer's own zone is checked all the same."""
+        """Set the zone of a share of NSE without a request to Yahoo; the zone of the reply is still checked."""
         zones = get_tz_cache()
         if zones.lookup(ticker) is None:
             zones.store(ticker, ZONE)

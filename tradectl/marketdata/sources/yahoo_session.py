@@ -1,7 +1,7 @@
-"""The connection that yfinance is given: paced, limited in time, and pointed elsewhere where the settings say so.
+"""The HTTP session for yfinance: paced, limited in time, and with the address of the settings.
 
-It is curl_cffi's session, which speaks like a browser; Yahoo turns others away. Only charts are judged here: what yfinance
-asks besides (cookies, a crumb) may fail, and it goes on without.
+It is curl_cffi's session, which imitates a browser; Yahoo rejects others. Only replies with charts are checked here: yfinance
+continues without its other requests (cookies, a crumb) if they fail.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class YahooSession(curl.Session):  # type: ignore[type-arg]
 
 
 def _judge(answer: curl.Response) -> None:
-    """Let success pass, and 404, whose body says why."""
+    """Accept success, and 404, which has the reason in its body."""
     said = f"Yahoo answers {answer.status_code} {answer.reason}".strip()
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Passing(said, asked_wait(answer.headers.get("Retry-After")))
