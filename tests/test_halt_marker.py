@@ -1,4 +1,4 @@
-"""The marker of a halt: what a `halt` and a `resume` that meet leave behind."""
+"""The halt marker after a `halt` and a `resume` that meet."""
 
 from __future__ import annotations
 

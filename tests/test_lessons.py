@@ -1,4 +1,4 @@
-"""The tables of `docs/explanation/twenty-failures.md` cannot rot: every row names tests, and every test that is named exists."""
+"""Every row of the tables in `docs/explanation/twenty-failures.md` names tests, and every test named there exists."""
 
 from __future__ import annotations
 

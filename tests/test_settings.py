@@ -21,12 +21,12 @@ def test_everything_lies_in_the_home(tmp_path: Path):
     assert (settings.user, settings.at, settings.color) == (None, None, True)
 
 
-def test_the_home_is_the_persons_own_unless_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_the_home_is_in_the_users_directory_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load(environment={}).home == tmp_path / ".tradectl"
 
 
-def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path):
+def test_command_line_overrides_environment_overrides_file(tmp_path: Path):
     (tmp_path / "tradectl.toml").write_text('user = "file"\n', encoding="utf-8")
     assert load(home=str(tmp_path), environment={}).user == "file"
     environment = {"TRADECTL_HOME": str(tmp_path), "TRADECTL_USER": "environment", "NO_COLOR": "1"}

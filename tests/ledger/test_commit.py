@@ -1,4 +1,4 @@
-"""The end of a transaction: whatever happens there, all of it is kept or nothing, and the next one can begin."""
+"""The end of a transaction: all of it is kept or none, and the next one can begin."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def put(database: Database, key: str) -> None:
         PUT.execute(connection, {"key": key, "value": "1"})
 
 
-def test_what_the_database_refuses_at_commit_is_told_and_not_kept(durable: Database, other: Database) -> None:
+def test_a_refused_commit_raises_and_rolls_back(durable: Database, other: Database) -> None:
     """A constraint that is looked at only then; the error is the one that an earlier look would have raised."""
     with durable.write() as connection:
         connection.execute(text("CREATE TABLE parent (id INTEGER PRIMARY KEY)"))
@@ -61,7 +61,7 @@ def test_what_the_database_refuses_at_commit_is_told_and_not_kept(durable: Datab
     assert count(durable) == 2
 
 
-def test_a_disk_that_fails_at_commit_is_one_line_and_the_next_write_works(file_database: Database, path: Path) -> None:
+def test_a_failed_commit_is_one_line_and_the_next_write_works(file_database: Database, path: Path) -> None:
     durable = open_database(path)
 
     def fail() -> None:
@@ -80,9 +80,7 @@ def test_a_disk_that_fails_at_commit_is_one_line_and_the_next_write_works(file_d
 @pytest.mark.parametrize(
     "end", [KeyboardInterrupt(), SystemExit(), Interrupted(signal.SIGTERM)], ids=lambda end: type(end).__name__
 )
-def test_an_end_that_is_asked_for_just_before_the_commit_keeps_nothing(
-    durable: Database, other: Database, end: BaseException
-) -> None:
+def test_an_interrupt_just_before_commit_rolls_back(durable: Database, other: Database, end: BaseException) -> None:
     def asked() -> None:
         raise end
 
@@ -95,7 +93,7 @@ def test_an_end_that_is_asked_for_just_before_the_commit_keeps_nothing(
     assert count(durable) == 2
 
 
-def test_a_signal_in_the_middle_of_a_transaction_keeps_nothing_and_holds_nobody_up(durable: Database, other: Database) -> None:
+def test_a_signal_in_a_transaction_rolls_back_and_unlocks(durable: Database, other: Database) -> None:
     def asked(number: int, _frame: object) -> None:
         raise Interrupted(number)
 
@@ -152,7 +150,7 @@ def test_a_database_alone_keeps_others_out_until_it_is_closed(path: Path) -> Non
     other.close()
 
 
-def test_the_token_of_a_database_alone_changes_with_every_write_and_not_with_notes(path: Path) -> None:
+def test_the_token_of_an_exclusive_database_ignores_notes(path: Path) -> None:
     alone = open_database(path, durable=False, alone=True)
     with alone.write() as connection:
         database_info.create(connection)

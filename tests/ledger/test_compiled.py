@@ -1,4 +1,4 @@
-"""A prepared statement says what SQLAlchemy says: the same values in and out, the same errors, on both kinds of database."""
+"""A compiled statement behaves as SQLAlchemy does: the same values in and out, the same errors, on both databases."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ INSERT = CompiledStatement(insert(decisions).inline())
 ALL = CompiledStatement(select(decisions).order_by(decisions.c.id))
 
 
-def test_what_is_written_and_read_is_what_sqlalchemy_writes_and_reads(ledger: Ledger) -> None:
+def test_values_are_converted_as_sqlalchemy_converts_them(ledger: Ledger) -> None:
     in_india = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
     with ledger.database.write() as connection:
         assert INSERT.execute(connection, {**DECISION, "at": in_india}) == 1
@@ -56,7 +56,7 @@ def test_every_table_is_read(ledger: Ledger, table: Any) -> None:
         assert CompiledStatement(select(func.count()).select_from(table)).scalar(connection) == 0
 
 
-def test_the_number_of_changed_rows_is_told(database: Database) -> None:
+def test_execute_returns_the_number_of_changed_rows(database: Database) -> None:
     put, change = CompiledStatement(insert(database_info).inline()), CompiledStatement(update(database_info))
     drop = CompiledStatement(delete(database_info).where(database_info.c.key == bindparam("of_key")))
     with database.write() as connection:
@@ -68,7 +68,7 @@ def test_the_number_of_changed_rows_is_told(database: Database) -> None:
     assert count(database) == 2
 
 
-def test_an_order_of_names_is_nobodys_promise(database: Database) -> None:
+def test_values_may_be_named_in_any_order(database: Database) -> None:
     """Two callers may name the same columns in different orders: each gets its own."""
     put = CompiledStatement(insert(database_info).inline())
     with database.write() as connection:
@@ -79,7 +79,7 @@ def test_an_order_of_names_is_nobodys_promise(database: Database) -> None:
     assert {tuple(row) for row in rows} == {("mode", "paper"), ("clock", "system")}
 
 
-def test_what_is_missing_or_unknown_is_an_error_before_anything_is_asked(database: Database) -> None:
+def test_missing_or_unknown_values_raise_before_the_query(database: Database) -> None:
     by_key = CompiledStatement(select(database_info).where(database_info.c.key == bindparam("of_key")))
     with database.read() as connection:
         with pytest.raises(TypeError, match="of_key"):
@@ -95,7 +95,7 @@ def test_values_are_checked_by_their_columns(ledger: Ledger) -> None:
         INSERT.execute(connection, {**DECISION, "at": NOW.replace(tzinfo=None)})
 
 
-def test_a_broken_constraint_is_an_integrity_error_and_nothing_is_kept(database: Database) -> None:
+def test_a_broken_constraint_raises_integrity_error(database: Database) -> None:
     put = CompiledStatement(insert(database_info).inline())
     row = {"key": "mode", "value": "paper"}
     with pytest.raises(exc.IntegrityError), database.write() as connection:

@@ -110,7 +110,7 @@ def test_threads_have_connections_of_their_own(database: Database) -> None:
     assert seen == [0]
 
 
-def test_the_token_changes_with_every_write_that_is_no_note_and_only_then(file_database: Database, other_file: Database) -> None:
+def test_the_token_changes_with_every_write_but_notes(file_database: Database, other_file: Database) -> None:
     first = file_database.version_token()
     count(file_database)
     assert file_database.version_token() == first
@@ -133,7 +133,7 @@ def test_nothing_is_cached_inside_a_write(database: Database) -> None:
         assert database.version_token() != database.version_token()
 
 
-def test_a_taken_key_is_told_and_not_raised(database: Database) -> None:
+def test_a_taken_key_returns_false_and_does_not_raise(database: Database) -> None:
     with database.write() as connection:
         assert insert_new(connection, database_info, {"key": "mode", "value": "paper"})
         assert not insert_new(connection, database_info, {"key": "mode", "value": "live"})
@@ -283,7 +283,7 @@ def test_every_exception_gives_the_turn_back(queueing: Database, path: Path, err
     assert count(queueing) == 1
 
 
-def test_an_end_asked_for_while_waiting_leaves_nothing_behind(queueing: Database, path: Path) -> None:
+def test_an_interrupt_while_waiting_leaves_nothing_behind(queueing: Database, path: Path) -> None:
     """As a signal's handler raises it: in the middle of waiting for SQLite's own lock, with the turn in hand."""
 
     def interrupt(_number: int, _frame: object) -> None:
@@ -373,7 +373,7 @@ def test_a_system_without_file_locks_writes_as_well(file_database: Database, pat
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_a_thread_that_ends_and_a_closed_database_keep_no_file_open(queueing: Database) -> None:
+def test_ended_threads_and_closed_databases_leave_no_file(queueing: Database) -> None:
     def files() -> list[str]:
         links = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
         return [link for link in links if link.endswith((".lock", ".next"))]

@@ -1,4 +1,4 @@
-"""What the ledger keeps of its paper exchange: the newest mark rides on a write, and is stored only once that is committed."""
+"""The ledger's mark of its paper exchange: the next write stores the newest mark, and only a commit counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims: who may work on a slot, and what happens to those who may not any more."""
+"""Claims: which process may work on a slot, and how a process is fenced that lost its claim."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_beat_renews_the_lease_and_says_how_far_the_work_is(ledger: Ledger) ->
     assert (taken.steps, taken.result) == (4, {"lowered": 1})
 
 
-def test_who_lost_its_row_can_neither_beat_nor_finish_nor_release(ledger: Ledger) -> None:
+def test_a_fenced_owner_can_neither_beat_finish_nor_release(ledger: Ledger) -> None:
     old = claimed(ledger, dead_owner())
     claimed(ledger)
     with pytest.raises(Fenced):
@@ -131,7 +131,7 @@ def test_who_lost_its_row_can_neither_beat_nor_finish_nor_release(ledger: Ledger
     assert (row.status, row.owner) == ("running", current_identity())
 
 
-def test_who_lost_its_row_cannot_commit_an_order(ledger: Ledger) -> None:
+def test_a_fenced_owner_cannot_commit_an_order(ledger: Ledger) -> None:
     old = claimed(ledger, dead_owner())
     claimed(ledger)
 

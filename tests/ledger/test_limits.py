@@ -1,4 +1,4 @@
-"""The limits on requests: never more in any stretch of a limit's time, whoever asks."""
+"""The limits on requests: no period of a limit's length has more, for all processes together."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_no_stretch_of_time_has_more_requests_than_the_limit(file_ledger: Ledger
         assert all(span >= seconds - 1e-6 for span in spans)
 
 
-def test_who_waits_long_enough_does_not_wait(ledger: Ledger) -> None:
+def test_a_spaced_request_does_not_wait(ledger: Ledger) -> None:
     clock = Hands()
     limits = RateLimits(ledger.database, "asha", "kite", LIMITS, clock)
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""The holder of a ledger's write lock is found, also where the kernel's list has another device or inode than stat(2)."""
+"""The holder of a ledger's write lock is found, also where /proc/locks has another device or inode than stat(2)."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def intact(database: Database) -> bool:
 
 
 @pytest.mark.parametrize("firsts", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
-def test_an_upgrade_that_is_killed_anywhere_leaves_a_database_that_opens(firsts: Files | Server, tmp_path: Path) -> None:
+def test_a_database_opens_after_an_upgrade_killed_anywhere(firsts: Files | Server, tmp_path: Path) -> None:
     first = open_database(firsts.fresh())
     columns = columns_of(first)
     before = content(first, columns)
@@ -194,7 +194,7 @@ def test_an_upgrade_that_is_killed_anywhere_leaves_a_database_that_opens(firsts:
         assert killed[-1] == "COMMIT"
 
 
-def test_a_database_that_came_from_the_first_revision_is_what_a_fresh_one_is(firsts: Files | Server) -> None:
+def test_migrating_the_first_revision_equals_a_fresh_database(firsts: Files | Server) -> None:
     database = open_database(firsts.fresh())
     create_or_upgrade(database)
     with database.write() as connection:

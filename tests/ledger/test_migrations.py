@@ -1,4 +1,4 @@
-"""The schema through time: made fresh, made by Alembic, and refused where it is not ours."""
+"""The schema through time: made fresh, migrated by Alembic, and refused where it is not one of the program."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_writers_go_one_after_the_other(remote: Ledger, server: str) -> None:
     other.close()
 
 
-def test_a_writer_that_stands_still_is_cut_off_before_the_others_give_up(remote: Ledger) -> None:
+def test_an_idle_writer_is_ended_before_others_give_up(remote: Ledger) -> None:
     """A machine that went to sleep in the middle of a write must not stop another one; what it wrote is not kept."""
     with remote.database.read() as connection:
         assert connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == f"{IDLE_SECONDS:g}s"

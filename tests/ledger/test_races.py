@@ -263,7 +263,7 @@ def write_once(executions: Executions, pipe: Connection) -> None:
         pipe.send((said, time.monotonic() - began))
 
 
-def test_a_writer_that_is_killed_inside_stops_nobody(file: str, children: list[Child]) -> None:
+def test_a_writer_killed_in_a_transaction_blocks_no_other(file: str, children: list[Child]) -> None:
     children += [Child(file, stay_inside), Child(file, write_once), Child(file, write_once)]
     assert children[0].hears() == "inside"
     for child in children[1:]:
@@ -278,7 +278,7 @@ def test_a_writer_that_is_killed_inside_stops_nobody(file: str, children: list[C
         child.pipe.send("end")
 
 
-def test_a_writer_that_is_stopped_inside_is_waited_for_so_long_and_no_longer(file: str, children: list[Child]) -> None:
+def test_the_wait_for_a_stopped_writer_is_bounded(file: str, children: list[Child]) -> None:
     children += [Child(file, stay_inside), *(Child(file, write_once, busy_seconds=0.5) for _ in range(3))]
     others = children[1:]
     assert children[0].hears() == "inside"
@@ -315,7 +315,7 @@ def wait_for_the_next(file: str) -> None:
             time.sleep(0.01)
 
 
-def test_who_is_stopped_in_the_queue_holds_nobody_up_for_long(file: str, children: list[Child]) -> None:
+def test_a_process_stopped_in_the_queue_delays_others_briefly(file: str, children: list[Child]) -> None:
     """The place of the next one guards nothing, so others go past it after a second."""
     children += [Child(file, stay_inside), Child(file, write_once), Child(file, write_once)]
     assert children[0].hears() == "inside"
@@ -334,7 +334,7 @@ def test_who_is_stopped_in_the_queue_holds_nobody_up_for_long(file: str, childre
         child.pipe.send("end")
 
 
-def test_a_child_forked_inside_a_write_does_not_keep_its_parents_turn(file: str, children: list[Child]) -> None:
+def test_a_child_forked_in_a_write_does_not_keep_the_lock(file: str, children: list[Child]) -> None:
     def fork_and_stay(executions: Executions, pipe: Connection) -> None:
         with executions.database.write():
             grandchild = os.fork()

@@ -1,4 +1,4 @@
-"""Schedule rows: they begin as declared, and only sound edits are kept."""
+"""Schedule rows begin as declared, and only valid edits are stored."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_each_user_has_rows_of_his_own(seeded: Ledger) -> None:
     assert seeded.schedules.get("monitor").enabled
 
 
-def test_rows_are_kept_until_somebody_writes(seeded: Ledger, address: str) -> None:
+def test_rows_are_cached_until_a_write(seeded: Ledger, address: str) -> None:
     kept = seeded.schedules.list()
     assert (seeded.schedules.list() is kept) == seeded.database.sqlite  # PostgreSQL is asked each time
     with closing(open_database(address, durable=False)) as elsewhere:

@@ -1,4 +1,4 @@
-"""What is kept in memory between two looks, and what must make it be read anew."""
+"""The cached snapshot of the book, and the writes that invalidate it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def elsewhere(address: str) -> Iterator[Ledger]:
     database.close()
 
 
-def test_log_lines_decisions_beats_and_messages_leave_the_snapshot(ledger: Ledger, claim: Claim) -> None:
+def test_notes_leave_the_cached_snapshot_valid(ledger: Ledger, claim: Claim) -> None:
     ordered(ledger, claim, "ACME")
     kept = ledger.book.snapshot()
     ledger.logs.append(NOW, "info", "test", "nothing happened")
@@ -76,7 +76,7 @@ def test_a_modified_order_is_in_the_snapshot_as_in_the_database(ledger: Ledger, 
     assert ledger.book.order(one.id) == changed
 
 
-def test_a_modification_does_not_hide_what_another_connection_wrote(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
+def test_a_modification_does_not_hide_another_connections_write(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
     one, two = (ordered(ledger, claim, symbol) for symbol in ("ACME", "BETA"))
     ledger.book.snapshot()
     elsewhere.book.intents.move(two, OrderStatus.UNKNOWN, "from outside", NOW)
@@ -85,7 +85,7 @@ def test_a_modification_does_not_hide_what_another_connection_wrote(ledger: Ledg
     assert ledger.book.snapshot() == elsewhere.book.snapshot()
 
 
-def test_orders_of_a_session_are_read_once_until_something_is_written(
+def test_orders_of_a_session_are_cached_until_a_write(
     ledger: Ledger, elsewhere: Ledger, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Order] = []
@@ -105,7 +105,7 @@ def test_orders_of_a_session_are_read_once_until_something_is_written(
     assert ledger.book.orders(session=DAY)[0] == changed
 
 
-def test_a_row_takes_the_place_of_its_predecessor_and_keeps_its_id(database: Database, ledger: Ledger) -> None:
+def test_an_upserted_row_keeps_its_id(database: Database, ledger: Ledger) -> None:
     decision = Decision("ACME", "ACME", "resting", "target", "at 100", {"price": 100_00})
     for price in (100_00, 99_00):
         now = replace(decision, reason=f"at {price // 100}", inputs={"price": price})

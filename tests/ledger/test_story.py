@@ -1,4 +1,4 @@
-"""Logs, services and the outbox: what people are told."""
+"""Logs, services and the outbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users, what they set, and their secrets."""
+"""Users, their settings, and their secrets."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ def the_day(sessions: SessionTable, rows: dict[str, ScheduleRow] = ROWS, day: da
     return windows(TASKS.values(), rows, session)
 
 
-def test_a_single_time_has_no_slot_name_and_several_have_their_time(sessions: SessionTable) -> None:
+def test_slots_are_named_by_their_time_where_there_are_several(sessions: SessionTable) -> None:
     assert of("adjust", sessions) == [("", "09:05:00", "09:07:30")]
     assert of("retry", sessions) == [("08:00", "08:00:00", "08:55:00"), ("08:40", "08:40:00", "08:55:00")]
 
 
-def test_an_hourly_slot_lasts_until_the_next_and_the_last_until_the_end(sessions: SessionTable) -> None:
+def test_an_hourly_slot_lasts_until_the_next_one(sessions: SessionTable) -> None:
     assert of("hourly", sessions) == [
         ("09:30", "09:30:00", "10:30:00"),
         ("10:30", "10:30:00", "11:30:00"),
@@ -118,7 +118,7 @@ def test_steps_that_do_not_fit_evenly_end_at_the_close() -> None:
     assert next_mark(uneven, ist(9, 20)) is None
 
 
-def test_a_window_that_would_close_before_it_opens_does_not_exist(sessions: SessionTable) -> None:
+def test_a_window_that_closes_before_it_opens_does_not_exist(sessions: SessionTable) -> None:
     session = sessions.session(DAY)
     assert session is not None
     late: Task = TASKS["watch"]

@@ -1,4 +1,4 @@
-"""A clock that jumps: what it closed is open again, what it left behind blocks nothing, and each jump is told once."""
+"""A clock that jumps: slots that it closed open again, and each jump is reported once."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_command_for_it_runs_and_is_no_longer_missed(at: At) -> None:
     assert at(ist(11, 1)).run("hourly", slot="09:30").outcome == "missed"
 
 
-def test_a_slot_that_is_missed_in_its_own_time_too_is_told_then(at: At) -> None:
+def test_a_slot_missed_in_its_own_time_too_is_reported_then(at: At) -> None:
     run_due(at(ist(11) + AHEAD).runner)
     run_due(at(ist(11, 1)).runner)
     report = run_due(at(ist(12, 1)).runner)
@@ -174,14 +174,14 @@ def test_what_another_machine_has_just_done_is_not_done_again(at: At) -> None:
     assert at(ist(10, 30, 30)).run("hourly", slot="10:30").outcome == "already_completed"
 
 
-def test_a_service_that_was_seen_in_the_wrong_time_is_not_running(at: At) -> None:
+def test_a_heartbeat_of_another_time_is_not_running(at: At) -> None:
     run_due(at(ist(11) + AHEAD).runner)
     (service,) = at(ist(11)).ledger.service.list()
     assert service.running(ist(11) + AHEAD)
     assert not service.running(ist(11))
 
 
-def test_a_loop_that_lives_through_a_jump_finds_what_is_missed_after_it(at: At) -> None:
+def test_a_loop_finds_missed_slots_after_a_clock_jump(at: At) -> None:
     home = at(ist(10))
     clock = home.world.clock
     assert isinstance(clock, SetClock)
@@ -195,7 +195,7 @@ def test_a_loop_that_lives_through_a_jump_finds_what_is_missed_after_it(at: At) 
     assert run_due(home.runner).missed == ("hourly 10:30 of 2026-01-07", "hourly 11:30 of 2026-01-07")
 
 
-def test_a_jump_is_told_to_every_user_once(at: At) -> None:
+def test_a_jump_is_reported_to_every_user_once(at: At) -> None:
     home = at(ist(11))
     if len(home.ledger.users.list()) == 1:
         home.ledger.users.add("ravi", capital=0, created_at=ist(8))

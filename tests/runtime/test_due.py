@@ -1,4 +1,4 @@
-"""What is due now, and one pass over it."""
+"""The slots that are due now, and one pass over them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_was_missed_is_12_once(at: At) -> None:
     assert run_due(at(ist(9, 11)).runner).exit_code == 0
 
 
-def test_a_failing_task_does_not_stop_the_others_and_the_gravest_speaks(at: At) -> None:
+def test_a_failing_task_stops_no_other_and_the_gravest_code_wins(at: At) -> None:
     at(ist(8)).runner.rows()
     stage = at(ist(9, 30))
     stage.calls.script["watch"] = fails(DataError("a stale price"))
@@ -88,7 +88,7 @@ def test_a_failing_task_does_not_stop_the_others_and_the_gravest_speaks(at: At) 
     assert (report.outcome, report.exit_code) == ("failed", 8)
 
 
-def test_a_failed_job_rests_before_it_is_tried_again_unasked(at: At) -> None:
+def test_a_failed_task_rests_before_it_runs_again(at: At) -> None:
     stage = at(ist(16))
     stage.calls.script["analyze"] = fails(BrokerUnavailable("no data yet"))
     for minute in range(12):

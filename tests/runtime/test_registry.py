@@ -1,4 +1,4 @@
-"""The tasks that there are."""
+"""The list of tasks."""
 
 from __future__ import annotations
 

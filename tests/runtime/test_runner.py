@@ -1,4 +1,4 @@
-"""Each word the runner can answer, its exit code, and what is written down for it."""
+"""Each outcome of the runner, its exit code, and what is stored for it."""
 
 from __future__ import annotations
 
@@ -367,7 +367,7 @@ def test_the_step_at_the_close_completes_the_monitor(at: At) -> None:
     assert (row.status, row.steps) == ("completed", 2)
 
 
-def test_a_released_monitor_is_completed_by_the_next_command_after_its_window(at: At) -> None:
+def test_the_next_command_completes_a_released_monitor(at: At) -> None:
     at(ist(15, 20)).run("watch", once=True)
     stage = at(ist(16))
     assert stage.run("analyze").missed == ()
@@ -377,7 +377,7 @@ def test_a_released_monitor_is_completed_by_the_next_command_after_its_window(at
     assert at(ist(16, 1)).run("watch").outcome == "already_completed"
 
 
-def test_a_monitor_steps_as_often_as_it_is_told(at: At) -> None:
+def test_a_monitor_steps_at_the_given_interval(at: At) -> None:
     stage = at(ist(9, 15))
     stage.run("watch", every=20, until=ist(9, 16))
     assert stage.calls.times("watch") == ["09:15:00", "09:15:20", "09:15:40", "09:16:00"]
@@ -522,14 +522,14 @@ def test_the_steps_of_a_run_share_a_desk(at: At) -> None:
     assert len({id(trading_session) for trading_session in opened}) == 2
 
 
-def test_what_closed_before_the_user_was_added_is_nobodys_fault(at: At) -> None:
+def test_windows_before_the_user_was_added_are_not_missed(at: At) -> None:
     stage = at(ist(12))
     stage.ledger.users.add("ravi", capital=1, created_at=ist(12))
     ravi = replace(stage.world, user="ravi", ledger=stage.ledger.for_user("ravi"))
     assert Runner(ravi, stage.tasks, trigger="manual").run(stage.task("analyze")).missed == ()
 
 
-def test_a_job_left_running_by_the_dead_has_failed_after_its_window(at: At) -> None:
+def test_an_abandoned_task_has_failed_after_its_window(at: At) -> None:
     stage = at(ist(9, 5))
     host, boot, _, _ = current_identity().rsplit(":", 3)
     now = stage.world.clock.machine_now()
