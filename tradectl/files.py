@@ -9,11 +9,18 @@ Locks are `flock` on an open file or folder. The operating system releases the l
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    CAN_LOCK = False
+else:
+    CAN_LOCK = True
 
 PRIVATE = 0o600
 """The mode of a file that only its owner reads."""
@@ -72,8 +79,8 @@ def flush(path: Path) -> None:
 
 
 def lock(descriptor: int) -> None:
-    """Lock an open file or folder, and wait for it. Raises OSError where the file system has no locks."""
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    """Lock an open file or folder, and wait for it. Raises OSError where the system or the file system has no locks."""
+    _flock(descriptor, wait=True)
 
 
 def try_lock(descriptor: int) -> bool:
@@ -83,10 +90,16 @@ def try_lock(descriptor: int) -> bool:
         OSError: The file system has no locks.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _flock(descriptor, wait=False)
     except BlockingIOError:
         return False
     return True
+
+
+def _flock(descriptor: int, *, wait: bool) -> None:
+    if not CAN_LOCK:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def lock_within(descriptor: int, seconds: float, *, pause: float, sleep: Callable[[float], None]) -> bool:

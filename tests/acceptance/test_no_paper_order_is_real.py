@@ -182,7 +182,7 @@ def test_a_paper_home_on_a_brokers_quotes_is_never_armed(rehearsal: Rehearsal) -
     arm(rehearsal.home.home)
     for words in (("broker", "arm"), ("broker", "arm", "--token", "00000000"), ("broker", "disarm"), ("broker", "charges")):
         said = rehearsal(*words, at=f"{FIRST} 15:56")
-        assert (said.code, "this home is paper: no order goes to a broker" in said.err) == (4, True)
+        assert (said.code, "this home is paper: it sends no orders" in said.err) == (4, True)
     other = rehearsal("broker", "set", "openalgo", at=f"{FIRST} 15:57")
     assert (other.code, other.err) == (4, "tradectl: this home's prices come from kite: change `quotes` in tradectl.toml\n")
     known = rehearsal("broker", "status", "--json", at=f"{FIRST} 15:58").object["result"]

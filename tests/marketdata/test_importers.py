@@ -100,17 +100,17 @@ BAD = {
     "false name, udiff": (
         "BhavCopy_NSE_CM_0_0_0_20240126_F_0000.csv",
         f"{UDIFF}\n2024-01-25,CM,ACME,EQ,10,10,10,10,1\n",
-        "BhavCopy_NSE_CM_0_0_0_20240126_F_0000.csv: holds 2024-01-25, not 2024-01-26 as its name says",
+        "BhavCopy_NSE_CM_0_0_0_20240126_F_0000.csv: holds 2024-01-25, not 2024-01-26 as in its name",
     ),
     "false name, cm": (
         "cm26JAN2024bhav.csv",
         f"{CM}\nACME,EQ,10,10,10,10,10,10,1,10,25-JAN-2024,1,\n",
-        "cm26JAN2024bhav.csv: holds 2024-01-25, not 2024-01-26 as its name says",
+        "cm26JAN2024bhav.csv: holds 2024-01-25, not 2024-01-26 as in its name",
     ),
     "false name, sec_full": (
         "sec_bhavdata_full_26012024.csv",
         f"{FULL}\nACME, EQ, 25-Jan-2024, 10, 10, 10, 10, 1, -\n",
-        "sec_bhavdata_full_26012024.csv: holds 2024-01-25, not 2024-01-26 as its name says",
+        "sec_bhavdata_full_26012024.csv: holds 2024-01-25, not 2024-01-26 as in its name",
     ),
     "minute of no time": (
         "ACME.csv",

@@ -274,7 +274,7 @@ def test_the_real_bhavcopies_agree_with_the_daily_files(
     same = {name: count for name, (count, _) in merged.items()}
     assert same["cm05JUN2018bhav.csv.gz"] == 165
     assert same["cm27MAY2021bhav.csv.gz"] == 180
-    with pytest.raises(DataError, match="holds 2025-08-14, not 2025-08-15 as its name says"):
+    with pytest.raises(DataError, match="holds 2025-08-14, not 2025-08-15 as in its name"):
         market.take_files(shared_data / "bhavcopy" / "traps")
     assert market.take_files(shared_data / "bhavcopy" / "traps", believe_content=True).changed
     assert market.rows("SELECT count(*) FROM bars WHERE session = '2025-08-14'") == [(2402,)]
