@@ -36,7 +36,7 @@ def test_a_decision_settles_a_jump_and_survives_an_import(tradectl: Tradectl, ca
     assert tradectl("data", "actions", "set", "BBB", "2024-03-01", "5", "--note", "seen on the site of BSE").code == 0
     assert tradectl("data", "actions", "ignore", "EEE", "2024-03-01").code == 0
     (wrong,) = [item for item in findings(tradectl)[UNEXPLAINED] if item.startswith("CCC")]
-    assert "close 1000.00 on 2024-02-29, open 200.20, told in actions.csv" in wrong
+    assert "close 1000.00 on 2024-02-29, open 200.20, announced in actions.csv" in wrong
     assert tradectl("data", "import", *files, "--replace").code == 0
     assert [text.split()[0] for text in findings(tradectl)[UNEXPLAINED]] == ["CCC", "DDD"]
     listed = tradectl("data", "actions", "list", "--json").object["result"]

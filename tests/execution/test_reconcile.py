@@ -308,7 +308,7 @@ def test_a_demerger_of_a_later_minute_changes_what_the_step_sees(trading) -> Non
     market.to(D, "18:00")
     market.run("eod")
     market.to(AFTER, "09:16")
-    desk = market.desk(market.claim("sell-monitor", AFTER))
+    desk = market.trading(market.claim("sell-monitor", AFTER))
     desk.begin_step()  # the stock has not traded yet
     before, _ = desk.begin_step()
     assert not before
