@@ -100,7 +100,7 @@ def test_an_unknown_text_makes_a_symbol_untradable_until_a_person_decides(tradec
     tradectl("data", "import", str(cases / "06-adjusted-twice" / "bars.csv"), str(actions))
     found = {item["kind"]: item for item in tradectl("data", "check", "--no-indicators", "--json").object["result"]}
     assert found["unknown corporate actions (`data actions` decides them)"]["examples"] == [
-        "CCC 2024-01-05: Stock Split 1:5, told in actions.csv"
+        "CCC 2024-01-05: Stock Split 1:5, announced in actions.csv"
     ]
     evening = ("--at", "2024-03-28 19:30")
     tradectl("config", "set", "universe", "all", *evening)

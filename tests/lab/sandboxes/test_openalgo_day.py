@@ -116,7 +116,7 @@ def test_a_refusal_that_the_book_contradicts_is_not_sent_again(day: Through, nam
     day.to(D, "18:00")
     assert day.run("eod").exit_code == 7
     said = operate(day, "orders", "resolve", str(order.id))
-    assert (said.code, f"may be    {there.broker_order_id} of the broker's book" in said.out) == (7, True)
+    assert (said.code, f"may be    {there.broker_order_id} of the broker's" in said.out) == (7, True)
     assert operate(day, "orders", "resolve", str(order.id), "--broker-order-id", there.broker_order_id).code == 0
     assert [position.quantity for position in day.positions] == [there.quantity]
     day.to(AFTER, "09:16")
