@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,12 +18,12 @@ from typing import Any
 from tradectl.brokers.dhan.error_mapping import rejection
 from tradectl.brokers.dhan.instruments import DhanInstrument
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_row, read_rows
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_quotes, read_rows
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
-from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
+from tradectl.model.odd_rows import Quotes, RowKind, Rows
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeReport, Variety
 from tradectl.model.series import EQUITY_SERIES
 
@@ -191,17 +190,8 @@ def quotes(
 
     A reply has no time but that of the last trade. One without a trade proves nothing about now and is left out.
     """
-    found: dict[str, Quote] = {}
-    odd: list[OddRow] = []
-    for key, name in symbols.items():
-        if key not in data:
-            continue
-        made = read_row(RowKind.QUOTE, data[key], lambda row, name=name: _quote(name, row, seen, now), RowFields(""))  # type: ignore[misc]
-        if isinstance(made, OddRow):
-            odd.append(replace(made, symbol=name))
-        elif made is not None:
-            found[name] = made
-    return Quotes(found, odd)
+    listed = ((name, data[key]) for key, name in symbols.items() if key in data)
+    return read_quotes(listed, lambda name, row: _quote(name, row, seen, now))
 
 
 def _tag(row: Row) -> str | None:

@@ -7,13 +7,15 @@ its field and the value there, whatever the error was.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from tradectl.brokers.http.replies import order_id
 from tradectl.brokers.http.strict_json import UNREADABLE
 from tradectl.brokers.http.value_ranges import SYMBOL, TAG, OddValue, brief
-from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.market import Quote
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
 from tradectl.model.order import CLIENT_TAG, Holding
 
 T = TypeVar("T")
@@ -111,6 +113,25 @@ def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | No
         return odd_row(kind, row, names, error.field or noted.last_field, error.value)
     except UNREADABLE:
         return odd_row(kind, row, names, noted.last_field, brief(noted.last_value))
+
+
+def read_quotes(rows: Iterable[tuple[str, Any]], make: Callable[[str, Mapping[str, Any]], Quote | None]) -> Quotes:
+    """Return the quotes by symbol, and the rows that cannot be read. A symbol with such a row has no quote.
+
+    Args:
+        rows: Pairs of the exchange's symbol and the broker's row.
+        make: Makes the quote of a symbol from its row; None skips it.
+    """
+    found: dict[str, Quote] = {}
+    odd: list[OddRow] = []
+    for symbol, row in rows:
+        made = read_row(RowKind.QUOTE, row, partial(make, symbol), RowFields(""))
+        if isinstance(made, OddRow):
+            odd.append(replace(made, symbol=symbol))
+        elif made is not None:
+            found[symbol] = made
+    unread = {item.symbol for item in odd}
+    return Quotes({symbol: quote for symbol, quote in found.items() if symbol not in unread}, odd)
 
 
 def odd_row(kind: RowKind, row: Mapping[str, Any], names: RowFields, field: str, value: str) -> OddRow:

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from tradectl.brokers.http import strict_json, value_ranges
-from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_row, read_rows
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_quotes, read_rows
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
 from tradectl.brokers.kite.error_mapping import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
-from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
+from tradectl.model.odd_rows import Quotes, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
 from tradectl.model.series import TRADE_FOR_TRADE
 
@@ -119,17 +118,8 @@ def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | No
 
     A quote without a time of its own proves nothing about now and is left out.
     """
-    found: dict[str, Quote] = {}
-    odd: list[OddRow] = []
-    for key, symbol in names.items():
-        if key not in data:
-            continue
-        made = read_row(RowKind.QUOTE, data[key], lambda row, symbol=symbol: _dated_quote(symbol, row, now), RowFields(""))  # type: ignore[misc]
-        if isinstance(made, OddRow):
-            odd.append(replace(made, symbol=symbol))
-        elif made is not None:
-            found[symbol] = made
-    return Quotes(found, odd)
+    listed = ((symbol, data[key]) for key, symbol in names.items() if key in data)
+    return read_quotes(listed, lambda symbol, row: _dated_quote(symbol, row, now))
 
 
 def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:

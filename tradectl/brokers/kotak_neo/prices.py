@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote as quoted
 
 from tradectl.brokers.adapter import BrokerAccount
@@ -49,10 +50,13 @@ class KotakPrices:
         for start in range(0, len(wanted), _BATCH):
             listed = ",".join(f"{paths.SEGMENT}|{token}" for token in wanted[start : start + _BATCH])
             reply = self._look(f"{paths.QUOTES}/{quoted(listed, safe=',')}/all")
-            answer = parsed(lambda reply=reply: rows.quotes(reply.json(), tokens, self._clock.now()), "quotes")  # type: ignore[misc]
+            answer = parsed(partial(self._quotes_of, reply, tokens), "quotes")
             found |= answer
             odd += answer.odd
         return Quotes(found, odd)
+
+    def _quotes_of(self, reply: Reply, tokens: Mapping[str, str]) -> Quotes:
+        return rows.quotes(reply.json(), tokens, self._clock.now())
 
     def scrip(self, symbol: str, side: Side | None = None) -> Scrip:
         """Return what is traded under a symbol today. Raises UsageError for an unknown one."""

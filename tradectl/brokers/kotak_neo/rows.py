@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import RowFields, clean, is_one_of, read_row, read_rows
+from tradectl.brokers.http.row_reading import RowFields, clean, is_one_of, read_quotes, read_row, read_rows
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
 from tradectl.brokers.kotak_neo.error_mapping import refusal
@@ -224,19 +224,8 @@ def funds(row: Row) -> Funds:
 
 def quotes(rows: Sequence[Row], symbols: Mapping[str, str], now: datetime | None = None) -> Quotes:
     """Return quotes by symbol. `symbols`: ours by Kotak's token."""
-    found: dict[str, Quote] = {}
-    odd: list[OddRow] = []
-    for row in rows:
-        token = row.get("exchange_token") if isinstance(row, Mapping) else None
-        symbol = symbols.get(str(token))
-        if symbol is None:
-            continue
-        made = read_row(RowKind.QUOTE, row, lambda noted, symbol=symbol: quote(noted, symbol, now), RowFields(""))  # type: ignore[misc]
-        if isinstance(made, OddRow):
-            odd.append(replace(made, symbol=symbol))
-        elif made is not None:
-            found[symbol] = made
-    return Quotes({symbol: item for symbol, item in found.items() if symbol not in {row.symbol for row in odd}}, odd)
+    named = ((symbols.get(str(row.get("exchange_token"))), row) for row in rows if isinstance(row, Mapping))
+    return read_quotes(((symbol, row) for symbol, row in named if symbol is not None), lambda name, row: quote(row, name, now))
 
 
 def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.http import value_ranges
@@ -47,15 +48,13 @@ class OpenAlgoPrices:
         odd: list[OddRow] = []
         for start in range(0, len(asked), BATCH):
             names = [{"symbol": symbol, "exchange": rows.EXCHANGE} for symbol in asked[start : start + BATCH]]
-            now = self._clock.now()
-            answer = self._reads.read(
-                "multiquotes",
-                lambda content, now=now: quotes(content["results"], self._sessions, now),  # type: ignore[misc]
-                symbols=names,
-            )
+            answer = self._reads.read("multiquotes", partial(self._quotes_of, self._clock.now()), symbols=names)
             found |= answer
             odd += answer.odd
         return Quotes({symbol: quote for symbol, quote in found.items() if symbol in set(asked)}, odd)
+
+    def _quotes_of(self, now: datetime, content: Row) -> Quotes:
+        return quotes(content["results"], self._sessions, now)
 
 
 SOURCE = "openalgo"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, RateLimited
 from tradectl.lab.conformance.bench import Bench
 from tradectl.lab.conformance.card import card, keep, raises
@@ -27,7 +29,7 @@ def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
     for number, trouble in enumerate((Trouble.CUT, Trouble.HALF, Trouble.MALFORMED, Trouble.BAD_GATEWAY, Trouble.SLOW)):
         request = bench.request(10 + number, OPEN - 500)  # other terms, which identify it where there is no tag
         bench.trouble(trouble)
-        raises(Ambiguous, lambda request=request: bench.broker.place(request))  # type: ignore[misc]
+        raises(Ambiguous, partial(bench.broker.place, request))
         keep(f"one order after {trouble}", len(bench.under(request)) == 1)
 
 
