@@ -9,6 +9,7 @@ import pytest
 
 from tests.execution.trading import AFTER, SESSIONS, D, T, ist
 from tradectl.exchange.sessions import SessionTable
+from tradectl.execution.sell_coverage import in_market_hours, uncovered, unresolved_sell
 from tradectl.execution.unprotected_positions import (
     ADVICE,
     IMMEDIATE,
@@ -17,9 +18,6 @@ from tradectl.execution.unprotected_positions import (
     ExposureFacts,
     Unprotected,
     cause_of,
-    in_market_hours,
-    uncovered,
-    unresolved_sell,
 )
 from tradectl.ledger.rows import Order, Position
 from tradectl.model.order import Holding, OrderStatus, Purpose, Side, Variety

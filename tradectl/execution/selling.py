@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from tradectl.execution import corporate_action_blocks, unprotected_positions, unreadable_rows
+from tradectl.execution import corporate_action_blocks, sell_coverage, unprotected_positions, unreadable_rows
 from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent, Order, Position
@@ -282,7 +282,7 @@ class Seller:
             return False
         refused = chain[-1:] if chain[-1].status is OrderStatus.REJECTED else []
         if chain[-1].status is OrderStatus.CANCELLED:
-            taken_back = unprotected_positions.cancelled_by_broker_in(self.trading.book, position, self.session)
+            taken_back = sell_coverage.cancelled_by_broker_in(self.trading.book, position, self.session)
             refused = taken_back if len(taken_back) >= unprotected_positions.REPEATED_CANCELS else []
         return bool(refused) and self.trading.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 

@@ -67,7 +67,7 @@ def unprotected_now(
     session = _session(world, ist_date(now))
     if session is None or not session.runs or now < session.open_at() or not _holds_any(world):
         return ()
-    from tradectl.execution import unprotected_findings, unprotected_positions
+    from tradectl.execution import sell_coverage, unprotected_findings, unprotected_positions
 
     snapshot = world.ledger.book.snapshot()
     known = unprotected_findings.load(world.ledger, session.date)
@@ -81,7 +81,7 @@ def unprotected_now(
         kept = known.get(position.instrument_id)
         if kept is not None and (kept.position_id != position.id or kept.as_of > now + SKEW):
             kept = None
-        since = unprotected_positions.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
+        since = sell_coverage.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
         if kept is not None:
             since = kept.since if kept.cause is unprotected_positions.Cause.UNKNOWN_WORD else min(since, kept.since)
         cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account, damaged=damaged)
@@ -125,17 +125,17 @@ def _exposed(
 
     A sell whose status word at the broker is not known looks live in the ledger: there the stored finding (`known`) counts.
     """
-    from tradectl.execution import unprotected_positions
+    from tradectl.execution import sell_coverage, unprotected_positions
 
     for position in snapshot.positions:
         kept = known.get(position.instrument_id)
         if kept is not None and kept.cause is unprotected_positions.Cause.UNKNOWN_WORD and kept.position_id == position.id:
-            kinds, damaged = unprotected_positions.closing_auctions(world.market, position, session.date)
-            if unprotected_positions.in_market_hours(session, now, kinds):
+            kinds, damaged = sell_coverage.closing_auctions(world.market, position, session.date)
+            if sell_coverage.in_market_hours(session, now, kinds):
                 yield position, min(kept.shares, position.quantity), damaged
-        elif unprotected_positions.uncovered(position, snapshot.orders, session.date):
-            kinds, damaged = unprotected_positions.closing_auctions(world.market, position, session.date)
-            shares = unprotected_positions.exposed_shares(world.ledger.book, position, snapshot.orders, session, now, kinds=kinds)
+        elif sell_coverage.uncovered(position, snapshot.orders, session.date):
+            kinds, damaged = sell_coverage.closing_auctions(world.market, position, session.date)
+            shares = sell_coverage.exposed_shares(world.ledger.book, position, snapshot.orders, session, now, kinds=kinds)
             if shares:
                 yield position, shares, damaged
 
@@ -151,7 +151,8 @@ def _cause(
     damaged: str = "",
 ) -> tuple[Cause, str, datetime]:
     """Return the cause, the facts in words, and when they were last confirmed."""
-    from tradectl.execution.unprotected_positions import Cause, ExposureFacts, cause_of, unresolved_sell
+    from tradectl.execution.sell_coverage import unresolved_sell
+    from tradectl.execution.unprotected_positions import Cause, ExposureFacts, cause_of
 
     if of_account is not None:
         return *of_account, now

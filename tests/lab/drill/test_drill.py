@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tradectl.execution import unprotected_positions, unresolved_orders
+from tradectl.execution import sell_coverage, unprotected_positions, unresolved_orders
 from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
 from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill import crashes, days, ledger_check, process
@@ -192,7 +192,7 @@ def test_no_minute_without_a_sell_is_silent(minutes) -> None:
 
 
 def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unprotected_positions, "uncovered", lambda *_: 0)
+    monkeypatch.setattr(sell_coverage, "uncovered", lambda *_: 0)
     assert any("status does not name it" in line for line in minutes().silent)
 
 
@@ -219,7 +219,7 @@ def test_it_finds_a_sell_that_counts_as_live_because_the_ledger_says_so(minutes,
 
 
 def test_it_finds_hours_in_which_the_guard_does_not_look(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unprotected_positions, "in_market_hours", lambda *_: False)
+    monkeypatch.setattr(sell_coverage, "in_market_hours", lambda *_: False)
     assert any("status does not name it" in line for line in minutes().silent)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
-from tradectl.execution import unprotected_findings, unprotected_positions, unreadable_rows
+from tradectl.execution import sell_coverage, unprotected_findings, unprotected_positions, unreadable_rows
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
 from tradectl.execution.unprotected_positions import Cause, ExposureFacts, Unprotected
@@ -96,8 +96,8 @@ class _Check:
         book, day = self.context.world.ledger.book, self.context.session
         if not book.unread and book.covered == (snapshot.revision, day):
             return ()
-        orders = unprotected_positions.without_unread(snapshot.orders, book.unread) if book.unread else snapshot.orders
-        uncovered = [item for item in snapshot.positions if unprotected_positions.uncovered(item, orders, day)]
+        orders = sell_coverage.without_unread(snapshot.orders, book.unread) if book.unread else snapshot.orders
+        uncovered = [item for item in snapshot.positions if sell_coverage.uncovered(item, orders, day)]
         if not uncovered and not book.unread:
             book.covered = (snapshot.revision, day)
         found = [(item, self._exposed(item, snapshot)) for item in uncovered]
@@ -105,15 +105,15 @@ class _Check:
 
     def _exposed(self, position: Position, snapshot: Snapshot) -> int:
         book, kinds = self.context.world.ledger.book, self.kinds(position)
-        orders = unprotected_positions.without_unread(snapshot.orders, book.unread)
-        return unprotected_positions.exposed_shares(book, position, orders, self.session, self.context.now, kinds=kinds)
+        orders = sell_coverage.without_unread(snapshot.orders, book.unread)
+        return sell_coverage.exposed_shares(book, position, orders, self.session, self.context.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
-        return unprotected_positions.in_market_hours(self.session, self.context.now, self.kinds(position))
+        return sell_coverage.in_market_hours(self.session, self.context.now, self.kinds(position))
 
     def kinds(self, position: Position) -> tuple[bool, ...]:
         """Return whether the stock has a closing auction; both values where that is not known."""
-        return unprotected_positions.closing_auctions(self.context.world.market, position, self.context.session)[0]
+        return sell_coverage.closing_auctions(self.context.world.market, position, self.context.session)[0]
 
     def continuous(self, position: Position) -> bool:
         return self.session.takes_changes(self.context.now, self.kinds(position))
@@ -131,7 +131,7 @@ class _Check:
             cause, detail = unprotected_positions.cause_of(facts)
             known = before.get(position.instrument_id)
             if known is None or known.position_id != position.id or known.since > now:
-                since = unprotected_positions.exposed_since(book, position, self.context.session, self.session.open_at(), now)
+                since = sell_coverage.exposed_since(book, position, self.context.session, self.session.open_at(), now)
                 if facts.unread is not None:
                     since = max(since, min(now, book.unread[facts.unread[0].id].updated_at))
             else:
@@ -188,7 +188,7 @@ def _failure(error: Exception) -> tuple[Cause, str]:
 def _failure_of(current: _Check, position: Position, error: Exception) -> tuple[Cause, str]:
     """Return the cause and text of a failed step for one position; its market data may be what is missing."""
     world = current.context.world
-    _, damaged = unprotected_positions.closing_auctions(world.market, position, current.context.session)
+    _, damaged = sell_coverage.closing_auctions(world.market, position, current.context.session)
     return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
 
 
@@ -204,8 +204,8 @@ def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed)
     failure: tuple[Cause, str] | None = None
     for position, shares in exposed:
         known: dict[str, Any] = {"shares": shares, "quantity": position.quantity, "halted": halted, "armed": armed}
-        known["unknown"] = unprotected_positions.unresolved_sell(position, snapshot.orders)
-        sell = unprotected_positions.unread_sell(position, snapshot.orders, unread, current.context.session) if unread else None
+        known["unknown"] = sell_coverage.unresolved_sell(position, snapshot.orders)
+        sell = sell_coverage.unread_sell(position, snapshot.orders, unread, current.context.session) if unread else None
         if sell is not None:
             known["unread"] = (sell, unread[sell.id].unknown_word)
         if halted is not None or not armed or known["unknown"] is not None or sell is not None:
@@ -235,12 +235,12 @@ def _priced(current: _Check, seller: Seller, seen: StepView, position: Position,
     """Return the facts from the quote and the session's sell orders, by the names of `ExposureFacts`."""
     quote = seen.quotes.get(position.symbol)
     book, day = seller.trading.book, current.context.session
-    sells = unprotected_positions.sells_of(book, position, day)
+    sells = sell_coverage.sells_of(book, position, day)
     found = {
         "credited": book.new_shares(position.id, day - CREDIT_PERIOD) if held is None or held.sellable < position.quantity else 0,
         "continuous": current.continuous(position),
         "refused": sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None,
-        "cancelled_by_broker": unprotected_positions.cancelled_by_broker(sells),
+        "cancelled_by_broker": sell_coverage.cancelled_by_broker(sells),
     }
     if quote is None and seller.trading.is_unlisted(position.symbol):
         return {**found, "missing": f"{seller.trading.broker.name}'s list of the day does not have {position.symbol}"}
