@@ -1,1 +1,1 @@
-"""Frozen values that everybody shares: no I/O, no clock, no rules."""
+"""Frozen values that every other package uses: no I/O, no clock, no rules."""
