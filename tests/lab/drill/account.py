@@ -20,7 +20,7 @@ from sqlalchemy import text
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.ticks import round_down
-from tradectl.execution import manual_resolution
+from tradectl.execution import manual_resolution, unresolved_orders
 from tradectl.execution.corporate_actions import BEFORE_THE_DAY
 from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
@@ -539,7 +539,9 @@ class Account:
         for row in truth.orders:
             order = by_tag.get(row.tag or "")
             if order is None or (order.status is OrderStatus.UNKNOWN and row.broker_order_id not in shown):
-                continue  # `check_ledger` tells of the one; of the other nobody can know
+                continue  # `check_ledger` reports the one; what became of the other is nowhere to be read
+            if _is_decided(order) and row.broker_order_id not in shown and row.status in TERMINAL and not row.filled_quantity:
+                continue  # a person ended an order that the book no longer shows, and that ended without a share
             where = f"order {order.id}, {order.side} {order.symbol} {order.tag}"
             if order.status is OrderStatus.UNKNOWN:
                 yield f"{where} is UNKNOWN ({order.reason}), and the broker's book shows it {row.status}"
@@ -619,6 +621,12 @@ def _timetable(day: DrillDay) -> list[DrillStep]:
     hours = [DrillStep("sell-monitor", day.traded, at, end, until) for at, until in pairwise(starts)]
     hours.append(DrillStep("sell-monitor", day.traded, starts[-1], end))
     return sorted((*others, *hours), key=lambda step: step.at)
+
+
+def _is_decided(order: Order) -> bool:
+    """Return whether a person decided that an order was never placed."""
+    ended = order.status is OrderStatus.CANCELLED and not order.filled_quantity
+    return ended and order.reason.startswith(unresolved_orders.DECIDED)
 
 
 def _held(truth: Truth) -> dict[str, int]:
