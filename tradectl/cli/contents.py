@@ -17,7 +17,7 @@ from tradectl.runtime.registry import all_tasks
 MODULES = (
     ("tasks", *(task.name for task in all_tasks())),
     ("status", "status"),
-    ("operate", "run-due", "daemon"),
+    ("automation", "run-due", "daemon"),
     ("halt", "halt", "resume"),
     ("login", "login"),
     ("reconcile", "reconcile"),
