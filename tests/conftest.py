@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTHONPATH"] = python_path(ROOT / "tests" / "pinned_clock", *filter(None, [os.environ.get("PYTHONPATH")]))
     pin.install()
     if config.getoption("--machine-date"):
+        # compiled packages that are imported from here on compare the size of the true class with freezegun's
+        config.addinivalue_line("filterwarnings", r"ignore:datetime\..* size changed:RuntimeWarning")
         freezegun.configure(default_ignore_list=["nothing"])  # by default a thread would still read the true date
         freezegun.freeze_time(parse_moment(config.getoption("--machine-date")), tick=True).start()
 
