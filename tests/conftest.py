@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import freezegun
@@ -47,8 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTHONPATH"] = python_path(ROOT / "tests" / "pinned_clock", *filter(None, [os.environ.get("PYTHONPATH")]))
     pin.install()
     if config.getoption("--machine-date"):
-        # compiled packages that are imported from here on compare the size of the true class with freezegun's
-        config.addinivalue_line("filterwarnings", r"ignore:datetime\..* size changed:RuntimeWarning")
+        for compiled in ("pandas", "psycopg"):  # they take the class that they find at their import for the true one, by its size
+            import_module(compiled)
         freezegun.configure(default_ignore_list=["nothing"])  # by default a thread would still read the true date
         freezegun.freeze_time(parse_moment(config.getoption("--machine-date")), tick=True).start()
 
