@@ -204,8 +204,10 @@ def _same_security(market: MarketData, order: Order, report: OrderReport | Trade
     """Return whether a report or a trade is of the side and the instrument of an order, also under a new name."""
     if order.side is not report.side:
         return False
+    if order.symbol == report.symbol:
+        return True
     day = ist_date(report.at if isinstance(report, TradeReport) else report.updated_at)
-    return order.symbol == report.symbol or instrument_of(market, report.symbol, day) == order.instrument_id
+    return instrument_of(market, report.symbol, day) == order.instrument_id
 
 
 def _match(snapshot: Snapshot, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:

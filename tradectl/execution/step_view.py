@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import BrokerView
@@ -12,8 +12,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 
 
-@dataclass(frozen=True, slots=True)
-class StepView:
+class StepView(NamedTuple):
     """The moment of a step, and what was read at it.
 
     Attributes:

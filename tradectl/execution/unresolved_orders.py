@@ -73,7 +73,7 @@ def resolve(
         if order.broker_order_id is not None:
             found = LOST
             if order.session >= today:
-                found = _vanished(book, order, listed, capabilities, now=now, odd=odd)
+                found = _vanished(book, order, listed, capabilities, now=now, today=today, odd=odd)
             elif order.broker_order_id in listed or odd is not None:
                 continue
             if found is None:
@@ -106,6 +106,7 @@ def _vanished(
     capabilities: Capabilities,
     *,
     now: datetime,
+    today: date,
     odd: OddRow | None,
 ) -> tuple[str, datetime | None] | None:
     """Return why an accepted order may no longer be live, and since when; None while nothing shows that.
@@ -114,7 +115,7 @@ def _vanished(
     clears the note. An after-market order of an earlier day is left alone until it has been live: the broker may list it again
     when the market opens. `odd`: an unreadable row that may be the order; it counts as absence.
     """
-    if order.session != ist_date(now) or order.status is OrderStatus.UNKNOWN or not _has_been_live(order, now):
+    if order.session != today or order.status is OrderStatus.UNKNOWN or not _has_been_live(order, today):
         return None
     why = odd.text if odd is not None else _not_shown(order, listed.get(order.broker_order_id or ""))
     since = order.absent_since if order.absent_since is not None and order.absent_since <= now else None
@@ -129,9 +130,8 @@ def _vanished(
     return (why, since) if now - since >= patience else None
 
 
-def _has_been_live(order: Order, now: datetime) -> bool:
-    sent_today = order.sending_at is not None and ist_date(order.sending_at) == ist_date(now)
-    return sent_today or order.status is OrderStatus.ONGOING
+def _has_been_live(order: Order, today: date) -> bool:
+    return order.status is OrderStatus.ONGOING or (order.sending_at is not None and ist_date(order.sending_at) == today)
 
 
 def _not_shown(order: Order, report: OrderReport | None) -> str:
