@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tradectl.errors import DatabaseError, DataError
 from tradectl.marketdata.schema import ARCHIVE, VERSION, bring_forward
+
+Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
+"""Runs a query on the archive with its parameters and returns the rows."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Opened `through` a session it has no bar after it, whatever was imported since: 
 
 from __future__ import annotations
 
-import csv
 import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -15,9 +14,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl.errors import DatabaseError, DataError, UsageError
+from tradectl.errors import DatabaseError, UsageError
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
+from tradectl.marketdata.instrument_dumps import Dump, InstrumentDumps
+from tradectl.marketdata.minute_bars import Minute, MinuteBars
 from tradectl.marketdata.panel.deriving import open_panel, renew
 from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
@@ -33,15 +34,8 @@ if TYPE_CHECKING:
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
 
-Minute = tuple[int, int, int, int, int, int]
-_Dump = tuple[str, int, int, str, int, str]
-"""Date (ISO), tick size in paise, lot size, ISIN, derivatives (1, 0, or -1 for unknown), name."""
 DEFAULT_TICK = 5
 """Of an instrument that has neither a bar nor an entry in a dump; such a one is not traded."""
-
-
-LIST_GOOD_FOR = timedelta(days=92)
-"""How long a list of shares with derivatives is valid: NSE admits and drops some every few months."""
 
 
 class Store:
@@ -63,13 +57,8 @@ class Store:
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._instruments: dict[tuple[str, date], Instrument] = {}
         self._found: dict[tuple[str, date], str] = {}
-        self._dumps: dict[str, list[_Dump]] = {}
-        self._minutes: dict[str, Sequence[Minute]] = {}
         self._multipliers: dict[str, tuple[date, float, tuple[CorporateAction, ...]]] = {}
-        self._minutes_of: date | None = None
         self._auctions: dict[date, bool] = {}
-        self._lists: list[str] | None = None
-        self._members: dict[date, frozenset[str]] = {}
         self._spells: dict[str, Spells] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -128,7 +117,9 @@ class Store:
             return tuple(sorted(self._stored.columns))
         path = Path(name)
         if path.suffix in {".csv", ".txt"} or "/" in name:
-            symbols = _symbols_of(path)
+            from tradectl.marketdata.symbol_file import read_symbols
+
+            symbols = read_symbols(path)
         else:
             symbols = [symbol.strip() for symbol in name.split(",") if symbol.strip()]
         ids = {symbol: self._member(spelled(symbol)) for symbol in symbols}
@@ -227,35 +218,11 @@ class Store:
 
     def minutes(self, instrument_id: str, session: date) -> Sequence[Minute]:
         """Minute bars (minutes after 09:15, open, high, low, close in paise, volume); empty where there are none."""
-        if not self._has_minutes or (self.through is not None and session > self.through):
-            return ()
-        if session != self._minutes_of:
-            self._minutes, self._minutes_of = {}, session
-        if instrument_id not in self._minutes:
-            names = dict.fromkeys((self._facts.renames.name_on(instrument_id, session), instrument_id))
-            self._minutes[instrument_id] = next(filter(None, (self._stored_minutes(name, session) for name in names)), ())
-        return self._minutes[instrument_id]
+        return self._minute_bars.of(instrument_id, session)
 
     def minute_sessions(self, instrument_id: str) -> frozenset[date]:
         """Return the sessions of which there are minute bars."""
-        names = [name for name in self._minute_days if self._facts.renames.touches(name)] + [instrument_id]
-        days = {day for name in names for day in self._minute_days.get(name, ()) if self._owns(instrument_id, name, day)}
-        return frozenset(day for day in days if self.through is None or day <= self.through)
-
-    def _owns(self, instrument_id: str, name: str, session: date) -> bool:
-        return name in {instrument_id, self._facts.renames.name_on(instrument_id, session)}
-
-    @cached_property
-    def _has_minutes(self) -> bool:
-        return bool(self._rows("SELECT 1 FROM minutes LIMIT 1", ()))
-
-    @cached_property
-    def _minute_days(self) -> dict[str, list[date]]:
-        """Return the sessions with minute bars by name."""
-        found: dict[str, list[date]] = {}
-        for symbol, day in self._rows("SELECT DISTINCT symbol, session FROM minutes", ()):
-            found.setdefault(str(symbol), []).append(date.fromisoformat(str(day)))
-        return found
+        return self._minute_bars.sessions(instrument_id)
 
     @property
     def _stored(self) -> StoredPanel:
@@ -277,18 +244,6 @@ class Store:
         except sqlite3.Error as error:
             raise DatabaseError(f"{self.folder}: {error}") from error
 
-    def _stored_minutes(self, symbol: str, session: date) -> Sequence[Minute]:
-        query = "SELECT minute, open, high, low, close, volume FROM minutes WHERE symbol = ? AND session = ? ORDER BY minute"
-        return self._rows(query, (symbol, session.isoformat()))  # type: ignore[return-value]
-
-    def _dumps_of(self, symbol: str) -> list[_Dump]:
-        """Return a symbol's entries in the instrument dumps, oldest first."""
-        if symbol not in self._dumps:
-            columns = "dumped_on, tick_size, lot_size, isin, derivatives, name"
-            query = f"SELECT {columns} FROM instruments WHERE symbol = ? ORDER BY dumped_on, source"
-            self._dumps[symbol] = self._rows(query, (symbol,))  # type: ignore[assignment]
-        return self._dumps[symbol]
-
     def _is_instrument(self, instrument_id: str) -> bool:
         return instrument_id in self._stored.columns or instrument_id in self._facts.securities
 
@@ -301,10 +256,9 @@ class Store:
 
     def _describe(self, instrument_id: str, session: date) -> Instrument:
         symbol = self._facts.renames.name_on(instrument_id, session)
-        past = [dump for dump in self._dumps_of(symbol) if dump[0] <= session.isoformat()]
-        dump = past[-1] if past else None
+        dump = self._dumps.last(symbol, session)
         name, isin = self._security(instrument_id)
-        derivatives, known = self._has_derivatives(instrument_id, past, session)
+        derivatives, known = self._dumps.has_derivatives(instrument_id, symbol, session)
         last, panel = self._last_bar(instrument_id, session), self.panel()
         return Instrument(
             instrument_id=instrument_id,
@@ -312,38 +266,17 @@ class Store:
             series=str(NAMES[panel.state[last, panel.columns[instrument_id]]]) if last >= 0 else "EQ",
             isin=isin or None,
             tick_size=self._tick(instrument_id, session, dump),
-            lot_size=dump[2] if dump else 1,
+            lot_size=dump.lot_size if dump else 1,
             closing_auction=derivatives and self._has_auctions(session),
             derivatives=derivatives,
             name=name,
             derivatives_known=known,
         )
 
-    def _has_derivatives(self, instrument_id: str, past: Sequence[_Dump], session: date) -> tuple[bool, bool]:
-        """Return whether an instrument has derivatives by the newest list that is not later than the session, and whether
-        that list is young enough to prove it."""
-        flags = [(entry[0], bool(entry[4])) for entry in past if entry[4] >= 0]
-        dated, members = self.underlyings(session)
-        if dated is not None:
-            flags.append((dated.isoformat(), instrument_id in members))
-        if not flags:
-            return False, False
-        newest, has = max(flags, key=lambda flag: flag[0])
-        return has, session - date.fromisoformat(newest) <= LIST_GOOD_FOR
-
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
         """Return the date of the newest list of shares with derivatives that is not later than a session, and its instrument
         ids."""
-        if self._lists is None:
-            self._lists = [str(row[0]) for row in self._rows("SELECT DISTINCT dated FROM underlyings ORDER BY dated", ())]
-        index = bisect_right(self._lists, session.isoformat()) - 1
-        if index < 0:
-            return None, frozenset()
-        dated = date.fromisoformat(self._lists[index])
-        if dated not in self._members:
-            rows = self._rows("SELECT DISTINCT symbol FROM underlyings WHERE dated = ?", (self._lists[index],))
-            self._members[dated] = frozenset(self._facts.renames.resolve(str(row[0]), dated) for row in rows)
-        return dated, self._members[dated]
+        return self._dumps.underlyings(session)
 
     def surveillance(self, session: date) -> Surveillance:
         """Return the surveillance lists in force on a session, by instrument id."""
@@ -361,6 +294,14 @@ class Store:
         return self._surveillance_lists.first()
 
     @cached_property
+    def _dumps(self) -> InstrumentDumps:
+        return InstrumentDumps(self._rows, self._facts.renames)
+
+    @cached_property
+    def _minute_bars(self) -> MinuteBars:
+        return MinuteBars(self._rows, self._facts.renames, self.through or date.max)
+
+    @cached_property
     def _surveillance_lists(self) -> SurveillanceLists:
         from tradectl.marketdata.surveillance import SurveillanceLists
 
@@ -371,8 +312,8 @@ class Store:
         current = instrument_id.partition("~")[0]
         name, isin = self._facts.securities.get(current, ("", ""))
         if not isin:
-            latest = self._dumps_of(current)
-            name, isin = (latest[-1][5], latest[-1][3]) if latest else ("", "")
+            latest = self._dumps.of(current)
+            name, isin = (latest[-1].name, latest[-1].isin) if latest else ("", "")
         return name, isin
 
     def _last_bar(self, instrument_id: str, through: date) -> int:
@@ -381,10 +322,10 @@ class Store:
         column = panel.columns.get(instrument_id)
         return panel.bar_before(panel.last_index(through) + 1, column) if column is not None else -1
 
-    def _tick(self, instrument_id: str, session: date, dump: _Dump | None) -> int:
+    def _tick(self, instrument_id: str, session: date, dump: Dump | None) -> int:
         """From a dump of the same month; else by the close of the month before (of the first bar, for a newcomer)."""
-        if dump and dump[0][:7] == session.isoformat()[:7]:
-            return dump[1]
+        if dump and dump.dated[:7] == session.isoformat()[:7]:
+            return dump.tick_size
         panel = self.panel()
         column = panel.columns.get(instrument_id)
         row = self._last_bar(instrument_id, session.replace(day=1) - timedelta(days=1))
@@ -431,21 +372,3 @@ class Store:
 def _without_bars(actions: Sequence[CorporateAction]) -> tuple[Step, ...]:
     by_day = groupby(actions, key=lambda action: action.ex_date)
     return tuple((ex_date, step(list(of_day), None, None)) for ex_date, of_day in by_day)
-
-
-def _symbols_of(path: Path) -> list[str]:
-    """Return the symbols of a file: the column `Symbol` of a CSV, else the first field of each line; `#` begins a comment."""
-    from tradectl.marketdata.importers.packed import read_bytes
-
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-        lines = [line.split("#")[0].strip() for line in text.splitlines()]
-        rows = [[cell.strip() for cell in row] for row in csv.reader(filter(None, lines), skipinitialspace=True)]
-    except (DataError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as a list of symbols") from error
-    header = [cell.lower() for cell in rows[0]] if rows else []
-    column = header.index("symbol") if "symbol" in header else 0
-    symbols = [row[column] for row in rows[1 if "symbol" in header else 0 :] if len(row) > column and row[column]]
-    if not symbols:
-        raise UsageError(f"{path}: holds no symbol")
-    return symbols

@@ -6,7 +6,6 @@ An archive may have the lists of years, one per measure and day, so only the nee
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,9 +14,8 @@ from tradectl.model.surveillance import EXCLUDING, Measure, MeasureList, Spell, 
 
 if TYPE_CHECKING:
     from tradectl.marketdata.identity import Renames
+    from tradectl.marketdata.reading import Query
 
-Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
-"""Runs a query on the archive with its parameters and returns the rows."""
 _ENDLESS = date.max.toordinal() + 1
 
 

@@ -1,0 +1,88 @@
+"""Read the stored instrument dumps and lists of shares with derivatives: what each said of a symbol, by date."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.identity import Renames
+    from tradectl.marketdata.reading import Query
+
+LIST_GOOD_FOR = timedelta(days=92)
+"""How long a list of shares with derivatives is valid: NSE admits and drops some every few months."""
+
+
+class Dump(NamedTuple):
+    """A symbol's entry in an instrument dump.
+
+    Attributes:
+        dated: ISO date.
+        tick_size: In paise.
+        derivatives: 1 or 0; -1 where the dump does not say.
+    """
+
+    dated: str
+    tick_size: int
+    lot_size: int
+    isin: str
+    derivatives: int
+    name: str
+
+
+class InstrumentDumps:
+    """The entries of all dumps and lists. `query` carries out a query of the archive."""
+
+    def __init__(self, query: Query, renames: Renames) -> None:
+        self._query = query
+        self._renames = renames
+        self._entries: dict[str, list[Dump]] = {}
+        self._members: dict[date, frozenset[str]] = {}
+
+    def of(self, symbol: str) -> list[Dump]:
+        """Return a symbol's entries, oldest first."""
+        if symbol not in self._entries:
+            columns = "dumped_on, tick_size, lot_size, isin, derivatives, name"
+            query = f"SELECT {columns} FROM instruments WHERE symbol = ? ORDER BY dumped_on, source"
+            self._entries[symbol] = [Dump._make(row) for row in self._query(query, (symbol,))]
+        return self._entries[symbol]
+
+    def last(self, symbol: str, session: date) -> Dump | None:
+        """Return a symbol's newest entry that is not later than a session."""
+        past = self._past(symbol, session)
+        return past[-1] if past else None
+
+    def has_derivatives(self, instrument_id: str, symbol: str, session: date) -> tuple[bool, bool]:
+        """Return whether an instrument has derivatives by the newest list that is not later than the session, and whether
+        that list is young enough to prove it."""
+        flags = [(entry.dated, bool(entry.derivatives)) for entry in self._past(symbol, session) if entry.derivatives >= 0]
+        dated, members = self.underlyings(session)
+        if dated is not None:
+            flags.append((dated.isoformat(), instrument_id in members))
+        if not flags:
+            return False, False
+        newest, has = max(flags, key=lambda flag: flag[0])
+        return has, session - date.fromisoformat(newest) <= LIST_GOOD_FOR
+
+    def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
+        """Return the date of the newest list of shares with derivatives that is not later than a session, and its instrument
+        ids."""
+        index = bisect_right(self._list_dates, session) - 1
+        if index < 0:
+            return None, frozenset()
+        dated = self._list_dates[index]
+        if dated not in self._members:
+            rows = self._query("SELECT DISTINCT symbol FROM underlyings WHERE dated = ?", (dated.isoformat(),))
+            self._members[dated] = frozenset(self._renames.resolve(str(row[0]), dated) for row in rows)
+        return dated, self._members[dated]
+
+    def _past(self, symbol: str, session: date) -> list[Dump]:
+        return [entry for entry in self.of(symbol) if entry.dated <= session.isoformat()]
+
+    @cached_property
+    def _list_dates(self) -> list[date]:
+        return [
+            date.fromisoformat(str(row[0])) for row in self._query("SELECT DISTINCT dated FROM underlyings ORDER BY dated", ())
+        ]
