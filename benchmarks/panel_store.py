@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.form import Disagreement, Result, Row, at_most
 from tradectl.marketdata.archive import Archive
-from tradectl.marketdata.panel.deriving import open_panel
+from tradectl.marketdata.panel.refresh import open_panel
 from tradectl.model.panel import FIELDS
 
 APPENDS = 5

@@ -28,7 +28,7 @@ from tradectl.ledger import engine, opening
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import LEASE
 from tradectl.ledger.intents import Intents
-from tradectl.marketdata.panel import deriving
+from tradectl.marketdata.panel import refresh
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import TERMINAL
 from tradectl.runtime.stepping import Heartbeat
@@ -261,7 +261,7 @@ def die_importing() -> None:
     def died(_folder: Path, _connection: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    deriving.derive = died
+    refresh.derive = died
 
 
 def hold() -> None:

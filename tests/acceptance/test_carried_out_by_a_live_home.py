@@ -21,11 +21,11 @@ from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.lab.sandboxes.ambiguous_replies import raw
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
 from tradectl.lab.sandboxes.response import Response, Shape
 from tradectl.lab.sandboxes.server import Sandbox
-from tradectl.lab.sandboxes.shapes import raw
 from tradectl.ledger.arming import Arming
 from tradectl.marketdata.store import Store
 from tradectl.model.moment import at_ist

@@ -236,11 +236,11 @@ def test_run_due_answers_with_the_gravest(tradectl: Tradectl):
 
 
 def test_a_table_on_a_terminal_is_drawn_by_rich(monkeypatch: pytest.MonkeyPatch):
-    from tradectl.cli import show
+    from tradectl.cli import output
 
-    plain = show.table(("name", ">price"), [("ACME", "1.00"), ("BETA", "10.00")])
+    plain = output.table(("name", ">price"), [("ACME", "1.00"), ("BETA", "10.00")])
     assert plain == "NAME  PRICE\nACME   1.00\nBETA  10.00"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    boxed = show.table(("name", ">price"), [("ACME", "1.00")])
+    boxed = output.table(("name", ">price"), [("ACME", "1.00")])
     assert "ACME" in boxed
     assert "─" in boxed

@@ -9,7 +9,7 @@ import pytest
 from tests.brokers.market import MarketListing, MemoryMarket
 from tests.execution.trading import AFTER, D, T, Trading, stock
 from tests.tasks.test_buy import analysed, signal
-from tradectl.execution.surveillance import known_by_morning
+from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.ledger.schema import decisions, outbox
 from tradectl.model.order import OrderStatus, Side
 from tradectl.model.surveillance import Measure, MeasureList, Surveillance

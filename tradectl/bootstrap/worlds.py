@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tradectl.brokers.account.guard import GuardedBroker
-    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.live_account import LiveAccount
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.paper import PaperBroker
     from tradectl.clock import SystemClock, VirtualClock
@@ -135,7 +135,7 @@ def live_world(
 
 def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
     """Return a user's account at the broker, for logging in, arming or reading."""
-    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.live_account import LiveAccount
 
     folder = settings.home / "brokers"
     return LiveAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -45,11 +45,11 @@ def list_actions(
     rows = [(item["symbol"], item["ex_date"], item["rule"], item["text"]) for item in found]
     settled = [(d["symbol"], d["ex_date"], d["verdict"], d["ratio"], d["decided_at"][:10], d["note"]) for d in decided]
     texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in told]
-    parts = [show.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action is open.")]
+    parts = [output.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action is open.")]
     if settled:
-        parts.append(show.table(("symbol", "ex-date", "verdict", "ratio", "decided", "note"), settled))
+        parts.append(output.table(("symbol", "ex-date", "verdict", "ratio", "decided", "note"), settled))
     if texts:
-        parts.append(show.table(("ex-date", "kind", "new for old", ">paise a share", "subject"), texts))
+        parts.append(output.table(("ex-date", "kind", "new for old", ">paise a share", "subject"), texts))
     return Answer({"open": found, "decisions": decided, "announced": told}, "\n\n".join(parts))
 
 

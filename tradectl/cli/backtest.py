@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.csvfile import write_csv
 from tradectl.cli.invocation import Answer, Invocation
@@ -164,16 +164,16 @@ SYMBOL_COLUMNS = ("symbol", ">trades", ">won", ">charges", ">net", ">net % a tra
 def text_of_symbol(found: dict[str, Any]) -> str:
     rows = [trade_cells(trade) for trade in found["trades"]]
     title = f"{found['symbol']} {found['from']} to {found['to']}"
-    table = show.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
+    table = output.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
     held = f"; {found['open']} shares still held" if found["open"] else ""
-    summary = f"{len(rows)} trades, {found['winners']} with a gain, net {show.rupees(found['net'])}{held}"
+    summary = f"{len(rows)} trades, {found['winners']} with a gain, net {output.rupees(found['net'])}{held}"
     return "\n".join([table, "", summary, *still_held(found), "", *notes(found)])
 
 
 def text_of_many(found: dict[str, Any]) -> str:
     total = found["total"]
     won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
-    summary = f"{won}, charges {show.rupees(total['charges'])}, net {show.rupees(total['net'])}"
+    summary = f"{won}, charges {output.rupees(total['charges'])}, net {output.rupees(total['net'])}"
     return "\n".join([by_symbol(found), "", summary, EVERY_TRADE, *still_held(found), "", *notes(found)])
 
 
@@ -182,17 +182,17 @@ def by_symbol(found: dict[str, Any]) -> str:
 
     def cells(item: dict[str, Any]) -> tuple[Any, ...]:
         percent = f"{item['average_percent']:.2f}" if item["average_percent"] is not None else ""
-        return item["trades"], item["wins"], show.rupees(item["charges"]), show.rupees(item["net"]), percent
+        return item["trades"], item["wins"], output.rupees(item["charges"]), output.rupees(item["net"]), percent
 
     rows = [(item["symbol"], *cells(item), item["open"]) for item in found["symbols"] if item["trades"] or item["open"]]
     title = f"{found['universe']} {found['from']} to {found['to']}"
-    return show.table(SYMBOL_COLUMNS, rows, title=title, empty="no trade was closed.")
+    return output.table(SYMBOL_COLUMNS, rows, title=title, empty="no trade was closed.")
 
 
 def text_of_account(found: dict[str, Any]) -> str:
     from tradectl.research.reports.portfolio import columns, compared, summary
 
-    table = show.table(columns(found), compared(found), title="At the close of each session")
+    table = output.table(columns(found), compared(found), title="At the close of each session")
     return "\n".join([by_symbol(found), "", table, "", *summary(found), EVERY_TRADE, *still_held(found), "", *notes(found)])
 
 
@@ -203,12 +203,12 @@ def still_held(found: dict[str, Any]) -> list[str]:
     if not found["open_lots"]:
         return []
     total = found["open_total"]
-    rows = [cells(row, show.rupees) for row in found["open_lots"]]
+    rows = [cells(row, output.rupees) for row in found["open_lots"]]
     sums = (
-        f"{total['lots']} lots open, unrealised {show.rupees(total['unrealised'])}, after the charges of buying and selling "
-        f"{show.rupees(total['unrealised_after_charges'])}; not in the net above"
+        f"{total['lots']} lots open, unrealised {output.rupees(total['unrealised'])}, after the charges of buying and selling "
+        f"{output.rupees(total['unrealised_after_charges'])}; not in the net above"
     )
-    return ["", show.table(COLUMNS, rows, title="Open at the end"), "", sums]
+    return ["", output.table(COLUMNS, rows, title="Open at the end"), "", sums]
 
 
 def notes(found: dict[str, Any]) -> list[str]:

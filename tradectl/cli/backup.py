@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradectl import __version__
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
@@ -115,7 +115,7 @@ def _text(found: dict[str, Any]) -> str:
     market = found["left_out"]["market"]
     lines = [
         f"{found['folder']}, in {found['seconds']:.1f} s",
-        show.table(("file", ">bytes", "from"), rows),
+        output.table(("file", ">bytes", "from"), rows),
         f"left out: market data, {market['bytes']:,} bytes in {market['path']}, which can be imported again",
     ]
     if any(item["name"] == "secret.key" for item in found["files"]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -23,7 +23,7 @@ from tradectl.model.money import to_rupees
 if TYPE_CHECKING:
     from datetime import date
 
-    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.live_account import LiveAccount
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.adapter import Adapter, ChargeLine
     from tradectl.exchange.rates import Tariff
@@ -54,7 +54,7 @@ def listing(invocation: Invocation) -> Answer:  # noqa: ARG001 - every command i
         )
         for item in found
     ]
-    return Answer(found, lambda: show.table(columns, rows))
+    return Answer(found, lambda: output.table(columns, rows))
 
 
 def _can(found: Adapter) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
     columns = ("order", "symbol", "line", ">broker", ">ours", ">differs by")
     names = ("broker_order_id", "symbol", "line", "broker", "ours")
     rows = [(*(item[name] for name in names), "equal" if item["equal"] else item["differs_by"]) for item in found]
-    lines = [show.table(columns, rows, empty="No order of today has a trade."), ""]
+    lines = [output.table(columns, rows, empty="No order of today has a trade."), ""]
     wrong = sum(not item["equal"] for item in found)
     if found:
         lines.append(f"{len(found) - wrong} lines equal, {wrong} differ; ours by the table {tariff.title}")
@@ -195,7 +195,7 @@ def tables(invocation: Invocation) -> Answer:
     ]
     rows = [(item["table"], item["title"], *_cells(item), "counts here" if item["counts"] else "") for item in found]
     columns = ("table", "title", ">delivery %", ">least", ">intraday %", ">DP", ">DP %", "")
-    return Answer(found, lambda: "\n".join([show.table(columns, rows), *([counts.doubt] if counts.doubt else [])]))
+    return Answer(found, lambda: "\n".join([output.table(columns, rows), *([counts.doubt] if counts.doubt else [])]))
 
 
 def _today(tariff: Tariff, day: date) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def _status(account: ReadOnlyAccount) -> dict[str, Any]:
 
 def _arms(account: ReadOnlyAccount) -> dict[str, Any]:
     """Since when orders go there, and what lets a script arm it; both None where none ever do."""
-    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.live_account import LiveAccount
     from tradectl.report.values import value
 
     if not isinstance(account, LiveAccount):
@@ -270,9 +270,9 @@ def _arms(account: ReadOnlyAccount) -> dict[str, Any]:
 
 
 def _text(found: dict[str, Any]) -> str:
-    session = f"until {show.moment(found['expires_at'])} IST" if found["logged_in"] else "none: `tradectl login`"
+    session = f"until {output.moment(found['expires_at'])} IST" if found["logged_in"] else "none: `tradectl login`"
     seen = f", seen at {found['seen_ip']}" if found["seen_ip"] else ""
-    armed = f"ARMED since {show.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
+    armed = f"ARMED since {output.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
     missing = f"\nmissing  {', '.join(found['missing'])}: `tradectl broker set {found['broker']}`" if found["missing"] else ""
     if not found["token"]:
         return f"broker   {found['broker']}, for its prices: no order is ever sent\nsession  {session}{seen}{missing}"

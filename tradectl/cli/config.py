@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -44,14 +44,14 @@ def listing(
         )
         for item in found
     ]
-    return Answer(found, lambda: show.table(columns, rows, empty="Nothing was changed."))
+    return Answer(found, lambda: output.table(columns, rows, empty="Nothing was changed."))
 
 
 @command(app)
 def get(invocation: Invocation, key: Key) -> Answer:
     """Show one setting's value."""
     item = _known(invocation, key)
-    return Answer(item, show.cell(item["value"]))
+    return Answer(item, output.cell(item["value"]))
 
 
 @command(app, "set")
@@ -76,7 +76,7 @@ def change(
     if key == "charges":
         named(invocation.required_settings().charges, text)
     ledger.settings.set(key, text)
-    return Answer({"key": key, "value": parsed}, f"{key} = {show.cell(parsed)}")
+    return Answer({"key": key, "value": parsed}, f"{key} = {output.cell(parsed)}")
 
 
 def _check_urls(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.actions import actions
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
@@ -118,10 +118,18 @@ def _refuse_missing(path: Path) -> None:
 
 def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignored: Sequence[str]) -> str:
     rows = [
-        (item["file"], item["kind"], item["rows"], item["new"], item["same"], item["replaced"], show.inputs(item["skipped"]))
+        (
+            item["file"],
+            item["kind"],
+            item["rows"],
+            item["new"],
+            item["same"],
+            item["replaced"],
+            output.inputs(item["skipped"]),
+        )
         for item in found
     ]
-    parts = [show.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)]
+    parts = [output.table(("file", "kind", ">rows", ">new", ">same", ">replaced", "skipped"), rows)]
     if refused:
         parts.append("\n".join(f"refused: {item['reason']}" for item in refused))
     if ignored:
@@ -223,7 +231,7 @@ def check(
     """Check for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.check import check as checked
-    from tradectl.marketdata.panel.deriving import renew
+    from tradectl.marketdata.panel.refresh import renew
 
     store = open_store(invocation.required_settings())
     if repair and store.damaged():
@@ -241,7 +249,9 @@ def check(
     return Answer(
         findings,
         lambda: "\n\n".join(
-            part for part in (show.table(columns, rows, empty="No problem found."), _named(findings), _in_order(findings)) if part
+            part
+            for part in (output.table(columns, rows, empty="No problem found."), _named(findings), _in_order(findings))
+            if part
         ),
         outcome="failed" if wrong else "completed",
         exit_code=DataError.exit_code if wrong else 0,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
@@ -116,10 +116,10 @@ def _text(found: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"A day of tradectl: {day['session']}, in a synthetic market",
-            show.table(("at", "task", "outcome", "result"), timeline),
+            output.table(("at", "task", "outcome", "result"), timeline),
             "",
             "Actions of that day",
-            show.table(("at", "what"), log, empty="Nothing was traded."),
+            output.table(("at", "what"), log, empty="Nothing was traded."),
             "",
             f"The last {found['simulation']['sessions']} sessions",
             text_of(found["simulation"]),
@@ -135,4 +135,4 @@ def _text(found: dict[str, Any]) -> str:
 def _short(result: dict[str, Any]) -> str:
     """Return counts that are not zero; nested values are left to --json."""
     counts = {name: value for name, value in result.items() if isinstance(value, int | str) and value not in {0, "0.00"}}
-    return show.inputs(counts, 90)
+    return output.inputs(counts, 90)

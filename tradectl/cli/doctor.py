@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import broker_account
@@ -53,4 +53,4 @@ def _text(found: list[Finding]) -> str:
     rows = [(item.state if item.state != "fine" else "", item.check, item.text) for item in found]
     counted = {state: sum(item.state == state for item in found) for state in ("wrong", "look")}
     end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "no problem found"
-    return f"{show.table(('', 'check', 'finding'), rows)}\n\n{end}"
+    return f"{output.table(('', 'check', 'finding'), rows)}\n\n{end}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from tradectl.bootstrap import open_store
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import broker_account
 from tradectl.cli.progress import bar
@@ -153,8 +153,8 @@ def broker(invocation: Invocation, source: str) -> Iterator[Client]:
 
 def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str], *, gaps_only: bool) -> Source:
     """Return a source that restores adjusted bars of a client, for symbols by today's names."""
-    from tradectl.marketdata.sources.knowledge import Stored
     from tradectl.marketdata.sources.restoring import RestoredBars
+    from tradectl.marketdata.sources.stored_facts import Stored
 
     known, today = Stored(settings.market, open_store(settings)), ist_date(clock.machine_now())
     return RestoredBars(client, symbols, known, clock.now, today, gaps_only=gaps_only)
@@ -213,6 +213,8 @@ def _answer(report: FetchReport, sessions: list[date]) -> Answer:
 def _told(result: dict[str, Any]) -> str:
     rows = [(item["file"], item["kind"], item["rows"], item["new"], item["same"], item["replaced"]) for item in result["files"]]
     columns = ("file", "kind", ">rows", ">new", ">same", ">replaced")
-    lines = [show.table(columns, rows, empty="Nothing to fetch." if not result["sessions"] else "The sources returned nothing.")]
+    lines = [
+        output.table(columns, rows, empty="Nothing to fetch." if not result["sessions"] else "The sources returned nothing.")
+    ]
     lines += [f"{item['name']}: {item['reason']}" for item in result["missing"]]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation, one_line
 from tradectl.cli.options import OPERATE
@@ -288,7 +288,7 @@ def _found(
 
 
 def _text(found: dict[str, Any]) -> str:
-    found = show.flat(found)
+    found = output.flat(found)
     state, live, waiting = found["trading_state"], found["live_orders"], found["waiting_orders"]
     why = f", {found['state_reason']}" if found["state_reason"] else ""
     lines = [f"{state}{why}: {MEANING[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]

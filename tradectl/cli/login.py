@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 if TYPE_CHECKING:
-    from tradectl.brokers.account.live import LiveAccount
+    from tradectl.brokers.account.live_account import LiveAccount
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.adapter import Ask, Field
 
@@ -40,7 +40,7 @@ def login(
     }
     seen = f", which reports our address as {session.seen_ip}" if session.seen_ip else ""
     how = "logged in" if fresh else "logged in already"
-    return Answer(found, f"{how} at {found['broker']}{seen}, until {show.moment(found['expires_at'])} IST")
+    return Answer(found, f"{how} at {found['broker']}{seen}, until {output.moment(found['expires_at'])} IST")
 
 
 def broker_account(invocation: Invocation) -> ReadOnlyAccount:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import operator, show
+from tradectl.cli import operator, output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -41,7 +41,7 @@ def listing(
     found = orders.listing(
         world.ledger.database, world.user, session=day, status=status, symbol=symbol, open_only=open_only, limit=limit
     )
-    return Answer(found, lambda: show.table(COLUMNS, (_row(item) for item in found), empty="No orders."), session=day)
+    return Answer(found, lambda: output.table(COLUMNS, (_row(item) for item in found), empty="No orders."), session=day)
 
 
 @command(app, "show")
@@ -57,21 +57,21 @@ def one(invocation: Invocation, order: Name) -> Answer:
 def _row(item: dict[str, Any]) -> tuple[Any, ...]:
     return (
         item["id"], item["session_date"], item["symbol"], item["side"], item["purpose"], item["quantity"],
-        item["filled_quantity"], show.rupees(item["price"]), item["variety"], item["status"], item["reason"],
+        item["filled_quantity"], output.rupees(item["price"]), item["variety"], item["status"], item["reason"],
     )  # fmt: skip
 
 
 def _card(order: dict[str, Any]) -> str:
-    facts = "\n".join(f"{name:18} {show.cell(value)}" for name, value in order.items() if name != "fills")
-    fills = show.table(
+    facts = "\n".join(f"{name:18} {output.cell(value)}" for name, value in order.items() if name != "fills")
+    fills = output.table(
         ("fill", "at", "side", ">quantity", ">price", ">charges"),
         [
             (
                 fill["trade_id"],
-                show.moment(fill["at"]),
+                output.moment(fill["at"]),
                 fill["side"],
                 fill["quantity"],
-                show.rupees(fill["price"]),
+                output.rupees(fill["price"]),
                 fill["charges"],
             )
             for fill in order["fills"]
@@ -148,7 +148,7 @@ def gravest(found: dict[str, Any]) -> int:
 
 def cancelled_text(found: dict[str, Any]) -> str:
     """Return a line for each order, and a note on sells that the monitor places again."""
-    found = show.flat(found)
+    found = output.flat(found)
     lines = [_ended(item) for item in found["orders"]] or ["there is no order to cancel"]
     sells = any(item["side"] == "SELL" and item["cancel"] == "cancelled" for item in found["orders"])
     if sells and found["trading_state"] != "HALTED":
@@ -160,7 +160,7 @@ def _ended(item: dict[str, Any]) -> str:
     filled = f", {item['filled_quantity']} filled before" if item["filled_quantity"] and item["cancel"] == "cancelled" else ""
     why = f": {item['cancel_reason']}" if item["cancel_reason"] and item["cancel"] not in {"cancelled", "filled"} else ""
     hint = f"; see `tradectl orders resolve {item['id']}`" if item["cancel"] == "unknown" else ""
-    what = f"{item['side']} {item['quantity']} {item['symbol']} at {show.rupees(item['price'])}"
+    what = f"{item['side']} {item['quantity']} {item['symbol']} at {output.rupees(item['price'])}"
     return f"order {item['id']}, {what}: {ENDED[item['cancel']]}{filled}{why}{hint}"
 
 

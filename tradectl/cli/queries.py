@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
@@ -38,27 +38,27 @@ def _open(found: list[dict[str, Any]]) -> str:
     columns = ("symbol", ">quantity", ">average", ">cost", "buys", "opened", "advice", "reason")
     rows = [
         (
-            item["symbol"], item["quantity"], show.rupees(item["average"]), show.rupees(item["cost"]), item["buys"],
+            item["symbol"], item["quantity"], output.rupees(item["average"]), output.rupees(item["cost"]), item["buys"],
             item["opened_session"], (item["monitor"] or {}).get("verdict"), (item["monitor"] or {}).get("reason"),
         )
         for item in found
     ]  # fmt: skip
-    exposed = [show.unprotected(item["unprotected"]) for item in found if item["unprotected"]]
-    return "\n".join([*exposed, show.table(columns, rows, empty="No open positions.")])
+    exposed = [output.unprotected(item["unprotected"]) for item in found if item["unprotected"]]
+    return "\n".join([*exposed, output.table(columns, rows, empty="No open positions.")])
 
 
 def _closed(found: list[dict[str, Any]]) -> str:
     columns = ("symbol", "opened", "closed", ">bought", ">sold", ">gross", ">charges", ">net")
     rows = [
         (
-            item["symbol"], item["opened_session"], item["closed_session"], show.rupees(item["bought"]),
-            show.rupees(item["sold"]),
-            show.rupees(item["realised"]),
-            show.rupees(item["charges"]), show.rupees(item["net"]),
+            item["symbol"], item["opened_session"], item["closed_session"], output.rupees(item["bought"]),
+            output.rupees(item["sold"]),
+            output.rupees(item["realised"]),
+            output.rupees(item["charges"]), output.rupees(item["net"]),
         )
         for item in found
     ]  # fmt: skip
-    return show.table(columns, rows, empty="No closed positions.")
+    return output.table(columns, rows, empty="No closed positions.")
 
 
 @command(app, panel=LOOK)
@@ -97,24 +97,26 @@ def signals(
     )
     rows = (
         (
-            item["rank"], item["symbol"], item["verdict"], item["for_session"], show.rupees(item["close"]),
-            show.rupees(item["limit_price"]), item["rsi"], item["combined"], item["strength"], item["backtest"],
+            item["rank"], item["symbol"], item["verdict"], item["for_session"], output.rupees(item["close"]),
+            output.rupees(item["limit_price"]), item["rsi"], item["combined"], item["strength"], item["backtest"],
             item["data_state"], item["status"],
         )
         for item in found
     )  # fmt: skip
-    return Answer(found, lambda: show.table(columns, rows, empty="No signals."), session=day)
+    return Answer(found, lambda: output.table(columns, rows, empty="No signals."), session=day)
 
 
 def _signals_of_span(found: list[dict[str, Any]]) -> str:
     rows = [
         (
-            item["analysed"], item["rank"], item["symbol"], item["verdict"], show.rupees(item["close"]),
-            show.rupees(item["limit_price"]), item["rsi"], item["reason"],
+            item["analysed"], item["rank"], item["symbol"], item["verdict"], output.rupees(item["close"]),
+            output.rupees(item["limit_price"]), item["rsi"], item["reason"],
         )
         for item in found
     ]  # fmt: skip
-    return show.table(("analysed", "rank", "symbol", "verdict", ">close", ">limit", ">RSI", "reason"), rows, empty="No signals.")
+    return output.table(
+        ("analysed", "rank", "symbol", "verdict", ">close", ">limit", ">RSI", "reason"), rows, empty="No signals."
+    )
 
 
 @command(app, panel=LOOK)
@@ -135,11 +137,12 @@ def executions(
     rows = (
         (
             item["session_date"], item["task"], item["slot"], item["status"], item["attempt"], item["trigger"],
-            show.moment(item["started_at"]), item["duration"], item["steps"], item["error"] or show.inputs(item["result"], 100),
+            output.moment(item["started_at"]), item["duration"], item["steps"],
+            item["error"] or output.inputs(item["result"], 100),
         )
         for item in found
     )  # fmt: skip
-    return Answer(found, lambda: show.table(columns, rows, empty="No task has run."), session=day)
+    return Answer(found, lambda: output.table(columns, rows, empty="No task has run."), session=day)
 
 
 @command(app, panel=LOOK)
@@ -161,10 +164,11 @@ def logs(
         world.ledger.database, world.user, day=when, level=level, task=task, symbol=symbol, action=action, limit=limit
     )
     rows = (
-        (show.moment(item["at"]), item["level"], item["task"], item["action"], item["symbol"], item["message"]) for item in found
+        (output.moment(item["at"]), item["level"], item["task"], item["action"], item["symbol"], item["message"])
+        for item in found
     )
     return Answer(
-        found, lambda: show.table(("at", "level", "task", "action", "symbol", "message"), rows, empty="The log is empty.")
+        found, lambda: output.table(("at", "level", "task", "action", "symbol", "message"), rows, empty="The log is empty.")
     )
 
 
@@ -192,9 +196,9 @@ def why(
     rows = (
         (
             item["session_date"], f"{item['task']} {item['slot']}".strip(), item["verdict"], item["rule"], item["reason"],
-            show.inputs(item["inputs"]),
+            output.inputs(item["inputs"]),
         )
         for item in found
     )  # fmt: skip
     empty = f"There is no decision about {spelled(symbol)}."
-    return Answer(found, lambda: show.table(columns, rows, empty=empty))
+    return Answer(found, lambda: output.table(columns, rows, empty=empty))

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tradectl.cli import operator, show
+from tradectl.cli import operator, output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
@@ -39,25 +39,27 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
     parts = [f"added to the ledger: {', '.join(changed)}" if changed else "the ledger was complete"]
     if found["unknown"]:
         rows = [_unknown(item) for item in found["unknown"]]
-        parts.append(show.table(("order", "side", ">quantity", "symbol", "sent", "reason"), rows, title="Orders of unknown fate"))
+        parts.append(
+            output.table(("order", "side", ">quantity", "symbol", "sent", "reason"), rows, title="Orders of unknown fate")
+        )
         parts.append("`tradectl orders resolve ORDER` shows what is known of one, and how to decide")
     if found["orders"]:
         rows = [(item["symbol"], _told(item["ours"]), _told(item["broker"]), item["why"]) for item in found["orders"]]
-        parts.append(show.table(("symbol", "ours", "the broker's", "why"), rows, title="Orders that differ"))
+        parts.append(output.table(("symbol", "ours", "the broker's", "why"), rows, title="Orders that differ"))
     if found["external"]:
         rows = [(item["symbol"], item["broker_order_id"], _told(item)) for item in found["external"]]
         parts.append(
-            show.table(("symbol", "broker order", "what"), rows, title="Orders placed by hand, which tradectl does not change")
+            output.table(("symbol", "broker order", "what"), rows, title="Orders placed by hand, which tradectl does not change")
         )
     if found["shares"]:
         rows = [(item["symbol"], item["book"], item["broker"], item["why"]) for item in found["shares"]]
-        parts.append(show.table(("symbol", ">book", ">broker", "why"), rows, title="Shares that differ"))
+        parts.append(output.table(("symbol", ">book", ">broker", "why"), rows, title="Shares that differ"))
         beyond = {item["symbol"]: item["own"] + item["beyond"] for item in found["shares"] if item["beyond"]}
         if beyond:
             parts.append(f"if the shares of {', '.join(beyond)} are yours: {declaring(beyond, own)}")
     cash = found["cash"]
     if cash["difference"] != "0.00":
-        book, broker, difference = (show.rupees(cash[name]) for name in ("book", "broker", "difference"))
+        book, broker, difference = (output.rupees(cash[name]) for name in ("book", "broker", "difference"))
         parts.append(f"Cash differs by {difference}: the fills say {book}, the broker {broker}")
     if found["odd_rows"]:
         rows = [
@@ -65,7 +67,7 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
             for item in found["odd_rows"]
         ]
         columns = ("symbol", "row of", "broker order", "field", "value", "blocks us")
-        parts.append(show.table(columns, rows, title="Rows of the broker that cannot be read"))
+        parts.append(output.table(columns, rows, title="Rows of the broker that cannot be read"))
     if found["agrees"] and not found["unknown"]:
         shares = "" if any(item["beyond"] for item in found["shares"]) else ", shares"
         parts.append(f"orders{shares} and cash agree with the broker")
@@ -73,7 +75,7 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
 
 
 def _unknown(item: dict[str, Any]) -> tuple[Any, ...]:
-    return item["id"], item["side"], item["quantity"], item["symbol"], show.moment(item["sending_at"]), item["reason"]
+    return item["id"], item["side"], item["quantity"], item["symbol"], output.moment(item["sending_at"]), item["reason"]
 
 
 def _told(order: dict[str, Any] | None) -> str:
@@ -82,4 +84,4 @@ def _told(order: dict[str, Any] | None) -> str:
         return "-"
     name = f"{order['id']} " if "id" in order else ""
     filled = f", {order['filled_quantity']} filled" if order["filled_quantity"] else ""
-    return f"{name}{order['side']} {order['quantity']} at {show.rupees(order['price'])} {order['status']}{filled}"
+    return f"{name}{order['side']} {order['quantity']} at {output.rupees(order['price'])} {order['status']}{filled}"

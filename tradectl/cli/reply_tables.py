@@ -48,7 +48,7 @@ Dhan reply to a modification or a cancellation with the id of its order.
 
 After a modification or a cancellation the order is read back, whatever the reply was.
 
-`tests/lab/sandboxes/test_shapes.py` carries an order out and then replies in each of some 200 shapes for each broker.
+`tests/lab/sandboxes/test_ambiguous_replies.py` carries an order out and then replies in each of some 200 shapes for each broker.
 `tradectl drill` has the same shapes (`answered_as_refused`).
 """
 

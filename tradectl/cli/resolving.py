@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.invocation import Answer
 from tradectl.control_characters import one_line
 from tradectl.errors import Ambiguous
@@ -47,12 +47,12 @@ def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
         sender += "; if it has ended, or its machine was rebooted since, add --sender-ended" if doubt.elsewhere else ""
     elif order.broker_order_id is not None:
         sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} known to be filled"
-    missed = f"missing from the broker's list since {show.moment(found['absent_since'])}" if found["absent_since"] else ""
+    missed = f"missing from the broker's list since {output.moment(found['absent_since'])}" if found["absent_since"] else ""
     lines = [
-        f"order {order.id}, {order.side} {order.quantity} {order.symbol} at {show.rupees(found['price'])} for {order.session}, "
+        f"order {order.id}, {order.side} {order.quantity} {order.symbol} at {output.rupees(found['price'])} for {order.session}, "
         f"tag {order.tag}: UNKNOWN",
         f"why       {order.reason}",
-        f"sent      {show.moment(found['sending_at'])}; {sender}",
+        f"sent      {output.moment(found['sending_at'])}; {sender}",
         f"absence   {'; '.join(part for part in (missed, doubt.promise) if part)}",
         *(f"may be    {_described(item)}" for item in told["candidates"]),
         "decide    look for it in the broker's own application, then run one of",
@@ -76,5 +76,5 @@ def _candidate(report: OrderReport) -> dict[str, Any]:
 
 
 def _described(item: dict[str, Any]) -> str:
-    what = f"{item['quantity']} at {show.rupees(item['price'])}, {item['status']}, {item['filled_quantity']} filled"
-    return f"{item['broker_order_id']} of the broker's list: {what}, placed {show.moment(item['placed_at'])}"
+    what = f"{item['quantity']} at {output.rupees(item['price'])}, {item['status']}, {item['filled_quantity']} filled"
+    return f"{item['broker_order_id']} of the broker's list: {what}, placed {output.moment(item['placed_at'])}"

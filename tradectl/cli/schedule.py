@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -63,4 +63,4 @@ def plain(row: ScheduleRow) -> dict[str, Any]:
 def _answer(rows: tuple[ScheduleRow, ...]) -> Answer:
     found = [plain(row) for row in rows]
     lines = [(item["task"], " ".join(item["times"]), item["until"], item["every"], item["enabled"]) for item in found]
-    return Answer(found, lambda: show.table(COLUMNS, lines))
+    return Answer(found, lambda: output.table(COLUMNS, lines))

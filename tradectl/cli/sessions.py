@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -46,7 +46,8 @@ def list_overrides(invocation: Invocation) -> Answer:
     ]
     columns = ("date", "kind", "open", "close", "runs", "name")
     return Answer(
-        {"days": days, "years": years, "phases": phases}, lambda: show.table(columns, rows, empty="No date was added or changed.")
+        {"days": days, "years": years, "phases": phases},
+        lambda: output.table(columns, rows, empty="No date was added or changed."),
     )
 
 
@@ -86,7 +87,7 @@ def list_phases(
         for item in phases
     ]
     columns = ("since", "stocks", "phase", "open", "close", "may end from", "", "source")
-    return Answer({"phases": phases}, lambda: show.table(columns, rows))
+    return Answer({"phases": phases}, lambda: output.table(columns, rows))
 
 
 @command(sessions, "phase")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
@@ -168,7 +168,7 @@ TRADE_COLUMNS = ("entry", "exit", ">quantity", ">bought at", ">sold at", ">charg
 
 def trade_cells(trade: dict[str, Any]) -> tuple[Any, ...]:
     """Return a trade of a JSON result as the cells of `TRADE_COLUMNS`."""
-    prices = (show.rupees(trade[name]) for name in ("entry_price", "exit_price", "charges", "net"))
+    prices = (output.rupees(trade[name]) for name in ("entry_price", "exit_price", "charges", "net"))
     return trade["entry_session"], trade["exit_session"], trade["quantity"], *prices
 
 
@@ -178,14 +178,14 @@ def text_of(found: dict[str, Any]) -> str:
     rows = [(trade["symbol"], *trade_cells(trade)) for trade in found["trades"]]
     won = sum(not trade["net"].startswith("-") for trade in found["trades"])
     lines = [
-        show.table(columns, rows, empty="No trade was closed."),
+        output.table(columns, rows, empty="No trade was closed."),
         "",
         f"{found['sessions']} sessions, {found['first']} to {found['last']}, {found['sessions_per_second']} a second",
         f"{len(rows)} trades closed, {won} with a gain; {len(found['open_positions'])} positions open",
-        f"realised {show.rupees(found['realised_pnl'])}, unrealised {show.rupees(found['unrealised_pnl'])}, "
-        f"charges {show.rupees(found['charges'])} (by the table {found['charges_of']['title']}), "
-        f"dividends {show.rupees(found['dividends'])}",
-        f"capital {show.rupees(found['capital'])} is now {show.rupees(found['equity'])}; "
+        f"realised {output.rupees(found['realised_pnl'])}, unrealised {output.rupees(found['unrealised_pnl'])}, "
+        f"charges {output.rupees(found['charges'])} (by the table {found['charges_of']['title']}), "
+        f"dividends {output.rupees(found['dividends'])}",
+        f"capital {output.rupees(found['capital'])} is now {output.rupees(found['equity'])}; "
         f"largest drawdown {found['max_drawdown'] * 100:.2f} %",
         "ledger and exchange agree to the paisa" if found["reconciled"] else "ledger and exchange DISAGREE",
     ]

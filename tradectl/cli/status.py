@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation, one_line
 from tradectl.cli.options import OPERATE
@@ -58,14 +58,14 @@ def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
 
 def text(user: str, found: dict[str, Any]) -> str:
     """Return the whole page."""
-    found = show.flat(found)
+    found = output.flat(found)
     parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)
 
 
 def _unprotected(found: dict[str, Any]) -> str:
     """Return the first lines: unprotected positions, and those that only need time."""
-    return "\n".join(map(show.unprotected, found["unprotected"]))
+    return "\n".join(map(output.unprotected, found["unprotected"]))
 
 
 def _head(user: str, found: dict[str, Any]) -> str:
@@ -80,7 +80,7 @@ def _head(user: str, found: dict[str, Any]) -> str:
     service = f"{' and '.join(running)} running" if running else "no service is running: only cron lines or you start tasks"
     return "\n".join(
         [
-            f"{user}, {_mode(found)}, {show.moment(found['now'])} IST{clock}",
+            f"{user}, {_mode(found)}, {output.moment(found['now'])} IST{clock}",
             f"trading   {state}",
             *_halted_apart(found),
             f"session   {session['date']} is {what}{following}",
@@ -92,7 +92,7 @@ def _head(user: str, found: dict[str, Any]) -> str:
 def _halted_apart(found: dict[str, Any]) -> list[str]:
     """Return lines for a marker that differs from the ledger, and for a stopped process that holds the ledger's lock."""
     marker, lines = found["marker"], []
-    since = f" since {show.moment(marker['since'])}" if marker["since"] else ""
+    since = f" since {output.moment(marker['since'])}" if marker["since"] else ""
     by_limit = found["state_until"] is not None
     if marker["state"] not in {None, found["ledger_state"]} and not by_limit:
         told = f"marker    {marker['state']}{since}, and the ledger has {found['ledger_state']}"
@@ -105,7 +105,7 @@ def _halted_apart(found: dict[str, Any]) -> list[str]:
 def _mode(found: dict[str, Any]) -> str:
     if found["mode"] != "live":
         return str(found["mode"]) + (f", on the live prices of {found['broker']}" if found["broker"] else "")
-    armed = f"ARMED since {show.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
+    armed = f"ARMED since {output.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
     return f"LIVE at {found['broker'] or 'no broker'}, {armed}"
 
 
@@ -115,20 +115,20 @@ def _agenda(found: dict[str, Any]) -> str:
     lines = [
         (
             item["opens"][11:16], f"{item['task']} {item['slot']}".strip(), item["state"],
-            item["error"] or show.inputs(item["result"], 70),
+            item["error"] or output.inputs(item["result"], 70),
         )
         for item in found["agenda"]
     ]  # fmt: skip
-    return show.table(("time", "task", "state", "result"), lines)
+    return output.table(("time", "task", "state", "result"), lines)
 
 
 def _account(found: dict[str, Any]) -> str:
     lines = [f"positions {found['open_positions']} open; orders {found['live_orders']} live, {found['waiting_orders']} to retry"]
     analysis, stats = found["last_analysis"], found["statistics"]
     if analysis:
-        lines.append(f"analysis  {analysis['session_date']} {analysis['status']}  {show.inputs(analysis['result'], 70)}")
+        lines.append(f"analysis  {analysis['session_date']} {analysis['status']}  {output.inputs(analysis['result'], 70)}")
     if stats:
-        money = ", ".join(f"{name} {show.rupees(stats[name])}" for name in ("equity", "cash", "realised", "unrealised"))
+        money = ", ".join(f"{name} {output.rupees(stats[name])}" for name in ("equity", "cash", "realised", "unrealised"))
         lines.append(f"account   {stats['session_date']}: {money}, drawdown {stats['drawdown']:.1%}")
     return "\n".join(lines)
 

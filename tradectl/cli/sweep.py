@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.csvfile import write_csv
 from tradectl.cli.invocation import Answer, Invocation
@@ -118,7 +118,7 @@ def sweep(
     if csv_file is not None:
         rows = rows_of(told["settings"])
         write_csv(csv_file, list(rows[0]), rows)
-    return Answer(told, lambda: report.text(told, show.table, top=top, sort=sort))
+    return Answer(told, lambda: report.text(told, output.table, top=top, sort=sort))
 
 
 def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:

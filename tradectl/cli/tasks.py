@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import DAY, parse_day, parse_time
@@ -163,7 +163,7 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
     said = "" if report.error else said
     return Answer(
         dict(report.result),
-        lambda: "  ".join(part for part in (said, show.inputs(dict(report.result), 400)) if part),
+        lambda: "  ".join(part for part in (said, output.inputs(dict(report.result), 400)) if part),
         outcome=report.outcome,
         exit_code=code,
         session=report.session,

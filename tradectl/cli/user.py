@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tradectl.cli import show
+from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -30,10 +30,16 @@ def listing(invocation: Invocation) -> Answer:
         for item in invocation.world(read_only=True).ledger.users.list()
     ]
     rows = [
-        (item["user"], item["role"], item["trading_state"], show.rupees(item["capital"]), show.moment(item["created_at"]))
+        (
+            item["user"],
+            item["role"],
+            item["trading_state"],
+            output.rupees(item["capital"]),
+            output.moment(item["created_at"]),
+        )
         for item in found
     ]
-    return Answer(found, lambda: show.table(("user", "role", "state", ">capital", "since"), rows))
+    return Answer(found, lambda: output.table(("user", "role", "state", ">capital", "since"), rows))
 
 
 @command(app)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.account.live import LiveAccount
+from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.http.server_time import skew
 from tradectl.doctor.finding import Check, Finding, State, Worth, run
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded

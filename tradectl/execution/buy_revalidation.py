@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tradectl.execution.buying import DayResult, breached_limit
 from tradectl.execution.reentries import distrusted, level_now
 from tradectl.execution.session_close import Close, session_closes
-from tradectl.execution.surveillance import known_by_morning
+from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.market import bars_entry

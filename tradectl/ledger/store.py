@@ -14,7 +14,7 @@ from tradectl.ledger.logs import Logs
 from tradectl.ledger.outbox import Outbox
 from tradectl.ledger.schedules import Schedules
 from tradectl.ledger.schema import database_info
-from tradectl.ledger.service import Service
+from tradectl.ledger.service_status import Service
 from tradectl.ledger.settings import Settings
 from tradectl.ledger.upserts import upsert_rows
 from tradectl.ledger.users import Users

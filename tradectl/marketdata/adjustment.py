@@ -13,9 +13,9 @@ from itertools import groupby
 
 import numpy as np
 
+from tradectl.model.gap_limit import LIMIT
 from tradectl.model.history import Ints
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.opening_gap import LIMIT
 
 Step = tuple[date, float]
 """An ex-date and by what it multiplies M."""

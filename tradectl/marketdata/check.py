@@ -17,8 +17,8 @@ import numpy as np
 from tradectl.errors import DataError
 from tradectl.marketdata.action_words import has_typing_error
 from tradectl.marketdata.reading import read_archive
+from tradectl.model.gap_limit import LIMIT
 from tradectl.model.market import ActionKind
-from tradectl.model.opening_gap import LIMIT
 from tradectl.strategy.indicators import ema, rsi
 from tradectl.strategy.trusted_prices import describe, jumps
 

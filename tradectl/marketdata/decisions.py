@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tradectl.errors import UsageError
-from tradectl.marketdata.facts import DEMERGER
-from tradectl.marketdata.panel.deriving import derived_with
+from tradectl.marketdata.panel.refresh import derived_with
+from tradectl.marketdata.reference_data import DEMERGER
 from tradectl.model.market import ActionKind
 from tradectl.strategy.trusted_prices import MEMORY, Jump, describe, jumps
 

@@ -24,7 +24,7 @@ from tradectl.marketdata.importers.bhavcopy import date_in_name
 from tradectl.marketdata.importers.columns import Parsed
 from tradectl.marketdata.importers.registry import IMPORTERS, importer_for
 from tradectl.marketdata.importers.source import SourceFile, read_source
-from tradectl.marketdata.panel.deriving import derived_with
+from tradectl.marketdata.panel.refresh import derived_with
 from tradectl.marketdata.schema import DERIVED_FROM
 from tradectl.marketdata.session_minutes import of_sessions, refuse_other_prices
 from tradectl.model.moment import ist_date

@@ -19,7 +19,7 @@ from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.adjustment import Step, step, steps
 from tradectl.marketdata.instrument_dumps import Dump, InstrumentDumps
 from tradectl.marketdata.minute_bars import Minute, MinuteBars
-from tradectl.marketdata.panel.deriving import open_panel, renew
+from tradectl.marketdata.panel.refresh import open_panel, renew
 from tradectl.marketdata.reading import read_archive
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
@@ -28,8 +28,8 @@ from tradectl.model.symbols import spelled
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
-    from tradectl.marketdata.facts import Facts
     from tradectl.marketdata.panel.stored import StoredPanel
+    from tradectl.marketdata.reference_data import ReferenceData
     from tradectl.marketdata.surveillance import SurveillanceLists
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
@@ -231,7 +231,7 @@ class Store:
         return self._opened
 
     @property
-    def _facts(self) -> Facts:
+    def _facts(self) -> ReferenceData:
         return self._stored.facts
 
     @cached_property

@@ -16,7 +16,7 @@ import numpy as np
 from tradectl.errors import UsageError
 from tradectl.exchange.ticks import tick_size
 from tradectl.marketdata.archive import Archive
-from tradectl.marketdata.panel.deriving import derived_with
+from tradectl.marketdata.panel.refresh import derived_with
 from tradectl.model.history import Floats
 from tradectl.model.moment import at_ist
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tradectl.model.gap_limit import within_band
 from tradectl.model.history import Floats, Ints
-from tradectl.model.opening_gap import within_band
 from tradectl.model.panel import NAMES, Row
 from tradectl.strategy.features import TREND_LOOKBACK, Features, Reading, quality_points
 from tradectl.strategy.indicators import ema_share, rsi_share, strength_index

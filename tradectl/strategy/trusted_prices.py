@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tradectl.model.gap_limit import LIMIT, within_band
 from tradectl.model.history import History, Ints
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.opening_gap import LIMIT, within_band
 
 Mask = NDArray[np.bool_]
 UNKNOWN_ACTION, UNEXPLAINED_JUMP, MISSING_BARS = "unknown_action", "unexplained_jump", "missing_bars"

@@ -23,8 +23,8 @@ from tests.brokers.exchange import ist, quiet
 from tests.brokers.vault import MemoryVault
 from tests.lab.sandboxes.zerodha import KEY, SECRET, House, browse, house
 from tradectl.brokers.adapter import Field
-from tradectl.brokers.http.loopback import Loopback
-from tradectl.brokers.http.loopback import page as page_of
+from tradectl.brokers.http.loopback_server import Loopback
+from tradectl.brokers.http.loopback_server import page as page_of
 from tradectl.brokers.kite import ADAPTER, redirect
 from tradectl.brokers.kite.login import expiry
 from tradectl.brokers.kite.redirect import waiting

@@ -8,8 +8,8 @@ import pytest
 
 from tests.execution.trading import T, stock
 from tests.lab.sandboxes.test_lines import AtKite, AtKotak, Far
+from tradectl.lab.sandboxes.ambiguous_replies import SHAPES
 from tradectl.lab.sandboxes.response import Shape
-from tradectl.lab.sandboxes.shapes import SHAPES
 from tradectl.model.order import OrderStatus, Side
 
 FAR: dict[str, type[Far]] = {"kite": AtKite, "kotak_neo": AtKotak}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.sandboxes.benches import BENCHES
 from tradectl.brokers.account.guard import GuardedBroker
-from tradectl.brokers.account.live import LiveAccount
+from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.adapter import ORDERS, Adapter
 from tradectl.clock import VirtualClock
 from tradectl.errors import Blocked

@@ -16,9 +16,9 @@ from tests.tasks.test_buy import analysed, signal
 from tests.tasks.test_preopen_orders import EASY, falling
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.openalgo import ADAPTER
+from tradectl.lab.sandboxes.ambiguous_replies import DOCUMENTED
 from tradectl.lab.sandboxes.openalgo import COMMANDS, OpenAlgoSandbox
 from tradectl.lab.sandboxes.server import Response, Trouble
-from tradectl.lab.sandboxes.shapes import DOCUMENTED
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
 
 KEY = "day-key"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.brokers.market import MemoryMarket
 from tests.lab.sandboxes.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
-from tradectl.brokers.account.live import LiveAccount
+from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.account.read_only_account import LiveQuotes, ReadOnlyAccount
 from tradectl.brokers.adapter import BrokerAccount, ReadsOnly
 from tradectl.brokers.http.transport import ReadTransport

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tradectl.brokers.http import loopback
-from tradectl.brokers.http.loopback import BODY, CONNECTIONS, HEADERS
+from tradectl.brokers.http import loopback_server
+from tradectl.brokers.http.loopback_server import BODY, CONNECTIONS, HEADERS
 from tradectl.clock import stopwatch
 from tradectl.errors import BrokerUnavailable
 from tradectl.lab.sandboxes.server import Request, Response, Sandbox
@@ -44,13 +44,13 @@ def echo() -> Iterator[Echo]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second for each request."""
-    monkeypatch.setattr(loopback, "SECONDS", 1.0)
+    monkeypatch.setattr(loopback_server, "SECONDS", 1.0)
 
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten minutes for each request: a client that is served meanwhile did not wait for it."""
-    monkeypatch.setattr(loopback, "SECONDS", 600.0)
+    monkeypatch.setattr(loopback_server, "SECONDS", 600.0)
 
 
 def unanswered(connection: socket.socket) -> bool:

@@ -23,7 +23,7 @@ import pytest
 
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive
-from tradectl.marketdata.panel.deriving import derived_with, open_panel
+from tradectl.marketdata.panel.refresh import derived_with, open_panel
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.model.panel import FIELDS
 

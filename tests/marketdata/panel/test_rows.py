@@ -12,7 +12,7 @@ import pytest
 from tests.marketdata.conftest import ACTIONS, DAILY, RENAMES, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.panel.deriving import derived_with
+from tradectl.marketdata.panel.refresh import derived_with
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.panel import GAP, NOT_LISTED, SERIES

@@ -16,8 +16,8 @@ import pytest
 from tests.marketdata.conftest import ACTIONS, DAILY, Market, bars
 from tradectl.errors import DataError
 from tradectl.marketdata.check import DAMAGED, check
-from tradectl.marketdata.panel.deriving import open_panel, renew
 from tradectl.marketdata.panel.layout import ROWS, TYPES
+from tradectl.marketdata.panel.refresh import open_panel, renew
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.model.panel import FIELDS
 

@@ -13,8 +13,8 @@ from tradectl.errors import UsageError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, wanted
 from tradectl.marketdata.sources.candles import CandlePast
-from tradectl.marketdata.sources.knowledge import Stored
 from tradectl.marketdata.sources.restoring import RestoredBars
+from tradectl.marketdata.sources.stored_facts import Stored
 from tradectl.model.market import Bar
 from tradectl.model.moment import at_ist
 

@@ -19,9 +19,9 @@ from tests.marketdata.sources.loopback import Reply, Site, nobody
 from tradectl.errors import DataError, SourceUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, wanted
-from tradectl.marketdata.sources.knowledge import Stored
 from tradectl.marketdata.sources.patience import Patience
 from tradectl.marketdata.sources.restoring import RestoredBars
+from tradectl.marketdata.sources.stored_facts import Stored
 from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast, period_since
 from tradectl.model.moment import at_ist
 

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession
-from tradectl.brokers.http.network import CONNECT_BY
+from tradectl.brokers.http.address_family import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from tradectl.brokers.adapter import ORDERS, BrokerAccount, LoginSession
 from tradectl.brokers.dhan.error_mapping import judge, judge_change, judge_holdings, judge_list, judge_read
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.network import CONNECT, source_of
+from tradectl.brokers.http.address_family import CONNECT, source_of
 from tradectl.brokers.http.session_retry import in_session
 from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
 from tradectl.errors import BrokerUnavailable, LoginNeeded

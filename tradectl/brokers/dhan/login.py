@@ -12,7 +12,7 @@ from typing import Any
 from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession, Remark
 from tradectl.brokers.dhan.api import NAME, headers_of, understood
 from tradectl.brokers.dhan.error_mapping import judge_read
-from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.transport import ReadTransport
 from tradectl.errors import ConfigurationError, LoginNeeded
 from tradectl.model.moment import IST

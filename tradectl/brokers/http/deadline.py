@@ -45,7 +45,7 @@ class DeadlineAdapter(HTTPAdapter):
     """
 
     def __init__(self, source: tuple[str, int] | None = None) -> None:
-        """Make connections. `source`: the local address from which they leave (`network`)."""
+        """Make connections. `source`: the local address from which they leave (`address_family`)."""
         self._source = source
         super().__init__(max_retries=0)
 

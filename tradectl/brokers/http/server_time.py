@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tradectl.brokers.http.network import CONNECT, READ
+from tradectl.brokers.http.address_family import CONNECT, READ
 from tradectl.errors import BrokerUnavailable
 
 if TYPE_CHECKING:

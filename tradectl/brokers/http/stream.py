@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.network import Source
+from tradectl.brokers.http.address_family import Source
 from tradectl.brokers.http.strict_json import UNREADABLE
 from tradectl.errors import TradectlError, UsageError
 from tradectl.model.market import Quote
@@ -76,7 +76,7 @@ class Stream(ABC):
         """Read a frame. After a ValueError, KeyError or TypeError it is skipped; any other error ends the stream for good."""
 
     def _source(self) -> Source:
-        """Return the local address of the connection; by default the machine chooses (`network`)."""
+        """Return the local address of the connection; by default the machine chooses (`address_family`)."""
         return None
 
     def _run(self) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from tradectl.brokers.adapter import Limiter, always
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.network import CONNECT, READ, Source, anywhere, way
+from tradectl.brokers.http.address_family import CONNECT, READ, Source, anywhere, way
 from tradectl.brokers.http.server_time import asked_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from tradectl.brokers.adapter import ORDERS, BrokerAccount, LoginSession
-from tradectl.brokers.http.network import CONNECT, source_of
+from tradectl.brokers.http.address_family import CONNECT, source_of
 from tradectl.brokers.http.session_retry import in_session
 from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
 from tradectl.brokers.kite.error_mapping import judge, judge_change, judge_list

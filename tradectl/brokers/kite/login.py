@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.transport import Transport
 from tradectl.brokers.kite.api import NAME, VERSION
 from tradectl.brokers.kite.error_mapping import judge

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
-from tradectl.brokers.http.loopback import Loopback, page
+from tradectl.brokers.http.loopback_server import Loopback, page
 from tradectl.errors import ConfigurationError, LoginNeeded
 
 PATIENCE = 5.0

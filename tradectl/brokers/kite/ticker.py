@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.network import Source, source_of
+from tradectl.brokers.http.address_family import Source, source_of
 from tradectl.brokers.http.stream import PAUSE, Frame, PriceStream
 from tradectl.brokers.kite.api import VERSION, KiteApi
 from tradectl.brokers.kite.instruments import KiteInstruments

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.adapter import Field
-from tradectl.brokers.http.network import CONNECT_BY
+from tradectl.brokers.http.address_family import CONNECT_BY
 from tradectl.ports import Capabilities
 
 if TYPE_CHECKING:

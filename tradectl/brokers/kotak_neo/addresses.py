@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from tradectl.brokers.adapter import BrokerAccount, LoginSession, Unlimited
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.transport import ReadTransport
 from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping
 from tradectl.errors import TradectlError

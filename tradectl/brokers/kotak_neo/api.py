@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from tradectl.brokers.adapter import BrokerAccount, LoginSession
-from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.session_retry import in_session
 from tradectl.brokers.http.strict_json import UNREADABLE, brief
 from tradectl.brokers.http.transport import Judge, ReadTransport

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tradectl.brokers.account.dedup import Deduplicated
 from tradectl.brokers.adapter import ORDERS, BrokerAccount, LoginSession, Remark
-from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.replies import above_freeze, check_absent, off_tick, order_id
 from tradectl.brokers.http.transport import READS, Judge, Reply, Transport
 from tradectl.brokers.http.value_ranges import brief

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from tradectl.brokers.adapter import Ask, BrokerAccount, Field, LoginSession, Remark
-from tradectl.brokers.http.network import source_of
+from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.strict_json import UNREADABLE
 from tradectl.brokers.http.transport import ReadTransport, Transport
 from tradectl.brokers.http.value_ranges import brief

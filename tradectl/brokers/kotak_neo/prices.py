@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import quote as quoted
 
 from tradectl.brokers.adapter import BrokerAccount
-from tradectl.brokers.http.network import CONNECT
+from tradectl.brokers.http.address_family import CONNECT
 from tradectl.brokers.http.transport import Reply
 from tradectl.brokers.kotak_neo import NAME, error_mapping, paths, rows
 from tradectl.brokers.kotak_neo.api import KotakApi, parsed, url

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from tradectl.brokers.adapter import BrokerAccount
-from tradectl.brokers.http.network import Source, source_of
+from tradectl.brokers.http.address_family import Source, source_of
 from tradectl.brokers.http.stream import PAUSE, Frame, PriceStream, Stream
 from tradectl.brokers.kotak_neo import feed
 from tradectl.brokers.kotak_neo.addresses import FeedAddresses

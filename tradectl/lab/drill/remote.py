@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tradectl.brokers.adapter import Adapter, BrokerAccount, LoginSession, adapter
-from tradectl.brokers.http.network import READ
+from tradectl.brokers.http.address_family import READ
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, ConfigurationError, TradectlError, UsageError
 from tradectl.exchange.sessions import SessionTable

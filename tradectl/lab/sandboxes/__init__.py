@@ -1,7 +1,7 @@
 """Servers on loopback that speak a broker's wire format over an exchange of the program, faults included.
 
 server          the HTTP server: one thread, one request at a time, and its failures on purpose
-response        what a server sends, and `shapes`, replies that hide what was done
+response        what a server sends, and `ambiguous_replies`, replies that hide what was done
 server_state    what a broker's server stores besides the exchange
 stream          the websocket beside it
 kite, kotak_neo, openalgo   Kite Connect, Kotak Neo, OpenAlgo

@@ -21,7 +21,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A reply that a server sends in place of its own after it has carried a command out (`shapes` lists them).
+    """A reply that a server sends in place of its own after it has carried a command out (`ambiguous_replies` lists them).
 
     Attributes:
         name: A few words, unique in the list.

@@ -22,12 +22,12 @@ from io import BytesIO
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tradectl.brokers.http.loopback import LOOPBACK, Loopback
+from tradectl.brokers.http.loopback_server import LOOPBACK, Loopback
 from tradectl.clock import SystemClock
 from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.lab.faults import Fault, FaultyBroker, ServerError
+from tradectl.lab.sandboxes.ambiguous_replies import DOCUMENTED, SHAPES
 from tradectl.lab.sandboxes.response import Response, Shape
-from tradectl.lab.sandboxes.shapes import DOCUMENTED, SHAPES
 from tradectl.ports import Broker, Closable
 
 __all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
@@ -79,7 +79,7 @@ class Sandbox(ABC):
 
     slow = 1.0
     shapes = ""
-    """The broker whose shapes the replies of a faulty exchange take (`shapes`)."""
+    """The broker whose shapes the replies of a faulty exchange take (`ambiguous_replies`)."""
     own_shapes: tuple[tuple[Shape, ...], tuple[Shape, ...]] = ((), ())
     """Of a sandbox that another package brings: shapes that prove nothing, and replies that its broker documents as refusals."""
     _ending = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
-from tradectl.brokers.http.loopback import CONNECTIONS, LOOPBACK, SECONDS, names
+from tradectl.brokers.http.loopback_server import CONNECTIONS, LOOPBACK, SECONDS, names
 from tradectl.errors import TradectlError, UsageError
 from tradectl.lab.sandboxes.server import Request, Response, Sandbox
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from tradectl.errors import DataError
 from tradectl.marketdata.adjustment import moving, step
-from tradectl.marketdata.facts import Facts
 from tradectl.marketdata.panel.layout import TYPES
 from tradectl.marketdata.panel.stored import StoredPanel
+from tradectl.marketdata.reference_data import ReferenceData
 from tradectl.model.panel import GAP, NOT_LISTED, SERIES
 
 VALUES = ("state", "open", "high", "low", "close", "volume")
@@ -47,7 +47,7 @@ class Derived:
 class Derivation:
     """Derives rows of one width, from the first session on or from where a store ends."""
 
-    def __init__(self, facts: Facts, width: int, before: StoredPanel | None = None) -> None:
+    def __init__(self, facts: ReferenceData, width: int, before: StoredPanel | None = None) -> None:
         self.facts = facts
         self.width = width
         self.instruments: list[str] = list(before.index.instruments) if before else []

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.marketdata.facts import Facts
 from tradectl.marketdata.panel.layout import RECORD, ROWS, TYPES, read_index, row_checksum
 from tradectl.marketdata.reading import Mark
+from tradectl.marketdata.reference_data import ReferenceData
 from tradectl.model.history import History
 from tradectl.model.panel import FIELDS, Panel
 
@@ -58,8 +58,8 @@ class StoredPanel:
         return self.index.sessions
 
     @cached_property
-    def facts(self) -> Facts:
-        return Facts.from_json(self._facts)
+    def facts(self) -> ReferenceData:
+        return ReferenceData.from_json(self._facts)
 
     @cached_property
     def panel(self) -> Panel:

@@ -15,7 +15,7 @@ from datetime import date
 
 from tradectl.execution.buying import BuyingPower, DayResult, breached_limit, day_result, halt_reason, quantity_for
 from tradectl.execution.orders import CommandResult, CommandStatus
-from tradectl.execution.surveillance import report_watched_positions
+from tradectl.execution.surveillance_findings import report_watched_positions
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety

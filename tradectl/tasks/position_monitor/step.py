@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from tradectl.exchange.charges import day_charges
 from tradectl.execution.reentries import distrusted
-from tradectl.execution.surveillance import known_by_morning
+from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.ledger.rows import Decision, Position
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date, to_ist

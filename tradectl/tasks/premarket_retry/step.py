@@ -15,7 +15,7 @@ from datetime import time
 from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of, priority
 from tradectl.execution.buying import UNPROVED, BuyingPower, DayResult, day_result, halt_reason, pending_buys, quantity_for
 from tradectl.execution.orders import CommandResult
-from tradectl.execution.surveillance import known_by_morning, report_watched_positions
+from tradectl.execution.surveillance_findings import known_by_morning, report_watched_positions
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees

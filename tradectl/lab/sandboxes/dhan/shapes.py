@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from tradectl.lab.sandboxes.ambiguous_replies import ON_THE_WAY, replied, shapes
 from tradectl.lab.sandboxes.response import Response, Shape
-from tradectl.lab.sandboxes.shapes import ON_THE_WAY, replied, shapes
 
 _NUMBER = "112111182198"
 

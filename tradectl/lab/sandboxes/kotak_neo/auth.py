@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tradectl.brokers.http.loopback import LOOPBACK
+from tradectl.brokers.http.loopback_server import LOOPBACK
 from tradectl.brokers.kotak_neo import login
 from tradectl.brokers.kotak_neo.login import ends_at
 from tradectl.lab.sandboxes.server import Request, Response

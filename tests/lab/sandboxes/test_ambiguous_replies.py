@@ -20,19 +20,19 @@ from tradectl.brokers.kotak_neo import error_mapping as kotak_neo
 from tradectl.brokers.openalgo import error_mapping as openalgo
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, TradectlError
 from tradectl.lab.conformance.bench import Bench
-from tradectl.lab.sandboxes import shapes
+from tradectl.lab.sandboxes import ambiguous_replies
+from tradectl.lab.sandboxes.ambiguous_replies import raw
 from tradectl.lab.sandboxes.dhan.shapes import DOCUMENTED as DHANS_REFUSALS
 from tradectl.lab.sandboxes.dhan.shapes import SHAPES as DHANS_SHAPES
 from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Fixture, ist
 from tradectl.lab.sandboxes.server import Response, Shape
-from tradectl.lab.sandboxes.shapes import raw
 from tradectl.model.moment import to_ist
 from tradectl.model.order import ALIVE
 
-SHAPES = {**shapes.SHAPES, "dhan": DHANS_SHAPES}
+SHAPES = {**ambiguous_replies.SHAPES, "dhan": DHANS_SHAPES}
 EMPTY = {("kite", "200 with words (9)"), ("dhan", "200 '[]'")}
 """The shapes that are a broker's own reply for an empty book."""
-DOCUMENTED = {**shapes.DOCUMENTED, "dhan": DHANS_REFUSALS}
+DOCUMENTED = {**ambiguous_replies.DOCUMENTED, "dhan": DHANS_REFUSALS}
 TABLES: dict[str, tuple[Proof, ...]] = {
     "kite": kite.PROOFS,
     "kotak_neo": kotak_neo.PROOFS,
@@ -81,7 +81,7 @@ def outcome(bench: Bench, shape: Shape, name: str) -> tuple[str | TradectlError,
 def few(name: str, found: Sequence[Shape]) -> list[Any]:
     """The shapes as parameters. Dhan's adapter reads each twelfth of those that every broker may send and each third of its own;
     the others are slow."""
-    common = {shape.name for shape in shapes.shapes(iter(()))}
+    common = {shape.name for shape in ambiguous_replies.shapes(iter(()))}
     made = []
     for number, shape in enumerate(found):
         skipped = name == "dhan" and number % (12 if shape.name in common else 3)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError
 from tradectl.marketdata.adjustment import moving
-from tradectl.marketdata.facts import Facts
 from tradectl.marketdata.panel.layout import INDEX, Index, width_for
 from tradectl.marketdata.panel.lock import alone
 from tradectl.marketdata.panel.rows import Derivation, NoRoom
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.marketdata.panel.writing import Unpublished, forget, new_edition, write_facts, write_rows
 from tradectl.marketdata.reading import Mark, goes_on_from, mark_of, read_archive
+from tradectl.marketdata.reference_data import ReferenceData
 from tradectl.marketdata.schema import ARCHIVE
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def derive(folder: Path, archive: sqlite3.Connection) -> Unpublished:
     """Return the store of what a connection sees, whole on disk and not yet published. DatabaseError, or DataError for bars that
     cannot be stored. Only for one process at a time."""
     with _complaints(folder):
-        facts, sessions = Facts.of(archive), archive.execute(_SESSIONS).fetchall()
+        facts, sessions = ReferenceData.of(archive), archive.execute(_SESSIONS).fetchall()
         stored = _stored(folder)
         if stored is not None and _goes_on(stored, archive, facts, sessions):
             try:
@@ -103,7 +103,7 @@ def derive(folder: Path, archive: sqlite3.Connection) -> Unpublished:
                 width = width_for(width)
 
 
-def _goes_on(stored: StoredPanel, archive: sqlite3.Connection, facts: Facts, sessions: Sessions) -> bool:
+def _goes_on(stored: StoredPanel, archive: sqlite3.Connection, facts: ReferenceData, sessions: Sessions) -> bool:
     """Return whether deriving anew would give all the rows that are stored."""
     index, same = stored.index, sessions[: len(stored)]
     return (
@@ -115,14 +115,14 @@ def _goes_on(stored: StoredPanel, archive: sqlite3.Connection, facts: Facts, ses
     )
 
 
-def _moved(stored: StoredPanel, facts: Facts, through: date) -> bool:
+def _moved(stored: StoredPanel, facts: ReferenceData, through: date) -> bool:
     """Return whether any stored instrument has other steps up to that session than those it was derived with."""
 
-    def path(known: Facts, owner: str) -> list[object]:
+    def path(known: ReferenceData, owner: str) -> list[object]:
         days = moving(known.actions(owner, through=through))
         return [(ex_date, action.kind, action.ratio) for ex_date, of_day in days for action in of_day]
 
-    def told(known: Facts, owner: str) -> tuple[object, ...]:
+    def told(known: ReferenceData, owner: str) -> tuple[object, ...]:
         return known.subjects.get(owner), known.decisions.get(owner)
 
     others = [owner for owner in stored.index.instruments if told(stored.facts, owner) != told(facts, owner)]

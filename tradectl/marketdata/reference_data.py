@@ -1,4 +1,4 @@
-"""Facts that are small beside the bars, in one derived file: renames, corporate actions, decisions, lists and securities.
+"""Reference data, small beside the bars, in one derived file: renames, corporate actions, decisions, lists and securities.
 
 They change with every generation and are written completely each time. Actions belong to instruments, not to names.
 """
@@ -20,7 +20,7 @@ from tradectl.model.market import ActionKind, CorporateAction
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReferenceData:
     """`names`: old, new, ISO date of each rename; `subjects`: ISO ex-date and subject by instrument, oldest first; `lists`:
     symbols by the list's name; `securities`: name and ISIN by symbol; `decisions`: ISO ex-date, verdict, ratio, note and time by
     instrument; `undecided`: the ISO ex-dates of unknown actions that no person has decided. All as JSON has it, so that it
@@ -34,7 +34,7 @@ class Facts:
     undecided: dict[str, list[str]]
 
     @classmethod
-    def of(cls, archive: sqlite3.Connection) -> Facts:
+    def of(cls, archive: sqlite3.Connection) -> ReferenceData:
         """Return the current facts of an archive. Raises sqlite3.Error."""
         names = [list(row) for row in archive.execute("SELECT old, new, dated FROM renames ORDER BY dated, old")]
         chains = _chains(names)
@@ -58,7 +58,7 @@ class Facts:
         return known
 
     @classmethod
-    def from_json(cls, content: bytes) -> Facts:
+    def from_json(cls, content: bytes) -> ReferenceData:
         """Return what `to_json` wrote."""
         return cls(**json.loads(content))
 

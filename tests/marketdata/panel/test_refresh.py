@@ -19,7 +19,7 @@ from tests.marketdata.conftest import ACTIONS, DAILY, RENAMES, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.archive import Archive
-from tradectl.marketdata.panel.deriving import derived_with, open_panel
+from tradectl.marketdata.panel.refresh import derived_with, open_panel
 from tradectl.marketdata.panel.stored import StoredPanel
 from tradectl.marketdata.schema import HISTORY
 from tradectl.model.panel import FIELDS, Panel
