@@ -126,7 +126,7 @@ def test_what_cannot_be_backed_up_is_told_in_one_line(home: Tradectl, tradectl: 
     (tmp_path / "file").touch()
     refused(home("backup", str(tmp_path / "file"), at=AT), USAGE, "is not a folder")
     refused(home("backup"), USAGE, "virtual clock", "--at")
-    refused(home("backup", at="2023-08-16 07:00"), USAGE, "time does not go back")
+    refused(home("backup", at="2023-08-16 07:00"), USAGE, "use a later --at")
     refused(home("backup", "--keep", "0", at=AT), USAGE, "--keep")
     refused(home("backup", "--no-ledger", at=AT), USAGE, "PostgreSQL")
     refused(home("backup", "--db", str(tmp_path / "file"), at=AT), USAGE, "empty")
@@ -188,7 +188,7 @@ def bought(server: Server, real_market: Path, once: Once) -> Callable[[], Path]:
 
 
 def equal(home: Tradectl, undisturbed: Tradectl) -> None:
-    """Ledger and exchange ended alike, but that somebody may have been told of an order while its fate was unknown."""
+    """Ledger and exchange ended alike, but that somebody may have been told of an order while its outcome was unknown."""
     for table in EXCHANGE:
         assert exchange(home, table) == exchange(undisturbed, table), table
     for table in LEDGER:

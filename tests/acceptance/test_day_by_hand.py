@@ -155,7 +155,7 @@ def test_forced_before_the_last_event_is_refused(hand: Tradectl, session: str):
                 continue
             said = hand(step.task, "--force", at=step.at)
             assert (step, said.code, said.out, said.err.count("\n")) == (step, 2, "", 1)
-            assert "time does not go back" in said.err
+            assert "use a later --at" in said.err
 
 
 def runs_of(session: str) -> list[Step]:

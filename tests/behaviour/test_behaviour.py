@@ -222,7 +222,7 @@ def test_freeze_quantity_of_a_buy(trading: Callable[..., Trading], name: str) ->
         found = result_of(market, "buy")
         assert (found["skipped_limit"], wire.posted) == (1, [])
         assert "freeze_quantity" in operate(market, "why", "ALPHA").out
-        with pytest.raises(OrderRefused, match="101 shares are above the freeze quantity at Kotak, 100 in one order"):
+        with pytest.raises(OrderRefused, match="101 shares exceed the freeze quantity at Kotak, 100"):
             market.world.broker.place(OrderRequest("TAG1", "ALPHA", Side.BUY, 101, 65000, variety=Variety.AMO))
 
 
@@ -489,7 +489,7 @@ def test_unlisted_address(held: Trading, name: str) -> None:
         wire.reply = ADDRESS[name]
         said = step(held, 4)
         assert [part for part in REMEDY[name] if part not in said] == []
-        assert "No order leaves until" in said
+        assert "No order is sent until" in said
         assert (sells(held), causes(held)) == ([OrderStatus.PENDING], ["failed"])
         wire.reply = None
         held.to(AFTER, "10:02")

@@ -648,13 +648,13 @@ def test_an_order_without_a_tag_keeps_none(near, far) -> None:
 
 
 def test_orders_without_a_tag_that_are_sent_at_one_moment_meet_fates_of_their_own(far) -> None:
-    def fate(seed: int, symbol: str) -> bool:
+    def outcome(seed: int, symbol: str) -> bool:
         try:
             return bool(far(Fault.REQUEST_LOST, seed=seed, rate=0.5).place(order("", symbol=symbol)))
         except Ambiguous:
             return False
 
-    assert {(fate(seed, "ACME"), fate(seed, "BETA")) for seed in range(8)} > {(True, False), (False, True)}
+    assert {(outcome(seed, "ACME"), outcome(seed, "BETA")) for seed in range(8)} > {(True, False), (False, True)}
 
 
 def test_a_sell_beyond_what_is_held_is_written_down(near, far, tmp_path) -> None:

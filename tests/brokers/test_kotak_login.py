@@ -139,7 +139,7 @@ def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, 
     """Else the next `tradectl login` would find it stored, and not log in."""
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.sandbox.instead[path] = said
-    with pytest.raises(LoginNeeded, match="does not know the session"):
+    with pytest.raises(LoginNeeded, match="rejected the session"):
         kotak.buy(1, 10000), kotak.broker.orders(), kotak.broker.funds()
     assert kotak.vault.stored is not None
     assert kotak.vault.stored.expires_at <= kotak.floor.clock.now()

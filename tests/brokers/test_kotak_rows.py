@@ -234,7 +234,7 @@ def said(code: int, message: str, stat: str = "Not_Ok") -> dict[str, Any]:
     ],
 )
 def test_what_an_answer_to_a_command_means(status: int, body: Any, error: type[TradectlError] | None, code: str) -> None:
-    """Only Kotak's own words are a refusal; whatever cannot be read leaves the order's fate open."""
+    """Only Kotak's own words are a refusal; whatever cannot be read leaves the order's outcome open."""
     found = error_mapping.command(reply(status, body))
     assert type(found) is (error or type(None))
     if isinstance(found, OrderRefused):

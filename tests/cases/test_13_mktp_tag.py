@@ -65,7 +65,7 @@ def test_a_tag_of_ours_beside_kites_own_counts(kite: tuple[Trading, OddHoldings]
     row = ROW | {"tag": "mktp", "tags": ["mktp", "ABCDEFGHIJKLMNO", "mktp:2.00"], "order_timestamp": "2023-07-19 09:15:05"}
     sandbox.more_orders = [row]
     said = operate(market, "reconcile")
-    assert (said.code, "Orders of unknown fate" in said.out, "ZULU" in said.out) == (7, True, True)
+    assert (said.code, "Unresolved orders" in said.out, "ZULU" in said.out) == (7, True, True)
     market.to(AFTER, "10:02")
     sandbox.more_orders = [row | {"price": 102.345}]
     (odd,) = orders(sandbox.more_orders).odd

@@ -113,5 +113,5 @@ def test_a_price_off_the_tick_is_not_sent(held: Trading, kite: OddHoldings) -> N
     trading_session = held.trading(held.claim("test", AFTER))
     result = trading_session.path.place(entry(1, 65255, session=AFTER, symbol="BRAVO"))
     assert result.status is CommandStatus.REFUSED
-    assert "652.55 is not a multiple of the tick size at Kite, 0.50" in result.reason
+    assert "price 652.55 is off the tick size at Kite, 0.50" in result.reason
     assert (kite.posted, [order.side for order in held.orders(Side.BUY, AFTER)]) == ([], [Side.BUY])

@@ -61,7 +61,7 @@ def test_a_live_home_has_the_table_of_its_broker(tradectl: Tradectl, broker: str
 
 def test_openalgo_needs_the_name_of_the_broker_behind_it(tradectl: Tradectl) -> None:
     live(tradectl, "openalgo")
-    doubt = "openalgo stands before another broker: only levies are counted"
+    doubt = "openalgo routes orders to another broker: only levies are counted"
     assert doubt in tradectl("broker", "tables").out
     assert doubt in tradectl("doctor").out
     assert tradectl("config", "set", "charges", "dhan").code == 0

@@ -178,8 +178,8 @@ def test_an_unknown_source_of_quotes_ends_with_4(tradectl: Tradectl, home: Path)
     settle(home, quotes="reuters")
     said = tradectl("status")
     line = (
-        "tradectl: quotes come from 'yahoo', from a broker (kite, kotak_neo, openalgo, dhan) or, left out, from the stored "
-        "bars; not from 'reuters'\n"
+        "tradectl: the setting quotes is 'yahoo' or a broker (kite, kotak_neo, openalgo, dhan), or unset for stored bars; "
+        "not 'reuters'\n"
     )
     assert (said.code, said.err.splitlines(keepends=True)[-1]) == (4, line)
 

@@ -94,7 +94,7 @@ def test_without_a_session_it_ends_with_5(live: Tradectl, kite: House, home: Pat
     log_in(live, kite)
     kite.clock.move_to(ist(WEDNESDAY, "08:00"))  # Kite has flushed the tokens of Tuesday
     said = live(*WORDS, "--symbols", "ACME")
-    assert (said.code, "Kite does not know the session" in said.object["error"]) == (5, True)
+    assert (said.code, "Kite rejected the session" in said.object["error"]) == (5, True)
     assert bars(home) == []
 
 

@@ -197,7 +197,7 @@ def test_nothing_is_decided_while_a_process_may_still_be_sending(trading: Make):
     died(market, order, GONE)
     said = operate(market, "orders", "resolve", str(order.id), "--never-placed")
     assert (said.code, f"the process {GONE} may still be sending order {order.id}" in said.err) == (9, True)
-    assert "may still be sending it: end it before you decide" in operate(market, "orders", "resolve", str(order.id)).out
+    assert "may still be sending the order: end that process first" in operate(market, "orders", "resolve", str(order.id)).out
     assert order_of(market, order).status is OrderStatus.UNKNOWN
 
 
@@ -220,7 +220,7 @@ def test_nobody_says_that_a_process_of_this_machine_has_ended_while_it_lives(tra
         died(market, order, identity_of(other.pid))
         said = operate(market, "orders", "resolve", str(order.id), "--never-placed", "--sender-ended")
         other.kill()
-    assert (said.code, "is of this machine, and runs or is stopped: end it" in said.err) == (2, True)
+    assert (said.code, "still exists on this machine: end it first" in said.err) == (2, True)
     assert order_of(market, order).status is OrderStatus.UNKNOWN
 
 

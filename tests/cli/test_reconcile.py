@@ -46,7 +46,7 @@ def test_an_order_of_unknown_fate_is_named_and_is_exit_7(trading: Make):  # noqa
     (item,) = found["unknown"]
     assert (item["id"], item["status"], item["may_be_sending"]) == (order.id, "UNKNOWN", False)
     said = operate(market, "reconcile")
-    assert "Orders of unknown fate" in said.out
+    assert "Unresolved orders" in said.out
     assert "sent, and not in the broker's book" in said.out
 
 
@@ -65,8 +65,8 @@ def test_a_trade_by_hand_is_shown_and_left_alone(trading: Make):  # noqa: F811
     market.broker.manual_trade("ACME", Side.BUY, 5, 9400)
     said = operate(market, "reconcile")
     assert said.code == 0
-    assert "Orders placed by hand, which tradectl does not change" in said.out
-    assert "more than ours: bought by hand or credited, and not sold" in said.out
+    assert "Manual orders, which tradectl does not change" in said.out
+    assert "more than tradectl holds: bought manually or credited, not sold" in said.out
     assert market.ledger.outbox.pending() == ()  # told, and delivered
     assert [line.action for line in market.ledger.logs.list()] == ["external_trade"]
     found = result_of(market, "reconcile")
@@ -81,7 +81,7 @@ def test_an_order_under_a_tag_that_no_intent_explains_is_unknown(trading: Make):
     for _ in range(2):
         (item,) = result_of(market, "reconcile", code=7)["unknown"]
         assert (item["tag"], item["reason"]) == ("Q" * 15, UNEXPLAINED)
-    assert "Orders of unknown fate" in operate(market, "reconcile").out
+    assert "Unresolved orders" in operate(market, "reconcile").out
     assert [order.status for order in market.broker.orders()] == [OrderStatus.PENDING]
 
 

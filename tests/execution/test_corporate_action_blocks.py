@@ -77,7 +77,7 @@ def test_another_number_of_shares_at_the_broker_stops_the_symbol_on_an_ex_date(t
             said = operate(market, "sell-monitor", "--once")
             assert (shown, said.code) == (shown, code), said
             if code:
-                assert f"the broker shows {shown} shares, and the book has 585 (117 before it)" in said.err
+                assert f"the broker shows {shown} shares, the ledger has 585 (117 before it)" in said.err
             live = [order.remaining for order in market.orders(Side.SELL, AFTER) if order.alive]
             assert live == ([] if code else [117])
 

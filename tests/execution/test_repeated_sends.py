@@ -1,4 +1,4 @@
-"""An order of unknown fate is asked for again: what becomes of the second sending proves nothing about the first."""
+"""An order of unknown outcome is asked for again: what becomes of the second sending proves nothing about the first."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def test_locked_too_long_is_one_line(database: Database, other: Database) -> Non
     Info(database).set("mode", "paper")
     with database.write():
         Info(database).set("mode", "live")
-        with pytest.raises(DatabaseError, match="is locked by another process, for longer than we wait"):
+        with pytest.raises(DatabaseError, match="is locked by another process beyond the time-out"):
             Info(other).set("mode", "simulated")
     assert Info(other).get("mode") == "live"
 
@@ -219,7 +219,7 @@ def test_a_full_disk_is_one_line(file_database: Database) -> None:
 
 
 def test_a_database_without_our_tables_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="has not our tables"):
+    with pytest.raises(DatabaseError, match="has no tradectl tables"):
         count(open_database(tmp_path / "empty.db"))
 
 
@@ -322,7 +322,7 @@ def test_threads_take_turns(queueing: Database) -> None:
         thread = threading.Thread(target=write)
         thread.start()
         thread.join()
-    assert ended == [f"{queueing.name} is locked by another process, for longer than we wait"]
+    assert ended == [f"{queueing.name} is locked by another process beyond the time-out"]
     thread = threading.Thread(target=write)
     thread.start()
     thread.join()
@@ -360,7 +360,7 @@ def test_where_the_queue_cannot_be_made_sqlite_waits_alone(queueing: Database, p
 
 
 def test_a_missing_folder_is_the_same_line_for_a_writer(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="cannot be opened: does the folder exist"):
+    with pytest.raises(DatabaseError, match="cannot be opened: check that the folder exists"):
         Info(open_database(tmp_path / "nowhere" / "ledger.db")).set("mode", "paper")
 
 

@@ -81,7 +81,7 @@ def test_what_is_too_long_to_wait_for_is_given_up(ledger: Ledger) -> None:
     limits = RateLimits(ledger.database, "asha", "kite", {"orders": ((4, 86_400.0),)}, clock)
     limits.take("orders")
     limits.take("orders")
-    with pytest.raises(RateLimited, match="our own limit of requests to kite"):
+    with pytest.raises(RateLimited, match="the request limit for kite"):
         limits.take("orders")
     assert clock.at == NOW
 

@@ -118,7 +118,7 @@ def test_errors_are_one_line(remote: Ledger, server: str) -> None:
         connection.execute(text("UPDATE users SET role = 'king'"))
     with remote.database.write() as connection:
         connection.execute(text("DROP TABLE outbox"))
-    with pytest.raises(DatabaseError, match="has not our tables"):
+    with pytest.raises(DatabaseError, match="has no tradectl tables"):
         remote.outbox.pending()
 
 

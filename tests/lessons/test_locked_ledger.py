@@ -22,7 +22,7 @@ from tradectl.lab.conformance import Bench
 from tradectl.lab.sandboxes.fixture import FRIDAY, OPEN, Fixture, ist
 from tradectl.model.order import OrderStatus, Side
 
-LOCKED = "the ledger is locked by another process, for longer than we wait"
+LOCKED = "the ledger is locked by another process beyond the time-out"
 
 
 class Ledger:

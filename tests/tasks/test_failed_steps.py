@@ -59,7 +59,7 @@ def test_a_failed_read_ends_no_loop_and_is_told_once(trading: Make, error: Trade
     assert report.error == f"a step failed: {error}"
     assert [order.status for order in market.orders(Side.SELL, AFTER)] == [OrderStatus.ONGOING]
     (line,) = logged(market, "step_failed")
-    assert line == f"sell-monitor of {AFTER}: {report.error}. It goes on at its next step; resting orders stay as they are"
+    assert line == f"sell-monitor of {AFTER}: {report.error}. The next step tries again; resting orders stay unchanged"
     assert causes(market) == []
     row = market.ledger.executions.get("sell-monitor", AFTER, "")
     assert row is not None

@@ -247,7 +247,7 @@ def test_an_answer_that_was_lost_is_not_asked_for_again(trading) -> None:
 
 @pytest.mark.parametrize("late", [False, True], ids=["before the broker heard of it", "after"])
 def test_the_end_of_the_day_ends_only_what_no_order_of_the_book_can_be(trading, late: bool) -> None:
-    """Without a tag an order of unknown fate is not absent because its tag is."""
+    """Without a tag an order of unknown outcome is not absent because its tag is."""
     market = trading()
     market.evening()
     market.morning()

@@ -99,7 +99,7 @@ def _follow(ledger: Ledger, mark: Mark, now: datetime) -> int:
     for order in orders:
         ledger.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: the paper exchange was begun anew", now)
     ExchangeMark(ledger.database, ledger.user).accept(mark)
-    text = f"the paper exchange was begun anew; {len(orders)} unfinished orders ended"
+    text = f"the paper exchange was reset; {len(orders)} unfinished orders were cancelled"
     ledger.logs.append(now, "warning", "exchange_renewed", text)
     return len(orders)
 

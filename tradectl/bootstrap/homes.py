@@ -247,9 +247,7 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
 
 def before_the_last_event(at: datetime, last: datetime) -> str:
     """Return one line for a moment that a home on a virtual clock has passed."""
-    return (
-        f"{to_ist(at):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(last):%Y-%m-%d %H:%M:%S}: time does not go back"
-    )
+    return f"{to_ist(at):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(last):%Y-%m-%d %H:%M:%S}: use a later --at"
 
 
 def _world(

@@ -48,8 +48,8 @@ def open_prices(
         from tradectl.brokers.adapter import is_known, names
 
         if not is_known(settings.quotes):
-            known = "'yahoo', from a broker (" + ", ".join(names()) + ")"
-            raise ConfigurationError(f"quotes come from {known} or, left out, from the stored bars; not from {settings.quotes!r}")
+            known = "'yahoo' or a broker (" + ", ".join(names()) + ")"
+            raise ConfigurationError(f"the setting quotes is {known}, or unset for stored bars; not {settings.quotes!r}")
         return lazy(lambda: look().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 

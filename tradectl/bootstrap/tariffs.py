@@ -54,7 +54,7 @@ def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str
         return Charged(tables[own], other if chosen not in {None, own} else "")
     if chosen is not None:
         return Charged(named(settings.charges, chosen))
-    reason = f"{broker} stands before another broker" if own == "" else f"there is no table of {broker}'s charges"
+    reason = f"{broker} routes orders to another broker" if own == "" else f"there is no table of {broker}'s charges"
     return Charged(
         tables[LEVIES_ONLY],
         f"{reason}: only levies are counted, so P&L is too high by its brokerage and DP charges: name its table with "

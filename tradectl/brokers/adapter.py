@@ -115,7 +115,7 @@ class ReadsOnly:
     def take(self, bucket: str) -> None:
         """Wait for the limit. Raises Blocked for a command about an order."""
         if bucket == ORDERS:
-            raise Blocked("this account at a broker is for looking: no order is sent, changed or cancelled there")
+            raise Blocked("this broker account is read-only: no order is sent, changed or cancelled")
         self._limiter.take(bucket)
 
 

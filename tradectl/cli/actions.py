@@ -123,7 +123,7 @@ def _decided(invocation: Invocation, symbol: str, ex_date: str, verdict: str, ra
     lines = [f"{name} {day}: {what}; decided {at:%Y-%m-%d}, no import changes it"]
     lines += [f"still open: {item.symbol} {item.ex_date} {item.rule}: {item.text}" for item in left]
     held = (
-        "A position held over that date follows at the next step of any task that trades. "
+        "The next step of any trading task adjusts a position held over that date. "
         "The paper exchange applies only what is known when an ex-date begins."
     )
     lines += [held] if verdict == "set" else []
@@ -138,7 +138,7 @@ def _refuse_closed(store: Store, day: date) -> None:
     except DataError:
         return  # beyond the calendar: it cannot be checked
     if closed:
-        raise UsageError(f"{day} is no session of the exchange ({store.sessions.why_closed(day)}): an ex-date is one")
+        raise UsageError(f"{day} is no session of the exchange ({store.sessions.why_closed(day)}): not an ex-date")
 
 
 def _day(text: str) -> date:

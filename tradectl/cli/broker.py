@@ -126,7 +126,7 @@ def arm(
     name = account.broker_name()
     if token:
         if token != account.arming().token():
-            raise UsageError("that token arms another account: `broker status` shows the one of this")
+            raise UsageError("this token belongs to another account: `broker status` shows the right one")
     elif not sys.stdin.isatty():
         raise Blocked("to arm, type the broker's name on a terminal; scripts pass --token, see `broker status`")
     elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:

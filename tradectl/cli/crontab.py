@@ -55,7 +55,7 @@ def crontab(
         invocation.note(f"the zone of this machine's cron is not certain: {found.name}; --zone names it")
     if not bootstrap.exists(settings):
         init = shlex.join([PROGRAM, "init", *words])
-        invocation.note(f"there is no home in {settings.home} yet, and a line of cron creates none: `{init}` does")
+        invocation.note(f"there is no home in {settings.home} yet, and cron lines create none: run `{init}`")
     return Answer(text, text.rstrip("\n"))
 
 

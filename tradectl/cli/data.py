@@ -50,7 +50,7 @@ def import_(
         bool,
         typer.Option(
             "--believe-content",
-            help="Accept a bhavcopy with another date than its name, and a list of F&O shares that lost many.",
+            help="Accept a bhavcopy whose date differs from its name, and an F&O list that lacks many shares.",
         ),
     ] = False,
     derive_calendar: Annotated[

@@ -44,7 +44,7 @@ Reason = Annotated[str, typer.Option("--reason", help="The reason, for status, l
 @command(app, panel=OPERATE)
 def halt(
     invocation: Invocation,
-    reducing: Annotated[bool, typer.Option("--reducing", help="Stop buys only; exits pass.")] = False,
+    reducing: Annotated[bool, typer.Option("--reducing", help="Stop buys only; sells are still sent.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Then cancel every order, like `orders cancel --all`.")] = False,
     reason: Reason = "by hand",
 ) -> Answer:
@@ -69,7 +69,7 @@ def halt(
         why = marked.reason or why
     written = _ledger_follows(settings, user, wanted, why, now)
     if written.error and unmarked:
-        raise DatabaseError(f"NOTHING is halted: {unmarked}; {written.error}. End the processes of tradectl by hand")
+        raise DatabaseError(f"NOTHING is halted: {unmarked}; {written.error}. Stop the tradectl processes yourself")
     if written.refused:
         raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
     invocation.mode = written.mode
@@ -304,7 +304,7 @@ def _text(found: dict[str, Any]) -> str:
     if state != "ACTIVE" and live:
         lines.append(f"{live} {_orders(live)} at the exchange, and may trade: `tradectl orders cancel --all` cancels them")
     if state == "HALTED" and waiting:
-        lines.append(f"{waiting} wait to be sent, and go on waiting until their session ends")
+        lines.append(f"{waiting} unsent orders wait until their session ends")
     return "\n".join(lines)
 
 

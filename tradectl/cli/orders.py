@@ -152,7 +152,7 @@ def cancelled_text(found: dict[str, Any]) -> str:
     lines = [_ended(item) for item in found["orders"]] or ["there is no order to cancel"]
     sells = any(item["side"] == "SELL" and item["cancel"] == "cancelled" for item in found["orders"])
     if sells and found["trading_state"] != "HALTED":
-        lines.append("the sell monitor places a new sell for a position while it runs: `tradectl halt` stops that")
+        lines.append("sell-monitor will place a new sell for the position: `tradectl halt` prevents it")
     return "\n".join(lines)
 
 

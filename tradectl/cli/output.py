@@ -33,7 +33,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 def unprotected(item: Mapping[str, Any]) -> str:
     """Return the line of a position without a live sell order. A finding that only needs time is information."""
-    return f"{'UNPROTECTED' if item['grave'] else 'not yet on sale'}  {item['text']}"
+    return f"{'UNPROTECTED' if item['grave'] else 'not yet sellable'}  {item['text']}"
 
 
 def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> str:

@@ -39,9 +39,7 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
     parts = [f"added to the ledger: {', '.join(changed)}" if changed else "the ledger was complete"]
     if found["unknown"]:
         rows = [_unknown(item) for item in found["unknown"]]
-        parts.append(
-            output.table(("order", "side", ">quantity", "symbol", "sent", "reason"), rows, title="Orders of unknown fate")
-        )
+        parts.append(output.table(("order", "side", ">quantity", "symbol", "sent", "reason"), rows, title="Unresolved orders"))
         parts.append("`tradectl orders resolve ORDER` shows what is known of one, and how to decide")
     if found["orders"]:
         rows = [(item["symbol"], _told(item["ours"]), _told(item["broker"]), item["why"]) for item in found["orders"]]
@@ -49,7 +47,7 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
     if found["external"]:
         rows = [(item["symbol"], item["broker_order_id"], _told(item)) for item in found["external"]]
         parts.append(
-            output.table(("symbol", "broker order", "what"), rows, title="Orders placed by hand, which tradectl does not change")
+            output.table(("symbol", "broker order", "what"), rows, title="Manual orders, which tradectl does not change")
         )
     if found["shares"]:
         rows = [(item["symbol"], item["book"], item["broker"], item["why"]) for item in found["shares"]]

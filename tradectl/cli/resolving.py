@@ -43,7 +43,7 @@ def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
     }
     sender = "the process that was sending it has ended"
     if doubt.may_be_sending:
-        sender = f"the process {order.sender} may still be sending it: end it before you decide"
+        sender = f"the process {order.sender} may still be sending the order: end that process first"
         sender += "; if it has ended, or its machine was rebooted since, add --sender-ended" if doubt.elsewhere else ""
     elif order.broker_order_id is not None:
         sender = f"the broker had it as {order.broker_order_id}, {order.filled_quantity} known to be filled"

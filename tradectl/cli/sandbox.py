@@ -41,7 +41,7 @@ app = typer.Typer(
     name="sandbox",
     rich_help_panel=RESEARCH,
     cls=SandboxGroup,
-    help="The paper exchange from outside: trade by hand, or serve a broker's API over it.",
+    help="Use the paper exchange: make manual trades, or serve a broker's API over it.",
     no_args_is_help=True,
 )
 

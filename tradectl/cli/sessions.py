@@ -97,7 +97,7 @@ def add_phases(
     phases: Annotated[
         list[str],
         typer.Argument(
-            help="PHASE=HH:MM-HH:MM; ~HH:MM behind it where it may end from then; PHASE= removes it.", metavar="PHASE=TIMES..."
+            help="PHASE=HH:MM-HH:MM; add ~HH:MM for the earliest possible end; PHASE= removes it.", metavar="PHASE=TIMES..."
         ),
     ],
     stocks: Annotated[

@@ -79,7 +79,7 @@ def _session(account: ReadOnlyAccount, world: World) -> str:
     seen = f", seen at {session.seen_ip}" if session.seen_ip else ""
     until = f"until {to_ist(session.expires_at):%Y-%m-%d %H:%M} IST at the latest{seen}"
     if task := status(world)["login_needed_for"]:
-        raise Worth(f"{until}, which is over before {task}: `tradectl login` then")
+        raise Worth(f"{until}, but {task} needs a session later: run `tradectl login` then")
     return until
 
 
@@ -98,11 +98,11 @@ def _clock(account: ReadOnlyAccount) -> str:
         return f"{found.name} has no address whose clock could be compared"
     off = skew(found.name, url, account.clock)
     where = "behind" if off > timedelta(0) else "ahead of"
-    told = f"this machine's clock is {abs(off.total_seconds()):.0f} s {where} {found.name}'s"
+    line = f"this machine's clock is {abs(off.total_seconds()):.0f} s {where} {found.name}'s"
     if abs(off) > WRONG:
-        raise ConfigurationError(f"{told}: windows and one-time passwords go by it; let NTP set it")
+        raise ConfigurationError(f"{line}: windows and one-time passwords go by it; let NTP set it")
     if abs(off) > NOTED:
-        raise Worth(told)
+        raise Worth(line)
     return f"this machine's clock agrees with {found.name}'s"
 
 
@@ -124,10 +124,10 @@ def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
         raise Worth(f"there is no quote of {symbol}")
     session = world.sessions.session(ist_date(now))
     trades = session is not None and session.open_at() <= now < session.continuous_end(closing_auction=False)
-    told = f"{symbol} at Rs {show_rupees(quote.last)}, as of {to_ist(quote.at):%Y-%m-%d %H:%M:%S} IST"
+    line = f"{symbol} at Rs {show_rupees(quote.last)}, as of {to_ist(quote.at):%Y-%m-%d %H:%M:%S} IST"
     if trades and now - quote.at > OLD:
-        raise Worth(f"{told}: that is old while the exchange trades")
-    return told
+        raise Worth(f"{line}: that is old while the exchange trades")
+    return line
 
 
 def _told(live: LiveAccount) -> str:

@@ -107,12 +107,12 @@ def _rights(settings: Settings) -> str:
 
 def _disk(settings: Settings) -> str:
     free = shutil.disk_usage(settings.home).free
-    told = f"{free >> 20} MB free at {settings.home}"
+    text = f"{free >> 20} MB free at {settings.home}"
     if free < LOW:
-        raise DatabaseError(f"{told}: a write may fail in the middle of a day")
+        raise DatabaseError(f"{text}: a write may fail in the middle of a day")
     if free < ROOM:
-        raise Worth(told)
-    return told
+        raise Worth(text)
+    return text
 
 
 def _calendar(world: World) -> str:
@@ -130,16 +130,16 @@ def _trading(world: World) -> str:
     user = world.ledger.users.get(world.user)
     in_ledger = TradingState(user.trading_state, user.state_reason)
     found = stricter(in_ledger, world.marker.read()) if world.marker.exists() else in_ledger
-    told = f"{found.state}: {found.reason}; `tradectl resume` lets everything be sent again"
+    text = f"{found.state}: {found.reason}; `tradectl resume` lets everything be sent again"
     if found.state == "HALTED":
-        raise Blocked(told)
+        raise Blocked(text)
     if found.state != "ACTIVE":
-        raise Worth(told)
+        raise Worth(text)
     return "the account may buy and sell"
 
 
 def _orders(world: World) -> str:
-    """Raise Ambiguous while the fate of an order is unknown."""
+    """Raise Ambiguous while the outcome of an order is unknown."""
     book = world.ledger.book
     unknown = [item.symbol for item in book.unresolved(book.snapshot().orders, world.clock.machine_now())]
     if unknown:
@@ -157,13 +157,13 @@ def _timetable(world: World) -> str:
 def _service(world: World) -> str:
     """On a virtual clock no service is expected."""
     if world.clock.virtual:
-        return "on a virtual clock tasks are started by hand"
+        return "on a virtual clock you start each task yourself"
     services = world.ledger.service.list()
     running = [row.service for row in services if row.running(world.clock.machine_now())]
     if not running:
         last = max((row.beat_at for row in services), default=None)
         seen = f"; last seen {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
-        raise Worth(f"nothing starts the tasks: a line of `tradectl crontab`, or `tradectl daemon`{seen}")
+        raise Worth(f"nothing starts the tasks: install `tradectl crontab` or run `tradectl daemon`{seen}")
     return f"{' and '.join(running)} running"
 
 

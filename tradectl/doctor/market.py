@@ -92,7 +92,7 @@ def _auctions(market: Store, world: World) -> str:
     """Check which instruments of the universe have a closing auction. Raises Worth if no list shows it for some."""
     today = ist_date(world.clock.now())
     if not world.sessions.timetables.has_auctions(today):
-        return "no stock has hours of its own at the close"
+        return "no stock has a closing auction"
     members = market.universe(world.parameters.universe)
     found = [market.instrument(member, today) for member in members]
     unknown = [item.symbol for item in found if not item.derivatives_known]
@@ -101,8 +101,8 @@ def _auctions(market: Store, world: World) -> str:
         named = f"{', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}"
         newest = f"the newest list is of {dated}" if dated else "no list of shares with derivatives is stored"
         raise Worth(
-            f"whether {len(unknown)} of {len(members)} instruments have a closing auction is not known ({named}): {newest}; "
-            "their sells are changed only in the hours of both kinds. "
+            f"{len(unknown)} of {len(members)} instruments may have a closing auction ({named}): {newest}; "
+            "their sells change only in hours that suit both cases. "
             "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
         )
     return f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by lists"

@@ -213,7 +213,7 @@ def _year(cells: Mapping[str, str], where: str) -> int:
 def _phase(cells: Mapping[str, str], where: str) -> PhaseRow:
     """A phase of ordinary sessions, checked by itself."""
     if cells["runs"]:
-        raise ConfigurationError(f"{where}: runs: a phase does not have it")
+        raise ConfigurationError(f"{where}: runs: must be empty for a phase")
     times: dict[str, time | None] = {}
     for column in ("open", "close", "may_end_from"):
         try:

@@ -37,7 +37,7 @@ def overfilled(book: Book, orders: Mapping[str, Order], trades: Sequence[TradeRe
     """Return odd rows for our orders without a readable row that traded more than they can have. `orders`: by broker order id."""
     traded = _traded(trades)
     return tuple(
-        OddRow(RowKind.TRADE, order.symbol, "quantity", f"{traded[number]} in all, and {order.quantity} were ordered", number)
+        OddRow(RowKind.TRADE, order.symbol, "quantity", f"{traded[number]} traded, but {order.quantity} ordered", number)
         for number, order in orders.items()
         if traded[number] > max(order.quantity, _most(book, order))
     )
@@ -54,9 +54,9 @@ def _traded(trades: Sequence[TradeReport]) -> Counter[str]:
 def _contradiction(book: Book, report: OrderReport, order: Order, traded: int) -> OddRow | None:
     """Return the contradiction of a report: more shares than possible, more traded than ordered, or a limit of 0."""
     if report.quantity > order.quantity and report.quantity > _most(book, order):
-        return _odd(RowKind.ORDER, report, "quantity", f"{report.quantity}, and {order.quantity} were ordered")
+        return _odd(RowKind.ORDER, report, "quantity", f"{report.quantity}, but {order.quantity} ordered")
     if traded > report.quantity:
-        return _odd(RowKind.TRADE, report, "quantity", f"{traded} in all, and {report.quantity} were ordered")
+        return _odd(RowKind.TRADE, report, "quantity", f"{traded} traded, but {report.quantity} ordered")
     if not report.price and order.price and report.status in ALIVE:
         return _odd(RowKind.ORDER, report, "price", f"0, and the limit is {order.price / 100:.2f}")
     return None

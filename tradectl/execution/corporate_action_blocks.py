@@ -65,7 +65,7 @@ def block_reason(trading: TradingSession, position: Position, session: date) -> 
     if shown in _explained(before, position.quantity, trading.path.own_shares.get(position.symbol, 0)):
         return ""
     return (
-        f"on its ex-date ({_subjects(changed)}) the broker shows {shown} shares, and the book has {position.quantity} "
+        f"on its ex-date ({_subjects(changed)}) the broker shows {shown} shares, the ledger has {position.quantity} "
         f"({before} before it)"
     )
 

@@ -109,7 +109,7 @@ def _cancelled(order: Order, result: CommandResult | None, unread: str) -> Cance
     if result.status is CommandStatus.REFUSED:
         return CancelledOrder(order, CancelOutcome.ALIVE, result.reason)
     return CancelledOrder(
-        order, CancelOutcome.UNCONFIRMED, unread or result.reason or "the broker's book does not show its end yet"
+        order, CancelOutcome.UNCONFIRMED, unread or result.reason or "the broker does not confirm the cancel yet"
     )
 
 
@@ -136,7 +136,7 @@ class UnresolvedOrder:
     def sender_ended(self) -> UnresolvedOrder:
         """Return it with the process confirmed dead by a person. Raises UsageError where this machine can check that itself."""
         if self.may_be_sending and not self.elsewhere:
-            raise UsageError(f"the process {self.order.sender} is of this machine, and runs or is stopped: end it")
+            raise UsageError(f"the process {self.order.sender} still exists on this machine: end it first")
         return replace(self, may_be_sending=False)
 
 
@@ -147,8 +147,8 @@ def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Or
     """
     before = find_order(trading.book, name)
     if before.purpose is Purpose.UNIDENTIFIED and before.status not in TERMINAL:
-        adopt = f"`tradectl orders adopt {before.id}`, or with --not-ours, decides it"
-        raise UsageError(f"order {before.id} is of another kind: {before.reason}. {adopt}")
+        adopt = f"Use `tradectl orders adopt {before.id}`; add --not-ours if it is not tradectl's"
+        raise UsageError(f"order {before.id} is unidentified, not UNKNOWN: {before.reason}. {adopt}")
     in_doubt = before.status is OrderStatus.UNKNOWN or (
         before.alive and before.sending_at is not None and before.broker_order_id is None
     )
@@ -186,9 +186,9 @@ def _difference(order: Order, report: OrderReport) -> str:
 def _visibility_promise(trading: TradingSession) -> str:
     """Return what the absence of an order from this broker's book proves."""
     lag = trading.broker.capabilities.visibility_lag
-    shows = "promises no time within which an order that it took is in its book, so that absence proves nothing"
+    shows = "does not guarantee when it lists an accepted order, so absence proves nothing"
     if lag is not None:
-        shows = f"shows an order that it took within {lag.total_seconds():g} s, as long as its book is of that day"
+        shows = f"lists an accepted order within {lag.total_seconds():g} s, on the day of the order"
     again = "; it refuses a repeated tag on the same day" if trading.broker.capabilities.refuses_repeated_tag else ""
     return f"{trading.broker.name} {shows}{again}"
 
@@ -289,7 +289,7 @@ def _assert_possible(order: Order, quantity: int, price: int | None, now: dateti
     if order.session >= ist_date(now):
         raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may show it")
     if not max(1, order.filled_quantity) <= quantity <= order.quantity:
-        had = f"{order.filled_quantity} are in the book, " if order.filled_quantity else ""
+        had = f"{order.filled_quantity} are filled in the ledger, " if order.filled_quantity else ""
         raise UsageError(f"{quantity} cannot be filled: {had}{order.quantity} were ordered")
     if quantity == order.filled_quantity:
         return

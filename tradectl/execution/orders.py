@@ -285,7 +285,7 @@ class OrderPath:
         try:
             known = answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id)
         except DatabaseError as error:
-            number = f"order {order.id} went out and is {broker_order_id} at the broker, which the ledger could not note"
+            number = f"order {order.id} is {broker_order_id} at the broker, but the ledger could not record it"
             raise DatabaseError(f"{number}: {error}") from error
         return CommandResult(CommandStatus.PLACED, known)
 

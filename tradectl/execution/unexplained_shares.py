@@ -35,8 +35,8 @@ class UnexplainedShares:
         """Return what was found and what it means."""
         explained = f"the ledger has {self.book}" + (f", own_shares {self.own}" if self.own else "")
         return (
-            f"the broker holds {self.broker} {self.symbol}, {explained}: {self.shares} shares are yours, or of a position that "
-            f"the ledger has lost, which nothing sells. No buy of {self.symbol} is sent"
+            f"the broker holds {self.broker} {self.symbol}, {explained}: {self.shares} shares are yours, or of a position "
+            f"missing in the ledger; tradectl does not sell them. No buy of {self.symbol} is sent"
         )
 
 

@@ -89,27 +89,27 @@ ADVICE: Mapping[Cause, str] = {
     Cause.BROKER_UNREACHABLE: "sell-monitor tries again each minute; `tradectl doctor` checks the broker.",
     Cause.OUTCOME_UNKNOWN: "`tradectl orders resolve ORDER` decides it.",
     Cause.UNKNOWN_WORD: (
-        "Look at the order in the broker's app: where it has ended there, sell by hand. No second sell is sent meanwhile."
+        "Look at the order in the broker's app: if it has ended there, sell manually. tradectl sends no second sell."
     ),
-    Cause.UNIDENTIFIED: "`tradectl orders adopt ORDER`, or with `--not-ours`, decides it.",
+    Cause.UNIDENTIFIED: "Run `tradectl orders adopt ORDER`; add `--not-ours` if it is not tradectl's.",
     Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
     Cause.UNREADABLE_ROW: "Look at it in the broker's app; sell-monitor places the sell when the row can be read.",
     Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
-    Cause.MISSING: "`tradectl reconcile` compares the book with the broker.",
-    Cause.NOT_YET_SELLABLE: "sell-monitor places the sell when they may be sold; there is nothing to do.",
+    Cause.MISSING: "`tradectl reconcile` compares the ledger with the broker.",
+    Cause.NOT_YET_SELLABLE: "No action is needed: sell-monitor sells when the shares become sellable.",
     Cause.AUTHORISATION: "Authorise the sale at the depository (TPIN), or sign a DDPI with the broker.",
     Cause.REFUSED: "sell-monitor tries again after 15 minutes; `tradectl orders list` shows the orders.",
     Cause.CORPORATE_ACTION: (
-        "Nothing is sold or bought of it. Compare the broker's statement; `tradectl data actions list` shows what is known, "
+        "tradectl does not trade it. Compare the broker's statement; `tradectl data actions list` shows what is known, "
         "`set` and `ignore` decide it."
     ),
     Cause.DATA_MISSING: "`tradectl data check` and `tradectl doctor` show which data are missing.",
-    Cause.OFF_BAND: "sell-monitor places the sell when the band holds its price.",
-    Cause.FREEZE_QUANTITY: "sell-monitor offers the rest when the first order has filled; it can be sold by hand before.",
+    Cause.OFF_BAND: "sell-monitor places the sell when its price is within the band.",
+    Cause.FREEZE_QUANTITY: "sell-monitor offers the rest when the first order has filled; or sell it manually before.",
     Cause.OWN_BUY: "`tradectl orders list` shows the buy; `tradectl orders cancel ORDER` ends it.",
-    Cause.AUCTION: "tradectl places no sell now; it can be sold by hand, or by sell-monitor in the next session.",
-    Cause.CALENDAR: f"Where the market is open, `tradectl run-due` looks for the proof again. {FILL_YEAR}",
+    Cause.AUCTION: "tradectl places no sell now; sell manually, or sell-monitor sells in the next session.",
+    Cause.CALENDAR: f"If the market is open, `tradectl run-due` checks this again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
     Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
 }
@@ -222,11 +222,11 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
             return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
         if _AUTHORISATION.search(order.reason):
             text = f"the broker replied to its sell order {order.id}: {order.reason.rstrip('.')}"
-            return Cause.AUTHORISATION, f"{text}; whether it took the order is not known, `tradectl orders resolve` decides that"
+            return Cause.AUTHORISATION, f"{text}; the order's outcome is unknown: use `tradectl orders resolve`"
         return Cause.OUTCOME_UNKNOWN, f"the outcome of its sell order {order.id} is not known ({order.reason or 'no answer'})"
     if facts.unread is not None:
         order, word = facts.unread
-        return Cause.UNKNOWN_WORD, f"the broker's status {word!r} of its sell order {order.id} is not known, nor whether it rests"
+        return Cause.UNKNOWN_WORD, f"the broker's status {word!r} of sell order {order.id} is unknown: the order may not be live"
     if facts.stopped:
         return Cause.CORPORATE_ACTION, facts.stopped
     refused = _refusal(facts)

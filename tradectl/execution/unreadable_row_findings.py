@@ -42,9 +42,9 @@ class OddSymbol:
     def _meaning(self) -> str:
         look = "Look at it in the broker's app; `tradectl reconcile` reads the rows again."
         if not self.stops:
-            return "tradectl has no position, order or signal there: the work goes on."
+            return "tradectl has no position, order or signal in this symbol: the tasks continue."
         if not self.symbol:
-            return f"No buy is sent, and nothing for an order that the list may hide; other exits go on. {look}"
+            return f"No buy is sent, and nothing for an order that such a row may hide; other sells continue. {look}"
         if any(row.kind in {RowKind.HOLDING, RowKind.POSITION} for row in self.rows):
             return (
                 f"Nothing is sent or changed for {self.symbol} until it can be read. Without it the equity is not known: "

@@ -17,23 +17,23 @@ _OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.Data
 _BESIDE = 1 << 16
 """Bytes that the files beside a database (its log, its index) need at least."""
 _SQLITE_WORDS = {
-    5: "is locked by another process, for longer than we wait",
-    6: "is locked by another process, for longer than we wait",
+    5: "is locked by another process beyond the time-out",
+    6: "is locked by another process beyond the time-out",
     8: "is read-only",
     10: "cannot be read or written: the disk reports an error",
     11: "is damaged; restore a backup",
     13: "cannot be written: the disk is full",
-    14: "cannot be opened: does the folder exist, and may we write in it?",
-    23: "may not be opened by us",
+    14: "cannot be opened: check that the folder exists and is writable",
+    23: "cannot be opened: permission denied",
     26: "is not a database",
 }
 _POSTGRES_WORDS = {
     "25006": "is read-only",
-    "25P03": "ended our transaction, which stood still for too long",
+    "25P03": "ended the transaction: it was idle for too long",
     "53100": "cannot be written: the disk is full",
-    "55P03": "is locked by another process, for longer than we wait",
-    "42P01": "has not our tables; run `tradectl init`",
-    "42703": "has not our columns; it was made by another version",
+    "55P03": "is locked by another process beyond the time-out",
+    "42P01": "has no tradectl tables; run `tradectl init`",
+    "42703": "lacks columns of this version of tradectl",
     "40001": "was written by another process at the same moment; try again",
     "40P01": "was written by another process at the same moment; try again",
 }
@@ -77,7 +77,7 @@ def translated(error: BaseException, name: str) -> BaseException:
     if code is not None and (code & 0xFF) in _SQLITE_WORDS:
         return DatabaseError(f"{name} {_SQLITE_WORDS[_code_by_disk(code & 0xFF, name)]}")
     if first_line.startswith(("no such table", "no such column")):
-        return DatabaseError(f"{name} has not our tables ({first_line}); run `tradectl init`")
+        return DatabaseError(f"{name} has no tradectl tables ({first_line}); run `tradectl init`")
     if state in _POSTGRES_WORDS:
         return DatabaseError(f"{name} {_POSTGRES_WORDS[state]}")
     if isinstance(error, exc.ProgrammingError):

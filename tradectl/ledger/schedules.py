@@ -115,7 +115,7 @@ class Schedules:
         if not starts:
             raise UsageError("a schedule needs at least one time")
         if list(starts) != sorted(set(starts)):
-            raise UsageError("the times of a schedule go forward, each once")
+            raise UsageError("the times of a schedule must be in order, without repeats")
         if len(starts) > 1 and any(start.second for start in starts):
             raise UsageError("several times a day are whole minutes: each names its slot")
         if end is not None and end <= starts[-1]:

@@ -107,7 +107,7 @@ class OrderReport:
 
     @property
     def counts(self) -> bool:
-        """Whether money is or may be in it: it is alive, of unknown fate, or has traded."""
+        """Whether money is or may be in it: it is alive, of unknown outcome, or has traded."""
         return self.status in ALIVE or self.filled_quantity > 0
 
 

@@ -22,7 +22,7 @@ from tradectl.report.machine_zone import MachineZone
 
 _HEAD = """\
 # The trading day of tradectl for cron; written by `tradectl crontab`.
-# Set MAILTO to the address for failures: with -q nothing else is mailed. Where the home is missing a line exits with 4.
+# Set MAILTO to the address for failures: with -q nothing else is mailed. Without the home each line exits with 4.
 """
 _SUMMER = """\
 # {zone} has summer time and India has none, so no fixed line can keep Indian time.
@@ -37,7 +37,7 @@ _FIXED = """\
 # Times are those of {zone}; the comment has the Indian time. Every line fires every day: tradectl knows the holidays.
 """
 _INSTEAD = """\
-# Instead of all these lines, this one runs each minute what is due; it also catches up after a late start:
+# This one line can replace all of them: it runs the due tasks every minute and catches up after a late start:
 # {line}
 """
 

@@ -25,7 +25,7 @@ NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.R
 """The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
 COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
 
-MORE = "more than ours: bought by hand or credited, and not sold"
+MORE = "more than tradectl holds: bought manually or credited, not sold"
 LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
@@ -60,7 +60,7 @@ def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
 
 
 def _ours(trading: TradingSession, reports: Sequence[OrderReport]) -> dict[str, Order]:
-    """Our orders by the id of the report that tells of them; one whose fills a person told is known by its tag alone."""
+    """Our orders by the id of the report that tells of them; one whose fills a person cells is known by its tag alone."""
     by_id = trading.book.finished([report.broker_order_id for report in reports])
     by_tag = trading.book.tagged([report.tag for report in reports if report.tag])
     found = dict(by_id)
@@ -96,7 +96,7 @@ def _why(order: Order, report: OrderReport) -> str:
     """Return how two reports of one order differ; empty if they do not."""
     if report.unknown_word:
         return f"the broker's status code {report.unknown_word!r} is not known; the last proved status stays"
-    told = [
+    cells = [
         (name, mine, theirs)
         for name, mine, theirs in (
             ("status", order.status, report.status),
@@ -108,7 +108,7 @@ def _why(order: Order, report: OrderReport) -> str:
         and not (mine in NOT_LIVE and theirs in NOT_LIVE)
         and (name in {"status", "filled"} or report.status in ALIVE)
     ]
-    return "; ".join(f"{name} {mine} in the book, {theirs} at the broker" for name, mine, theirs in told)
+    return "; ".join(f"{name} {mine} in the ledger, {theirs} at the broker" for name, mine, theirs in cells)
 
 
 def _order(order: Order | None) -> dict[str, Any] | None:
@@ -155,9 +155,9 @@ def _odd(row: OddRow, stop: bool) -> dict[str, Any]:
 
 
 def _unknown(order: Order) -> dict[str, Any]:
-    told = _order(order) or {}
+    cells = _order(order) or {}
     sending = may_be_sending(order, NO_PROCESS)
-    return told | {"symbol": order.symbol, "sending_at": value(order.sending_at), "may_be_sending": sending}
+    return cells | {"symbol": order.symbol, "sending_at": value(order.sending_at), "may_be_sending": sending}
 
 
 def _shares(trading: TradingSession) -> list[dict[str, Any]]:

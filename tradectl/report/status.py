@@ -45,7 +45,7 @@ def status(world: World) -> dict[str, Any]:
     now = world.clock.now()
     today = ist_date(now)
     user = world.ledger.users.get(world.user)
-    session, told = _session(world, today)
+    session, day = _session(world, today)
     book = world.ledger.book
     unresolved = [order.id for order in book.unresolved(book.snapshot().orders, world.clock.machine_now())]
     with world.ledger.database.read() as connection:
@@ -65,7 +65,7 @@ def status(world: World) -> dict[str, Any]:
         "marker": marked,
         "ledger_state": user.trading_state,
         "stopped_writer": stopped_writer(world.ledger.database),
-        "session": told,
+        "session": day,
         "agenda": _agenda(world, session, now, user.created_at) if session is not None and session.runs else [],
         "services": _services(world),
         "undelivered": len(world.ledger.outbox.pending()),
@@ -124,13 +124,13 @@ def _at_broker(world: World) -> dict[str, Any]:
     return {"broker": broker, "armed_since": armed, "logged_in_until": ends}
 
 
-def login_needed(told: dict[str, Any]) -> str:
+def login_needed(content: dict[str, Any]) -> str:
     """Return the first run of today that will find no session at the broker: it is due now or opens later, when none holds."""
-    if told["mode"] != "live" and told["broker"] is None:
+    if content["mode"] != "live" and content["broker"] is None:
         return ""
-    until = datetime.fromisoformat(told["logged_in_until"]) if told["logged_in_until"] else None
-    for item in told["agenda"]:
-        begins = max(datetime.fromisoformat(item["opens"]), datetime.fromisoformat(told["now"]))
+    until = datetime.fromisoformat(content["logged_in_until"]) if content["logged_in_until"] else None
+    for item in content["agenda"]:
+        begins = max(datetime.fromisoformat(item["opens"]), datetime.fromisoformat(content["now"]))
         if item["state"] in {"due", "later", "running"} and (until is None or begins >= until):
             return f"{item['task']} {item['slot']}".strip()
     return ""
@@ -138,16 +138,16 @@ def login_needed(told: dict[str, Any]) -> str:
 
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
     """Return today's session and its description; a date outside the session table is described as such."""
-    told: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
-    told |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
+    day: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
+    day |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
     session = None
     try:
         session = world.sessions.session(today)
-        told |= {"kind": str(session.kind), "runs": session.runs} if session else {"why_closed": world.sessions.why_closed(today)}
-        told["next_run"] = world.sessions.next_run_session(today).date.isoformat()
+        day |= {"kind": str(session.kind), "runs": session.runs} if session else {"why_closed": world.sessions.why_closed(today)}
+        day["next_run"] = world.sessions.next_run_session(today).date.isoformat()
     except UncoveredDate as error:
-        told["why_closed"] = told["why_closed"] or ("" if session else str(error))
-    return session, told
+        day["why_closed"] = day["why_closed"] or ("" if session else str(error))
+    return session, day
 
 
 def _agenda(world: World, session: Session, now: datetime, since: datetime) -> list[dict[str, Any]]:

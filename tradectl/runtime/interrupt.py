@@ -37,14 +37,14 @@ class Stop:
 def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
     """Handle the signals inside the block; outside the main thread, where Python cannot, only yield the object. A SIGHUP that
     `nohup` ignores stays ignored."""
-    asked = stop or Stop()
+    requested = stop or Stop()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield requested
         return
     handled = [number for number in SIGNALS if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, asked.ask) for number in handled}
+    before = {number: signal.signal(number, requested.ask) for number in handled}
     try:
-        yield asked
+        yield requested
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

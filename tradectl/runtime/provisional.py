@@ -111,7 +111,7 @@ def note_today(world: World) -> None:
     today = ist_date(now)
     text = (
         f"{today} is a provisional session ({world.sessions.provisional[today]}): no list of {today.year}'s holidays is known. "
-        f"What is held is sold as on any session; nothing is bought. {FILL_YEAR}{_gap(world.sessions, today)}"
+        f"Positions are sold as in any session; no buy is sent. {FILL_YEAR}{_gap(world.sessions, today)}"
     )
     if world.ledger.outbox.add(now, f"{today} is a provisional session", text, f"provisional:{today}"):
         world.ledger.logs.append(now, "warning", "provisional_session", text)

@@ -367,7 +367,7 @@ class _Loop:
             return
         self.reported.add(cause)
         ledger, now, name = self.runner.world.ledger, self.runner.world.clock.now(), self.request.window.name
-        goes_on = "It goes on at its next step; resting orders stay as they are"
+        goes_on = "The next step tries again; resting orders stay unchanged"
         text = f"{name} of {self.request.session}: {step_failed(error)}. {goes_on}"
         with ledger.database.note():
             ledger.logs.append(now, "error", "step_failed", text, task=self.request.task.name)

@@ -38,9 +38,9 @@ class Parameters:
         "", "the user of the signals that buy reads; empty: your own if analyze is enabled, else the admin's"
     )
 
-    capital_per_trade: int = _number(100_000, "Rs", 1, 1e9, "most that one buy may cost, charges included")
-    max_order_value: int = _number(500_000, "Rs", 1, 1e9, "most that any one order may cost, charges included")
-    turnover_share: float = _number(0.10, "share", 0.0001, 1, "largest share of the average daily turnover that one order may be")
+    capital_per_trade: int = _number(100_000, "Rs", 1, 1e9, "maximum cost of one buy, charges included")
+    max_order_value: int = _number(500_000, "Rs", 1, 1e9, "maximum cost of any one order, charges included")
+    turnover_share: float = _number(0.10, "share", 0.0001, 1, "maximum share of the average daily turnover for one order")
     max_positions: int = _number(6, "positions", 1, 10_000, "open positions at most, entries in flight counted")
     max_symbol_multiple: float = _number(3, "x capital_per_trade", 1, 1000, "most that may be invested in one symbol")
     daily_loss_limit: float = _number(
@@ -62,8 +62,8 @@ class Parameters:
     min_bars: int = _number(250, "bars", 2, 5000, "fewer bars than this: not scanned")
     full_bars: int = _number(600, "bars", 2, 5000, "fewer bars than this: only entries above the slow EMA, flagged")
     min_turnover: int = _number(10_000_000, "Rs", 0, 1e12, "least median daily turnover")
-    min_price: float = _number(10, "Rs", 0, 1e7, "least close")
-    max_price: float = _number(0, "Rs", 0, 1e7, "greatest close; 0: none")
+    min_price: float = _number(10, "Rs", 0, 1e7, "minimum close")
+    max_price: float = _number(0, "Rs", 0, 1e7, "maximum close; 0: no limit")
 
     rsi_entry_above: float = _number(30, "RSI", 0, 100, "entry below this RSI when the close is above the slow EMA")
     rsi_entry_below: float = _number(20, "RSI", 0, 100, "entry below this RSI when the close is not above the slow EMA")

@@ -268,7 +268,7 @@ def test_a_login_of_another_process_is_used_and_a_dead_session_is_told(home: Hou
     assert kite.place(order())
     assert commands(home) == [("POST", "/orders/regular")] * 2
     home.sandbox.tokens.end(home.vault.stored.tokens["access_token"])
-    with pytest.raises(LoginNeeded, match="does not know the session"):
+    with pytest.raises(LoginNeeded, match="rejected the session"):
         kite.place(order("T2"))
     assert len(commands(home)) == 3
 
@@ -306,7 +306,7 @@ def test_a_session_that_kite_does_not_know_is_over_for_everybody(home: House, ki
     first = home.vault.stored
     assert first is not None
     home.sandbox.tokens.end(first.tokens["access_token"])
-    with pytest.raises(LoginNeeded, match="does not know the session"):
+    with pytest.raises(LoginNeeded, match="rejected the session"):
         kite.orders()
     assert home.vault.stored.expires_at <= home.clock.now()
     asked = len(home.sandbox.requests)
@@ -320,7 +320,7 @@ def test_a_session_that_kite_does_not_know_is_over_for_everybody(home: House, ki
     home.log_in()
     second = home.vault.stored
     home.sandbox.tokens._access.clear()
-    with pytest.raises(LoginNeeded, match="does not know the session"):
+    with pytest.raises(LoginNeeded, match="rejected the session"):
         kite.orders()
     assert home.vault.stored.tokens == second.tokens
     assert home.vault.stored.expires_at <= home.clock.now()

@@ -67,7 +67,7 @@ def test_the_sandbox_flushes_when_the_adapter_expects_it(home: House) -> None:
     assert ADAPTER.open(account).orders() == ()
     home.clock.sleep(60)
     home.vault.stored = replace(early, expires_at=early.expires_at + timedelta(days=1))
-    with pytest.raises(LoginNeeded, match="does not know the session"):
+    with pytest.raises(LoginNeeded, match="rejected the session"):
         ADAPTER.open(account).orders()
 
 
@@ -79,7 +79,7 @@ def test_the_token_alone_may_be_pasted(home: House) -> None:
 def test_a_token_is_taken_once(home: House) -> None:
     token = home.sandbox.tokens.request()
     ADAPTER.login(home.account(), lambda _: token)
-    with pytest.raises(LoginNeeded, match="good for some minutes, and once"):
+    with pytest.raises(LoginNeeded, match="works once, for some minutes"):
         ADAPTER.login(home.account(), lambda _: token)
     with pytest.raises(LoginNeeded, match="without a request token"):
         ADAPTER.login(home.account(), lambda _: "")
@@ -109,7 +109,7 @@ def test_a_page_on_this_machine_catches_the_token(home: House) -> None:
 
     ADAPTER.login(home.account(), enter)
     assert len(home.vault.logins) == 1
-    assert pages == ["tradectl: this login did not succeed.", "tradectl has what it needs: go back to it."]
+    assert pages == ["tradectl: this login did not succeed.", "Login received: go back to the terminal."]
 
 
 def test_enter_alone_is_taken_where_the_page_has_the_token(home: House) -> None:

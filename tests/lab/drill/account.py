@@ -395,7 +395,7 @@ class Account:
 
     @property
     def unknown(self) -> int:
-        """How many orders the ledger does not know the fate of."""
+        """How many orders the ledger does not know the outcome of."""
         return len(self.ledger.book.snapshot().unknown)
 
     def held(self) -> dict[str, int]:

@@ -222,7 +222,7 @@ def test_nothing_but_limit_orders_in_the_hours_of_a_session_is_sent(bench: Recor
         bench.broker.place(OrderRequest("T", "ACME", Side.BUY, 1, 0, OrderType.MARKET))
     with pytest.raises(Blocked, match="while a session is on"):
         bench.buy(1, OPEN, amo=True)
-    with pytest.raises(OrderRefused, match="not a multiple of the tick size at Dhan"):
+    with pytest.raises(OrderRefused, match="is off the tick size at Dhan"):
         bench.buy(1, OPEN + 1)
     bench.fixture.clock.move_to(ist(FRIDAY, "20:00"))
     with pytest.raises(Blocked, match="NSE takes no orders at 20:00"):

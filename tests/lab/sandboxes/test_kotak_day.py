@@ -184,7 +184,7 @@ def test_the_days_held_enough_to_differ_in(both: tuple[Rows, Rows]) -> None:
 
 
 def test_answers_that_are_lost_in_the_evening_change_no_fill(market: Path, tmp_path: Path) -> None:
-    """Every order of three evenings is of unknown fate. It is asked for again, which Kotak refuses; at last it is found in the
+    """Every order of three evenings is of unknown outcome. It is asked for again, which Kotak refuses; at last it is found in the
     book by its tag, and is there once. There is money for all: a rejection that is learned from the book alone is not taken for
     one that may pass."""
     last = date(2025, 10, 13)

@@ -110,7 +110,7 @@ def test_what_has_no_ratio_keeps_the_sessions_before_it_out(market: Market, take
     market.take("old.csv", STORED)
     market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},{subject}\n")
     desk = Desk("RELY", *(flat(day, 240000) for day in (WEDNESDAY, THURSDAY, FRIDAY, MONDAY)))
-    assert "sessions since then are, with --since 2023-10-16" in take(desk).trouble
+    assert "--since 2023-10-16 imports the sessions from then on" in take(desk).trouble
     assert bars(market) == []
     assert take(desk, since=MONDAY).trouble == ""
     assert [row[0] for row in bars(market)] == ["2023-10-16"]

@@ -26,7 +26,7 @@ class DhanHours:
         quiet = quiet_time(self.sessions, now)
         if quiet is not None:
             begin, end = quiet
-            raise Blocked(f"from {begin:%H:%M:%S} to {end:%H:%M:%S} Dhan passes orders to the exchange: nothing is sent to it")
+            raise Blocked(f"from {begin:%H:%M:%S} to {end:%H:%M:%S} Dhan releases AMO orders to NSE: nothing is sent to Dhan")
 
     def check_place(self, now: datetime, *, amo: bool) -> None:
         """Raise Blocked where an order of this kind is not sent now."""

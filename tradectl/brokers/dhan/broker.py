@@ -79,7 +79,7 @@ class DhanBroker:
         if not _TAG.fullmatch(request.tag):
             raise ValueError(f"a correlationId at Dhan has 1 to 25 letters, digits, spaces, - and _, not {request.tag!r}")
         if request.order_type is not OrderType.LIMIT:
-            raise Blocked("only limit orders are sent to Dhan: it makes limit orders of its own of market orders")
+            raise Blocked("only limit orders are sent to Dhan: Dhan converts market orders to its own limit orders")
         _check_price(request.price)
         amo = request.variety is Variety.AMO
 
@@ -119,7 +119,7 @@ class DhanBroker:
         _check_price(price)
         known = self._known(broker_order_id)
         if known.variety is Variety.AMO and known.status is OrderStatus.PENDING:
-            raise OrderRefused("Dhan changes no after-market order before the exchange has it: it stays as it is", code="phase")
+            raise OrderRefused("Dhan cannot modify an AMO before it reaches NSE: the order is unchanged", code="phase")
         self._change("PUT", broker_order_id, {"orderId": broker_order_id, **_terms(quantity, price)}, side=known.side)
 
     def cancel(self, broker_order_id: str) -> None:
@@ -163,7 +163,7 @@ class DhanBroker:
         if row is None:
             return
         if row.tag not in {None, request.tag} or (row.symbol, row.side) != (symbol, request.side):
-            raise Ambiguous(f"Dhan accepted a command, and names order {number}, which is another one")
+            raise Ambiguous(f"Dhan accepted a command but returned another order's id, {number}")
         if row.status is OrderStatus.REJECTED and not row.filled_quantity:
             raise rejection(row.reason or "rejected")
 
@@ -250,14 +250,14 @@ def _terms(quantity: int, price: int) -> dict[str, Any]:
 
 def _check_price(price: int) -> None:
     if price <= 0:
-        raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
+        raise OrderRefused("a limit price must be above zero: the order was not sent", code="price")
 
 
 def _order_id(reply: Reply, known: str = "") -> str:
     """Return the order id of a reply. Ambiguous where it has none, or one of another order than `known`."""
     number = order_id(reply.object().get("orderId"))
     if number is None:
-        raise Ambiguous("Dhan accepted a command, and its order id is not one")
+        raise Ambiguous("Dhan accepted a command but returned an invalid order id")
     if known and number != known:
         raise Ambiguous(f"Dhan accepted a command about order {known}, and names order {number}")
     return number

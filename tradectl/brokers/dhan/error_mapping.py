@@ -47,8 +47,8 @@ PROOFS = (
 )
 """The replies to a command after which nothing was done."""
 _LIST_IT = (
-    "No order leaves until this machine's address is listed at web.dhan.co (My Profile); where the listed one is an IPv4, "
-    "`tradectl broker set dhan` with connect_by=ipv4 connects by that"
+    "No order is sent until you list this machine's IP at web.dhan.co (My Profile). If the listed IP is IPv4, "
+    "`tradectl broker set dhan` with connect_by=ipv4 uses it"
 )
 ORDER_ERROR, NO_HOLDINGS = "DH-906", "DH-1111"
 _NO_SESSION = frozenset({"DH-901", "807", "808", "809", "810"})
@@ -119,7 +119,7 @@ def judge_list(reply: Reply) -> TradectlError | None:
     return (
         None
         if reply.status == 200 and b"SECURITY_ID" in reply.content[:2000]
-        else judge_read(reply) or BrokerUnavailable("Dhan's list of instruments is none")
+        else judge_read(reply) or BrokerUnavailable("Dhan's reply is not an instrument list")
     )
 
 
@@ -159,4 +159,4 @@ def _documented(found: Proof, message: str) -> TradectlError:
 
 
 def _no_session(message: str) -> LoginNeeded:
-    return LoginNeeded(f"Dhan does not know the session: {message}; `tradectl login` makes one")
+    return LoginNeeded(f"Dhan rejected the session: {message}; run `tradectl login`")

@@ -53,9 +53,7 @@ def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
     return (
         Remark("sells from demat need no TPIN (DDPI is active)")
         if ddpi == "Active"
-        else Remark(
-            f"DDPI is {ddpi}: sells from demat need a TPIN of a person each day, until a DDPI is signed at Dhan", fine=False
-        ),
+        else Remark(f"DDPI is {ddpi}: demat sells need your TPIN each day, until you sign a DDPI at Dhan", fine=False),
         Remark("the Data APIs are subscribed")
         if data == "Active"
         else Remark(f"the data plan is {data}: without Dhan's Data APIs (paid) there are no quotes, and no sell", fine=False),

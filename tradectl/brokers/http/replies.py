@@ -156,13 +156,13 @@ def refused(meaning: Meaning, reason: str) -> OrderRefused:
 
 def off_tick(broker: str, price: int, tick: int) -> OrderRefused:
     """Return the refusal of a price (paise) that the broker's list of the day does not allow; nothing was sent."""
-    reason = f"{to_rupees(price)} is not a multiple of the tick size at {broker}, {to_rupees(tick)}: it was not sent"
+    reason = f"price {to_rupees(price)} is off the tick size at {broker}, {to_rupees(tick)}: order not sent"
     return OrderRefused(reason, code=Meaning.TICK.value)
 
 
 def above_freeze(broker: str, quantity: int, most: int) -> OrderRefused:
     """Return the refusal of an order above the freeze quantity of the broker's list of the day; nothing was sent."""
-    reason = f"{quantity} shares are above the freeze quantity at {broker}, {most} in one order: it was not sent"
+    reason = f"{quantity} shares exceed the freeze quantity at {broker}, {most}: the order was not sent"
     return OrderRefused(reason, code="freeze")
 
 
@@ -170,9 +170,9 @@ def check_absent(book: Iterable[OrderReport], tag: str) -> None:
     """Raise Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
     odd = next((row for row in odd_of(book) if row.kind is RowKind.ORDER and row.tag in {"", tag}), None)
     if odd is not None:
-        raise Ambiguous(f"the broker refused the session of a command, and {odd.text}: it may be the order")
+        raise Ambiguous(f"the broker rejected the session, and {odd.text}: that row may be the order")
     if any(report.tag == tag for report in book):
-        raise Ambiguous("the broker refused the session of a command, and its order book shows the order: it was carried out")
+        raise Ambiguous("the broker rejected the session, but its order book shows the order: it was placed")
 
 
 def order_id(value: object) -> str | None:

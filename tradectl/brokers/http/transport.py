@@ -159,7 +159,7 @@ class ReadTransport:
         try:
             path = urlsplit(url).path
         except ValueError as error:
-            raise BrokerUnavailable(f"{self._line.name} has named an address that is none") from error
+            raise BrokerUnavailable(f"{self._line.name} returned an invalid address") from error
         return "POST" if path.endswith(self._posts) else "GET"
 
 
@@ -222,7 +222,7 @@ class Transport(ReadTransport):
             return _exchanged(line, method, url, bucket=bucket, look=look, judge=judge, **sent)
         except _TooMany as error:
             line.rest = min(LONGEST, max(REST, error.wait))
-            raise Ambiguous(f"{error}; whether it carried the command out is not known") from error
+            raise Ambiguous(f"{error}; the outcome of the command is unknown") from error
         except DatabaseError as error:  # of the limiter, or of what is looked at before the first byte
             raise BrokerUnavailable(f"{error}; nothing was sent to {line.name}") from error
 

@@ -22,7 +22,7 @@ def check_quiet(sessions: SessionTable, now: datetime) -> None:
     quiet = quiet_time(sessions, now)
     if quiet is not None:
         begin, end = quiet
-        raise Blocked(f"from {begin:%H:%M:%S} to {end:%H:%M:%S} Kite hands orders to the exchange: nothing is sent to it")
+        raise Blocked(f"from {begin:%H:%M:%S} to {end:%H:%M:%S} Kite releases AMO orders to NSE: nothing is sent to Kite")
 
 
 def path_of(variety: Variety, sessions: SessionTable, now: datetime) -> str:

@@ -187,7 +187,7 @@ def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
 
 CONSENT = "consent"
 UNATTENDED = "sells from demat need no TPIN"
-ATTENDED = "sells from demat may need a TPIN of a person each day, until a DDPI is signed (once, in Zerodha's Console)"
+ATTENDED = "demat sells may need your TPIN each day, until you sign a DDPI (once, in Zerodha's Console)"
 
 
 def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:

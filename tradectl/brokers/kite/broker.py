@@ -107,7 +107,7 @@ class KiteBroker:
         except TradectlError:
             return
         if wrong:
-            raise Ambiguous(f"Kite accepted a command, and names order {number}, which is another one")
+            raise Ambiguous(f"Kite accepted a command but returned another order's id, {number}")
         if refused is not None:
             raise refused
 
@@ -243,7 +243,7 @@ def _terms(kind: OrderType, price: int) -> dict[str, str]:
 
 
 def _without_price() -> OrderRefused:
-    return OrderRefused("a limit order has a price above zero: it was not sent", code="price")
+    return OrderRefused("a limit price must be above zero: the order was not sent", code="price")
 
 
 def _order_id(content: bytes, known: str = "") -> str:
@@ -255,7 +255,7 @@ def _order_id(content: bytes, known: str = "") -> str:
         raise Ambiguous(f"Kite accepted a command without an order id: {error}") from error
     found = order_id(told)
     if found is None:
-        raise Ambiguous("Kite accepted a command, and its order id is not one")
+        raise Ambiguous("Kite accepted a command but returned an invalid order id")
     if known and found != known:
         raise Ambiguous(f"Kite accepted a command about order {known}, and names order {found}")
     return found

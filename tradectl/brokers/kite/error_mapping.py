@@ -39,8 +39,8 @@ _UNLISTED = re.compile(r"\bIPs?\b.*(allow|list|permit|regist)|(allow|list|permit
 """No source has the type and the message of the refusal of an unlisted address. A PermissionException that names an IP counts
 as it, and any error about an IP that is not listed, allowed, permitted or registered."""
 _LIST_IT = (
-    "No order leaves until then. List the address that Kite names at developers.kite.trade; where it is an IPv6 address and the "
-    "listed one is an IPv4, `tradectl broker set kite` with connect_by=ipv4 connects by that"
+    "No order is sent until you list the IP above at developers.kite.trade. If it is an IPv6 and the "
+    "listed IP is an IPv4, `tradectl broker set kite` with connect_by=ipv4 uses it"
 )
 _CODES = (
     (re.compile(r"insufficient funds|margin exceeds", re.IGNORECASE), "funds"),
@@ -70,7 +70,7 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
     if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):
         return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}. {_LIST_IT}")
     if found.meaning is Meaning.SESSION:
-        return LoginNeeded(f"Kite does not know the session: {message}; `tradectl login` makes one")
+        return LoginNeeded(f"Kite rejected the session: {message}; run `tradectl login`")
     if found.meaning is Meaning.PERMISSION:
         return ConfigurationError(f"Kite does not permit this: {message}")
     return refusal(message) if found.meaning is Meaning.REFUSED else refused(found.meaning, message)

@@ -53,7 +53,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     except Ambiguous as error:  # a login that may have been made is made anew
         raise BrokerUnavailable(str(error)) from error
     except LoginNeeded as refusal:
-        raise LoginNeeded(f"{refusal}; a request token is good for some minutes, and once: `tradectl login` again") from refusal
+        raise LoginNeeded(f"{refusal}; a request token works once, for some minutes: run `tradectl login` again") from refusal
     access = parsed(reply.content, _access_token)
     headers = {**VERSION, "Authorization": f"token {key}:{access}"}
     profile = transport.read(f"{root}/user/profile", bucket="other", headers=headers)

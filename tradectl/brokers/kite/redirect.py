@@ -22,11 +22,9 @@ PATIENCE = 5.0
 LOOK = 0.05
 """Seconds after which the page looks whether it is still wanted."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_DONE = "tradectl has what it needs: go back to it."
+_DONE = "Login received: go back to the terminal."
 _FAILED = "tradectl: this login did not succeed."
-_STRANGE = (
-    "tradectl: this address is not of the login that was begun here; nothing was taken. Open the address of `tradectl login`."
-)
+_STRANGE = "tradectl: this address belongs to another login and was ignored. Open the address that `tradectl login` shows."
 
 
 class Redirect:

@@ -40,7 +40,7 @@ class KotakHours:
         """Raise Blocked while no command is sent."""
         quiet = quiet_time(self.sessions, now)
         if quiet is not None:
-            raise Blocked(f"Kotak hands the night's orders to the exchange: nothing is sent before {quiet[1]:%H:%M:%S}")
+            raise Blocked(f"Kotak releases AMO orders to NSE: nothing is sent before {quiet[1]:%H:%M:%S}")
 
     def check_amo(self, now: datetime) -> None:
         """Raise Blocked where Kotak takes no after-market order."""

@@ -278,7 +278,7 @@ class KotakNeoBroker:
             rows.symbol_of(trading_symbol),
             request.side,
         ):
-            raise Ambiguous(f"Kotak took a command, and names order {number}, which is another one")
+            raise Ambiguous(f"Kotak accepted a command but returned another order's id, {number}")
         if report.status is OrderStatus.REJECTED:
             raise error_mapping.refusal(report.reason or "rejected")
 
@@ -291,7 +291,7 @@ class KotakNeoBroker:
 def _check_price(price: int) -> None:
     """Raise OrderRefused for a limit of 0, which Kotak fills at a price of its own."""
     if price <= 0:
-        raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
+        raise OrderRefused("a limit price must be above zero: the order was not sent", code="price")
 
 
 def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
@@ -306,7 +306,7 @@ def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
     data = reply.json()["data"]
     if data is None or (data == [] and not bare):
         if words is None or not words.ok:
-            raise ValueError("there are no data, and the reply does not say that there are none")
+            raise ValueError("the reply has no data and does not report an empty list")
         return []
     if not isinstance(data, dict | list):
         raise TypeError(f"a list was expected, not {brief(data)}")

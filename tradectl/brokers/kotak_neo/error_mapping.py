@@ -164,7 +164,7 @@ def login(reply: Reply) -> TradectlError | None:
     words = said(reply)
     if reply.status >= 500 or words is None or words.broken:
         return BrokerUnavailable(
-            f"Kotak replied the login with {reply.status} {words.told if words is not None else ''}".rstrip()
+            f"Kotak replied to the login with {reply.status} {words.told if words is not None else ''}".rstrip()
         )
     if reply.status >= 300 or words.failed:
         failure = _access(reply, words)
@@ -195,8 +195,8 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
 def _unlisted(text: str) -> NotWhitelisted:
     told = f"Kotak does not list this machine's address: {text}"
     return NotWhitelisted(
-        f"{told}. No order leaves until it is listed in the NEO app (two IPv4 addresses, one change in 7 days); "
-        "`tradectl broker status` shows the address, and after a move `tradectl login --again` makes a session from here"
+        f"{told}. No order is sent until you list it in the NEO app (two IPv4 addresses, one change in 7 days); "
+        "`tradectl broker status` shows the address; if it changed, run `tradectl login --again`"
     )
 
 

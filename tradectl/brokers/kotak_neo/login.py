@@ -177,4 +177,4 @@ def _generator(secret: str) -> TOTP:
     try:
         return Totp(secret.replace(" ", ""))
     except (binascii.Error, ValueError) as error:
-        raise ConfigurationError("the secret of Kotak's TOTP is not one: it has letters and the digits 2 to 7") from error
+        raise ConfigurationError("Kotak's TOTP secret is invalid: it has only letters and the digits 2 to 7") from error

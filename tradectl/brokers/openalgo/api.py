@@ -70,7 +70,7 @@ class OpenAlgoReads:
         """Raise ConfigurationError where the server is in its analyzer mode, or does not plainly report that it is live."""
         mode, analyzing = self.ask("analyzer", lambda content: (content["data"]["mode"], content["data"]["analyze_mode"]))
         if mode != "live" or analyzing is not False:
-            raise ConfigurationError(f"OpenAlgo is in its mode {mode!r}, where nothing is real: switch its analyzer off first")
+            raise ConfigurationError(f"OpenAlgo is in {mode!r} mode and sends no real orders: switch its analyzer off")
 
     def _require_session(self) -> None:
         """Raise LoginNeeded without a session.
@@ -82,7 +82,7 @@ class OpenAlgoReads:
         if session is None:
             raise LoginNeeded("there is no session at OpenAlgo yet: log in")
         if self._account.clock.now() >= session.expires_at:
-            raise LoginNeeded("the session at OpenAlgo has ended for today: log in there, then here")
+            raise LoginNeeded("the session at OpenAlgo has ended for today: log in there, then run `tradectl login`")
 
     def _with_key(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"apikey": self._key, **body}

@@ -90,7 +90,7 @@ class OpenAlgoBroker:
         session = self._account.sessions.session(ist_date(now))
         phases = [phase for auction in (False, True) for phase in session.phases(auction)] if session is not None else []
         if not any(phase.start <= now < phase.end for phase in phases):
-            raise Blocked("NSE takes no orders now, and what waits for it cannot be placed through OpenAlgo")
+            raise Blocked("NSE takes no orders now, and OpenAlgo takes no after-market orders")
 
     def _row(self, broker_order_id: str) -> rows.Row:
         for row in self._order_rows():

@@ -78,8 +78,8 @@ _UNLISTED = re.compile(r"^Symbol .* not found in exchange", re.IGNORECASE)
 _UNBOUND = "local variable 'order_status'"
 """A message of Python: the server's Zerodha adapter does not know the status of the first row of the order book."""
 _NO_BOOK = (
-    "OpenAlgo cannot show the order book: its first row waits as an after-market order by hand, which OpenAlgo does not know. "
-    "Nothing is sent until it can, at 09:00; cancelled at the broker, the order no longer stands in the way"
+    "OpenAlgo cannot show the order book: its first row is a manual after-market order, which OpenAlgo cannot read. "
+    "Nothing is sent until NSE takes that order at 09:00, or until you cancel it at the broker"
 )
 
 

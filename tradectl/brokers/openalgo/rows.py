@@ -147,7 +147,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     elif status is _S.EXECUTED and filled < quantity:
         status = _S.ONGOING
     elif status in ENDS and repeated and now - at < SETTLED:
-        status, reason = _S.UNKNOWN, f"its status {word!r} may be that of the row before it: it is believed after two minutes"
+        status, reason = _S.UNKNOWN, f"status {word!r} may belong to the previous row: tradectl accepts it after two minutes"
     made = OrderReport(
         value_ranges.identity(row["orderid"], "orderid"),
         None,

@@ -249,7 +249,7 @@ class PaperBroker:
         """Raise UsageError where a virtual clock goes back. The machine's clock may have been ahead: `_change` follows it."""
         if self._clock.virtual and self._book is not None and self._is_ahead(self._book, now):
             lived = to_ist(self._book.settled_at)
-            raise UsageError(f"paper account {self._account} has already lived through {lived:%Y-%m-%d %H:%M} IST")
+            raise UsageError(f"account {self._account} already ran to {lived:%Y-%m-%d %H:%M} IST: use a later --at")
 
     @staticmethod
     def _is_ahead(book: ExchangeAccount, now: datetime) -> bool:

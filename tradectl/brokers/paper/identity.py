@@ -15,7 +15,7 @@ from tradectl.brokers.paper.store import Store
 from tradectl.errors import DatabaseError
 from tradectl.ledger.exchange_mark import Mark
 
-MONEY = "No order is sent: what rests there and what is held cannot be known."
+MONEY = "No order is sent: its resting orders and holdings are unknown."
 HELP = (
     "Put the file back, or restore the ledger and the exchange from one backup (docs/how-to/back-up-and-restore.md). "
     "`tradectl sandbox accept` takes it as it is."

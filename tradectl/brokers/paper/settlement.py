@@ -67,7 +67,7 @@ class Settlement:
                 )
         for order in list(book.live.values()):
             if order.active_at > now and order.status is OrderStatus.ONGOING:
-                reason = "the machine's clock was ahead: this order was live in a time that has not come"
+                reason = "the machine's clock was ahead: this order was live at a future time"
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=now))
         book.day, book.settled_at = day, now
         self._steps.clear()

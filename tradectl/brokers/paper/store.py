@@ -100,7 +100,7 @@ class Store:
 
     def _create(self) -> None:
         if self._connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise DatabaseError(f"{self._file} is a database of something else")
+            raise DatabaseError(f"{self._file} is not a paper exchange")
         for statement in SCHEMA.split(";"):
             self._connection.execute(statement)
 

@@ -15,7 +15,7 @@ from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
 
-Asked = tuple[date, str, Side, int, int]
+Terms = tuple[date, str, Side, int, int]
 """Session, symbol, side, quantity and price of an order."""
 
 
@@ -42,9 +42,9 @@ def tagged(reports: Sequence[OrderReport], ours: Sequence[Order]) -> Iterator[Or
 
 def _explained(report: OrderReport, doubts: list[Order]) -> str:
     """Return the tag of the order in `doubts` that has the same terms, and remove it from them; empty without one."""
-    asked: Asked = ist_date(report.placed_at), report.symbol, report.side, report.quantity, report.price
+    its_terms: Terms = ist_date(report.placed_at), report.symbol, report.side, report.quantity, report.price
     for order in doubts:
-        if (order.session, order.symbol, order.side, order.quantity, order.price) == asked:
+        if (order.session, order.symbol, order.side, order.quantity, order.price) == its_terms:
             doubts.remove(order)
             return order.tag
     return ""

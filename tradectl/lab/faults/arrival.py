@@ -73,7 +73,7 @@ class Arrival:
         order = command.order or before
         if order is None or order.side is not Side.SELL or command.name == "cancel":
             return ""
-        asked = command.order.quantity if command.order else command.quantity - (before.filled_quantity if before else 0)
+        wanted = command.order.quantity if command.order else command.quantity - (before.filled_quantity if before else 0)
         waiting = sum(
             row.quantity - row.filled_quantity
             for row in self._exchange.orders()
@@ -84,7 +84,7 @@ class Arrival:
         )
         held = sum(item.quantity + item.t1_quantity for item in self._exchange.holdings() if item.symbol == order.symbol)
         return (
-            f"{command}: SELL {asked} {order.symbol} while {waiting} wait and {held} are held" if waiting + asked > held else ""
+            f"{command}: SELL {wanted} {order.symbol} while {waiting} wait and {held} are held" if waiting + wanted > held else ""
         )
 
     def _note(self, short: str, said: str) -> None:

@@ -194,10 +194,10 @@ class FaultyBroker:
     def _drawn(self, command: SentCommand, now: datetime) -> Fault:
         """Return the fault of a command. A false reply is given only where the true command could have been carried out."""
         possible = self._befalls[command.name]
-        asked = command.name, command.key, now
-        if not possible or not self._chance.hits("befalls", *asked):
+        identity = command.name, command.key, now
+        if not possible or not self._chance.hits("befalls", *identity):
             return Fault.NONE
-        fault = possible[self._chance.number("which", *asked) % len(possible)]
+        fault = possible[self._chance.number("which", *identity) % len(possible)]
         if fault in _SWALLOWS and self._gate.alive(command.order_id) is None:
             return Fault.NONE
         if fault is Fault.CANCEL_CROSSES_FILL and command.name == "modify" and self._coin(fault, command, now):

@@ -104,18 +104,18 @@ class Draws:
         self._key = str(seed).encode()[:64]
         self._rate = rate
 
-    def number(self, *asked: object) -> int:
+    def number(self, *seeds: object) -> int:
         """Return 64 bits that follow from the seed and the arguments."""
-        words = "|".join(map(str, asked)).encode()
+        words = "|".join(map(str, seeds)).encode()
         return int.from_bytes(blake2b(words, digest_size=8, key=self._key).digest(), "big")
 
-    def fraction(self, *asked: object) -> float:
-        return self.number(*asked) / 2**64
+    def fraction(self, *seeds: object) -> float:
+        return self.number(*seeds) / 2**64
 
-    def hits(self, *asked: object) -> bool:
-        return self.fraction(*asked) < self._rate
+    def hits(self, *seeds: object) -> bool:
+        return self.fraction(*seeds) < self._rate
 
-    def span(self, span: Span, *asked: object) -> timedelta:
+    def span(self, span: Span, *seeds: object) -> timedelta:
         """Return a time between the least and the most of a span."""
         least, most = span
-        return timedelta(seconds=least + (most - least) * self.fraction(*asked))
+        return timedelta(seconds=least + (most - least) * self.fraction(*seeds))

@@ -39,7 +39,7 @@ def create_or_upgrade(database: Database) -> bool:
     if database.read_only:
         if found is not None and found > HEAD:
             raise DatabaseError(_newer(database.name, found))
-        raise DatabaseError(f"{database.name} has an older form; open it once for writing")
+        raise DatabaseError(f"{database.name} has an older schema; the next command that writes upgrades it")
     try:
         with database.write() as connection:
             if not database.sqlite:

@@ -145,8 +145,8 @@ class _History:
         for action in self._known.others:
             if first < action.ex_date <= self._today and self._moves_prices(action):
                 raise DataError(
-                    f"{self._symbol}: by how much {self._title} divided for the {action.kind} of {action.ex_date} is not known;"
-                    f" not imported: sessions since then are, with --since {action.ex_date}"
+                    f"{self._symbol}: {self._title}'s factor for the {action.kind} of {action.ex_date} is not known;"
+                    f" not imported. --since {action.ex_date} imports the sessions from then on"
                 )
 
     def _moves_prices(self, action: CorporateAction) -> bool:

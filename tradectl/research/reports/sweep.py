@@ -156,14 +156,14 @@ def _forward_note(forward: WalkForward) -> str:
     known, own = forward.joined.figures, forward.own
     chosen = len({tuple(one.changes.items()) for one in forward.judged})
     return (
-        f"On spans that had no part in the choice: {known.trades} trades, net Rs {show_rupees(known.net)}. Your own settings "
+        f"Out of sample: {known.trades} trades, net Rs {show_rupees(known.net)}. Your own settings "
         f"earned Rs {show_rupees(own.net)} there. {len(forward.judged)} choices named {chosen} different settings."
     )
 
 
 def _order_note(order: Outcomes) -> str:
     fall = show_rupees(order.at(0.95)[1])
-    return f"In another order the same trades would fall Rs {fall} or more below an earlier high in one case of 20."
+    return f"With the trades reshuffled, the drawdown is Rs {fall} or more in one case of 20."
 
 
 def _sample_note(sample: Outcomes) -> str:

@@ -133,7 +133,7 @@ def _adjust(
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
     if order.status is OrderStatus.PENDING and not world.broker.capabilities.amo_changes:
-        return "unchanged", f"{world.broker.name} changes no after-market order before the exchange has it: left as it is"
+        return "unchanged", f"{world.broker.name} cannot modify an AMO before it reaches NSE: order unchanged"
     quantity = quantity if enough else order.quantity
     change = f"{order.quantity} becomes {quantity}" if enough else f"limit {order.price / 100:.2f} becomes {limit / 100:.2f}"
     reason = f"{change} at pre-open {price / 100:.2f}"

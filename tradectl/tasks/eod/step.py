@@ -50,12 +50,12 @@ def run(context: Context) -> Outcome:
     trading.reconcile(trading.open_of)
     mismatches = reconcile.compare_holdings(trading.book, trading.broker)
     for item in mismatches:
-        context.log("mismatch", f"the book has {item.book} {item.symbol}, the broker {item.broker}", item.symbol, level="error")
+        context.log("mismatch", f"{item.symbol}: ledger {item.book}, broker {item.broker}", item.symbol, level="error")
     beyond = trading.unexplained_shares()
     unlisted = reconcile.unlisted(trading.book)
     for order in unlisted:
         text = (
-            f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the book, not in the broker's"
+            f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the ledger, not at the broker"
         )
         context.log("mismatch", text, order.symbol, level="error")
     cash_difference = trading.broker.funds().cash - trading.book.cash()
@@ -207,10 +207,10 @@ def _summary(
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
         f"unrealised {result['unrealised_pnl']}, equity {result['equity'] or 'not known'}",
-        f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} traded by hand",
+        f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} manual trades",
     ]
     lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
-    lines += [f"MISMATCH {item.symbol}: book {item.book}, broker {item.broker}" for item in mismatches]
+    lines += [f"MISMATCH {item.symbol}: ledger {item.book}, broker {item.broker}" for item in mismatches]
     lines += [
         f"MISMATCH {item.side} {item.quantity} {item.symbol}, order {item.id}: not in the broker's book" for item in unlisted
     ]

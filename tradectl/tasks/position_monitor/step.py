@@ -139,5 +139,5 @@ def _row(item: PositionAssessment) -> dict[str, object]:
 
 
 def _decision(context: Context, item: PositionAssessment) -> Decision:
-    reason = f"{item.recommendation} as things stand at {to_ist(context.now):%H:%M}: {item.reason}"
+    reason = f"{item.recommendation} at {to_ist(context.now):%H:%M}: {item.reason}"
     return Decision(item.position.instrument_id, item.position.symbol, item.recommendation, "monitor", reason, _row(item))

@@ -137,13 +137,13 @@ class DhanSandbox(Sandbox):
 
     def _place(self, body: orders.Body) -> str:
         """Place an order and return its id. An order that the risk checks refuse has an id and a rejected row."""
-        asked = orders.requested(body, self._listing)
+        wanted = orders.requested(body, self._listing)
         try:
-            return place(self.exchange, asked)
+            return place(self.exchange, wanted)
         except OrderRefused as refusal:
             if refusal.code in INPUT:
                 raise bad_value(refusal.reason) from refusal
-            return self._memory.refuse(asked, refusal.reason, self._clock.now())
+            return self._memory.refuse(wanted, refusal.reason, self._clock.now())
 
     def _known(self, number: str) -> OrderReport:
         for report in self._orders(self.books):
@@ -185,8 +185,8 @@ class DhanSandbox(Sandbox):
         return found
 
     def _quotes(self, body: orders.Body, kind: str) -> dict[str, dict[str, rows.Row]]:
-        asked = {str(number): self._listing.find(str(number)) for number in body.get(SEGMENT, [])}
-        symbols = {number: found.symbol for number, found in asked.items() if found is not None}
+        wanted = {str(number): self._listing.find(str(number)) for number in body.get(SEGMENT, [])}
+        symbols = {number: found.symbol for number, found in wanted.items() if found is not None}
         quotes = self.exchange.quotes(list(symbols.values()))
         full = {number: rows.quote(quotes[symbol]) for number, symbol in symbols.items() if symbol in quotes}
         names = {"ltp": ("last_price",), "ohlc": ("last_price", "ohlc")}.get(kind)

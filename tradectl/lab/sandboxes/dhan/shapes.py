@@ -25,9 +25,9 @@ def _at_dhan() -> Iterator[Shape]:
         yield Shape(f"{status} {code}", dhan(status, code, words))
     yield Shape("an order that the risk checks block", dhan(400, "DH-906", "transactions blocked by RMS"))
     yield Shape("an order in transit", dhan(400, "DH-906", "Order is in Transit state"))
-    for told in ON_THE_WAY:
-        yield Shape(f"DH-905: {told}", dhan(400, "DH-905", told))
-        yield Shape(f"DH-903 with more words: {told}", dhan(400, "DH-903", f"Segment is not active. {told}"))
+    for reason in ON_THE_WAY:
+        yield Shape(f"DH-905: {reason}", dhan(400, "DH-905", reason))
+        yield Shape(f"DH-903 with more words: {reason}", dhan(400, "DH-903", f"Segment is not active. {reason}"))
     yield Shape("DH-905 beside an order", dhan(400, "DH-905", "bad values", orderId=_NUMBER))
     yield Shape("DH-905 with an order in its words", dhan(400, "DH-905", f"orderId: {_NUMBER} has bad values"))
     yield Shape("DH-905 without words", dhan(400, "DH-905", ""))

@@ -146,9 +146,9 @@ class KiteBackend:
             if entry.instrument.symbol in found
         }
 
-    def candles(self, token: str, interval: str, asked: tuple[str, str]) -> list[list[Any]]:
+    def candles(self, token: str, interval: str, span: tuple[str, str]) -> list[list[Any]]:
         instrument_id = self.listing.by_token(token).instrument.instrument_id
-        return history.candles(self._market, self._sessions, instrument_id, interval, asked=asked, now=self.now)
+        return history.candles(self._market, self._sessions, instrument_id, interval, span=span, now=self.now)
 
     def push(self, stream: KiteStream) -> None:
         """Push order rows that have changed, and prices. An after-market order is not pushed when it is placed."""

@@ -23,11 +23,11 @@ SPANS = {"day": 2000, "minute": 60}
 
 
 def candles(
-    market: MarketData, sessions: SessionTable, instrument_id: str, interval: str, *, asked: tuple[str, str], now: datetime
+    market: MarketData, sessions: SessionTable, instrument_id: str, interval: str, *, span: tuple[str, str], now: datetime
 ) -> list[list[Any]]:
     """Return rows [time, open, high, low, close, volume] from one moment to another, by day or minute. Raises KiteError 400 for
     others."""
-    start, end = (_moment(text) for text in asked)
+    start, end = (_moment(text) for text in span)
     if interval not in SPANS or end < start:
         raise invalid("invalid interval or dates")
     if end - start > timedelta(days=SPANS[interval]):

@@ -116,7 +116,7 @@ class KiteSandbox(StreamingSandbox):
         return _success(self._data(request, parts))
 
     def _data(self, request: Request, parts: tuple[str, ...]) -> Any:
-        office, asked = self._office, request.queries.get("i", [])
+        office, keys = self._office, request.queries.get("i", [])
         match request.method, parts:
             case "DELETE", ("session", "token"):
                 self.tokens.end(request.query.get("access_token", ""))
@@ -142,10 +142,10 @@ class KiteSandbox(StreamingSandbox):
             case "GET", ("portfolio", "positions"):
                 return office.positions()
             case "GET", ("quote",):
-                return office.quotes(asked)
+                return office.quotes(keys)
             case "GET", ("quote", "ohlc" | "ltp" as kind):
                 names = ("instrument_token", "last_price", *(("ohlc",) if kind == "ohlc" else ()))
-                return {key: {name: row[name] for name in names} for key, row in office.quotes(asked).items()}
+                return {key: {name: row[name] for name in names} for key, row in office.quotes(keys).items()}
             case "GET", ("instruments", "historical", token, interval):
                 between = request.query.get("from", ""), request.query.get("to", "")
                 return {"candles": office.candles(token, interval, between)}

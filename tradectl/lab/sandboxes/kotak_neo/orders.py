@@ -61,24 +61,24 @@ class KotakOrders:
     # calls
 
     def place(self, request: Request) -> Response:
-        asked = asked_of(request, _PLACED)
-        if asked is None or asked["es"] != SEGMENT or asked["pt"] not in _TYPES or asked["rt"] != "DAY" or asked["pc"] != "CNC":
+        form = form_of(request, _PLACED)
+        if form is None or form["es"] != SEGMENT or form["pt"] not in _TYPES or form["rt"] != "DAY" or form["pc"] != "CNC":
             return refused(1007, "body invalid", stat="bad request", status=400)
-        listed = self._scrips.by_trading_symbol(asked["ts"])
+        listed = self._scrips.by_trading_symbol(form["ts"])
         if listed is None:
             return refused(1007, "please provide valid trading symbol", stat="bad request", status=400)
-        tag = f"{asked['ig']}/{self._today:%Y%m%d}" if asked.get("ig") else ""
+        tag = f"{form['ig']}/{self._today:%Y%m%d}" if form.get("ig") else ""
         if tag and tag in {report.tag for report in self._all(self._books)}:
             return _repeated()
         try:
             order = OrderRequest(
                 tag,
                 listed.symbol,
-                {"B": Side.BUY, "S": Side.SELL}[asked["tt"]],
-                int(asked["qt"]),
-                to_paise(asked["pr"]),
-                _TYPES[asked["pt"]],
-                Variety.AMO if asked["am"] == "YES" else Variety.REGULAR,
+                {"B": Side.BUY, "S": Side.SELL}[form["tt"]],
+                int(form["qt"]),
+                to_paise(form["pr"]),
+                _TYPES[form["pt"]],
+                Variety.AMO if form["am"] == "YES" else Variety.REGULAR,
             )
         except (ValueError, KeyError):
             return refused(1007, "body invalid", stat="bad request", status=400)
@@ -94,15 +94,15 @@ class KotakOrders:
         return _ok(number)
 
     def modify(self, request: Request) -> Response:
-        asked = asked_of(request, _MODIFIED)
-        report = self._report(asked["no"]) if asked is not None else None
-        if asked is None or report is None or not asked["qt"].isdigit():
+        form = form_of(request, _MODIFIED)
+        report = self._report(form["no"]) if form is not None else None
+        if form is None or report is None or not form["qt"].isdigit():
             return refused(5204, "Modify Order Response : Bad Input", status=400)
-        failure = self._unchangeable(report, asked["am"], "Modify")
+        failure = self._unchangeable(report, form["am"], "Modify")
         if failure is not None:
             return failure
         try:
-            self._exchange.modify(report.broker_order_id, quantity=int(asked["qt"]), price=to_paise(asked["pr"]))
+            self._exchange.modify(report.broker_order_id, quantity=int(form["qt"]), price=to_paise(form["pr"]))
         except OrderRefused as refusal:
             return _refused_change(refusal, "Modify")
         finally:
@@ -111,11 +111,11 @@ class KotakOrders:
         return _ok(report.broker_order_id)
 
     def cancel(self, request: Request) -> Response:
-        asked = asked_of(request, frozenset({"on", "am"}))
-        report = self._report(asked["on"]) if asked is not None else None
-        if asked is None or report is None:
+        form = form_of(request, frozenset({"on", "am"}))
+        report = self._report(form["on"]) if form is not None else None
+        if form is None or report is None:
             return refused(5204, "Cancel Order Response : Bad Input", status=400)
-        failure = self._unchangeable(report, asked["am"], "Cancel")
+        failure = self._unchangeable(report, form["am"], "Cancel")
         if failure is not None:
             return failure
         try:
@@ -129,11 +129,11 @@ class KotakOrders:
 
     def history(self, request: Request) -> Response:
         """Return what the sandbox has seen of one order, the newest first, one level deeper than elsewhere."""
-        asked = asked_of(request, frozenset({"nOrdNo"}))
-        if asked is None or self._report(asked["nOrdNo"]) is None:
+        form = form_of(request, frozenset({"nOrdNo"}))
+        if form is None or self._report(form["nOrdNo"]) is None:
             return Response.of({"data": {"stat": "Not_Ok", "errMsg": "No Data", "stCode": 5203}})
-        self._remember(asked["nOrdNo"])
-        seen = [history_row(row) for row in reversed(self._history[asked["nOrdNo"]])]
+        self._remember(form["nOrdNo"])
+        seen = [history_row(row) for row in reversed(self._history[form["nOrdNo"]])]
         return Response.of({"data": {"stat": "Ok", "stCode": 200, "data": seen}})
 
     def rows(self, number: str = "") -> list[Row]:
@@ -222,20 +222,20 @@ class KotakOrders:
         return None
 
 
-def asked_of(request: Request, needed: frozenset[str]) -> dict[str, str] | None:
+def form_of(request: Request, needed: frozenset[str]) -> dict[str, str] | None:
     """Return the content of `jData`, where every value is text; None where it is not.
 
     Kotak's own client sends `"ig": null` for an order without a tag (kotakneoapi 3.0.9), which is the same as none.
     """
     try:
-        asked = json.loads(request.form.get("jData", ""))
+        form = json.loads(request.form.get("jData", ""))
     except ValueError:
         return None
-    if isinstance(asked, dict) and asked.get("ig", "") is None:
-        del asked["ig"]
-    if not isinstance(asked, dict) or not needed <= asked.keys() or not all(isinstance(value, str) for value in asked.values()):
+    if isinstance(form, dict) and form.get("ig", "") is None:
+        del form["ig"]
+    if not isinstance(form, dict) or not needed <= form.keys() or not all(isinstance(value, str) for value in form.values()):
         return None
-    return asked
+    return form
 
 
 def _ok(number: str) -> Response:

@@ -192,16 +192,16 @@ class KotakNeoSandbox(StreamingSandbox):
     def _check_margin(self, request: Request) -> Response:
         """Return whether the money is there for an order, charges not counted. Kotak's own client sends null for an absent
         field."""
-        asked: dict[str, Any]
+        fields: dict[str, Any]
         try:
-            asked = {name: value for name, value in json.loads(request.form.get("jData", "")).items() if value is not None}
+            fields = {name: value for name, value in json.loads(request.form.get("jData", "")).items() if value is not None}
         except (ValueError, AttributeError):
-            asked = {}
-        told = asked.keys() >= {"exSeg", "prc", "prcTp", "prod", "qty", "tok", "trnsTp"}
-        if not told or not all(isinstance(value, str) for value in asked.values()) or not asked["qty"].isdigit():
+            fields = {}
+        all_given = fields.keys() >= {"exSeg", "prc", "prcTp", "prod", "qty", "tok", "trnsTp"}
+        if not all_given or not all(isinstance(value, str) for value in fields.values()) or not fields["qty"].isdigit():
             return refused(1007, "body invalid", stat="bad request", status=400)
         available = self.exchange.funds().available
-        needed = to_paise(asked["prc"]) * int(asked["qty"]) if asked["trnsTp"] == "B" else 0
+        needed = to_paise(fields["prc"]) * int(fields["qty"]) if fields["trnsTp"] == "B" else 0
         short = max(0, needed - available)
         amounts = {"avlCash": available, "ordMrgn": needed, "reqdMrgn": needed, "insufFund": short}
         shown = {name: f"{to_rupees(paise)}0000" for name, paise in amounts.items()}

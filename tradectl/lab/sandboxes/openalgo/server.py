@@ -205,10 +205,10 @@ class OpenAlgoSandbox(Sandbox):
 
     def _quote(self, body: Body) -> dict[str, Any]:
         symbol = body["symbol"]
-        told = rows.quoted(symbol, self.exchange.quotes([symbol]).get(symbol))
-        if "error" in told:
-            raise OpenAlgoError(400, told["error"])
-        return _success(told["data"])
+        content = rows.quoted(symbol, self.exchange.quotes([symbol]).get(symbol))
+        if "error" in content:
+            raise OpenAlgoError(400, content["error"])
+        return _success(content["data"])
 
     def _quotes(self, body: Body) -> dict[str, Any]:
         symbols = [item["symbol"] for item in body["symbols"]]
