@@ -16,9 +16,10 @@ from tradectl.brokers.http.network import source_of
 from tradectl.brokers.http.replies import above_freeze, check_absent, off_tick, order_id
 from tradectl.brokers.http.transport import READS, Judge, Reply, Transport
 from tradectl.brokers.http.value_ranges import brief
-from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, error_mapping, paths, rows
+from tradectl.brokers.kotak_neo import error_mapping, paths, rows
 from tradectl.brokers.kotak_neo.amo_windows import KotakHours
 from tradectl.brokers.kotak_neo.api import TITLE, KotakApi, parsed, reading, url
+from tradectl.brokers.kotak_neo.declaration import CAPABILITIES, NAME
 from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import KotakTicker, OnOrder
