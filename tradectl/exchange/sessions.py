@@ -84,6 +84,18 @@ class Session:
                 return phase
         return None
 
+    def begins_at(self) -> datetime:
+        """The start of the first phase of any kind of stock (09:00 on an ordinary day). The exchange takes orders from then."""
+        return min(self._ordinary_phases[0].start, self._auction_phases[0].start)
+
+    def ends_at(self) -> datetime:
+        """The end of the last phase of any kind of stock."""
+        return max(self._ordinary_phases[-1].end, self._auction_phases[-1].end)
+
+    def has_phase_at(self, moment: datetime) -> bool:
+        """Whether a phase of any kind of stock holds an aware moment."""
+        return any(self.phase_at(moment, closing_auction) is not None for closing_auction in (False, True))
+
     def open_at(self) -> datetime:
         """The start of continuous trading."""
         return self._ordinary_continuous[0].start

@@ -30,10 +30,9 @@ def target_session(sessions: SessionTable, moment: datetime) -> Session:
     day = ist_date(moment)
     today = sessions.session(day)
     if today is not None:
-        phases = today.phases(closing_auction=True)
-        if moment < phases[0].start - CUTOFF:
+        if moment < today.begins_at() - CUTOFF:
             return today
-        if moment < phases[-1].end:
+        if moment < today.ends_at():
             raise OrderRefused("after market orders are not accepted now", code="phase")
     return sessions.next_session(day)
 

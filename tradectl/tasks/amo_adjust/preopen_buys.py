@@ -17,6 +17,7 @@ from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.strategy.entry import reward_gone
+from tradectl.strategy.parameters import Parameters
 from tradectl.task import Context
 
 PREOPEN = frozenset({PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
@@ -46,6 +47,15 @@ def why_not_now(context: Context) -> str:
     if phase is None or phase.kind not in PREOPEN:
         return "the exchange takes no orders of the pre-open now"
     return ""
+
+
+def reward_gone_reason(price: int, ema_level: float, parameters: Parameters) -> str:
+    """Return why a buy is not worth its pre-open price (paise) any more; empty where it is.
+
+    `ema_level`: the fast EMA of the bar on which it was decided, in rupees at today's scale."""
+    if not reward_gone(price, ema_level, parameters):
+        return ""
+    return f"pre-open {price / 100:.2f} against EMA9 {ema_level:.2f}: the reward is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,4 @@ class PreopenPass:
         scale = world.market.multiplier(order.instrument_id, self.context.session, price)
         if price is None or reading is None or scale is None:
             return ""
-        ema = reading.ema_fast_adjusted / scale
-        gone = reward_gone(price, ema, world.parameters)
-        return f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone" if gone else ""
+        return reward_gone_reason(price, reading.ema_fast_at(scale), world.parameters)
