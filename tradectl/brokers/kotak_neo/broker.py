@@ -173,7 +173,7 @@ class KotakNeoBroker:
         positions = self._positions()
         return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
 
-    def _positions(self) -> list[rows.Row]:
+    def _positions(self) -> Sequence[rows.Row]:
         """Return the day's positions, from the path of today's API, else from the older one.
 
         Where neither replies, the day's trades for delivery replace them. Raises BrokerUnavailable where they cannot be read
