@@ -25,7 +25,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import Quotes, RowKind, Rows
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeReport, Variety
-from tradectl.model.series import EQUITY_SERIES
+from tradectl.model.series import without_series
 
 Row = Mapping[str, Any]
 Known = Callable[[Row], DhanInstrument | None]
@@ -45,7 +45,6 @@ _OWN_TAG = re.compile(r"\d{6,12}-\d{10,14}")
 """What Dhan writes where no `correlationId` was sent: client id and time (measured 2026-09)."""
 _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
-_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 _FLOAT = Decimal("0.01")
 """Paise by which a price that was a float may differ from the price that was meant."""
 _NO_TIME = ("0001-01-01", "1980-01-01")
@@ -64,11 +63,6 @@ STATUSES: Mapping[str, OrderStatus] = {
 """Dhan's statuses (annexure). CLOSED and TRIGGERED are of super orders; any status that is not here is UNKNOWN."""
 ENDS = {"REJECTED": "rejected", "EXPIRED": "expired"}
 """The reason of an order that ended, where its row has none."""
-
-
-def symbol_of(trading_symbol: str) -> str:
-    """Return the exchange's symbol without a series."""
-    return _SUFFIX.sub("", trading_symbol)
 
 
 def about_paise(amount: Any, field: str = "") -> int:
@@ -179,7 +173,7 @@ def symbol(row: Row) -> str:
     """Return the symbol of a row that was named. OddValue where its security id or its symbol is none."""
     if not _has_id(row):
         raise OddValue("securityId", row["securityId"])
-    return read_field(row, "tradingSymbol", lambda text: value_ranges.symbol(symbol_of(text)))
+    return read_field(row, "tradingSymbol", lambda text: value_ranges.symbol(without_series(text)))
 
 
 def quotes(
@@ -207,7 +201,7 @@ def tag_of(text: str) -> str | None:
     return text if text and not _OWN_TAG.fullmatch(text) else None
 
 
-NAMES = RowFields("tradingSymbol", "orderId", "correlationId", symbol_of)
+NAMES = RowFields("tradingSymbol", "orderId", "correlationId", without_series)
 """A tag of Dhan's own stays on an odd row: it shows that the order is not one of the program."""
 
 

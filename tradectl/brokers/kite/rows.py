@@ -22,7 +22,7 @@ from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import Quotes, RowKind, Rows
-from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.order import CLIENT_TAG, OrderReport, OrderStatus, Side, TradeReport, Variety
 from tradectl.model.series import TRADE_FOR_TRADE
 
 T = TypeVar("T")
@@ -36,9 +36,6 @@ _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
 odd row: it may be an order of the program."""
 _SUFFIX = re.compile(rf"^(.+)-(?:{'|'.join(sorted(TRADE_FOR_TRADE))})$")
 """Kite appends every series but EQ to the symbol (CENTRALBK-BE)."""
-_OURS = re.compile(r"[A-Z2-7]{15}")
-"""What our client tags look like (`execution.orders.client_tag`)."""
-
 _SYSTEM = re.compile(r"(?:mktp|autoslice|iceberg)(?::.*)?", re.IGNORECASE)
 """Tags that Kite itself writes (kiteconnect-mocks orders.json)."""
 
@@ -219,7 +216,7 @@ def _tag(row: Row) -> str | None:
     given = [(field, tag) for field, tag in tags if tag and not _SYSTEM.fullmatch(tag)]
     if not given:
         return None
-    field, tag = next((item for item in given if _OURS.fullmatch(item[1])), given[0])
+    field, tag = next((item for item in given if CLIENT_TAG.fullmatch(item[1])), given[0])
     return value_ranges.tag(tag, field)
 
 

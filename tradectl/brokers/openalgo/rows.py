@@ -9,7 +9,6 @@ Source: openalgo's documentation (orderbook, tradebook, multiquotes) and broker/
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +22,7 @@ from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
-from tradectl.model.series import EQUITY_SERIES
+from tradectl.model.series import without_series
 
 Row = Mapping[str, Any]
 Moment = Callable[[str], datetime]
@@ -37,7 +36,6 @@ an odd row: it may be an order of the program."""
 SETTLED = timedelta(minutes=2)
 """After this long a request about an order is no longer on its way (up to 1.5 minutes were reported at Zerodha, forum 41029)."""
 UNTOLD = "OpenAlgo reports no reason"
-_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 
 _S = OrderStatus
 STATUSES: Mapping[str, OrderStatus] = {
@@ -81,11 +79,6 @@ def about_paise(value: Any, field: str = "", within: Range = MONEY) -> int:
     return value_ranges.about_rupees(value or 0, field, within)
 
 
-def symbol_of(text: str) -> str:
-    """Return the exchange's symbol without a series, which some adapters leave on."""
-    return _SUFFIX.sub("", text)
-
-
 def concerns(row: Row) -> bool:
     """Return whether an order, a trade or a position is about delivery of shares. Raises OddValue where it has neither.
 
@@ -99,10 +92,10 @@ def concerns(row: Row) -> bool:
 
 def symbol(row: Row) -> str:
     """Return the exchange's symbol of a row. Raises OddValue where it has none."""
-    return read_field(row, "symbol", lambda text: value_ranges.symbol(symbol_of(text)))
+    return read_field(row, "symbol", lambda text: value_ranges.symbol(without_series(text)))
 
 
-NAMES = RowFields("symbol", "orderid", symbol_of=symbol_of)
+NAMES = RowFields("symbol", "orderid", symbol_of=without_series)
 
 
 def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, now: datetime) -> Rows[OrderReport]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.phases import PRE_OPEN_ENTRY
 from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of
 from tradectl.execution.buying import UNPROVED, BuyingPower, DayResult, day_result, quantity_for
 from tradectl.execution.trading_session import TradingSession
@@ -19,8 +19,6 @@ from tradectl.model.order import Purpose, Side, Variety
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.parameters import Parameters
 from tradectl.task import Context
-
-PREOPEN = frozenset({PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
 
 
 def waits_for_the_open(order: Order, context: Context) -> bool:
@@ -44,7 +42,7 @@ def why_not_now(context: Context) -> str:
         return "the setting preopen_orders is off"
     session = context.world.sessions.session(context.session)
     phase = session.phase_at(context.now, closing_auction=False) if session is not None else None
-    if phase is None or phase.kind not in PREOPEN:
+    if phase is None or phase.kind not in PRE_OPEN_ENTRY:
         return "the exchange takes no orders of the pre-open now"
     return ""
 
