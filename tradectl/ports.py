@@ -146,6 +146,20 @@ class ListsOrderRules(Protocol):
         ...
 
 
+@runtime_checkable
+class ReportsStream(Protocol):
+    """The further attributes of a `Broker` that can get its quotes from a stream. The paper exchange has none."""
+
+    @property
+    def stream_trouble(self) -> str | None:
+        """Why the stream has no connection; empty while it has one, None where no stream is held."""
+        ...
+
+    def stream_news(self) -> str | None:
+        """Return `stream_trouble`, once each time that it has changed; None without news."""
+        ...
+
+
 class HaltMarker(Protocol):
     """The trading state that a person has set outside the ledger. It is read before every send."""
 
@@ -172,8 +186,9 @@ class PriceSource(Protocol):
         ...
 
 
+@runtime_checkable
 class Candles(Protocol):
-    """Historical bars of shares from a broker."""
+    """Historical bars of shares from a broker. A `PriceSource` that has these attributes too can be fetched from."""
 
     @property
     def name(self) -> str: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import deepcopy
 from decimal import Decimal, InvalidOperation
 from random import Random
@@ -83,6 +84,8 @@ RAW = (
     b"{}",
 )
 """What stands for a value in the bytes."""
+_FIELD = re.compile(rb'("\w+"): (-?[0-9.]+|"[^"\\]*"|null|true|false)')
+"""A field with a plain value."""
 
 
 def broken(random: Random, document: Any) -> bytes:
@@ -96,6 +99,8 @@ def broken(random: Random, document: Any) -> bytes:
         content = _with_raw_value(random, content)
     elif chance < 0.25:
         content = broken_bytes(random, content)
+    elif chance < 0.32:
+        content = _with_a_name_twice(random, content)
     return content
 
 
@@ -125,6 +130,16 @@ def _with_raw_value(random: Random, content: bytes) -> bytes:
     while end < len(content) and content[end : end + 1] in b"0123456789.eE+-":
         end += 1
     return content[:start] + random.choice(RAW) + content[end:]
+
+
+def _with_a_name_twice(random: Random, content: bytes) -> bytes:
+    """Give a field of the document a second value, behind its own."""
+    fields = list(_FIELD.finditer(content))
+    if not fields:
+        return content
+    field = random.choice(fields)
+    again = b", " + field[1] + b": " + random.choice((*RAW, b"5", b'"5"', b"null", b"[]", field[2]))
+    return content[: field.end()] + again + content[field.end() :]
 
 
 def changed(random: Random, document: Any) -> Any:

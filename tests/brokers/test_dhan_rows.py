@@ -142,7 +142,7 @@ def test_holdings_and_positions_are_one_count() -> None:
     (restricted,) = balances.holdings([held], late, lambda _: replace(LISTED, series="BE"))
     assert (restricted.quantity, restricted.t1_quantity, restricted.sellable) == (70, 15, 80)
     traded = [{**TRADE, "tradedQuantity": 5}, {**TRADE, "transactionType": "SELL", "tradedQuantity": 15}]
-    today = balances.positions_of([*traded, {**TRADE, "exchangeTime": "2021-11-24 11:20:07"}], date(2021, 11, 25))
+    today = balances.positions_of([*traded, {**TRADE, "exchangeTime": "2021-11-24 11:20:07"}], date(2021, 11, 25), known)
     assert tuple(balances.holdings([held], today, known)) == (found,)
 
 

@@ -386,7 +386,7 @@ JSON: dict[str, tuple[Any, Callable[[bytes], Any], Check]] = {
         {"held": [DHAN_HELD], "day": [DHAN_TRADE]},
         of_dhan(
             lambda found: dhan_balances.holdings(
-                found["held"], dhan_balances.positions_of(found["day"], NOW.date()), listed_at_dhan
+                found["held"], dhan_balances.positions_of(found["day"], NOW.date(), listed_at_dhan), listed_at_dhan
             )
         ),
         nothing,

@@ -15,8 +15,9 @@ import pytest
 from tests.brokers.exchange import ist
 from tests.brokers.kotak import MakeNeo, Neo
 from tests.brokers.market import MarketListing, flat_bars
-from tradectl.brokers.kotak_neo import ADDRESSES, paths
+from tradectl.brokers.kotak_neo import paths
 from tradectl.brokers.kotak_neo.addresses import PRICES, FeedAddresses, endpoints, usable
+from tradectl.brokers.kotak_neo.declaration import ADDRESSES
 from tradectl.brokers.kotak_neo.login import current
 from tradectl.lab.sandboxes.kotak_neo import CONFIG
 from tradectl.lab.sandboxes.response import Response

@@ -10,7 +10,7 @@ import pytest
 
 from tests.brokers.exchange import Floor, bar, ist, listing
 from tests.brokers.screen import Screen
-from tradectl.errors import SourceUnavailable
+from tradectl.errors import DatabaseError, SourceUnavailable
 from tradectl.model.order import OrderStatus
 
 FRIDAY, MONDAY, TUESDAY = (date(2023, 7, day) for day in (14, 17, 18))
@@ -143,6 +143,27 @@ def test_what_was_seen_stands_when_the_daily_bar_comes(floor, screen: Screen) ->
     order = market.buy(10, 9800)
     market.to(TUESDAY, "08:00")
     assert not market.fills(order)
+
+
+def test_closing_the_exchange_closes_a_source_that_can_be_closed(floor) -> None:
+    class Connected(Screen):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    connected = Connected()
+    market = floor(listing("ACME", BEFORE), at=ist(MONDAY, "09:31"), prices=connected)
+    market.another().close()
+    assert connected.closed == 1
+
+
+def test_closing_the_exchange_leaves_a_source_without_connections(live: Floor, screen: Screen) -> None:
+    other = live.another()
+    other.close()
+    with pytest.raises(DatabaseError, match="closed"):
+        other.orders()
+    assert screen.asked == 0
 
 
 def test_a_file_of_the_version_before_is_brought_forward(live: Floor, screen: Screen, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tradectl.brokers.http import strict_json, value_ranges
+from tradectl.brokers.http.replies import order_id
 from tradectl.brokers.http.transport import Reply
 from tradectl.brokers.kite import error_mapping as kite
 from tradectl.brokers.kite import rows as kite_rows
@@ -149,3 +150,25 @@ def test_the_reason_of_an_order_is_cut() -> None:
         assert len(found.reason) == strict_json.BRIEF
     for word in ("rejected", LONG):
         assert len(kotak_rows.order_report({**KOTAK, "ordSt": word, "rejRsn": LONG}).reason) == strict_json.BRIEF
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_name_that_is_there_twice_has_both_values(exact: bool) -> None:
+    assert strict_json.read('{"a": 1, "b": {"c": "x", "c": null}, "a": 2}', exact=exact) == {"a": [1, 2], "b": {"c": ["x", None]}}
+    assert strict_json.read('[{"a": [1], "a": [1], "b": 2}]', exact=exact) == [{"a": [1], "b": 2}]
+
+
+def test_a_row_with_two_values_of_a_field_is_an_odd_row() -> None:
+    """The last of two values would be taken otherwise: here none of 10 shares filled, or all."""
+    twice = json.dumps(KITE)[:-1] + ', "filled_quantity": 10}'
+    other = json.dumps({**KITE, "order_id": "151220000000001", "tradingsymbol": "RISE"})
+    found = kite_rows.parsed(f'{{"data": [{twice}, {other}]}}'.encode(), kite_rows.orders)
+    assert [report.symbol for report in found] == ["RISE"]
+    assert [(row.symbol, row.broker_order_id, row.field, row.value) for row in found.odd] == [
+        ("ACME", KITE["order_id"], "filled_quantity", "[0, 10]")
+    ]
+
+
+def test_a_reply_with_two_order_ids_names_no_order() -> None:
+    found = strict_json.read('{"data": {"order_id": "1", "order_id": "2"}}')
+    assert order_id(found["data"]["order_id"]) is None

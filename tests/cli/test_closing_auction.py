@@ -14,7 +14,7 @@ from tests.marketdata.sources.conftest import HASTY
 from tests.marketdata.sources.loopback import Reply, Site, site
 from tests.marketdata.test_underlyings import LOTS
 from tradectl.cli import fetching
-from tradectl.marketdata.sources.lots import ADDRESS
+from tradectl.marketdata.fetch_lots import ADDRESS
 
 DECEMBER = "2026-12-07 15:20"
 

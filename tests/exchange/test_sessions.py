@@ -206,6 +206,32 @@ def test_the_length_and_ends_of_a_session(table, day, closing_auction, end, last
     assert session.minutes(closing_auction) == minutes
 
 
+@pytest.mark.parametrize(
+    ("day", "begins", "ends"),
+    [
+        (date(2023, 7, 21), "09:00", "16:00"),
+        (date(2026, 12, 7), "09:00", "16:00"),
+        (date(2021, 11, 4), "18:00", "19:35"),
+        (date(2018, 11, 7), "17:15", "18:30"),
+        (date(2024, 3, 2), "09:00", "12:50"),
+    ],
+)
+def test_a_session_begins_with_its_first_phase_and_ends_with_its_last(table, day, begins, ends):
+    session = the(table, day)
+    assert (session.begins_at(), session.ends_at()) == (at(day, begins), at(day, ends))
+    assert session.has_phase_at(session.begins_at())
+    assert not session.has_phase_at(session.begins_at() - timedelta(seconds=1))
+    assert not session.has_phase_at(session.ends_at())
+
+
+def test_a_phase_of_one_kind_of_stock_is_a_phase_of_the_session(table):
+    """The closing auction is matched until 15:45, when the other stocks no longer trade."""
+    session = the(table, date(2026, 12, 7))
+    assert session.phase_at(at(session.date, "15:44"), closing_auction=False) is None
+    assert session.has_phase_at(at(session.date, "15:44"))
+    assert not session.has_phase_at(at(session.date, "15:45"))
+
+
 def test_phase_at_holds_the_start_and_not_the_end(table):
     day = date(2026, 11, 23)
     session = the(table, day)

@@ -15,7 +15,8 @@ from tests.marketdata.conftest import DAILY, RENAMES, Market, bars
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive
 from tradectl.marketdata.importers.source import read_source
-from tradectl.marketdata.importers.surveillance import parse, recognises, stage_of
+from tradectl.marketdata.importers.surveillance import parse, recognises
+from tradectl.marketdata.importers.surveillance_terms import stage_of
 from tradectl.marketdata.store import Store
 from tradectl.model.surveillance import Measure, is_excluded
 

@@ -108,3 +108,11 @@ def test_money_in_the_inputs_of_a_decision_is_rupees() -> None:
     assert inputs["close"] == "925.70"
     assert str(inputs["average_turnover"]).endswith(".00")
     assert features(bars, PARAMETERS).reading(bars, 2).inputs()["average_turnover"] is None
+
+
+def test_the_fast_ema_is_given_at_the_scale_of_any_session(real_histories: Mapping[str, History]) -> None:
+    bars = real_histories["INFY"]
+    reading = features(bars, PARAMETERS).reading(bars, len(bars) - 1)
+    assert reading.ema_fast_at(reading.multiplier) == reading.ema_fast
+    assert reading.ema_fast_at(2 * reading.multiplier) == pytest.approx(reading.ema_fast / 2)
+    assert reading.ema_fast_at(1.0) == reading.ema_fast_adjusted

@@ -26,6 +26,7 @@ from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.model.surveillance import is_excluded
 from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share, reward_gone
 from tradectl.strategy.exits import entry_limit, rsi_exit_due
+from tradectl.strategy.features import at_scale
 from tradectl.strategy.reentry import level_at_entry, next_level
 from tradectl.strategy.risk import too_far
 from tradectl.strategy.sizing import Sizing, size_buy, worth_changing
@@ -234,7 +235,7 @@ class SymbolRun:
         """
         history, parameters = self.context.history, self.context.parameters
         opened = int(history.open[j])
-        ema_level = float(self.context.features.ema_fast[order.decided] / history.multiplier[j])
+        ema_level = at_scale(float(self.context.features.ema_fast[order.decided]), float(history.multiplier[j]))
         if reward_gone(opened, ema_level, parameters):
             return None
         wanted = self._sizing(order, min(opened, order.limit), funds).quantity
@@ -254,7 +255,7 @@ class SymbolRun:
         instrument, last = self.context.instrument(day), j - 1
         plan = SessionPlan(
             held=held,
-            ema_level=float(table.ema_fast[last] / history.multiplier[j]),
+            ema_level=at_scale(float(table.ema_fast[last]), float(history.multiplier[j])),
             tick=instrument.tick_size,
             buy_limit=order.limit if order else 0,
             buy_quantity=order.quantity if order else 0,

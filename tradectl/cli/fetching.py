@@ -104,8 +104,8 @@ def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> 
 
 def lots(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
     """Fetch NSE's list of shares with derivatives if the stored one is missing or old. It is always today's list."""
+    from tradectl.marketdata.fetch_lots import fetch_lots, is_due
     from tradectl.marketdata.sources.download import Downloader
-    from tradectl.marketdata.sources.lots import fetch_lots, is_due
 
     at = SystemClock().machine_now()
     if is_due(settings.market, ist_date(at)):

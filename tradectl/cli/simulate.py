@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tradectl.runtime.simulate import Seed
 
 app = typer.Typer()
-BEFORE_THE_DAY = time(7, 30)
+CLOCK_STARTS = time(7, 30)
+"""The time (IST) of the first session at which the simulated clock starts: before the first task of a day."""
 
 From = Annotated[str, typer.Option("--from", help="First session.", metavar="YYYY-MM-DD")]
 To = Annotated[str, typer.Option("--to", help="Last session.", metavar="YYYY-MM-DD")]
@@ -146,7 +147,7 @@ def simulated(
     world = bootstrap.open_simulation(
         invocation.required_settings(),
         folder,
-        start=at_ist(first, BEFORE_THE_DAY),
+        start=at_ist(first, CLOCK_STARTS),
         capital=rupees(capital) if capital else None,
         changes=settings,
         step=every,

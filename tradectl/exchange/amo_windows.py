@@ -21,19 +21,9 @@ QUIET_BEFORE, QUIET_AFTER = timedelta(minutes=5), timedelta(seconds=30)
 """No command is sent from this long before the first phase until this long after its start (08:55:00 to 09:00:30)."""
 
 
-def entry_starts(session: Session) -> datetime:
-    """Return when the first phase of a session begins, and with it the life of after-market orders at the exchange."""
-    return session.phases(closing_auction=True)[0].start
-
-
-def entry_ends(session: Session) -> datetime:
-    """Return when the last phase of a session ends."""
-    return session.phases(closing_auction=True)[-1].end
-
-
 def is_on(session: Session | None, now: datetime) -> bool:
     """Return whether a moment lies between the first and the last phase of a session; False without a session."""
-    return session is not None and entry_starts(session) <= now < entry_ends(session)
+    return session is not None and session.begins_at() <= now < session.ends_at()
 
 
 def quiet_time(sessions: SessionTable, now: datetime) -> tuple[datetime, datetime] | None:
@@ -45,5 +35,5 @@ def quiet_time(sessions: SessionTable, now: datetime) -> tuple[datetime, datetim
     session = sessions.session(ist_date(now))
     if session is None:
         return None
-    start, end = entry_starts(session) - QUIET_BEFORE, entry_starts(session) + QUIET_AFTER
+    start, end = session.begins_at() - QUIET_BEFORE, session.begins_at() + QUIET_AFTER
     return (to_ist(start), to_ist(end)) if start <= now < end else None

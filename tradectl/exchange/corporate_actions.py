@@ -69,9 +69,17 @@ def apply_actions(
     if demerger is not None:
         booked.append(_adjustment(demerger.kind, demerger, kept=min(Fraction(1), Fraction(step.open) / close)))
     if holding.ceiling is not None and actions:
-        scaled = Fraction(holding.ceiling) * Fraction(step.multiplier_before) / Fraction(step.multiplier)
-        holding = replace(holding, ceiling=-int(-scaled // step.tick) * step.tick)
+        ceiling = rescaled(holding.ceiling, step.multiplier_before, step.multiplier, step.tick)
+        holding = replace(holding, ceiling=ceiling)
     return holding, tuple(booked)
+
+
+def rescaled(price: int, multiplier_before: float, multiplier: float, tick: int) -> int:
+    """Return a sell price (paise) at the scale of a later session, rounded up to its tick.
+
+    `multiplier_before` and `multiplier`: the adjustment factor M on the session of the price and on the later one.
+    """
+    return -int(-Fraction(price) * Fraction(multiplier_before) / Fraction(multiplier) // tick) * tick
 
 
 def _adjustment(

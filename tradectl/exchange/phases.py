@@ -35,6 +35,14 @@ TAKES_NOTHING = {
 """The phases in which no order is taken, changed or cancelled, and why."""
 
 
+PRE_OPEN_ENTRY = frozenset({PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
+"""The phases before the opening auction in which orders are taken."""
+CLOSING_ENTRY = frozenset({PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT})
+"""The phases before the closing auction in which orders are taken."""
+LIMIT_ONLY = frozenset({PhaseKind.PRE_OPEN_LIMIT, PhaseKind.CLOSING_AUCTION_LIMIT})
+"""The phases in which market orders can neither be added nor changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """One phase: `start` inclusive, `end` exclusive, both aware (UTC). Where the exchange closes order entry at random,

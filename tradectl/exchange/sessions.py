@@ -27,7 +27,7 @@ from tradectl.exchange.overrides import (
     remove_override,
     write_override,
 )
-from tradectl.exchange.phases import Entry, Phase, PhaseKind, Timetable
+from tradectl.exchange.phases import CLOSING_ENTRY, Entry, Phase, PhaseKind, Timetable
 from tradectl.exchange.provisional import keep_provisional, read_provisional
 from tradectl.exchange.tables import FIRST, rows
 from tradectl.exchange.timetables import Timetables, shipped
@@ -42,7 +42,6 @@ FILL_YEAR = "`tradectl data sessions fetch` fills a new year, or `tradectl data 
 """The command that helps where a year is missing."""
 _DAY = timedelta(days=1)
 _WEEKEND = {5: "Saturday", 6: "Sunday"}
-_AUCTION_ENTRY = {PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT}
 
 
 class SessionKind(StrEnum):
@@ -84,6 +83,18 @@ class Session:
                 return phase
         return None
 
+    def begins_at(self) -> datetime:
+        """The start of the first phase of any kind of stock (09:00 on an ordinary day). The exchange takes orders from then."""
+        return min(self._ordinary_phases[0].start, self._auction_phases[0].start)
+
+    def ends_at(self) -> datetime:
+        """The end of the last phase of any kind of stock."""
+        return max(self._ordinary_phases[-1].end, self._auction_phases[-1].end)
+
+    def has_phase_at(self, moment: datetime) -> bool:
+        """Whether a phase of any kind of stock holds an aware moment."""
+        return any(self.phase_at(moment, closing_auction) is not None for closing_auction in (False, True))
+
     def open_at(self) -> datetime:
         """The start of continuous trading."""
         return self._ordinary_continuous[0].start
@@ -103,7 +114,7 @@ class Session:
     def official_close_from(self, closing_auction: bool) -> datetime | None:
         """The earliest moment at which the closing auction may match; None where the stock has no auction. No trade happens
         between the end of continuous trading and the match."""
-        entry = [phase for phase in self.phases(closing_auction) if phase.kind in _AUCTION_ENTRY]
+        entry = [phase for phase in self.phases(closing_auction) if phase.kind in CLOSING_ENTRY]
         if entry:
             return entry[-1].may_end_from or entry[-1].end
         return next((phase.start for phase in self.phases(closing_auction) if phase.kind is PhaseKind.CLOSING_MATCHING), None)

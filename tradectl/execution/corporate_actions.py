@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 
+from tradectl.exchange.corporate_actions import BEFORE_THE_DAY
 from tradectl.execution.step_view import StepView
 from tradectl.ledger.book import Book
 from tradectl.ledger.rows import Position
@@ -14,9 +15,6 @@ from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.moment import at_ist
 from tradectl.model.position import Adjustment, fraction_cash, shares_after
 from tradectl.ports import MarketData
-
-BEFORE_THE_DAY = time(8, 0)
-"""The time of day at which a corporate action is booked on its ex-date: before any trade of that day."""
 
 OpenOf = Callable[[Position], int | None]
 """Returns the day's open (paise) of a position's instrument; None while it has not traded today."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from fractions import Fraction
 
+from tradectl.exchange.corporate_actions import rescaled
 from tradectl.execution import corporate_action_blocks, sell_coverage, unprotected_positions, unreadable_rows
 from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.trading_session import TradingSession
@@ -170,7 +170,7 @@ class Seller:
         if reading is None or scale is None:
             return None
         leaves = reading.session >= position.opened_session and exits.rsi_exit_due(reading.rsi, self.parameters)
-        found = self._known[key] = _Terms(scale, reading.ema_fast_adjusted / scale, reading.rsi, leaves)
+        found = self._known[key] = _Terms(scale, reading.ema_fast_at(scale), reading.rsi, leaves)
         return found
 
     def cancel_buys_of_sold(self, snapshot: Snapshot) -> bool:
@@ -302,7 +302,7 @@ class Seller:
         price, session = found
         index = history.index(session)
         then = float(history.multiplier[index]) if index is not None and session != self.session else scale
-        return -int(-Fraction(price) * Fraction(then) / Fraction(scale) // tick) * tick
+        return rescaled(price, then, scale, tick)
 
     def trade_for_trade_shares(self, position: Position) -> int:
         """Return today's bought shares of a trade-for-trade series, which may not be sold today."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from tradectl.model.series import EQUITY_SERIES
+
 ARCHIVE = "archive.db"
 VERSION = 5
 """Of the tables; in SQLite's user_version."""
@@ -39,7 +41,7 @@ TABLES = {
             ("symbol", "session"),
             "session",
             f"""CREATE TABLE bars (
-                symbol TEXT NOT NULL, session TEXT NOT NULL, series TEXT NOT NULL CHECK (series IN ('EQ', 'BE', 'BZ')),
+                symbol TEXT NOT NULL, session TEXT NOT NULL, series TEXT NOT NULL CHECK (series IN {EQUITY_SERIES}),
                 open INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL, close INTEGER NOT NULL,
                 volume INTEGER NOT NULL, provisional INTEGER NOT NULL CHECK (provisional IN (0, 1)),
                 file INTEGER NOT NULL REFERENCES files (id), PRIMARY KEY (symbol, session), {_SHAPE})""",

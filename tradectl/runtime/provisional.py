@@ -38,17 +38,13 @@ def admit_today(world: World) -> bool:
     if today in table.provisional:
         return True
     candidate = table.candidate(today)
-    if candidate is None or not _opens(candidate) <= now < candidate.last_fill_at() + _LAST_STEP:
+    if candidate is None or not candidate.begins_at() <= now < candidate.last_fill_at() + _LAST_STEP:
         return False
     proof = _proof(world, candidate, now)
     if not proof:
         return False
     table.admit(today, proof)
     return True
-
-
-def _opens(candidate: Session) -> datetime:
-    return candidate.phases(closing_auction=False)[0].start
 
 
 def _proof(world: World, candidate: Session, now: datetime) -> str:
@@ -78,7 +74,7 @@ def _proof(world: World, candidate: Session, now: datetime) -> str:
 def _traded_at(quote: Quote, candidate: Session, now: datetime) -> datetime | None:
     """Return when a price was traded, where that is today and in the hours of an ordinary session."""
     at = quote.last_trade_at
-    return at if at is not None and ist_date(at) == candidate.date and _opens(candidate) <= at <= now else None
+    return at if at is not None and ist_date(at) == candidate.date and candidate.begins_at() <= at <= now else None
 
 
 def _growth(world: World, before: Mapping[str, Quote]) -> str:

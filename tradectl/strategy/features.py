@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -26,6 +26,20 @@ INDICATOR_SETTINGS = ("rsi_period", "ema_fast", "ema_slow", "average_window", *(
 """The settings that change the features; all others change only the decisions made from them."""
 TREND_LOOKBACK = 20
 """Bars between the two values of the slow EMA that are compared for the trend."""
+
+
+@overload
+def at_scale(adjusted: float, multiplier: float) -> float: ...
+@overload
+def at_scale(adjusted: Floats, multiplier: Floats) -> Floats: ...
+
+
+def at_scale(adjusted: float | Floats, multiplier: float | Floats) -> float | Floats:
+    """Return an adjusted value (rupees as traded x M) in rupees at the scale of a session. `multiplier`: M of that session.
+
+    The indicators of a completed bar are compared with the prices of a later session at the later session's scale.
+    """
+    return adjusted / multiplier
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +69,16 @@ class Reading:
     @property
     def ema_fast(self) -> float:
         """Return the fast EMA in rupees as traded on this session."""
-        return self.ema_fast_adjusted / self.multiplier
+        return self.ema_fast_at(self.multiplier)
+
+    def ema_fast_at(self, multiplier: float) -> float:
+        """Return the fast EMA in rupees at the scale of a session whose multiplier M that is: `ema_level` of the rules."""
+        return at_scale(self.ema_fast_adjusted, multiplier)
 
     @property
     def ema_slow(self) -> float:
         """Return the slow EMA in rupees as traded on this session."""
-        return self.ema_slow_adjusted / self.multiplier
+        return at_scale(self.ema_slow_adjusted, self.multiplier)
 
     @property
     def above_slow(self) -> bool:

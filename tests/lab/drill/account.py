@@ -18,10 +18,10 @@ from typing import Any
 from sqlalchemy import text
 
 from tradectl.errors import OrderRefused, TradectlError
+from tradectl.exchange.corporate_actions import BEFORE_THE_DAY
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.ticks import round_down
 from tradectl.execution import manual_resolution, unresolved_orders
-from tradectl.execution.corporate_actions import BEFORE_THE_DAY
 from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
 from tradectl.lab.drill.days import LAST, DrillDay, DrillStep

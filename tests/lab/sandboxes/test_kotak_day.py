@@ -18,8 +18,9 @@ from tests.brokers.kotak import CLIENT, Listening, MemoryVault, credentials, nob
 from tests.research.world import EAGER, Rows, Run
 from tradectl import bootstrap
 from tradectl.brokers.adapter import BrokerAccount
-from tradectl.brokers.kotak_neo import ADAPTER, CAPABILITIES, paths
+from tradectl.brokers.kotak_neo import ADAPTER, paths
 from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
+from tradectl.brokers.kotak_neo.declaration import CAPABILITIES
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable

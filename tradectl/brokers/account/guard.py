@@ -56,11 +56,11 @@ class GuardedBroker:
 
     @property
     def stream_trouble(self) -> str | None:
-        """Why the stream has no connection; empty while it has one, None where no stream is held."""
+        """Why the stream has no connection (`ReportsStream`)."""
         return self._prices.trouble if self._prices is not None else None
 
     def stream_news(self) -> str | None:
-        """Return `stream_trouble`, once each time that it has changed; None without news."""
+        """Return what changed of `stream_trouble` (`ReportsStream`)."""
         return self._prices.news() if self._prices is not None else None
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tradectl.brokers.account.credentials import StoredVault, login_lock
 from tradectl.brokers.adapter import Adapter, Ask, BrokerAccount, LoginSession, PriceAdapter, ReadsOnly, adapter
@@ -129,9 +129,9 @@ class ReadOnlyAccount:
     def candles(self) -> Candles:
         """Return the broker's prices with their past. Raises Blocked where its adapter has no daily bars."""
         prices = self._prices()
-        if not hasattr(prices, "daily"):
+        if not isinstance(prices, Candles):
             raise Blocked(f"{self.broker_name()} has no daily bars here")
-        return cast("Candles", prices)
+        return prices
 
     def _prices(self) -> PriceSource:
         found = self.adapter()

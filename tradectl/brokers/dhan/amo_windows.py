@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tradectl.errors import Blocked
-from tradectl.exchange.amo_windows import entry_starts, is_on, quiet_time
-from tradectl.exchange.sessions import Session, SessionTable
+from tradectl.exchange.amo_windows import is_on, quiet_time
+from tradectl.exchange.sessions import SessionTable
 from tradectl.model.moment import ist_date, to_ist
 
 
@@ -34,17 +34,13 @@ class DhanHours:
         session = self.sessions.session(ist_date(now))
         if amo and is_on(session, now):
             raise Blocked(f"no after-market order is sent to Dhan while a session is on, and it is {to_ist(now):%H:%M}")
-        if not amo and not (session is not None and _in_a_phase(session, now)):
+        if not amo and (session is None or not session.has_phase_at(now)):
             raise Blocked(f"NSE takes no orders at {to_ist(now):%H:%M}: a regular order is not sent to Dhan")
 
     def waits(self, placed_at: datetime, now: datetime) -> bool:
         """Return whether an after-market order that is alive has not been sent to the exchange yet."""
         day = ist_date(placed_at)
         session = self.sessions.session(day)
-        if session is None or placed_at >= entry_starts(session):
+        if session is None or placed_at >= session.begins_at():
             session = self.sessions.next_session(day)
-        return now < entry_starts(session)
-
-
-def _in_a_phase(session: Session, now: datetime) -> bool:
-    return any(session.phase_at(now, closing_auction) is not None for closing_auction in (False, True))
+        return now < session.begins_at()

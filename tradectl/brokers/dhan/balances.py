@@ -10,18 +10,18 @@ Sources: dhanhq.co/docs/v2/portfolio and /funds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from tradectl.brokers.account.securities import counted_once
-from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, about_paise, concerns, moment, named, symbol
+from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, about_paise, concerns, named, symbol, traded_at
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import clean, read_row, read_rows
+from tradectl.brokers.http.row_reading import clean, read_rows
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, holding, whole
 from tradectl.model.moment import ist_date
-from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.odd_rows import RowKind, Rows
 from tradectl.model.order import ALIVE, Funds, Holding, OrderReport, Side
 
 _OF_HOLDING = ("totalQty", "t1Qty", "availableQty")
@@ -70,35 +70,22 @@ def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
     return clean(told, _holding, (*morning.odd, *today.odd))
 
 
-def positions_of(trades: Any, today: date) -> Any:
+def positions_of(trades: Sequence[Any], today: date, known: Known) -> Rows[Row]:
     """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
 
-    A trade that cannot be read stays as it is, for `holdings` to name.
+    A trade that cannot be read is an odd row, which `holdings` passes on.
     """
-    if not isinstance(trades, list):
-        return trades
-    found: list[Any] = []
-    for trade in trades:
-        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
-        if isinstance(row, OddRow):
-            found.append(trade)
-        elif row is not None:
-            shares = whole(row["tradedQuantity"])
-            bought = Side(row["transactionType"]) is Side.BUY
-            found.append({**row, "dayBuyQty": shares if bought else 0, "daySellQty": 0 if bought else shares})
-    return found
 
+    def read(row: Row) -> Row | None:
+        if not concerns(row):
+            return None
+        shares = whole(row["tradedQuantity"], "tradedQuantity", QUANTITY)
+        bought = Side(row["transactionType"]) is Side.BUY
+        if ist_date(traded_at(row)) != today:
+            return None
+        return {**row, "dayBuyQty": shares if bought else 0, "daySellQty": 0 if bought else shares}
 
-def _readable_trade(row: Row, today: date) -> Row | None:
-    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
-    if not concerns(row):
-        return None
-    whole(row["tradedQuantity"], "tradedQuantity", QUANTITY)
-    Side(row["transactionType"])
-    at = moment(row["exchangeTime"]) or moment(row["updateTime"]) or moment(row["createTime"])
-    if at is None:
-        raise OddValue("exchangeTime", row["exchangeTime"])
-    return row if ist_date(at) == today else None
+    return read_rows(RowKind.POSITION, named(trades, known), read, NAMES)
 
 
 def _readable_holding(row: Row) -> Row:

@@ -190,10 +190,10 @@ class DhanBroker:
         """Return shares and what may be sold of them. Where the positions cannot be read, the day's trades for delivery replace
         them."""
         try:
-            positions = self._api.get("/positions", _list)
+            positions: Sequence[Any] = self._api.get("/positions", _list)
         except BrokerUnavailable:
             today = ist_date(self._account.clock.now())
-            positions = self._api.get("/trades", lambda data: balances.positions_of(_list(data), today))
+            positions = self._api.get("/trades", lambda data: balances.positions_of(_list(data), today, self._listed))
         return self._api.get(
             HOLDINGS, lambda data: balances.holdings([] if no_holdings(data) else _list(data), positions, self._listed)
         )

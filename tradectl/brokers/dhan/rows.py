@@ -18,14 +18,14 @@ from typing import Any
 from tradectl.brokers.dhan.error_mapping import rejection
 from tradectl.brokers.dhan.instruments import DhanInstrument
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_quotes, read_rows
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_field, read_quotes, read_rows
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, Range, about_rupees, whole
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import Quotes, RowKind, Rows
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side, TradeReport, Variety
-from tradectl.model.series import EQUITY_SERIES
+from tradectl.model.series import without_series
 
 Row = Mapping[str, Any]
 Known = Callable[[Row], DhanInstrument | None]
@@ -45,7 +45,6 @@ _OWN_TAG = re.compile(r"\d{6,12}-\d{10,14}")
 """What Dhan writes where no `correlationId` was sent: client id and time (measured 2026-09)."""
 _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
-_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 _FLOAT = Decimal("0.01")
 """Paise by which a price that was a float may differ from the price that was meant."""
 _NO_TIME = ("0001-01-01", "1980-01-01")
@@ -64,11 +63,6 @@ STATUSES: Mapping[str, OrderStatus] = {
 """Dhan's statuses (annexure). CLOSED and TRIGGERED are of super orders; any status that is not here is UNKNOWN."""
 ENDS = {"REJECTED": "rejected", "EXPIRED": "expired"}
 """The reason of an order that ended, where its row has none."""
-
-
-def symbol_of(trading_symbol: str) -> str:
-    """Return the exchange's symbol without a series."""
-    return _SUFFIX.sub("", trading_symbol)
 
 
 def about_paise(amount: Any, field: str = "") -> int:
@@ -125,19 +119,22 @@ def orders(rows: Any, known: Known, waits: Waits, now: datetime | None = None) -
     return read_rows(
         RowKind.ORDER,
         named(rows, known),
-        lambda row: value_ranges.order(order(row, waits), now) if concerns(row) else None,
+        lambda row: value_ranges.order(order(row, waits, now), now) if concerns(row) else None,
         NAMES,
     )
 
 
-def order(row: Row, waits: Waits) -> OrderReport:
+def order(row: Row, waits: Waits, now: datetime | None = None) -> OrderReport:
     """Return one row of the order book. `omsErrorDescription` is CONFIRMED on healthy rows, so only an ended one has a reason."""
     word = str(row["orderStatus"])
     status = STATUSES.get(word.strip().upper(), _S.UNKNOWN)
-    placed = moment(row["createTime"])
+    tag = _tag(row)
+    latest = value_ranges.latest(tag, now)
+    placed = _time(row, "createTime", lambda at: value_ranges.moment(at, latest))
     if placed is None:
         raise OddValue("createTime", row["createTime"])
-    later = [at for name in ("updateTime", "exchangeTime") if (at := moment(row.get(name))) is not None]
+    present = [name for name in ("updateTime", "exchangeTime") if name in row]
+    later = [at for name in present if (at := _time(row, name, lambda at: value_ranges.not_after(at, latest))) is not None]
     amo = _flag(row, "afterMarketOrder")
     if status is _S.ONGOING and amo and waits(placed):
         status = _S.PENDING
@@ -148,7 +145,7 @@ def order(row: Row, waits: Waits) -> OrderReport:
         reason = f"Dhan's status {word!r} is not known{healthy}"
     return OrderReport(
         value_ranges.identity(row["orderId"], "orderId"),
-        _tag(row),
+        tag,
         symbol(row),
         Side(row["transactionType"]),
         whole(row["quantity"], "quantity", QUANTITY),
@@ -168,15 +165,15 @@ def trades(rows: Any, known: Known, now: datetime | None = None) -> Rows[TradeRe
     """Return the rows of GET /trades. An exchange's numbers begin anew each day, so the ids here begin with the day and the
     exchange."""
     return read_rows(
-        RowKind.TRADE, named(rows, known), lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES
+        RowKind.TRADE, named(rows, known), lambda row: value_ranges.trade(_trade(row, now), now) if concerns(row) else None, NAMES
     )
 
 
 def symbol(row: Row) -> str:
     """Return the symbol of a row that was named. OddValue where its security id or its symbol is none."""
     if not _has_id(row):
-        raise OddValue("securityId", row.get("securityId"))
-    return value_ranges.symbol(symbol_of(row["tradingSymbol"]), "tradingSymbol")
+        raise OddValue("securityId", row["securityId"])
+    return read_field(row, "tradingSymbol", lambda text: value_ranges.symbol(without_series(text)))
 
 
 def quotes(
@@ -196,9 +193,7 @@ def quotes(
 
 def _tag(row: Row) -> str | None:
     tag = row.get("correlationId")
-    if tag is not None and not isinstance(tag, str):
-        raise OddValue("correlationId", tag)
-    return tag_of(tag or "")
+    return tag_of(value_ranges.tag(tag, "correlationId")) if tag is not None and tag != "" else None
 
 
 def tag_of(text: str) -> str | None:
@@ -206,7 +201,7 @@ def tag_of(text: str) -> str | None:
     return text if text and not _OWN_TAG.fullmatch(text) else None
 
 
-NAMES = RowFields("tradingSymbol", "orderId", "correlationId", symbol_of)
+NAMES = RowFields("tradingSymbol", "orderId", "correlationId", without_series)
 """A tag of Dhan's own stays on an odd row: it shows that the order is not one of the program."""
 
 
@@ -225,10 +220,27 @@ def _limit(row: Row) -> int:
     return found
 
 
-def _trade(row: Row) -> TradeReport:
-    at = moment(row["exchangeTime"]) or moment(row["updateTime"]) or moment(row["createTime"])
-    if at is None:
-        raise OddValue("exchangeTime", row["exchangeTime"])
+def traded_at(row: Row, now: datetime | None = None) -> datetime:
+    """Return when a trade was made. Raises OddValue where none of its times can be read, or it is too far from `now`."""
+    for name in ("exchangeTime", "updateTime", "createTime"):
+        at = _time(row, name, lambda at: value_ranges.moment(at, now))
+        if at is not None:
+            return at
+    raise OddValue("exchangeTime", row["exchangeTime"])
+
+
+def _time(row: Row, name: str, within: Callable[[datetime], datetime]) -> datetime | None:
+    """Return the time in a field; None for no time. `within` checks it."""
+
+    def read(text: Any) -> datetime | None:
+        at = moment(text)
+        return within(at) if at is not None else None
+
+    return read_field(row, name, read)
+
+
+def _trade(row: Row, now: datetime | None) -> TradeReport:
+    at = traded_at(row, now)
     exchange = SEGMENTS[row["exchangeSegment"]]
     return TradeReport(
         f"{ist_date(at):%Y%m%d}-{exchange}-{value_ranges.identity(row['exchangeTradeId'], 'exchangeTradeId')}",
@@ -242,7 +254,12 @@ def _trade(row: Row) -> TradeReport:
 
 
 def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime], now: datetime | None) -> Quote | None:
-    traded = _quote_time(str(row["last_trade_time"]))
+
+    def read(text: Any) -> datetime | None:
+        at = _quote_time(str(text))
+        return value_ranges.moment(at, now, value_ranges.AHEAD_QUOTE, None) if at is not None else None
+
+    traded = read_field(row, "last_trade_time", read)
     if traded is None:
         return None
     day, opened = row["ohlc"], price(row["ohlc"]["open"], "ohlc.open", LIMIT) or None

@@ -1,7 +1,7 @@
 """Read the rows of a broker's list one by one: a row that cannot be read costs that row, not the list.
 
-Each row is read through `NotedRow`, which notes the field that was read last. So a row that fails is reported with its symbol,
-its field and the value there, whatever the error was.
+A row that fails is reported with its symbol, its field and the value there, as the broker sent it. `read_field` names the field
+of a value that only its parser can reject. `NotedRow` notes the field that was read last, for any other error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tradectl.brokers.http.replies import order_id
 from tradectl.brokers.http.strict_json import UNREADABLE
 from tradectl.brokers.http.value_ranges import SYMBOL, TAG, OddValue, brief
 from tradectl.model.market import Quote
-from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows
+from tradectl.model.odd_rows import OddRow, Quotes, RowKind, Rows, odd_of
 from tradectl.model.order import CLIENT_TAG, Holding
 
 T = TypeVar("T")
@@ -41,6 +41,9 @@ class NotedRow(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._row)
+
+    def __repr__(self) -> str:
+        return repr(self._row)
 
     @property
     def last_field(self) -> str:
@@ -83,8 +86,24 @@ class RowFields:
     tags: str = ""
 
 
+def read_field(row: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T:
+    """Return what `read` makes of a field.
+
+    Raises:
+        OddValue: `read` cannot read the value. The error has the name of the field and the value of the row.
+        KeyError: The row does not have the field.
+    """
+    value = row[name]
+    try:
+        return read(value)
+    except UNREADABLE as error:
+        raise OddValue(name, value) from error
+
+
 def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, Any]], T | None], names: RowFields) -> Rows[T]:
     """Return what `make` returns for each row (None: the row is skipped), and the rows that it cannot read.
+
+    `rows`: a list of the broker, or `Rows` that were made of one; the odd rows of these are passed on.
 
     Raises:
         TypeError: `rows` is no list, so the whole reply is another one than was expected.
@@ -92,7 +111,7 @@ def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, A
     if not isinstance(rows, list | tuple):
         raise TypeError(f"a list of {kind}s was expected, not {brief(rows)}")
     found: list[T] = []
-    odd: list[OddRow] = []
+    odd = list(odd_of(rows))
     for row in rows:
         made = read_row(kind, row, make, names)
         if isinstance(made, OddRow):

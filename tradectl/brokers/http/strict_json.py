@@ -1,5 +1,8 @@
 """Read JSON that a broker sent. A document that cannot be read raises ValueError; one odd value in it costs that value alone.
 
+An object that has one name twice, with different values, gets both values as a list under it. No reader of a number, a text or an
+object takes a list, so it is refused where it is read, instead of one of the two being taken.
+
 A document is safe to store and to show: no text in it has a character that a database or a terminal does not take, and every
 number fits a column. A number that does not is an `OddNumber`, which no reader of numbers takes; so is what is nested too deep.
 The row with it is then an odd row (`row_reading`), and the rest of the list is read.
@@ -67,7 +70,20 @@ def _decoded(content: bytes) -> str:
 
 def _loaded(text: str, exact: bool) -> Any:
     number = _exact if exact else _float
-    return json.loads(text, strict=False, parse_float=number, parse_int=_whole, parse_constant=OddNumber)
+    return json.loads(
+        text, strict=False, parse_float=number, parse_int=_whole, parse_constant=OddNumber, object_pairs_hook=_object
+    )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. A name that it has more than once, with different values, has all of them as a list."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    values: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: sent[0] if all(value == sent[0] for value in sent) else sent for name, sent in values.items()}
 
 
 def _shallow(text: str) -> str:

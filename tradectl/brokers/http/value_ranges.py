@@ -15,7 +15,7 @@ from typing import Any
 from tradectl.brokers.http.replies import order_id
 from tradectl.brokers.http.strict_json import OddNumber
 from tradectl.model.market import Quote
-from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
+from tradectl.model.order import CLIENT_TAG, Funds, Holding, OrderReport, TradeReport
 
 BRIEF = 60
 """Characters of an odd value that are kept and shown."""
@@ -80,10 +80,10 @@ def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
 
     `now`: no time of an order under a tag of the program may lie after it. The time of an order by hand is used for nothing.
     """
-    now = now if report.under_our_tag else None
+    now = latest(report.tag, now)
     identity(report.broker_order_id)
-    if report.tag is not None and not TAG.fullmatch(report.tag):
-        raise OddValue("tag", report.tag)
+    if report.tag is not None:
+        tag(report.tag)
     symbol(report.symbol)
     QUANTITY.checked("quantity", report.quantity)
     SHARES.checked("filled_quantity", report.filled_quantity)
@@ -93,6 +93,11 @@ def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
     _moment("placed_at", report.placed_at, now, AHEAD, BEHIND)
     _moment("updated_at", report.updated_at, now, AHEAD, BEHIND)
     return report
+
+
+def latest(of_tag: str | None, now: datetime | None) -> datetime | None:
+    """Return the moment about which the times of an order are checked: `now` under a tag of the program, None for another."""
+    return now if of_tag is not None and CLIENT_TAG.fullmatch(of_tag) else None
 
 
 def trade(report: TradeReport, now: datetime | None = None) -> TradeReport:
@@ -173,6 +178,27 @@ def symbol(value: object, field: str = "symbol") -> str:
     return value
 
 
+def tag(value: object, field: str = "tag") -> str:
+    """Return the tag of an order: up to 64 printable characters. OddValue for a value that is none."""
+    if not isinstance(value, str) or not TAG.fullmatch(value):
+        raise OddValue(field, value)
+    return value
+
+
+def moment(at: datetime, now: datetime | None = None, ahead: timedelta = AHEAD, behind: timedelta | None = BEHIND) -> datetime:
+    """Return the time of an order, a trade or a price where it is possible: not before 2000, and where `now` is given not further
+    from it than `ahead` and `behind` (None: however old)."""
+    _moment("", at, now, ahead, behind)
+    return at
+
+
+def not_after(at: datetime, now: datetime | None, ahead: timedelta = AHEAD) -> datetime:
+    """Return a time that is not further ahead of `now` than `ahead`. It may be of any year, as where a later field counts."""
+    if now is not None and at - now > ahead:
+        raise OddValue("", str(at))
+    return at
+
+
 def whole(value: Any, field: str = "", within: Range = NET) -> int:
     """Return a number of shares, sent as 10, 10.0, "10" or "10.0". OddValue for a part of a share, and outside the range."""
     if isinstance(value, bool | OddNumber) or not isinstance(value, int | float | Decimal | str):
@@ -186,7 +212,7 @@ def whole(value: Any, field: str = "", within: Range = NET) -> int:
         raise OddValue(field, value) from error
     if found != number:
         raise OddValue(field, value)
-    return within.checked(field, found)
+    return _within(found, field, value, within)
 
 
 def rupees(value: Any, field: str = "", within: Range = MONEY) -> int:
@@ -226,10 +252,11 @@ def _number(value: Any, field: str) -> Decimal:
     return Decimal(text)
 
 
-def _within(paise: int, field: str, value: object, within: Range) -> int:
-    if not within.least <= paise <= within.most:
+def _within(found: int, field: str, value: object, within: Range) -> int:
+    """Return what was read of a value as it was sent. Raises OddValue outside of the range."""
+    if not within.least <= found <= within.most:
         raise OddValue(field, value)
-    return paise
+    return found
 
 
 def _moment(field: str, moment: datetime, now: datetime | None, ahead: timedelta, behind: timedelta | None = None) -> None:

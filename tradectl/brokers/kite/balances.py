@@ -30,9 +30,9 @@ from tradectl.brokers.account.day_cash import cash_flow
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.adapter import Remark
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import clean, read_row, read_rows
-from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, whole
-from tradectl.brokers.kite.rows import NAMES, PRODUCT, Row, about_paise, concerns, moment, symbol_of
+from tradectl.brokers.http.row_reading import clean, read_field, read_row, read_rows
+from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, whole
+from tradectl.brokers.kite.rows import NAMES, PRODUCT, Row, about_paise, concerns, moment, symbol
 from tradectl.exchange.rates import ZERODHA
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
@@ -67,7 +67,7 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]
     found: dict[tuple[str, str], _Shares] = {}
     for row in counted_once(morning, _security, _size):
         quantity, fresh, opening = whole(row["quantity"]), whole(row["t1_quantity"]), row.get("opening_quantity")
-        found[symbol_of(row["tradingsymbol"]), str(row.get("isin") or "")] = _Shares(
+        found[symbol(row), str(row.get("isin") or "")] = _Shares(
             whole=min(quantity + fresh, quantity if opening is None else whole(opening)),
             fresh=fresh,
             used=whole(row["used_quantity"]),
@@ -75,8 +75,8 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]
             trade_for_trade=_restricted(row),
         )
     for row in today:
-        symbol = symbol_of(row["tradingsymbol"])
-        for key in [key for key in found if key[0] == symbol] or [(symbol, "")]:
+        name = symbol(row)
+        for key in [key for key in found if key[0] == name] or [(name, "")]:
             before = found.get(key, _Shares())
             found[key] = replace(
                 before,
@@ -84,21 +84,21 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]
                 sold=before.sold + whole(row["day_sell_quantity"]),
                 trade_for_trade=before.trade_for_trade or _restricted(row),
             )
-    told = [(symbol, (isin, shares)) for (symbol, isin), shares in found.items()]
+    told = [(name, (isin, shares)) for (name, isin), shares in found.items()]
     return clean(told, _holding, (*morning.odd, *today.odd))
 
 
 def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
     """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
 
-    A trade that cannot be read stays as it is, for `holdings` to name.
+    A trade that cannot be read is an odd row, which `holdings` passes on.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    unread: list[Any] = []
+    odd: list[OddRow] = []
     for trade in trades:
-        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
+        row = read_row(RowKind.POSITION, trade, lambda noted: _readable_trade(noted, today), NAMES)
         if isinstance(row, OddRow):
-            unread.append(trade)
+            odd.append(row)
         elif row is not None:
             names = {name: row[name] for name in ("exchange", "tradingsymbol", "product")}
             key = (row["exchange"], row["tradingsymbol"])
@@ -106,7 +106,7 @@ def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
             traded["day_buy_quantity" if Side(row["transaction_type"]) is Side.BUY else "day_sell_quantity"] += whole(
                 row["quantity"]
             )
-    return {"day": [*found.values(), *unread]}
+    return {"day": Rows(found.values(), odd)}
 
 
 def _readable_trade(row: Row, today: date) -> Row | None:
@@ -115,12 +115,12 @@ def _readable_trade(row: Row, today: date) -> Row | None:
         return None
     whole(row["quantity"], "quantity", QUANTITY)
     Side(row["transaction_type"])
-    value_ranges.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
-    return row if ist_date(moment(row["fill_timestamp"])) == today else None
+    symbol(row)
+    return row if ist_date(read_field(row, "fill_timestamp", moment)) == today else None
 
 
 def _security(row: Row) -> str:
-    return str(row.get("isin") or symbol_of(row["tradingsymbol"]))
+    return str(row.get("isin") or symbol(row))
 
 
 def _size(row: Row) -> int:
@@ -138,12 +138,14 @@ def _readable(fields: Sequence[str]) -> Callable[[Row], Row | None]:
     def check(row: Row) -> Row | None:
         if not concerns(row):
             return None
-        value_ranges.symbol(symbol_of(row["tradingsymbol"]), "tradingsymbol")
+        symbol(row)
         for name in fields:
             whole(row[name], name, SHARES)
         for name in _MAY_BE_ABSENT:
             if row.get(name) is not None:
                 whole(row[name], name, SHARES)
+        if not isinstance(row.get("isin"), str | None):
+            raise OddValue("isin", row["isin"])
         return row
 
     return check
@@ -153,16 +155,16 @@ def _restricted(row: Row) -> bool:
     return str(row["tradingsymbol"]).endswith(_SUFFIXES)
 
 
-def _holding(symbol: str, told: tuple[str, _Shares]) -> Holding | None:
+def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
     isin, shares = told
     sold = max(shares.sold, shares.used)
     total = shares.whole + shares.bought - sold
     if total <= 0:
-        return Holding(symbol, 0, 0, 0, shares.pledged, isin) if shares.pledged else None
+        return Holding(name, 0, 0, 0, shares.pledged, isin) if shares.pledged else None
     of_today = max(0, shares.bought - sold)
     delivered = min(total, max(0, shares.whole - shares.fresh - max(0, sold - shares.bought)))
     sellable = total - of_today if shares.trade_for_trade else total
-    return value_ranges.holding(Holding(symbol, delivered, total - delivered, sellable, shares.pledged, isin))
+    return value_ranges.holding(Holding(name, delivered, total - delivered, sellable, shares.pledged, isin))
 
 
 def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:

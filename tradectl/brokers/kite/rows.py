@@ -15,14 +15,14 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from tradectl.brokers.http import strict_json, value_ranges
-from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_quotes, read_rows
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_field, read_quotes, read_rows
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, OddValue, about_rupees, rupees, whole
 from tradectl.brokers.kite.error_mapping import refusal
 from tradectl.errors import BrokerUnavailable, OrderRefused
 from tradectl.model.market import Quote
 from tradectl.model.moment import IST, ist_date
 from tradectl.model.odd_rows import Quotes, RowKind, Rows
-from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.order import CLIENT_TAG, OrderReport, OrderStatus, Side, TradeReport, Variety
 from tradectl.model.series import TRADE_FOR_TRADE
 
 T = TypeVar("T")
@@ -36,9 +36,6 @@ _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
 odd row: it may be an order of the program."""
 _SUFFIX = re.compile(rf"^(.+)-(?:{'|'.join(sorted(TRADE_FOR_TRADE))})$")
 """Kite appends every series but EQ to the symbol (CENTRALBK-BE)."""
-_OURS = re.compile(r"[A-Z2-7]{15}")
-"""What our client tags look like (`execution.orders.client_tag`)."""
-
 _SYSTEM = re.compile(r"(?:mktp|autoslice|iceberg)(?::.*)?", re.IGNORECASE)
 """Tags that Kite itself writes (kiteconnect-mocks orders.json)."""
 
@@ -86,7 +83,7 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
 
 def orders(data: Iterable[Row], now: datetime | None = None) -> Rows[OrderReport]:
     """Return the rows of GET /orders. `now`: no time of a row may lie after it."""
-    return read_rows(RowKind.ORDER, data, lambda row: value_ranges.order(_order(row), now) if concerns(row) else None, NAMES)
+    return read_rows(RowKind.ORDER, data, lambda row: value_ranges.order(_order(row, now), now) if concerns(row) else None, NAMES)
 
 
 def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
@@ -110,7 +107,7 @@ def _refusal(row: Row) -> OrderRefused:
 
 def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport]:
     """Return the rows of GET /trades. A row has no tag: it joins its order by order_id."""
-    return read_rows(RowKind.TRADE, data, lambda row: value_ranges.trade(_trade(row), now) if concerns(row) else None, NAMES)
+    return read_rows(RowKind.TRADE, data, lambda row: value_ranges.trade(_trade(row, now), now) if concerns(row) else None, NAMES)
 
 
 def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | None = None) -> Quotes:
@@ -123,7 +120,7 @@ def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | No
 
 
 def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:
-    return value_ranges.quote(_quote(symbol, row), now) if row.get("timestamp") else None
+    return value_ranges.quote(_quote(symbol, row, now), now) if row.get("timestamp") else None
 
 
 def concerns(row: Row) -> bool:
@@ -137,6 +134,11 @@ def symbol_of(tradingsymbol: str) -> str:
     """Return the exchange's symbol without a series."""
     found = _SUFFIX.match(tradingsymbol)
     return found[1] if found else tradingsymbol
+
+
+def symbol(row: Row) -> str:
+    """Return the exchange's symbol of a row. Raises OddValue where it has none."""
+    return read_field(row, "tradingsymbol", lambda text: value_ranges.symbol(symbol_of(text)))
 
 
 NAMES = RowFields("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
@@ -155,7 +157,7 @@ def moment(text: str) -> datetime:
     return naive.replace(tzinfo=IST).astimezone(UTC)
 
 
-def _order(row: Row) -> OrderReport:
+def _order(row: Row, now: datetime | None) -> OrderReport:
     """Return an order.
 
     `order_timestamp` is of the last request, `exchange_timestamp` of the exchange's first reply: a cancelled row of the mocks
@@ -163,15 +165,19 @@ def _order(row: Row) -> OrderReport:
     """
     word = str(row["status"])
     status = status_of(word)
-    known = [moment(row[name]) for name in ("order_timestamp", "exchange_timestamp") if row.get(name)]
-    updated = row.get("exchange_update_timestamp")
+    tag = _tag(row)
+    latest = value_ranges.latest(tag, now)
+    stamps = [name for name in ("order_timestamp", "exchange_timestamp") if row.get(name)]
+    known = [read_field(row, name, lambda text: value_ranges.moment(moment(text), latest)) for name in stamps]
+    updated = "exchange_update_timestamp" if row.get("exchange_update_timestamp") else ""
+    last = [read_field(row, updated, lambda text: value_ranges.not_after(moment(text), latest))] if updated else []
     reason = str(row.get("status_message") or row.get("status_message_raw") or "")
     if status is _S.UNKNOWN:
         reason = f"Kite's status {word!r} is not known: {reason}".rstrip(": ")
     return OrderReport(
         value_ranges.identity(row["order_id"]),
-        _tag(row),
-        symbol_of(row["tradingsymbol"]),
+        tag,
+        symbol(row),
         Side(row["transaction_type"]),
         whole(row["quantity"], "quantity", QUANTITY),
         _limit(row),
@@ -180,7 +186,7 @@ def _order(row: Row) -> OrderReport:
         strict_json.brief(reason),
         Variety.AMO if row["variety"] == "amo" else Variety.REGULAR,
         min(known),
-        max([*known, moment(updated)] if updated else known),
+        max([*known, *last]),
         passing=status is _S.REJECTED and _refusal(row).passing,
         unknown_word=strict_json.brief(word) if status is _S.UNKNOWN else "",
     )
@@ -199,21 +205,29 @@ def _tag(row: Row) -> str | None:
 
     Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client tags. A tag of another client is returned as it is.
     """
-    tags = [tag for tag in (row.get("tag"), *(row.get("tags") or ())) if tag]
-    if not all(isinstance(tag, str) for tag in tags):
-        raise OddValue("tag", tags)
-    given = [tag for tag in tags if not _SYSTEM.fullmatch(tag)]
-    return next((tag for tag in given if _OURS.fullmatch(tag)), given[0] if given else None)
+    more = row.get("tags") or []
+    more = [more] if isinstance(more, str) else more
+    if not isinstance(more, list):
+        raise OddValue("tags", more)
+    tags = [("tag", row.get("tag")), *(("tags", tag) for tag in more)]
+    for field, tag in tags:
+        if tag and not isinstance(tag, str):
+            raise OddValue(field, row[field])
+    given = [(field, tag) for field, tag in tags if tag and not _SYSTEM.fullmatch(tag)]
+    if not given:
+        return None
+    field, tag = next((item for item in given if CLIENT_TAG.fullmatch(item[1])), given[0])
+    return value_ranges.tag(tag, field)
 
 
-def _trade(row: Row) -> TradeReport:
+def _trade(row: Row, now: datetime | None) -> TradeReport:
     """Return a trade. An exchange's numbers begin anew each day, and each exchange has its own, so the ids here begin with
     both."""
-    at = moment(row["fill_timestamp"])
+    at = read_field(row, "fill_timestamp", lambda text: value_ranges.moment(moment(text), now))
     return TradeReport(
         f"{ist_date(at):%Y%m%d}-{row['exchange']}-{value_ranges.trade_name(row['trade_id'])}",
         value_ranges.identity(row["order_id"]),
-        symbol_of(row["tradingsymbol"]),
+        symbol(row),
         Side(row["transaction_type"]),
         whole(row["quantity"], "quantity", QUANTITY),
         rupees(row["average_price"], "average_price", PRICE),
@@ -221,18 +235,23 @@ def _trade(row: Row) -> TradeReport:
     )
 
 
-def _quote(symbol: str, row: Row) -> Quote:
+def _quote(symbol: str, row: Row, now: datetime | None) -> Quote:
     """Return a quote. The circuit limits are the session's band, or the closing auction's while it is on (kite.trade forum)."""
-    day, traded = row["ohlc"], row.get("last_trade_time")
+
+    def priced_at(name: str) -> datetime:
+        return read_field(row, name, lambda text: value_ranges.moment(moment(text), now, value_ranges.AHEAD_QUOTE, None))
+
+    traded_at = priced_at("last_trade_time") if row.get("last_trade_time") else None
+    day = row["ohlc"]
     opened = rupees(day["open"], "ohlc.open", LIMIT) or None
     low = about_rupees(row.get("lower_circuit_limit") or 0, "lower_circuit_limit", LIMIT)
     high = about_rupees(row.get("upper_circuit_limit") or 0, "upper_circuit_limit", LIMIT)
     return Quote(
         symbol,
         rupees(row["last_price"], "last_price", PRICE),
-        moment(row["timestamp"]),
+        priced_at("timestamp"),
         SOURCE,
-        last_trade_at=moment(traded) if traded else None,
+        last_trade_at=traded_at,
         open=opened,
         high=rupees(day["high"], "ohlc.high", PRICE) if opened else None,
         low=rupees(day["low"], "ohlc.low", PRICE) if opened else None,

@@ -16,7 +16,8 @@ from tradectl.brokers.adapter import BrokerAccount, LoginSession, Unlimited
 from tradectl.brokers.http import strict_json
 from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.transport import ReadTransport
-from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping
+from tradectl.brokers.kotak_neo import error_mapping
+from tradectl.brokers.kotak_neo.declaration import ADDRESSES
 from tradectl.errors import TradectlError
 
 CLIENT = {"appVersion": "3.0.9", "platform": "api", "environment": "prod"}

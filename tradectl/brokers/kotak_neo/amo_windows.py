@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 
 from tradectl.errors import Blocked, ConfigurationError
-from tradectl.exchange.amo_windows import entry_starts, is_on, quiet_time
+from tradectl.exchange.amo_windows import is_on, quiet_time
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import format_time, ist_date, to_ist
 
@@ -68,4 +68,4 @@ class KotakHours:
 
     def _trades(self, session: Session, now: datetime) -> bool:
         """Return whether the session is on and the window is not open beside it (it is beside an evening session)."""
-        return is_on(session, now) and to_ist(entry_starts(session)).time() >= self.amo_from
+        return is_on(session, now) and to_ist(session.begins_at()).time() >= self.amo_from

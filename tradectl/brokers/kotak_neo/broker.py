@@ -16,9 +16,10 @@ from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.replies import above_freeze, check_absent, off_tick, order_id
 from tradectl.brokers.http.transport import READS, Judge, Reply, Transport
 from tradectl.brokers.http.value_ranges import brief
-from tradectl.brokers.kotak_neo import CAPABILITIES, NAME, error_mapping, paths, rows
+from tradectl.brokers.kotak_neo import error_mapping, paths, rows
 from tradectl.brokers.kotak_neo.amo_windows import KotakHours
 from tradectl.brokers.kotak_neo.api import TITLE, KotakApi, parsed, reading, url
+from tradectl.brokers.kotak_neo.declaration import CAPABILITIES, NAME
 from tradectl.brokers.kotak_neo.login import remarks
 from tradectl.brokers.kotak_neo.prices import KotakPrices
 from tradectl.brokers.kotak_neo.ticker import KotakTicker, OnOrder
@@ -172,7 +173,7 @@ class KotakNeoBroker:
         positions = self._positions()
         return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
 
-    def _positions(self) -> list[rows.Row]:
+    def _positions(self) -> Sequence[rows.Row]:
         """Return the day's positions, from the path of today's API, else from the older one.
 
         Where neither replies, the day's trades for delivery replace them. Raises BrokerUnavailable where they cannot be read

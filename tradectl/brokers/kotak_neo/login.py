@@ -18,7 +18,8 @@ from tradectl.brokers.http.address_family import source_of
 from tradectl.brokers.http.strict_json import UNREADABLE
 from tradectl.brokers.http.transport import ReadTransport, Transport
 from tradectl.brokers.http.value_ranges import brief
-from tradectl.brokers.kotak_neo import ADDRESSES, error_mapping
+from tradectl.brokers.kotak_neo import error_mapping
+from tradectl.brokers.kotak_neo.declaration import ADDRESSES
 from tradectl.brokers.kotak_neo.paths import CLIENT_IP, FIN_KEY, LOGIN, VALIDATE
 from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, LoginNeeded, TradectlError
 from tradectl.model.moment import at_ist, to_ist

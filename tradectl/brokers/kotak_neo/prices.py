@@ -10,8 +10,9 @@ from urllib.parse import quote as quoted
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.http.address_family import CONNECT
 from tradectl.brokers.http.transport import Reply
-from tradectl.brokers.kotak_neo import NAME, error_mapping, paths, rows
+from tradectl.brokers.kotak_neo import error_mapping, paths, rows
 from tradectl.brokers.kotak_neo.api import KotakApi, parsed, url
+from tradectl.brokers.kotak_neo.declaration import NAME
 from tradectl.brokers.kotak_neo.instruments import Scrip, ScripFile, path_of
 from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.model.market import Quote

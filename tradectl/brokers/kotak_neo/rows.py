@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import RowFields, clean, is_one_of, read_quotes, read_row, read_rows
+from tradectl.brokers.http.row_reading import RowFields, clean, is_one_of, read_field, read_quotes, read_row, read_rows
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
 from tradectl.brokers.kotak_neo.error_mapping import refusal
@@ -78,24 +78,33 @@ def is_ours(row: Row) -> bool:
 
 def orders(rows: Sequence[Row], now: datetime | None = None) -> Rows[OrderReport]:
     """Return the order book. `now`: no time of a row may lie after it."""
-    return read_rows(RowKind.ORDER, rows, lambda row: value_ranges.order(order_report(row), now) if is_ours(row) else None, NAMES)
+
+    def read(row: Row) -> OrderReport | None:
+        return value_ranges.order(order_report(row, now), now) if is_ours(row) else None
+
+    return read_rows(RowKind.ORDER, rows, read, NAMES)
 
 
 def trades(rows: Sequence[Row], now: datetime | None = None) -> Rows[TradeReport]:
     """Return the trade book."""
-    return read_rows(RowKind.TRADE, rows, lambda row: value_ranges.trade(trade_report(row), now) if is_ours(row) else None, NAMES)
+
+    def read(row: Row) -> TradeReport | None:
+        return value_ranges.trade(trade_report(row, now), now) if is_ours(row) else None
+
+    return read_rows(RowKind.TRADE, rows, read, NAMES)
 
 
-def order_report(row: Row) -> OrderReport:
+def order_report(row: Row, now: datetime | None = None) -> OrderReport:
     """Return an order of the book. An unknown status is UNKNOWN, with Kotak's status as the reason."""
     word = str(row["ordSt"]).strip().lower()
     status = STATUSES.get(word, S.UNKNOWN)
     reason = brief(_text(row.get("rejRsn")))
-    placed_at = _first(row, "ordDtTm", "ordEntTm", "hsUpTm")
-    made = OrderReport(
+    tag = read_field(row, "GuiOrdId", _tag) if "GuiOrdId" in row else None
+    latest = value_ranges.latest(tag, now)
+    return OrderReport(
         value_ranges.identity(row["nOrdNo"], "nOrdNo"),
-        tag_of(_text(row.get("GuiOrdId"))),
-        symbol_of(row["trdSym"]),
+        tag,
+        symbol(row),
         _SIDES[row["trnsTp"]],
         whole(row["qty"], "qty", QUANTITY),
         _limit(row),
@@ -103,27 +112,27 @@ def order_report(row: Row) -> OrderReport:
         status,
         reason if status is not S.UNKNOWN else brief(f"Kotak says {word!r}"),
         Variety.AMO if word in _AFTER_MARKET else Variety.REGULAR,
-        placed_at,
-        _first(row, "hsUpTm", "exCfmTm", "ordDtTm"),
+        _first(row, latest, "ordDtTm", "ordEntTm", "hsUpTm"),
+        _first(row, latest, "hsUpTm", "exCfmTm", "ordDtTm"),
         passing=status is S.REJECTED and refusal(reason).passing,
         unknown_word=brief(word) if status is S.UNKNOWN else "",
     )
-    return value_ranges.order(made)
 
 
-def trade_report(row: Row) -> TradeReport:
+def trade_report(row: Row, now: datetime | None = None) -> TradeReport:
     """Return an execution. Kotak's numbers of fills begin anew each day, so the ids here begin with the day."""
-    day = _date(str(row["flDt"]))
-    made = TradeReport(
+    day = read_field(row, "flDt", lambda text: _date(str(text)))
+    at = read_field(row, "flTm", lambda text: moment(f"{row['flDt']} {text}"))
+    read_field(row, "flDt", lambda _: value_ranges.moment(at, now))
+    return TradeReport(
         f"{day:%Y%m%d}-{value_ranges.trade_name(row['flId'], 'flId')}",
         value_ranges.identity(row["nOrdNo"], "nOrdNo"),
-        symbol_of(row["trdSym"]),
+        symbol(row),
         _SIDES[row["trnsTp"]],
         whole(row["fldQty"], "fldQty", QUANTITY),
         rupees(row["avgPrc"], "avgPrc", PRICE),
-        moment(f"{row['flDt']} {row['flTm']}"),
+        at,
     )
-    return value_ranges.trade(made)
 
 
 def is_queued(row: Row) -> bool:
@@ -143,21 +152,21 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
     today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
     found: dict[tuple[str, str], Holding] = {}
     for row in morning:
-        symbol, isin = row["symbol"], isin_of(str(row.get("exchangeIdentifier") or ""))
-        shares = Holding(symbol, whole(row["quantity"]), 0, whole(row["sellableQuantity"]), isin=isin)
-        same = found.setdefault((symbol, isin), shares)
+        name, isin = row["symbol"], isin_of(str(row.get("exchangeIdentifier") or ""))
+        shares = Holding(name, whole(row["quantity"]), 0, whole(row["sellableQuantity"]), isin=isin)
+        same = found.setdefault((name, isin), shares)
         if same.quantity < shares.quantity:
-            found[symbol, isin] = shares
+            found[name, isin] = shares
     for row in today:
         bought = _fresh(row)
         if bought <= 0:
             continue  # what was sold is taken off by the holdings themselves
-        symbol, series = symbol_of(str(row["trdSym"])), str(row.get("series") or "")
-        for key in [key for key in found if key[0] == symbol] or [(symbol, "")]:
-            known = found.get(key, Holding(symbol, 0, 0, 0))
+        name, series = symbol(row), str(row.get("series") or "")
+        for key in [key for key in found if key[0] == name] or [(name, "")]:
+            known = found.get(key, Holding(name, 0, 0, 0))
             sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
             found[key] = replace(known, t1_quantity=bought, sellable=sellable)
-    told = [(symbol, shares) for (symbol, _), shares in found.items()]
+    told = [(name, shares) for (name, _), shares in found.items()]
     return clean(told, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
 
 
@@ -174,22 +183,22 @@ def _readable_holding(row: Row) -> Row | None:
 def _readable_position(row: Row) -> Row | None:
     if not is_ours(row):
         return None
-    value_ranges.symbol(symbol_of(row["trdSym"]), "trdSym")
+    symbol(row)
     _fresh(row)
     return row
 
 
-def positions_of(trades: Sequence[Row], today: date) -> list[Row]:
+def positions_of(trades: Sequence[Row], today: date) -> Rows[Row]:
     """Return the positions that a day's trades make, as far as `holdings` reads them.
 
-    A trade that cannot be read stays as it is, for `holdings` to name.
+    A trade that cannot be read is an odd row, which `holdings` passes on.
     """
     found: dict[str, dict[str, Any]] = {}
-    unread: list[Row] = []
+    odd: list[OddRow] = []
     for trade in trades:
-        row = read_row(RowKind.TRADE, trade, lambda noted: _readable_trade(noted, today), NAMES)
+        row = read_row(RowKind.POSITION, trade, lambda noted: _readable_trade(noted, today), NAMES)
         if isinstance(row, OddRow):
-            unread.append(trade)
+            odd.append(row)
         elif row is not None:
             name = str(row["trdSym"])
             of = {
@@ -202,17 +211,17 @@ def positions_of(trades: Sequence[Row], today: date) -> list[Row]:
             }
             bought = _SIDES[row["trnsTp"]] is Side.BUY
             found.setdefault(name, of)["flBuyQty" if bought else "flSellQty"] += whole(row["fldQty"])
-    return [*found.values(), *unread]
+    return Rows(found.values(), odd)
 
 
 def _readable_trade(row: Row, today: date) -> Row | None:
     """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
     if not is_ours(row):
         return None
-    value_ranges.symbol(symbol_of(row["trdSym"]), "trdSym")
+    symbol(row)
     whole(row["fldQty"], "fldQty", QUANTITY)
     _SIDES[row["trnsTp"]]
-    return row if _date(str(row["flDt"])) == today else None
+    return row if read_field(row, "flDt", lambda text: _date(str(text))) == today else None
 
 
 def funds(row: Row) -> Funds:
@@ -233,7 +242,7 @@ def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:
     last = _price(row["ltp"], "ltp")
     if last is None:
         return None
-    at = datetime.fromtimestamp(whole(row["lstup_time"], "lstup_time", _SECONDS), UTC)
+    at = read_field(row, "lstup_time", lambda sent: value_ranges.moment(_since_1970(sent), now, value_ranges.AHEAD_QUOTE, None))
     day, volume = row.get("ohlc") or {}, whole(row.get("last_volume") or 0, "last_volume", VOLUME)
     opened = _price(day.get("open"), "ohlc.open") if volume else None
     made = Quote(
@@ -265,6 +274,11 @@ def symbol_of(trading_symbol: str) -> str:
     return _SERIES.sub("", trading_symbol)
 
 
+def symbol(row: Row) -> str:
+    """Return the exchange's symbol of an order, a trade or a position. Raises OddValue where it has none."""
+    return read_field(row, "trdSym", lambda text: value_ranges.symbol(symbol_of(text)))
+
+
 NAMES = RowFields("trdSym", "nOrdNo", "GuiOrdId", symbol_of, tag_of)
 _HELD = RowFields("symbol")
 
@@ -287,13 +301,26 @@ def _date(text: str) -> date:
     return date(int(year), _MONTHS[month.lower()], int(day))
 
 
-def _first(row: Row, *names: str) -> datetime:
-    """Return the first of these times that is there, else the one in seconds. The year 1 stands for no time."""
+def _first(row: Row, latest: datetime | None, *names: str) -> datetime:
+    """Return the first of these times that is there, else the one in seconds. The year 1 stands for no time.
+
+    Raises OddValue where it is too far from `latest` (`value_ranges.moment`)."""
     for name in names:
         text = _text(row.get(name))
         if text and not _NEVER.match(text):
-            return moment(str(row[name]))
-    return datetime.fromtimestamp(whole(row["boeSec"], "boeSec", _SECONDS), UTC)
+            return read_field(row, name, lambda text: value_ranges.moment(moment(str(text)), latest))
+    return read_field(row, "boeSec", lambda seconds: value_ranges.moment(_since_1970(seconds), latest))
+
+
+def _since_1970(seconds: Any) -> datetime:
+    return datetime.fromtimestamp(whole(seconds, "", _SECONDS), UTC)
+
+
+def _tag(written: Any) -> str | None:
+    if not isinstance(written, str | int | None) or isinstance(written, bool):
+        raise value_ranges.OddValue("", written)
+    tag = tag_of(_text(written))
+    return value_ranges.tag(tag) if tag is not None else None
 
 
 def _fresh(row: Row) -> int:

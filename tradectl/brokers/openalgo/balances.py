@@ -23,11 +23,11 @@ from typing import Any
 
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import clean, read_row, read_rows
+from tradectl.brokers.http.row_reading import clean, read_field, read_rows
 from tradectl.brokers.http.value_ranges import SHARES
-from tradectl.brokers.openalgo.rows import NAMES, Moment, Row, about_paise, concerns, side, symbol_of, whole
+from tradectl.brokers.openalgo.rows import NAMES, Moment, Row, about_paise, concerns, side, symbol, whole
 from tradectl.model.moment import ist_date
-from tradectl.model.odd_rows import OddRow, RowKind, Rows
+from tradectl.model.odd_rows import RowKind, Rows
 from tradectl.model.order import Holding, Side
 
 
@@ -42,40 +42,33 @@ def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
     free: Counter[str] = Counter()
     fresh: Counter[str] = Counter()
     net: Counter[str] = Counter()
-    for row in counted_once(morning, lambda row: symbol_of(row["symbol"]), lambda row: whole(row["quantity"])):
-        symbol = symbol_of(row["symbol"])
-        free[symbol] += whole(row["quantity"])
-        fresh[symbol] += whole(row.get("t1_quantity") or 0)
+    for row in counted_once(morning, symbol, lambda row: whole(row["quantity"])):
+        free[symbol(row)] += whole(row["quantity"])
+        fresh[symbol(row)] += whole(row.get("t1_quantity") or 0)
     for row in today:
-        net[symbol_of(row["symbol"])] += whole(row["quantity"])
-    shares = {symbol: (free[symbol], fresh[symbol], net[symbol]) for symbol in dict.fromkeys([*free, *net])}
+        net[symbol(row)] += whole(row["quantity"])
+    shares = {name: (free[name], fresh[name], net[name]) for name in dict.fromkeys([*free, *net])}
     return clean(shares.items(), _holding, (*morning.odd, *today.odd))
 
 
-def positions_of(trades: Iterable[Row], moment: Moment, today: date) -> list[Row]:
+def positions_of(trades: Iterable[Row], moment: Moment, today: date) -> Rows[Row]:
     """Return the positions that a day's trades make, as far as `holdings` reads them.
 
-    A trade that cannot be read has no number of shares there, so that `holdings` names it.
+    A trade that cannot be read is an odd row, which `holdings` passes on.
     """
 
     def read(row: Row) -> Row | None:
         if not concerns(row):
             return None
         shares, sign = whole(row["quantity"]), 1 if side(row) is Side.BUY else -1
-        return {**row, "quantity": sign * shares} if ist_date(moment(str(row["timestamp"]))) == today else None
+        at = read_field(row, "timestamp", lambda text: moment(str(text)))
+        return {**row, "quantity": sign * shares} if ist_date(at) == today else None
 
-    found: list[Row] = []
-    for trade in trades:
-        row = read_row(RowKind.TRADE, trade, read, NAMES)
-        if isinstance(row, OddRow):
-            found.append({**trade, "quantity": f"{row.field} {row.value}"} if isinstance(trade, Mapping) else trade)
-        elif row is not None:
-            found.append(row)
-    return found
+    return read_rows(RowKind.POSITION, trades, read, NAMES)
 
 
 def _readable_holding(row: Row) -> Row:
-    value_ranges.symbol(symbol_of(row["symbol"]))
+    symbol(row)
     whole(row["quantity"], "quantity", SHARES)
     whole(row.get("t1_quantity") or 0, "t1_quantity", SHARES)
     if not isinstance(row["exchange"], str):
@@ -86,17 +79,17 @@ def _readable_holding(row: Row) -> Row:
 def _readable_position(row: Row) -> Row | None:
     if not concerns(row):
         return None
-    value_ranges.symbol(symbol_of(row["symbol"]))
+    symbol(row)
     whole(row["quantity"])
     return row
 
 
-def _holding(symbol: str, told: tuple[int, int, int]) -> Holding | None:
+def _holding(name: str, told: tuple[int, int, int]) -> Holding | None:
     free, fresh, net = told
     bought, sold = max(0, net), max(0, -net)
     delivered = max(0, free - sold)
     undelivered = max(0, fresh - max(0, sold - free)) + bought
-    return value_ranges.holding(Holding(symbol, delivered, undelivered, delivered)) if delivered + undelivered else None
+    return value_ranges.holding(Holding(name, delivered, undelivered, delivered)) if delivered + undelivered else None
 
 
 NET = frozenset(

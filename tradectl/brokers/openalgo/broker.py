@@ -88,8 +88,7 @@ class OpenAlgoBroker:
     def _check_hours(self) -> None:
         now = self._account.clock.now()
         session = self._account.sessions.session(ist_date(now))
-        phases = [phase for auction in (False, True) for phase in session.phases(auction)] if session is not None else []
-        if not any(phase.start <= now < phase.end for phase in phases):
+        if session is None or not session.has_phase_at(now):
             raise Blocked("NSE takes no orders now, and OpenAlgo takes no after-market orders")
 
     def _row(self, broker_order_id: str) -> rows.Row:

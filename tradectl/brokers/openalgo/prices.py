@@ -21,7 +21,7 @@ from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, VOLUME
 from tradectl.brokers.openalgo import rows
 from tradectl.brokers.openalgo.api import OpenAlgoReads
-from tradectl.brokers.openalgo.rows import NAMES, Row, about_paise, symbol_of, whole
+from tradectl.brokers.openalgo.rows import NAMES, Row, about_paise, symbol, whole
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import Quote
@@ -74,7 +74,7 @@ def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> Quotes
     def read(row: Row) -> Quote | None:
         data = row.get("data")
         if data and data.get("ltp"):
-            return value_ranges.quote(_quote(value_ranges.symbol(symbol_of(row["symbol"])), data, sessions, now), now)
+            return value_ranges.quote(_quote(symbol(row), data, sessions, now), now)
         if not data:
             errors.append(str(row.get("error") or "no data"))
         return None
@@ -98,8 +98,8 @@ def _quote(symbol: str, data: Mapping[str, object], sessions: SessionTable, now:
         SOURCE,
         last_trade_at=at,
         open=opened if traded else None,
-        high=about_paise(data.get("high"), "data.high", PRICE) if traded else None,
-        low=about_paise(data.get("low"), "data.low", PRICE) if traded else None,
+        high=about_paise(data["high"], "data.high", PRICE) if traded else None,
+        low=about_paise(data["low"], "data.low", PRICE) if traded else None,
         volume=volume if traded else None,
     )
 

@@ -9,7 +9,6 @@ Source: openalgo's documentation (orderbook, tradebook, multiquotes) and broker/
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,12 +17,12 @@ from functools import partial
 from typing import Any
 
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_rows
+from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_field, read_rows
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, MONEY, NET, PRICE, QUANTITY, Range
 from tradectl.model.odd_rows import OddRow, RowKind, Rows
 from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Variety
-from tradectl.model.series import EQUITY_SERIES
+from tradectl.model.series import without_series
 
 Row = Mapping[str, Any]
 Moment = Callable[[str], datetime]
@@ -37,7 +36,6 @@ an odd row: it may be an order of the program."""
 SETTLED = timedelta(minutes=2)
 """After this long a request about an order is no longer on its way (up to 1.5 minutes were reported at Zerodha, forum 41029)."""
 UNTOLD = "OpenAlgo reports no reason"
-_SUFFIX = re.compile(rf"-(?:{'|'.join(EQUITY_SERIES)})$")
 
 _S = OrderStatus
 STATUSES: Mapping[str, OrderStatus] = {
@@ -76,12 +74,9 @@ def whole(value: Any, field: str = "quantity", within: Range = NET) -> int:
 
 def about_paise(value: Any, field: str = "", within: Range = MONEY) -> int:
     """Return rupees to the nearest paisa: an executed order may be shown with its average price."""
+    if not value and within.least > 0:
+        raise value_ranges.OddValue(field, value)
     return value_ranges.about_rupees(value or 0, field, within)
-
-
-def symbol_of(text: str) -> str:
-    """Return the exchange's symbol without a series, which some adapters leave on."""
-    return _SUFFIX.sub("", text)
 
 
 def concerns(row: Row) -> bool:
@@ -95,7 +90,12 @@ def concerns(row: Row) -> bool:
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
 
-NAMES = RowFields("symbol", "orderid", symbol_of=symbol_of)
+def symbol(row: Row) -> str:
+    """Return the exchange's symbol of a row. Raises OddValue where it has none."""
+    return read_field(row, "symbol", lambda text: value_ranges.symbol(without_series(text)))
+
+
+NAMES = RowFields("symbol", "orderid", symbol_of=without_series)
 
 
 def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, now: datetime) -> Rows[OrderReport]:
@@ -112,7 +112,8 @@ def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, n
     def read(row: Row, before: str) -> OrderReport | None:
         if not concerns(row):
             return None
-        number, at = value_ranges.identity(row["orderid"], "orderid"), moment(row["timestamp"])
+        number = value_ranges.identity(row["orderid"], "orderid")
+        at = read_field(row, "timestamp", lambda text: value_ranges.moment(moment(text)))
         return _order(row, filled[number], at, now, repeated=_word(row) == before)
 
     above = ["", *(_word(row) for row in rows)]
@@ -151,7 +152,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     made = OrderReport(
         value_ranges.identity(row["orderid"], "orderid"),
         None,
-        symbol_of(row["symbol"]),
+        symbol(row),
         side(row),
         quantity,
         _limit(row),
@@ -182,7 +183,7 @@ def trades(rows: Iterable[Row], moment: Moment, now: datetime | None = None) -> 
     """
 
     def read(row: Row) -> TradeReport | None:
-        return value_ranges.trade(_trade(row, moment), now) if concerns(row) else None
+        return value_ranges.trade(_trade(row, moment, now), now) if concerns(row) else None
 
     read_ones = read_rows(RowKind.TRADE, rows, read, NAMES)
     disputed = _disputed(read_ones)
@@ -208,17 +209,18 @@ def _disputed(trades: Iterable[TradeReport]) -> list[OddRow]:
     for trade in trades:
         told.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
     return [
-        OddRow(RowKind.TRADE, symbol, "orderid", f"{number}, which is of {len(found)} symbols or sides", number)
+        OddRow(RowKind.TRADE, name, "orderid", f"{number}, which is of {len(found)} symbols or sides", number)
         for number, found in told.items()
         if len(found) > 1
-        for symbol in sorted({symbol for symbol, _ in found})
+        for name in sorted({name for name, _ in found})
     ]
 
 
-def _trade(row: Row, moment: Moment) -> TradeReport:
+def _trade(row: Row, moment: Moment, now: datetime | None) -> TradeReport:
     """Return a trade; where its row has no id of its own, its id ends in `_TO_BE_NUMBERED`."""
     quantity = whole(row["quantity"], "quantity", QUANTITY)
-    price, at = about_paise(row["average_price"], "average_price", PRICE), moment(row["timestamp"])
+    price = about_paise(row["average_price"], "average_price", PRICE)
+    at = read_field(row, "timestamp", lambda text: value_ranges.moment(moment(text), now))
     number = value_ranges.identity(row["orderid"], "orderid")
     told = row.get("tradeid")
     name = value_ranges.trade_name(told, "tradeid") if told not in {None, ""} else ""
@@ -229,7 +231,7 @@ def _trade(row: Row, moment: Moment) -> TradeReport:
     return TradeReport(
         f"{number}/{name}",
         number,
-        symbol_of(row["symbol"]),
+        symbol(row),
         side(row),
         quantity,
         price,

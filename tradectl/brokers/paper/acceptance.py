@@ -10,7 +10,7 @@ from tradectl.brokers.paper.matching import auction_holds, price_now
 from tradectl.errors import OrderRefused
 from tradectl.exchange.amo_windows import CUTOFF
 from tradectl.exchange.charges import buy_charges
-from tradectl.exchange.phases import TAKES_NOTHING, PhaseKind
+from tradectl.exchange.phases import CLOSING_ENTRY, LIMIT_ONLY, TAKES_NOTHING, PhaseKind
 from tradectl.exchange.rates import Tariff
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.exchange.ticks import on_tick
@@ -21,19 +21,15 @@ from tradectl.model.order import OrderType, Side
 MARKET_MARGIN_PERCENT = 110
 """What a market order without a band may cost at most, of the last price: the dynamic range starts at 10 %."""
 
-_LIMIT_ONLY = {PhaseKind.PRE_OPEN_LIMIT, PhaseKind.CLOSING_AUCTION_LIMIT}
-_CLOSING = {PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT}
-
 
 def target_session(sessions: SessionTable, moment: datetime) -> Session:
     """Return the session into which an after-market order of this moment is released. Raises OrderRefused outside the window."""
     day = ist_date(moment)
     today = sessions.session(day)
     if today is not None:
-        phases = today.phases(closing_auction=True)
-        if moment < phases[0].start - CUTOFF:
+        if moment < today.begins_at() - CUTOFF:
             return today
-        if moment < phases[-1].end:
+        if moment < today.ends_at():
             raise OrderRefused("after market orders are not accepted now", code="phase")
     return sessions.next_session(day)
 
@@ -45,7 +41,7 @@ def check_phase(market_day: MarketDay, moment: datetime, order_type: OrderType) 
         raise OrderRefused("Markets are closed right now", code="phase")
     if phase.kind in TAKES_NOTHING:
         raise OrderRefused(f"orders are not accepted now: {TAKES_NOTHING[phase.kind]}", code="phase")
-    if phase.kind in _LIMIT_ONLY and order_type is OrderType.MARKET:
+    if phase.kind in LIMIT_ONLY and order_type is OrderType.MARKET:
         raise OrderRefused("Market orders are currently not allowed.", code="phase")
     return phase.kind
 
@@ -75,7 +71,7 @@ def check_band(order_type: OrderType, price: int, market_day: MarketDay, phase: 
     if band is not None and not band.holds(price):
         limits = f"{show_rupees(band.low)} to {show_rupees(band.high)}"
         raise OrderRefused(f"RMS:Rule: Check circuit limit: {show_rupees(price)} is outside {limits}", code="band")
-    if phase in _CLOSING and market_day.reference is not None and not auction_holds(price, market_day.reference):
+    if phase in CLOSING_ENTRY and market_day.reference is not None and not auction_holds(price, market_day.reference):
         raise OrderRefused(f"{show_rupees(price)} is outside the closing auction's price band", code="band")
 
 

@@ -180,7 +180,7 @@ class PaperBroker:
             return {}
         now = self._clock.now()
         session = self._sessions.session(ist_date(now))
-        if session is None or not session.runs or not session.phases(closing_auction=False)[0].start <= now < session.open_at():
+        if session is None or not session.runs or not session.begins_at() <= now < session.open_at():
             return {}
         found = {symbol: self._market_day(symbol, session.date, session.date, now) for symbol in symbols}
         return {

@@ -19,7 +19,7 @@ from tradectl.errors import BrokerUnavailable, DataError
 from tradectl.exchange.sessions import Session
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
-from tradectl.ports import PriceSource
+from tradectl.ports import Closable, PriceSource
 
 LOOK = timedelta(minutes=1)
 """How often the quotes of waiting orders are read."""
@@ -42,9 +42,8 @@ class LivePrices:
 
     def close(self) -> None:
         """End the source's connections, where it holds any."""
-        close = getattr(self._source, "close", None)
-        if close is not None:
-            close()
+        if isinstance(self._source, Closable):
+            self._source.close()
 
     def news(self) -> bool:
         """Return whether a new snapshot was kept since the last call."""

@@ -10,8 +10,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, bars, codes, dates, parse_date
+from tradectl.marketdata.importers.columns import Parsed, bars, codes, dates
 from tradectl.marketdata.importers.source import SourceFile, read_columns
+from tradectl.marketdata.importers.stamps import parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,26 +6,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.stamps import read_date, why_no_date
+from tradectl.marketdata.importers.stamps import parse_date, read_date, why_no_date
 from tradectl.model.series import EQUITY_SERIES
 from tradectl.model.symbols import read_symbol, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     from numpy.typing import NDArray
 
     from tradectl.marketdata.importers.source import SourceFile
 
 __all__ = [
-    "EQUITY_SERIES", "PRICES", "Parsed", "bars", "codes", "counts", "dates", "numbers", "paise", "parse_date",
+    "EQUITY_SERIES", "PRICES", "Parsed", "bars", "codes", "counts", "dates", "numbers", "paise",
     "refuse_bad_shapes", "refuse_repeats", "symbols",
 ]  # fmt: skip
 
@@ -132,15 +129,6 @@ def symbols(source: SourceFile, frame: pd.DataFrame, column: str, series: str | 
             other = np.array((frame[column] == text) & (frame[series] != found.series))
             _refuse(source, frame, column, other, f"is of series {found.series}, and the row is of another series")
     return frame[column].map(known)
-
-
-def parse_date(text: str, formats: Sequence[str]) -> date | None:
-    for pattern in formats:
-        try:
-            return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a date has no zone
-        except ValueError:
-            continue
-    return None
 
 
 def refuse_bad_shapes(source: SourceFile, frame: pd.DataFrame) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.packed import read_bytes, unpacked
+from tradectl.marketdata.importers.surveillance_json import as_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ def read_source(path: Path) -> SourceFile:
     packed, inner = unpacked(path.name, raw)
     text = _text(path.name, packed)
     if text.lstrip()[:1] in {"{", "["}:
-        text = _from_json(path.name, stem_of(inner), text)
+        text = as_csv(path.name, stem_of(inner), text)
     found = _SEPARATOR.fullmatch(text.partition("\n")[0].strip().strip('"'))
     skipped = 1 if found else 0
     body = text.partition("\n")[2] if found else text
@@ -121,13 +122,6 @@ def _beginning(name: str, body: str, delimiter: str) -> list[tuple[list[str], in
     except csv.Error as error:
         raise DataError(f"{name}: damaged CSV ({error})") from error
     return records
-
-
-def _from_json(name: str, stem: str, text: str) -> str:
-    """Return NSE's surveillance reports as CSV text. Raises DataError for any other JSON."""
-    from tradectl.marketdata.importers.surveillance_json import as_csv
-
-    return as_csv(name, stem, text)
 
 
 def _text(name: str, raw: bytes) -> str:

@@ -7,8 +7,9 @@ has the zone that it names; without a zone it is IST.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 IST_OFFSET = 330
 """Minutes ahead of UTC."""
@@ -59,6 +60,16 @@ def read_date(text: str) -> date | None:
         return found
     late = at.offset is not None and at.minute - at.offset == DAY - IST_OFFSET  # midnight of IST, written in another zone
     return found + timedelta(days=1) if late else None
+
+
+def parse_date(text: str, formats: Iterable[str]) -> date | None:
+    """Return the date by the first `strptime` format of a source that fits; None for any other text."""
+    for pattern in formats:
+        try:
+            return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            continue
+    return None
 
 
 def split_stamp(text: str) -> tuple[str, str, str]:

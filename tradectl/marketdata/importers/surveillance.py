@@ -22,16 +22,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, dates, parse_date
+from tradectl.marketdata.importers.columns import Parsed, dates
 from tradectl.marketdata.importers.source import SourceFile, read_columns
+from tradectl.marketdata.importers.surveillance_terms import NUMERALS, OWN_FORM, clean_symbol, date_in_name, rank, stage_of
 from tradectl.model.surveillance import TITLES, Measure
-from tradectl.model.symbols import read_symbol
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KIND = "surveillance"
-OWN_FORM = ("dated", "measure", "symbol", "isin", "stage")
 LOST = 2
 """A list that lacks more than one in so many entries of the list before it is taken only where a person confirms it."""
 FEW = 20
@@ -46,21 +45,6 @@ _INDICATORS = {
 }
 """How the column of each measure begins in an indicator file."""
 _REPORTS = {"gsm stage": Measure.GSM, "esm stage": Measure.ESM, "asm stage": Measure.LONG_ASM}
-_WORDS = {
-    Measure.GSM: r"GSM",
-    Measure.ESM: r"ESM",
-    Measure.LONG_ASM: r"(?:LT[ -]?)?ASM",
-    Measure.SHORT_ASM: r"(?:ST[ -]?)?ASM",
-}
-_NUMERALS = ("0", "I", "II", "III", "IV", "V", "VI")
-_STAGE = r"[\s\-]*(?:STAGE)?[\s\-]*(0|VI|IV|V|III|II|I|[1-6])\b"
-_DATES = (
-    (re.compile(r"(\d{4}-\d{2}-\d{2})"), "%Y-%m-%d"),
-    (re.compile(r"(\d{1,2}-[A-Za-z]{3}-\d{4})"), "%d-%b-%Y"),
-    (re.compile(r"(?<!\d)(\d{2}-\d{2}-\d{4})(?!\d)"), "%d-%m-%Y"),
-    (re.compile(r"(?<!\d)(\d{8})(?!\d)"), "%d%m%Y"),
-    (re.compile(r"_IND(\d{6})(?!\d)", re.IGNORECASE), "%d%m%y"),
-)
 
 
 class Entry(NamedTuple):
@@ -97,41 +81,6 @@ def parse(source: SourceFile) -> Parsed:
     entries, covered_here = _reported(source, dated, measure)
     covered_by_report = covered_here if measure in both else {measure}
     return _parsed(source, entries, [(dated, item) for item in sorted(covered_by_report)])
-
-
-def stage_of(text: str, measure: Measure) -> str:
-    """Return the stage of a measure in NSE's text: `IBC - Receipt & GSM 0 (62)` is 0; empty if it has none.
-
-    The number in brackets is NSE's own code of the combination, and so is the Roman numeral of `gsmStage`: neither is a stage.
-    """
-    words = re.sub(r"\(\d+\)\s*$", "", text.strip().upper()).strip()
-    for pattern in (_WORDS[measure] + _STAGE, r"\bSTAGE" + _STAGE.replace("(?:STAGE)?", ""), r"^" + _STAGE + r"$"):
-        found = re.search(pattern, words)
-        if found:
-            number = found.group(1)
-            return _NUMERALS[int(number)] if number.isdigit() else number
-    return ""
-
-
-def clean_symbol(text: str) -> str:
-    """Return a symbol as NSE writes it; empty where the text is none."""
-    try:
-        return read_symbol(text).symbol
-    except ValueError:
-        return ""
-
-
-def date_in_name(stem: str, name: str) -> str:
-    """Return the date that a file without one has in its name, as ISO text. Raises DataError."""
-    for pattern, form in _DATES:
-        found = pattern.search(stem)
-        day = parse_date(found.group(1), (form,)) if found else None
-        if day is not None:
-            return day.isoformat()
-    raise DataError(
-        f"{name}: a list of securities under surveillance has a date, in it or in its name: rename the file like "
-        "GSM_2026-11-30.csv, with the date from which the list is in force"
-    )
 
 
 def refuse_losses(name: str, entries: set[str], before: set[str], measure: str, dated: str) -> None:
@@ -171,7 +120,7 @@ def _indicated(source: SourceFile, dated: str) -> Iterator[Entry]:
                 continue
             if not (value.isascii() and value.isdigit() and int(value) < 100):
                 raise source.bad(row, f"{columns[measure]} {text!r} is no stage (100 stands for none)")
-            stages[measure] = _NUMERALS[int(value)] if int(value) < len(_NUMERALS) else value
+            stages[measure] = NUMERALS[int(value)] if int(value) < len(NUMERALS) else value
         if stages:
             name = _checked_symbol(source, row, symbol)
             yield from (Entry(dated, measure, name, "", stage) for measure, stage in stages.items())
@@ -260,7 +209,7 @@ def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tupl
     best: dict[tuple[str, Measure, str], Entry] = {}
     for entry in entries:
         key = entry.dated, entry.measure, entry.symbol
-        if key not in best or _rank(entry.stage) > _rank(best[key].stage):
+        if key not in best or rank(entry.stage) > rank(best[key].stage):
             best[key] = entry
     named = {(entry.dated, entry.measure) for entry in best.values() if entry.symbol}
     found = [entry for entry in best.values() if entry.symbol or (entry.dated, entry.measure) not in named]
@@ -269,10 +218,6 @@ def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tupl
     if not found:
         raise DataError(f"{source.name}: holds no security and names no measure")
     return Parsed("surveillance", _frame(found), +Counter({"another series of a security": len(entries) - len(best)}))
-
-
-def _rank(stage: str) -> int:
-    return _NUMERALS.index(stage) if stage in _NUMERALS else -1
 
 
 def _frame(entries: Sequence[Entry]) -> pd.DataFrame:

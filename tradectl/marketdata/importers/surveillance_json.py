@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import parse_date
-from tradectl.marketdata.importers.surveillance import OWN_FORM, clean_symbol, date_in_name, stage_of
+from tradectl.marketdata.importers.stamps import parse_date
+from tradectl.marketdata.importers.surveillance_terms import OWN_FORM, clean_symbol, date_in_name, stage_of
 from tradectl.model.surveillance import Measure
 
 _PARTS = {"longterm": Measure.LONG_ASM, "shortterm": Measure.SHORT_ASM}

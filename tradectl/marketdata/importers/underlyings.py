@@ -13,8 +13,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError
-from tradectl.marketdata.importers.columns import Parsed, codes, dates, parse_date, symbols
+from tradectl.marketdata.importers.columns import Parsed, codes, dates, symbols
 from tradectl.marketdata.importers.source import SourceFile, read_columns
+from tradectl.marketdata.importers.stamps import parse_date
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,6 +31,7 @@ from tradectl.research.vectorized.rules import (
 from tradectl.research.vectorized.settings import ParameterArrays, SettingsTable
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.exits import rsi_exit_due
+from tradectl.strategy.features import at_scale
 from tradectl.strategy.parameters import Parameters
 
 
@@ -129,7 +130,7 @@ class Strategy:
         decided, limit, quantity = state.order_decided[own], state.order_limit[own], state.order_quantity[own]
         opened = market.panel.open[row, column].astype(np.int64)
         last = market.panel.close[market.previous[row, column], column].astype(np.int64)
-        ema = self.columns.ema_fast[decided, seen] / market.panel.multiplier[row, column]
+        ema = at_scale(self.columns.ema_fast[decided, seen], market.panel.multiplier[row, column])
         withdrawn = market.barred[decided, column]
         if market.watched_next is not None:
             withdrawn = withdrawn | market.watched_next[decided, column]
@@ -148,7 +149,7 @@ class Strategy:
         frozen = np.equal(parameters.freeze, "position")
         return PlanArrays(
             held=held,
-            ema_level=self.columns.ema_fast[last, seen] / market.panel.multiplier[row, column],
+            ema_level=at_scale(self.columns.ema_fast[last, seen], market.panel.multiplier[row, column]),
             tick=market.ticks(int(market.days[row]), column),
             buy_limit=np.where(orders.quantity > 0, orders.limit, 0),
             buy_quantity=orders.quantity,

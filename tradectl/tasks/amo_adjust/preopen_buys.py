@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tradectl.exchange.phases import PhaseKind
+from tradectl.exchange.phases import PRE_OPEN_ENTRY
 from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of
 from tradectl.execution.buying import UNPROVED, BuyingPower, DayResult, day_result, quantity_for
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.strategy.entry import reward_gone
+from tradectl.strategy.parameters import Parameters
 from tradectl.task import Context
-
-PREOPEN = frozenset({PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
 
 
 def waits_for_the_open(order: Order, context: Context) -> bool:
@@ -43,9 +42,18 @@ def why_not_now(context: Context) -> str:
         return "the setting preopen_orders is off"
     session = context.world.sessions.session(context.session)
     phase = session.phase_at(context.now, closing_auction=False) if session is not None else None
-    if phase is None or phase.kind not in PREOPEN:
+    if phase is None or phase.kind not in PRE_OPEN_ENTRY:
         return "the exchange takes no orders of the pre-open now"
     return ""
+
+
+def reward_gone_reason(price: int, ema_level: float, parameters: Parameters) -> str:
+    """Return why a buy is not worth its pre-open price (paise) any more; empty where it is.
+
+    `ema_level`: the fast EMA of the bar on which it was decided, in rupees at today's scale."""
+    if not reward_gone(price, ema_level, parameters):
+        return ""
+    return f"pre-open {price / 100:.2f} against EMA9 {ema_level:.2f}: the reward is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,4 @@ class PreopenPass:
         scale = world.market.multiplier(order.instrument_id, self.context.session, price)
         if price is None or reading is None or scale is None:
             return ""
-        ema = reading.ema_fast_adjusted / scale
-        gone = reward_gone(price, ema, world.parameters)
-        return f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone" if gone else ""
+        return reward_gone_reason(price, reading.ema_fast_at(scale), world.parameters)

@@ -19,10 +19,9 @@ from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose
-from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, waits_for_the_open
+from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, reward_gone_reason, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
 """Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
@@ -109,9 +108,7 @@ def _adjust(
     scale = world.market.multiplier(order.instrument_id, context.session, price)
     if price is None or reading is None or scale is None:
         return "price_unavailable", "no pre-open price: left as it is"
-    ema = reading.ema_fast_adjusted / scale
-    if reward_gone(price, ema, parameters):
-        reason = f"pre-open {price / 100:.2f} against EMA9 {ema:.2f}: the reward is gone"
+    if reason := reward_gone_reason(price, reading.ema_fast_at(scale), parameters):
         _keep(context, order, price, "cancelled", reason)
         return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", reason
     if only_cancel:

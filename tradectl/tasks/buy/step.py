@@ -90,7 +90,7 @@ def run(context: Context) -> Outcome:
     session = world.sessions.next_run_session(context.session)
     if state := halt_reason(trading):
         return Outcome(dict(counts), blocked=state)
-    if context.now >= session.phases(closing_auction=False)[0].start:
+    if context.now >= session.begins_at():
         return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
     amo = world.broker.capabilities.amo
     if not amo and not world.parameters.preopen_orders:

@@ -145,7 +145,7 @@ def _next_day_has_begun(context: Context) -> bool:
     if ist_date(context.now) == context.session:
         return False
     try:
-        begins = context.world.sessions.next_run_session(context.session).phases(closing_auction=True)[0].start
+        begins = context.world.sessions.next_run_session(context.session).begins_at()
     except UncoveredDate:
         begins = at_ist(context.session + timedelta(days=1), time(9, 0))
     return context.now >= begins

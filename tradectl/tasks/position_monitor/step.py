@@ -73,10 +73,9 @@ def _assess(context: Context, position: Position, quote: Quote | None) -> Positi
     if found is None:
         return None
     history, reading = found
-    ema = reading.ema_fast_adjusted / scale
     yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
     tick = context.trading().tick_size(position.instrument_id, context.session)
-    target = exits.target_price((yesterday or reading).ema_fast_adjusted / scale, quote.last, tick, parameters)
+    target = exits.target_price((yesterday or reading).ema_fast_at(scale), quote.last, tick, parameters)
     since = world.readings.rsi_between(history, position.level_session, context.session)
     level = 0
     if position.buys < parameters.max_buys:
@@ -94,7 +93,7 @@ def _assess(context: Context, position: Position, quote: Quote | None) -> Positi
         position,
         quote.last,
         reading.rsi,
-        ema,
+        reading.ema_fast_at(scale),
         target / quote.last - 1,
         _unrealised(context, position, quote.last),
         recommendation,

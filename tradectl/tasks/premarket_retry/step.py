@@ -110,7 +110,7 @@ def _waits(order: Order, context: Context) -> bool:
 def _too_late(context: Context) -> bool:
     """Return whether the session has begun: an after-market order would then go into the next one; `eod` ends the rest."""
     session = context.world.sessions.session(context.session)
-    return session is None or context.now >= session.phases(closing_auction=True)[0].start
+    return session is None or context.now >= session.begins_at()
 
 
 def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
+from tradectl.ports import Broker, ReportsStream
 from tradectl.task import Context, Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
 
@@ -33,7 +34,7 @@ def run(context: Context) -> Outcome:
 
 def _step(context: Context) -> Outcome:
     world, trading = context.world, context.trading()
-    _log_stream(context)
+    _stream(context).log_news(context)
     changes, seen = trading.begin_step(trading.open_of)
     seen = seen.with_quotes(_quotes(context, trading, seen))
     seller = context.part(Seller, lambda: Seller(trading, world.readings, world.parameters, context.session, context.decide))
@@ -55,14 +56,29 @@ def _step(context: Context) -> Outcome:
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
 
-def _log_stream(context: Context) -> None:
-    """Log when the broker's price stream breaks or connects. Prices are right without it, but each costs a request."""
-    news = getattr(context.world.broker, "stream_news", None)
-    trouble = news() if news is not None else None
-    if trouble:
-        context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
-    elif trouble is not None:
-        context.log("stream", "the stream of prices is connected")
+class _Stream:
+    """The broker's price stream, where the broker has one. Prices are right without it, but each costs a request."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker if isinstance(broker, ReportsStream) else None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the stream has no connection; empty while it has one, None where there is no stream."""
+        return self._broker.stream_trouble if self._broker is not None else None
+
+    def log_news(self, context: Context) -> None:
+        """Log that the stream has broken or connected since the last step."""
+        trouble = self._broker.stream_news() if self._broker is not None else None
+        if trouble:
+            context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
+        elif trouble is not None:
+            context.log("stream", "the stream of prices is connected")
+
+
+def _stream(context: Context) -> _Stream:
+    """Return the stream of the run's broker. Its type is checked in the first step alone: the check is slow."""
+    return context.part(_Stream, lambda: _Stream(context.world.broker))
 
 
 def _adjust_sells(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
@@ -124,7 +140,7 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
             "subscribed": len(seen.snapshot.positions),
             "warmed": len(seen.quotes),
             "stale": _stale(context, seen),
-            "stream": getattr(context.world.broker, "stream_trouble", None),
+            "stream": _stream(context).trouble,
         }
     unknown, again_after = trading.unresolved(seen)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)

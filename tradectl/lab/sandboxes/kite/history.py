@@ -41,7 +41,7 @@ def _days(market: MarketData, instrument_id: str, sessions: list[Session], now: 
     history, rows = market.history(instrument_id), []
     for session in sessions:
         index = history.index(session.date) if history is not None else None
-        if history is None or index is None or now < session.phases(closing_auction=False)[-1].end:
+        if history is None or index is None or now < session.ends_at():
             continue
         bar, at = history.bar(index), at_ist(session.date, time(0))
         ratio = _ratio(market, instrument_id, session.date, now)

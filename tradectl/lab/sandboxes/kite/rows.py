@@ -97,7 +97,7 @@ def _at_exchange(report: OrderReport, sessions: SessionTable) -> datetime | None
     session = sessions.session(ist_date(report.updated_at))
     if session is None:
         return None
-    released = session.phases(closing_auction=False)[0].start
+    released = session.begins_at()
     return released if report.placed_at <= released <= report.updated_at else None
 
 
