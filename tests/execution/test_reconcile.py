@@ -72,11 +72,11 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     marked = {"now": now, "machine_now": market.clock.machine_now(), "sending": True}
     book.intents.record(sender, intent, tag, 0, status=OrderStatus.PENDING, **marked)
     looking, capabilities = market.claim("eod", T), market.broker.capabilities
-    assert resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking) == []
+    assert resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)[0] == []
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.sender) == (OrderStatus.PENDING, sender.owner)
     market.ledger.executions.finish(sender, "failed", {}, now=now, steps=0)
-    (order,) = resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)
+    ((order,), _) = resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)
     assert order.status is OrderStatus.UNKNOWN
     assert may_repeat(order, capabilities, looking.owner, now)
 

@@ -72,7 +72,7 @@ def halt_reason(trading: TradingSession) -> str:
 
     A limit that stopped them is found again by `breached_limit`, so that each buy has its own reason, also after an
     interruption."""
-    found = trading.path.trading_state
+    found = trading.path.trading_state(trading.snapshot)
     if found.state == "ACTIVE" or found.by_limit:
         return ""
     return f"the account is {found.state}: {found.reason}"

@@ -45,6 +45,7 @@ class Changes:
         doubted: Ended orders that may be an unexplained order of a broker's book without tags.
         unread: Orders whose status at the broker is not known, with the broker's text; their last proved status stays.
         quiet: Neither the broker's lists nor the book changed since the last comparison.
+        book: The snapshot after the changes were written; None before a comparison.
     """
 
     executed: list[Order] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Changes:
     doubted: list[Order] = field(default_factory=list)
     unread: list[tuple[Order, str]] = field(default_factory=list)
     quiet: bool = False
+    book: Snapshot | None = None
 
     @property
     def ended(self) -> int:
@@ -81,6 +83,8 @@ class Changes:
         return not self.quiet and bool(self.trades or any(getattr(self, name) for name in _LISTS))
 
 
+NOTHING_NEW = Changes(quiet=True)
+"""The result where nothing was compared, because neither the broker's lists nor the book have changed. It is never changed."""
 AdoptOrder = Callable[[Book, OrderReport, datetime], Order]
 """Records an order that only the broker's book has (`adoption.adopt`)."""
 LastRetry = Callable[[], time | None]
@@ -126,7 +130,7 @@ def follow(
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
     elif book.followed == (view.revision, view.trades_revision, seen.snapshot.revision):
-        return Changes(quiet=True)
+        return Changes(quiet=True, book=seen.snapshot)
     changes = Changes()
     ours, untrue = contradictory_reports.believable(book, _match(seen.snapshot, reports, market), trades)
     book.odd[unreadable_rows.CONTRADICTIONS] = untrue
@@ -169,9 +173,8 @@ def follow(
     _set_aside_unfounded(book, changes, now)
     if not broker.capabilities.tag_length:
         changes.doubted = doubt_refused(book, reports, now)
-    book.followed = None
-    if complete and before is None:
-        book.followed = (view.revision, view.trades_revision, book.snapshot().revision)
+    changes.book = book.snapshot()
+    book.followed = (view.revision, view.trades_revision, changes.book.revision) if complete and before is None else None
     return changes
 
 

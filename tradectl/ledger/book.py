@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -131,16 +132,24 @@ class Book(Records):
             self._of_session = (token, session, super().orders(session=session))
         return list(self._of_session[2])
 
-    def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
-        """Record that the broker changed an order, and return the order as it is now.
+    def note_modified(
+        self, order: Order, quantity: int, price: int, now: datetime, also: Callable[[], None] = lambda: None
+    ) -> Order:
+        """Write a change that the broker accepted, and return the order as it is now. Raises Overtaken.
 
         Where no other connection has written, the caches take the change in: a monitor that follows a falling price would
-        otherwise read everything anew each minute."""
-        before = self._database.version_token()
-        changed = self.intents.note_modified(order, quantity, price, now)
-        after = before.after_own_write()
-        if self._database.version_token() != after:
-            return changed
+        otherwise read everything anew each minute. `also` is called in the same transaction."""
+        changes: dict[str, Any] = {
+            "quantity": quantity,
+            "price": price,
+            "modifications": order.modifications + 1,
+            "updated_at": now,
+        }
+        with self._database.write() as connection:
+            before = self._database.version_at_begin()
+            change_order(connection, order, order.status, changes)
+            also()
+        changed, after = replace(order, **changes), before.after_own_write()
         cached = self._snapshot
         if cached is not None and before == self._token:
             orders = tuple(changed if item.id == order.id else item for item in cached.orders)
@@ -154,11 +163,11 @@ class Book(Records):
             self._of_session = (after, session, [changed if item.id == order.id else item for item in of_session])
         return changed
 
-    def sell_totals(self, session: date) -> dict[str, int]:
-        """Return counts of the session's sell orders and of the positions, by outcome."""
+    def sell_totals(self, session: date, snapshot: Snapshot) -> dict[str, int]:
+        """Return counts of the session's sell orders and of the positions, by outcome. `snapshot`: the newest one."""
         sells = [order for order in self.orders(session=session) if order.side is Side.SELL]
         by_status = Counter(order.status for order in sells)
-        closed = self._closed_in(session)
+        closed = self._closed_in(session, snapshot.positions_revision)
         return {
             "placed": sum(order.sent_at is not None for order in sells),
             "updated": sum(order.modifications for order in sells),
@@ -166,13 +175,12 @@ class Book(Records):
             "rejected": by_status[OrderStatus.REJECTED],
             "cancelled": by_status[OrderStatus.CANCELLED],
             "unknown": by_status[OrderStatus.UNKNOWN],
-            "checked": len(self.snapshot().positions) + closed,
+            "checked": len(snapshot.positions) + closed,
             "closed": closed,
         }
 
-    def _closed_in(self, session: date) -> int:
+    def _closed_in(self, session: date, revision: int) -> int:
         """Return how many positions were closed in a session; read anew when the open positions have changed."""
-        revision = self.snapshot().positions_revision
         if self._closed[:2] != (revision, session):
             self._closed = (revision, session, len(self.positions(closed_in=session)))
         return self._closed[2]

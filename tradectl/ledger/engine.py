@@ -144,16 +144,29 @@ class Database:
         thread = self.thread()
         if not self.sqlite or thread.mode == "write":
             return Version(object(), 0, thread.identity)
-        try:
-            if thread.file is None:
-                self.connection(thread)
-            seen = 0 if self.alone else thread.file.execute("PRAGMA data_version").fetchone()[0]
-        except DATABASE_ERRORS as error:
-            raise translated(error, self.name) from error
+        seen = 0 if self.alone else self._others(thread)
         last = thread.version
         if last is None or last.own != thread.writes or last.others != seen:
             last = thread.version = Version(seen, thread.writes, thread.identity)
         return last
+
+    def version_at_begin(self) -> Version:
+        """Return, inside a write, the `version_token` of the state that it began with; in a nested write one equal to no other.
+
+        No other connection writes until this write ends, so a commit leads to `Version.after_own_write`."""
+        thread = self.thread()
+        if not self.sqlite or thread.depth != 1:
+            return Version(object(), 0, thread.identity)
+        return Version(0 if self.alone else self._others(thread), thread.writes, thread.identity)
+
+    def _others(self, thread: ThreadConnection) -> object:
+        """Return the count of the writes of other connections to a SQLite file."""
+        try:
+            if thread.file is None:
+                self.connection(thread)
+            return thread.file.execute("PRAGMA data_version").fetchone()[0]
+        except DATABASE_ERRORS as error:
+            raise translated(error, self.name) from error
 
     def close(self) -> None:
         """Close the calling thread's connection, and the pool's idle ones."""

@@ -6,10 +6,10 @@ stop and start again at any minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
+from tradectl.exchange.sessions import Session
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
@@ -27,31 +27,80 @@ def run(context: Context) -> Outcome:
     """Run one step. Its result has the session's totals from the book, so an interrupted monitor counts the same.
 
     A step that fails stores a finding for every position without a sell."""
-    with unprotected_check.RecordOnFailure(context):
+    try:
         return _step(context)
+    except Exception as error:
+        unprotected_check.after_failure(context, error)
+        raise
+
+
+@dataclass(slots=True)
+class _Run:
+    """What the steps of one run share.
+
+    Attributes:
+        session: None where the session table does not have it.
+        day: The first moment of the session's date and that of the next date.
+        first_close: The earliest end of continuous trading; findings change there without a command.
+        continuous: Whether a stock is in continuous trading, by whether it has a closing auction; of the moment `continuous_at`.
+        covered: The revisions of the book and of the broker's lists for which every position had a live sell.
+    """
+
+    seller: Seller
+    session: Session | None
+    day: tuple[datetime, datetime]
+    first_close: datetime | None
+    continuous: dict[tuple[bool, ...], bool] = field(default_factory=dict)
+    continuous_at: datetime | None = None
+    covered: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, context: Context, trading: TradingSession) -> _Run:
+        """Return the state of a run before its first step."""
+        world = context.world
+        seller = Seller(trading, world.readings, world.parameters, context.session, context.decide)
+        session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
+        ends = min(map(session.continuous_end, (False, True))) if session is not None else None
+        return cls(seller, session, (begin, begin + timedelta(days=1)), ends)
+
+    def takes_changes(self, position: Position, now: datetime) -> bool:
+        """Return whether the exchange takes changes for a stock now, which is in continuous trading only.
+
+        Where it is not known whether the stock has a closing auction, both kinds must trade."""
+        kinds = self.seller.trading.market.instrument(position.instrument_id, self.seller.session).closing_auctions
+        if self.continuous_at != now:
+            self.continuous, self.continuous_at = {}, now
+        if kinds not in self.continuous:
+            self.continuous[kinds] = self.session is not None and self.session.takes_changes(now, kinds)
+        return self.continuous[kinds]
 
 
 def _step(context: Context) -> Outcome:
-    world, trading = context.world, context.trading()
+    trading = context.trading()
     _log_stream(context)
     changes, seen = trading.begin_step(trading.open_of)
-    seen = seen.with_quotes(_quotes(context, trading, seen))
-    seller = context.part(Seller, lambda: Seller(trading, world.readings, world.parameters, context.session, context.decide))
-    touched = [bool(changes), seller.cancel_buys_of_sold(seen.snapshot), seller.cancel_orphan_sells(seen.snapshot)]
-    touched += _adjust_sells(context, seller, seen.with_snapshot(trading.snapshot) if any(touched) else seen)
-    worked = any(touched)
+    run = context.part(_Run, lambda: _Run.of(context, trading))
+    seen = seen._replace(quotes=_quotes(context, run, seen))
+    worked = run.seller.cancel_strays(seen.snapshot) or bool(changes)
     if worked:
-        trading.follow()
-        seller.cancel_buys_of_sold(trading.snapshot)
-        seen = seen.with_snapshot(trading.snapshot)
-    again = worked or context.first
-    unprotected, news = unprotected_check.check(context, seller, seen, again=again)
-    lines = tuple(item.text for item in unprotected if item.grave)
-    if not again and not news:
-        unknown, again_after = trading.unresolved(seen)
+        seen = seen._replace(snapshot=trading.snapshot)
+    if _adjust_sells(run, seen) or worked:
+        after, worked = trading.follow(), True
+        if run.seller.cancel_buys_of_sold(after):
+            after = trading.snapshot
+        seen = seen._replace(snapshot=after)
+    again, state = worked or context.first, (seen.snapshot.revision, seen.broker.revision)
+    if not again and run.covered == state and run.first_close is not None and seen.now < run.first_close:
+        found = unprotected_check.NOTHING
+    else:
+        found = unprotected_check.check(context, run.seller, seen, again=again)
+        run.covered = state if found.covered else None
+    lines = tuple(item.text for item in found.unprotected if item.grave)
+    if not again and not found.news:
+        unknown, again_after = trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
-    outcome = _outcome(context, trading, seen, changes, changed=worked or news or not context.steps)
-    shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
+    outcome = _outcome(context, trading, seen, changes, changed=worked or found.news or not context.steps)
+    shown = {"unprotected": [item.shown for item in found.unprotected]} if found.unprotected else {}
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
 
@@ -65,49 +114,29 @@ def _log_stream(context: Context) -> None:
         context.log("stream", "the stream of prices is connected")
 
 
-def _adjust_sells(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
-    """Adjust the sell of each position that differs from the desired one; yield whether a command was sent.
+def _adjust_sells(run: _Run, seen: StepView) -> bool:
+    """Adjust the sell of each position that differs from the desired one; return whether a command was sent.
 
-    The snapshot is taken again after each, because a read-back may show changes of other positions."""
-    continuous = _Continuous(context, seen.now)
-    snapshot = seen.snapshot
+    The snapshot is taken again after each command, because a read-back may show changes of other positions."""
+    snapshot, sent = seen.snapshot, False
     for position in snapshot.positions:
         quote = seen.quotes.get(position.symbol)
-        if quote is not None and continuous.of(position) and not seller.is_in_place(position, quote, snapshot):
-            yield seller.adjust(position, quote)
-            snapshot = seller.trading.snapshot
+        if quote is not None and run.takes_changes(position, seen.now) and run.seller.adjust(position, quote, snapshot):
+            snapshot, sent = run.seller.trading.book.snapshot(), True
+    return sent
 
 
-def _quotes(context: Context, trading: TradingSession, seen: StepView) -> dict[str, Quote]:
+def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
     """Return today's fresh quotes for the positions; a stale quote or one of an earlier day is left out."""
     positions = seen.snapshot.positions
     if not positions:
         return {}
     age = timedelta(seconds=context.world.parameters.quote_max_age)
-    begin = at_ist(context.session, time(0))
-    end = begin + timedelta(days=1)
-    fresh = trading.fresh_quotes([position.symbol for position in positions], age, seen.now)
+    begin, end = run.day
+    fresh = run.seller.trading.fresh_quotes([position.symbol for position in positions], age, seen.now)
     return {
         symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
     }
-
-
-class _Continuous:
-    """Whether the exchange takes changes for a stock now, which is in continuous trading only.
-
-    Computed once for stocks with and once for stocks without a closing auction. Where that is not known, both must trade."""
-
-    def __init__(self, context: Context, now: datetime) -> None:
-        self._context = context
-        self._moment = now
-        self._now: dict[tuple[bool, ...], bool] = {}
-
-    def of(self, position: Position) -> bool:
-        kinds = self._context.world.market.instrument(position.instrument_id, self._context.session).closing_auctions
-        if kinds not in self._now:
-            session = self._context.world.sessions.session(self._context.session)
-            self._now[kinds] = session is not None and session.takes_changes(self._moment, kinds)
-        return self._now[kinds]
 
 
 def _outcome(context: Context, trading: TradingSession, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
@@ -115,7 +144,7 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
 
     The first step adds what it found, and the trouble of the price stream (empty: none; None: there is no stream). The first step
     of each process reads the totals again, since the process before may have ended before it stored them."""
-    totals = trading.book.sell_totals(context.session)
+    totals = trading.book.sell_totals(context.session, seen.snapshot)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
         result["first_step"] = {
