@@ -1,6 +1,6 @@
 """What the market did: one instrument on one session, with its hours, path, close and band.
 
-A market day has the whole session. Its readers must not use what comes after the moment at hand (`matching` and `quotation` do
+A market day has the whole session. Its readers must not use what comes after the moment at hand (`matching` and `quote` do
 not). On a virtual clock the data of a session is complete and read once. On the machine's clock, or with a source of live
 prices, today's data still arrive, so today's market day is read again.
 """
@@ -11,17 +11,20 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from tradectl.brokers.paper.quote_snapshots import SnapshotsOf, bar_of_snapshots, path_of_snapshots
 from tradectl.exchange.bands import Band, price_band
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session
 from tradectl.model.history import History
-from tradectl.model.market import Bar, Instrument
+from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.price_path import Path, daily_path, minute_path
 from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.ports import MarketData
 
+SOURCE = "paper"
+"""The source that the quotes name."""
 REREAD = timedelta(seconds=15)
 """How old today's market day may be while today's data still arrive."""
 
@@ -56,24 +59,25 @@ class Hours:
             (post.start, post.end) if post else None,
         )
 
-    @property
+    @cached_property
     def open_at(self) -> datetime:
         return self.parts[0][0]
 
-    @property
+    @cached_property
     def continuous_end(self) -> datetime:
         return self.parts[-1][1]
 
-    @property
+    @cached_property
     def close_at(self) -> datetime:
         """Return when the official close is known and DAY orders end."""
         return self.closing_match_at or self.continuous_end
 
-    def trading_from(self, moment: datetime) -> datetime | None:
-        """Return the first moment of continuous trading at or after `moment`; None if that is over."""
+    def trading_from(self, moment: datetime) -> tuple[datetime, int] | None:
+        """Return the first moment of continuous trading at or after `moment`, and its second; None if that is over."""
         for start, end in self.parts:
             if moment <= end:
-                return max(start, moment)
+                since = max(start, moment)
+                return (since, self.second(since)) if since < self.continuous_end else None
         return None
 
     def second(self, moment: datetime) -> int:
@@ -112,36 +116,55 @@ class MarketDay:
     read_at: datetime
     traded_minutes: tuple[int, ...]
 
-    @property
+    @cached_property
     def trade_for_trade(self) -> bool:
         return self.instrument.series in TRADE_FOR_TRADE
 
-    @property
+    @cached_property
     def open(self) -> int | None:
         return self.path.prices[0] if self.path else None
 
-    @property
+    @cached_property
     def close(self) -> int | None:
         """Return the official close; without a daily bar the last price."""
         return self.bar.close if self.bar else self.path.prices[-1] if self.path else None
 
-    @property
+    @cached_property
     def low(self) -> int:
         return self.bar.low if self.bar else min(bar[3] for bar in self.minutes)
 
-    @property
+    @cached_property
     def high(self) -> int:
         return self.bar.high if self.bar else max(bar[2] for bar in self.minutes)
 
-    @property
+    @cached_property
     def volume(self) -> int:
         return self.bar.volume if self.bar else sum(bar[5] for bar in self.minutes)
 
-    @property
+    @cached_property
     def reference(self) -> int | None:
         """Return the closing auction's reference price: the last continuous price, for the average of its last 15
         minutes."""
         return self.path.price_at(self.seconds) if self.path else None
+
+    def quote(self, symbol: str, band: Band | None, now: datetime, *, at: datetime) -> Quote | None:
+        """Return the quote of a moment after the opening match: of the path up to `now`, and of the whole session after its
+        close. None where nothing traded. `at`: the quote's own time."""
+        if self.path is None or self.close is None:
+            return None
+        hours = self.hours
+        if now >= hours.close_at:
+            last, low, high, volume, traded_at = self.close, self.low, self.high, self.volume, hours.close_at
+        else:
+            second = hours.second(now)
+            low, high, last = self.path.until(second)
+            volume = self.volume * second // self.seconds
+            traded = self.traded_through(second)
+            traded_at = min(now, hours.moment(traded)) if traded else min(now, hours.opening_match_at)
+        return Quote(
+            symbol, last, at, SOURCE, last_trade_at=traded_at, open=self.open, high=high, low=low, volume=volume,
+            lower_band=band.low if band else None, upper_band=band.high if band else None,
+        )  # fmt: skip
 
     def traded_through(self, second: int) -> int:
         """Return the second of the last trade at or before `second`: with minute bars a missing minute has none."""
@@ -160,13 +183,9 @@ class MarketDays:
         self._market = market
         self._snapshots_of = snapshots
         self._step = step
-        self._complete = complete
+        self.complete = complete
         self._market_days: dict[tuple[str, date], MarketDay] = {}
         self._hours: dict[tuple[date, bool], Hours] = {}
-
-    @property
-    def complete(self) -> bool:
-        return self._complete
 
     def hours(self, session: Session, closing_auction: bool) -> Hours:
         key = session.date, closing_auction
@@ -177,7 +196,7 @@ class MarketDays:
     def market_day(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
         key = instrument_id, session.date
         market_day = self._market_days.get(key)
-        if market_day is None or (not self._complete and now - market_day.read_at >= REREAD):
+        if market_day is None or (not self.complete and now - market_day.read_at >= REREAD):
             market_day = self._market_days[key] = self._read(instrument_id, session, now)
         return market_day
 
