@@ -83,8 +83,13 @@ class Context:
     def now(self) -> datetime:
         return self.world.clock.now()
 
-    def at_step(self, steps: int, first: bool) -> Context:
-        """Return the same run after `steps` steps. (`dataclasses.replace` takes longer than many steps.)"""
+    def begin_step(self, steps: int, first: bool) -> Context:
+        """Return the same run after `steps` steps, without what a halt blocked and which cancels could not be sent before.
+
+        (`dataclasses.replace` takes longer than many steps.)"""
+        for trading in self.trading_sessions:
+            trading.path.stopped = ""
+            trading.path.not_cancelled.clear()
         return Context(
             self.world,
             self.session,
@@ -139,20 +144,13 @@ class Context:
             world.broker, book, world.market, world.clock, path, self.log, self.notify, self.dry_run, last_retry, level_of, rules
         )
 
-    def begin_step(self) -> None:
-        """Clear what a halt blocked and which cancels could not be sent in the step before."""
-        for trading in self.trading_sessions:
-            trading.path.stopped = ""
-            trading.path.not_cancelled.clear()
+    def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:
+        """Return why a person's halt blocked a command in this step (empty where none was blocked), and the cancels that could
+        not reach the broker, for orders that are still live."""
+        stopped = next((trading.path.stopped for trading in self.trading_sessions if trading.path.stopped), "")
+        return stopped, self._not_cancelled()
 
-    @property
-    def stopped(self) -> str:
-        """Return why a person's halt blocked a command in this step; empty where none was blocked."""
-        return next((trading.path.stopped for trading in self.trading_sessions if trading.path.stopped), "")
-
-    @property
-    def not_cancelled(self) -> Sequence[BrokerUnavailable]:
-        """Return the cancels of this step that could not reach the broker, for orders that are still live."""
+    def _not_cancelled(self) -> Sequence[BrokerUnavailable]:
         failed = {order_id: why for trading in self.trading_sessions for order_id, why in trading.path.not_cancelled.items()}
         if not failed:
             return ()
@@ -172,7 +170,7 @@ class Context:
         if self.dry_run or not (self.trading_sessions or before):
             return (), ()
         book = self.world.ledger.book
-        if not before and not any(book.odd.values()) and (before is not None or self.world.mode != "live"):
+        if not before and not book.broker.odd and (before is not None or self.world.mode != "live"):
             return (), ()
         from tradectl.execution import unreadable_row_findings
 

@@ -329,4 +329,4 @@ def test_a_trade_that_is_listed_twice_is_booked_once_and_contradicts_nothing(tra
     follow(market.ledger.book, Twice(market.broker), market.market, market.clock)
     assert [(position.quantity, len(market.ledger.book.fills())) for position in market.positions] == [(100, 1)]
     assert [order.status for order in market.orders(Side.BUY)] == [OrderStatus.EXECUTED]
-    assert not any(market.ledger.book.odd.values())
+    assert not market.ledger.book.broker.odd

@@ -32,6 +32,7 @@ from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.broker_view import ORDERS
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.model.trading_state import TradingState, stricter
@@ -194,11 +195,13 @@ class OrderPath:
 
     def _has_tag(self, tag: str) -> bool:
         """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
-        odd = self._book.odd.get(unreadable_rows.ORDERS, ())
+        odd = self._book.broker.odd.get(ORDERS, ())
         return any(report.tag == tag for report in self._book.broker.reports) or any(row.tag == tag for row in odd)
 
     def _blocking_row(self, symbol: str, side: Side) -> OddRow | None:
         """Return the unreadable row of the broker that blocks a symbol; the symbol is noted as blocked."""
+        if not self._book.broker.odd:
+            return None
         found = unreadable_rows.blocking_row(self._book, symbol, side) or unreadable_rows.blocking_holding(self._book, symbol)
         if found is not None:
             self.stopped_symbols.add(symbol)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import partial
 
@@ -23,7 +23,9 @@ from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.broker_view import CONTRADICTIONS, HOLDINGS
 from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
 from tradectl.ports import Broker, Clock, MarketData
 
@@ -96,14 +98,10 @@ def no_last_retry() -> None:
 
 
 def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
-    """Read the broker's orders and trades, then the book; note the broker's rows that cannot be read."""
-    reports, trades = broker.orders(), broker.trades()
-    before = book.broker.revision
-    view = book.broker = book.broker.read_again(reports, trades)
-    if view.revision != before:
-        unreadable_rows.note(book, unreadable_rows.ORDERS, reports)
-        unreadable_rows.note(book, unreadable_rows.TRADES, trades)
-    return StepView.of(clock.now(), book.snapshot(), view)
+    """Read the broker's orders and trades, then the book."""
+    book.broker = view = book.broker.read_again(broker.orders(), broker.trades())
+    now = clock.now()
+    return StepView(now, ist_date(now), book.snapshot(), view, {})
 
 
 def follow(
@@ -129,17 +127,16 @@ def follow(
     reports, trades = view.reports, view.trades
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
-    elif book.followed == (view.revision, view.trades_revision, seen.snapshot.revision):
+    elif book.broker.revision == view.revision and book.broker.applied == seen.snapshot.revision:
         return Changes(quiet=True, book=seen.snapshot)
     changes = Changes()
     ours, untrue = contradictory_reports.believable(book, _match(seen.snapshot, reports, market), trades)
-    book.odd[unreadable_rows.CONTRADICTIONS] = untrue
+    book.broker = book.broker.with_odd(CONTRADICTIONS, untrue)
     disbelieved = {row.broker_order_id for row in untrue}
     trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
     matched = disbelieved | {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
-    followed = book.followed is not None and book.followed[1] == view.trades_revision
-    unseen = [] if followed else _unseen(book, trades)
+    unseen = [] if book.broker.trades_applied == view.trades_revision else _unseen(book, trades)
     unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
@@ -147,7 +144,7 @@ def follow(
     by_report |= others
     overfilled = contradictory_reports.overfilled(book, others, trades) if others else ()
     if overfilled:
-        book.odd[unreadable_rows.CONTRADICTIONS] += overfilled
+        book.broker = book.broker.with_odd(CONTRADICTIONS, untrue + overfilled)
         unseen = [trade for trade in unseen if trade.broker_order_id not in {row.broker_order_id for row in overfilled}]
     fresh: list[NewTrade] = []
     for trade in unseen:
@@ -167,14 +164,17 @@ def follow(
     )
     moved = [change for change in changed if change is not None]
     changes.unread = [(order, report.unknown_word) for report, order in ours if report.unknown_word]
-    book.unread = {order.id: report for report, order in ours if report.unknown_word}
+    unread = {order.id: report for report, order in ours if report.unknown_word}
+    if unread != book.broker.unread:
+        book.broker = replace(book.broker, unread=unread)
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     _set_aside_unfounded(book, changes, now)
     if not broker.capabilities.tag_length:
         changes.doubted = doubt_refused(book, reports, now)
     changes.book = book.snapshot()
-    book.followed = (view.revision, view.trades_revision, changes.book.revision) if complete and before is None else None
+    applied = (changes.book.revision, view.trades_revision) if complete and before is None else (None, None)
+    book.broker = replace(book.broker, applied=applied[0], trades_applied=applied[1])
     return changes
 
 
@@ -247,7 +247,7 @@ def _unmatched(
     unknown = {
         report.broker_order_id: report
         for report in reports
-        if report.tag and report.broker_order_id not in matched and report.broker_order_id not in book.settled
+        if report.tag and report.broker_order_id not in matched and report.broker_order_id not in book.broker.ended
     }
     if not unknown:
         return []
@@ -268,7 +268,7 @@ def _unmatched(
             order = _reopen_refused(book, order, now, changes)
         else:
             if order.status in TERMINAL and not order.reason.startswith(DECIDED):
-                book.settled.add(broker_order_id)
+                book.broker.ended.add(broker_order_id)
             continue  # an unfinished one was recorded after the snapshot was taken: the next read matches it
         if order is not None:
             found.append((report, order))
@@ -283,7 +283,7 @@ def _may_have_id(order: Order, broker_order_id: str) -> bool:
 def _adopted(book: Book, report: OrderReport, adopting: AdoptOrder, *, now: datetime, changes: Changes) -> Order | None:
     """Record an order that the ledger does not have; return it if an intent explains it, so that the report applies to it."""
     if not report.under_our_tag:
-        book.settled.add(report.broker_order_id)  # a tag of the broker or of a person
+        book.broker.ended.add(report.broker_order_id)  # a tag of the broker or of a person
         return None
     order = adopting(book, report, now)
     if order.purpose is not Purpose.UNIDENTIFIED:
@@ -299,7 +299,7 @@ def _adopted(book: Book, report: OrderReport, adopting: AdoptOrder, *, now: date
 def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: datetime) -> None:
     """End an UNIDENTIFIED order that ended at the broker without a trade; otherwise a person must decide."""
     if order.status in TERMINAL:
-        book.settled.add(report.broker_order_id)
+        book.broker.ended.add(report.broker_order_id)
     elif not report.counts and not order.filled_quantity:
         book.intents.move(order, report.status, report.reason, now)
 
@@ -425,7 +425,7 @@ def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
 
     A position with an unreadable row is left out: its number of shares is not known."""
     holdings = broker.holdings()
-    unreadable_rows.note(book, unreadable_rows.HOLDINGS, holdings)
+    book.broker = book.broker.with_odd(HOLDINGS, odd_of(holdings))
     held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
     return [
         Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))

@@ -109,7 +109,8 @@ class Seller:
 
     def _correct(self, position: Position, live: Sequence[Order], wanted: Desired, seen: Snapshot) -> bool:
         """Send the command that makes the live sells of a position the wanted one; return whether one was sent."""
-        if unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
+        odd = self.trading.book.broker.odd
+        if odd and unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
@@ -262,8 +263,8 @@ class Seller:
         done = f"SELL {quantity} {position.symbol} now at {price / 100:.2f}"
         accepted = partial(self._decide, position, wanted, "resting", f"{done}: {wanted.reason}")
         result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price, accepted=accepted)
-        if result.ok:
-            return result.status is not CommandStatus.DRY
+        if result.status in {CommandStatus.PLACED, CommandStatus.DRY}:
+            return result.status is CommandStatus.PLACED
         self._record(position, result, done, wanted)
         if quantity < resting.remaining:
             self.trading.cancel_confirmed(resting)  # more shares on offer than may be sold: a cancel always passes

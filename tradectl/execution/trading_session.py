@@ -19,8 +19,10 @@ from tradectl.ledger.book import Book
 from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.broker_view import HOLDINGS, QUOTES
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import Holding, OrderStatus, Side
 from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
 
@@ -287,7 +289,7 @@ class TradingSession:
             return {}
         limit = (now or self.clock.now()) - max_age - self.broker.capabilities.quote_delay
         found = self.broker.quotes(wanted)
-        unreadable_rows.note(self.book, unreadable_rows.QUOTES, found)
+        self.book.broker = self.book.broker.with_odd(QUOTES, odd_of(found))
         return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
 
     def tick_size(self, instrument_id: str, session: date) -> int:
@@ -334,12 +336,12 @@ class TradingSession:
     def holdings(self) -> Sequence[Holding]:
         """Read the holdings; note the rows that cannot be read."""
         found = self.broker.holdings()
-        unreadable_rows.note(self.book, unreadable_rows.HOLDINGS, found)
+        self.book.broker = self.book.broker.with_odd(HOLDINGS, odd_of(found))
         return found
 
     def note_unreadable_holdings(self) -> None:
         """Count the symbols of unreadable holdings as blocked: because of them the equity of the account is unknown."""
-        symbols = {unreadable_rows.symbol_of(self.book, row) for row in self.book.odd.get(unreadable_rows.HOLDINGS, ())}
+        symbols = {unreadable_rows.symbol_of(self.book, row) for row in self.book.broker.odd.get(HOLDINGS, ())}
         self.path.stopped_symbols |= symbols - {""}  # a row without a symbol blocks buys by itself
 
     def sellable(self, position: Position, *, bought_today: int) -> int | None:
@@ -348,7 +350,8 @@ class TradingSession:
         `bought_today`: shares of a trade-for-trade series, which cannot be sold on the day they were bought. None where an
         unreadable row may hide the shares."""
         held = self.holdings()
-        if unreadable_rows.unreadable_holding(held, position.symbol) is not None:
+        odd = self.book.broker.odd.get(HOLDINGS)
+        if odd and unreadable_rows.unreadable_holding(held, position.symbol) is not None:
             return None
         shown = sum(item.sellable for item in held if item.symbol == position.symbol)
         return max(0, min(position.quantity - bought_today, shown))

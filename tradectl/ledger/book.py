@@ -35,8 +35,7 @@ from tradectl.ledger.statements import (
     position_of,
 )
 from tradectl.model.broker_view import BrokerView
-from tradectl.model.odd_rows import OddRow
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
+from tradectl.model.order import TERMINAL, OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
@@ -58,24 +57,7 @@ class Book(Records):
         self._applied: tuple[object, dict[int, frozenset[tuple[str, date]]]] = (None, {})
         self._closed: tuple[int, date | None, int] = (-1, None, 0)
         self.broker = BrokerView()
-        """The broker's orders and trades as they were last read (`execution.reconcile`)."""
-        self.followed: tuple[int, int, int] | None = None
-        """The revisions of the view, of its trades, and of the snapshot that were compared last and found equal."""
-        self.unread: dict[int, OrderReport] = {}
-        """The newest reports of our orders with an unknown status word, by our order id."""
-        self.odd: dict[str, tuple[OddRow, ...]] = {}
-        """The unreadable rows in the broker's lists, as they were last read (`execution.unreadable_rows`)."""
-        self.undisturbed: tuple[int, date] | None = None
-        """The revision of the positions and the day for which no corporate action and no new name was found
-        (`execution.corporate_actions`)."""
-        self.undoubted: tuple[int, int, date] | None = None
-        """The revisions of the snapshot and the view, and the day for which `execution.unresolved_orders` found nothing to
-        decide."""
-        self.covered: tuple[int, date] | None = None
-        """The revision of the snapshot and the session for which `tasks.sell_monitor.unprotected_check` found a live
-        sell for every position."""
-        self.settled: set[str] = set()
-        """Broker order ids with a tag that belong to ended orders of ours, or to no order of ours."""
+        """What the broker's lists showed when they were last read (`execution.reconcile`)."""
 
     # -- reading ---------------------------------------------------------------------------------------------------------
 
@@ -146,10 +128,10 @@ class Book(Records):
             "updated_at": now,
         }
         with self._database.write() as connection:
-            before = self._database.version_at_begin()
+            before, after = self._database.write_versions()
             change_order(connection, order, order.status, changes)
             also()
-        changed, after = replace(order, **changes), before.after_own_write()
+        changed = replace(order, **changes)
         cached = self._snapshot
         if cached is not None and before == self._token:
             orders = tuple(changed if item.id == order.id else item for item in cached.orders)
@@ -360,7 +342,7 @@ class Book(Records):
             for position_id in sorted(touched):
                 self._positions.recompute(connection, position_id)
             self._count_filled(connection, {order.id})
-        self._trades, self.followed = None, None
+        self._trades, self.broker = None, self.broker.to_apply()
         return self.order(order.id)
 
     def link_to_broker_order(
@@ -375,7 +357,7 @@ class Book(Records):
         with self._database.write() as connection:
             change_order(connection, order, OrderStatus.UNKNOWN, {**values, "reason": reason, "updated_at": now})
             self._remove_external(connection, trade_ids)
-        self._trades, self.followed = None, None
+        self._trades, self.broker = None, self.broker.to_apply()
         return self.order(order.id)
 
     def _remove_external(self, connection: Connection, trade_ids: Collection[str]) -> None:

@@ -79,10 +79,6 @@ class Version(NamedTuple):
     own: int
     connection: object
 
-    def after_own_write(self) -> Version:
-        """Return the version that follows if this connection writes once and no other does."""
-        return self._replace(own=self.own + 1)
-
 
 class Database:
     """A ledger's file or server, made by `open_database`."""
@@ -150,14 +146,15 @@ class Database:
             last = thread.version = Version(seen, thread.writes, thread.identity)
         return last
 
-    def version_at_begin(self) -> Version:
-        """Return, inside a write, the `version_token` of the state that it began with; in a nested write one equal to no other.
+    def write_versions(self) -> tuple[Version, Version]:
+        """Return, inside a write, the `version_token` of the state that it began with, and that of the state after its commit.
 
-        No other connection writes until this write ends, so a commit leads to `Version.after_own_write`."""
+        No other connection writes in between. In a nested write they equal no other token."""
         thread = self.thread()
         if not self.sqlite or thread.depth != 1:
-            return Version(object(), 0, thread.identity)
-        return Version(0 if self.alone else self._others(thread), thread.writes, thread.identity)
+            return Version(object(), 0, thread.identity), Version(object(), 0, thread.identity)
+        others = 0 if self.alone else self._others(thread)
+        return Version(others, thread.writes, thread.identity), Version(others, thread.writes + 1, thread.identity)
 
     def _others(self, thread: ThreadConnection) -> object:
         """Return the count of the writes of other connections to a SQLite file."""

@@ -130,15 +130,15 @@ class Stepping:
         self.stop.raise_if_asked()
         if self.heartbeat is not None:
             self.heartbeat.check()
-        self.context.begin_step()
         try:
-            outcome = self.task.run(self.context.at_step(self.steps, self.first))
+            outcome = self.task.run(self.context.begin_step(self.steps, self.first))
         finally:
             self._note_odd_rows()
-        for failure in self.context.not_cancelled:
+        stopped, not_cancelled = self.context.blocked_commands()
+        for failure in not_cancelled:
             self.failures.setdefault(cause_of(failure), failure)
-        if not outcome.blocked and self.context.stopped:
-            outcome = replace(outcome, blocked=self.context.stopped)
+        if not outcome.blocked and stopped:
+            outcome = replace(outcome, blocked=stopped)
         if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
             unknown, again_after = self.context.unresolved()
             outcome = replace(outcome, unknown=unknown, again_after=again_after)

@@ -147,11 +147,13 @@ class PaperBroker:
 
     def orders(self) -> tuple[OrderReport, ...]:
         """Return every order that is alive or was changed in the last 10 days, oldest first."""
-        return self._views.orders(self._current())
+        self._current()
+        return self._views.orders
 
     def trades(self) -> tuple[TradeReport, ...]:
         """Return the executions of the last 10 days, oldest first."""
-        return self._views.trades(self._current())
+        self._current()
+        return self._views.trades
 
     def holdings(self) -> tuple[Holding, ...]:
         """Return the holdings. New shares that are still to be credited count as not delivered."""
@@ -227,7 +229,7 @@ class PaperBroker:
         self._settlement.forget()
         self._settlement.note_settled(book)
         self._book, self._due = book, self._settlement.due(book, book.settled_at)
-        self._views.changed()
+        self._views.read(book)
         return book
 
     def _saw(self, book: ExchangeAccount) -> None:
@@ -280,7 +282,10 @@ class PaperBroker:
             if not done:
                 self._book = None
         if changed or book.day != day:
-            self._views.changed(book.changes, shares=bool(book.changes.lots) or book.day != day, anew=book.day != day)
+            if book.day != day:
+                self._views.read(book)
+            else:
+                self._views.changed(book, book.changes)
             book.changes = AccountChanges()
             self._saw(book)
         self._due = due

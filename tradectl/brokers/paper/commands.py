@@ -117,11 +117,12 @@ class OrderCommands:
         """Return a live order that may be changed now, its market day, and the phase of now.
 
         A waiting AMO has no phase. It is changed in the AMO window only."""
-        order = book.orders.get(order_id)
+        order = book.live.get(order_id)
         if order is None:
-            raise OrderRefused(f"order {order_id} is not known", code="unknown_order")
-        if not order.alive:
-            raise OrderRefused(f"order {order_id} is {order.status.value}, it cannot be changed", code="finished")
+            ended = book.orders.get(order_id)
+            if ended is None:
+                raise OrderRefused(f"order {order_id} is not known", code="unknown_order")
+            raise OrderRefused(f"order {order_id} is {ended.status.value}, it cannot be changed", code="finished")
         if order.status is OrderStatus.PENDING:
             session = acceptance.target_session(self._sessions, now)
             return order, self._market_days.market_day(order.instrument_id, session, now), None

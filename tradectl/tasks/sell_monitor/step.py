@@ -14,11 +14,13 @@ from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
 from tradectl.execution.trading_session import TradingSession
+from tradectl.execution.unprotected_positions import Unprotected
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.task import Context, Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
+from tradectl.tasks.sell_monitor.unprotected_check import Checked
 
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
@@ -42,61 +44,65 @@ class _Run:
         session: None where the session table does not have it.
         day: The first moment of the session's date and that of the next date.
         first_close: The earliest end of continuous trading; findings change there without a command.
-        continuous: Whether a stock is in continuous trading, by whether it has a closing auction; of the moment `continuous_at`.
+        kinds: By instrument, whether the stock has a closing auction; both values where that is not known.
+        unprotected: The findings that the last check stored.
         covered: The revisions of the book and of the broker's lists for which every position had a live sell.
     """
 
+    trading: TradingSession
     seller: Seller
     session: Session | None
     day: tuple[datetime, datetime]
     first_close: datetime | None
-    continuous: dict[tuple[bool, ...], bool] = field(default_factory=dict)
-    continuous_at: datetime | None = None
+    kinds: dict[str, tuple[bool, ...]] = field(default_factory=dict)
+    unprotected: tuple[Unprotected, ...] = ()
     covered: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, context: Context, trading: TradingSession) -> _Run:
+    def of(cls, context: Context) -> _Run:
         """Return the state of a run before its first step."""
-        world = context.world
+        world, trading = context.world, context.trading()
         seller = Seller(trading, world.readings, world.parameters, context.session, context.decide)
         session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
-        ends = min(map(session.continuous_end, (False, True))) if session is not None else None
-        return cls(seller, session, (begin, begin + timedelta(days=1)), ends)
+        first_close = min(map(session.continuous_end, (False, True))) if session is not None else None
+        return cls(trading, seller, session, (begin, begin + timedelta(days=1)), first_close)
 
-    def takes_changes(self, position: Position, now: datetime) -> bool:
-        """Return whether the exchange takes changes for a stock now, which is in continuous trading only.
+    def kinds_of(self, position: Position) -> tuple[bool, ...]:
+        """Return the kinds of a position's stock. The market data of a run do not change."""
+        found = self.kinds.get(position.instrument_id)
+        if found is None:
+            instrument = self.trading.market.instrument(position.instrument_id, self.seller.session)
+            found = self.kinds[position.instrument_id] = instrument.closing_auctions
+        return found
 
-        Where it is not known whether the stock has a closing auction, both kinds must trade."""
-        kinds = self.seller.trading.market.instrument(position.instrument_id, self.seller.session).closing_auctions
-        if self.continuous_at != now:
-            self.continuous, self.continuous_at = {}, now
-        if kinds not in self.continuous:
-            self.continuous[kinds] = self.session is not None and self.session.takes_changes(now, kinds)
-        return self.continuous[kinds]
+    def check(self, context: Context, seen: StepView, *, worked: bool) -> Checked:
+        """Check for positions without a sell, where that can have changed since the last check."""
+        state = seen.snapshot.revision, seen.broker.revision
+        before_close = self.first_close is not None and seen.now < self.first_close
+        if self.covered == state and before_close and not worked and not context.first:
+            return unprotected_check.NOTHING
+        found = unprotected_check.check(context, self.seller, seen, again=context.first or bool(self.unprotected))
+        self.covered, self.unprotected = state if found.covered else None, found.unprotected
+        return found
 
 
 def _step(context: Context) -> Outcome:
-    trading = context.trading()
+    run = context.part(_Run, lambda: _Run.of(context))
+    trading, seller = run.trading, run.seller
     _log_stream(context)
     changes, seen = trading.begin_step(trading.open_of)
-    run = context.part(_Run, lambda: _Run.of(context, trading))
     seen = seen._replace(quotes=_quotes(context, run, seen))
-    worked = run.seller.cancel_strays(seen.snapshot) or bool(changes)
+    worked = seller.cancel_strays(seen.snapshot) or (not changes.quiet and bool(changes))
     if worked:
         seen = seen._replace(snapshot=trading.snapshot)
     if _adjust_sells(run, seen) or worked:
         after, worked = trading.follow(), True
-        if run.seller.cancel_buys_of_sold(after):
+        if seller.cancel_buys_of_sold(after):
             after = trading.snapshot
         seen = seen._replace(snapshot=after)
-    again, state = worked or context.first, (seen.snapshot.revision, seen.broker.revision)
-    if not again and run.covered == state and run.first_close is not None and seen.now < run.first_close:
-        found = unprotected_check.NOTHING
-    else:
-        found = unprotected_check.check(context, run.seller, seen, again=again)
-        run.covered = state if found.covered else None
+    found = run.check(context, seen, worked=worked)
     lines = tuple(item.text for item in found.unprotected if item.grave)
-    if not again and not found.news:
+    if not worked and not context.first and not found.news:
         unknown, again_after = trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
     outcome = _outcome(context, trading, seen, changes, changed=worked or found.news or not context.steps)
@@ -117,12 +123,17 @@ def _log_stream(context: Context) -> None:
 def _adjust_sells(run: _Run, seen: StepView) -> bool:
     """Adjust the sell of each position that differs from the desired one; return whether a command was sent.
 
-    The snapshot is taken again after each command, because a read-back may show changes of other positions."""
+    Only stocks in continuous trading are adjusted: the exchange takes changes then. Where it is not known whether a stock has a
+    closing auction, both kinds must trade. The snapshot is taken again after each command, because a read-back may show changes
+    of other positions."""
     snapshot, sent = seen.snapshot, False
+    trades: dict[tuple[bool, ...], bool] = {}
     for position in snapshot.positions:
-        quote = seen.quotes.get(position.symbol)
-        if quote is not None and run.takes_changes(position, seen.now) and run.seller.adjust(position, quote, snapshot):
-            snapshot, sent = run.seller.trading.book.snapshot(), True
+        quote, kinds = seen.quotes.get(position.symbol), run.kinds_of(position)
+        if kinds not in trades:
+            trades[kinds] = run.session is not None and run.session.takes_changes(seen.now, kinds)
+        if quote is not None and trades[kinds] and run.seller.adjust(position, quote, snapshot):
+            snapshot, sent = run.trading.book.snapshot(), True
     return sent
 
 
@@ -133,7 +144,7 @@ def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
         return {}
     age = timedelta(seconds=context.world.parameters.quote_max_age)
     begin, end = run.day
-    fresh = run.seller.trading.fresh_quotes([position.symbol for position in positions], age, seen.now)
+    fresh = run.trading.fresh_quotes([position.symbol for position in positions], age, seen.now)
     return {
         symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
     }
@@ -155,7 +166,7 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
             "stale": _stale(context, seen),
             "stream": getattr(context.world.broker, "stream_trouble", None),
         }
-    unknown, again_after = trading.unresolved(seen)
+    unknown, again_after = trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 

@@ -56,8 +56,8 @@ NOTHING = Checked(covered=True)
 def check(context: Context, seller: Seller, seen: StepView, *, again: bool) -> Checked:
     """Return the findings that are due after a step; store and announce them.
 
-    `again`: a stored finding may have ended (the step changed something, or is the first of its process). After the market
-    hours of a stock the last finding of those hours stays.
+    `again`: findings may be stored, by the check before or by another process. After the market hours of a stock the last finding
+    of those hours stays.
     """
     session = context.world.sessions.session(context.session)
     if session is None or context.dry_run:
@@ -65,7 +65,7 @@ def check(context: Context, seller: Seller, seen: StepView, *, again: bool) -> C
     current = _Check(context, session, context.world.clock.now())
     uncovered = current.uncovered(seen.snapshot)
     exposed = current.exposed(uncovered, seen.snapshot)
-    covered = not uncovered and not context.world.ledger.book.unread
+    covered = not uncovered and not context.world.ledger.book.broker.unread
     if not exposed and not again and current.now < min(map(session.continuous_end, (False, True))):
         return Checked(covered=covered)
     found, news = current.save(
@@ -107,7 +107,7 @@ class _Check:
 
     def uncovered(self, snapshot: Snapshot) -> Sequence[Position]:
         """Return the positions of which no live sell covers some shares."""
-        unread = self.context.world.ledger.book.unread
+        unread = self.context.world.ledger.book.broker.unread
         orders = sell_coverage.without_unread(snapshot.orders, unread) if unread else snapshot.orders
         return [item for item in snapshot.positions if sell_coverage.uncovered(item, orders, self.context.session)]
 
@@ -118,7 +118,7 @@ class _Check:
 
     def _exposed(self, position: Position, snapshot: Snapshot) -> int:
         book, kinds = self.context.world.ledger.book, self.kinds(position)
-        orders = sell_coverage.without_unread(snapshot.orders, book.unread)
+        orders = sell_coverage.without_unread(snapshot.orders, book.broker.unread)
         return sell_coverage.exposed_shares(book, position, orders, self.session, self.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
@@ -146,7 +146,7 @@ class _Check:
             if known is None or known.position_id != position.id or known.since > now:
                 since = sell_coverage.exposed_since(book, position, self.context.session, self.session.open_at(), now)
                 if facts.unread is not None:
-                    since = max(since, min(now, book.unread[facts.unread[0].id].updated_at))
+                    since = max(since, min(now, book.broker.unread[facts.unread[0].id].updated_at))
             else:
                 since = known.since
                 if cause is Cause.AUCTION:
@@ -172,7 +172,7 @@ class _Check:
         position = snapshot.position_of(item.instrument_id)
         if position is None or position.id != item.position_id or self.in_hours(position):
             return False
-        ended, unread = max(map(self.session.continuous_end, self.kinds(position))), self.context.world.ledger.book.unread
+        ended, unread = max(map(self.session.continuous_end, self.kinds(position))), self.context.world.ledger.book.broker.unread
         rested = [
             order.quantity - order.filled_quantity
             for order in self.context.world.ledger.book.orders(session=self.context.session)
@@ -207,7 +207,7 @@ def _failure_of(current: _Check, position: Position, error: Exception) -> tuple[
 
 def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, ExposureFacts]]:
     """Yield the positions with their facts. The broker's holdings are read once, and only where they matter."""
-    world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.unread
+    world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.broker.unread
     if not exposed:
         return
     armed = world.mode == "simulated" or unprotected_positions.is_armed(world.ledger)  # a simulation runs this each minute
