@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tradectl.errors import BrokerUnavailable
 from tradectl.ports import ListsOrderRules, Tell, silence
@@ -59,13 +59,19 @@ class World:
         self.ledger.database.close()
 
 
-@dataclass(frozen=True, slots=True)
+@cache
+def _lists_order_rules(kind: type[Broker]) -> bool:
+    """Return whether brokers of a type have a list of order rules. (A check of a Protocol takes longer than many steps.)"""
+    return issubclass(kind, ListsOrderRules)
+
+
+@dataclass(slots=True, eq=False)
 class Context:
     """The argument of a task: the world, the run and the claim that allows it to send orders.
 
     `steps`: the steps of this execution done before, by this process or an earlier owner. `first`: whether this is the first
-    step of this process. `progress` reports how far long work is. `trading_sessions` and `parts` hold what the
-    steps of a run share: its trading session, and one object of each further type (`part`).
+    step of this process. Both are set at the beginning of a step. `progress` reports how far long work is. `trading_sessions`
+    and `parts` hold what the steps of a run share: its trading session, and one object of each further type (`part`).
     """
 
     world: World
@@ -76,32 +82,20 @@ class Context:
     steps: int = 0
     first: bool = True
     progress: Tell = silence
-    trading_sessions: list[TradingSession] = field(default_factory=list, repr=False, compare=False)
-    parts: dict[type[Any], Any] = field(default_factory=dict, repr=False, compare=False)
+    trading_sessions: list[TradingSession] = field(default_factory=list, repr=False)
+    parts: dict[type[Any], Any] = field(default_factory=dict, repr=False)
 
     @property
     def now(self) -> datetime:
         return self.world.clock.now()
 
-    def begin_step(self, steps: int, first: bool) -> Context:
-        """Return the same run after `steps` steps, without what a halt blocked and which cancels could not be sent before.
-
-        (`dataclasses.replace` takes longer than many steps.)"""
+    def begin_step(self, steps: int, first: bool) -> None:
+        """Begin a step of the run, the one after `steps` others. What a halt blocked and which cancels could not be sent in the
+        step before is cleared."""
+        self.steps, self.first = steps, first
         for trading in self.trading_sessions:
             trading.path.stopped = ""
             trading.path.not_cancelled.clear()
-        return Context(
-            self.world,
-            self.session,
-            self.slot,
-            self.claim,
-            self.dry_run,
-            steps,
-            first,
-            self.progress,
-            self.trading_sessions,
-            self.parts,
-        )
 
     def part(self, kind: type[T], make: Callable[[], T]) -> T:
         """Return the run's object of a type; it is made by the first step that needs it."""
@@ -139,7 +133,7 @@ class Context:
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
-        rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
+        rules = cast("ListsOrderRules", world.broker) if _lists_order_rules(type(world.broker)) else None
         return TradingSession(
             world.broker, book, world.market, world.clock, path, self.log, self.notify, self.dry_run, last_retry, level_of, rules
         )

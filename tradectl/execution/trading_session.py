@@ -210,15 +210,15 @@ class TradingSession:
                 )
 
     def _read_back(self, snapshot: Snapshot) -> None:
-        """Log each order that the broker accepted to change and that its book shows unchanged."""
-        alive = {order.id: order for order in snapshot.orders if order.alive} if self.path.requested else {}
-        for order_id, (quantity, price) in self.path.requested.items():
-            order = alive.get(order_id)
-            if order is not None and (order.quantity, order.price) != (quantity, price):
-                requested, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
-                text = f"{order.side} {order.symbol}, order {order.id}: {requested} was requested, the broker has {has}"
+        """Log each live order that the broker accepted to change and that its book shows unchanged."""
+        requested = self.path.requested
+        for order in snapshot.orders if requested else ():
+            quantity, price = requested.get(order.id, (order.quantity, order.price))
+            if (order.quantity, order.price) != (quantity, price) and order.alive:
+                wanted, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
+                text = f"{order.side} {order.symbol}, order {order.id}: {wanted} was requested, the broker has {has}"
                 self.log("order_not_changed", text, order.symbol, level="warning")
-        self.path.requested.clear()
+        requested.clear()
 
     def _report(self, changes: Changes) -> None:
         if changes.quiet:

@@ -130,8 +130,9 @@ class Stepping:
         self.stop.raise_if_asked()
         if self.heartbeat is not None:
             self.heartbeat.check()
+        self.context.begin_step(self.steps, self.first)
         try:
-            outcome = self.task.run(self.context.begin_step(self.steps, self.first))
+            outcome = self.task.run(self.context)
         finally:
             self._note_odd_rows()
         stopped, not_cancelled = self.context.blocked_commands()
@@ -171,6 +172,8 @@ class Stepping:
 
     def _note_odd_rows(self) -> None:
         """Store and announce the broker's unreadable rows of this step. An error of the ledger is left to the step itself."""
+        if self.odd == () and not self.context.world.ledger.book.broker.odd:
+            return
         before = {item.symbol: item for item in self.odd} if self.odd is not None else None
         with suppress(DatabaseError):
             found, new = self.context.odd_rows(before)

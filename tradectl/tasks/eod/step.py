@@ -188,7 +188,7 @@ def _release_dead(context: Context) -> None:
     An execution of a later session, begun while the clock was ahead, is continued in its session."""
     executions = context.world.ledger.executions
     over = _trading_is_over(context)
-    for row in executions.list(status="running", limit=1000):
+    for row in executions.running():
         ended = row.session_date < context.session or (over and row.session_date == context.session)
         if row.id != context.claim.execution_id and ended:
             status, error = ("completed", "") if row.steps else ("failed", "its process died")

@@ -22,6 +22,7 @@ from tradectl.task import Context, Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
 from tradectl.tasks.sell_monitor.unprotected_check import Checked
 
+_UNCHANGED = Outcome(changed=False)
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
 
@@ -47,16 +48,18 @@ class _Run:
         kinds: By instrument, whether the stock has a closing auction; both values where that is not known.
         unprotected: The findings that the last check stored.
         covered: The revisions of the book and of the broker's lists for which every position had a live sell.
+        tidy: The revision of the book for which no order was found that must be cancelled.
     """
 
     trading: TradingSession
     seller: Seller
     session: Session | None
     day: tuple[datetime, datetime]
-    first_close: datetime | None
+    first_close: datetime
     kinds: dict[str, tuple[bool, ...]] = field(default_factory=dict)
     unprotected: tuple[Unprotected, ...] = ()
     covered: tuple[int, int] | None = None
+    tidy: int | None = None
 
     @classmethod
     def of(cls, context: Context) -> _Run:
@@ -64,8 +67,9 @@ class _Run:
         world, trading = context.world, context.trading()
         seller = Seller(trading, world.readings, world.parameters, context.session, context.decide)
         session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
-        first_close = min(map(session.continuous_end, (False, True))) if session is not None else None
-        return cls(trading, seller, session, (begin, begin + timedelta(days=1)), first_close)
+        end = begin + timedelta(days=1)
+        first_close = min(map(session.continuous_end, (False, True))) if session is not None else end
+        return cls(trading, seller, session, (begin, end), first_close)
 
     def kinds_of(self, position: Position) -> tuple[bool, ...]:
         """Return the kinds of a position's stock. The market data of a run do not change."""
@@ -77,11 +81,14 @@ class _Run:
 
     def check(self, context: Context, seen: StepView, *, worked: bool) -> Checked:
         """Check for positions without a sell, where that can have changed since the last check."""
+        if self.session is None or context.dry_run:
+            return Checked()
         state = seen.snapshot.revision, seen.broker.revision
-        before_close = self.first_close is not None and seen.now < self.first_close
-        if self.covered == state and before_close and not worked and not context.first:
+        closing = seen.now >= self.first_close
+        if self.covered == state and not (closing or worked or context.first):
             return unprotected_check.NOTHING
-        found = unprotected_check.check(context, self.seller, seen, again=context.first or bool(self.unprotected))
+        again = context.first or closing or bool(self.unprotected)
+        found = unprotected_check.check(context, self.session, self.seller, seen, again=again)
         self.covered, self.unprotected = state if found.covered else None, found.unprotected
         return found
 
@@ -92,7 +99,10 @@ def _step(context: Context) -> Outcome:
     _log_stream(context)
     changes, seen = trading.begin_step(trading.open_of)
     seen = seen._replace(quotes=_quotes(context, run, seen))
-    worked = seller.cancel_strays(seen.snapshot) or (not changes.quiet and bool(changes))
+    worked = not changes.quiet and bool(changes)
+    if run.tidy != seen.snapshot.revision:
+        cancelled = seller.cancel_strays(seen.snapshot)
+        run.tidy, worked = None if cancelled else seen.snapshot.revision, worked or cancelled
     if worked:
         seen = seen._replace(snapshot=trading.snapshot)
     if _adjust_sells(run, seen) or worked:
@@ -103,7 +113,9 @@ def _step(context: Context) -> Outcome:
     found = run.check(context, seen, worked=worked)
     lines = tuple(item.text for item in found.unprotected if item.grave)
     if not worked and not context.first and not found.news:
-        unknown, again_after = trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
+        if not lines and not seen.snapshot.unknown:
+            return _UNCHANGED
+        unknown, again_after = trading.unresolved(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
     outcome = _outcome(context, trading, seen, changes, changed=worked or found.news or not context.steps)
     shown = {"unprotected": [item.shown for item in found.unprotected]} if found.unprotected else {}

@@ -53,20 +53,17 @@ NOTHING = Checked(covered=True)
 """The result where nothing was found."""
 
 
-def check(context: Context, seller: Seller, seen: StepView, *, again: bool) -> Checked:
+def check(context: Context, session: Session, seller: Seller, seen: StepView, *, again: bool) -> Checked:
     """Return the findings that are due after a step; store and announce them.
 
-    `again`: findings may be stored, by the check before or by another process. After the market hours of a stock the last finding
-    of those hours stays.
+    `again`: findings may be stored, by the check before or by another process, or continuous trading has ended for some stocks.
+    After the market hours of a stock the last finding of those hours stays.
     """
-    session = context.world.sessions.session(context.session)
-    if session is None or context.dry_run:
-        return Checked()
     current = _Check(context, session, context.world.clock.now())
     uncovered = current.uncovered(seen.snapshot)
     exposed = current.exposed(uncovered, seen.snapshot)
     covered = not uncovered and not context.world.ledger.book.broker.unread
-    if not exposed and not again and current.now < min(map(session.continuous_end, (False, True))):
+    if not exposed and not again:
         return Checked(covered=covered)
     found, news = current.save(
         seen.snapshot, lambda before: current.findings_of(_gathered(current, seller, seen, exposed), before)
