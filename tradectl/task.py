@@ -141,13 +141,14 @@ class Context:
     def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:
         """Return why a person's halt blocked a command in this step (empty where none was blocked), and the cancels that could
         not reach the broker, for orders that are still live."""
-        stopped = next((trading.path.stopped for trading in self.trading_sessions if trading.path.stopped), "")
-        return stopped, self._not_cancelled()
+        stopped, failed = "", dict[int, str]()
+        for trading in self.trading_sessions:
+            stopped = stopped or trading.path.stopped
+            failed |= trading.path.not_cancelled
+        return stopped, self._not_cancelled(failed) if failed else ()
 
-    def _not_cancelled(self) -> Sequence[BrokerUnavailable]:
-        failed = {order_id: why for trading in self.trading_sessions for order_id, why in trading.path.not_cancelled.items()}
-        if not failed:
-            return ()
+    def _not_cancelled(self, failed: Mapping[int, str]) -> Sequence[BrokerUnavailable]:
+        """Return the cancels that failed, by order id with the reason, of orders that are still live."""
         orders = self.world.ledger.book.orders(ids=list(failed))
         alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]

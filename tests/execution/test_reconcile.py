@@ -12,8 +12,8 @@ from tradectl.execution import manual_resolution
 from tradectl.execution.buy_revalidation import intent_of
 from tradectl.execution.buying import day_result
 from tradectl.execution.manual_resolution import CancelOutcome
-from tradectl.execution.reconcile import read_broker
 from tradectl.execution.tags import client_tag
+from tradectl.execution.trading_session import read_broker
 from tradectl.execution.unresolved_orders import may_repeat, resolve
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.opening import open_database

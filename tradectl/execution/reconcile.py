@@ -27,7 +27,7 @@ from tradectl.model.broker_view import CONTRADICTIONS, HOLDINGS
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
-from tradectl.ports import Broker, Clock, MarketData
+from tradectl.ports import Broker, MarketData
 
 _LISTS = (
     "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "counted", "unexplained",
@@ -95,13 +95,6 @@ LastRetry = Callable[[], time | None]
 
 def no_last_retry() -> None:
     """Return None: no retry is scheduled."""
-
-
-def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
-    """Read the broker's orders and trades, then the book."""
-    book.broker = view = book.broker.read_again(broker.orders(), broker.trades())
-    now = clock.now()
-    return StepView(now, ist_date(now), book.snapshot(), view, {})
 
 
 def follow(

@@ -29,6 +29,13 @@ from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRule
 Log = Callable[..., None]
 
 
+def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
+    """Read the broker's orders and trades, then the book."""
+    book.broker = view = book.broker.read_again(broker.orders(), broker.trades())
+    now = clock.now()
+    return StepView(now, ist_date(now), book.snapshot(), view, {})
+
+
 @dataclass(slots=True, eq=False)
 class TradingSession:
     """What a task needs to trade.
@@ -103,7 +110,7 @@ class TradingSession:
         return changes, seen._replace(snapshot=self.snapshot)
 
     def _read_broker(self) -> StepView:
-        return reconcile.read_broker(self.book, self.broker, self.clock)
+        return read_broker(self.book, self.broker, self.clock)
 
     def _apply_reports(self, seen: StepView, before: datetime | None = None) -> Changes:
         return reconcile.follow(
@@ -280,17 +287,33 @@ class TradingSession:
                 self.log("shares_beyond_book", text, item.symbol, level="warning")
         return found
 
-    def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta, now: datetime | None = None) -> dict[str, Quote]:
+    def fresh_quotes(
+        self,
+        symbols: Iterable[str],
+        max_age: timedelta,
+        now: datetime | None = None,
+        traded: tuple[datetime, datetime] | None = None,
+    ) -> dict[str, Quote]:
         """Return the quotes that are at most `max_age` old; a stale one is left out, so nothing is changed for its symbol.
 
-        `now`: the moment of the step, if it was read."""
+        Args:
+            now: The moment of the step, if it was read.
+            traded: Leave out quotes whose last trade was not in this time, the end excluded.
+        """
         wanted = list(symbols)
         if not wanted:
             return {}
         limit = (now or self.clock.now()) - max_age - self.broker.capabilities.quote_delay
         found = self.broker.quotes(wanted)
         self.book.broker = self.book.broker.with_odd(QUOTES, odd_of(found))
-        return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
+        if traded is None:
+            return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
+        begin, end = traded
+        return {
+            symbol: quote
+            for symbol, quote in found.items()
+            if quote.at >= limit and quote.last_trade_at is not None and begin <= quote.last_trade_at < end
+        }
 
     def tick_size(self, instrument_id: str, session: date) -> int:
         """Return the tick size (paise) of an order for a session: that of the broker's list, if the list is of that session.

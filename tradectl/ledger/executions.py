@@ -8,7 +8,7 @@ finish the row nor commit an order, since both check the claim.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -188,9 +188,10 @@ class Executions:
                 forced = row.forced + (force and row.status in {"completed", "missed"})
                 taken |= {"status": "running", "attempt": row.attempt + 1, "started_at": now, "forced": forced}
                 taken |= {"finished_at": None, "duration": None, "error": ""}
-            won = _TAKE.execute(connection, {**_as_read(row), **taken}) == 1
+            if _TAKE.execute(connection, {**_as_read(row), **taken}) == 1:
+                return _claim(replace(row, **taken))
             row = self._row(connection, task, session, slot) or row
-            return _claim(row) if won else Held(row.owner or "", row.beat_at)
+            return Held(row.owner or "", row.beat_at)
 
     def beat(
         self, claim: Claim, machine_now: datetime, *, steps: int | None = None, result: Mapping[str, Any] | None = None

@@ -101,7 +101,8 @@ class Hours:
 class MarketDay:
     """One instrument on one session. Without data `path` and the prices are None: nothing trades.
 
-    `previous_close` is adjusted for the session's corporate actions; prices in paise, `volume` in shares.
+    `previous_close` is adjusted for the session's corporate actions; prices in paise, `volume` in shares. `seen`: the path of
+    the snapshots of a live source. `step`: minutes to which a daily path's turns are moved.
     """
 
     instrument: Instrument
@@ -111,10 +112,20 @@ class MarketDay:
     band: Band | None
     bar: Bar | None
     minutes: Minutes
-    path: Path | None
+    seen: Path | None
     seconds: int
+    step: int
     read_at: datetime
     traded_minutes: tuple[int, ...]
+
+    @cached_property
+    def path(self) -> Path | None:
+        """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
+        if self.minutes:
+            return minute_path(self.minutes, self.bar.open if self.bar else self.minutes[0][1])
+        if self.seen is not None or self.bar is None:
+            return self.seen
+        return daily_path(self.bar.open, self.bar.high, self.bar.low, self.bar.close, self.seconds // 60, self.step)
 
     @cached_property
     def trade_for_trade(self) -> bool:
@@ -122,6 +133,8 @@ class MarketDay:
 
     @cached_property
     def open(self) -> int | None:
+        if self.bar is not None and (self.minutes or self.seen is None):
+            return self.bar.open
         return self.path.prices[0] if self.path else None
 
     @cached_property
@@ -150,11 +163,13 @@ class MarketDay:
     def quote(self, symbol: str, band: Band | None, now: datetime, *, at: datetime) -> Quote | None:
         """Return the quote of a moment after the opening match: of the path up to `now`, and of the whole session after its
         close. None where nothing traded. `at`: the quote's own time."""
-        if self.path is None or self.close is None:
+        if self.close is None:
             return None
         hours = self.hours
         if now >= hours.close_at:
             last, low, high, volume, traded_at = self.close, self.low, self.high, self.volume, hours.close_at
+        elif self.path is None:
+            return None
         else:
             second = hours.second(now)
             low, high, last = self.path.until(second)
@@ -207,7 +222,7 @@ class MarketDays:
     def forget_before(self, day: date) -> None:
         """Drop the market days of sessions earlier than `day`, and those that were made before there was any data."""
         self._market_days = {
-            key: market_day for key, market_day in self._market_days.items() if key[1] >= day and market_day.path is not None
+            key: market_day for key, market_day in self._market_days.items() if key[1] >= day and market_day.close is not None
         }
         self._hours = {key: hours for key, hours in self._hours.items() if key[0] >= day}
 
@@ -229,7 +244,7 @@ class MarketDays:
         snapshots = self._snapshots_of(instrument_id, session.date) if self._snapshots_of else ()
         bar = stored or bar_of_snapshots(snapshots, instrument.series)
         minutes = _regular(self._market.minutes(instrument_id, session.date), total) if len(hours.parts) == 1 else ()
-        path = self._path(bar, minutes, total, path_of_snapshots(snapshots, hours.second, total * 60))
+        seen = path_of_snapshots(snapshots, hours.second, total * 60)
         opened = bar.open if bar else None
         previous = self._previous_close(instrument_id, history, session.date, opened, stored=stored is not None)
         band = None
@@ -238,17 +253,9 @@ class MarketDays:
             tick, dynamic = instrument.tick_size, instrument.derivatives
             band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
         return MarketDay(
-            instrument, session, hours, previous, band, bar, minutes, path, total * 60, now,
+            instrument, session, hours, previous, band, bar, minutes, seen, total * 60, self._step, now,
             tuple(minute[0] for minute in minutes),
         )  # fmt: skip
-
-    def _path(self, bar: Bar | None, minutes: Minutes, total: int, seen: Path | None) -> Path | None:
-        """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
-        if minutes:
-            return minute_path(minutes, bar.open if bar else minutes[0][1])
-        if seen is not None:
-            return seen
-        return daily_path(bar.open, bar.high, bar.low, bar.close, total, self._step) if bar else None
 
     def _previous_close(
         self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool

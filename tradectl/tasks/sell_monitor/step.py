@@ -155,11 +155,7 @@ def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
     if not positions:
         return {}
     age = timedelta(seconds=context.world.parameters.quote_max_age)
-    begin, end = run.day
-    fresh = run.trading.fresh_quotes([position.symbol for position in positions], age, seen.now)
-    return {
-        symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
-    }
+    return run.trading.fresh_quotes([position.symbol for position in positions], age, seen.now, run.day)
 
 
 def _outcome(context: Context, trading: TradingSession, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
