@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tradectl.errors import BrokerUnavailable
 from tradectl.ports import ListsOrderRules, Tell, silence
@@ -59,13 +59,19 @@ class World:
         self.ledger.database.close()
 
 
-@dataclass(frozen=True, slots=True)
+@cache
+def _lists_order_rules(kind: type[Broker]) -> bool:
+    """Return whether brokers of a type have a list of order rules. (A check of a Protocol takes longer than many steps.)"""
+    return issubclass(kind, ListsOrderRules)
+
+
+@dataclass(slots=True, eq=False)
 class Context:
     """The argument of a task: the world, the run and the claim that allows it to send orders.
 
     `steps`: the steps of this execution done before, by this process or an earlier owner. `first`: whether this is the first
-    step of this process. `progress` reports how far long work is. `trading_sessions` and `parts` hold what the
-    steps of a run share: its trading session, and one object of each further type (`part`).
+    step of this process. Both are set at the beginning of a step. `progress` reports how far long work is. `trading_sessions`
+    and `parts` hold what the steps of a run share: its trading session, and one object of each further type (`part`).
     """
 
     world: World
@@ -76,27 +82,20 @@ class Context:
     steps: int = 0
     first: bool = True
     progress: Tell = silence
-    trading_sessions: list[TradingSession] = field(default_factory=list, repr=False, compare=False)
-    parts: dict[type[Any], Any] = field(default_factory=dict, repr=False, compare=False)
+    trading_sessions: list[TradingSession] = field(default_factory=list, repr=False)
+    parts: dict[type[Any], Any] = field(default_factory=dict, repr=False)
 
     @property
     def now(self) -> datetime:
         return self.world.clock.now()
 
-    def at_step(self, steps: int, first: bool) -> Context:
-        """Return the same run after `steps` steps. (`dataclasses.replace` takes longer than many steps.)"""
-        return Context(
-            self.world,
-            self.session,
-            self.slot,
-            self.claim,
-            self.dry_run,
-            steps,
-            first,
-            self.progress,
-            self.trading_sessions,
-            self.parts,
-        )
+    def begin_step(self, steps: int, first: bool) -> None:
+        """Begin a step of the run, the one after `steps` others. What a halt blocked and which cancels could not be sent in the
+        step before is cleared."""
+        self.steps, self.first = steps, first
+        for trading in self.trading_sessions:
+            trading.path.stopped = ""
+            trading.path.not_cancelled.clear()
 
     def part(self, kind: type[T], make: Callable[[], T]) -> T:
         """Return the run's object of a type; it is made by the first step that needs it."""
@@ -134,28 +133,22 @@ class Context:
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
-        rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
+        rules = cast("ListsOrderRules", world.broker) if _lists_order_rules(type(world.broker)) else None
         return TradingSession(
             world.broker, book, world.market, world.clock, path, self.log, self.notify, self.dry_run, last_retry, level_of, rules
         )
 
-    def begin_step(self) -> None:
-        """Clear what a halt blocked and which cancels could not be sent in the step before."""
+    def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:
+        """Return why a person's halt blocked a command in this step (empty where none was blocked), and the cancels that could
+        not reach the broker, for orders that are still live."""
+        stopped, failed = "", dict[int, str]()
         for trading in self.trading_sessions:
-            trading.path.stopped = ""
-            trading.path.not_cancelled.clear()
+            stopped = stopped or trading.path.stopped
+            failed |= trading.path.not_cancelled
+        return stopped, self._not_cancelled(failed) if failed else ()
 
-    @property
-    def stopped(self) -> str:
-        """Return why a person's halt blocked a command in this step; empty where none was blocked."""
-        return next((trading.path.stopped for trading in self.trading_sessions if trading.path.stopped), "")
-
-    @property
-    def not_cancelled(self) -> Sequence[BrokerUnavailable]:
-        """Return the cancels of this step that could not reach the broker, for orders that are still live."""
-        failed = {order_id: why for trading in self.trading_sessions for order_id, why in trading.path.not_cancelled.items()}
-        if not failed:
-            return ()
+    def _not_cancelled(self, failed: Mapping[int, str]) -> Sequence[BrokerUnavailable]:
+        """Return the cancels that failed, by order id with the reason, of orders that are still live."""
         orders = self.world.ledger.book.orders(ids=list(failed))
         alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
@@ -172,7 +165,7 @@ class Context:
         if self.dry_run or not (self.trading_sessions or before):
             return (), ()
         book = self.world.ledger.book
-        if not before and not any(book.odd.values()) and (before is not None or self.world.mode != "live"):
+        if not before and not book.broker.odd and (before is not None or self.world.mode != "live"):
             return (), ()
         from tradectl.execution import unreadable_row_findings
 

@@ -124,13 +124,14 @@ def test_the_stricter_of_ledger_and_marker_counts(trading: Make) -> None:
     market = trading(stock())
     sender = path(market)
     market.ledger.users.set_trading_state("asha", "REDUCING", "the ledger's")
-    assert sender.trading_state.reason == "the ledger's"
+    assert sender.trading_state(market.ledger.book.snapshot()).reason == "the ledger's"
     market.marker.set("HALTED", "the marker's", market.clock.now())
-    assert (sender.trading_state.state, sender.trading_state.reason) == ("HALTED", "the marker's")
+    state = sender.trading_state(market.ledger.book.snapshot())
+    assert (state.state, state.reason) == ("HALTED", "the marker's")
     market.ledger.users.set_trading_state("asha", "HALTED", "the ledger's")
-    assert sender.trading_state.reason == "the ledger's"
+    assert sender.trading_state(market.ledger.book.snapshot()).reason == "the ledger's"
     market.ledger.users.set_trading_state("asha", "ACTIVE", "")
-    assert sender.trading_state.state == "HALTED"
+    assert sender.trading_state(market.ledger.book.snapshot()).state == "HALTED"
 
 
 def test_a_halt_while_a_resume_is_under_way_stands(trading: Make) -> None:

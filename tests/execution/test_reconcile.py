@@ -12,8 +12,8 @@ from tradectl.execution import manual_resolution
 from tradectl.execution.buy_revalidation import intent_of
 from tradectl.execution.buying import day_result
 from tradectl.execution.manual_resolution import CancelOutcome
-from tradectl.execution.reconcile import read_broker
 from tradectl.execution.tags import client_tag
+from tradectl.execution.trading_session import read_broker
 from tradectl.execution.unresolved_orders import may_repeat, resolve
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.opening import open_database
@@ -72,11 +72,11 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     marked = {"now": now, "machine_now": market.clock.machine_now(), "sending": True}
     book.intents.record(sender, intent, tag, 0, status=OrderStatus.PENDING, **marked)
     looking, capabilities = market.claim("eod", T), market.broker.capabilities
-    assert resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking) == []
+    assert resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)[0] == []
     (order,) = market.orders(Side.BUY)
     assert (order.status, order.sender) == (OrderStatus.PENDING, sender.owner)
     market.ledger.executions.finish(sender, "failed", {}, now=now, steps=0)
-    (order,) = resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)
+    ((order,), _) = resolve(book, read_broker(book, market.broker, market.clock), capabilities, clock=market.clock, claim=looking)
     assert order.status is OrderStatus.UNKNOWN
     assert may_repeat(order, capabilities, looking.owner, now)
 
@@ -329,4 +329,4 @@ def test_a_trade_that_is_listed_twice_is_booked_once_and_contradicts_nothing(tra
     follow(market.ledger.book, Twice(market.broker), market.market, market.clock)
     assert [(position.quantity, len(market.ledger.book.fills())) for position in market.positions] == [(100, 1)]
     assert [order.status for order in market.orders(Side.BUY)] == [OrderStatus.EXECUTED]
-    assert not any(market.ledger.book.odd.values())
+    assert not market.ledger.book.broker.odd

@@ -36,10 +36,11 @@ def test_a_position_that_was_found_sold_in_the_same_step_is_not_sold_again(tradi
     price = quote.last // 5 * 5
     market.broker.manual_trade("ACME", Side.SELL, 100, price)
     market.broker.manual_trade("ACME", Side.BUY, 100, price)  # the trader's own shares, which are not ours to sell
+    before = trading_session.snapshot
     trading_session.follow()
     assert market.positions == ()
     seller = Seller(trading_session, market.world.readings, market.parameters, D, lambda _: None)
-    assert not seller.adjust(stale, quote)
+    assert not seller.adjust(stale, quote, before)
     assert [order for order in market.orders(Side.SELL) if order.alive] == []
 
 

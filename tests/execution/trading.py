@@ -13,7 +13,7 @@ from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution import reconcile
 from tradectl.execution.reconcile import Changes
-from tradectl.execution.trading_session import TradingSession
+from tradectl.execution.trading_session import TradingSession, read_broker
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
@@ -172,4 +172,4 @@ def entry(quantity: int, price: int, *, session: date = D, symbol: str = "ACME",
 
 def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Changes:
     """Read the broker's lists and fold what is new into the book, as `TradingSession.follow` does."""
-    return reconcile.follow(book, broker, market, reconcile.read_broker(book, broker, clock))
+    return reconcile.follow(book, broker, market, read_broker(book, broker, clock))

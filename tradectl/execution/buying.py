@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import ZERODHA, Tariff
-from tradectl.execution import unreadable_rows
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.ledger.statistics import Statistics
+from tradectl.model.broker_view import HOLDINGS
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.strategy.parameters import Parameters
@@ -53,7 +53,7 @@ def day_result(statistics: Statistics, trading: TradingSession, session: date) -
     """Return equity from the broker's cash and last prices, and the result against the end of the last session."""
     equity = trading.broker.funds().cash + holdings_value(trading) + trading.book.spun_off()
     before = statistics.before(session)
-    proved = not trading.book.odd.get(unreadable_rows.HOLDINGS)
+    proved = not trading.book.broker.odd.get(HOLDINGS)
     return DayResult(equity, equity - before.equity if before is not None else 0, proved)
 
 
@@ -72,7 +72,7 @@ def halt_reason(trading: TradingSession) -> str:
 
     A limit that stopped them is found again by `breached_limit`, so that each buy has its own reason, also after an
     interruption."""
-    found = trading.path.trading_state
+    found = trading.path.trading_state(trading.snapshot)
     if found.state == "ACTIVE" or found.by_limit:
         return ""
     return f"the account is {found.state}: {found.reason}"
@@ -114,7 +114,7 @@ def breached_limit(
 def _unproved(trading: TradingSession) -> str:
     """Return why a buy is denied whose daily loss is not proved; the unreadable rows of the holdings are reported as blocking."""
     trading.note_unreadable_holdings()
-    rows = trading.book.odd.get(unreadable_rows.HOLDINGS, ())
+    rows = trading.book.broker.odd.get(HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
 

@@ -20,20 +20,14 @@ OpenOf = Callable[[Position], int | None]
 """Returns the day's open (paise) of a position's instrument; None while it has not traded today."""
 
 
-def none_pending(book: Book, seen: StepView, market: MarketData) -> bool:
-    """Return whether no open position has had a corporate action or a new name since it was opened.
-
-    The result is cached for the same positions and day."""
-    snapshot, today = seen.snapshot, seen.today
-    if book.undisturbed == (snapshot.positions_revision, today):
-        return True
-    for position in snapshot.positions:
-        if market.actions(position.instrument_id, position.opened_session, today):
-            return False
-        if market.instrument(position.instrument_id, today).symbol != position.symbol:
-            return False
-    book.undisturbed = (snapshot.positions_revision, today)
-    return True
+def none_pending(seen: StepView, market: MarketData) -> bool:
+    """Return whether no open position has had a corporate action or a new name since it was opened."""
+    today = seen.today
+    return not any(
+        market.actions(position.instrument_id, position.opened_session, today)
+        or market.instrument(position.instrument_id, today).symbol != position.symbol
+        for position in seen.snapshot.positions
+    )
 
 
 def first_action(book: Book, seen: StepView, market: MarketData) -> datetime | None:

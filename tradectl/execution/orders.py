@@ -7,7 +7,7 @@ an order as being sent also checks the claim of this execution. From its commit 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +31,8 @@ from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
 from tradectl.ledger.rows import Intent, Order
+from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.broker_view import ORDERS
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
 from tradectl.model.trading_state import TradingState, stricter
@@ -193,11 +195,13 @@ class OrderPath:
 
     def _has_tag(self, tag: str) -> bool:
         """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
-        odd = self._book.odd.get(unreadable_rows.ORDERS, ())
+        odd = self._book.broker.odd.get(ORDERS, ())
         return any(report.tag == tag for report in self._book.broker.reports) or any(row.tag == tag for row in odd)
 
     def _blocking_row(self, symbol: str, side: Side) -> OddRow | None:
         """Return the unreadable row of the broker that blocks a symbol; the symbol is noted as blocked."""
+        if not self._book.broker.odd:
+            return None
         found = unreadable_rows.blocking_row(self._book, symbol, side) or unreadable_rows.blocking_holding(self._book, symbol)
         if found is not None:
             self.stopped_symbols.add(symbol)
@@ -226,15 +230,13 @@ class OrderPath:
             return CommandResult(CommandStatus.UNKNOWN, order, order.reason)
         return self._send_recorded(order, intent, send=True, doubt=order.reason or "its outcome is not known")
 
-    @property
-    def trading_state(self) -> TradingState:
+    def trading_state(self, seen: Snapshot) -> TradingState:
         """Return the stricter of the ledger's trading state and the halt marker. An unreadable marker counts as HALTED."""
-        seen = self._book.snapshot()
         in_ledger = TradingState(seen.trading_state, seen.state_reason, by_limit=seen.state_until is not None)
         return stricter(in_ledger, self._marker_state())
 
     def _assert_allowed(self, side: Side) -> None:
-        _assert_allows(self.trading_state, side)
+        _assert_allows(self.trading_state(self._book.snapshot()), side)
 
     def _marker_state(self) -> TradingState:
         try:
@@ -307,9 +309,9 @@ class OrderPath:
             return CommandStatus.RETRY, OrderStatus.RETRY_PENDING, refusal.reason
         return CommandStatus.REFUSED, OrderStatus.REJECTED, refusal.reason
 
-    def modify(self, order: Order, *, quantity: int, price: int) -> CommandResult:
+    def modify(self, order: Order, *, quantity: int, price: int, accepted: Callable[[], None] = lambda: None) -> CommandResult:
         """Change a live order. The caller reads it back by `TradingSession.follow`, which logs an order that the broker left
-        unchanged. Raises Fenced."""
+        unchanged. `accepted` is called in the transaction that notes the change. Raises Fenced."""
         if self._dry_run:
             return CommandResult(CommandStatus.DRY, order)
         if order.broker_order_id is None:
@@ -330,8 +332,10 @@ class OrderPath:
         except Ambiguous as doubt:
             return CommandResult(CommandStatus.UNKNOWN, order, str(doubt))
         try:
-            return CommandResult(CommandStatus.PLACED, self._book.note_modified(order, quantity, price, self._clock.now()))
+            changed = self._book.note_modified(order, quantity, price, self._clock.now(), accepted)
+            return CommandResult(CommandStatus.PLACED, changed)
         except Overtaken:  # another process has read the broker's book meanwhile: its row is newer
+            accepted()
             return CommandResult(CommandStatus.PLACED, self._book.order(order.id))
 
     def cancel(self, order: Order) -> CommandResult:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import partial
 
@@ -23,9 +23,11 @@ from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.broker_view import CONTRADICTIONS, HOLDINGS
 from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
-from tradectl.ports import Broker, Clock, MarketData
+from tradectl.ports import Broker, MarketData
 
 _LISTS = (
     "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "counted", "unexplained",
@@ -45,6 +47,7 @@ class Changes:
         doubted: Ended orders that may be an unexplained order of a broker's book without tags.
         unread: Orders whose status at the broker is not known, with the broker's text; their last proved status stays.
         quiet: Neither the broker's lists nor the book changed since the last comparison.
+        book: The snapshot after the changes were written; None before a comparison.
     """
 
     executed: list[Order] = field(default_factory=list)
@@ -63,6 +66,7 @@ class Changes:
     doubted: list[Order] = field(default_factory=list)
     unread: list[tuple[Order, str]] = field(default_factory=list)
     quiet: bool = False
+    book: Snapshot | None = None
 
     @property
     def ended(self) -> int:
@@ -81,6 +85,8 @@ class Changes:
         return not self.quiet and bool(self.trades or any(getattr(self, name) for name in _LISTS))
 
 
+NOTHING_NEW = Changes(quiet=True)
+"""The result where nothing was compared, because neither the broker's lists nor the book have changed. It is never changed."""
 AdoptOrder = Callable[[Book, OrderReport, datetime], Order]
 """Records an order that only the broker's book has (`adoption.adopt`)."""
 LastRetry = Callable[[], time | None]
@@ -89,17 +95,6 @@ LastRetry = Callable[[], time | None]
 
 def no_last_retry() -> None:
     """Return None: no retry is scheduled."""
-
-
-def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
-    """Read the broker's orders and trades, then the book; note the broker's rows that cannot be read."""
-    reports, trades = broker.orders(), broker.trades()
-    before = book.broker.revision
-    view = book.broker = book.broker.read_again(reports, trades)
-    if view.revision != before:
-        unreadable_rows.note(book, unreadable_rows.ORDERS, reports)
-        unreadable_rows.note(book, unreadable_rows.TRADES, trades)
-    return StepView.of(clock.now(), book.snapshot(), view)
 
 
 def follow(
@@ -125,17 +120,16 @@ def follow(
     reports, trades = view.reports, view.trades
     if before is not None:
         trades = [trade for trade in trades if trade.at < before]
-    elif book.followed == (view.revision, view.trades_revision, seen.snapshot.revision):
-        return Changes(quiet=True)
+    elif book.broker.revision == view.revision and book.broker.applied == seen.snapshot.revision:
+        return Changes(quiet=True, book=seen.snapshot)
     changes = Changes()
     ours, untrue = contradictory_reports.believable(book, _match(seen.snapshot, reports, market), trades)
-    book.odd[unreadable_rows.CONTRADICTIONS] = untrue
+    book.broker = book.broker.with_odd(CONTRADICTIONS, untrue)
     disbelieved = {row.broker_order_id for row in untrue}
     trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
     matched = disbelieved | {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
-    followed = book.followed is not None and book.followed[1] == view.trades_revision
-    unseen = [] if followed else _unseen(book, trades)
+    unseen = [] if book.broker.trades_applied == view.trades_revision else _unseen(book, trades)
     unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
@@ -143,7 +137,7 @@ def follow(
     by_report |= others
     overfilled = contradictory_reports.overfilled(book, others, trades) if others else ()
     if overfilled:
-        book.odd[unreadable_rows.CONTRADICTIONS] += overfilled
+        book.broker = book.broker.with_odd(CONTRADICTIONS, untrue + overfilled)
         unseen = [trade for trade in unseen if trade.broker_order_id not in {row.broker_order_id for row in overfilled}]
     fresh: list[NewTrade] = []
     for trade in unseen:
@@ -163,15 +157,17 @@ def follow(
     )
     moved = [change for change in changed if change is not None]
     changes.unread = [(order, report.unknown_word) for report, order in ours if report.unknown_word]
-    book.unread = {order.id: report for report, order in ours if report.unknown_word}
+    unread = {order.id: report for report, order in ours if report.unknown_word}
+    if unread != book.broker.unread:
+        book.broker = replace(book.broker, unread=unread)
     complete = book.follow(moved, fresh, now) if moved or fresh else True
     _describe(changes, moved, fresh)
     _set_aside_unfounded(book, changes, now)
     if not broker.capabilities.tag_length:
         changes.doubted = doubt_refused(book, reports, now)
-    book.followed = None
-    if complete and before is None:
-        book.followed = (view.revision, view.trades_revision, book.snapshot().revision)
+    changes.book = book.snapshot()
+    applied = (changes.book.revision, view.trades_revision) if complete and before is None else (None, None)
+    book.broker = replace(book.broker, applied=applied[0], trades_applied=applied[1])
     return changes
 
 
@@ -244,7 +240,7 @@ def _unmatched(
     unknown = {
         report.broker_order_id: report
         for report in reports
-        if report.tag and report.broker_order_id not in matched and report.broker_order_id not in book.settled
+        if report.tag and report.broker_order_id not in matched and report.broker_order_id not in book.broker.ended
     }
     if not unknown:
         return []
@@ -265,7 +261,7 @@ def _unmatched(
             order = _reopen_refused(book, order, now, changes)
         else:
             if order.status in TERMINAL and not order.reason.startswith(DECIDED):
-                book.settled.add(broker_order_id)
+                book.broker.ended.add(broker_order_id)
             continue  # an unfinished one was recorded after the snapshot was taken: the next read matches it
         if order is not None:
             found.append((report, order))
@@ -280,7 +276,7 @@ def _may_have_id(order: Order, broker_order_id: str) -> bool:
 def _adopted(book: Book, report: OrderReport, adopting: AdoptOrder, *, now: datetime, changes: Changes) -> Order | None:
     """Record an order that the ledger does not have; return it if an intent explains it, so that the report applies to it."""
     if not report.under_our_tag:
-        book.settled.add(report.broker_order_id)  # a tag of the broker or of a person
+        book.broker.ended.add(report.broker_order_id)  # a tag of the broker or of a person
         return None
     order = adopting(book, report, now)
     if order.purpose is not Purpose.UNIDENTIFIED:
@@ -296,7 +292,7 @@ def _adopted(book: Book, report: OrderReport, adopting: AdoptOrder, *, now: date
 def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: datetime) -> None:
     """End an UNIDENTIFIED order that ended at the broker without a trade; otherwise a person must decide."""
     if order.status in TERMINAL:
-        book.settled.add(report.broker_order_id)
+        book.broker.ended.add(report.broker_order_id)
     elif not report.counts and not order.filled_quantity:
         book.intents.move(order, report.status, report.reason, now)
 
@@ -422,7 +418,7 @@ def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
 
     A position with an unreadable row is left out: its number of shares is not known."""
     holdings = broker.holdings()
-    unreadable_rows.note(book, unreadable_rows.HOLDINGS, holdings)
+    book.broker = book.broker.with_odd(HOLDINGS, odd_of(holdings))
     held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
     return [
         Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))

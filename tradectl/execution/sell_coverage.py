@@ -96,7 +96,7 @@ def _covers(order: Order, session: date) -> bool:
 
 
 def without_unread(orders: Iterable[Order], unread: Mapping[int, OrderReport]) -> list[Order]:
-    """Return the orders without those that have an unknown status at the broker (`Book.unread`): they may have ended."""
+    """Return the orders without those that have an unknown status at the broker (`BrokerView.unread`): they may have ended."""
     return [order for order in orders if order.id not in unread]
 
 

@@ -6,9 +6,11 @@ price and never raised within the session. The price of an exit is never clamped
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from tradectl.exchange.corporate_actions import rescaled
 from tradectl.execution import corporate_action_blocks, sell_coverage, unprotected_positions, unreadable_rows
@@ -55,6 +57,13 @@ class _Terms:
     leaves: bool
 
 
+class _Priced(NamedTuple):
+    """The terms of a position's sell, and its limit (paise) at the last price."""
+
+    terms: _Terms
+    price: int
+
+
 @dataclass(frozen=True, slots=True)
 class Seller:
     """Sells the positions of one session; one object serves all steps of a run. `decide` records decisions with their reasons."""
@@ -66,18 +75,31 @@ class Seller:
     decide: Callable[[list[Decision]], None]
     _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
-    def is_in_place(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
-        """Return whether a position's sell is as desired in a snapshot that was just taken; then nothing is sent."""
+    def adjust(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
+        """Change one position's sell order to the desired one; return whether a command was sent.
+
+        `seen`: the snapshot of the step. It is read again before a command: where it has changed since, the decision is made
+        anew, for example because a read-back of this step found the position sold."""
         held = seen.position_of(position.instrument_id)
         if held is None:
+            return False
+        live = seen.sells(held.instrument_id)
+        block = self.action_block(held, seen)
+        wanted = None if block else self._price(held, quote)
+        if not live if block else self._is_in_place(held, live, wanted, quote):
+            return False
+        now = self.trading.book.snapshot()
+        if now.revision != seen.revision and now != seen:
+            return self.adjust(held, quote, now)
+        if block:
+            return bool([self.trading.cancel_confirmed(order) for order in live])
+        return wanted is not None and self._correct(held, live, self._desired(wanted, quote), seen)
+
+    def _is_in_place(self, held: Position, live: Sequence[Order], wanted: _Priced | None, quote: Quote) -> bool:
+        """Return whether a position's sell is as desired, or nothing can be sent for it now."""
+        if wanted is None or not _fits(wanted.price, quote):
             return True
-        if self.action_block(held, seen):
-            return not seen.alive(held.instrument_id, Side.SELL)
-        wanted = self._price(held, quote)
-        if wanted is None or not _fits(wanted[1], quote):
-            return True
-        live = [order for order in seen.alive(held.instrument_id, Side.SELL) if not order.waiting]
-        return len(live) == 1 and self._stays(live[0], held, wanted[1])
+        return len(live) == 1 and self._stays(live[0], held, wanted.price)
 
     @staticmethod
     def _stays(order: Order, position: Position, price: int) -> bool:
@@ -85,22 +107,10 @@ class Seller:
         known = order.status is not OrderStatus.UNKNOWN
         return known and order.remaining == position.quantity and price >= order.price
 
-    def adjust(self, position: Position, quote: Quote) -> bool:
-        """Change one position's sell order to the desired one; return whether a command was sent.
-
-        The position is read again: a read-back of this step may have found it sold."""
-        snapshot = self.trading.snapshot
-        held = snapshot.position_of(position.instrument_id)
-        if held is None:
-            return False
-        position = held
-        live = [order for order in snapshot.alive(position.instrument_id, Side.SELL) if not order.waiting]
-        if self.action_block(position, snapshot):
-            return bool([self.trading.cancel_confirmed(order) for order in live])
-        wanted = self.desired(position, quote)
-        if wanted is None or not _fits(wanted.price, quote):
-            return False
-        if unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
+    def _correct(self, position: Position, live: Sequence[Order], wanted: Desired, seen: Snapshot) -> bool:
+        """Send the command that makes the live sells of a position the wanted one; return whether one was sent."""
+        odd = self.trading.book.broker.odd
+        if odd and unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
         doubtful = [order for order in live if order.status is OrderStatus.UNKNOWN]
         if doubtful:
@@ -108,55 +118,51 @@ class Seller:
         if len(live) > 1:  # one sell is wanted; all others offer the same shares
             return bool([self.trading.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
-        if resting is not None and self._stays(resting, position, wanted.price):
-            return False
-        sellable = self._quantity(position)
+        most = self.trading.most_shares(position.symbol)
+        sellable = self._quantity(position, most)
         if sellable is None:
             return False
         wanted = Desired(wanted.purpose, wanted.price, wanted.reason, sellable)
-        halted = self.trading.path.trading_state
+        halted = self.trading.path.trading_state(seen)
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
                 self.trading.path.stopped = f"the account is halted: {halted.reason}"
             return False  # nothing may be sent; only a cancel or a smaller quantity may
         if resting is None:
-            return wanted.quantity > 0 and self._place(position, wanted)
-        return self._change(position, resting, wanted)
+            return wanted.quantity > 0 and self._place(position, wanted, seen)
+        return self._change(position, resting, wanted, most, seen)
 
     def action_block(self, position: Position, seen: Snapshot) -> str:
         """Return the corporate action that blocks a position's sell; empty where none does."""
-        if self.trading.book.undisturbed == (seen.positions_revision, self.session):
+        if self.trading.undisturbed == (seen.positions_revision, self.session):
             return ""  # the reconciliation of this step found no action since any position was opened
         return corporate_action_blocks.block_reason(self.trading, position, self.session)
 
-    def desired(self, position: Position, quote: Quote) -> Desired | None:
-        """Return the sell that a position should have: at target, or for its RSI; None where the data for it are missing."""
-        wanted = self._price(position, quote)
-        if wanted is None:
-            return None
-        terms, price = wanted
+    def _desired(self, wanted: _Priced, quote: Quote) -> Desired:
+        """Return the sell that a position should have: at target, or for its RSI."""
+        terms = wanted.terms
         if terms.leaves:
-            return Desired(Purpose.RSI_EXIT, price, f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
-        return Desired(Purpose.TARGET, price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
+            return Desired(Purpose.RSI_EXIT, wanted.price, f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
+        return Desired(Purpose.TARGET, wanted.price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
 
     def price(self, position: Position, quote: Quote) -> int | None:
         """Return the limit that a position's sell should have now (paise); None where data are missing."""
         wanted = self._price(position, quote)
-        return wanted[1] if wanted is not None else None
+        return wanted.price if wanted is not None else None
 
-    def _price(self, position: Position, quote: Quote) -> tuple[_Terms, int] | None:
+    def _price(self, position: Position, quote: Quote) -> _Priced | None:
         """Return the terms and the limit (paise) of a position's sell at the last price."""
         terms = self._terms(position, quote)
         if terms is None:
             return None
         tick = self.trading.tick_size(position.instrument_id, self.session)
         if terms.leaves:
-            return terms, exits.rsi_exit_price(quote.last, tick, self.parameters)
+            return _Priced(terms, exits.rsi_exit_price(quote.last, tick, self.parameters))
         price = exits.target_price(terms.ema, quote.last, tick, self.parameters)
         if self.parameters.freeze == "position":
             before = self._last_target(position, terms.scale, tick)
             price = min(price, before) if before is not None else price
-        return terms, price
+        return _Priced(terms, price)
 
     def _terms(self, position: Position, quote: Quote) -> _Terms | None:
         """Return the terms of a position's sell from yesterday's completed bar at today's scale; None where data are missing.
@@ -173,6 +179,11 @@ class Seller:
         found = self._known[key] = _Terms(scale, reading.ema_fast_at(scale), reading.rsi, leaves)
         return found
 
+    def cancel_strays(self, snapshot: Snapshot) -> bool:
+        """Cancel what is left of buys of sold symbols, and sells without a position; return whether a cancel was sent."""
+        buys = self.cancel_buys_of_sold(snapshot)
+        return self._cancel_orphan_sells(snapshot) or buys
+
     def cancel_buys_of_sold(self, snapshot: Snapshot) -> bool:
         """Cancel what is left of a symbol's buys once a sell of it has filled; return whether a cancel was sent."""
         todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
@@ -183,7 +194,7 @@ class Seller:
             self.trading.cancel_confirmed(order)
         return bool(crossing)
 
-    def cancel_orphan_sells(self, snapshot: Snapshot) -> bool:
+    def _cancel_orphan_sells(self, snapshot: Snapshot) -> bool:
         """Cancel sells whose position is gone, as after a sale by hand; return whether a cancel was sent."""
         held = {position.instrument_id for position in snapshot.positions}
         strays = [
@@ -196,7 +207,7 @@ class Seller:
             self.trading.cancel_confirmed(order)
         return bool(strays)
 
-    def _place(self, position: Position, wanted: Desired) -> bool:
+    def _place(self, position: Position, wanted: Desired, seen: Snapshot) -> bool:
         wanted = self._capped(position, wanted)
         intent = Intent(
             position.instrument_id,
@@ -212,7 +223,7 @@ class Seller:
         )
         if self._recently_refused(intent, position):
             return False
-        if not self._cancel_crossing_buys(position, wanted.price):
+        if not self._cancel_crossing_buys(position, wanted.price, seen):
             return True
         result = self.trading.path.place(intent)
         done = f"SELL {wanted.quantity} {position.symbol} at {wanted.price / 100:.2f}"
@@ -227,12 +238,17 @@ class Seller:
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
         if not same or not self.trading.may_repeat(order):
             return False
-        quantity = min(order.quantity, self._quantity(position) or 0)
-        return quantity > 0 and self._place(position, replace(wanted, quantity=quantity, price=min(wanted.price, order.price)))
+        quantity = min(order.quantity, self._quantity(position, self.trading.most_shares(position.symbol)) or 0)
+        repeated = replace(wanted, quantity=quantity, price=min(wanted.price, order.price))
+        return quantity > 0 and self._place(position, repeated, self.trading.snapshot)
 
-    def _change(self, position: Position, resting: Order, wanted: Desired) -> bool:
-        """Lower the price or fit the quantity of a resting sell; at the last modification replace it by a new order."""
-        price, quantity = min(wanted.price, resting.price), self._fitting_quantity(wanted.quantity, resting)
+    def _change(self, position: Position, resting: Order, wanted: Desired, most: int | None, seen: Snapshot) -> bool:
+        """Lower the price or fit the quantity of a resting sell; at the last modification replace it by a new order.
+
+        `most`: the freeze quantity. The filled shares of an order count towards it, so fewer may remain."""
+        price, quantity = min(wanted.price, resting.price), wanted.quantity
+        if most is not None:
+            quantity = min(quantity, max(most - resting.filled_quantity, resting.remaining))
         if quantity == 0:
             return self.trading.cancel_confirmed(resting)
         if price == resting.price and quantity == resting.remaining:
@@ -242,34 +258,33 @@ class Seller:
             or resting.modifications >= self.trading.broker.capabilities.max_modifications - 1
         ):
             return self.trading.cancel_confirmed(resting) and self._replace(position, wanted)
-        if not self._cancel_crossing_buys(position, price):
+        if not self._cancel_crossing_buys(position, price, seen):
             return True
-        result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price)
-        self._record(position, result, f"SELL {quantity} {position.symbol} now at {price / 100:.2f}", wanted)
-        if not result.ok and quantity < resting.remaining:
+        done = f"SELL {quantity} {position.symbol} now at {price / 100:.2f}"
+        accepted = partial(self._decide, position, wanted, "resting", f"{done}: {wanted.reason}")
+        result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price, accepted=accepted)
+        if result.status in {CommandStatus.PLACED, CommandStatus.DRY}:
+            return result.status is CommandStatus.PLACED
+        self._record(position, result, done, wanted)
+        if quantity < resting.remaining:
             self.trading.cancel_confirmed(resting)  # more shares on offer than may be sold: a cancel always passes
-        return result.status is not CommandStatus.DRY
+        return True
 
     def _replace(self, position: Position, wanted: Desired) -> bool:
         """Place a new order for the rest: the one before may have filled while it was being cancelled."""
-        held = self.trading.snapshot.position_of(position.instrument_id)
-        quantity = self._quantity(held) if held is not None else 0
-        return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity))
+        seen = self.trading.snapshot
+        held = seen.position_of(position.instrument_id)
+        quantity = self._quantity(held, self.trading.most_shares(held.symbol)) if held is not None else 0
+        return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity), seen)
 
-    def _quantity(self, position: Position) -> int | None:
-        """Return the shares to offer: all that may be sold, up to the freeze quantity; None if a row hides them."""
+    def _quantity(self, position: Position, most: int | None) -> int | None:
+        """Return the shares to offer: all that may be sold, up to the freeze quantity (`most`); None if a row hides them."""
         quantity = self.trading.sellable(position, bought_today=self.trade_for_trade_shares(position))
-        most = self.trading.most_shares(position.symbol)
         return quantity if most is None or quantity is None else min(quantity, most)
 
-    def _fitting_quantity(self, quantity: int, resting: Order) -> int:
-        """Return the remaining shares that a resting order may have: its filled shares count towards the freeze quantity."""
-        most = self.trading.most_shares(resting.symbol)
-        return quantity if most is None else min(quantity, max(most - resting.filled_quantity, resting.remaining))
-
-    def _cancel_crossing_buys(self, position: Position, price: int) -> bool:
+    def _cancel_crossing_buys(self, position: Position, price: int, seen: Snapshot) -> bool:
         """Cancel own resting buys at or above a sell price, which would be a self-trade; return whether all are confirmed."""
-        buys = self.trading.snapshot.alive(position.instrument_id, Side.BUY)
+        buys = seen.alive(position.instrument_id, Side.BUY)
         crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
         ours = [order for order in crossing if order.purpose is not Purpose.UNIDENTIFIED]
         ended = [self.trading.cancel_confirmed(order) for order in ours]  # all cancels are sent, even if the first fails
@@ -311,10 +326,14 @@ class Seller:
 
     def _record(self, position: Position, result: CommandResult, done: str, wanted: Desired) -> None:
         """Record the decision; log a refusal. A lowered target is not logged, since it happens each minute."""
-        if not result.ok:
-            self.trading.log(f"order_{result.status}", f"{done}: {result.reason}", position.symbol, level="warning")
-        verdict = "resting" if result.ok else str(result.status)
-        reason = f"{done}: {wanted.reason if result.ok else result.reason}"
+        if result.ok:
+            self._decide(position, wanted, "resting", f"{done}: {wanted.reason}")
+            return
+        reason = f"{done}: {result.reason}"
+        self.trading.log(f"order_{result.status}", reason, position.symbol, level="warning")
+        self._decide(position, wanted, str(result.status), reason)
+
+    def _decide(self, position: Position, wanted: Desired, verdict: str, reason: str) -> None:
         inputs = {"price": to_rupees(wanted.price)}
         self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
 

@@ -74,8 +74,9 @@ def _day_bars(instruments: Sequence[Instrument], session: Session | None, broker
     if session is None:
         return {}
     quotes = _quotes([item.symbol for item in instruments], broker, clock) if instruments else {}
+    closes = {kinds: _closes_from(kinds, session) for kinds in {item.closing_auctions for item in instruments}}
     quoted = ((item, quotes[item.symbol]) for item in instruments if item.symbol in quotes)
-    bars = {item.instrument_id: day_bar(quote, item, session) for item, quote in quoted}
+    bars = {item.instrument_id: _bar(quote, item, session, closes[item.closing_auctions]) for item, quote in quoted}
     return {instrument_id: bar for instrument_id, bar in bars.items() if bar is not None}
 
 
@@ -116,16 +117,19 @@ def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | Non
     a closing auction, a trade after the end of continuous trading of auction stocks counts where other stocks still trade then.
     Where they do not, only a trade of the auction counts.
     """
+    return _bar(quote, instrument, session, _closes_from(instrument.closing_auctions, session))
+
+
+def _bar(quote: Quote, instrument: Instrument, session: Session, closes_from: datetime) -> Bar | None:
     if quote.open is None or quote.high is None or quote.low is None or quote.volume is None or quote.last_trade_at is None:
         return None
-    if ist_date(quote.last_trade_at) != session.date or quote.last_trade_at < _closes_from(instrument, session):
+    if ist_date(quote.last_trade_at) != session.date or quote.last_trade_at < closes_from:
         return None
     return Bar(session.date, quote.open, quote.high, quote.low, quote.last, quote.volume, instrument.series, provisional=True)
 
 
-def _closes_from(instrument: Instrument, session: Session) -> datetime:
-    """Return the first moment at which a trade may be the session's close."""
-    kinds = instrument.closing_auctions
+def _closes_from(kinds: tuple[bool, ...], session: Session) -> datetime:
+    """Return the first moment at which a trade may be the session's close. `kinds`: whether the stock has a closing auction."""
     ends = {session.continuous_end(closing_auction) for closing_auction in kinds}
     if len(ends) > 1:
         return min(ends)

@@ -1,4 +1,4 @@
-"""The view of one step of a task: read once, passed on."""
+"""The view of one step of a task: read once, passed on. `StepView._replace` gives it a newer snapshot or the quotes."""
 
 from __future__ import annotations
 
@@ -33,11 +33,3 @@ class StepView(NamedTuple):
     def of(cls, now: datetime, snapshot: Snapshot, broker: BrokerView) -> StepView:
         """Return a view without quotes."""
         return cls(now, ist_date(now), snapshot, broker, {})
-
-    def with_snapshot(self, snapshot: Snapshot) -> StepView:
-        """Return the view with a snapshot that was taken since."""
-        return StepView(self.now, self.today, snapshot, self.broker, self.quotes)
-
-    def with_quotes(self, quotes: Mapping[str, Quote]) -> StepView:
-        """Return the view with the quotes that were read for it."""
-        return StepView(self.now, self.today, self.snapshot, self.broker, quotes)

@@ -12,22 +12,31 @@ from tradectl.execution import corporate_actions, reconcile, unreadable_rows, un
 from tradectl.execution.adoption import LevelOf, no_level
 from tradectl.execution.corporate_actions import OpenOf
 from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
-from tradectl.execution.reconcile import Changes, LastRetry, no_last_retry
+from tradectl.execution.reconcile import NOTHING_NEW, Changes, LastRetry, no_last_retry
 from tradectl.execution.step_view import StepView
 from tradectl.execution.unexplained_shares import UnexplainedShares, declaration_advice, unexplained_shares
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.broker_view import HOLDINGS, QUOTES
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import Holding, OrderStatus, Side
 from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
 
 Log = Callable[..., None]
 
 
-@dataclass(frozen=True, slots=True)
+def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
+    """Read the broker's orders and trades, then the book."""
+    book.broker = view = book.broker.read_again(broker.orders(), broker.trades())
+    now = clock.now()
+    return StepView(now, ist_date(now), book.snapshot(), view, {})
+
+
+@dataclass(slots=True, eq=False)
 class TradingSession:
     """What a task needs to trade.
 
@@ -36,6 +45,9 @@ class TradingSession:
         notify: `notify(title, body, key)` queues a message, one for each key; it returns whether the message is new.
         last_retry, level_of: See `reconcile.follow`.
         rules: The broker's list of instruments; None where it has none, then the exchange's rules count.
+        settled: The revisions of the broker's lists and of the book, and the day, for which a step has nothing to do before the
+            prices: nothing to book, to resolve, to cancel or to adjust.
+        undisturbed: The revision of the positions and the day for which no corporate action and no new name was found.
     """
 
     broker: Broker
@@ -49,9 +61,11 @@ class TradingSession:
     last_retry: LastRetry = no_last_retry
     level_of: LevelOf = no_level
     rules: ListsOrderRules | None = None
-    free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False, compare=False)
+    settled: tuple[int, int, date] | None = field(default=None, init=False, repr=False)
+    undisturbed: tuple[int, date] | None = field(default=None, init=False, repr=False)
+    free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False)
     """Instrument, opening session and session of positions for which `corporate_action_blocks` found no corporate action."""
-    unread_rules: set[str] = field(default_factory=set, repr=False, compare=False)
+    unread_rules: set[str] = field(default_factory=set, repr=False)
     """Symbols whose unreadable row in the broker's list has been logged."""
 
     @property
@@ -69,28 +83,34 @@ class TradingSession:
         if self.dry_run:
             return Changes(), StepView.of(self.clock.now(), self.snapshot, self.book.broker)
         seen = self._read_broker()
+        read = seen.broker.revision, seen.snapshot.revision, seen.today
+        if read == self.settled:
+            return NOTHING_NEW, seen
         if self._end_expired_state(seen):
-            seen = seen.with_snapshot(self.snapshot)
+            seen = seen._replace(snapshot=self.snapshot)
         earlier = self._before_actions(seen, open_of)
         if earlier is not None:
-            seen = seen.with_snapshot(self.snapshot)
+            seen = seen._replace(snapshot=self.snapshot)
         changes = self._apply_reports(seen)
+        seen = seen._replace(snapshot=changes.book or self.snapshot)
         if earlier is not None:
             earlier.merge(changes)
             changes = earlier
-        if not changes.quiet:
-            seen = seen.with_snapshot(self.snapshot)
         capabilities, claim = self.broker.capabilities, self.path.claim
-        for order in unresolved_orders.resolve(self.book, seen, capabilities, clock=self.clock, claim=claim):
+        doubts, decided = unresolved_orders.resolve(self.book, seen, capabilities, clock=self.clock, claim=claim)
+        for order in doubts:
             self._report_unknown(order)
         self._report(changes)
-        self._cancel_reopened([*changes.reopened, *self._pending_withdrawals(changes, seen.snapshot)])
+        reopened = [*changes.reopened, *self._pending_withdrawals(changes, seen.snapshot)]
+        self._cancel_reopened(reopened)
         self._apply_actions(changes, seen, open_of)
-        settled = changes.quiet and self.book.undoubted is not None and self.book.undoubted[0] == seen.snapshot.revision
-        return changes, seen if settled else seen.with_snapshot(self.snapshot)
+        if changes.quiet and decided and not reopened:
+            self.settled = read if self._none_pending(seen) and seen.snapshot.revision == read[1] else None
+            return changes, seen
+        return changes, seen._replace(snapshot=self.snapshot)
 
     def _read_broker(self) -> StepView:
-        return reconcile.read_broker(self.book, self.broker, self.clock)
+        return read_broker(self.book, self.broker, self.clock)
 
     def _apply_reports(self, seen: StepView, before: datetime | None = None) -> Changes:
         return reconcile.follow(
@@ -117,32 +137,40 @@ class TradingSession:
         """Book the trades from before a corporate action, then apply it, so that later trades meet the adjusted shares.
 
         Return what changed; None where no action is pending."""
-        if corporate_actions.none_pending(self.book, seen, self.market):
+        if self._none_pending(seen):
             return None
         ex_date = corporate_actions.first_action(self.book, seen, self.market)
         if ex_date is None:
             return None
         changes = self._apply_reports(seen, before=ex_date)
-        self._apply_actions(changes, seen.with_snapshot(self.snapshot), open_of)
+        self._apply_actions(changes, seen._replace(snapshot=self.snapshot), open_of)
         return changes
 
+    def _none_pending(self, seen: StepView) -> bool:
+        """Return `corporate_actions.none_pending`, computed once for the same positions and day."""
+        positions = seen.snapshot.positions_revision, seen.today
+        if self.undisturbed != positions and corporate_actions.none_pending(seen, self.market):
+            self.undisturbed = positions
+        return self.undisturbed == positions
+
     def _apply_actions(self, changes: Changes, seen: StepView, open_of: OpenOf) -> None:
-        if corporate_actions.none_pending(self.book, seen, self.market):
+        if self._none_pending(seen):
             return
         for line in corporate_actions.apply_actions(self.book, seen, self.market, open_of):
             changes.adjusted.append(line)
             changes.quiet = False
             self.log("corporate_action", line)
 
-    def follow(self) -> Changes:
-        """Read the broker's orders and trades once and update the book, as after a set of commands."""
+    def follow(self) -> Snapshot:
+        """Read the broker's orders and trades once and update the book, as after a set of commands; return the book then."""
         if self.dry_run:
-            return Changes()
+            return self.snapshot
         changes = self._apply_reports(self._read_broker())
+        after = changes.book or self.snapshot
         self._report(changes)
-        self._read_back()
+        self._read_back(after)
         self._cancel_reopened(changes.reopened)
-        return changes
+        return self.snapshot if changes.reopened else after
 
     def unresolved(self, seen: StepView | None = None) -> tuple[int, float | None]:
         """Return the number of UNKNOWN orders, and the seconds until the next check (None: a check soon would be of no use).
@@ -188,16 +216,16 @@ class TradingSession:
                     level="error",
                 )
 
-    def _read_back(self) -> None:
-        """Log each order that the broker accepted to change and that its book shows unchanged."""
-        alive = {order.id: order for order in self.snapshot.orders if order.alive} if self.path.requested else {}
-        for order_id, (quantity, price) in self.path.requested.items():
-            order = alive.get(order_id)
-            if order is not None and (order.quantity, order.price) != (quantity, price):
-                requested, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
-                text = f"{order.side} {order.symbol}, order {order.id}: {requested} was requested, the broker has {has}"
+    def _read_back(self, snapshot: Snapshot) -> None:
+        """Log each live order that the broker accepted to change and that its book shows unchanged."""
+        requested = self.path.requested
+        for order in snapshot.orders if requested else ():
+            quantity, price = requested.get(order.id, (order.quantity, order.price))
+            if (order.quantity, order.price) != (quantity, price) and order.alive:
+                wanted, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
+                text = f"{order.side} {order.symbol}, order {order.id}: {wanted} was requested, the broker has {has}"
                 self.log("order_not_changed", text, order.symbol, level="warning")
-        self.path.requested.clear()
+        requested.clear()
 
     def _report(self, changes: Changes) -> None:
         if changes.quiet:
@@ -259,17 +287,33 @@ class TradingSession:
                 self.log("shares_beyond_book", text, item.symbol, level="warning")
         return found
 
-    def fresh_quotes(self, symbols: Iterable[str], max_age: timedelta, now: datetime | None = None) -> dict[str, Quote]:
+    def fresh_quotes(
+        self,
+        symbols: Iterable[str],
+        max_age: timedelta,
+        now: datetime | None = None,
+        traded: tuple[datetime, datetime] | None = None,
+    ) -> dict[str, Quote]:
         """Return the quotes that are at most `max_age` old; a stale one is left out, so nothing is changed for its symbol.
 
-        `now`: the moment of the step, if it was read."""
+        Args:
+            now: The moment of the step, if it was read.
+            traded: Leave out quotes whose last trade was not in this time, the end excluded.
+        """
         wanted = list(symbols)
         if not wanted:
             return {}
         limit = (now or self.clock.now()) - max_age - self.broker.capabilities.quote_delay
         found = self.broker.quotes(wanted)
-        unreadable_rows.note(self.book, unreadable_rows.QUOTES, found)
-        return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
+        self.book.broker = self.book.broker.with_odd(QUOTES, odd_of(found))
+        if traded is None:
+            return {symbol: quote for symbol, quote in found.items() if quote.at >= limit}
+        begin, end = traded
+        return {
+            symbol: quote
+            for symbol, quote in found.items()
+            if quote.at >= limit and quote.last_trade_at is not None and begin <= quote.last_trade_at < end
+        }
 
     def tick_size(self, instrument_id: str, session: date) -> int:
         """Return the tick size (paise) of an order for a session: that of the broker's list, if the list is of that session.
@@ -315,12 +359,12 @@ class TradingSession:
     def holdings(self) -> Sequence[Holding]:
         """Read the holdings; note the rows that cannot be read."""
         found = self.broker.holdings()
-        unreadable_rows.note(self.book, unreadable_rows.HOLDINGS, found)
+        self.book.broker = self.book.broker.with_odd(HOLDINGS, odd_of(found))
         return found
 
     def note_unreadable_holdings(self) -> None:
         """Count the symbols of unreadable holdings as blocked: because of them the equity of the account is unknown."""
-        symbols = {unreadable_rows.symbol_of(self.book, row) for row in self.book.odd.get(unreadable_rows.HOLDINGS, ())}
+        symbols = {unreadable_rows.symbol_of(self.book, row) for row in self.book.broker.odd.get(HOLDINGS, ())}
         self.path.stopped_symbols |= symbols - {""}  # a row without a symbol blocks buys by itself
 
     def sellable(self, position: Position, *, bought_today: int) -> int | None:
@@ -329,7 +373,8 @@ class TradingSession:
         `bought_today`: shares of a trade-for-trade series, which cannot be sold on the day they were bought. None where an
         unreadable row may hide the shares."""
         held = self.holdings()
-        if unreadable_rows.unreadable_holding(held, position.symbol) is not None:
+        odd = self.book.broker.odd.get(HOLDINGS)
+        if odd and unreadable_rows.unreadable_holding(held, position.symbol) is not None:
             return None
         shown = sum(item.sellable for item in held if item.symbol == position.symbol)
         return max(0, min(position.quantity - bought_today, shown))

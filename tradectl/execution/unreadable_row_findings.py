@@ -116,7 +116,7 @@ def save(
 
 def _was_read(ledger: Ledger, item: OddSymbol) -> bool:
     """Return whether this process has read all lists that the rows came from."""
-    return all(unreadable_rows.KINDS[row.kind] in ledger.book.odd for row in item.rows)
+    return all(unreadable_rows.KINDS[row.kind] in ledger.book.broker.lists for row in item.rows)
 
 
 def _announce(ledger: Ledger, session: date, now: datetime, item: OddSymbol) -> None:

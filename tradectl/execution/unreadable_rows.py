@@ -13,11 +13,10 @@ from collections.abc import Set as AbstractSet
 
 from tradectl.ledger.book import Book
 from tradectl.ledger.rows import Order
+from tradectl.model.broker_view import CONTRADICTIONS, HOLDINGS, ORDERS, QUOTES, TRADES
 from tradectl.model.odd_rows import OddRow, RowKind, odd_of
 from tradectl.model.order import CLIENT_TAG, Holding, Side
 
-ORDERS, TRADES, HOLDINGS, QUOTES, CONTRADICTIONS = "orders", "trades", "holdings", "quotes", "contradictions"
-"""The lists under which odd rows are noted. CONTRADICTIONS: rows that can be read, and contradict the book."""
 _BOOKS = (ORDERS, TRADES, CONTRADICTIONS)
 KINDS = {
     RowKind.ORDER: ORDERS,
@@ -30,14 +29,9 @@ KINDS = {
 """The list that each kind of row comes from."""
 
 
-def note(book: Book, name: str, rows: object) -> None:
-    """Replace the noted odd rows of a list by those of the read that just ended."""
-    book.odd[name] = odd_of(rows)
-
-
 def all_rows(book: Book) -> tuple[OddRow, ...]:
     """Return the odd rows of all lists as they were last read."""
-    return tuple(row for rows in book.odd.values() for row in rows)
+    return tuple(row for rows in book.broker.odd.values() for row in rows)
 
 
 def blocking_row(book: Book, symbol: str, side: Side) -> OddRow | None:
@@ -56,7 +50,7 @@ def blocking_row(book: Book, symbol: str, side: Side) -> OddRow | None:
 
 def blocking_holding(book: Book, symbol: str) -> OddRow | None:
     """Return the unreadable row of the last read holdings that names a symbol; None where there is none."""
-    return next((row for row in book.odd.get(HOLDINGS, ()) if row.symbol == symbol), None)
+    return next((row for row in book.broker.odd.get(HOLDINGS, ()) if row.symbol == symbol), None)
 
 
 def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | None:
@@ -68,7 +62,7 @@ def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | Non
 
 def row_of_order(book: Book, order: Order) -> OddRow | None:
     """Return the unreadable or contradictory row of the order book that may be this order; None where there is none."""
-    if not any(book.odd.get(name) for name in (ORDERS, CONTRADICTIONS)):
+    if book.broker.odd.keys().isdisjoint((ORDERS, CONTRADICTIONS)):
         return None
     contradiction = (row for row in _rows(book, (CONTRADICTIONS,)) if row.broker_order_id == order.broker_order_id)
     if (found := next(contradiction, None)) is not None:
@@ -123,7 +117,7 @@ def _may_be_ours(row: OddRow) -> bool:
 
 def _rows(book: Book, names: Iterable[str]) -> Iterator[OddRow]:
     for name in names:
-        yield from book.odd.get(name, ())
+        yield from book.broker.odd.get(name, ())
 
 
 def _owner(book: Book, row: OddRow) -> Order | None:

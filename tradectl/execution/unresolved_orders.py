@@ -48,21 +48,18 @@ def resolve(
     *,
     clock: Clock,
     claim: Claim,
-) -> list[Order]:
+) -> tuple[list[Order], bool]:
     """Resolve unfinished orders whose sending was interrupted, and those that the broker's book no longer shows.
 
     Call it after `reconcile.follow`, with a view whose snapshot was taken since. An order that another execution is sending now
     is left to it. An order that provably was never accepted may be sent again under its own tag.
 
     Returns:
-        The orders that stay or become UNKNOWN.
+        The orders that stay or become UNKNOWN; and whether nothing is to be decided as long as book, view and day are the same.
     """
     now, today, view = seen.now, seen.today, seen.broker
     doubts: list[Order] = []
     found: tuple[str, datetime | None] | None
-    checked = seen.snapshot.revision, view.revision, today
-    if book.undoubted == checked:
-        return []
     listed = {report.broker_order_id: report for report in view.reports}
     settled = True
     for order in seen.snapshot.orders:
@@ -89,9 +86,7 @@ def resolve(
                 doubts.append(_mark_unknown(book, order, *found, now=now))
         except Overtaken:
             continue
-    if settled:
-        book.undoubted = checked
-    return doubts
+    return doubts, settled
 
 
 def _is_plain(order: Order, listed: Mapping[str, OrderReport]) -> bool:

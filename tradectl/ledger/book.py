@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -34,8 +35,7 @@ from tradectl.ledger.statements import (
     position_of,
 )
 from tradectl.model.broker_view import BrokerView
-from tradectl.model.odd_rows import OddRow
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
+from tradectl.model.order import TERMINAL, OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
@@ -57,24 +57,7 @@ class Book(Records):
         self._applied: tuple[object, dict[int, frozenset[tuple[str, date]]]] = (None, {})
         self._closed: tuple[int, date | None, int] = (-1, None, 0)
         self.broker = BrokerView()
-        """The broker's orders and trades as they were last read (`execution.reconcile`)."""
-        self.followed: tuple[int, int, int] | None = None
-        """The revisions of the view, of its trades, and of the snapshot that were compared last and found equal."""
-        self.unread: dict[int, OrderReport] = {}
-        """The newest reports of our orders with an unknown status word, by our order id."""
-        self.odd: dict[str, tuple[OddRow, ...]] = {}
-        """The unreadable rows in the broker's lists, as they were last read (`execution.unreadable_rows`)."""
-        self.undisturbed: tuple[int, date] | None = None
-        """The revision of the positions and the day for which no corporate action and no new name was found
-        (`execution.corporate_actions`)."""
-        self.undoubted: tuple[int, int, date] | None = None
-        """The revisions of the snapshot and the view, and the day for which `execution.unresolved_orders` found nothing to
-        decide."""
-        self.covered: tuple[int, date] | None = None
-        """The revision of the snapshot and the session for which `tasks.sell_monitor.unprotected_check` found a live
-        sell for every position."""
-        self.settled: set[str] = set()
-        """Broker order ids with a tag that belong to ended orders of ours, or to no order of ours."""
+        """What the broker's lists showed when they were last read (`execution.reconcile`)."""
 
     # -- reading ---------------------------------------------------------------------------------------------------------
 
@@ -131,16 +114,24 @@ class Book(Records):
             self._of_session = (token, session, super().orders(session=session))
         return list(self._of_session[2])
 
-    def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
-        """Record that the broker changed an order, and return the order as it is now.
+    def note_modified(
+        self, order: Order, quantity: int, price: int, now: datetime, also: Callable[[], None] = lambda: None
+    ) -> Order:
+        """Write a change that the broker accepted, and return the order as it is now. Raises Overtaken.
 
         Where no other connection has written, the caches take the change in: a monitor that follows a falling price would
-        otherwise read everything anew each minute."""
-        before = self._database.version_token()
-        changed = self.intents.note_modified(order, quantity, price, now)
-        after = before.after_own_write()
-        if self._database.version_token() != after:
-            return changed
+        otherwise read everything anew each minute. `also` is called in the same transaction."""
+        changes: dict[str, Any] = {
+            "quantity": quantity,
+            "price": price,
+            "modifications": order.modifications + 1,
+            "updated_at": now,
+        }
+        with self._database.write() as connection:
+            before, after = self._database.write_versions()
+            change_order(connection, order, order.status, changes)
+            also()
+        changed = replace(order, **changes)
         cached = self._snapshot
         if cached is not None and before == self._token:
             orders = tuple(changed if item.id == order.id else item for item in cached.orders)
@@ -154,11 +145,11 @@ class Book(Records):
             self._of_session = (after, session, [changed if item.id == order.id else item for item in of_session])
         return changed
 
-    def sell_totals(self, session: date) -> dict[str, int]:
-        """Return counts of the session's sell orders and of the positions, by outcome."""
+    def sell_totals(self, session: date, snapshot: Snapshot) -> dict[str, int]:
+        """Return counts of the session's sell orders and of the positions, by outcome. `snapshot`: the newest one."""
         sells = [order for order in self.orders(session=session) if order.side is Side.SELL]
         by_status = Counter(order.status for order in sells)
-        closed = self._closed_in(session)
+        closed = self._closed_in(session, snapshot.positions_revision)
         return {
             "placed": sum(order.sent_at is not None for order in sells),
             "updated": sum(order.modifications for order in sells),
@@ -166,13 +157,12 @@ class Book(Records):
             "rejected": by_status[OrderStatus.REJECTED],
             "cancelled": by_status[OrderStatus.CANCELLED],
             "unknown": by_status[OrderStatus.UNKNOWN],
-            "checked": len(self.snapshot().positions) + closed,
+            "checked": len(snapshot.positions) + closed,
             "closed": closed,
         }
 
-    def _closed_in(self, session: date) -> int:
+    def _closed_in(self, session: date, revision: int) -> int:
         """Return how many positions were closed in a session; read anew when the open positions have changed."""
-        revision = self.snapshot().positions_revision
         if self._closed[:2] != (revision, session):
             self._closed = (revision, session, len(self.positions(closed_in=session)))
         return self._closed[2]
@@ -352,7 +342,7 @@ class Book(Records):
             for position_id in sorted(touched):
                 self._positions.recompute(connection, position_id)
             self._count_filled(connection, {order.id})
-        self._trades, self.followed = None, None
+        self._trades, self.broker = None, self.broker.to_apply()
         return self.order(order.id)
 
     def link_to_broker_order(
@@ -367,7 +357,7 @@ class Book(Records):
         with self._database.write() as connection:
             change_order(connection, order, OrderStatus.UNKNOWN, {**values, "reason": reason, "updated_at": now})
             self._remove_external(connection, trade_ids)
-        self._trades, self.followed = None, None
+        self._trades, self.broker = None, self.broker.to_apply()
         return self.order(order.id)
 
     def _remove_external(self, connection: Connection, trade_ids: Collection[str]) -> None:

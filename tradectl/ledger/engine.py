@@ -79,10 +79,6 @@ class Version(NamedTuple):
     own: int
     connection: object
 
-    def after_own_write(self) -> Version:
-        """Return the version that follows if this connection writes once and no other does."""
-        return self._replace(own=self.own + 1)
-
 
 class Database:
     """A ledger's file or server, made by `open_database`."""
@@ -144,16 +140,30 @@ class Database:
         thread = self.thread()
         if not self.sqlite or thread.mode == "write":
             return Version(object(), 0, thread.identity)
-        try:
-            if thread.file is None:
-                self.connection(thread)
-            seen = 0 if self.alone else thread.file.execute("PRAGMA data_version").fetchone()[0]
-        except DATABASE_ERRORS as error:
-            raise translated(error, self.name) from error
+        seen = 0 if self.alone else self._others(thread)
         last = thread.version
         if last is None or last.own != thread.writes or last.others != seen:
             last = thread.version = Version(seen, thread.writes, thread.identity)
         return last
+
+    def write_versions(self) -> tuple[Version, Version]:
+        """Return, inside a write, the `version_token` of the state that it began with, and that of the state after its commit.
+
+        No other connection writes in between. In a nested write they equal no other token."""
+        thread = self.thread()
+        if not self.sqlite or thread.depth != 1:
+            return Version(object(), 0, thread.identity), Version(object(), 0, thread.identity)
+        others = 0 if self.alone else self._others(thread)
+        return Version(others, thread.writes, thread.identity), Version(others, thread.writes + 1, thread.identity)
+
+    def _others(self, thread: ThreadConnection) -> object:
+        """Return the count of the writes of other connections to a SQLite file."""
+        try:
+            if thread.file is None:
+                self.connection(thread)
+            return thread.file.execute("PRAGMA data_version").fetchone()[0]
+        except DATABASE_ERRORS as error:
+            raise translated(error, self.name) from error
 
     def close(self) -> None:
         """Close the calling thread's connection, and the pool's idle ones."""

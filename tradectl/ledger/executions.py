@@ -8,7 +8,7 @@ finish the row nor commit an order, since both check the claim.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -188,9 +188,10 @@ class Executions:
                 forced = row.forced + (force and row.status in {"completed", "missed"})
                 taken |= {"status": "running", "attempt": row.attempt + 1, "started_at": now, "forced": forced}
                 taken |= {"finished_at": None, "duration": None, "error": ""}
-            won = _TAKE.execute(connection, {**_as_read(row), **taken}) == 1
+            if _TAKE.execute(connection, {**_as_read(row), **taken}) == 1:
+                return _claim(replace(row, **taken))
             row = self._row(connection, task, session, slot) or row
-            return _claim(row) if won else Held(row.owner or "", row.beat_at)
+            return Held(row.owner or "", row.beat_at)
 
     def beat(
         self, claim: Claim, machine_now: datetime, *, steps: int | None = None, result: Mapping[str, Any] | None = None
@@ -279,6 +280,11 @@ class Executions:
         with self.database.read() as connection:
             return tuple(_execution(row) for row in connection.execute(statement.limit(limit)).all())
 
+    def running(self) -> tuple[Execution, ...]:
+        """Return the executions that have not ended, newest first."""
+        with self.database.read() as connection:
+            return tuple(map(_execution, _RUNNING.all(connection, {"of_user": self.user})))
+
     def completed(self, task: str, session: date, *, user: str | None = None, by: datetime | None = None) -> bool:
         """Return whether any slot of a task has completed in a session, for a user (default: this one); with `by`, until then."""
         key = {"of_user": user or self.user, "of_task": task, "of_session": session, "at_latest": by or LATEST}
@@ -327,6 +333,11 @@ _BY_KEY = CompiledStatement(
 )
 _IN_SESSION = (rows.c.user == bindparam("of_user"), rows.c.session_date == bindparam("of_session"))
 _OF_SESSION = CompiledStatement(_ALL.where(*_IN_SESSION))
+_RUNNING = CompiledStatement(
+    _ALL.where(rows.c.user == bindparam("of_user"), rows.c.status == "running").order_by(
+        rows.c.session_date.desc(), rows.c.id.desc()
+    )
+)
 _STATUSES = CompiledStatement(select(rows.c.task, rows.c.slot, rows.c.status, rows.c.finished_at).where(*_IN_SESSION))
 _LAST_SESSION = CompiledStatement(
     select(func.max(rows.c.session_date)).where(

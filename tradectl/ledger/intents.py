@@ -277,17 +277,6 @@ class Intents:
         self._write(order, OrderStatus.UNKNOWN, {"purpose": Purpose.UNIDENTIFIED, "reason": reason, "updated_at": now})
         return self._read(order.id)
 
-    def note_modified(self, order: Order, quantity: int, price: int, now: datetime) -> Order:
-        """Write a change that the broker accepted; return the order as it is now. Raises Overtaken."""
-        changes: dict[str, Any] = {
-            "quantity": quantity,
-            "price": price,
-            "modifications": order.modifications + 1,
-            "updated_at": now,
-        }
-        self._write(order, order.status, changes)
-        return replace(order, **changes)
-
     def _write(self, order: Order, status: OrderStatus, values: Mapping[str, Any]) -> None:
         with self._database.write() as connection:
             change_order(connection, order, status, values)

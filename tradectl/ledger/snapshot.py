@@ -52,6 +52,18 @@ class Snapshot:
         of_instrument = self._alive.get(instrument_id, ())
         return [item for item in of_instrument if side is None or item.side is side]
 
+    def sells(self, instrument_id: str) -> Sequence[Order]:
+        """Return the sells of an instrument that may trade and are or may be at the broker."""
+        return self._sells.get(instrument_id, ())
+
+    @cached_property
+    def _sells(self) -> Mapping[str, Sequence[Order]]:
+        found: dict[str, list[Order]] = {}
+        for item in self.orders:
+            if item.alive and item.side is Side.SELL and not item.waiting:
+                found.setdefault(item.instrument_id, []).append(item)
+        return found
+
     @cached_property
     def _positions(self) -> Mapping[str, Position]:
         return {item.instrument_id: item for item in reversed(self.positions)}

@@ -18,6 +18,7 @@ from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.model.order import Purpose, Side
 from tradectl.runtime.agenda import Window, windows
+from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.runner import REFUSED, Runner
 from tradectl.strategy.parameters import Parameters
@@ -71,25 +72,30 @@ def simulate(
     stray = [seed for seed in seeds if seed.session not in {session.date for session in done.sessions}]
     if stray:
         raise UsageError(f"{stray[0].session} is not a run session of this simulation, so nothing can be bought then")
-    runner = Runner(world, tasks, trigger="simulate")
-    by_name = {task.name: task for task in tasks}
-    for number, session in enumerate(done.sessions, 1):
-        for at, step in _agenda(runner, tasks, session, [seed for seed in seeds if seed.session == session.date]):
-            if at > clock.now():
-                clock.move_to(at)
-            if isinstance(step, Seed):
-                _buy_seed(world, session, step)
-                continue
-            window, until = step
-            report = runner.run(
-                by_name[window.task], session=session.date, slot=window.slot, until=until, every=every if window.every else None
-            )
-            if report.exit_code not in GOES_ON:
-                raise _failure(report)
-            if report.exit_code and (report.exit_code != REFUSED or report.refused):
-                done.troubles.append(report)  # a sell outside the day's price band is no trouble of a simulation
-        if progress is not None:
-            progress(number, len(done.sessions), session.date)
+    with stop_on_signals() as stop:
+        runner = Runner(world, tasks, trigger="simulate", stop=stop)
+        by_name = {task.name: task for task in tasks}
+        for number, session in enumerate(done.sessions, 1):
+            for at, step in _agenda(runner, tasks, session, [seed for seed in seeds if seed.session == session.date]):
+                if at > clock.now():
+                    clock.move_to(at)
+                if isinstance(step, Seed):
+                    _buy_seed(world, session, step)
+                    continue
+                window, until = step
+                report = runner.run(
+                    by_name[window.task],
+                    session=session.date,
+                    slot=window.slot,
+                    until=until,
+                    every=every if window.every else None,
+                )
+                if report.exit_code not in GOES_ON:
+                    raise _failure(report)
+                if report.exit_code and (report.exit_code != REFUSED or report.refused):
+                    done.troubles.append(report)  # a sell outside the day's price band is no trouble of a simulation
+            if progress is not None:
+                progress(number, len(done.sessions), session.date)
     return done
 
 

@@ -130,15 +130,16 @@ class Stepping:
         self.stop.raise_if_asked()
         if self.heartbeat is not None:
             self.heartbeat.check()
-        self.context.begin_step()
+        self.context.begin_step(self.steps, self.first)
         try:
-            outcome = self.task.run(self.context.at_step(self.steps, self.first))
+            outcome = self.task.run(self.context)
         finally:
             self._note_odd_rows()
-        for failure in self.context.not_cancelled:
+        stopped, not_cancelled = self.context.blocked_commands()
+        for failure in not_cancelled:
             self.failures.setdefault(cause_of(failure), failure)
-        if not outcome.blocked and self.context.stopped:
-            outcome = replace(outcome, blocked=self.context.stopped)
+        if not outcome.blocked and stopped:
+            outcome = replace(outcome, blocked=stopped)
         if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
             unknown, again_after = self.context.unresolved()
             outcome = replace(outcome, unknown=unknown, again_after=again_after)
@@ -171,6 +172,8 @@ class Stepping:
 
     def _note_odd_rows(self) -> None:
         """Store and announce the broker's unreadable rows of this step. An error of the ledger is left to the step itself."""
+        if self.odd == () and not self.context.world.ledger.book.broker.odd:
+            return
         before = {item.symbol: item for item in self.odd} if self.odd is not None else None
         with suppress(DatabaseError):
             found, new = self.context.odd_rows(before)

@@ -8,7 +8,7 @@ account     orders, trades, lots of shares and the cash journal
 settlement  carries an account forward to a moment, in order of time
 quote_snapshots  prices that were read from a live source, and the path through them
 live        a live source: its quotes, and the snapshots that settle orders
-quotation   the quote of a moment, with nothing that comes later
+quotation   quotes and pre-open prices of a moment, with nothing that comes later
 schema      the tables
 store       the SQLite file
 broker      the adapter: one transaction a command

@@ -75,6 +75,16 @@ def check_band(order_type: OrderType, price: int, market_day: MarketDay, phase: 
         raise OrderRefused(f"{show_rupees(price)} is outside the closing auction's price band", code="band")
 
 
+def check_change(order: ExchangeOrder, quantity: int, price: int, market_day: MarketDay, phase: PhaseKind | None) -> None:
+    """Raise OrderRefused for a quantity or a limit that a live order may not have. `phase`: None for a waiting order."""
+    check_quantity(quantity)
+    if quantity <= order.filled:
+        raise OrderRefused(f"{order.filled} shares are filled already", code="quantity")
+    check_price(order.order_type, price, market_day.instrument.tick_size)
+    if phase is not None:
+        check_band(order.order_type, price, market_day, phase)
+
+
 def check_tag(book: ExchangeAccount, tag: str | None, day: date, target: date) -> None:
     """Raise OrderRefused for a tag that was used on the same date or for the same session, or whose order is alive."""
     if not tag:

@@ -18,14 +18,13 @@ from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAc
 from tradectl.brokers.paper.commands import OrderCommands
 from tradectl.brokers.paper.identity import NoWitness, Witness, check_mark, check_new, check_there
 from tradectl.brokers.paper.live import LivePrices
-from tradectl.brokers.paper.market_days import MarketDay, MarketDays
-from tradectl.brokers.paper.quotation import quote
+from tradectl.brokers.paper.market_days import MarketDays
+from tradectl.brokers.paper.quotation import Quotation
 from tradectl.brokers.paper.settlement import Settlement
 from tradectl.brokers.paper.statement import Statement, draw_up
 from tradectl.brokers.paper.store import Store
 from tradectl.brokers.paper.views import Views
-from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UncoveredDate, UsageError
-from tradectl.exchange.bands import Band
+from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.exchange_mark import Mark
@@ -93,8 +92,11 @@ class PaperBroker:
             self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay, open_weekdays=False)
         complete, snapshots = clock.virtual and prices is None, self._store.seen if prices is not None else None
         self._market_days = MarketDays(market, step=step, complete=complete, snapshots=snapshots)
-        self._live = LivePrices(prices, self._store, self._market_days, self._market_day_of) if prices is not None else None
         self._settlement = Settlement(self._market_days, market, sessions, participation)
+        self._quotation = Quotation(self._market_days, market, sessions, self._settlement.session_of)
+        self._live = (
+            LivePrices(prices, self._store, self._market_days, self._quotation.market_day) if prices is not None else None
+        )
         self._commands = OrderCommands(self._market_days, market, sessions, self.capabilities.max_modifications)
         self._book: ExchangeAccount | None = None
         self._version = -1
@@ -145,11 +147,13 @@ class PaperBroker:
 
     def orders(self) -> tuple[OrderReport, ...]:
         """Return every order that is alive or was changed in the last 10 days, oldest first."""
-        return self._views.orders(self._current())
+        self._current()
+        return self._views.orders
 
     def trades(self) -> tuple[TradeReport, ...]:
         """Return the executions of the last 10 days, oldest first."""
-        return self._views.trades(self._current())
+        self._current()
+        return self._views.trades
 
     def holdings(self) -> tuple[Holding, ...]:
         """Return the holdings. New shares that are still to be credited count as not delivered."""
@@ -169,9 +173,7 @@ class PaperBroker:
         now = self._clock.now()
         if self._live is not None:
             return self._live.quotes(symbols, now)
-        today = ist_date(now)
-        found = ((symbol, self._quote(symbol, today, now)) for symbol in symbols)
-        return {symbol: quoted for symbol, quoted in found if quoted is not None}
+        return self._quotation.quotes(symbols, ist_date(now), now)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         """Return opening prices, from the first phase of a run session to the start of continuous trading; live sources have
@@ -179,15 +181,7 @@ class PaperBroker:
         if self._live is not None:
             return {}
         now = self._clock.now()
-        session = self._sessions.session(ist_date(now))
-        if session is None or not session.runs or not session.begins_at() <= now < session.open_at():
-            return {}
-        found = {symbol: self._market_day(symbol, session.date, session.date, now) for symbol in symbols}
-        return {
-            symbol: market_day.open
-            for symbol, market_day in found.items()
-            if market_day is not None and market_day.open is not None
-        }
+        return self._quotation.preopen_prices(symbols, ist_date(now), now)
 
     def statement(self) -> Statement:
         """Return the account's cash, holdings, charges and results, with every row of its cash journal."""
@@ -235,7 +229,7 @@ class PaperBroker:
         self._settlement.forget()
         self._settlement.note_settled(book)
         self._book, self._due = book, self._settlement.due(book, book.settled_at)
-        self._views.changed()
+        self._views.read(book)
         return book
 
     def _saw(self, book: ExchangeAccount) -> None:
@@ -280,14 +274,18 @@ class PaperBroker:
                 except OrderRefused as refusal:
                     answer = refusal
                 due = self._settlement.settle(book, now)
-                if book.changes or rewound:
+                changed = bool(book.changes)
+                if changed or rewound:
                     self._store.write(book)
             done = True
         finally:
             if not done:
                 self._book = None
-        if book.changes or book.day != day:
-            self._views.changed(book.changes, shares=bool(book.changes.lots) or book.day != day, anew=book.day != day)
+        if changed or book.day != day:
+            if book.day != day:
+                self._views.read(book)
+            else:
+                self._views.changed(book, book.changes)
             book.changes = AccountChanges()
             self._saw(book)
         self._due = due
@@ -308,31 +306,3 @@ class PaperBroker:
         delivered = sum(lot.quantity for lot in lots if lot.delivered and not lot.locked)
         total = sum(lot.quantity for lot in lots)
         return Holding(self._symbol(instrument_id, book.day), delivered, total - delivered, sellable)
-
-    def _market_day_of(self, symbol: str, today: date, now: datetime) -> MarketDay | None:
-        return self._market_day(symbol, today, today, now)
-
-    def _market_day(self, symbol: str, day: date, today: date, now: datetime) -> MarketDay | None:
-        """Return the market day of a symbol as named today, on the session `day`; None for an unknown symbol."""
-        session = self._settlement.session_of(day)
-        if session is None:
-            return None
-        try:
-            return self._market_days.market_day(self._market.find(symbol, today), session, now)
-        except UsageError:
-            return None
-
-    def _quote(self, symbol: str, today: date, now: datetime) -> Quote | None:
-        """Return today's quote from the opening match on, before that the last session's with its old time; the band is
-        today's."""
-        market_day = self._market_day(symbol, today, today, now)
-        if market_day is not None and now >= market_day.hours.opening_match_at:
-            return quote(symbol, market_day, market_day.band, now, at=now)
-        try:
-            before = self._market_day(symbol, self._sessions.previous_session(today).date, today, now)
-        except UncoveredDate:
-            return None
-        if before is None:
-            return None
-        band: Band | None = market_day.band if market_day is not None else before.band
-        return quote(symbol, before, band, now, at=before.hours.close_at)

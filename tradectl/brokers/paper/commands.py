@@ -51,16 +51,10 @@ class OrderCommands:
 
     def modify(self, book: ExchangeAccount, now: datetime, order_id: str, *, quantity: int, price: int) -> None:
         """Change the total quantity and the limit of a live order."""
-        order, market_day = self._changeable(book, order_id, now)
+        order, market_day, phase = self._changeable(book, order_id, now)
         if order.modifications >= self._max_modifications:
             raise OrderRefused(f"Maximum allowed order modifications exceeded ({self._max_modifications})", code="modifications")
-        acceptance.check_quantity(quantity)
-        if quantity <= order.filled:
-            raise OrderRefused(f"{order.filled} shares are filled already", code="quantity")
-        acceptance.check_price(order.order_type, price, market_day.instrument.tick_size)
-        if order.status is OrderStatus.ONGOING:
-            phase = acceptance.check_phase(market_day, now, order.order_type)
-            acceptance.check_band(order.order_type, price, market_day, phase)
+        acceptance.check_change(order, quantity, price, market_day, phase)
         changed = replace(
             order, quantity=quantity, price=price, modifications=order.modifications + 1, updated_at=now,
             active_at=max(now, order.active_at), passive=False,
@@ -69,7 +63,7 @@ class OrderCommands:
         book.put_order(changed if changed.blocked == blocked else replace(changed, blocked=blocked))
 
     def cancel(self, book: ExchangeAccount, now: datetime, order_id: str) -> None:
-        order, _ = self._changeable(book, order_id, now)
+        order, _, _ = self._changeable(book, order_id, now)
         book.put_order(replace(order, status=OrderStatus.CANCELLED, reason="cancelled by the client", blocked=0, updated_at=now))
 
     def manual_trade(self, book: ExchangeAccount, now: datetime, symbol: str, side: Side, *, quantity: int, price: int) -> str:
@@ -117,19 +111,23 @@ class OrderCommands:
         acceptance.check_funds(book, needed, before.blocked if before else 0)
         return needed
 
-    def _changeable(self, book: ExchangeAccount, order_id: str, now: datetime) -> tuple[ExchangeOrder, MarketDay]:
-        """Return a live order that may be changed now, and its market day. A waiting AMO is changed in the AMO window only."""
-        order = book.orders.get(order_id)
+    def _changeable(
+        self, book: ExchangeAccount, order_id: str, now: datetime
+    ) -> tuple[ExchangeOrder, MarketDay, PhaseKind | None]:
+        """Return a live order that may be changed now, its market day, and the phase of now.
+
+        A waiting AMO has no phase. It is changed in the AMO window only."""
+        order = book.live.get(order_id)
         if order is None:
-            raise OrderRefused(f"order {order_id} is not known", code="unknown_order")
-        if not order.alive:
-            raise OrderRefused(f"order {order_id} is {order.status.value}, it cannot be changed", code="finished")
+            ended = book.orders.get(order_id)
+            if ended is None:
+                raise OrderRefused(f"order {order_id} is not known", code="unknown_order")
+            raise OrderRefused(f"order {order_id} is {ended.status.value}, it cannot be changed", code="finished")
         if order.status is OrderStatus.PENDING:
             session = acceptance.target_session(self._sessions, now)
-            return order, self._market_days.market_day(order.instrument_id, session, now)
+            return order, self._market_days.market_day(order.instrument_id, session, now), None
         market_day = self._market_days.market_day(order.instrument_id, self._open_session(now), now)
-        acceptance.check_phase(market_day, now, order.order_type)
-        return order, market_day
+        return order, market_day, acceptance.check_phase(market_day, now, order.order_type)
 
     def _open_session(self, now: datetime) -> Session:
         session = self._sessions.session(ist_date(now))

@@ -1,6 +1,6 @@
 """What the market did: one instrument on one session, with its hours, path, close and band.
 
-A market day has the whole session. Its readers must not use what comes after the moment at hand (`matching` and `quotation` do
+A market day has the whole session. Its readers must not use what comes after the moment at hand (`matching` and `quote` do
 not). On a virtual clock the data of a session is complete and read once. On the machine's clock, or with a source of live
 prices, today's data still arrive, so today's market day is read again.
 """
@@ -11,17 +11,20 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from tradectl.brokers.paper.quote_snapshots import SnapshotsOf, bar_of_snapshots, path_of_snapshots
 from tradectl.exchange.bands import Band, price_band
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session
 from tradectl.model.history import History
-from tradectl.model.market import Bar, Instrument
+from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.price_path import Path, daily_path, minute_path
 from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.ports import MarketData
 
+SOURCE = "paper"
+"""The source that the quotes name."""
 REREAD = timedelta(seconds=15)
 """How old today's market day may be while today's data still arrive."""
 
@@ -56,24 +59,25 @@ class Hours:
             (post.start, post.end) if post else None,
         )
 
-    @property
+    @cached_property
     def open_at(self) -> datetime:
         return self.parts[0][0]
 
-    @property
+    @cached_property
     def continuous_end(self) -> datetime:
         return self.parts[-1][1]
 
-    @property
+    @cached_property
     def close_at(self) -> datetime:
         """Return when the official close is known and DAY orders end."""
         return self.closing_match_at or self.continuous_end
 
-    def trading_from(self, moment: datetime) -> datetime | None:
-        """Return the first moment of continuous trading at or after `moment`; None if that is over."""
+    def trading_from(self, moment: datetime) -> tuple[datetime, int] | None:
+        """Return the first moment of continuous trading at or after `moment`, and its second; None if that is over."""
         for start, end in self.parts:
             if moment <= end:
-                return max(start, moment)
+                since = max(start, moment)
+                return (since, self.second(since)) if since < self.continuous_end else None
         return None
 
     def second(self, moment: datetime) -> int:
@@ -97,7 +101,8 @@ class Hours:
 class MarketDay:
     """One instrument on one session. Without data `path` and the prices are None: nothing trades.
 
-    `previous_close` is adjusted for the session's corporate actions; prices in paise, `volume` in shares.
+    `previous_close` is adjusted for the session's corporate actions; prices in paise, `volume` in shares. `seen`: the path of
+    the snapshots of a live source. `step`: minutes to which a daily path's turns are moved.
     """
 
     instrument: Instrument
@@ -107,41 +112,74 @@ class MarketDay:
     band: Band | None
     bar: Bar | None
     minutes: Minutes
-    path: Path | None
+    seen: Path | None
     seconds: int
+    step: int
     read_at: datetime
     traded_minutes: tuple[int, ...]
 
-    @property
+    @cached_property
+    def path(self) -> Path | None:
+        """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
+        if self.minutes:
+            return minute_path(self.minutes, self.bar.open if self.bar else self.minutes[0][1])
+        if self.seen is not None or self.bar is None:
+            return self.seen
+        return daily_path(self.bar.open, self.bar.high, self.bar.low, self.bar.close, self.seconds // 60, self.step)
+
+    @cached_property
     def trade_for_trade(self) -> bool:
         return self.instrument.series in TRADE_FOR_TRADE
 
-    @property
+    @cached_property
     def open(self) -> int | None:
+        if self.bar is not None and (self.minutes or self.seen is None):
+            return self.bar.open
         return self.path.prices[0] if self.path else None
 
-    @property
+    @cached_property
     def close(self) -> int | None:
         """Return the official close; without a daily bar the last price."""
         return self.bar.close if self.bar else self.path.prices[-1] if self.path else None
 
-    @property
+    @cached_property
     def low(self) -> int:
         return self.bar.low if self.bar else min(bar[3] for bar in self.minutes)
 
-    @property
+    @cached_property
     def high(self) -> int:
         return self.bar.high if self.bar else max(bar[2] for bar in self.minutes)
 
-    @property
+    @cached_property
     def volume(self) -> int:
         return self.bar.volume if self.bar else sum(bar[5] for bar in self.minutes)
 
-    @property
+    @cached_property
     def reference(self) -> int | None:
         """Return the closing auction's reference price: the last continuous price, for the average of its last 15
         minutes."""
         return self.path.price_at(self.seconds) if self.path else None
+
+    def quote(self, symbol: str, band: Band | None, now: datetime, *, at: datetime) -> Quote | None:
+        """Return the quote of a moment after the opening match: of the path up to `now`, and of the whole session after its
+        close. None where nothing traded. `at`: the quote's own time."""
+        if self.close is None:
+            return None
+        hours = self.hours
+        if now >= hours.close_at:
+            last, low, high, volume, traded_at = self.close, self.low, self.high, self.volume, hours.close_at
+        elif self.path is None:
+            return None
+        else:
+            second = hours.second(now)
+            low, high, last = self.path.until(second)
+            volume = self.volume * second // self.seconds
+            traded = self.traded_through(second)
+            traded_at = min(now, hours.moment(traded)) if traded else min(now, hours.opening_match_at)
+        return Quote(
+            symbol, last, at, SOURCE, last_trade_at=traded_at, open=self.open, high=high, low=low, volume=volume,
+            lower_band=band.low if band else None, upper_band=band.high if band else None,
+        )  # fmt: skip
 
     def traded_through(self, second: int) -> int:
         """Return the second of the last trade at or before `second`: with minute bars a missing minute has none."""
@@ -160,13 +198,9 @@ class MarketDays:
         self._market = market
         self._snapshots_of = snapshots
         self._step = step
-        self._complete = complete
+        self.complete = complete
         self._market_days: dict[tuple[str, date], MarketDay] = {}
         self._hours: dict[tuple[date, bool], Hours] = {}
-
-    @property
-    def complete(self) -> bool:
-        return self._complete
 
     def hours(self, session: Session, closing_auction: bool) -> Hours:
         key = session.date, closing_auction
@@ -177,7 +211,7 @@ class MarketDays:
     def market_day(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
         key = instrument_id, session.date
         market_day = self._market_days.get(key)
-        if market_day is None or (not self._complete and now - market_day.read_at >= REREAD):
+        if market_day is None or (not self.complete and now - market_day.read_at >= REREAD):
             market_day = self._market_days[key] = self._read(instrument_id, session, now)
         return market_day
 
@@ -188,7 +222,7 @@ class MarketDays:
     def forget_before(self, day: date) -> None:
         """Drop the market days of sessions earlier than `day`, and those that were made before there was any data."""
         self._market_days = {
-            key: market_day for key, market_day in self._market_days.items() if key[1] >= day and market_day.path is not None
+            key: market_day for key, market_day in self._market_days.items() if key[1] >= day and market_day.close is not None
         }
         self._hours = {key: hours for key, hours in self._hours.items() if key[0] >= day}
 
@@ -210,7 +244,7 @@ class MarketDays:
         snapshots = self._snapshots_of(instrument_id, session.date) if self._snapshots_of else ()
         bar = stored or bar_of_snapshots(snapshots, instrument.series)
         minutes = _regular(self._market.minutes(instrument_id, session.date), total) if len(hours.parts) == 1 else ()
-        path = self._path(bar, minutes, total, path_of_snapshots(snapshots, hours.second, total * 60))
+        seen = path_of_snapshots(snapshots, hours.second, total * 60)
         opened = bar.open if bar else None
         previous = self._previous_close(instrument_id, history, session.date, opened, stored=stored is not None)
         band = None
@@ -219,17 +253,9 @@ class MarketDays:
             tick, dynamic = instrument.tick_size, instrument.derivatives
             band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
         return MarketDay(
-            instrument, session, hours, previous, band, bar, minutes, path, total * 60, now,
+            instrument, session, hours, previous, band, bar, minutes, seen, total * 60, self._step, now,
             tuple(minute[0] for minute in minutes),
         )  # fmt: skip
-
-    def _path(self, bar: Bar | None, minutes: Minutes, total: int, seen: Path | None) -> Path | None:
-        """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
-        if minutes:
-            return minute_path(minutes, bar.open if bar else minutes[0][1])
-        if seen is not None:
-            return seen
-        return daily_path(bar.open, bar.high, bar.low, bar.close, total, self._step) if bar else None
 
     def _previous_close(
         self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool

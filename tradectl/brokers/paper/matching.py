@@ -78,10 +78,10 @@ def reached(order: ExchangeOrder, price: int) -> bool:
 
 
 def _continuous(order: ExchangeOrder, market_day: MarketDay, participation: float) -> Step | None:
-    since = market_day.hours.trading_from(order.active_at)
-    if since is None or since >= market_day.hours.continuous_end:
+    found = market_day.hours.trading_from(order.active_at)
+    if found is None:
         return None
-    start = market_day.hours.second(since)
+    since, start = found
     second = _first_second(order, market_day, start)
     quantity = order.remaining
     if participation < 1:

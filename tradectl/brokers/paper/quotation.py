@@ -1,31 +1,62 @@
-"""The quote of a moment: of the path up to now, of the whole session after its close, and of nothing that comes later."""
+"""Quotes and pre-open prices of the stored market, with nothing that comes later than the moment at hand."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 
-from tradectl.brokers.paper.market_days import MarketDay
-from tradectl.exchange.bands import Band
+from tradectl.brokers.paper.market_days import MarketDay, MarketDays
+from tradectl.errors import UncoveredDate, UsageError
+from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.market import Quote
-from tradectl.model.moment import utc
-
-SOURCE = "paper"
+from tradectl.ports import MarketData
 
 
-def quote(symbol: str, market_day: MarketDay, band: Band | None, now: datetime, *, at: datetime) -> Quote | None:
-    """Return the quote of a session after its opening match; None where nothing traded. `at`: the quote's own time."""
-    if market_day.path is None or market_day.close is None:
-        return None
-    hours = market_day.hours
-    if now >= hours.close_at:
-        last, low, high, volume, traded_at = market_day.close, market_day.low, market_day.high, market_day.volume, hours.close_at
-    else:
-        second = market_day.hours.second(now)
-        low, high, last = market_day.path.until(second)
-        volume = market_day.volume * second // market_day.seconds
-        traded = market_day.traded_through(second)
-        traded_at = min(now, hours.moment(traded)) if traded else min(now, hours.opening_match_at)
-    return Quote(
-        symbol, last, utc(at), SOURCE, last_trade_at=utc(traded_at), open=market_day.open, high=high, low=low,
-        volume=volume, lower_band=band.low if band else None, upper_band=band.high if band else None,
-    )  # fmt: skip
+class Quotation:
+    """The prices of symbols as they are named on the date of a moment. `session_of`: None also for an uncovered date."""
+
+    def __init__(
+        self, market_days: MarketDays, market: MarketData, sessions: SessionTable, session_of: Callable[[date], Session | None]
+    ) -> None:
+        self._market_days, self._market, self._sessions, self._session_of = market_days, market, sessions, session_of
+
+    def quotes(self, symbols: Sequence[str], today: date, now: datetime) -> dict[str, Quote]:
+        """Return quotes by symbol; one without a price is absent."""
+        session = self._session_of(today)
+        found = ((symbol, self._quote(symbol, session, today, now)) for symbol in symbols)
+        return {symbol: quote for symbol, quote in found if quote is not None}
+
+    def preopen_prices(self, symbols: Sequence[str], today: date, now: datetime) -> dict[str, int]:
+        """Return opening prices by symbol, from the first phase of a run session to the start of continuous trading."""
+        session = self._sessions.session(today)
+        if session is None or not session.runs or not session.begins_at() <= now < session.open_at():
+            return {}
+        found = ((symbol, self._market_day(symbol, session, today, now)) for symbol in symbols)
+        return {symbol: day.open for symbol, day in found if day is not None and day.open is not None}
+
+    def market_day(self, symbol: str, today: date, now: datetime) -> MarketDay | None:
+        """Return today's market day of a symbol; None for an unknown one, and without a session."""
+        return self._market_day(symbol, self._session_of(today), today, now)
+
+    def _market_day(self, symbol: str, session: Session | None, today: date, now: datetime) -> MarketDay | None:
+        if session is None:
+            return None
+        try:
+            return self._market_days.market_day(self._market.find(symbol, today), session, now)
+        except UsageError:
+            return None
+
+    def _quote(self, symbol: str, session: Session | None, today: date, now: datetime) -> Quote | None:
+        """Return today's quote from the opening match on, before that the last session's with its old time; the band is
+        today's."""
+        market_day = self._market_day(symbol, session, today, now)
+        if market_day is not None and now >= market_day.hours.opening_match_at:
+            return market_day.quote(symbol, market_day.band, now, at=now)
+        try:
+            before = self._market_day(symbol, self._session_of(self._sessions.previous_session(today).date), today, now)
+        except UncoveredDate:
+            return None
+        if before is None:
+            return None
+        band = market_day.band if market_day is not None else before.band
+        return before.quote(symbol, band, now, at=before.hours.close_at)

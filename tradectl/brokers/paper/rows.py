@@ -5,10 +5,9 @@ form, flags as 0 and 1.
 from __future__ import annotations
 
 import sqlite3
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from tradectl.brokers.paper.account import Entry, EntryKind, ExchangeOrder, ExchangeTrade, Lot
-from tradectl.model.moment import utc
 from tradectl.model.order import OrderStatus, OrderType, Side, Variety
 
 ORDER_COLUMNS = (
@@ -22,7 +21,7 @@ ENTRY_COLUMNS = "entry_id, at, session, kind, amount, instrument_id, symbol, not
 
 def text_of(moment: datetime) -> str:
     """Return a moment as sortable text in UTC."""
-    return utc(moment).isoformat(timespec="microseconds")
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def moment_of(text: str) -> datetime:

@@ -36,6 +36,7 @@ class Settlement:
         self._sessions = sessions
         self._participation = participation
         self._steps: dict[str, tuple[ExchangeOrder, MarketDay, Step | None]] = {}
+        self._end = (date.min, datetime.min.replace(tzinfo=UTC))
 
     def settle(self, book: ExchangeAccount, until: datetime) -> datetime:
         """Carry out everything that is due up to and including `until`; return the next moment at which something may be (`due`).
@@ -77,10 +78,18 @@ class Settlement:
         return self._due_after(book, after, self._next_step(book, after))
 
     def _due_after(self, book: ExchangeAccount, after: datetime, step: Step | None) -> datetime:
-        moment = _midnight(ist_date(after) + _DAY)
+        moment = self._end_of(book.day)
+        if after >= moment:  # a day without a session
+            moment = _midnight(ist_date(after) + _DAY)
         if step:
             moment = min(moment, step.at)
         return moment if self._market_days.complete or not book.live else min(moment, after + REREAD)
+
+    def _end_of(self, day: date) -> datetime:
+        """Return the first moment after a date in India."""
+        if self._end[0] != day:
+            self._end = (day, _midnight(day + _DAY))
+        return self._end[1]
 
     def note_settled(self, book: ExchangeAccount) -> None:
         """Set on an account that was read from the file which session settled last: proceeds from before it may be spent."""
@@ -101,6 +110,8 @@ class Settlement:
 
     def _next_start(self, book: ExchangeAccount, until: datetime) -> Session | None:
         """Return the next known session that starts, if it does so by `until`."""
+        if until < self._end_of(book.day):
+            return None
         day = min(ist_date(until), self._sessions.last)
         if day <= book.day:
             return None

@@ -43,14 +43,15 @@ SEEN_KEPT = timedelta(days=30)
 
 class Store:
     """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line. `alone`: the file is
-    locked for every other process. Without `create` a missing file is an error."""
+    locked for every other process. Without `create` a missing file is an error. `identity`: that of this exchange, which no other
+    has."""
 
     def __init__(self, file: Path, *, durable: bool = True, alone: bool = False, create: bool = True) -> None:
         self._file = file
         self._path = str(file)
         self._place = _place(self._path)
         self._alone = alone
-        self._identity = ""
+        self.identity = ""
         with self._translated():
             uri = f"{file.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
             self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
@@ -87,7 +88,7 @@ class Store:
                 if found < VERSION:
                     self._connection.execute(f"PRAGMA user_version = {VERSION}")
         with self._translated():
-            self._identity = str(self._connection.execute("SELECT identity FROM identity").fetchone()[0])
+            self.identity = str(self._connection.execute("SELECT identity FROM identity").fetchone()[0])
 
     def _switch_to_wal(self) -> None:
         """Switch the file to WAL, once in its life. SQLite does not wait for another process that does the same, so this does."""
@@ -145,15 +146,10 @@ class Store:
 
     def _check_in_place(self) -> None:
         """Raise DatabaseError where the open file no longer has its name: no other process would read what is written to it."""
-        if not self._alone and self._identity and _place(self._path) != self._place:
+        if not self._alone and self.identity and _place(self._path) != self._place:
             raise DatabaseError(
                 f"the paper exchange {self._file} was deleted or replaced while it was in use: nothing is written"
             )
-
-    @property
-    def identity(self) -> str:
-        """Return the identity of this exchange, which no other has."""
-        return self._identity
 
     def version(self) -> int:
         """Return a number that changes when another connection has committed."""

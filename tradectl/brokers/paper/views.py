@@ -7,52 +7,43 @@ from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 
 
 class Views:
-    """The visible book. `holdings` and `funds` are set by the broker."""
+    """The visible book: `orders` and `trades` of the last 10 days. `holdings` and `funds` are set by the broker."""
 
     def __init__(self) -> None:
+        self.orders: tuple[OrderReport, ...] = ()
+        self.trades: tuple[TradeReport, ...] = ()
         self.holdings: tuple[Holding, ...] | None = None
         self.funds: Funds | None = None
-        self._anew = True
-        self._changed: dict[str, ExchangeOrder] = {}
-        self._traded = False
         self._reports: dict[str, OrderReport] = {}
-        self._orders: tuple[OrderReport, ...] = ()
-        self._trades: tuple[TradeReport, ...] = ()
 
-    def changed(self, changes: AccountChanges | None = None, *, shares: bool = True, anew: bool = True) -> None:
-        """Note that the account has changed. `shares`: its lots too, or the day, without which holdings stay what they are.
-        `anew`: more than `changes` may differ; what is too old to be shown is dropped."""
-        if shares:
-            self.holdings = None
-        self.funds = None
-        self._anew = self._anew or anew or changes is None
-        if changes is not None:
-            self._changed |= changes.orders
-            self._traded = self._traded or bool(changes.trades)
-
-    def orders(self, book: ExchangeAccount) -> tuple[OrderReport, ...]:
-        self._renew(book)
-        return self._orders
-
-    def trades(self, book: ExchangeAccount) -> tuple[TradeReport, ...]:
-        self._renew(book)
-        return self._trades
-
-    def _renew(self, book: ExchangeAccount) -> None:
+    def read(self, book: ExchangeAccount) -> None:
+        """Show an account that was read from the file, or whose day has begun: what is too old to be shown is dropped."""
         since = book.settled_at - REMEMBERED
-        if self._anew:
-            shown = [order for order in book.orders.values() if order.updated_at >= since or book.shows(order, since)]
-            self._reports = {order.order_id: _report(order) for order in shown}
-        elif self._changed:
-            self._reports |= {order_id: _report(order) for order_id, order in self._changed.items()}
-        if self._anew or self._traded:
-            trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since or trade.order_id in book.kept)
-            self._trades = self._trades if trades == self._trades else trades
-        if self._anew or self._changed:
-            orders = tuple(self._reports.values())
-            self._orders = self._orders if orders == self._orders else orders
-        self._anew, self._traded = False, False
-        self._changed.clear()
+        shown = (order for order in book.orders.values() if book.shows(order, since))
+        self._reports = {order.order_id: _report(order) for order in shown}
+        self.holdings, self.funds = None, None
+        self._show_orders()
+        self._show_trades(book)
+
+    def changed(self, book: ExchangeAccount, changes: AccountChanges) -> None:
+        """Show what has changed in the account."""
+        self.funds = None
+        if changes.lots:
+            self.holdings = None
+        if changes.orders:
+            self._reports |= {order_id: _report(order) for order_id, order in changes.orders.items()}
+            self._show_orders()
+        if changes.trades:
+            self._show_trades(book)
+
+    def _show_orders(self) -> None:
+        orders = tuple(self._reports.values())
+        self.orders = self.orders if orders == self.orders else orders
+
+    def _show_trades(self, book: ExchangeAccount) -> None:
+        since = book.settled_at - REMEMBERED
+        trades = tuple(_execution(trade) for trade in book.trades if trade.at >= since or trade.order_id in book.kept)
+        self.trades = self.trades if trades == self.trades else trades
 
 
 def _report(order: ExchangeOrder) -> OrderReport:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from tradectl.errors import UncoveredDate
-from tradectl.execution import reconcile, unreadable_rows, unresolved_orders
+from tradectl.execution import reconcile, unresolved_orders
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unexplained_shares import UnexplainedShares
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
+from tradectl.model.broker_view import HOLDINGS
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees, to_rupees
 from tradectl.task import Context, Outcome
@@ -118,7 +119,7 @@ def _figures(context: Context, trading: TradingSession) -> Day:
         unrealised=value - sum(position.cost for position in positions),
         holdings_value=holdings_value(trading) + trading.book.spun_off(),
         cash=trading.broker.funds().cash,
-        proved=not trading.book.odd.get(unreadable_rows.HOLDINGS),
+        proved=not trading.book.broker.odd.get(HOLDINGS),
     )
 
 
@@ -187,7 +188,7 @@ def _release_dead(context: Context) -> None:
     An execution of a later session, begun while the clock was ahead, is continued in its session."""
     executions = context.world.ledger.executions
     over = _trading_is_over(context)
-    for row in executions.list(status="running", limit=1000):
+    for row in executions.running():
         ended = row.session_date < context.session or (over and row.session_date == context.session)
         if row.id != context.claim.execution_id and ended:
             status, error = ("completed", "") if row.steps else ("failed", "its process died")

@@ -6,21 +6,24 @@ stop and start again at any minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
+from tradectl.exchange.sessions import Session
 from tradectl.execution.reconcile import Changes
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
 from tradectl.execution.trading_session import TradingSession
+from tradectl.execution.unprotected_positions import Unprotected
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.ports import Broker, ReportsStream
 from tradectl.task import Context, Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
+from tradectl.tasks.sell_monitor.unprotected_check import Checked
 
+_UNCHANGED = Outcome(changed=False)
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
 
@@ -28,31 +31,95 @@ def run(context: Context) -> Outcome:
     """Run one step. Its result has the session's totals from the book, so an interrupted monitor counts the same.
 
     A step that fails stores a finding for every position without a sell."""
-    with unprotected_check.RecordOnFailure(context):
+    try:
         return _step(context)
+    except Exception as error:
+        unprotected_check.after_failure(context, error)
+        raise
+
+
+@dataclass(slots=True)
+class _Run:
+    """What the steps of one run share.
+
+    Attributes:
+        session: None where the session table does not have it.
+        day: The first moment of the session's date and that of the next date.
+        first_close: The earliest end of continuous trading; findings change there without a command.
+        kinds: By instrument, whether the stock has a closing auction; both values where that is not known.
+        unprotected: The findings that the last check stored.
+        covered: The revisions of the book and of the broker's lists for which every position had a live sell.
+        tidy: The revision of the book for which no order was found that must be cancelled.
+    """
+
+    trading: TradingSession
+    seller: Seller
+    session: Session | None
+    day: tuple[datetime, datetime]
+    first_close: datetime
+    kinds: dict[str, tuple[bool, ...]] = field(default_factory=dict)
+    unprotected: tuple[Unprotected, ...] = ()
+    covered: tuple[int, int] | None = None
+    tidy: int | None = None
+
+    @classmethod
+    def of(cls, context: Context) -> _Run:
+        """Return the state of a run before its first step."""
+        world, trading = context.world, context.trading()
+        seller = Seller(trading, world.readings, world.parameters, context.session, context.decide)
+        session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
+        end = begin + timedelta(days=1)
+        first_close = min(map(session.continuous_end, (False, True))) if session is not None else end
+        return cls(trading, seller, session, (begin, end), first_close)
+
+    def kinds_of(self, position: Position) -> tuple[bool, ...]:
+        """Return the kinds of a position's stock. The market data of a run do not change."""
+        found = self.kinds.get(position.instrument_id)
+        if found is None:
+            instrument = self.trading.market.instrument(position.instrument_id, self.seller.session)
+            found = self.kinds[position.instrument_id] = instrument.closing_auctions
+        return found
+
+    def check(self, context: Context, seen: StepView, *, worked: bool) -> Checked:
+        """Check for positions without a sell, where that can have changed since the last check."""
+        if self.session is None or context.dry_run:
+            return Checked()
+        state = seen.snapshot.revision, seen.broker.revision
+        closing = seen.now >= self.first_close
+        if self.covered == state and not (closing or worked or context.first):
+            return unprotected_check.NOTHING
+        again = context.first or closing or bool(self.unprotected)
+        found = unprotected_check.check(context, self.session, self.seller, seen, again=again)
+        self.covered, self.unprotected = state if found.covered else None, found.unprotected
+        return found
 
 
 def _step(context: Context) -> Outcome:
-    world, trading = context.world, context.trading()
+    run = context.part(_Run, lambda: _Run.of(context))
+    trading, seller = run.trading, run.seller
     _stream(context).log_news(context)
     changes, seen = trading.begin_step(trading.open_of)
-    seen = seen.with_quotes(_quotes(context, trading, seen))
-    seller = context.part(Seller, lambda: Seller(trading, world.readings, world.parameters, context.session, context.decide))
-    touched = [bool(changes), seller.cancel_buys_of_sold(seen.snapshot), seller.cancel_orphan_sells(seen.snapshot)]
-    touched += _adjust_sells(context, seller, seen.with_snapshot(trading.snapshot) if any(touched) else seen)
-    worked = any(touched)
+    seen = seen._replace(quotes=_quotes(context, run, seen))
+    worked = not changes.quiet and bool(changes)
+    if run.tidy != seen.snapshot.revision:
+        cancelled = seller.cancel_strays(seen.snapshot)
+        run.tidy, worked = None if cancelled else seen.snapshot.revision, worked or cancelled
     if worked:
-        trading.follow()
-        seller.cancel_buys_of_sold(trading.snapshot)
-        seen = seen.with_snapshot(trading.snapshot)
-    again = worked or context.first
-    unprotected, news = unprotected_check.check(context, seller, seen, again=again)
-    lines = tuple(item.text for item in unprotected if item.grave)
-    if not again and not news:
+        seen = seen._replace(snapshot=trading.snapshot)
+    if _adjust_sells(run, seen) or worked:
+        after, worked = trading.follow(), True
+        if seller.cancel_buys_of_sold(after):
+            after = trading.snapshot
+        seen = seen._replace(snapshot=after)
+    found = run.check(context, seen, worked=worked)
+    lines = tuple(item.text for item in found.unprotected if item.grave)
+    if not worked and not context.first and not found.news:
+        if not lines and not seen.snapshot.unknown:
+            return _UNCHANGED
         unknown, again_after = trading.unresolved(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
-    outcome = _outcome(context, trading, seen, changes, changed=worked or news or not context.steps)
-    shown = {"unprotected": [item.shown for item in unprotected]} if unprotected else {}
+    outcome = _outcome(context, trading, seen, changes, changed=worked or found.news or not context.steps)
+    shown = {"unprotected": [item.shown for item in found.unprotected]} if found.unprotected else {}
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
 
 
@@ -81,49 +148,30 @@ def _stream(context: Context) -> _Stream:
     return context.part(_Stream, lambda: _Stream(context.world.broker))
 
 
-def _adjust_sells(context: Context, seller: Seller, seen: StepView) -> Iterator[bool]:
-    """Adjust the sell of each position that differs from the desired one; yield whether a command was sent.
+def _adjust_sells(run: _Run, seen: StepView) -> bool:
+    """Adjust the sell of each position that differs from the desired one; return whether a command was sent.
 
-    The snapshot is taken again after each, because a read-back may show changes of other positions."""
-    continuous = _Continuous(context, seen.now)
-    snapshot = seen.snapshot
+    Only stocks in continuous trading are adjusted: the exchange takes changes then. Where it is not known whether a stock has a
+    closing auction, both kinds must trade. The snapshot is taken again after each command, because a read-back may show changes
+    of other positions."""
+    snapshot, sent = seen.snapshot, False
+    trades: dict[tuple[bool, ...], bool] = {}
     for position in snapshot.positions:
-        quote = seen.quotes.get(position.symbol)
-        if quote is not None and continuous.of(position) and not seller.is_in_place(position, quote, snapshot):
-            yield seller.adjust(position, quote)
-            snapshot = seller.trading.snapshot
+        quote, kinds = seen.quotes.get(position.symbol), run.kinds_of(position)
+        if kinds not in trades:
+            trades[kinds] = run.session is not None and run.session.takes_changes(seen.now, kinds)
+        if quote is not None and trades[kinds] and run.seller.adjust(position, quote, snapshot):
+            snapshot, sent = run.trading.book.snapshot(), True
+    return sent
 
 
-def _quotes(context: Context, trading: TradingSession, seen: StepView) -> dict[str, Quote]:
+def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
     """Return today's fresh quotes for the positions; a stale quote or one of an earlier day is left out."""
     positions = seen.snapshot.positions
     if not positions:
         return {}
     age = timedelta(seconds=context.world.parameters.quote_max_age)
-    begin = at_ist(context.session, time(0))
-    end = begin + timedelta(days=1)
-    fresh = trading.fresh_quotes([position.symbol for position in positions], age, seen.now)
-    return {
-        symbol: quote for symbol, quote in fresh.items() if quote.last_trade_at is not None and begin <= quote.last_trade_at < end
-    }
-
-
-class _Continuous:
-    """Whether the exchange takes changes for a stock now, which is in continuous trading only.
-
-    Computed once for stocks with and once for stocks without a closing auction. Where that is not known, both must trade."""
-
-    def __init__(self, context: Context, now: datetime) -> None:
-        self._context = context
-        self._moment = now
-        self._now: dict[tuple[bool, ...], bool] = {}
-
-    def of(self, position: Position) -> bool:
-        kinds = self._context.world.market.instrument(position.instrument_id, self._context.session).closing_auctions
-        if kinds not in self._now:
-            session = self._context.world.sessions.session(self._context.session)
-            self._now[kinds] = session is not None and session.takes_changes(self._moment, kinds)
-        return self._now[kinds]
+    return run.trading.fresh_quotes([position.symbol for position in positions], age, seen.now, run.day)
 
 
 def _outcome(context: Context, trading: TradingSession, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
@@ -131,7 +179,7 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
 
     The first step adds what it found, and the trouble of the price stream (empty: none; None: there is no stream). The first step
     of each process reads the totals again, since the process before may have ended before it stored them."""
-    totals = trading.book.sell_totals(context.session)
+    totals = trading.book.sell_totals(context.session, seen.snapshot)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
         result["first_step"] = {
@@ -142,7 +190,7 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
             "stale": _stale(context, seen),
             "stream": _stream(context).trouble,
         }
-    unknown, again_after = trading.unresolved(seen)
+    unknown, again_after = trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
@@ -36,45 +35,56 @@ Exposed = Sequence[tuple[Position, int]]
 """Positions with how many of their shares no live sell covers."""
 
 
-def check(context: Context, seller: Seller, seen: StepView, *, again: bool) -> tuple[tuple[Unprotected, ...], bool]:
-    """Return the findings that are due after a step, and whether one is new or has ended; store and announce them.
+class Checked(NamedTuple):
+    """The result of a check.
 
-    `again`: a stored finding may have ended (the step changed something, or is the first of its process). After the market
-    hours of a stock the last finding of those hours stays.
+    Attributes:
+        unprotected: The findings that are due.
+        news: Whether one is new or has ended.
+        covered: Whether a live sell covers every share of every position, in or out of market hours.
     """
-    session = context.world.sessions.session(context.session)
-    if session is None or context.dry_run:
-        return (), False
-    current = _Check(context, session)
-    exposed = current.exposed(seen.snapshot)
-    if not exposed and not again and seen.now < min(map(session.continuous_end, (False, True))):
-        return (), False
-    return current.save(seen.snapshot, lambda before: current.findings_of(_gathered(current, seller, seen, exposed), before))
+
+    unprotected: tuple[Unprotected, ...] = ()
+    news: bool = False
+    covered: bool = False
 
 
-class RecordOnFailure:
-    """A context manager around a step that stores findings for positions without a sell if the step fails, and re-raises."""
+NOTHING = Checked(covered=True)
+"""The result where nothing was found."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
 
-    def __enter__(self) -> None:
-        pass
+def check(context: Context, session: Session, seller: Seller, seen: StepView, *, again: bool) -> Checked:
+    """Return the findings that are due after a step; store and announce them.
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, Exception) and not isinstance(error, _LEFT_TO_OTHERS):
-            with suppress(DatabaseError):  # the ledger itself may be what failed
-                after_failure(self._context, error)
+    `again`: findings may be stored, by the check before or by another process, or continuous trading has ended for some stocks.
+    After the market hours of a stock the last finding of those hours stays.
+    """
+    current = _Check(context, session, context.world.clock.now())
+    uncovered = current.uncovered(seen.snapshot)
+    exposed = current.exposed(uncovered, seen.snapshot)
+    covered = not uncovered and not context.world.ledger.book.broker.unread
+    if not exposed and not again:
+        return Checked(covered=covered)
+    found, news = current.save(
+        seen.snapshot, lambda before: current.findings_of(_gathered(current, seller, seen, exposed), before)
+    )
+    return Checked(found, news, covered)
 
 
 def after_failure(context: Context, error: Exception) -> None:
     """Store and announce, from the ledger alone, that a failed step leaves positions without a sell."""
+    if not isinstance(error, _LEFT_TO_OTHERS):
+        with suppress(DatabaseError):  # the ledger itself may be what failed
+            _store_failure(context, error)
+
+
+def _store_failure(context: Context, error: Exception) -> None:
     world = context.world
     session = world.sessions.session(context.session)
     if session is None or context.dry_run:
         return
-    current, snapshot = _Check(context, session), world.ledger.book.snapshot()
-    exposed = current.exposed(snapshot)
+    current, snapshot = _Check(context, session, context.now), world.ledger.book.snapshot()
+    exposed = current.exposed(current.uncovered(snapshot), snapshot)
     if exposed:
         halted, armed = unprotected_positions.halted_by(snapshot, world.marker), unprotected_positions.is_armed(world.ledger)
         facts = [
@@ -90,33 +100,33 @@ class _Check:
 
     context: Context
     session: Session
+    now: datetime
 
-    def exposed(self, snapshot: Snapshot) -> Exposed:
-        """Return the uncovered positions in the market hours of their stock."""
-        book, day = self.context.world.ledger.book, self.context.session
-        if not book.unread and book.covered == (snapshot.revision, day):
-            return ()
-        orders = sell_coverage.without_unread(snapshot.orders, book.unread) if book.unread else snapshot.orders
-        uncovered = [item for item in snapshot.positions if sell_coverage.uncovered(item, orders, day)]
-        if not uncovered and not book.unread:
-            book.covered = (snapshot.revision, day)
+    def uncovered(self, snapshot: Snapshot) -> Sequence[Position]:
+        """Return the positions of which no live sell covers some shares."""
+        unread = self.context.world.ledger.book.broker.unread
+        orders = sell_coverage.without_unread(snapshot.orders, unread) if unread else snapshot.orders
+        return [item for item in snapshot.positions if sell_coverage.uncovered(item, orders, self.context.session)]
+
+    def exposed(self, uncovered: Sequence[Position], snapshot: Snapshot) -> Exposed:
+        """Return the uncovered positions that are in the market hours of their stock."""
         found = [(item, self._exposed(item, snapshot)) for item in uncovered]
         return [(item, shares) for item, shares in found if shares]
 
     def _exposed(self, position: Position, snapshot: Snapshot) -> int:
         book, kinds = self.context.world.ledger.book, self.kinds(position)
-        orders = sell_coverage.without_unread(snapshot.orders, book.unread)
-        return sell_coverage.exposed_shares(book, position, orders, self.session, self.context.now, kinds=kinds)
+        orders = sell_coverage.without_unread(snapshot.orders, book.broker.unread)
+        return sell_coverage.exposed_shares(book, position, orders, self.session, self.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
-        return sell_coverage.in_market_hours(self.session, self.context.now, self.kinds(position))
+        return sell_coverage.in_market_hours(self.session, self.now, self.kinds(position))
 
     def kinds(self, position: Position) -> tuple[bool, ...]:
         """Return whether the stock has a closing auction; both values where that is not known."""
         return sell_coverage.closing_auctions(self.context.world.market, position, self.context.session)[0]
 
     def continuous(self, position: Position) -> bool:
-        return self.session.takes_changes(self.context.now, self.kinds(position))
+        return self.session.takes_changes(self.now, self.kinds(position))
 
     def findings_of(
         self, gathered: Iterable[tuple[Position, ExposureFacts]], before: Mapping[str, Unprotected]
@@ -125,7 +135,7 @@ class _Check:
 
         One that was stored `before` keeps its start: another attempt to sell begins no new finding, and the closing auction is
         no new cause."""
-        book, now = self.context.world.ledger.book, self.context.now
+        book, now = self.context.world.ledger.book, self.now
         found = []
         for position, facts in gathered:
             cause, detail = unprotected_positions.cause_of(facts)
@@ -133,7 +143,7 @@ class _Check:
             if known is None or known.position_id != position.id or known.since > now:
                 since = sell_coverage.exposed_since(book, position, self.context.session, self.session.open_at(), now)
                 if facts.unread is not None:
-                    since = max(since, min(now, book.unread[facts.unread[0].id].updated_at))
+                    since = max(since, min(now, book.broker.unread[facts.unread[0].id].updated_at))
             else:
                 since = known.since
                 if cause is Cause.AUCTION:
@@ -146,7 +156,7 @@ class _Check:
         self, snapshot: Snapshot, find: Callable[[Mapping[str, Unprotected]], list[Unprotected]]
     ) -> tuple[tuple[Unprotected, ...], bool]:
         """Store the current findings that differ from the stored ones; return those due, and whether anything was written."""
-        ledger, day, now = self.context.world.ledger, self.context.session, self.context.now
+        ledger, day, now = self.context.world.ledger, self.context.session, self.now
         before = unprotected_findings.load(ledger, day)
         found = find(before)
         due = [item for item in found if item.is_due(now)]
@@ -159,7 +169,7 @@ class _Check:
         position = snapshot.position_of(item.instrument_id)
         if position is None or position.id != item.position_id or self.in_hours(position):
             return False
-        ended, unread = max(map(self.session.continuous_end, self.kinds(position))), self.context.world.ledger.book.unread
+        ended, unread = max(map(self.session.continuous_end, self.kinds(position))), self.context.world.ledger.book.broker.unread
         rested = [
             order.quantity - order.filled_quantity
             for order in self.context.world.ledger.book.orders(session=self.context.session)
@@ -194,7 +204,7 @@ def _failure_of(current: _Check, position: Position, error: Exception) -> tuple[
 
 def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, ExposureFacts]]:
     """Yield the positions with their facts. The broker's holdings are read once, and only where they matter."""
-    world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.unread
+    world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.broker.unread
     if not exposed:
         return
     armed = world.mode == "simulated" or unprotected_positions.is_armed(world.ledger)  # a simulation runs this each minute
