@@ -110,7 +110,7 @@ def test_trade_for_trade_shares_of_today_are_told_once_as_information(trading: M
     assert (report.exit_code, item["cause"], item["grave"]) == (0, "not_yet_sellable", False)
     assert told(market) == ["not_yet_sellable"]
     said = operate(market, "status")
-    assert (said.code, said.out.startswith("not yet on sale  ACME: 100 of 100 shares")) == (0, True)
+    assert (said.code, said.out.startswith("not yet sellable  ACME: 100 of 100 shares")) == (0, True)
 
 
 # what the monitor finds

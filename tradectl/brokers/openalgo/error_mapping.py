@@ -128,7 +128,7 @@ def _documented(found: Proof, message: str) -> TradectlError:
             return _not_logged_in(message)
         case Meaning.ADDRESS:
             told = f"the broker behind OpenAlgo takes orders from listed addresses only: {message}"
-            return NotWhitelisted(f"{told}. No order leaves until the address of OpenAlgo's machine is listed at that broker")
+            return NotWhitelisted(f"{told}. No order is sent until the address of OpenAlgo's machine is listed at that broker")
         case Meaning.PERMISSION:
             mode = "is in its semi-auto mode, in which a person approves each order" if "auto mode" in message.lower() else ""
             return ConfigurationError(f"OpenAlgo {mode or 'does not permit this'}: {message}")
