@@ -7,8 +7,7 @@ below 1 a fixed part is still seen.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -29,7 +28,6 @@ from tradectl.strategy.parameters import Parameters
 LINEAR = at_most(1.15)
 SWEPT = SETTINGS[::8]
 """Settings of the sweep, in four groups that see the same indicators."""
-EVENINGS = 10
 Work = Callable[[], float]
 """Does the work once; its seconds."""
 
@@ -40,8 +38,7 @@ def measure(quick: bool) -> Result:
     few = tuple(count // 4 for count in symbols)
     rows = [
         *both_ways("indicators", indicators, symbols, sessions, repeats),
-        *both_ways("analyze, cold", lambda n, m: analysis(n, m, warm=False), symbols, sessions, repeats),
-        *both_ways("analyze, warm", lambda n, m: analysis(n, m, warm=True), symbols, sessions, repeats),
+        *both_ways("analyze", analysis, symbols, sessions, repeats),
         *both_ways("backtest", lambda n, m: backtests(n, m, [Parameters()]), symbols, sessions, repeated),
         *both_ways("sweep", lambda n, m: backtests(n, m, SWEPT), few, sessions, repeated),
     ]
@@ -79,47 +76,17 @@ def indicators(symbols: int, sessions: int) -> Work:
     return lambda: seconds(lambda: (rsi(close, 10), ema(close, 9), ema(close, 200)))
 
 
-def analysis(symbols: int, sessions: int, *, warm: bool) -> Work:
-    """Verdicts about everybody at the last close, from opening the store on; `warm` those of the last EVENINGS, each with what
-    the one before kept: how many candidates an evening has, and so what it costs, is chance."""
+def analysis(symbols: int, sessions: int) -> Work:
+    """The verdicts about all instruments at the last close, from opening the store on."""
     folder = home(symbols, sessions) / "market"
     days = [session.date for session in calendar().between(calendar().first, calendar().last)]
-    stored = MemoryCache()
 
-    def judge(session: int, cache: MemoryCache) -> None:
+    def evening() -> None:
         store = Store(folder, calendar())
-        asked = ScreenRequest(store.universe("all"), days[session], days[session + 1], None, Parameters())
-        screen_alone(store, calendar(), cache, asked)
+        asked = ScreenRequest(store.universe("all"), days[sessions - 1], days[sessions], None, Parameters())
+        screen_alone(store, calendar(), asked)
 
-    def evenings() -> None:
-        cache = MemoryCache(dict(stored.content))
-        for session in range(first, sessions):
-            judge(session, cache)
-
-    first = sessions - (EVENINGS if warm else 1)
-    if warm:
-        judge(first - 1, stored)
-    return lambda: seconds(evenings)
-
-
-@dataclass(frozen=True)
-class MemoryCache:
-    """A cache in memory."""
-
-    content: dict[str, bytes] = field(default_factory=dict)
-
-    def get(self, name: str) -> bytes | None:
-        return self.content.get(name)
-
-    def put(self, name: str, content: bytes) -> None:
-        self.content[name] = content
-
-    def clear(self, prefix: str, keep: Container[str]) -> None:
-        for name in [name for name in self.content if name.startswith(prefix) and name not in keep]:
-            del self.content[name]
-
-    def prune(self) -> None:
-        """Do nothing: the cache lasts as long as a run."""
+    return lambda: seconds(evening)
 
 
 def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -226,10 +226,6 @@ class MarketData(Protocol):
         """Return an id of the stored history. While it is the same, bars were only added after the last session."""
         ...
 
-    def stamp(self) -> str:
-        """Return an id that changes with all other stored facts of instruments: actions, names, ticks, minute bars."""
-        ...
-
     def names(self, instrument_ids: Sequence[str], session: date) -> Sequence[tuple[str, str | None]]:
         """Return symbol of a session and ISIN of each instrument, as `instrument` has them."""
         ...
@@ -263,21 +259,6 @@ class MarketData(Protocol):
 
     def minute_sessions(self, instrument_id: str) -> frozenset[date]:
         """Return the sessions of which there are minute bars."""
-        ...
-
-
-class Cache(Protocol):
-    """Results that took long to compute, stored for the next process. A missing or damaged entry is None; one that cannot be
-    stored is computed again."""
-
-    def get(self, name: str) -> bytes | None: ...
-    def put(self, name: str, content: bytes) -> None: ...
-    def clear(self, prefix: str, keep: Container[str]) -> None:
-        """Remove every entry whose name begins with `prefix`, except those in `keep`."""
-        ...
-
-    def prune(self) -> None:
-        """Remove the entries that were not stored again for a long time."""
         ...
 
 

@@ -185,19 +185,3 @@ def test_a_dump_with_a_share_in_two_series_keeps_eq(real_market: Path, sessions:
     rows = archive.db.execute("SELECT series FROM instruments WHERE symbol = 'ADANIPOWER' AND source = 'kite'").fetchall()
     archive.close()
     assert rows == [("EQ",)]
-
-
-def test_the_stamp_stays_for_later_bars_and_changes_with_what_is_known_otherwise(market: Market) -> None:
-    """A kept trade rests on ticks and actions too: a file that comes a second time may change them as well as a new one."""
-    coarse = KITE + "257,1,ACME,ACME,0.50,1,NSE,NSE\n"
-    fine = KITE + "257,1,ACME,ACME,0.05,1,NSE,NSE\n"
-    market.take("x.csv", DAILY + bars("ACME", {"2025-06-09": 100}))
-    market.take("dump_2025-06-10.csv", coarse)
-    first = market.store().stamp()
-    market.take("y.csv", DAILY + bars("ACME", {"2025-06-10": 101}))
-    market.take("dump_2025-06-10.csv", coarse)
-    assert market.store().stamp() == first
-    market.take("dump_2025-06-10.csv", fine, replace=True)
-    second = market.store().stamp()
-    market.take("dump_2025-06-10.csv", coarse, replace=True)
-    assert len({first, second, market.store().stamp()}) == 3

@@ -15,7 +15,9 @@ from tests.strategy.world import PARAMETERS
 from tradectl.model.history import History
 from tradectl.model.market import Instrument
 from tradectl.model.panel import Panel, stacked
-from tradectl.screener.state import FeatureState, Windows, advance, current_features, current_readings
+from tradectl.screener import state as state_module
+from tradectl.screener.current_features import current_features, current_readings
+from tradectl.screener.state import FeatureState, Windows, advance
 from tradectl.strategy.entry import entry_mask, exclusion, exclusions, is_share, refusal, refusals
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.parameters import Parameters
@@ -53,7 +55,7 @@ def scanned(panel: Panel, parameters: Parameters) -> Iterator[FeatureState]:
     """Yield the state after every row."""
     state = FeatureState.empty(panel.instruments, Windows.of(parameters))
     for i in range(len(panel)):
-        advance(state, panel.row(i))
+        advance(state, panel.rows(i, i + 1))
         yield state
 
 
@@ -77,6 +79,40 @@ def test_every_row_is_that_of_the_histories(made: list[History]) -> None:
         assert_equal_to_the_histories(state, known, SHORT)
 
 
+@settings(max_examples=80, deadline=None)
+@given(markets(), st.lists(st.integers(1, 44), max_size=4))
+def test_many_sessions_at_once_are_those_one_by_one(made: list[History], cuts: list[int]) -> None:
+    """Every array is equal, bit for bit, wherever the sessions are cut into parts."""
+    panel = stacked(made)
+    one_by_one = list(scanned(panel, SHORT))[-1]
+    state, begin = FeatureState.empty(panel.instruments, Windows.of(SHORT)), 0
+    for end in [*sorted(cut for cut in set(cuts) if cut < len(panel)), len(panel)]:
+        advance(state, panel.rows(begin, end))
+        begin = end
+    assert state.session == one_by_one.session
+    for name, values in one_by_one.arrays.items():
+        assert state.arrays[name].tobytes() == values.tobytes(), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(markets(), st.integers(1, 9), st.integers(1, 5))
+def test_a_jump_of_the_last_bars_is_noted_in_a_long_history(made: list[History], memory: int, chunk: int) -> None:
+    """An older one excludes no symbol and may be left out."""
+    panel = stacked(made)
+    one_by_one = list(scanned(panel, SHORT))[-1].arrays
+    state = FeatureState.empty(panel.instruments, Windows.of(SHORT))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_module, "MEMORY", memory)
+        patch.setattr(state_module, "_CHUNK", chunk)
+        advance(state, panel)
+    recent = (one_by_one["jump"] > 0) & (one_by_one["bars"] - one_by_one["jump"] < memory)
+    assert (state.arrays["jump"][recent] == one_by_one["jump"][recent]).all()
+    others = state.arrays["jump"][~recent]
+    assert ((others == 0) | (state.arrays["bars"][~recent] - others >= memory)).all()
+    for name in one_by_one.keys() - {"jump"}:
+        assert state.arrays[name].tobytes() == one_by_one[name].tobytes(), name
+
+
 @settings(max_examples=30, deadline=None)
 @given(markets(), st.integers(1, 44))
 def test_a_look_ahead_moves_nothing_and_a_newcomer_begins_at_nothing(made: list[History], cut: int) -> None:
@@ -85,9 +121,9 @@ def test_a_look_ahead_moves_nothing_and_a_newcomer_begins_at_nothing(made: list[
     state = FeatureState.empty(panel.instruments, Windows.of(SHORT))
     for i in range(min(cut, len(panel))):
         ahead = state.copy()
-        advance(ahead, panel.row(i))
+        advance(ahead, panel.rows(i, i + 1))
         assert state.session < ahead.session
-        advance(state, panel.row(i))
+        advance(state, panel.rows(i, i + 1))
     among = state.among(("AA", *panel.instruments, "Z"))
     assert (among.arrays["bars"][[0, -1]] == 0).all()
     assert_equal_to_the_histories(among, known, SHORT)
@@ -136,3 +172,6 @@ def test_on_real_prices_every_row_is_that_of_the_histories(real_histories: Mappi
             assert_equal_to_the_histories(state, known, parameters)
             looked += 1
     assert looked > 15
+    whole = FeatureState.empty(panel.instruments, Windows.of(parameters))
+    advance(whole, panel)
+    assert_equal_to_the_histories(whole, known, parameters)

@@ -297,7 +297,6 @@ def _world(
         notifier=notifier,
         marker=MemoryMarker() if kept else marker,
         mode=mode,
-        cache_folder=settings.market / "kept",
         prices=prices,
     )
     return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper

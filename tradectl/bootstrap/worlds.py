@@ -67,13 +67,11 @@ def paper_world(
     step: int = 1,
     durable: bool = True,
     alone: bool = False,
-    cache_folder: Path | None = None,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
     """Return a world that trades on paper, on live prices where there is a source of them.
 
-    Most commands only read the ledger, so exchange and readings are made at their first use. `cache_folder` stores scans for
-    the next process.
+    Most commands only read the ledger, so exchange and readings are made at their first use.
     """
 
     ledger.tariff = parameters.tariff
@@ -98,7 +96,7 @@ def paper_world(
             tariff=parameters.tariff,
         )
 
-    readings = readings_of(market, parameters, cache_folder)
+    readings = readings_of(market, parameters)
     return PaperWorld(ledger.user, mode, clock, sessions, market, lazy(broker), ledger, notifier, parameters, readings, marker)
 
 
@@ -128,7 +126,7 @@ def live_world(
         ledger,
         notifier,
         parameters,
-        readings_of(market, parameters, settings.market / "kept"),
+        readings_of(market, parameters),
         marker,
     )
 
@@ -151,14 +149,13 @@ def read_only_account(
     return ReadOnlyAccount(ledger, clock, market, sessions, key_file=settings.secret_key, folder=folder, name=settings.quotes)
 
 
-def readings_of(market: Store, parameters: Parameters, cache_folder: Path | None) -> Readings:
-    """Return readings that are made at their first use; `cache_folder` stores scans for the next process."""
+def readings_of(market: Store, parameters: Parameters) -> Readings:
+    """Return readings that are made at their first use."""
 
     def readings() -> Readings:
-        from tradectl.marketdata.folder_cache import FolderCache
         from tradectl.screener.readings import Readings
 
-        return Readings(market, parameters, FolderCache(cache_folder) if cache_folder is not None else None)
+        return Readings(market, parameters)
 
     return lazy(readings)
 

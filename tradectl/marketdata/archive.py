@@ -88,10 +88,6 @@ class Archive:
         self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
         self.db.execute("INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'")
 
-    def note_knowledge(self) -> None:
-        """Mark, inside a transaction, a change of other data than daily bars: actions, names, ticks, minutes."""
-        self.db.execute("INSERT INTO meta VALUES ('knowledge', random()) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
-
     def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
         """Note an imported file; its id, the same one where that very content was noted before."""
         known = self.db.execute("SELECT id FROM files WHERE sha256 = ? AND name = ?", [sha256, name]).fetchone()

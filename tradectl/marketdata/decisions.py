@@ -70,7 +70,6 @@ def decide(archive: Archive, decided: Decided) -> None:
     with derived_with(archive):
         archive.db.execute("INSERT OR REPLACE INTO action_decisions VALUES (?, ?, ?, ?, ?, ?)", list(astuple(decided)))
         archive.count_change()
-        archive.note_knowledge()
 
 
 def undo(archive: Archive, symbols: Sequence[str], ex_date: date) -> bool:
@@ -81,7 +80,6 @@ def undo(archive: Archive, symbols: Sequence[str], ex_date: date) -> bool:
         removed = archive.db.execute(query, [ex_date.isoformat(), *symbols]).rowcount > 0
         if removed:
             archive.count_change()
-            archive.note_knowledge()
     return removed
 
 

@@ -142,8 +142,6 @@ def import_files(
                 refused.append(RefusedFile(item.source.name, str(error)))
         if any(report.merged.changed and report.table in DERIVED_FROM for report in reports):
             archive.count_change()
-        if any(report.merged.changed and report.table != "bars" for report in reports):
-            archive.note_knowledge()
     changed = any(report.merged.changed for report in reports)
     return ImportReport(tuple(reports), changed, archive.generation(), tuple(refused), ignored)
 

@@ -162,11 +162,6 @@ class Store:
             self._histories[instrument_id] = found if found is not None and len(found) else None
         return self._histories[instrument_id]
 
-    def stamp(self) -> str:
-        """Changes with every import that changed anything but daily bars, also where the file had been imported before."""
-        rows = self._rows("SELECT value FROM meta WHERE key = 'knowledge'", ())
-        return str(rows[0][0]) if rows else ""
-
     def names(self, instrument_ids: Sequence[str], session: date) -> list[tuple[str, str | None]]:
         """Return the symbol on a session, and the ISIN, of each instrument."""
         renames = self._facts.renames

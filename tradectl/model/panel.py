@@ -33,31 +33,13 @@ FIELDS = ("open", "high", "low", "close", "volume", "state", "multiplier")
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
-    """One session: arrays as long as there are instruments. Prices in paise as traded, volume in shares, both 0 where there is
-    no bar; `state` as in `Panel`; `multiplier` M_t, which stands on where there is no bar (1.0 before the first)."""
-
-    session: int
-    open: Prices
-    high: Prices
-    low: Prices
-    close: Prices
-    volume: Ints
-    state: States
-    multiplier: Floats
-
-    @property
-    def there(self) -> NDArray[np.bool_]:
-        """Which instruments have a bar."""
-        return self.state > 0
-
-
-@dataclass(frozen=True, eq=False)
 class Panel:
     """`instruments`: ids, one a column, each once, in whatever order. `sessions`: proleptic ordinals (date.toordinal), strictly
-    increasing. The others as in `Row`, shaped (sessions, instruments); they may be mapped from files, and are never written to.
+    increasing. The others are shaped (sessions, instruments); they may be mapped from files, and are never written to. Prices are
+    in paise as traded, volume in shares, both 0 where there is no bar. `multiplier` is M_t; where there is no bar it is that of
+    the bar before (1.0 before the first).
 
-    `multiplier` is the product of 1/price factor of all splits, bonuses and demergers with ex-date <= the session: price x
+    M_t is the product of 1/price factor of all splits, bonuses and demergers with ex-date <= the session: price x
     multiplier is adjusted *forward*, so a later action changes no row.
     """
 
@@ -85,6 +67,8 @@ class Panel:
 
     def bar_before(self, end: int, column: int) -> int:
         """The row of a column's last bar before row `end`; -1 without one. Looks back a month at a time: it is seldom far."""
+        if end > 0 and self.state[end - 1, column] > 0:
+            return end - 1
         while end > 0:
             start = max(0, end - _MONTH)
             there = np.flatnonzero(self.state[start:end, column] > 0)
@@ -98,14 +82,14 @@ class Panel:
         there = np.flatnonzero(self.state[:, column] > 0)
         return int(there[0]) if len(there) else -1
 
-    def row(self, index: int) -> Row:
-        """One session."""
-        return Row(int(self.sessions[index]), *(getattr(self, name)[index] for name in FIELDS))
+    def rows(self, begin: int, end: int) -> Panel:
+        """Return the sessions from row `begin` up to row `end`, without that one."""
+        return replace(self, **{name: getattr(self, name)[begin:end] for name in ("sessions", *FIELDS)})
 
     def through(self, session: date) -> Panel:
         """The same panel cut after that session."""
         end = self.last_index(session) + 1
-        return self if end == len(self) else replace(self, **{name: getattr(self, name)[:end] for name in ("sessions", *FIELDS)})
+        return self if end == len(self) else self.rows(0, end)
 
     def select(self, instrument_ids: Sequence[str]) -> Panel:
         """The panel of these instruments alone, sorted, each once; copied. KeyError for one that is not there."""

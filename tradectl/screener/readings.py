@@ -5,57 +5,63 @@ Every column is causal: the reading of a session does not depend on later bars, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tradectl.model.history import Floats, History
 from tradectl.model.market import Bar
-from tradectl.ports import Cache, MarketData
+from tradectl.ports import MarketData
 from tradectl.strategy.features import Features, Reading, features
 from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
-    from tradectl.screener.feature_cache import FeatureCache
-    from tradectl.screener.state_cache import StateCache
-    from tradectl.screener.trade_cache import TradeCache
+    from tradectl.backtest.context import BacktestContext
+    from tradectl.backtest.engine import SettledTrades
+    from tradectl.model.position import Trade
+    from tradectl.screener.feature_states import FeatureStates
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownTrades:
+    """The reference trades of one history of an edition, and what a run over a longer history may continue from."""
+
+    edition: str
+    history: History
+    trades: tuple[Trade, ...]
+    settled: SettledTrades | None
+
+    @classmethod
+    def of(cls, context: BacktestContext, edition: str, past: SettledTrades | None) -> _KnownTrades:
+        """Run a context from `past` on, or from its first bar where it ends before `past`."""
+        from tradectl.backtest.engine import settled
+
+        history = context.history
+        usable = past is not None and len(history) > 0 and past.flat_on <= history.session(len(history) - 1)
+        trades, found = settled(context, past if usable else None)
+        if found is None or (past is not None and past.flat_on > found.flat_on):
+            found = past
+        return cls(edition, history, trades, found)
 
 
 class Readings:
-    """The readings of one market under one set of parameters.
+    """The readings of one market under one set of parameters, in memory: nothing is stored for the next process."""
 
-    `states` reads all instruments at once, `trade_cache` has the reference trades of each, and `feature_cache` the rows of the
-    last sessions. What takes long to compute is stored by `cache`.
-    """
-
-    def __init__(self, market: MarketData, parameters: Parameters, cache: Cache | None = None) -> None:
-        self.cache = cache
+    def __init__(self, market: MarketData, parameters: Parameters) -> None:
         self._market = market
         self._parameters = parameters
         self._columns: dict[str, tuple[History, Features]] = {}
         self._extended: dict[str, tuple[History, Features]] = {}
         self._cached: dict[str, tuple[History, date, Reading | None]] = {}
+        self._trades: dict[str, _KnownTrades] = {}
 
     @cached_property
-    def states(self) -> StateCache:
+    def states(self) -> FeatureStates:
         """Return the states of all instruments at once."""
-        from tradectl.screener.state_cache import StateCache
+        from tradectl.screener.feature_states import FeatureStates
 
-        return StateCache(self._market, self._parameters, self.cache, self.feature_cache)
-
-    @cached_property
-    def feature_cache(self) -> FeatureCache | None:
-        """Return the rows of the last sessions, or None without a cache: one process then has all features in memory."""
-        from tradectl.screener.feature_cache import FeatureCache
-
-        return FeatureCache(self._market, self._parameters, self.cache) if self.cache is not None else None
-
-    @cached_property
-    def trade_cache(self) -> TradeCache:
-        """Return the reference trades of each symbol."""
-        from tradectl.screener.trade_cache import TradeCache
-
-        return TradeCache(self._market, self._parameters, self.cache)
+        return FeatureStates(self._market, self._parameters)
 
     def columns(self, instrument_id: str) -> tuple[History, Features] | None:
         """Return history and features of an instrument, or None without bars."""
@@ -101,14 +107,16 @@ class Readings:
         self._extended[instrument_id] = (extended, longer)
         return extended, longer.reading(extended, len(extended) - 1)
 
-    def keep(self) -> None:
-        """Store what this process computed for the next one."""
-        self.states.keep()
-        self.trade_cache.keep()
-        if self.feature_cache is not None:
-            self.feature_cache.keep()
-        if self.cache is not None:
-            self.cache.prune()
+    def trades(self, context: BacktestContext) -> tuple[Trade, ...]:
+        """Return the reference trades of a context: computed once for one history, and continued for a longer one."""
+        history, edition = context.history, self._market.edition()
+        known = self._trades.get(history.instrument_id)
+        if known is not None and known.edition != edition:
+            known = None
+        if known is None or known.history is not history:
+            known = _KnownTrades.of(context, edition, known.settled if known is not None else None)
+            self._trades[history.instrument_id] = known
+        return known.trades
 
     def features_of(self, history: History) -> Features:
         """Return the columns of a history; those of a stored history are computed once."""

@@ -18,13 +18,14 @@ from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History
 from tradectl.model.market import Bar, bars_entry
-from tradectl.model.panel import GAP, Panel
-from tradectl.ports import Cache, MarketData, Tell, silence
+from tradectl.model.panel import GAP
+from tradectl.ports import MarketData, Tell, silence
 from tradectl.screener.coverage import MissingSessions, missing_sessions
+from tradectl.screener.current_features import current_features, current_readings
 from tradectl.screener.readings import Readings
-from tradectl.screener.state import FeatureState, PanelColumns, current_features, current_readings
+from tradectl.screener.state import FeatureState, PanelColumns
 from tradectl.strategy import entry, score
-from tradectl.strategy.features import Features, Reading
+from tradectl.strategy.features import Reading
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTION, WINDOW, rule_against, why_undecided
 
@@ -104,12 +105,9 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, request:
     return ScreenResult(tuple(verdicts), stale and bool(found))
 
 
-def screen_alone(market: MarketData, sessions: SessionTable, cache: Cache | None, request: ScreenRequest) -> ScreenResult:
-    """Return `screen` from an empty memory, for a process of its own, and store what took long to compute."""
-    known = Readings(market, request.parameters, cache)
-    close = screen(market, sessions, known, request, silence)
-    known.keep()
-    return close
+def screen_alone(market: MarketData, sessions: SessionTable, request: ScreenRequest) -> ScreenResult:
+    """Return `screen` from an empty memory, for a process of its own."""
+    return screen(market, sessions, Readings(market, request.parameters), request, silence)
 
 
 def _state_at(known: Readings, request: ScreenRequest, tell: Tell) -> FeatureState:
@@ -156,9 +154,7 @@ class _Screener:
                 reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {no}"
                 found[name] = InstrumentVerdict(name, symbol, reading, "AVOID", no, reason)
             else:
-                jumped = bool(state.arrays["jump"][chosen[i]])  # a jump keeps the reference run from entries for 600 bars
-                lately = None if jumped else self._lately(name, reading, table.take(np.array([i])))
-                found[name] = self._scored(symbol, reading, lately or self._context(name, reading))
+                found[name] = self._scored(symbol, reading, self._context(name, reading))
         for name in found.keys() & self.surveillance.named():
             found[name] = replace(found[name], surveillance=self.surveillance.stages(name))
         return found
@@ -197,37 +193,13 @@ class _Screener:
     def _scored(self, symbol: str, reading: Reading, context: BacktestContext) -> InstrumentVerdict:
         parameters, instrument_id = self.request.parameters, context.history.instrument_id
         strength = score.strength(reading, parameters)
-        trades = self.known.trade_cache.trades(context)
+        trades = self.known.trades(context)
         backtest, count, win, net = score.backtest_score(trades, self.request.session, parameters)
         combined = score.combined(strength, backtest, parameters)
         past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
         reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
         verdict = score.verdict(combined, count, parameters)
         return InstrumentVerdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
-
-    def _lately(self, instrument_id: str, reading: Reading, row: Features) -> BacktestContext | None:
-        """Return the context of an instrument since its reference run last held nothing.
-
-        `row`: the features of the reading. None unless the features of the sessions before are in the cache.
-        """
-        since, feature_cache, panel = (
-            self.known.trade_cache.flat_on(instrument_id, self.sessions),
-            self.known.feature_cache,
-            self.market.panel(),
-        )
-        bars = panel.history(instrument_id, since) if since is not None and feature_cache is not None else None
-        if bars is None or feature_cache is None or since is None or _lacks_before(panel, instrument_id, since):
-            return None
-        bar = self._not_final(instrument_id, reading)
-        if bar is None:
-            bars = bars.through(reading.session)
-        else:
-            bars = bars.through(date.fromordinal(reading.session.toordinal() - 1)).with_bar(bar, reading.multiplier)
-        before = feature_cache.rows(panel.columns[instrument_id], bars.sessions[:-1].tolist())
-        if not len(bars) or bars.session(0) != since or before is None:
-            return None
-        parameters, columns = self.request.parameters, before.and_then(row)
-        return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=bars, columns=columns)
 
     def _context(self, instrument_id: str, reading: Reading) -> BacktestContext:
         """Return the context of an instrument from its first bar on."""
@@ -251,9 +223,3 @@ class _Screener:
         if history is None:
             raise ValueError(f"{instrument_id} was scanned and has no bars")
         return history
-
-
-def _lacks_before(panel: Panel, instrument_id: str, since: date) -> bool:
-    """Return whether a missing bar shortly before a session keeps the reference run from entries after it."""
-    begin = panel.last_index(since)
-    return bool((panel.state[max(0, begin - WINDOW) : begin, panel.columns[instrument_id]] == GAP).any())

@@ -125,7 +125,7 @@ def test_who_is_suspended_or_gone_is_a_gap_to_the_end(market: Market) -> None:
     market.take("a.csv", DAILY + bars("ACME", dict.fromkeys(DAYS, 100)) + bars("GONE", {DAYS[0]: 100}))
     assert states(market, "GONE") == [SERIES["EQ"], GAP, GAP, GAP]
     panel = market.store().panel()
-    assert panel.row(3).there.tolist() == [True, False]
+    assert (panel.state[3] > 0).tolist() == [True, False]
     assert panel.close[1:, panel.columns["GONE"]].tolist() == [0, 0, 0]
 
 

@@ -82,9 +82,6 @@ class MemoryMarket:
     def edition(self) -> str:
         return "made in memory"
 
-    def stamp(self) -> str:
-        return "made in memory"
-
     def names(self, instrument_ids: Sequence[str], session: date) -> list[tuple[str, str | None]]:
         found = (self.instrument(instrument_id, session) for instrument_id in instrument_ids)
         return [(instrument.symbol, instrument.isin) for instrument in found]

@@ -47,7 +47,6 @@ def run(context: Context) -> Outcome:
     state = "final" if close.stale or is_final(session, context.now) else "provisional"
     if not context.dry_run:
         _keep(context, close, following, state)
-        world.readings.keep()
     doubt = world.market.surveillance(session).doubt()
     if doubt and world.mode != "simulated":
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
@@ -62,8 +61,8 @@ def _screened(context: Context, request: ScreenRequest) -> ScreenResult:
     """Return the verdicts, computed here or in a separate process."""
     world, parameters = context.world, context.world.parameters
     if parameters.isolated:
-        cache, limit = world.readings.cache, parameters.scan_limit
-        return call_in_subprocess("the scan", screen_alone, world.market, world.sessions, cache, request, limit=limit)
+        limit = parameters.scan_limit
+        return call_in_subprocess("the scan", screen_alone, world.market, world.sessions, request, limit=limit)
     return screen(world.market, world.sessions, world.readings, request, context.progress)
 
 

@@ -1,4 +1,4 @@
-"""A cached state, requested in any order, equals the state from the first bar and the features of each history."""
+"""A state in memory, requested in any order, equals the state from the first bar and the features of each history."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tradectl.model.history import History
 from tradectl.model.market import CorporateAction
 from tradectl.model.panel import Panel, stacked
 from tradectl.ports import silence
+from tradectl.screener.feature_states import FeatureStates
 from tradectl.screener.readings import Readings
 from tradectl.screener.state import FeatureState
-from tradectl.screener.state_cache import StateCache
 from tradectl.strategy.features import features
 
 
@@ -49,10 +49,10 @@ def same(one: FeatureState, other: FeatureState) -> bool:
 def test_who_goes_back_in_time_finds_what_a_new_scan_finds(made: list[History], asked: list[int]) -> None:
     market = Stored(made)
     days = [date.fromordinal(int(session)) for session in market.panel().sessions]
-    shared = StateCache(market, SHORT)  # type: ignore[arg-type]
+    shared = FeatureStates(market, SHORT)  # type: ignore[arg-type]
     for number in asked:
         day = days[number % len(days)]
-        assert same(shared.through(day, silence), StateCache(market, SHORT).through(day, silence))  # type: ignore[arg-type]
+        assert same(shared.through(day, silence), FeatureStates(market, SHORT).through(day, silence))  # type: ignore[arg-type]
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,0 +1,113 @@
+"""The feature states of one market in the memory of one process, advanced from session to session.
+
+A state is computed from the first bar on once; each later session adds its bars. Nothing of it is stored for the next process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+
+from tradectl.model.history import History, Ints
+from tradectl.model.market import Bar
+from tradectl.model.panel import FIELDS, SERIES, Panel
+from tradectl.ports import MarketData, Tell, silence
+from tradectl.screener.current_features import current_features
+from tradectl.screener.state import FeatureState, Windows, advance
+from tradectl.strategy.features import Features
+from tradectl.strategy.parameters import Parameters
+
+_PASSED = 8
+"""States of earlier sessions in memory, once a caller has gone back in time."""
+_NEAR = 10
+"""Days by which the state in memory is advanced for one instrument: a weekend with holidays around it."""
+
+
+class FeatureStates:
+    """The states of one market's stored bars under one set of windows."""
+
+    def __init__(self, market: MarketData, parameters: Parameters) -> None:
+        self._market = market
+        self._windows = Windows.of(parameters)
+        self._state: FeatureState | None = None
+        self._edition = ""
+        self._passed: dict[int, FeatureState] | None = None
+
+    def through(self, session: date, tell: Tell) -> FeatureState:
+        """Return the state of all stored bars of sessions <= `session`. It is shared: copy it before a change."""
+        panel, edition = self._market.panel(), self._market.edition()
+        if self._state is None or edition != self._edition:
+            self._state, self._edition, self._passed = FeatureState.empty(panel.instruments, self._windows), edition, None
+        state = self._state.among(panel.instruments)
+        if state.session > session.toordinal():
+            state = self._earlier(session, panel.instruments)
+        begin = int(np.searchsorted(panel.sessions, state.session, side="right"))
+        advance(state, panel.rows(begin, max(begin, panel.last_index(session) + 1)), tell)
+        self._state = state
+        if self._passed is not None and state.session not in self._passed:
+            self._passed[state.session] = state.copy()
+            self._passed.pop(min(self._passed) if len(self._passed) > _PASSED else 0, None)
+        return state
+
+    def _earlier(self, session: date, instruments: Sequence[str]) -> FeatureState:
+        """Return the latest state in memory that is not after a session, or an empty one.
+
+        A caller that goes back in time does so repeatedly, as a drill does, so requested states are kept in memory from then on.
+        """
+        if self._passed is None:
+            self._passed = {}
+        known = [day for day in self._passed if day <= session.toordinal()]
+        return self._passed[max(known)].copy().among(instruments) if known else FeatureState.empty(instruments, self._windows)
+
+    def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> FeatureState:
+        """Return the state after the stored bars before a session and these bars of the session. It is not kept."""
+        state = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
+        known = {name: bars[name] for name in state.instruments if name in bars}
+        columns = state.columns_of(tuple(known)).tolist()
+        multipliers = [self._multiplier(state, column, bar) for column, bar in zip(columns, known.values(), strict=True)]
+        advance(state, _one_session(state, session, known, multipliers))
+        return state
+
+    def one_more(self, before: History, bar: Bar, multiplier: float, parameters: Parameters) -> Features | None:
+        """Return the features of one more bar after a history, or None where the state before it is not in memory."""
+        if not len(before) or not self._at_hand(date.fromordinal(bar.session.toordinal() - 1)):
+            return None
+        state = self.through(date.fromordinal(bar.session.toordinal() - 1), silence).alone(before.instrument_id)
+        if state is None or int(state.arrays["bars"][0]) != len(before) or bar.series not in SERIES:
+            return None
+        advance(state, _one_session(state, bar.session, {before.instrument_id: bar}, [multiplier]))
+        return current_features(state, np.zeros(1, dtype=np.intp), parameters)
+
+    def _at_hand(self, session: date) -> bool:
+        """Return whether the state of a session is in memory or a few days before it."""
+        if self._state is None or self._market.edition() != self._edition:
+            return False
+        ahead = session.toordinal() - self._state.session
+        return 0 <= ahead <= _NEAR
+
+    def _multiplier(self, state: FeatureState, column: int, bar: Bar) -> float:
+        """Return the multiplier of an instrument's bar: that of its last bar, unless there was an action since."""
+        instrument_id, day = state.instruments[column], int(state.arrays["day"][column])
+        if day and not self._market.actions(instrument_id, date.fromordinal(day), bar.session):
+            return float(state.arrays["multiplier"][column])
+        found = self._market.multiplier(instrument_id, bar.session, bar.open)
+        return 1.0 if found is None else found
+
+
+def _one_session(state: FeatureState, session: date, bars: Mapping[str, Bar], multipliers: Sequence[float]) -> Panel:
+    """Return bars of one session as a panel of the state's instruments."""
+    chosen, n = state.columns_of(tuple(bars)), len(state.instruments)
+    series, multiplier = np.zeros((1, n), dtype=np.int8), np.ones((1, n))
+    series[0, chosen] = [SERIES[bar.series] for bar in bars.values()]
+    multiplier[0, chosen] = multipliers
+
+    def filled(name: str) -> Ints:
+        values = np.zeros((1, n), dtype=np.int64)
+        values[0, chosen] = [getattr(bar, name) for bar in bars.values()]
+        return values
+
+    opens, highs, lows, closes = (filled(name).astype(np.int32) for name in FIELDS[:4])
+    sessions = np.array([session.toordinal()], dtype=np.int64)
+    return Panel(state.instruments, sessions, opens, highs, lows, closes, filled("volume"), series, multiplier)
