@@ -150,6 +150,23 @@ def test_without_a_session_there_is_no_price(name: str, bench: Any, looking: Bro
     prices.close()
 
 
+def test_only_kite_has_daily_bars_to_fetch(name: str, tmp_path: Path) -> None:
+    database = open_database(tmp_path / "ledger.db", durable=False)
+    create_or_upgrade(database)
+    ledger = Ledger(database, "asha")
+    ledger.users.add("asha", capital=500_000_00, created_at=NOW, role="admin")
+    keys = {"key_file": tmp_path / "key", "folder": tmp_path, "name": name}
+    account = ReadOnlyAccount(ledger, VirtualClock(NOW), MemoryMarket(), SessionTable.load(), **keys)
+    if name == "kite":
+        candles = account.candles()
+        assert candles.name == "kite"
+        candles.close()
+    else:
+        with pytest.raises(Blocked, match="has no daily bars here"):
+            account.candles()
+    database.close()
+
+
 class Machine(VirtualClock):
     """A machine whose seconds pass in no time."""
 
