@@ -15,10 +15,10 @@ from tradectl.errors import DatabaseError
 from tradectl.execution.orders import CommandStatus, OrderPath
 from tradectl.execution.tags import client_tag, identify, position_leg, reentry_leg
 from tradectl.ledger import schema
-from tradectl.ledger.intents import UNEXPLAINED, UNFOUNDED, Intents, Overtaken
+from tradectl.ledger.intents import Intents, Overtaken
 from tradectl.ledger.rows import Intent
 from tradectl.model.broker_view import BrokerView
-from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, TradeReport, Variety
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
 
 Make = Callable[..., Trading]
 FALLS = {D: (9500, 9600, 9300, 9400)}
@@ -133,7 +133,7 @@ def test_an_order_that_no_intent_explains_blocks_its_symbol_until_adopted(tradin
     market.broker.place(OrderRequest(FOREIGN, "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
     market.to(D, "09:20")
     (item,) = result_of(market, "reconcile", code=7)["unknown"]
-    assert (item["tag"], item["reason"]) == (FOREIGN, UNEXPLAINED)
+    assert (item["tag"], item["reason"]) == (FOREIGN, ReasonCode.UNEXPLAINED.text())
     trading_session = market.trading(market.claim("test", D))
     trading_session.reconcile()
     assert trading_session.path.place(entry(10, 9600, session=D)).status is CommandStatus.UNKNOWN
@@ -319,7 +319,7 @@ def test_a_lost_sell_without_a_position_is_left_to_a_person(trading: Make):
     assert report.exit_code == 7
     assert [(item.tag, item.status) for item in market.broker.orders() if item.side is Side.SELL] == [(tag, OrderStatus.ONGOING)]
     (unknown,) = market.ledger.book.snapshot().unknown
-    assert (unknown.tag, unknown.purpose, unknown.reason) == (tag, Purpose.UNIDENTIFIED, UNFOUNDED)
+    assert (unknown.tag, unknown.purpose, unknown.reason_code) == (tag, Purpose.UNIDENTIFIED, ReasonCode.UNFOUNDED)
 
 
 def test_no_task_cancels_an_order_that_may_be_another_homes(trading: Make):

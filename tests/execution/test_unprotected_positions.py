@@ -27,8 +27,8 @@ POSITION = Position(
     7, "ALPHA", "ALPHA", "open", 117, 100, 100, 0, 1, 30, T, 0, 0, 0, 0, D, None, NOON, None,
 )  # fmt: skip
 SELL = Order(
-    12, "ABCDEFGHIJKLMNO", "ALPHA", "ALPHA", Side.SELL, Purpose.TARGET, 117, 10000, Variety.REGULAR, OrderStatus.ONGOING, "", D,
-    T, "P7", 0, 7, None, 1, 0, "K1", 0, 0, NOON, NOON, NOON, NOON, None, None,
+    12, "ABCDEFGHIJKLMNO", "ALPHA", "ALPHA", Side.SELL, Purpose.TARGET, 117, 10000, Variety.REGULAR, OrderStatus.ONGOING, "",
+    None, D, T, "P7", 0, 7, None, 1, 0, "K1", 0, 0, NOON, NOON, NOON, NOON, None, None,
 )  # fmt: skip
 
 

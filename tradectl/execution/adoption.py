@@ -13,10 +13,9 @@ from datetime import date, datetime, timedelta
 from tradectl.errors import UsageError
 from tradectl.execution.tags import identify
 from tradectl.ledger.book import Book
-from tradectl.ledger.intents import UNEXPLAINED
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderReport, Purpose, Side
+from tradectl.model.order import OrderReport, Purpose, ReasonCode, Side
 from tradectl.ports import MarketData
 
 LevelOf = Callable[[Purpose, str, date], int]
@@ -38,7 +37,7 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
     found = identify(book.user, report, instrument_id, positions=book.last_position_id())
     if found is None or book.tagged([report.tag or ""]):
         unidentified = _unidentified(report, instrument_id, placed)
-        return book.intents.adopt(unidentified, _own_tag(book, report), report, now, reason=UNEXPLAINED)
+        return book.intents.adopt(unidentified, _own_tag(book, report), report, now, code=ReasonCode.UNEXPLAINED)
     purpose, session, leg, generation = found
     decided = _decided(market, report.side, instrument_id, placed, session)
     level = level_of(purpose, instrument_id, decided) if report.side is Side.BUY else 0

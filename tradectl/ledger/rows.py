@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, Side, TradeReport, Variety
+from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Order:
     """A row of `orders`. `price` in paise.
 
     Attributes:
+        reason: Why it has its status, as text for people.
+        reason_code: Why it has its status, where code branches on that.
         sender: The process that may be sending it now; None where no process can be.
         absent_since: When a successful read of the broker's book first missed it after its sending was over.
     """
@@ -64,6 +66,7 @@ class Order:
     variety: Variety
     status: OrderStatus
     reason: str
+    reason_code: ReasonCode | None
     session: date
     decided: date
     leg: str
@@ -175,11 +178,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """The state of one of our orders as the broker reports it now."""
+    """The state of one of our orders as the broker reports it now, or as a person entered it."""
 
     order: Order
     status: OrderStatus
     reason: str
+    reason_code: ReasonCode | None
     broker_order_id: str
     filled_quantity: int
     quantity: int

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.ticks import round_down
-from tradectl.execution import manual_resolution, unresolved_orders
+from tradectl.execution import manual_resolution
 from tradectl.execution.corporate_actions import BEFORE_THE_DAY
 from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
@@ -33,7 +33,18 @@ from tradectl.ledger.executions import Claim
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
 from tradectl.model.moment import at_ist, ist_date, to_ist
-from tradectl.model.order import ALIVE, MOVES, TERMINAL, OrderReport, OrderRequest, OrderStatus, Purpose, Side, Variety
+from tradectl.model.order import (
+    ALIVE,
+    MOVES,
+    TERMINAL,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    Purpose,
+    ReasonCode,
+    Side,
+    Variety,
+)
 from tradectl.model.position import shares_after
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
@@ -509,7 +520,7 @@ class Account:
         """The whole account, ours against the exchange's, where nothing lies."""
         truth = self.truth()
         orders = self.ledger.book.orders()
-        told = {order.tag for order in orders if order.reason.startswith(manual_resolution.REPORTED)}
+        told = {order.tag for order in orders if order.reason_code is ReasonCode.FILLS_ENTERED}
         told_ids = {row.broker_order_id for row in truth.orders if row.tag in told}
         ours = {symbol: mine for symbol, (mine, _) in self.shares(truth).items()}
         holdings = tuple(
@@ -626,7 +637,7 @@ def _timetable(day: DrillDay) -> list[DrillStep]:
 def _is_decided(order: Order) -> bool:
     """Return whether a person decided that an order was never placed."""
     ended = order.status is OrderStatus.CANCELLED and not order.filled_quantity
-    return ended and order.reason.startswith(unresolved_orders.DECIDED)
+    return ended and order.reason_code is ReasonCode.DECIDED
 
 
 def _held(truth: Truth) -> dict[str, int]:
