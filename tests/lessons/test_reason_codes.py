@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+import tradectl
 from tests.execution.test_repeated_sends import Forgetful
 from tests.execution.trading import T, entry, stock
 from tradectl.errors import OrderRefused
@@ -17,6 +19,7 @@ from tradectl.execution.orders import CommandStatus
 from tradectl.ledger.schema import orders
 from tradectl.model.order import OrderStatus, ReasonCode, Side
 
+MODULES = sorted(Path(tradectl.__file__).parent.rglob("*.py"))
 METHODS = {"startswith", "endswith", "find", "count", "removeprefix", "partition", "split"}
 
 
@@ -46,6 +49,11 @@ def branches_on_reason(source: str) -> list[int]:
 )
 def test_a_branch_on_a_reason_is_found(source: str) -> None:
     assert branches_on_reason(source) == [1]
+
+
+def test_no_code_branches_on_the_text_of_a_reason() -> None:
+    found = {str(path): lines for path in MODULES if (lines := branches_on_reason(path.read_text(encoding="utf-8")))}
+    assert found == {}
 
 
 def test_the_database_refuses_an_unknown_reason_code(trading) -> None:

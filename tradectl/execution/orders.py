@@ -29,10 +29,11 @@ from tradectl.execution.unexplained_shares import declaration_advice, unexplaine
 from tradectl.execution.unresolved_orders import may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
-from tradectl.ledger.intents import Forbidden, Overtaken, why_forbidden
+from tradectl.ledger.intents import Forbidden, Overtaken, assert_allows
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, TO_BE_CANCELLED, OrderRequest, OrderStatus, ReasonCode, Side
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
@@ -125,7 +126,7 @@ class OrderPath:
         """
         if self._dry_run:
             held = self._held(intent.side, intent.symbol)
-            return CommandResult(CommandStatus.HELD, reason=held) if held else CommandResult(CommandStatus.DRY)
+            return CommandResult(CommandStatus.HELD, reason=str(held)) if held is not None else CommandResult(CommandStatus.DRY)
         try:
             return self._place(intent, send=send)
         except Forbidden as forbidden:
@@ -151,8 +152,8 @@ class OrderPath:
                 return self._send_recorded(newest, intent, send=send)
         generation = newest.generation + 1 if newest is not None else 0
         tag = client_tag(self._user, intent, generation)
-        held = self._held(intent.side, intent.symbol) if send and not self._has_tag(tag) else ""
-        sending, waits = send and not held, held or "waits for the morning"
+        held = self._held(intent.side, intent.symbol) if send and not self._has_tag(tag) else None
+        sending, waits = send and held is None, str(held or "waits for the morning")
         order = self._book.intents.record(
             self._claim,
             intent,
@@ -165,8 +166,8 @@ class OrderPath:
             reason="" if sending else waits,
             instead_of=newest if newest is not None and newest.status is OrderStatus.RETRY_PENDING else None,
         )
-        if held:
-            return CommandResult(CommandStatus.HELD, order, held)
+        if held is not None:
+            return CommandResult(CommandStatus.HELD, order, str(held))
         return self._send(order) if send else CommandResult(CommandStatus.WAITING, order)
 
     def _blocking(self, intent: Intent, newest: Order | None) -> Order | None:
@@ -178,18 +179,20 @@ class OrderPath:
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
-    def _held(self, side: Side, symbol: str) -> str:
-        """Return why a buy is not sent: the broker holds unexplained shares of its symbol. Empty for other orders."""
+    def _held(self, side: Side, symbol: str) -> Refusal | None:
+        """Return why a buy is not sent: the broker holds unexplained shares of its symbol. None for other orders."""
         if side is not Side.BUY:
-            return ""
+            return None
         holdings = self._broker.holdings()
         hidden = unreadable_rows.unreadable_holding(holdings, symbol)
         if hidden is not None:
             self.stopped_symbols.add(symbol)
-            return f"{hidden.text}, so what is held of {symbol} is not known"
+            return Refusal(RefusalCode.UNREADABLE_HOLDING, f"{hidden.text}, so what is held of {symbol} is not known")
         beyond = unexplained_shares(holdings, self._book.snapshot().positions, self.own_shares)
         found = next((item for item in beyond if item.symbol == symbol), None)
-        return f"{found.text}. {declaration_advice([found], self.own_shares)}" if found is not None else ""
+        if found is None:
+            return None
+        return Refusal(RefusalCode.UNEXPLAINED_SHARES, f"{found.text}. {declaration_advice([found], self.own_shares)}")
 
     def _has_tag(self, tag: str) -> bool:
         """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
@@ -206,9 +209,9 @@ class OrderPath:
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: Order | None = None) -> CommandResult:
         if not send:
             return CommandResult(CommandStatus.WAITING, order)
-        held = self._held(order.side, order.symbol) if not self._has_tag(order.tag) else ""
-        if held:
-            return self._hold(order, held, doubt)
+        held = self._held(order.side, order.symbol) if not self._has_tag(order.tag) else None
+        if held is not None:
+            return self._hold(order, str(held), doubt)
         marked = self._book.intents.mark_sending(
             self._claim,
             order,
@@ -234,7 +237,7 @@ class OrderPath:
         return stricter(in_ledger, self._marker_state())
 
     def _assert_allowed(self, side: Side) -> None:
-        _assert_allows(self.trading_state, side)
+        assert_allows(self.trading_state, side)
 
     def _marker_state(self) -> TradingState:
         try:
@@ -259,7 +262,7 @@ class OrderPath:
             return self._unknown(order, ReasonCode.REPEATED_TAG.text("it was read under this tag"), ReasonCode.REPEATED_TAG)
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         try:
-            _assert_allows(self._marker_state(), order.side)
+            assert_allows(self._marker_state(), order.side)
             broker_order_id = self._broker.place(request)
         except (OrderRefused, *_OF_THE_SYMBOL) as error:
             unsent = OrderRefused(f"{error}: it was not sent", code="unknown_symbol")
@@ -322,7 +325,7 @@ class OrderPath:
         try:
             self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
             self.requested[order.id] = (quantity, price)
-            _assert_allows(self._marker_state(), order.side)
+            assert_allows(self._marker_state(), order.side)
             self._broker.modify(order.broker_order_id, quantity=quantity, price=price)
         except Forbidden as forbidden:
             self.requested.pop(order.id, None)
@@ -373,13 +376,6 @@ class OrderPath:
                 self._book.intents.move(order, order.status, code.text(), self._clock.now(), code=code)
             order = self._book.order(order.id)
         return order
-
-
-def _assert_allows(state: TradingState, side: Side) -> None:
-    """Raise Forbidden if the trading state forbids orders of this side."""
-    forbidden = why_forbidden(state.state, state.reason, side)
-    if forbidden:
-        raise Forbidden(forbidden, by_limit=state.by_limit)
 
 
 def _needs_withdrawn_mark(order: Order) -> bool:

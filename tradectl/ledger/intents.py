@@ -21,6 +21,7 @@ from tradectl.ledger.executions import Claim, assert_holds
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, TAGGED, order_of
 from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, ReasonCode, Side, Variety
+from tradectl.model.trading_state import TradingState
 
 
 class Forbidden(Blocked):
@@ -56,13 +57,11 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
         raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
 
 
-def why_forbidden(state: str, reason: str, side: Side) -> str:
-    """Return why an account in this trading state sends no order of this side; empty where it may."""
-    if state == "HALTED":
-        return f"the account is halted: {reason}"
-    if state == "REDUCING" and side is Side.BUY:
-        return f"the account only reduces: {reason}"
-    return ""
+def assert_allows(state: TradingState, side: Side) -> None:
+    """Raise Forbidden if the trading state forbids orders of this side."""
+    refusal = state.refusal(side)
+    if refusal is not None:
+        raise Forbidden(str(refusal), by_limit=state.by_limit)
 
 
 class Intents:
@@ -298,9 +297,7 @@ class Intents:
         """Check claim and trading state inside the transaction before a command. Both hold until it commits."""
         assert_holds(connection, claim, machine_now)
         state, reason, until = STATE_HELD.one(connection, {"of_user": self._user})
-        forbidden = why_forbidden(state, reason, side)
-        if forbidden:
-            raise Forbidden(forbidden, by_limit=until is not None)
+        assert_allows(TradingState(state, reason, by_limit=until is not None), side)
 
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:

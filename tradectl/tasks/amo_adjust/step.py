@@ -14,7 +14,7 @@ from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
 from tradectl.execution.buy_revalidation import priority
-from tradectl.execution.buying import BuyingPower, halt_reason, pending_buys, quantity_for
+from tradectl.execution.buying import BuyingPower, pending_buys, quantity_for, stopped_buys
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
@@ -34,7 +34,7 @@ def run(context: Context) -> Outcome:
     trading = context.trading()
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    state = halt_reason(trading)
+    stopped = stopped_buys(trading)
     orders = [order for order in pending_buys(trading, context.session) if order.purpose is not Purpose.SEED]
     waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=priority)
     everything = [*orders, *waiting]
@@ -49,14 +49,14 @@ def run(context: Context) -> Outcome:
             counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
             continue
         price = prices.get(order.symbol)
-        verdict, reason = _adjust(context, trading, order, price, buying_power, only_cancel=bool(state))
+        verdict, reason = _adjust(context, trading, order, price, buying_power, only_cancel=stopped is not None)
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
             requested, _ = trading.path.requested.get(order.id, (None, None))
             _keep(context, order, price, verdict, reason, quantity=requested)
         counts[verdict] += 1
-    if waiting and not state:
+    if waiting and stopped is None:
         counts.update(_send(context, PreopenPass.of(context, trading, waiting, buying_power), waiting, prices))
     known = {order.instrument_id for order in everything}
     ended = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
@@ -65,9 +65,9 @@ def run(context: Context) -> Outcome:
     trading.follow()
     unknown, again_after = trading.unresolved()
     refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
-    counts["skipped"] += len(waiting) if state else 0
+    counts["skipped"] += len(waiting) if stopped is not None else 0
     result = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
-    return Outcome(result, again_after, refused=refused, unknown=unknown, blocked=state)
+    return Outcome(result, again_after, refused=refused, unknown=unknown, blocked=str(stopped or ""))
 
 
 def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:

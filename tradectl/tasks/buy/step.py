@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from tradectl.execution.buying import BuyingPower, DayResult, breached_limit, day_result, halt_reason, quantity_for
+from tradectl.execution.buying import BuyingPower, DayResult, breached_limit, day_result, quantity_for, stopped_buys
 from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.surveillance import report_watched_positions
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
+from tradectl.model.refusal import Refusal
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
 from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
@@ -67,8 +68,8 @@ class BuyPass:
             reentry=proposed.purpose is Purpose.REENTRY,
         )
 
-    def breached_limit(self, proposed: ProposedBuy, quantity: int) -> str:
-        """Return the limit that this quantity would breach; empty if none."""
+    def breached_limit(self, proposed: ProposedBuy, quantity: int) -> Refusal | None:
+        """Return the limit that this quantity would breach; None if none."""
         return breached_limit(
             self.trading,
             self.context.world.parameters,
@@ -88,8 +89,8 @@ def run(context: Context) -> Outcome:
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     session = world.sessions.next_run_session(context.session)
-    if state := halt_reason(trading):
-        return Outcome(dict(counts), blocked=state)
+    if (stopped := stopped_buys(trading)) is not None:
+        return Outcome(dict(counts), blocked=str(stopped))
     if context.now >= session.phases(closing_auction=False)[0].start:
         return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
     amo = world.broker.capabilities.amo
@@ -141,14 +142,14 @@ def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
     if watched:
         return "skipped_surveillance", f"under surveillance: {watched}"
     sizing = buy_pass.size(proposed, buy_pass.buying_power)
-    short = sizing.quantity == 0 and sizing.reason == "funds"
+    short = sizing.short_of_funds
     if short:
         sizing = buy_pass.size(proposed, None)
-    if sizing.quantity == 0:
-        return "skipped_quantity", sizing.reason
+    if sizing.refusal is not None:
+        return "skipped_quantity", str(sizing.refusal)
     limit = buy_pass.breached_limit(proposed, sizing.quantity)
-    if limit:
-        return "skipped_limit", limit
+    if limit is not None:
+        return "skipped_limit", str(limit)
     result = buy_pass.trading.buy(_intent(buy_pass, proposed, sizing.quantity), send=not (buy_pass.wait or short))
     if result.status is CommandStatus.WAITING:
         return ("skipped_funds", "short of funds") if short else ("waiting", buy_pass.wait)
