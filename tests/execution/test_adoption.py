@@ -36,8 +36,34 @@ INTENTS = {
     "entry": (entry(10, 10000), 0),
     "entry, tried a third time": (entry(10, 10000), 2),
     "re-entry": (replace(entry(10, 10000), purpose=Purpose.REENTRY, leg=reentry_leg(7, 2)), 0),
-    "target": (Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 10, 10000, D, T, position_leg(7)), 3),
-    "exit": (Intent("ACME", "ACME", Side.SELL, Purpose.RSI_EXIT, 10, 10000, D, T, position_leg(150)), 0),
+    "target": (
+        Intent(
+            instrument_id="ACME",
+            symbol="ACME",
+            side=Side.SELL,
+            purpose=Purpose.TARGET,
+            quantity=10,
+            price=10000,
+            session=D,
+            decided=T,
+            leg=position_leg(7),
+        ),
+        3,
+    ),
+    "exit": (
+        Intent(
+            instrument_id="ACME",
+            symbol="ACME",
+            side=Side.SELL,
+            purpose=Purpose.RSI_EXIT,
+            quantity=10,
+            price=10000,
+            session=D,
+            decided=T,
+            leg=position_leg(150),
+        ),
+        0,
+    ),
 }
 
 
@@ -105,7 +131,17 @@ def test_a_resting_sell_that_the_ledger_lost_is_not_placed_again(trading: Make):
     market.to(D, "09:16")
     market.trading(market.claim("eod", D)).reconcile()
     (position,) = market.positions
-    sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(position.id))
+    sell = Intent(
+        instrument_id="ACME",
+        symbol="ACME",
+        side=Side.SELL,
+        purpose=Purpose.TARGET,
+        quantity=100,
+        price=9900,
+        session=D,
+        decided=T,
+        leg=position_leg(position.id),
+    )
     tag = forgotten(market, sell)
     market.monitor(D, "09:20")
     assert [(order.tag, order.alive) for order in market.orders(Side.SELL)] == [(tag, True)]
@@ -300,7 +336,17 @@ def test_a_sell_after_an_adopted_generation_begins_the_next_one(trading: Make):
     market.to(D, "09:16")
     market.trading(market.claim("eod", D)).reconcile()
     (position,) = market.positions
-    sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(position.id))
+    sell = Intent(
+        instrument_id="ACME",
+        symbol="ACME",
+        side=Side.SELL,
+        purpose=Purpose.TARGET,
+        quantity=100,
+        price=9900,
+        session=D,
+        decided=T,
+        leg=position_leg(position.id),
+    )
     forgotten(market, sell, generation=1)
     market.trading(market.claim("test", D)).reconcile()
     (row,) = [item for item in market.broker.orders() if item.side is Side.SELL]
@@ -314,7 +360,20 @@ def test_a_lost_sell_without_a_position_is_left_to_a_person(trading: Make):
     market = trading(stock(on=FALLS))
     market.broker.place(OrderRequest("", "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
     market.to(D, "09:16")
-    tag = forgotten(market, Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(5)))
+    tag = forgotten(
+        market,
+        Intent(
+            instrument_id="ACME",
+            symbol="ACME",
+            side=Side.SELL,
+            purpose=Purpose.TARGET,
+            quantity=100,
+            price=9900,
+            session=D,
+            decided=T,
+            leg=position_leg(5),
+        ),
+    )
     report = market.monitor(D, "09:25")
     assert report.exit_code == 7
     assert [(item.tag, item.status) for item in market.broker.orders() if item.side is Side.SELL] == [(tag, OrderStatus.ONGOING)]

@@ -9,13 +9,13 @@ from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, st
 from tests.lessons.afar import Front
 from tradectl.brokers.paper import PaperBroker
 from tradectl.execution import manual_resolution
-from tradectl.execution.buy_revalidation import intent_of
 from tradectl.execution.buying import day_result
 from tradectl.execution.manual_resolution import CancelOutcome
 from tradectl.execution.reconcile import read_broker
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unresolved_orders import may_repeat, resolve
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.rows import Intent
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, ReasonCode, Side, TradeReport, Variety
@@ -138,7 +138,7 @@ def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_mo
     trading_session = market.trading(market.claim("premarket-retry", D))
     trading_session.reconcile()
     assert [item.waiting for item in trading_session.snapshot.orders] == [True]
-    assert trading_session.path.place(intent_of(order, 10)).ok
+    assert trading_session.path.place(Intent.again(order, 10)).ok
     assert [(item.status, item.generation) for item in market.orders(Side.BUY)] == [
         (OrderStatus.CANCELLED, 0), (OrderStatus.PENDING, 1),
     ]  # fmt: skip

@@ -43,18 +43,18 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
     level = level_of(purpose, instrument_id, decided) if report.side is Side.BUY else 0
     position = book.snapshot().position_of(instrument_id) if purpose is not Purpose.ENTRY else None
     intent = Intent(
-        instrument_id,
-        report.symbol,
-        report.side,
-        purpose,
-        report.quantity,
-        report.price,
-        session,
-        decided,
-        leg,
-        report.variety,
-        level,
-        position.id if position is not None else None,
+        instrument_id=instrument_id,
+        symbol=report.symbol,
+        side=report.side,
+        quantity=report.quantity,
+        price=report.price,
+        variety=report.variety,
+        purpose=purpose,
+        session=session,
+        decided=decided,
+        leg=leg,
+        level=level,
+        position_id=position.id if position is not None else None,
     )
     return book.intents.adopt(intent, report.tag or "", report, now, generation=generation)
 
@@ -68,9 +68,18 @@ def instrument_of(market: MarketData, symbol: str, session: date) -> str:
 
 
 def _unidentified(report: OrderReport, instrument_id: str, placed: date) -> Intent:
-    leg = f"at {report.broker_order_id}"[:32]
-    side, purpose = report.side, Purpose.UNIDENTIFIED
-    return Intent(instrument_id, report.symbol, side, purpose, report.quantity, report.price, placed, placed, leg, report.variety)
+    return Intent(
+        instrument_id=instrument_id,
+        symbol=report.symbol,
+        side=report.side,
+        quantity=report.quantity,
+        price=report.price,
+        variety=report.variety,
+        purpose=Purpose.UNIDENTIFIED,
+        session=placed,
+        decided=placed,
+        leg=f"at {report.broker_order_id}"[:32],
+    )
 
 
 def _own_tag(book: Book, report: OrderReport) -> str:

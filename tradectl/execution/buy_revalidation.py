@@ -16,7 +16,7 @@ from tradectl.execution.reentries import distrusted, level_now
 from tradectl.execution.session_close import Close, session_closes
 from tradectl.execution.surveillance import known_by_morning
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Intent, Order
+from tradectl.ledger.rows import Order
 from tradectl.model.market import bars_entry
 from tradectl.model.order import Purpose, Side
 from tradectl.model.refusal import Refusal, RefusalCode
@@ -127,22 +127,3 @@ class BuyRevalidation:
 def priority(order: Order) -> tuple[int, int]:
     """Return the sort key of buys: re-entries first, then entries as they were recorded, which is by rank."""
     return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
-
-
-def intent_of(order: Order, quantity: int) -> Intent:
-    """Return the intent of an order, for another quantity."""
-    return Intent(
-        order.instrument_id,
-        order.symbol,
-        order.side,
-        order.purpose,
-        quantity,
-        order.price,
-        order.session,
-        order.decided,
-        order.leg,
-        order.variety,
-        order.level,
-        order.position_id,
-        order.signal_id,
-    )

@@ -10,9 +10,9 @@ from typing import Any
 from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """An order that a task wants, before it has a tag.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTerms:
+    """What a task wants of an order. An intent and an order have the same terms.
 
     Attributes:
         price: The limit in paise.
@@ -44,8 +44,18 @@ class Intent:
         return order.instrument_id == self.instrument_id or order.symbol == self.symbol
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent(OrderTerms):
+    """An order that a task wants, before it has a tag."""
+
+    @classmethod
+    def again(cls, order: Order, quantity: int) -> Intent:
+        """Return the intent of an order, for another quantity."""
+        return cls(**{name: getattr(order, name) for name in OrderTerms.__slots__} | {"quantity": quantity})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(OrderTerms):
     """A row of `orders`. `price` in paise.
 
     Attributes:
@@ -57,24 +67,11 @@ class Order:
 
     id: int
     tag: str
-    instrument_id: str
-    symbol: str
-    side: Side
-    purpose: Purpose
-    quantity: int
-    price: int
-    variety: Variety
     status: OrderStatus
     reason: str
     reason_code: ReasonCode | None
-    session: date
-    decided: date
-    leg: str
     generation: int
-    position_id: int | None
-    signal_id: int | None
     execution_id: int | None
-    level: int
     broker_order_id: str | None
     filled_quantity: int
     modifications: int

@@ -354,7 +354,19 @@ class Account:
         price = round_down(int(quote.last * (1 + percent / 100)), self._instrument(symbol).tick_size)
         decided = self.stage.exchange.sessions.previous_session(session).date
         key = self._instrument(symbol).instrument_id
-        return Intent(key, symbol, Side.BUY, Purpose.ENTRY, quantity, price, session, decided, f"drawn:{leg}", variety, 30)
+        return Intent(
+            instrument_id=key,
+            symbol=symbol,
+            side=Side.BUY,
+            purpose=Purpose.ENTRY,
+            quantity=quantity,
+            price=price,
+            session=session,
+            decided=decided,
+            leg=f"drawn:{leg}",
+            variety=variety,
+            level=30,
+        )
 
     def _free(self, intent: Intent) -> bool:
         chain = self.ledger.book.intents.chain(intent)

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PhaseKind
-from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of
+from tradectl.execution.buy_revalidation import BuyRevalidation
 from tradectl.execution.buying import BuyingPower, DayResult, day_result, quantity_for
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Order
+from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.entry import reward_gone
@@ -97,7 +97,7 @@ class PreopenPass:
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
         """Send a buy; return its verdict and the reason. Raises what the order path raises."""
-        answer = self.trading.buy(intent_of(order, quantity))
+        answer = self.trading.buy(Intent.again(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
         self.buying_power.spend(self.context.session, quantity, order.price)

@@ -12,12 +12,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import time
 
-from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of, priority
+from tradectl.execution.buy_revalidation import BuyRevalidation, priority
 from tradectl.execution.buying import BuyingPower, DayResult, day_result, pending_buys, quantity_for, stopped_buys
 from tradectl.execution.orders import CommandResult
 from tradectl.execution.surveillance import known_by_morning, report_watched_positions
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Decision, Order
+from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.model.refusal import RefusalCode
@@ -140,7 +140,7 @@ def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
     if limit is not None:
         return _drop(retry_pass, order, str(limit))
     _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
-    return _count_result(retry_pass, order, trading.buy(intent_of(order, sizing.quantity)), sizing.quantity)
+    return _count_result(retry_pass, order, trading.buy(Intent.again(order, sizing.quantity)), sizing.quantity)
 
 
 def _drop(retry_pass: RetryPass, order: Order, reason: str) -> tuple[str, str]:
