@@ -86,16 +86,16 @@ class Context:
     def at_step(self, steps: int, first: bool) -> Context:
         """Return the same run after `steps` steps. (`dataclasses.replace` takes longer than many steps.)"""
         return Context(
-            self.world,
-            self.session,
-            self.slot,
-            self.claim,
-            self.dry_run,
-            steps,
-            first,
-            self.progress,
-            self.trading_sessions,
-            self.parts,
+            world=self.world,
+            session=self.session,
+            slot=self.slot,
+            claim=self.claim,
+            dry_run=self.dry_run,
+            steps=steps,
+            first=first,
+            progress=self.progress,
+            trading_sessions=self.trading_sessions,
+            parts=self.parts,
         )
 
     def part(self, kind: type[T], make: Callable[[], T]) -> T:
@@ -136,7 +136,17 @@ class Context:
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
         rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
         return TradingSession(
-            world.broker, book, world.market, world.clock, path, self.log, self.notify, self.dry_run, last_retry, level_of, rules
+            broker=world.broker,
+            book=book,
+            market=world.market,
+            clock=world.clock,
+            path=path,
+            log=self.log,
+            notify=self.notify,
+            dry_run=self.dry_run,
+            last_retry=last_retry,
+            level_of=level_of,
+            rules=rules,
         )
 
     def begin_step(self) -> None:

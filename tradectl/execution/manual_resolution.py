@@ -279,7 +279,16 @@ def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantit
     status = OrderStatus.EXECUTED if quantity == order.quantity else OrderStatus.CANCELLED
     what = f"{quantity} of {order.quantity} filled" + (f", {more} at {show_rupees(price)}" if trades and price else "")
     code = ReasonCode.FILLS_ENTERED
-    change = OrderChange(order, status, code.text(what), code, known_as, quantity, order.quantity, order.price)
+    change = OrderChange(
+        order=order,
+        status=status,
+        reason=code.text(what),
+        reason_code=code,
+        broker_order_id=known_as,
+        filled_quantity=quantity,
+        quantity=order.quantity,
+        price=order.price,
+    )
     updated = trading.book.record_manual_fill(change, trades, now)
     return _log_decision(trading, updated, what)
 

@@ -357,7 +357,16 @@ def _order_change(order: Order, report: OrderReport, filled: int, *, tried_again
     ours = status in ALIVE or status is OrderStatus.CANCELLED
     marked = order.reason_code in TO_BE_CANCELLED and ours  # a process may die before it has cancelled it
     reason, code = (order.reason, order.reason_code) if marked else (report.reason, None)
-    change = OrderChange(order, status, reason, code, report.broker_order_id, filled, report.quantity, report.price)
+    change = OrderChange(
+        order=order,
+        status=status,
+        reason=reason,
+        reason_code=code,
+        broker_order_id=report.broker_order_id,
+        filled_quantity=filled,
+        quantity=report.quantity,
+        price=report.price,
+    )
     same = (
         order.status is status
         and order.filled_quantity == filled

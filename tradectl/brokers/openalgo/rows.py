@@ -149,18 +149,18 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     elif status in ENDS and repeated and now - at < SETTLED:
         status, reason = _S.UNKNOWN, f"its status {word!r} may be that of the row before it: it is believed after two minutes"
     made = OrderReport(
-        value_ranges.identity(row["orderid"], "orderid"),
-        None,
-        symbol_of(row["symbol"]),
-        side(row),
-        quantity,
-        _limit(row),
-        filled,
-        status,
-        reason,
-        Variety.REGULAR,
-        at,
-        at,
+        broker_order_id=value_ranges.identity(row["orderid"], "orderid"),
+        tag=None,
+        symbol=symbol_of(row["symbol"]),
+        side=side(row),
+        quantity=quantity,
+        price=_limit(row),
+        filled_quantity=filled,
+        status=status,
+        reason=reason,
+        variety=Variety.REGULAR,
+        placed_at=at,
+        updated_at=at,
         unknown_word=unknown_word,
     )
     return value_ranges.order(made, now)

@@ -219,9 +219,18 @@ class MarketDays:
             tick, dynamic = instrument.tick_size, instrument.derivatives
             band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
         return MarketDay(
-            instrument, session, hours, previous, band, bar, minutes, path, total * 60, now,
-            tuple(minute[0] for minute in minutes),
-        )  # fmt: skip
+            instrument=instrument,
+            session=session,
+            hours=hours,
+            previous_close=previous,
+            band=band,
+            bar=bar,
+            minutes=minutes,
+            path=path,
+            seconds=total * 60,
+            read_at=now,
+            traded_minutes=tuple(minute[0] for minute in minutes),
+        )
 
     def _path(self, bar: Bar | None, minutes: Minutes, total: int, seen: Path | None) -> Path | None:
         """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
