@@ -135,7 +135,17 @@ class Context:
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
         rules = cast("ListsOrderRules", world.broker) if _lists_order_rules(type(world.broker)) else None
         return TradingSession(
-            world.broker, book, world.market, world.clock, path, self.log, self.notify, self.dry_run, last_retry, level_of, rules
+            broker=world.broker,
+            book=book,
+            market=world.market,
+            clock=world.clock,
+            path=path,
+            log=self.log,
+            notify=self.notify,
+            dry_run=self.dry_run,
+            last_retry=last_retry,
+            level_of=level_of,
+            rules=rules,
         )
 
     def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:

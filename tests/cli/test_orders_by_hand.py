@@ -290,7 +290,18 @@ def test_a_sale_that_was_taken_for_one_by_hand_becomes_our_sell(trading: Make): 
     (position,) = market.positions
     market.to(AFTER, "10:00")
     broker = opaque(market)
-    sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9700, AFTER, D, f"P{position.id}", position_id=position.id)
+    sell = Intent(
+        instrument_id="ACME",
+        symbol="ACME",
+        side=Side.SELL,
+        purpose=Purpose.TARGET,
+        quantity=100,
+        price=9700,
+        session=AFTER,
+        decided=D,
+        leg=f"P{position.id}",
+        position_id=position.id,
+    )
     order = interrupted(market, sell)
     report = market.broker.orders()[-1]
     broker.untagged.add(report.broker_order_id)

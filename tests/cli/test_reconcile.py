@@ -14,8 +14,7 @@ from tests.cli.test_orders_by_hand import interrupted, lost
 from tests.execution.conftest import trading  # noqa: F401
 from tests.execution.trading import AFTER, D, Trading, stock
 from tradectl.ledger import schema
-from tradectl.ledger.intents import UNEXPLAINED
-from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
+from tradectl.model.order import OrderRequest, OrderStatus, ReasonCode, Side, Variety
 
 Make = Callable[..., Trading]
 FALLS = {D: (9500, 9600, 9300, 9400)}
@@ -80,7 +79,7 @@ def test_an_order_under_a_tag_that_no_intent_explains_is_unknown(trading: Make):
     market.broker.place(OrderRequest("Q" * 15, "ACME", Side.BUY, 10, 10000, variety=Variety.AMO))
     for _ in range(2):
         (item,) = result_of(market, "reconcile", code=7)["unknown"]
-        assert (item["tag"], item["reason"]) == ("Q" * 15, UNEXPLAINED)
+        assert (item["tag"], item["reason"]) == ("Q" * 15, ReasonCode.UNEXPLAINED.text())
     assert "Unresolved orders" in operate(market, "reconcile").out
     assert [order.status for order in market.broker.orders()] == [OrderStatus.PENDING]
 

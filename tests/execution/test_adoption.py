@@ -15,10 +15,10 @@ from tradectl.errors import DatabaseError
 from tradectl.execution.orders import CommandStatus, OrderPath
 from tradectl.execution.tags import client_tag, identify, position_leg, reentry_leg
 from tradectl.ledger import schema
-from tradectl.ledger.intents import UNEXPLAINED, UNFOUNDED, Intents, Overtaken
+from tradectl.ledger.intents import Intents, Overtaken
 from tradectl.ledger.rows import Intent
 from tradectl.model.broker_view import BrokerView
-from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, TradeReport, Variety
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
 
 Make = Callable[..., Trading]
 FALLS = {D: (9500, 9600, 9300, 9400)}
@@ -36,8 +36,34 @@ INTENTS = {
     "entry": (entry(10, 10000), 0),
     "entry, tried a third time": (entry(10, 10000), 2),
     "re-entry": (replace(entry(10, 10000), purpose=Purpose.REENTRY, leg=reentry_leg(7, 2)), 0),
-    "target": (Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 10, 10000, D, T, position_leg(7)), 3),
-    "exit": (Intent("ACME", "ACME", Side.SELL, Purpose.RSI_EXIT, 10, 10000, D, T, position_leg(150)), 0),
+    "target": (
+        Intent(
+            instrument_id="ACME",
+            symbol="ACME",
+            side=Side.SELL,
+            purpose=Purpose.TARGET,
+            quantity=10,
+            price=10000,
+            session=D,
+            decided=T,
+            leg=position_leg(7),
+        ),
+        3,
+    ),
+    "exit": (
+        Intent(
+            instrument_id="ACME",
+            symbol="ACME",
+            side=Side.SELL,
+            purpose=Purpose.RSI_EXIT,
+            quantity=10,
+            price=10000,
+            session=D,
+            decided=T,
+            leg=position_leg(150),
+        ),
+        0,
+    ),
 }
 
 
@@ -105,7 +131,17 @@ def test_a_resting_sell_that_the_ledger_lost_is_not_placed_again(trading: Make):
     market.to(D, "09:16")
     market.trading(market.claim("eod", D)).reconcile()
     (position,) = market.positions
-    sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(position.id))
+    sell = Intent(
+        instrument_id="ACME",
+        symbol="ACME",
+        side=Side.SELL,
+        purpose=Purpose.TARGET,
+        quantity=100,
+        price=9900,
+        session=D,
+        decided=T,
+        leg=position_leg(position.id),
+    )
     tag = forgotten(market, sell)
     market.monitor(D, "09:20")
     assert [(order.tag, order.alive) for order in market.orders(Side.SELL)] == [(tag, True)]
@@ -133,7 +169,7 @@ def test_an_order_that_no_intent_explains_blocks_its_symbol_until_adopted(tradin
     market.broker.place(OrderRequest(FOREIGN, "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
     market.to(D, "09:20")
     (item,) = result_of(market, "reconcile", code=7)["unknown"]
-    assert (item["tag"], item["reason"]) == (FOREIGN, UNEXPLAINED)
+    assert (item["tag"], item["reason"]) == (FOREIGN, ReasonCode.UNEXPLAINED.text())
     trading_session = market.trading(market.claim("test", D))
     trading_session.reconcile()
     assert trading_session.path.place(entry(10, 9600, session=D)).status is CommandStatus.UNKNOWN
@@ -300,7 +336,17 @@ def test_a_sell_after_an_adopted_generation_begins_the_next_one(trading: Make):
     market.to(D, "09:16")
     market.trading(market.claim("eod", D)).reconcile()
     (position,) = market.positions
-    sell = Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(position.id))
+    sell = Intent(
+        instrument_id="ACME",
+        symbol="ACME",
+        side=Side.SELL,
+        purpose=Purpose.TARGET,
+        quantity=100,
+        price=9900,
+        session=D,
+        decided=T,
+        leg=position_leg(position.id),
+    )
     forgotten(market, sell, generation=1)
     market.trading(market.claim("test", D)).reconcile()
     (row,) = [item for item in market.broker.orders() if item.side is Side.SELL]
@@ -314,12 +360,25 @@ def test_a_lost_sell_without_a_position_is_left_to_a_person(trading: Make):
     market = trading(stock(on=FALLS))
     market.broker.place(OrderRequest("", "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
     market.to(D, "09:16")
-    tag = forgotten(market, Intent("ACME", "ACME", Side.SELL, Purpose.TARGET, 100, 9900, D, T, position_leg(5)))
+    tag = forgotten(
+        market,
+        Intent(
+            instrument_id="ACME",
+            symbol="ACME",
+            side=Side.SELL,
+            purpose=Purpose.TARGET,
+            quantity=100,
+            price=9900,
+            session=D,
+            decided=T,
+            leg=position_leg(5),
+        ),
+    )
     report = market.monitor(D, "09:25")
     assert report.exit_code == 7
     assert [(item.tag, item.status) for item in market.broker.orders() if item.side is Side.SELL] == [(tag, OrderStatus.ONGOING)]
     (unknown,) = market.ledger.book.snapshot().unknown
-    assert (unknown.tag, unknown.purpose, unknown.reason) == (tag, Purpose.UNIDENTIFIED, UNFOUNDED)
+    assert (unknown.tag, unknown.purpose, unknown.reason_code) == (tag, Purpose.UNIDENTIFIED, ReasonCode.UNFOUNDED)
 
 
 def test_no_task_cancels_an_order_that_may_be_another_homes(trading: Make):

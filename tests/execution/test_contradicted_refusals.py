@@ -11,17 +11,18 @@ import pytest
 from tests.cli.hands import Opaque, operate
 from tests.execution.trading import D, T, Trading, entry, ist, stock
 from tests.lessons.afar import put
-from tradectl.execution import unresolved_orders
 from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.ledger.rows import Order
-from tradectl.model.order import OrderReport, OrderStatus, Side, Variety
+from tradectl.model.order import OrderReport, OrderStatus, ReasonCode, Side, Variety
 from tradectl.ports import Capabilities
 
 Make = Callable[..., Trading]
 S = OrderStatus
 
 
-def sent(market: Trading, status: OrderStatus, *, leg: str = "1", number: str | None = None, reason: str = "no") -> Order:
+def sent(
+    market: Trading, status: OrderStatus, *, leg: str = "1", number: str | None = None, code: ReasonCode | None = None
+) -> Order:
     """A buy of ten at 100.00 that was sent at 09:05, and what the ledger has of it."""
     intent = replace(entry(10, 10000), leg=leg, variety=Variety.REGULAR)
     order = market.record(market.claim(f"sends {leg}", T), intent, f"TAG{leg}")
@@ -29,9 +30,9 @@ def sent(market: Trading, status: OrderStatus, *, leg: str = "1", number: str | 
     if status is S.PENDING and number is None:
         return book.intents.never_sent(order, market.clock.now())
     if status is S.CANCELLED:
-        book.intents.move(order, status, reason, market.clock.now())
+        book.intents.move(order, status, "no", market.clock.now(), code=code)
         return book.order(order.id)
-    return book.intents.answered(order, status, market.clock.now(), broker_order_id=number, reason=reason)
+    return book.intents.answered(order, status, market.clock.now(), broker_order_id=number, reason="no", code=code)
 
 
 def shown(number: str = "B1", **changes: object) -> OrderReport:
@@ -100,7 +101,7 @@ def test_an_order_that_has_the_number_explains_it(market: Trading) -> None:
 
 
 def test_what_a_person_decided_stays_decided(market: Trading) -> None:
-    sent(market, S.CANCELLED, reason=f"{unresolved_orders.DECIDED}: never placed")
+    sent(market, S.CANCELLED, code=ReasonCode.DECIDED)
     assert opened(market, shown()) == []
 
 

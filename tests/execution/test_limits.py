@@ -10,7 +10,7 @@ import pytest
 
 from tests.execution.trading import AFTER, D, T, Trading, entry, stock
 from tests.tasks.test_buy import analysed, signal
-from tradectl.execution.buying import DayResult, breached_limit, halt_reason
+from tradectl.execution.buying import DayResult, breached_limit, stopped_buys
 from tradectl.execution.orders import CommandStatus
 from tradectl.execution.trading_session import TradingSession
 from tradectl.model.order import OrderStatus, Side
@@ -21,7 +21,7 @@ LOST = DayResult(equity=966_000_00, result=-34_000_00)
 
 
 def ask(market: Trading, trading_session: TradingSession, day: DayResult, *, session: date = D) -> str:
-    return breached_limit(
+    found = breached_limit(
         trading_session,
         market.world.parameters,
         day,
@@ -32,6 +32,7 @@ def ask(market: Trading, trading_session: TradingSession, day: DayResult, *, ses
         last_close=10000,
         reentry=False,
     )
+    return str(found or "")
 
 
 def state(market: Trading) -> tuple[str, str, date | None]:
@@ -161,5 +162,5 @@ def test_the_orders_that_reached_the_limit_may_be_fitted_and_the_next_evening_bu
     morning = market.trading(market.claim("test", D))
     assert morning.path.modify(order, quantity=order.quantity - 1, price=order.price).status is CommandStatus.PLACED
     market.to(D, "16:30")
-    assert halt_reason(morning) == ""
+    assert stopped_buys(morning) is None
     assert state(market)[0] == "ACTIVE"

@@ -9,17 +9,16 @@ from tests.execution.trading import AFTER, D, T, Trading, entry, follow, ist, st
 from tests.lessons.afar import Front
 from tradectl.brokers.paper import PaperBroker
 from tradectl.execution import manual_resolution
-from tradectl.execution.buy_revalidation import intent_of
 from tradectl.execution.buying import day_result
 from tradectl.execution.manual_resolution import CancelOutcome
 from tradectl.execution.tags import client_tag
 from tradectl.execution.trading_session import read_broker
 from tradectl.execution.unresolved_orders import may_repeat, resolve
-from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.rows import Intent
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, TradeReport, Variety
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, ReasonCode, Side, TradeReport, Variety
 from tradectl.report.reconciliation import reconciliation
 
 FALLS = {D: (9500, 9600, 9300, 9400)}
@@ -139,7 +138,7 @@ def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_mo
     trading_session = market.trading(market.claim("premarket-retry", D))
     trading_session.reconcile()
     assert [item.waiting for item in trading_session.snapshot.orders] == [True]
-    assert trading_session.path.place(intent_of(order, 10)).ok
+    assert trading_session.path.place(Intent.again(order, 10)).ok
     assert [(item.status, item.generation) for item in market.orders(Side.BUY)] == [
         (OrderStatus.CANCELLED, 0), (OrderStatus.PENDING, 1),
     ]  # fmt: skip
@@ -188,7 +187,7 @@ def test_nor_where_the_broker_s_book_shows_its_rejection_later_than_the_refusal_
     market.ledger.book.intents.move(order, OrderStatus.PENDING, "what a broker says of an order that waits", market.clock.now())
     trading_session = market.trading(market.claim("orders", T))
     (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
-    assert (done.outcome, done.order.reason) == (CancelOutcome.ALIVE, WITHDRAWN)
+    assert (done.outcome, done.order.reason_code) == (CancelOutcome.ALIVE, ReasonCode.WITHDRAWN)
     broker.shown = True
     market.to(D, "08:00")
     assert market.run("premarket-retry", slot="08:00").result["placed"] == 0
@@ -268,7 +267,7 @@ def test_a_buy_that_is_to_be_withdrawn_is_not_tried_again(trading) -> None:
     market = trading(stock())
     rejected_later(market)
     (order,) = market.orders(Side.BUY)
-    market.ledger.book.intents.move(order, OrderStatus.PENDING, REAPPEARED, market.clock.now())
+    market.ledger.book.intents.move(order, OrderStatus.PENDING, "", market.clock.now(), code=ReasonCode.REAPPEARED)
     market.trading(market.claim("eod", T)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 

@@ -27,9 +27,36 @@ POSITION = Position(
     7, "ALPHA", "ALPHA", "open", 117, 100, 100, 0, 1, 30, T, 0, 0, 0, 0, D, None, NOON, None,
 )  # fmt: skip
 SELL = Order(
-    12, "ABCDEFGHIJKLMNO", "ALPHA", "ALPHA", Side.SELL, Purpose.TARGET, 117, 10000, Variety.REGULAR, OrderStatus.ONGOING, "", D,
-    T, "P7", 0, 7, None, 1, 0, "K1", 0, 0, NOON, NOON, NOON, NOON, None, None,
-)  # fmt: skip
+    id=12,
+    tag="ABCDEFGHIJKLMNO",
+    instrument_id="ALPHA",
+    symbol="ALPHA",
+    side=Side.SELL,
+    purpose=Purpose.TARGET,
+    quantity=117,
+    price=10000,
+    variety=Variety.REGULAR,
+    status=OrderStatus.ONGOING,
+    reason="",
+    reason_code=None,
+    session=D,
+    decided=T,
+    leg="P7",
+    generation=0,
+    position_id=7,
+    signal_id=None,
+    execution_id=1,
+    level=0,
+    broker_order_id="K1",
+    filled_quantity=0,
+    modifications=0,
+    created_at=NOON,
+    sending_at=NOON,
+    sent_at=NOON,
+    updated_at=NOON,
+    sender=None,
+    absent_since=None,
+)
 
 
 @pytest.mark.parametrize(

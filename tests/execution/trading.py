@@ -167,7 +167,19 @@ class Trading:
 
 
 def entry(quantity: int, price: int, *, session: date = D, symbol: str = "ACME", level: int = 30) -> Intent:
-    return Intent(symbol, symbol, Side.BUY, Purpose.ENTRY, quantity, price, session, T, "entry:1", Variety.AMO, level)
+    return Intent(
+        instrument_id=symbol,
+        symbol=symbol,
+        side=Side.BUY,
+        purpose=Purpose.ENTRY,
+        quantity=quantity,
+        price=price,
+        session=session,
+        decided=T,
+        leg="entry:1",
+        variety=Variety.AMO,
+        level=level,
+    )
 
 
 def follow(book: Book, broker: Broker, market: MarketData, clock: Clock) -> Changes:

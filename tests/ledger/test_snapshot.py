@@ -31,7 +31,17 @@ def claim(ledger: Ledger) -> Claim:
 
 
 def ordered(ledger: Ledger, claim: Claim, symbol: str) -> Order:
-    intent = Intent(symbol, symbol, Side.BUY, Purpose.ENTRY, 10, 100_00, DAY, DAY, "entry:1")
+    intent = Intent(
+        instrument_id=symbol,
+        symbol=symbol,
+        side=Side.BUY,
+        purpose=Purpose.ENTRY,
+        quantity=10,
+        price=100_00,
+        session=DAY,
+        decided=DAY,
+        leg="entry:1",
+    )
     return ledger.book.intents.record(
         claim, intent, f"tag-{symbol}", 0, now=NOW, machine_now=NOW, status=OrderStatus.PENDING, sending=True
     )

@@ -95,7 +95,7 @@ def test_an_order_that_met_an_ended_session_was_not_sent_and_keeps_its_tag(tradi
 @pytest.mark.parametrize("available", [0, -500])
 def test_no_cash_is_no_cash_and_buys_nothing(available: int) -> None:
     sizing = quantity_for(10000, session=D, parameters=Parameters(), average_turnover=10**12, buying_power=BuyingPower(available))
-    assert (sizing.quantity, sizing.reason) == (0, "funds")
+    assert (sizing.quantity, sizing.short_of_funds) == (0, True)
 
 
 def test_the_funds_of_an_account_that_nobody_opened_are_an_error(trading) -> None:

@@ -37,12 +37,14 @@ class ByInstrument:
         if distrusted and not (rule and distrusted == MISSING_BARS):
             return InstrumentVerdict(name, instrument.symbol, reading, "EXCLUDED", distrusted, why)
         if rule:
-            return InstrumentVerdict(name, instrument.symbol, reading, "EXCLUDED", rule, f"not in the universe: {rule}")
+            return InstrumentVerdict(
+                name, instrument.symbol, reading, "EXCLUDED", rule.code.value, f"not in the universe: {rule}"
+            )
         barred = any(bars_entry(action) for action in self.market.actions(name, asked.session, asked.following))
         rule = entry.refusal(reading, parameters, next_session_bars_entry=barred)
         if rule:
             reason = f"RSI {reading.rsi:.1f}, close {reading.close / 100:.2f}: fails {rule}"
-            return InstrumentVerdict(name, instrument.symbol, reading, "AVOID", rule, reason)
+            return InstrumentVerdict(name, instrument.symbol, reading, "AVOID", rule.code.value, reason)
         return self._scored(name, instrument.symbol, reading, asked)
 
     def _distrusted(self, name: str, reading: Reading, asked: ScreenRequest) -> tuple[str, str]:

@@ -152,8 +152,8 @@ def test_the_rules_of_a_row_are_those_of_each_instrument(made: list[History], be
         out = exclusions(series, np.array([is_share(isin) for isin in names]), state.arrays["close"][chosen], table, parameters)
         refused = refusals(table, parameters)
         for i, reading in enumerate(found):
-            assert out[i] == exclusion(reading, _instrument(names[i]), parameters)
-            assert refused[i] == refusal(reading, parameters, next_session_bars_entry=False)
+            assert out[i] == str(exclusion(reading, _instrument(names[i]), parameters) or "")
+            assert refused[i] == str(refusal(reading, parameters, next_session_bars_entry=False) or "")
         assert (entry_mask(table, parameters) == (refused == "")).all()
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.strategy.world import PARAMETERS, reading
 from tradectl.model.history import History
 from tradectl.model.market import Instrument
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.entry import admission_mask, entry_mask, exclusion, refusal, reward_gone
 from tradectl.strategy.features import Features, features
 
@@ -29,17 +30,17 @@ INSTRUMENT = Instrument("MADE", "MADE", "EQ", "INE000A01010", 5)
     ],
 )
 def test_exclusions_name_their_rule(changes: dict[str, object], rule: str) -> None:
-    assert exclusion(reading(**changes), INSTRUMENT, PARAMETERS) == rule
+    assert str(exclusion(reading(**changes), INSTRUMENT, PARAMETERS) or "") == rule
 
 
 @pytest.mark.parametrize("isin", [None, "", "INF204KB14I2"])
 def test_funds_and_unknown_isins_are_excluded(isin: str | None) -> None:
-    assert exclusion(reading(), replace(INSTRUMENT, isin=isin), PARAMETERS) == "isin"
+    assert exclusion(reading(), replace(INSTRUMENT, isin=isin), PARAMETERS) == Refusal(RefusalCode("isin"))
 
 
 def test_a_greatest_price_is_asked_only_where_it_is_set() -> None:
-    assert exclusion(reading(close=10**9), INSTRUMENT, PARAMETERS) == ""
-    assert exclusion(reading(close=50_001), INSTRUMENT, replace(PARAMETERS, max_price=500)) == "price"
+    assert exclusion(reading(close=10**9), INSTRUMENT, PARAMETERS) is None
+    assert exclusion(reading(close=50_001), INSTRUMENT, replace(PARAMETERS, max_price=500)) == Refusal(RefusalCode("price"))
 
 
 BELOW = {"ema_slow_adjusted": 110.0}
@@ -62,17 +63,19 @@ BELOW = {"ema_slow_adjusted": 110.0}
     ],
 )
 def test_refusals_name_their_rule(changes: dict[str, object], rule: str) -> None:
-    assert refusal(reading(**changes), PARAMETERS, next_session_bars_entry=False) == rule
+    assert str(refusal(reading(**changes), PARAMETERS, next_session_bars_entry=False) or "") == rule
 
 
 def test_an_ex_date_bars_entry() -> None:
-    assert refusal(reading(), PARAMETERS, next_session_bars_entry=True) == "ex_date"
+    assert refusal(reading(), PARAMETERS, next_session_bars_entry=True) == Refusal(RefusalCode("ex_date"))
 
 
 def test_below_the_slow_average_may_be_forbidden() -> None:
     strict = replace(PARAMETERS, allow_below_ema200=False)
-    assert refusal(reading(ema_slow_adjusted=110.0, rsi=5.0), strict, next_session_bars_entry=False) == "below_ema200"
-    assert refusal(reading(), strict, next_session_bars_entry=False) == ""
+    assert refusal(reading(ema_slow_adjusted=110.0, rsi=5.0), strict, next_session_bars_entry=False) == Refusal(
+        RefusalCode("below_ema200")
+    )
+    assert refusal(reading(), strict, next_session_bars_entry=False) is None
 
 
 def test_masks_say_what_single_readings_say(real_histories: Mapping[str, History]) -> None:
@@ -82,8 +85,8 @@ def test_masks_say_what_single_readings_say(real_histories: Mapping[str, History
         entries, admitted = entry_mask(columns, PARAMETERS), admission_mask(bars, columns, PARAMETERS)
         for i in {*range(0, len(bars), 37), *np.flatnonzero(entries).tolist()}:
             row = columns.reading(bars, i)
-            assert bool(entries[i]) is (refusal(row, PARAMETERS, next_session_bars_entry=False) == "")
-            assert bool(admitted[i]) is (exclusion(row, INSTRUMENT, PARAMETERS) == "")
+            assert bool(entries[i]) is (refusal(row, PARAMETERS, next_session_bars_entry=False) is None)
+            assert bool(admitted[i]) is (exclusion(row, INSTRUMENT, PARAMETERS) is None)
         chosen += int(entries.sum())
     assert chosen > 100
 

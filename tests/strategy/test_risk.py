@@ -12,7 +12,7 @@ from tradectl.strategy.risk import Exposure, deny
 def asked(
     exposure: Exposure, *, price: int = 10_050, quantity: int = 900, reentry: bool = False, band: Band | None = None
 ) -> str:
-    return deny(
+    found = deny(
         exposure,
         PARAMETERS,
         instrument_id="MADE",
@@ -22,6 +22,7 @@ def asked(
         band=band,
         reentry=reentry,
     )
+    return found.code if found is not None else ""
 
 
 def test_an_ordinary_buy_is_allowed() -> None:
@@ -71,4 +72,4 @@ def test_a_loss_limit_of_one_is_off() -> None:
         band=None,
         reentry=False,
     )
-    assert found == ""
+    assert found is None

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategy.world import CRORE, PARAMETERS
 from tradectl.exchange.charges import buy_charges
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.sizing import Sizing, size, worth_changing
 
 DAY = date(2024, 6, 3)
@@ -38,7 +39,7 @@ def test_it_is_the_largest_quantity_that_every_limit_allows(
     found = size(price, session=DAY, parameters=parameters, average_turnover=turnover, funds=funds, limit_price=limit)
     assert found.quantity == 0 or fits(found.quantity)
     assert not fits(found.quantity + 1)
-    assert (found.reason == "") is (found.quantity > 0)
+    assert (found.refusal is None) is (found.quantity > 0)
 
 
 def test_charges_are_part_of_the_capital() -> None:
@@ -60,7 +61,7 @@ def test_charges_are_part_of_the_capital() -> None:
 )
 def test_none_names_the_limit_that_binds(price: int, turnover: int, funds: int | None, reason: str) -> None:
     found = size(price, session=DAY, parameters=PARAMETERS, average_turnover=turnover, funds=funds)
-    assert found == Sizing(0, reason)
+    assert found == Sizing(0, Refusal(RefusalCode(reason)))
 
 
 def test_funds_are_asked_at_the_limit_and_the_rest_at_the_price() -> None:

@@ -145,7 +145,17 @@ def test_a_cancel_at_the_exchange_is_seen_and_mended_within_the_minute(held: Tra
 def test_an_order_of_unknown_fate_of_another_process_is_told_within_the_minute(held: Trading, elsewhere: Elsewhere) -> None:
     def doubt() -> None:
         claim = held.claim("test", D)
-        intent = Intent("OTHER", "OTHER", Side.BUY, Purpose.ENTRY, 5, 10000, D, T, "entry:9")
+        intent = Intent(
+            instrument_id="OTHER",
+            symbol="OTHER",
+            side=Side.BUY,
+            purpose=Purpose.ENTRY,
+            quantity=5,
+            price=10000,
+            session=D,
+            decided=T,
+            leg="entry:9",
+        )
         order = elsewhere.ledger.book.intents.record(
             claim, intent, "ABCDEFGHIJKLMNO", 0, now=held.clock.now(), machine_now=held.clock.machine_now(),
             status=OrderStatus.PENDING, sending=True,
@@ -159,7 +169,17 @@ def test_an_order_of_unknown_fate_of_another_process_is_told_within_the_minute(h
 def test_what_is_left_of_a_buy_goes_in_the_minute_after_a_sale(held: Trading) -> None:
     """The sale itself may have been found by another process: its fill is in the book when this one looks."""
     claim = held.claim("test", D)
-    more = Intent("ACME", "ACME", Side.BUY, Purpose.REENTRY, 10, 9000, D, T, "entry:2")
+    more = Intent(
+        instrument_id="ACME",
+        symbol="ACME",
+        side=Side.BUY,
+        purpose=Purpose.REENTRY,
+        quantity=10,
+        price=9000,
+        session=D,
+        decided=T,
+        leg="entry:2",
+    )
     assert held.trading(claim).path.place(more).ok
     held.ledger.executions.release(claim, 1, {})
 

@@ -145,9 +145,17 @@ def halt(market: Trading) -> None:
 
 def sell_of(position: Position, quantity: int, price: int) -> Intent:
     return Intent(
-        position.instrument_id, position.symbol, Side.SELL, Purpose.TARGET, quantity, price, D, D - timedelta(days=1),
-        f"P{position.id}", position_id=position.id,
-    )  # fmt: skip
+        instrument_id=position.instrument_id,
+        symbol=position.symbol,
+        side=Side.SELL,
+        purpose=Purpose.TARGET,
+        quantity=quantity,
+        price=price,
+        session=D,
+        decided=D - timedelta(days=1),
+        leg=f"P{position.id}",
+        position_id=position.id,
+    )
 
 
 def test_a_target_frozen_for_the_position_follows_a_split(trading) -> None:

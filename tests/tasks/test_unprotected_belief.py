@@ -16,10 +16,9 @@ from tests.execution.trading import AFTER, SESSIONS, D, Trading, ist, stock
 from tests.lessons.afar import Front, put
 from tests.tasks.test_unprotected import FLAT, bought, causes, told, with_quotes
 from tradectl.errors import DatabaseError, DataError, TradectlError
-from tradectl.ledger.intents import WITHDRAWN
 from tradectl.marketdata.store import Store
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
-from tradectl.model.order import Holding, OrderReport, OrderStatus, Side, TradeReport
+from tradectl.model.order import Holding, OrderReport, OrderStatus, ReasonCode, Side, TradeReport
 from tradectl.runtime.due import run_due
 from tradectl.runtime.exposure import unprotected_now
 from tradectl.runtime.outcomes import Report
@@ -174,7 +173,7 @@ def test_a_sell_that_was_cancelled_here_is_not_taken_back_by_the_broker(trading:
         assert market.run("sell-monitor", once=True).exit_code == 0
         (resting,) = [order for order in market.orders(Side.SELL, AFTER) if order.alive]
         assert operate(market, "orders", "cancel", str(resting.id)).code == 0
-    assert {order.reason for order in market.orders(Side.SELL, AFTER)} == {WITHDRAWN}
+    assert {order.reason_code for order in market.orders(Side.SELL, AFTER)} == {ReasonCode.WITHDRAWN}
     assert causes(market) == []
 
 

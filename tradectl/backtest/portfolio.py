@@ -24,6 +24,7 @@ from tradectl.model.market import ActionKind
 from tradectl.model.money import Paise
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import fold
+from tradectl.model.refusal import Refusal
 from tradectl.ports import Tell, silence
 from tradectl.strategy.risk import Exposure, deny
 
@@ -189,11 +190,11 @@ class Portfolio:
         for column, order in self._wanted(day, traded):
             run = self.runs[column]
             sizing = run.sized(order, self._free())
-            short = not sizing.quantity and sizing.reason == "funds"
+            short = sizing.short_of_funds
             if short:
                 sizing = run.sized(order)
             buy = AccountBuy(column, replace(order, quantity=sizing.quantity), sent=False, tariff=self.parameters.tariff)
-            if not sizing.quantity or self._denied(buy, day):
+            if not sizing.quantity or self._denied(buy, day) is not None:
                 continue
             self.buys.append(buy)
             if not (short or wait):
@@ -217,8 +218,8 @@ class Portfolio:
                 if order is not None:
                     yield column, order
 
-    def _denied(self, buy: AccountBuy, closed: date) -> str:
-        """Return the limit of the account that forbids a buy, or ''.
+    def _denied(self, buy: AccountBuy, closed: date) -> Refusal | None:
+        """Return the limit of the account that forbids a buy; None if none does.
 
         Prices are those of the session `closed`, or the last ones before.
         """

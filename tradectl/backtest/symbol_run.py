@@ -190,7 +190,7 @@ class SymbolRun:
         return self.context.actions[bisect_right(self.ex_dates, after) : bisect_right(self.ex_dates, through)]
 
     def sized(self, order: PlannedBuy, funds: int | None = None) -> Sizing:
-        """Return the quantity of a wanted buy. `funds` in paise, None for no limit; a quantity of 0 has a reason."""
+        """Return the quantity of a wanted buy. `funds` in paise, None for no limit; a quantity of 0 has a refusal."""
         return self._sizing(order, order.limit, funds, reentry=order.reentry)
 
     def _sizing(self, order: PlannedBuy, price: int, funds: int | None, *, reentry: bool = False) -> Sizing:

@@ -91,13 +91,13 @@ def renew_exchange(world: World, file: Path) -> Accepted:
 
 def _follow(ledger: Ledger, mark: Mark, now: datetime) -> int:
     """End the orders of a user that rested at the exchange of before, and store the mark of the new one; how many orders."""
-    from tradectl.execution.unresolved_orders import DECIDED
     from tradectl.ledger.exchange_mark import ExchangeMark
-    from tradectl.model.order import OrderStatus
+    from tradectl.model.order import OrderStatus, ReasonCode
 
     orders = [order for order in ledger.book.snapshot().orders if order.sending_at is not None and not order.waiting]
+    code = ReasonCode.DECIDED
     for order in orders:
-        ledger.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: the paper exchange was begun anew", now)
+        ledger.book.intents.move(order, OrderStatus.CANCELLED, code.text("the paper exchange was begun anew"), now, code=code)
     ExchangeMark(ledger.database, ledger.user).accept(mark)
     text = f"the paper exchange was reset; {len(orders)} unfinished orders were cancelled"
     ledger.logs.append(now, "warning", "exchange_renewed", text)

@@ -97,7 +97,19 @@ def paper_world(
         )
 
     readings = readings_of(market, parameters)
-    return PaperWorld(ledger.user, mode, clock, sessions, market, lazy(broker), ledger, notifier, parameters, readings, marker)
+    return PaperWorld(
+        user=ledger.user,
+        mode=mode,
+        clock=clock,
+        sessions=sessions,
+        market=market,
+        broker=lazy(broker),
+        ledger=ledger,
+        notifier=notifier,
+        parameters=parameters,
+        readings=readings,
+        marker=marker,
+    )
 
 
 def live_world(
@@ -117,17 +129,17 @@ def live_world(
     ledger.tariff = parameters.tariff
     broker = lazy(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
     return LiveWorld(
-        ledger.user,
-        "live",
-        clock,
-        sessions,
-        market,
-        broker,
-        ledger,
-        notifier,
-        parameters,
-        readings_of(market, parameters),
-        marker,
+        user=ledger.user,
+        mode="live",
+        clock=clock,
+        sessions=sessions,
+        market=market,
+        broker=broker,
+        ledger=ledger,
+        notifier=notifier,
+        parameters=parameters,
+        readings=readings_of(market, parameters),
+        marker=marker,
     )
 
 

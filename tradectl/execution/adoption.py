@@ -13,10 +13,9 @@ from datetime import date, datetime, timedelta
 from tradectl.errors import UsageError
 from tradectl.execution.tags import identify
 from tradectl.ledger.book import Book
-from tradectl.ledger.intents import UNEXPLAINED
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.moment import ist_date
-from tradectl.model.order import OrderReport, Purpose, Side
+from tradectl.model.order import OrderReport, Purpose, ReasonCode, Side
 from tradectl.ports import MarketData
 
 LevelOf = Callable[[Purpose, str, date], int]
@@ -38,24 +37,24 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
     found = identify(book.user, report, instrument_id, positions=book.last_position_id())
     if found is None or book.tagged([report.tag or ""]):
         unidentified = _unidentified(report, instrument_id, placed)
-        return book.intents.adopt(unidentified, _own_tag(book, report), report, now, reason=UNEXPLAINED)
+        return book.intents.adopt(unidentified, _own_tag(book, report), report, now, code=ReasonCode.UNEXPLAINED)
     purpose, session, leg, generation = found
     decided = _decided(market, report.side, instrument_id, placed, session)
     level = level_of(purpose, instrument_id, decided) if report.side is Side.BUY else 0
     position = book.snapshot().position_of(instrument_id) if purpose is not Purpose.ENTRY else None
     intent = Intent(
-        instrument_id,
-        report.symbol,
-        report.side,
-        purpose,
-        report.quantity,
-        report.price,
-        session,
-        decided,
-        leg,
-        report.variety,
-        level,
-        position.id if position is not None else None,
+        instrument_id=instrument_id,
+        symbol=report.symbol,
+        side=report.side,
+        quantity=report.quantity,
+        price=report.price,
+        variety=report.variety,
+        purpose=purpose,
+        session=session,
+        decided=decided,
+        leg=leg,
+        level=level,
+        position_id=position.id if position is not None else None,
     )
     return book.intents.adopt(intent, report.tag or "", report, now, generation=generation)
 
@@ -69,9 +68,18 @@ def instrument_of(market: MarketData, symbol: str, session: date) -> str:
 
 
 def _unidentified(report: OrderReport, instrument_id: str, placed: date) -> Intent:
-    leg = f"at {report.broker_order_id}"[:32]
-    side, purpose = report.side, Purpose.UNIDENTIFIED
-    return Intent(instrument_id, report.symbol, side, purpose, report.quantity, report.price, placed, placed, leg, report.variety)
+    return Intent(
+        instrument_id=instrument_id,
+        symbol=report.symbol,
+        side=report.side,
+        quantity=report.quantity,
+        price=report.price,
+        variety=report.variety,
+        purpose=Purpose.UNIDENTIFIED,
+        session=placed,
+        decided=placed,
+        leg=f"at {report.broker_order_id}"[:32],
+    )
 
 
 def _own_tag(book: Book, report: OrderReport) -> str:

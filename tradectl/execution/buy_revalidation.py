@@ -16,9 +16,10 @@ from tradectl.execution.reentries import distrusted, level_now
 from tradectl.execution.session_close import Close, session_closes
 from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Intent, Order
+from tradectl.ledger.rows import Order
 from tradectl.model.market import bars_entry
 from tradectl.model.order import Purpose, Side
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.screener.readings import Readings
 from tradectl.strategy import entry
 from tradectl.strategy.parameters import Parameters
@@ -69,43 +70,45 @@ class BuyRevalidation:
     def close_of(self, order: Order) -> Close:
         return self.seen[order.instrument_id, order.decided]
 
-    def no_longer(self, order: Order) -> str:
-        """Return why a buy is no longer valid; empty where it is, or where no final bar contradicts it."""
+    def no_longer(self, order: Order) -> Refusal | None:
+        """Return why a buy is no longer valid; None where it is, or where no final bar contradicts it."""
         close = self.close_of(order)
         actions = self.trading.market.actions(order.instrument_id, order.decided, self.session)
         if any(bars_entry(action) for action in actions):
-            return f"ex-date: {actions[0].subject or actions[0].kind}"
+            return Refusal(RefusalCode.EX_DATE, f"ex-date: {actions[0].subject or actions[0].kind}")
         known = known_by_morning(self.session, self.trading.clock)
         watched = self.trading.market.surveillance(known).excluding(order.instrument_id)
         if watched:
-            return f"under surveillance: {watched}"
+            return Refusal(RefusalCode.SURVEILLANCE, f"under surveillance: {watched}")
         if close.reading is None or close.history is None:
-            return ""
+            return None
         untrusted = distrusted(self.trading.market, close.history.through(order.decided), self.session)
         if untrusted:
-            return f"final bar: {untrusted}"
+            return Refusal(RefusalCode.UNTRUSTED_PRICES, f"final bar: {untrusted}")
         if order.purpose is Purpose.REENTRY:
             position = self.trading.snapshot.position_of(order.instrument_id)
             if position is None:
-                return "the position is closed"
-            level = level_now(position, close.reading, close.history, self.readings, self.parameters)
-            return "" if level else f"final bar: RSI {close.reading.rsi:.2f} is no longer below its level"
-        rule = entry.refusal(close.reading, self.parameters, next_session_bars_entry=False)
-        rule = rule or entry.exclusion(close.reading, close.instrument, self.parameters)
-        return f"final bar: fails {rule}" if rule else ""
+                return Refusal(RefusalCode.POSITION_CLOSED, "the position is closed")
+            if level_now(position, close.reading, close.history, self.readings, self.parameters):
+                return None
+            text = f"final bar: RSI {close.reading.rsi:.2f} is no longer below its level"
+            return Refusal(RefusalCode.LEVEL_LEFT, text)
+        failed = entry.refusal(close.reading, self.parameters, next_session_bars_entry=False)
+        failed = failed or entry.exclusion(close.reading, close.instrument, self.parameters)
+        return Refusal(RefusalCode.ENTRY_RULE, f"final bar: fails {failed}") if failed is not None else None
 
-    def invalid(self, order: Order) -> str:
-        """Return why a buy that is not at the broker is no longer wanted; empty where it still is."""
+    def invalid(self, order: Order) -> Refusal | None:
+        """Return why a buy that is not at the broker is no longer wanted; None where it still is."""
         snapshot = self.trading.snapshot
-        reason = self.no_longer(order)
-        if not reason and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
-            reason = "held"
-        if not reason and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):
-            reason = "another order for it is alive"
-        return reason
+        refusal = self.no_longer(order)
+        if refusal is None and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
+            refusal = Refusal(RefusalCode.ALREADY_HELD, "held")
+        if refusal is None and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):
+            refusal = Refusal(RefusalCode.OTHER_ORDER, "another order for it is alive")
+        return refusal
 
-    def breached_limit(self, order: Order, quantity: int, day: DayResult) -> str:
-        """Return the limit that this quantity would breach; empty if none."""
+    def breached_limit(self, order: Order, quantity: int, day: DayResult) -> Refusal | None:
+        """Return the limit that this quantity would breach; None if none."""
         close = self.close_of(order)
         last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
         return breached_limit(
@@ -124,22 +127,3 @@ class BuyRevalidation:
 def priority(order: Order) -> tuple[int, int]:
     """Return the sort key of buys: re-entries first, then entries as they were recorded, which is by rank."""
     return (0 if order.purpose is Purpose.REENTRY else 1, order.id)
-
-
-def intent_of(order: Order, quantity: int) -> Intent:
-    """Return the intent of an order, for another quantity."""
-    return Intent(
-        order.instrument_id,
-        order.symbol,
-        order.side,
-        order.purpose,
-        quantity,
-        order.price,
-        order.session,
-        order.decided,
-        order.leg,
-        order.variety,
-        order.level,
-        order.position_id,
-        order.signal_id,
-    )

@@ -14,12 +14,10 @@ from tradectl.ledger.statistics import Statistics
 from tradectl.model.broker_view import HOLDINGS
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.risk import Exposure, deny
 from tradectl.strategy.sizing import Sizing, size_buy
-
-UNPROVED = "equity_unproved"
-"""Prefix of the reason of a buy that is denied because the daily loss is not proved. A waiting buy then waits on."""
 
 
 @dataclass(slots=True)
@@ -67,15 +65,16 @@ def holdings_value(trading: TradingSession) -> int:
     return sum(quantity * quotes[symbol].last if symbol in quotes else costs.get(symbol, 0) for symbol, quantity in held.items())
 
 
-def halt_reason(trading: TradingSession) -> str:
-    """Return why a person has stopped buys; empty otherwise.
+def stopped_buys(trading: TradingSession) -> Refusal | None:
+    """Return why a person has stopped buys; None otherwise.
 
     A limit that stopped them is found again by `breached_limit`, so that each buy has its own reason, also after an
     interruption."""
     found = trading.path.trading_state(trading.snapshot)
     if found.state == "ACTIVE" or found.by_limit:
-        return ""
-    return f"the account is {found.state}: {found.reason}"
+        return None
+    code = RefusalCode.HALTED if found.state == "HALTED" else RefusalCode.REDUCING
+    return Refusal(code, f"the account is {found.state}: {found.reason}")
 
 
 def breached_limit(
@@ -89,11 +88,11 @@ def breached_limit(
     quantity: int,
     last_close: int,
     reentry: bool,
-) -> str:
-    """Return the limit that a buy would breach; empty if none. A limit of the whole account blocks all buys (`_reduce`)."""
+) -> Refusal | None:
+    """Return the limit that a buy would breach; None if none. A limit of the whole account blocks all buys (`_reduce`)."""
     instrument = trading.market.instrument(instrument_id, session)
     exposed = exposure(trading, session, day, instrument_id)
-    rule = deny(
+    refusal = deny(
         exposed,
         parameters,
         instrument_id=instrument_id,
@@ -103,29 +102,33 @@ def breached_limit(
         band=price_band(last_close, instrument.tick_size, derivatives=instrument.derivatives),
         reentry=reentry,
     )
-    if rule == "daily_loss" and not day.proved:
-        return _unproved(trading)  # an unreadable row may hide the missing value: nothing is decided for the day
-    if rule in {"daily_loss", "buy_orders"}:
-        _reduce(trading, rule, exposed, parameters, session)
+    if refusal is not None:
+        if refusal.code is RefusalCode.DAILY_LOSS and not day.proved:
+            return _unproved(trading)  # an unreadable row may hide the missing value: nothing is decided for the day
+        if refusal.code in {RefusalCode.DAILY_LOSS, RefusalCode.BUY_ORDERS}:
+            _reduce(trading, refusal.code, exposed, parameters, session)
+        return refusal
     most = trading.most_shares(instrument.symbol)
-    return rule or ("freeze_quantity" if most is not None and quantity > most else "")
+    return Refusal(RefusalCode.FREEZE_QUANTITY) if most is not None and quantity > most else None
 
 
-def _unproved(trading: TradingSession) -> str:
+def _unproved(trading: TradingSession) -> Refusal:
     """Return why a buy is denied whose daily loss is not proved; the unreadable rows of the holdings are reported as blocking."""
     trading.note_unreadable_holdings()
     rows = trading.book.broker.odd.get(HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-    return f"{UNPROVED}: {rows[0].text if rows else 'a row of the holdings could not be read'}{more}"
+    text = rows[0].text if rows else "a row of the holdings could not be read"
+    return Refusal(RefusalCode.EQUITY_UNPROVED, f"{RefusalCode.EQUITY_UNPROVED}: {text}{more}")
 
 
-def _reduce(trading: TradingSession, rule: str, exposed: Exposure, parameters: Parameters, session: date) -> None:
+def _reduce(trading: TradingSession, code: RefusalCode, exposed: Exposure, parameters: Parameters, session: date) -> None:
     """Set the account to REDUCING and report it once.
 
     After a daily loss it lasts for the day. With too many buy orders it lasts until the session they are for begins; orders that
     rest for that session may still be fitted then."""
     today = ist_date(trading.clock.now())
-    if rule == "daily_loss":
+    daily = code is RefusalCode.DAILY_LOSS
+    if daily:
         until = today
         reason = f"daily loss {exposed.loss * 100:.1f} % of equity, {parameters.daily_loss_limit * 100:g} % allowed"
     else:
@@ -134,7 +137,7 @@ def _reduce(trading: TradingSession, rule: str, exposed: Exposure, parameters: P
     if trading.dry_run or trading.snapshot.trading_state != "ACTIVE":
         return
     text = f"only exits from now on: {reason}"
-    trading.notify("the account is REDUCING", text, f"reducing:{rule}:{today if rule == 'daily_loss' else session}")
+    trading.notify("the account is REDUCING", text, f"reducing:{code}:{today if daily else session}")
     if trading.book.set_reducing(reason, until):
         trading.log("reducing", text, level="warning")
 
@@ -170,7 +173,7 @@ def quantity_for(
     limit_price: int | None = None,
     reentry: bool = False,
 ) -> Sizing:
-    """Return the number of shares; zero with a reason. `buying_power` None: funds are not limited."""
+    """Return the number of shares; zero with a refusal. `buying_power` None: funds are not limited."""
     return size_buy(
         price,
         session=session,

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from tradectl.execution.unresolved_orders import DECIDED
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
 from tradectl.model.money import show_rupees
-from tradectl.model.order import OrderReport, OrderStatus, Side
+from tradectl.model.order import OrderReport, OrderStatus, ReasonCode, Side
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
 """How far a broker's clock may be behind ours."""
@@ -35,7 +34,7 @@ def doubt_refused(book: Book, reports: Sequence[OrderReport], now: datetime) -> 
         orders = book.orders(session=day)
         for order in orders:
             listed.pop(order.broker_order_id or "", None)
-        nameless = [order for order in orders if order.broker_order_id is None and not order.reason.startswith(DECIDED)]
+        nameless = [order for order in orders if order.broker_order_id is None and order.reason_code is not ReasonCode.DECIDED]
         if not nameless:
             continue
         unexplained = [report for report in listed.values() if ist_date(report.placed_at) == day]

@@ -15,20 +15,17 @@ from tradectl.errors import Blocked, BrokerUnavailable, UsageError
 from tradectl.execution.contradicted_refusals import CLOCK_TOLERANCE
 from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.trading_session import TradingSession
-from tradectl.execution.unresolved_orders import DECIDED, may_be_sending
+from tradectl.execution.unresolved_orders import may_be_sending
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.process_identity import is_elsewhere
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
+from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, ReasonCode, Side, TradeReport
 
 NO_PROCESS = ""
 """The owner of a person's command: no process."""
-REPORTED = "a person told"
-"""Prefix of the reason of an order whose fills a person reported. Unlike with `DECIDED`, a later report of the broker does not
-replace them."""
 _CLOSE = time(15, 30)
 
 
@@ -210,7 +207,7 @@ def adopt(trading: TradingSession, order: Order) -> Order:
     buys = order.side is Side.BUY
     purpose = Purpose.ENTRY if buys else Purpose.TARGET
     level = trading.level_of(purpose, order.instrument_id, order.decided) if buys else 0
-    adopted = trading.book.claim_order(order, purpose, level, f"{DECIDED}: it is ours", trading.clock.now())
+    adopted = trading.book.claim_order(order, purpose, level, "it is ours", trading.clock.now())
     _log_decision(trading, adopted, "it is ours")
     trading.follow()
     return trading.book.order(order.id)
@@ -218,7 +215,7 @@ def adopt(trading: TradingSession, order: Order) -> Order:
 
 def disown(trading: TradingSession, order: Order) -> Order:
     """End an UNIDENTIFIED order that is not tradectl's: it stays at the broker, and its trades count as trades by hand."""
-    ended = trading.book.disclaim_order(order, f"{DECIDED}: it is not ours", trading.clock.now())
+    ended = trading.book.disclaim_order(order, "it is not ours", trading.clock.now())
     return _log_decision(trading, ended, "it is not ours")
 
 
@@ -227,8 +224,9 @@ def resolve_never_placed(trading: TradingSession, unresolved: UnresolvedOrder) -
     order = _decidable(unresolved)
     if order.filled_quantity:
         raise UsageError(f"{order.filled_quantity} of order {order.id} are filled: give the total number with --filled")
-    trading.book.intents.move(order, OrderStatus.CANCELLED, f"{DECIDED}: never placed", trading.clock.now())
-    return _log_decision(trading, order, "never placed")
+    decision, code = "never placed", ReasonCode.DECIDED
+    trading.book.intents.move(order, OrderStatus.CANCELLED, code.text(decision), trading.clock.now(), code=code)
+    return _log_decision(trading, order, decision)
 
 
 def resolve_joined(trading: TradingSession, unresolved: UnresolvedOrder, broker_order_id: str) -> Order:
@@ -244,9 +242,9 @@ def resolve_joined(trading: TradingSession, unresolved: UnresolvedOrder, broker_
         raise UsageError(f"the broker's book has no order {broker_order_id}")
     _assert_same(trading.book, order, report)
     trades = [trade.trade_id for trade in trading.broker.trades() if trade.broker_order_id == broker_order_id]
-    reason = f"{DECIDED}: it is {broker_order_id} at the broker"
-    joined = trading.book.link_to_broker_order(order, broker_order_id, trades, reason, trading.clock.now())
-    _log_decision(trading, joined, f"it is {broker_order_id} at the broker")
+    decision = f"it is {broker_order_id} at the broker"
+    joined = trading.book.link_to_broker_order(order, broker_order_id, trades, decision, trading.clock.now())
+    _log_decision(trading, joined, decision)
     trading.follow()
     return trading.book.order(order.id)
 
@@ -280,7 +278,17 @@ def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantit
         trades.append(NewTrade(trade, order.instrument_id, order.session, order))
     status = OrderStatus.EXECUTED if quantity == order.quantity else OrderStatus.CANCELLED
     what = f"{quantity} of {order.quantity} filled" + (f", {more} at {show_rupees(price)}" if trades and price else "")
-    change = OrderChange(order, status, f"{REPORTED}: {what}", known_as, quantity, order.quantity, order.price)
+    code = ReasonCode.FILLS_ENTERED
+    change = OrderChange(
+        order=order,
+        status=status,
+        reason=code.text(what),
+        reason_code=code,
+        broker_order_id=known_as,
+        filled_quantity=quantity,
+        quantity=order.quantity,
+        price=order.price,
+    )
     updated = trading.book.record_manual_fill(change, trades, now)
     return _log_decision(trading, updated, what)
 

@@ -26,15 +26,16 @@ from tradectl.errors import (
 from tradectl.execution import unreadable_rows
 from tradectl.execution.tags import client_tag
 from tradectl.execution.unexplained_shares import declaration_advice, unexplained_shares
-from tradectl.execution.unresolved_orders import EXISTS, may_repeat
+from tradectl.execution.unresolved_orders import may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
-from tradectl.ledger.intents import REAPPEARED, WITHDRAWN, Forbidden, Overtaken, why_forbidden
+from tradectl.ledger.intents import Forbidden, Overtaken, assert_allows
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import ORDERS
 from tradectl.model.odd_rows import OddRow
-from tradectl.model.order import TERMINAL, OrderRequest, OrderStatus, Side
+from tradectl.model.order import TERMINAL, TO_BE_CANCELLED, OrderRequest, OrderStatus, ReasonCode, Side
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
@@ -127,7 +128,7 @@ class OrderPath:
         """
         if self._dry_run:
             held = self._held(intent.side, intent.symbol)
-            return CommandResult(CommandStatus.HELD, reason=held) if held else CommandResult(CommandStatus.DRY)
+            return CommandResult(CommandStatus.HELD, reason=str(held)) if held is not None else CommandResult(CommandStatus.DRY)
         try:
             return self._place(intent, send=send)
         except Forbidden as forbidden:
@@ -153,8 +154,8 @@ class OrderPath:
                 return self._send_recorded(newest, intent, send=send)
         generation = newest.generation + 1 if newest is not None else 0
         tag = client_tag(self._user, intent, generation)
-        held = self._held(intent.side, intent.symbol) if send and not self._has_tag(tag) else ""
-        sending, waits = send and not held, held or "waits for the morning"
+        held = self._held(intent.side, intent.symbol) if send and not self._has_tag(tag) else None
+        sending, waits = send and held is None, str(held or "waits for the morning")
         order = self._book.intents.record(
             self._claim,
             intent,
@@ -167,8 +168,8 @@ class OrderPath:
             reason="" if sending else waits,
             instead_of=newest if newest is not None and newest.status is OrderStatus.RETRY_PENDING else None,
         )
-        if held:
-            return CommandResult(CommandStatus.HELD, order, held)
+        if held is not None:
+            return CommandResult(CommandStatus.HELD, order, str(held))
         return self._send(order) if send else CommandResult(CommandStatus.WAITING, order)
 
     def _blocking(self, intent: Intent, newest: Order | None) -> Order | None:
@@ -180,18 +181,20 @@ class OrderPath:
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
-    def _held(self, side: Side, symbol: str) -> str:
-        """Return why a buy is not sent: the broker holds unexplained shares of its symbol. Empty for other orders."""
+    def _held(self, side: Side, symbol: str) -> Refusal | None:
+        """Return why a buy is not sent: the broker holds unexplained shares of its symbol. None for other orders."""
         if side is not Side.BUY:
-            return ""
+            return None
         holdings = self._broker.holdings()
         hidden = unreadable_rows.unreadable_holding(holdings, symbol)
         if hidden is not None:
             self.stopped_symbols.add(symbol)
-            return f"{hidden.text}, so what is held of {symbol} is not known"
+            return Refusal(RefusalCode.UNREADABLE_HOLDING, f"{hidden.text}, so what is held of {symbol} is not known")
         beyond = unexplained_shares(holdings, self._book.snapshot().positions, self.own_shares)
         found = next((item for item in beyond if item.symbol == symbol), None)
-        return f"{found.text}. {declaration_advice([found], self.own_shares)}" if found is not None else ""
+        if found is None:
+            return None
+        return Refusal(RefusalCode.UNEXPLAINED_SHARES, f"{found.text}. {declaration_advice([found], self.own_shares)}")
 
     def _has_tag(self, tag: str) -> bool:
         """Return whether the broker's book, as it was last read, has an order under this tag, in any row."""
@@ -207,12 +210,12 @@ class OrderPath:
             self.stopped_symbols.add(symbol)
         return found
 
-    def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: str = "") -> CommandResult:
+    def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: Order | None = None) -> CommandResult:
         if not send:
             return CommandResult(CommandStatus.WAITING, order)
-        held = self._held(order.side, order.symbol) if not self._has_tag(order.tag) else ""
-        if held:
-            return self._hold(order, held, doubt)
+        held = self._held(order.side, order.symbol) if not self._has_tag(order.tag) else None
+        if held is not None:
+            return self._hold(order, str(held), doubt)
         marked = self._book.intents.mark_sending(
             self._claim,
             order,
@@ -228,7 +231,7 @@ class OrderPath:
         """Send an UNKNOWN order again, only where the broker refuses a tag that it has already."""
         if not send or not may_repeat(order, self._broker.capabilities, self._claim.owner, self._clock.now()):
             return CommandResult(CommandStatus.UNKNOWN, order, order.reason)
-        return self._send_recorded(order, intent, send=True, doubt=order.reason or "its outcome is not known")
+        return self._send_recorded(order, intent, send=True, doubt=order)
 
     def trading_state(self, seen: Snapshot) -> TradingState:
         """Return the stricter of the ledger's trading state and the halt marker. An unreadable marker counts as HALTED."""
@@ -236,7 +239,7 @@ class OrderPath:
         return stricter(in_ledger, self._marker_state())
 
     def _assert_allowed(self, side: Side) -> None:
-        _assert_allows(self.trading_state(self._book.snapshot()), side)
+        assert_allows(self.trading_state(self._book.snapshot()), side)
 
     def _marker_state(self) -> TradingState:
         try:
@@ -250,64 +253,67 @@ class OrderPath:
             self.stopped = str(forbidden)
         return CommandResult(CommandStatus.BLOCKED, order, str(forbidden))
 
-    def _send(self, order: Order, doubt: str = "") -> CommandResult:
+    def _send(self, order: Order, doubt: Order | None = None) -> CommandResult:
         """Send an order that is marked as being sent, and record the outcome.
 
-        Any other error leaves the order marked; `unresolved_orders.resolve` decides its outcome later. `doubt`: why the outcome
-        of an earlier sending is not known. Only a broker order id ends that doubt: the outcome of this sending proves nothing
-        about the earlier one. An order whose tag is in the broker's book is not sent: its reply or its row was lost."""
+        Any other error leaves the order marked; `unresolved_orders.resolve` decides its outcome later. `doubt`: the order as it
+        was, if the outcome of an earlier sending is not known. Only a broker order id ends that doubt: the outcome of this
+        sending proves nothing about the earlier one. An order whose tag is in the broker's book is not sent: its reply or its row
+        was lost."""
         if self._has_tag(order.tag):
-            reason = f"{EXISTS}: it was read under this tag"
-            known = self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason)
-            return CommandResult(CommandStatus.UNKNOWN, known, reason)
+            return self._unknown(order, ReasonCode.REPEATED_TAG.text("it was read under this tag"), ReasonCode.REPEATED_TAG)
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
-        answered = self._book.intents.answered
         try:
-            _assert_allows(self._marker_state(), order.side)
+            assert_allows(self._marker_state(), order.side)
             broker_order_id = self._broker.place(request)
         except (OrderRefused, *_OF_THE_SYMBOL) as error:
             unsent = OrderRefused(f"{error}: it was not sent", code="unknown_symbol")
-            refusal = error if isinstance(error, OrderRefused) else unsent
-            sent, status, reason = self._refused(order, refusal, doubt)
-            return CommandResult(sent, answered(order, status, self._clock.now(), reason=reason), reason)
+            return self._refused(order, error if isinstance(error, OrderRefused) else unsent, doubt)
         except Ambiguous as unknown:
-            reason = str(unknown)
-            return CommandResult(
-                CommandStatus.UNKNOWN, answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason), reason
-            )
+            return self._unknown(order, str(unknown))
         except NOT_CARRIED_OUT as error:
             if isinstance(error, UsageError) and order.side is Side.SELL:  # not listed: the exits of other symbols go on
-                sent, status, reason = self._refused(order, OrderRefused(str(error), code="unknown_symbol"), doubt)
-                return CommandResult(sent, answered(order, status, self._clock.now(), reason=reason), reason)
-            if doubt:
-                answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=doubt)
+                return self._refused(order, OrderRefused(str(error), code="unknown_symbol"), doubt)
+            if doubt is not None:
+                self._still_unknown(order, doubt)
             else:
                 self._book.intents.never_sent(order, self._clock.now())
             raise
         try:
-            known = answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id)
+            known = self._book.intents.answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id)
         except DatabaseError as error:
             number = f"order {order.id} is {broker_order_id} at the broker, but the ledger could not record it"
             raise DatabaseError(f"{number}: {error}") from error
         return CommandResult(CommandStatus.PLACED, known)
 
-    def _hold(self, order: Order, held: str, doubt: str) -> CommandResult:
+    def _hold(self, order: Order, held: str, doubt: Order | None) -> CommandResult:
         """Let a buy wait, because the broker holds unexplained shares of its symbol."""
-        if doubt:
+        if doubt is not None:
             return CommandResult(CommandStatus.UNKNOWN, order, held)
         with suppress(Overtaken):
             self._book.intents.move(order, OrderStatus.RETRY_PENDING, held, self._clock.now())
         return CommandResult(CommandStatus.HELD, self._book.order(order.id), held)
 
-    def _refused(self, order: Order, refusal: OrderRefused, doubt: str) -> tuple[CommandStatus, OrderStatus, str]:
-        """Return what a refusal means. A refused repeated tag is no refusal of the order: the broker has it already."""
+    def _refused(self, order: Order, refusal: OrderRefused, doubt: Order | None) -> CommandResult:
+        """Record a refusal. A refused repeated tag is no refusal of the order: the broker has it already."""
         if refusal.code == "repeated_tag":
-            return CommandStatus.UNKNOWN, OrderStatus.UNKNOWN, f"{EXISTS}: {refusal.reason}"
-        if doubt:
-            return CommandStatus.UNKNOWN, OrderStatus.UNKNOWN, doubt
+            return self._unknown(order, ReasonCode.REPEATED_TAG.text(refusal.reason), ReasonCode.REPEATED_TAG)
+        if doubt is not None:
+            return self._still_unknown(order, doubt)
+        sent, status = CommandStatus.REFUSED, OrderStatus.REJECTED
         if refusal.passing and order.side is Side.BUY:
-            return CommandStatus.RETRY, OrderStatus.RETRY_PENDING, refusal.reason
-        return CommandStatus.REFUSED, OrderStatus.REJECTED, refusal.reason
+            sent, status = CommandStatus.RETRY, OrderStatus.RETRY_PENDING
+        known = self._book.intents.answered(order, status, self._clock.now(), reason=refusal.reason)
+        return CommandResult(sent, known, refusal.reason)
+
+    def _unknown(self, order: Order, reason: str, code: ReasonCode | None = None) -> CommandResult:
+        """Record that the outcome of a sending is not known."""
+        known = self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason, code=code)
+        return CommandResult(CommandStatus.UNKNOWN, known, reason)
+
+    def _still_unknown(self, order: Order, doubt: Order) -> CommandResult:
+        """Record that the outcome is still not known, with the reason of the order as it was before it was sent again."""
+        return self._unknown(order, doubt.reason or "its outcome is not known", doubt.reason_code)
 
     def modify(self, order: Order, *, quantity: int, price: int, accepted: Callable[[], None] = lambda: None) -> CommandResult:
         """Change a live order. The caller reads it back by `TradingSession.follow`, which logs an order that the broker left
@@ -321,7 +327,7 @@ class OrderPath:
         try:
             self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
             self.requested[order.id] = (quantity, price)
-            _assert_allows(self._marker_state(), order.side)
+            assert_allows(self._marker_state(), order.side)
             self._broker.modify(order.broker_order_id, quantity=quantity, price=price)
         except Forbidden as forbidden:
             self.requested.pop(order.id, None)
@@ -368,18 +374,12 @@ class OrderPath:
 
     def _mark_withdrawn(self, order: Order) -> Order:
         """Record that the cancel of an order was requested here, before the cancel is sent; return the order."""
+        code = ReasonCode.WITHDRAWN
         while _needs_withdrawn_mark(order):
             with suppress(Overtaken):
-                self._book.intents.move(order, order.status, WITHDRAWN, self._clock.now())
+                self._book.intents.move(order, order.status, code.text(), self._clock.now(), code=code)
             order = self._book.order(order.id)
         return order
-
-
-def _assert_allows(state: TradingState, side: Side) -> None:
-    """Raise Forbidden if the trading state forbids orders of this side."""
-    forbidden = why_forbidden(state.state, state.reason, side)
-    if forbidden:
-        raise Forbidden(forbidden, by_limit=state.by_limit)
 
 
 def _needs_withdrawn_mark(order: Order) -> bool:
@@ -388,4 +388,4 @@ def _needs_withdrawn_mark(order: Order) -> bool:
     Without it a waiting buy that is rejected would be retried (`reconcile`), and a sell would count as cancelled by the broker
     (`unprotected_positions`)."""
     waits = order.status is OrderStatus.PENDING or (order.side is Side.SELL and order.status is OrderStatus.ONGOING)
-    return waits and order.broker_order_id is not None and order.reason not in {WITHDRAWN, REAPPEARED}
+    return waits and order.broker_order_id is not None and order.reason_code not in TO_BE_CANCELLED

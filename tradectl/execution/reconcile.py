@@ -18,15 +18,23 @@ from tradectl.execution import contradictory_reports, unreadable_rows
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
 from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.execution.step_view import StepView
-from tradectl.execution.unresolved_orders import DECIDED
 from tradectl.ledger.book import BY_HAND, Book
-from tradectl.ledger.intents import REAPPEARED, RETURNED, UNFOUNDED, WITHDRAWN
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import CONTRADICTIONS, HOLDINGS
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.odd_rows import odd_of
-from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Purpose, Side, TradeReport
+from tradectl.model.order import (
+    ALIVE,
+    TERMINAL,
+    TO_BE_CANCELLED,
+    OrderReport,
+    OrderStatus,
+    Purpose,
+    ReasonCode,
+    Side,
+    TradeReport,
+)
 from tradectl.ports import Broker, MarketData
 
 _LISTS = (
@@ -260,7 +268,7 @@ def _unmatched(
         elif order.status is OrderStatus.REJECTED and report.counts:
             order = _reopen_refused(book, order, now, changes)
         else:
-            if order.status in TERMINAL and not order.reason.startswith(DECIDED):
+            if order.status in TERMINAL and order.reason_code is not ReasonCode.DECIDED:
                 book.broker.ended.add(broker_order_id)
             continue  # an unfinished one was recorded after the snapshot was taken: the next read matches it
         if order is not None:
@@ -303,7 +311,7 @@ def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
     A cancel would leave shares without a sell; following it would sell shares that are not in the book."""
     for order in map(book.order, [item.id for item in changes.counted if item.side is Side.SELL]):
         if order.alive and not book.ever_held(order.instrument_id):
-            changes.unexplained.append(book.intents.set_aside(order, UNFOUNDED, now))
+            changes.unexplained.append(book.intents.set_aside(order, ReasonCode.UNFOUNDED, now))
     aside = {order.id for order in changes.unexplained}
     changes.counted = [order for order in changes.counted if order.id not in aside]
 
@@ -311,7 +319,7 @@ def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
 def _reopen_refused(book: Book, order: Order, now: datetime, changes: Changes) -> Order:
     """Reopen an order that was recorded as refused and is at the broker. If it was retried since, this one is cancelled."""
     later = [item for item in book.intents.later_generations(order) if item.alive or item.filled_quantity]
-    order = book.intents.reopen(order, now, REAPPEARED if later else RETURNED)
+    order = book.intents.reopen(order, now, ReasonCode.REAPPEARED if later else ReasonCode.RETURNED)
     (changes.reopened if later else changes.counted).append(order)
     return order
 
@@ -320,7 +328,7 @@ def _was_given_up(order: Order, report: OrderReport) -> bool:
     """Return whether an order was given up without a report of its end, and the broker now shows it live or filled."""
     if order.status is not OrderStatus.CANCELLED or order.sending_at is None:
         return False
-    given_up = order.broker_order_id is None or order.reason.startswith(DECIDED)
+    given_up = order.broker_order_id is None or order.reason_code is ReasonCode.DECIDED
     return given_up and (report.status in ALIVE or report.filled_quantity > order.filled_quantity)
 
 
@@ -343,16 +351,25 @@ def _order_change(order: Order, report: OrderReport, filled: int, *, tried_again
     if tried_again and _may_wait(order, report, filled):
         status = OrderStatus.RETRY_PENDING
     ours = status in ALIVE or status is OrderStatus.CANCELLED
-    marked = order.reason in {REAPPEARED, WITHDRAWN} and ours  # a process may die before it has cancelled it
-    reason = order.reason if marked else report.reason
-    change = OrderChange(order, status, reason, report.broker_order_id, filled, report.quantity, report.price)
+    marked = order.reason_code in TO_BE_CANCELLED and ours  # a process may die before it has cancelled it
+    reason, code = (order.reason, order.reason_code) if marked else (report.reason, None)
+    change = OrderChange(
+        order=order,
+        status=status,
+        reason=reason,
+        reason_code=code,
+        broker_order_id=report.broker_order_id,
+        filled_quantity=filled,
+        quantity=report.quantity,
+        price=report.price,
+    )
     same = (
         order.status is status
         and order.filled_quantity == filled
         and order.quantity == report.quantity
         and order.price == report.price
         and order.broker_order_id == report.broker_order_id
-        and (not report.unknown_word or order.reason == reason)  # the reason holds the broker's text
+        and (not report.unknown_word or (order.reason, order.reason_code) == (reason, code))  # it holds the broker's text
     )
     return None if same else change
 
@@ -377,7 +394,7 @@ def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
 
     An UNKNOWN order may not: another order may exist under its tag. Nor may one that is to be cancelled or has traded."""
     placed = order.status is OrderStatus.PENDING and order.broker_order_id == report.broker_order_id
-    wanted = order.side is Side.BUY and order.reason not in {REAPPEARED, WITHDRAWN}
+    wanted = order.side is Side.BUY and order.reason_code not in TO_BE_CANCELLED
     return placed and wanted and not filled and not report.filled_quantity and report.status is OrderStatus.REJECTED
 
 

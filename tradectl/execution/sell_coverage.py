@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import TradectlError
 from tradectl.exchange.phases import PhaseKind
-from tradectl.execution.unresolved_orders import DECIDED
 from tradectl.ledger.executions import SKEW
-from tradectl.ledger.intents import REAPPEARED, WITHDRAWN
 from tradectl.ledger.rows import Order, Position
-from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side
+from tradectl.model.order import ALIVE, TO_BE_CANCELLED, OrderReport, OrderStatus, ReasonCode, Side
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
@@ -32,6 +30,8 @@ MARKET_HOURS = frozenset(
     }
 )
 """The phases in which a sell may rest at the exchange and trade."""
+_NOT_BY_THE_BROKER = TO_BE_CANCELLED | {ReasonCode.DECIDED}
+"""The codes of cancelled orders that the broker did not cancel by itself."""
 
 
 def in_market_hours(session: Session | None, now: datetime, closing_auctions: Iterable[bool]) -> bool:
@@ -141,8 +141,7 @@ def cancelled_by_broker(sells: Iterable[Order]) -> list[Order]:
         for order in sells
         if order.status is OrderStatus.CANCELLED
         and order.broker_order_id is not None
-        and order.reason not in {WITHDRAWN, REAPPEARED}
-        and not order.reason.startswith(DECIDED)
+        and order.reason_code not in _NOT_BY_THE_BROKER
     ]
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tradectl.exchange.corporate_actions import rescaled
 from tradectl.execution import corporate_action_blocks, sell_coverage, unprotected_positions, unreadable_rows
 from tradectl.execution.orders import CommandResult, CommandStatus
+from tradectl.execution.tags import position_leg
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
@@ -210,15 +211,15 @@ class Seller:
     def _place(self, position: Position, wanted: Desired, seen: Snapshot) -> bool:
         wanted = self._capped(position, wanted)
         intent = Intent(
-            position.instrument_id,
-            position.symbol,
-            Side.SELL,
-            wanted.purpose,
-            wanted.quantity,
-            wanted.price,
-            self.session,
-            self.session - timedelta(days=1),
-            f"P{position.id}",
+            instrument_id=position.instrument_id,
+            symbol=position.symbol,
+            side=Side.SELL,
+            purpose=wanted.purpose,
+            quantity=wanted.quantity,
+            price=wanted.price,
+            session=self.session,
+            decided=self.session - timedelta(days=1),
+            leg=position_leg(position.id),
             position_id=position.id,
         )
         if self._recently_refused(intent, position):

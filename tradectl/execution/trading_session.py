@@ -16,14 +16,13 @@ from tradectl.execution.reconcile import NOTHING_NEW, Changes, LastRetry, no_las
 from tradectl.execution.step_view import StepView
 from tradectl.execution.unexplained_shares import UnexplainedShares, declaration_advice, unexplained_shares
 from tradectl.ledger.book import Book
-from tradectl.ledger.intents import REAPPEARED
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import HOLDINGS, QUOTES
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import odd_of
-from tradectl.model.order import Holding, OrderStatus, Side
+from tradectl.model.order import Holding, OrderStatus, ReasonCode, Side
 from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
 
 Log = Callable[..., None]
@@ -196,7 +195,7 @@ class TradingSession:
     def _pending_withdrawals(self, changes: Changes, snapshot: Snapshot) -> list[Order]:
         """Return reopened orders whose cancel was refused, or interrupted because a process ended."""
         found = {order.id for order in changes.reopened}
-        return [order for order in snapshot.orders if order.reason == REAPPEARED and order.id not in found]
+        return [order for order in snapshot.orders if order.reason_code is ReasonCode.REAPPEARED and order.id not in found]
 
     def _cancel_reopened(self, reopened: Sequence[Order]) -> None:
         """Cancel orders that counted as ended and are at the exchange after all."""

@@ -23,15 +23,15 @@ def load(ledger: Ledger, session: date) -> dict[str, Unprotected]:
         if row.verdict != COVERED:
             inputs = row.inputs
             found[row.instrument_id] = Unprotected(
-                inputs["position"],
-                row.instrument_id,
-                row.symbol,
-                inputs["shares"],
-                inputs["quantity"],
-                Cause(row.verdict),
-                row.reason,
-                datetime.fromisoformat(inputs["since"]),
-                row.at,
+                position_id=inputs["position"],
+                instrument_id=row.instrument_id,
+                symbol=row.symbol,
+                shares=inputs["shares"],
+                quantity=inputs["quantity"],
+                cause=Cause(row.verdict),
+                detail=row.reason,
+                since=datetime.fromisoformat(inputs["since"]),
+                as_of=row.at,
             )
     return found
 

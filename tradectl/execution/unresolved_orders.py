@@ -8,6 +8,8 @@ Where the broker refuses a repeated tag, no proof is needed: sending the order a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 
@@ -20,25 +22,28 @@ from tradectl.ledger.process_identity import is_alive
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow
-from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Side
+from tradectl.model.order import ENDED_UNSEEN, TERMINAL, OrderReport, OrderStatus, ReasonCode, Side
 from tradectl.ports import Capabilities, Clock
 
-UNSENT, WAITED, NEVER_APPEARED = "its session ended before it was sent", "its session ended", "never_appeared"
-"""Reasons of orders that ended without ever reaching the broker."""
-DECIDED = "a person decided"
-"""Prefix of the reason of an order that a person resolved."""
-EXISTS = "the broker has it"
-"""Prefix of the reason of an order whose repetition was refused because the broker has its tag."""
 WAITS = (5, 15, 30, 60, 120)
 """Seconds between two checks of an UNKNOWN order; the first counts from its sending."""
-
-
-LOST = ("its session is over, and the broker's book no longer shows how it ended", None)
-"""The reason and the moment for an order that the broker had."""
 UNLISTED = "the broker's book no longer shows it"
 """The reason of an order that the broker took and that successful reads of its book no longer find."""
 PATIENCE = timedelta(minutes=2)
 """How long an order that the broker took, or the trades of one that has ended, may be absent from successful reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why the outcome of an order is not known, and since when the broker's book could show it."""
+
+    reason: str
+    since: datetime | None = None
+    code: ReasonCode | None = None
+
+
+LOST = Doubt("its session is over, and the broker's book no longer shows how it ended")
+"""The doubt about an order that the broker had."""
 
 
 def resolve(
@@ -59,7 +64,7 @@ def resolve(
     """
     now, today, view = seen.now, seen.today, seen.broker
     doubts: list[Order] = []
-    found: tuple[str, datetime | None] | None
+    found: Doubt | None
     listed = {report.broker_order_id: report for report in view.reports}
     settled = True
     for order in seen.snapshot.orders:
@@ -78,12 +83,12 @@ def resolve(
         elif order.execution_id != claim.execution_id and book.being_sent(order, clock.machine_now()):
             continue
         else:
-            found = _absent(order, capabilities, claim, now) if odd is None else (f"{odd.text}, and it may be this order", None)
+            found = _absent(order, capabilities, claim, now) if odd is None else Doubt(f"{odd.text}, and it may be this order")
         try:
             if found is None:
                 book.intents.mark_never_sent(order, now)
             else:
-                doubts.append(_mark_unknown(book, order, *found, now=now))
+                doubts.append(_mark_unknown(book, order, found, now))
         except Overtaken:
             continue
     return doubts, settled
@@ -103,7 +108,7 @@ def _vanished(
     now: datetime,
     today: date,
     odd: OddRow | None,
-) -> tuple[str, datetime | None] | None:
+) -> Doubt | None:
     """Return why an accepted order may no longer be live, and since when; None while nothing shows that.
 
     Absence proves neither that the order ended nor that it is live. The first read without it is noted, and a read with it
@@ -122,7 +127,7 @@ def _vanished(
         book.intents.note_absent(order, now)
         return None
     patience = max(PATIENCE, capabilities.visibility_lag or PATIENCE)
-    return (why, since) if now - since >= patience else None
+    return Doubt(why, since) if now - since >= patience else None
 
 
 def _has_been_live(order: Order, today: date) -> bool:
@@ -139,24 +144,24 @@ def _not_shown(order: Order, report: OrderReport | None) -> str:
     return ""
 
 
-def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetime) -> tuple[str, datetime | None] | None:
-    """Return why the outcome of an absent order is not known, and since when the book could show it.
+def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetime) -> Doubt | None:
+    """Return why the outcome of an absent order is not known: with its own reason and code, where it has one.
 
     None where its absence proves that the broker never accepted it."""
     if may_be_sending(order, claim.owner):
-        return "the process that was sending it may still do so", None
+        return Doubt("the process that was sending it may still do so")
     lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order it is
     since = order.absent_since or now
     shown_if_there = ist_date(now) <= order.session  # the book of a later day may have been emptied of what had ended
     if lag is not None and shown_if_there and order.absent_since is not None and now - since >= lag:
         return None
-    return order.reason or "sent, and not in the broker's book", since
+    return Doubt(order.reason or "sent, and not in the broker's book", since, order.reason_code)
 
 
-def _mark_unknown(book: Book, order: Order, reason: str, since: datetime | None, *, now: datetime) -> Order:
-    if order.status is OrderStatus.UNKNOWN and order.absent_since == since:
+def _mark_unknown(book: Book, order: Order, doubt: Doubt, now: datetime) -> Order:
+    if order.status is OrderStatus.UNKNOWN and order.absent_since == doubt.since:
         return order
-    book.intents.doubt(order, reason, now, absent_since=since)
+    book.intents.doubt(order, doubt.reason, now, code=doubt.code, absent_since=doubt.since)
     return book.order(order.id)
 
 
@@ -177,7 +182,7 @@ def may_repeat(order: Order, capabilities: Capabilities, owner: str, now: dateti
         and order.broker_order_id is None
         and order.sending_at is not None
         and ist_date(order.sending_at) == ist_date(now)
-        and not order.reason.startswith(EXISTS)
+        and order.reason_code is not ReasonCode.REPEATED_TAG
         and not may_be_sending(order, owner)
     )
 
@@ -203,16 +208,13 @@ def end_expired(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     unexplained = frozenset() if keeps_tags else _unexplained_orders(book)
     for order in book.snapshot().orders:
         ended = order.session < today or (order.session == today and over)
-        reason = _end_reason(order, claim, today, now) if ended else ""
+        code = _end_code(order, claim, today, now) if ended else None
         may_be_there = (order.symbol, order.side) in unexplained or unreadable_rows.row_of_order(book, order) is not None
-        if reason == NEVER_APPEARED and may_be_there:
+        if code is None or (code is ReasonCode.NEVER_APPEARED and may_be_there):
             continue
-        if reason:
-            try:
-                book.intents.move(order, OrderStatus.CANCELLED, reason, now)
-            except Overtaken:
-                continue
-    return [order for order in book.orders(session=today) if order.reason in {UNSENT, WAITED, NEVER_APPEARED}]
+        with suppress(Overtaken):
+            book.intents.move(order, OrderStatus.CANCELLED, code.text(), now, code=code)
+    return [order for order in book.orders(session=today) if order.reason_code in ENDED_UNSEEN]
 
 
 def _unexplained_orders(book: Book) -> frozenset[tuple[str, Side]]:
@@ -221,12 +223,13 @@ def _unexplained_orders(book: Book) -> frozenset[tuple[str, Side]]:
     return frozenset((report.symbol, report.side) for report in book.broker.reports if report.broker_order_id not in known)
 
 
-def _end_reason(order: Order, claim: Claim, today: date, now: datetime) -> str:
+def _end_code(order: Order, claim: Claim, today: date, now: datetime) -> ReasonCode | None:
+    """Return why an order whose session is over ends unseen; None if it may be at the broker."""
     if order.sending_at is None:
-        return UNSENT
+        return ReasonCode.UNSENT
     if order.status is OrderStatus.RETRY_PENDING:
-        return WAITED
+        return ReasonCode.RETRY_EXPIRED
     looked_in_time = order.session == today == ist_date(now)
     if order.broker_order_id is None and looked_in_time and not may_be_sending(order, claim.owner):
-        return NEVER_APPEARED
-    return ""
+        return ReasonCode.NEVER_APPEARED
+    return None

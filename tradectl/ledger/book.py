@@ -35,7 +35,7 @@ from tradectl.ledger.statements import (
     position_of,
 )
 from tradectl.model.broker_view import BrokerView
-from tradectl.model.order import TERMINAL, OrderStatus, Purpose, Side, TradeReport
+from tradectl.model.order import TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
@@ -245,7 +245,8 @@ class Book(Records):
             values["modifications"] = row.modifications + 1  # changed by a process that died before it wrote that
         sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         sent |= {"sending_at": order.sending_at or now}  # recorded as never sent, but the broker has it
-        change_order(connection, order, change.status, {**values, **sent, "reason": change.reason, "updated_at": now})
+        why = {"reason": change.reason, "reason_code": change.reason_code}
+        change_order(connection, order, change.status, {**values, **sent, **why, "updated_at": now})
         return True
 
     # -- corporate actions and names -------------------------------------------------------------------------------------
@@ -315,14 +316,14 @@ class Book(Records):
 
     # -- manual resolution -----------------------------------------------------------------------------------------------
 
-    def claim_order(self, order: Order, purpose: Purpose, level: int, reason: str, now: datetime) -> Order:
+    def claim_order(self, order: Order, purpose: Purpose, level: int, decision: str, now: datetime) -> Order:
         """Make an UNIDENTIFIED order ours, with its fills and their position; return the new row. Raises Overtaken."""
-        values = {"purpose": purpose, "level": level, "reason": reason, "updated_at": now}
+        values = {"purpose": purpose, "level": level, **_decided(decision), "updated_at": now}
         return self._set_ownership(order, OrderStatus.UNKNOWN, values, ours=True)
 
-    def disclaim_order(self, order: Order, reason: str, now: datetime) -> Order:
+    def disclaim_order(self, order: Order, decision: str, now: datetime) -> Order:
         """End an UNIDENTIFIED order that is not ours; its fills become external trades. Raises Overtaken."""
-        return self._set_ownership(order, OrderStatus.CANCELLED, {"reason": reason, "updated_at": now}, ours=False)
+        return self._set_ownership(order, OrderStatus.CANCELLED, {**_decided(decision), "updated_at": now}, ours=False)
 
     def _set_ownership(self, order: Order, status: OrderStatus, values: Mapping[str, Any], *, ours: bool) -> Order:
         with self._database.write() as connection:
@@ -346,7 +347,7 @@ class Book(Records):
         return self.order(order.id)
 
     def link_to_broker_order(
-        self, order: Order, broker_order_id: str, trade_ids: Collection[str], reason: str, now: datetime
+        self, order: Order, broker_order_id: str, trade_ids: Collection[str], decision: str, now: datetime
     ) -> Order:
         """Give an UNKNOWN order the id of a broker's order; return the new row.
 
@@ -355,7 +356,7 @@ class Book(Records):
         """
         values = {"broker_order_id": broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         with self._database.write() as connection:
-            change_order(connection, order, OrderStatus.UNKNOWN, {**values, "reason": reason, "updated_at": now})
+            change_order(connection, order, OrderStatus.UNKNOWN, {**values, **_decided(decision), "updated_at": now})
             self._remove_external(connection, trade_ids)
         self._trades, self.broker = None, self.broker.to_apply()
         return self.order(order.id)
@@ -407,6 +408,11 @@ class Book(Records):
                 )
                 .values(symbol=symbol)
             )
+
+
+def _decided(decision: str) -> dict[str, Any]:
+    """Return the columns that say what a person decided about an order."""
+    return {"reason": ReasonCode.DECIDED.text(decision), "reason_code": ReasonCode.DECIDED}
 
 
 def _is_same_trade(manual: Row[Any], item: NewTrade) -> bool:

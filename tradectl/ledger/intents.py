@@ -20,19 +20,8 @@ from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, assert_holds
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, TAGGED, order_of
-from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, Side, Variety
-
-WITHDRAWN = "its end was asked for"
-"""The reason of an order that a task or a person ended here: a buy is not tried again, and a cancelled sell was not cancelled by
-the broker."""
-REAPPEARED = "it appeared after its end"
-"""The reason of an order that was given up but is in the broker's book, until it is withdrawn."""
-UNEXPLAINED = "the broker has it under a tag of ours that no intent of this ledger explains"
-"""The reason of an UNIDENTIFIED order, until a person decides."""
-UNFOUNDED = "it sells shares of which this ledger has no position"
-"""The reason of an UNIDENTIFIED sell whose tag is ours, until a person decides."""
-RETURNED = "the broker called it refused, and its book has it"
-"""The reason of an order that was REJECTED but is in the broker's book, until the book shows its outcome."""
+from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, ReasonCode, Side, Variety
+from tradectl.model.trading_state import TradingState
 
 
 class Forbidden(Blocked):
@@ -48,7 +37,7 @@ class Overtaken(DatabaseError):
 
 
 def change_order(connection: Connection, order: Order, status: OrderStatus, values: Mapping[str, Any]) -> None:
-    """Change an order by one conditional UPDATE.
+    """Change an order by one conditional UPDATE. A new reason replaces the code too: without one it becomes NULL.
 
     Raises:
         Overtaken: The row is no longer as it was read.
@@ -56,6 +45,8 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
     """
     if status is not order.status and status not in MOVES[order.status]:
         raise DatabaseError(f"order {order.id} cannot go from {order.status} to {status}")
+    if "reason" in values:
+        values = {"reason_code": None, **values}
     known = {
         "of_id": order.id,
         "of_status": order.status,
@@ -66,13 +57,11 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
         raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
 
 
-def why_forbidden(state: str, reason: str, side: Side) -> str:
-    """Return why an account in this trading state sends no order of this side; empty where it may."""
-    if state == "HALTED":
-        return f"the account is halted: {reason}"
-    if state == "REDUCING" and side is Side.BUY:
-        return f"the account only reduces: {reason}"
-    return ""
+def assert_allows(state: TradingState, side: Side) -> None:
+    """Raise Forbidden if the trading state forbids orders of this side."""
+    refusal = state.refusal(side)
+    if refusal is not None:
+        raise Forbidden(str(refusal), by_limit=state.by_limit)
 
 
 class Intents:
@@ -185,7 +174,7 @@ class Intents:
         return self._read(order.id)
 
     def adopt(
-        self, intent: Intent, tag: str, report: OrderReport, now: datetime, *, generation: int = 0, reason: str = ""
+        self, intent: Intent, tag: str, report: OrderReport, now: datetime, *, generation: int = 0, code: ReasonCode | None = None
     ) -> Order:
         """Record an order of the broker's book that this ledger lacks, as UNKNOWN.
 
@@ -195,7 +184,8 @@ class Intents:
         values = {
             **_row(self._user, intent, tag, generation, now),
             "status": OrderStatus.UNKNOWN,
-            "reason": reason,
+            "reason": code.text() if code is not None else "",
+            "reason_code": code,
             "execution_id": None,
             "broker_order_id": report.broker_order_id,
             "sending_at": report.placed_at,
@@ -207,13 +197,20 @@ class Intents:
         return self._read(created)
 
     def answered(
-        self, order: Order, status: OrderStatus, now: datetime, *, broker_order_id: str | None = None, reason: str = ""
+        self,
+        order: Order,
+        status: OrderStatus,
+        now: datetime,
+        *,
+        broker_order_id: str | None = None,
+        reason: str = "",
+        code: ReasonCode | None = None,
     ) -> Order:
         """Write the outcome of a sending, by the process that sent; return the new row.
 
         A late reply changes nothing where the book has the outcome already, from the broker or from a person.
         """
-        values: dict[str, Any] = {"status": status, "reason": reason, "sender": None, "updated_at": now}
+        values: dict[str, Any] = {"status": status, "reason": reason, "reason_code": code, "sender": None, "updated_at": now}
         if broker_order_id is not None:
             values |= {"broker_order_id": broker_order_id, "sent_at": now}
         return self._end_sending(order, values)
@@ -224,7 +221,7 @@ class Intents:
         `waits`: why it must wait for that; empty where it need not.
         """
         status = OrderStatus.RETRY_PENDING if waits else OrderStatus.PENDING
-        values = {"status": status, "reason": waits, "sender": None, "sending_at": None, "updated_at": now}
+        values = {"status": status, "reason": waits, "reason_code": None, "sender": None, "sending_at": None, "updated_at": now}
         return self._end_sending(order, values)
 
     def _end_sending(self, order: Order, values: Mapping[str, Any]) -> Order:
@@ -238,9 +235,12 @@ class Intents:
         values = {"sending_at": None, "sender": None, "absent_since": None, "reason": "", "updated_at": now}
         self._write(order, OrderStatus.PENDING, values)
 
-    def doubt(self, order: Order, reason: str, now: datetime, *, absent_since: datetime | None) -> None:
+    def doubt(
+        self, order: Order, reason: str, now: datetime, *, code: ReasonCode | None = None, absent_since: datetime | None
+    ) -> None:
         """Make an order UNKNOWN: its outcome is not known. Raises Overtaken."""
-        self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "absent_since": absent_since, "updated_at": now})
+        values = {"reason": reason, "reason_code": code, "absent_since": absent_since, "updated_at": now}
+        self._write(order, OrderStatus.UNKNOWN, values)
 
     def note_absent(self, order: Order, since: datetime | None) -> None:
         """Write since when successful reads of the broker's book do not show an order; None: they show it. Its status stays.
@@ -250,13 +250,13 @@ class Intents:
         with suppress(Overtaken):
             self._write(order, order.status, {"absent_since": since})
 
-    def move(self, order: Order, status: OrderStatus, reason: str, now: datetime) -> None:
+    def move(self, order: Order, status: OrderStatus, reason: str, now: datetime, *, code: ReasonCode | None = None) -> None:
         """Change an order's status by an allowed move. Raises Overtaken."""
-        self._write(order, status, {"reason": reason, "updated_at": now})
+        self._write(order, status, {"reason": reason, "reason_code": code, "updated_at": now})
 
-    def reopen(self, order: Order, now: datetime, reason: str = REAPPEARED) -> Order:
+    def reopen(self, order: Order, now: datetime, code: ReasonCode = ReasonCode.REAPPEARED) -> Order:
         """Reopen an ended order that is in the broker's book. Raises Overtaken."""
-        self._write(order, OrderStatus.UNKNOWN, {"reason": reason, "updated_at": now})
+        self._write(order, OrderStatus.UNKNOWN, {"reason": code.text(), "reason_code": code, "updated_at": now})
         return self._read(order.id)
 
     def doubt_end(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
@@ -272,9 +272,10 @@ class Intents:
             change_order(connection, order, OrderStatus.UNKNOWN, values)
         return self._read(order.id)
 
-    def set_aside(self, order: Order, reason: str, now: datetime) -> Order:
+    def set_aside(self, order: Order, code: ReasonCode, now: datetime) -> Order:
         """Make an order UNIDENTIFIED and UNKNOWN, until a person decides. Raises Overtaken."""
-        self._write(order, OrderStatus.UNKNOWN, {"purpose": Purpose.UNIDENTIFIED, "reason": reason, "updated_at": now})
+        values = {"purpose": Purpose.UNIDENTIFIED, "reason": code.text(), "reason_code": code, "updated_at": now}
+        self._write(order, OrderStatus.UNKNOWN, values)
         return self._read(order.id)
 
     def _write(self, order: Order, status: OrderStatus, values: Mapping[str, Any]) -> None:
@@ -285,9 +286,7 @@ class Intents:
         """Check claim and trading state inside the transaction before a command. Both hold until it commits."""
         assert_holds(connection, claim, machine_now)
         state, reason, until = STATE_HELD.one(connection, {"of_user": self._user})
-        forbidden = why_forbidden(state, reason, side)
-        if forbidden:
-            raise Forbidden(forbidden, by_limit=until is not None)
+        assert_allows(TradingState(state, reason, by_limit=until is not None), side)
 
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:

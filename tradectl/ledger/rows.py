@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, Side, TradeReport, Variety
+from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """An order that a task wants, before it has a tag.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTerms:
+    """What a task wants of an order. An intent and an order have the same terms.
 
     Attributes:
         price: The limit in paise.
@@ -44,34 +44,34 @@ class Intent:
         return order.instrument_id == self.instrument_id or order.symbol == self.symbol
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent(OrderTerms):
+    """An order that a task wants, before it has a tag."""
+
+    @classmethod
+    def again(cls, order: Order, quantity: int) -> Intent:
+        """Return the intent of an order, for another quantity."""
+        return cls(**{name: getattr(order, name) for name in OrderTerms.__slots__} | {"quantity": quantity})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(OrderTerms):
     """A row of `orders`. `price` in paise.
 
     Attributes:
+        reason: Why it has its status, as text for people.
+        reason_code: Why it has its status, where code branches on that.
         sender: The process that may be sending it now; None where no process can be.
         absent_since: When a successful read of the broker's book first missed it after its sending was over.
     """
 
     id: int
     tag: str
-    instrument_id: str
-    symbol: str
-    side: Side
-    purpose: Purpose
-    quantity: int
-    price: int
-    variety: Variety
     status: OrderStatus
     reason: str
-    session: date
-    decided: date
-    leg: str
+    reason_code: ReasonCode | None
     generation: int
-    position_id: int | None
-    signal_id: int | None
     execution_id: int | None
-    level: int
     broker_order_id: str | None
     filled_quantity: int
     modifications: int
@@ -175,11 +175,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """The state of one of our orders as the broker reports it now."""
+    """The state of one of our orders as the broker reports it now, or as a person entered it."""
 
     order: Order
     status: OrderStatus
     reason: str
+    reason_code: ReasonCode | None
     broker_order_id: str
     filled_quantity: int
     quantity: int

@@ -27,7 +27,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
 
 from tradectl.ledger.types import JsonText, Moment, Paise
-from tradectl.model.order import MOVES, OrderStatus, Purpose, Side, Variety
+from tradectl.model.order import MOVES, OrderStatus, Purpose, ReasonCode, Side, Variety
 
 metadata = MetaData(
     naming_convention={
@@ -225,7 +225,9 @@ orders = Table(
     Column("order_type", String(8), nullable=False), Column("variety", String(8), nullable=False),
     Column("product", String(4), nullable=False, server_default="CNC"),
     Column("validity", String(4), nullable=False, server_default="DAY"),
-    Column("status", String(16), nullable=False), Column("reason", Text, nullable=False, server_default=""),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),  # text for people
+    Column("reason_code", String(16)),               # what code branches on; NULL: nothing does
     Column("session_date", Date, nullable=False),    # the session it is meant to trade in
     Column("decided", Date, nullable=False),         # the session whose close decided it
     Column("leg", String(32), nullable=False), Column("generation", Integer, nullable=False),
@@ -243,7 +245,7 @@ orders = Table(
     UniqueConstraint("user", "session_date", "purpose", "instrument_id", "leg", "generation"),
     Index("uq_orders_broker_order_id", "user", "broker_order_id", unique=True),
     Index("ix_orders_user_status", "user", "status"),
-    one_of("status", OrderStatus, "status"), allowed_moves(),
+    one_of("status", OrderStatus, "status"), allowed_moves(), one_of("reason_code", ReasonCode, "reason_code"),
     one_of("side", Side, "side"), one_of("purpose", Purpose, "purpose"), one_of("variety", Variety, "variety"),
     CheckConstraint("quantity > 0 AND filled_quantity >= 0 AND filled_quantity <= quantity", name="quantity"),
     CheckConstraint("status <> 'EXECUTED' OR filled_quantity = quantity", name="executed"),

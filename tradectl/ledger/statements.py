@@ -11,7 +11,7 @@ from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.types import Moment
 from tradectl.model.market import ActionKind
-from tradectl.model.order import ALIVE, OrderStatus, Purpose, Side, Variety
+from tradectl.model.order import ALIVE, OrderStatus, Purpose, ReasonCode, Side, Variety
 
 ORDERS, FILLS, POSITIONS, ADJUSTMENTS = schema.orders, schema.fills, schema.positions, schema.adjustments
 OPEN_ORDERS = ALIVE | {OrderStatus.RETRY_PENDING}
@@ -31,6 +31,7 @@ def order_of(row: Any) -> Order:
         variety=Variety(row.variety),
         status=OrderStatus(row.status),
         reason=row.reason,
+        reason_code=ReasonCode(row.reason_code) if row.reason_code is not None else None,
         session=row.session_date,
         decided=row.decided,
         leg=row.leg,

@@ -76,13 +76,13 @@ class History:
             return np.append(column, np.int64(value))
 
         return History(
-            self.instrument_id,
-            add(self.sessions, bar.session.toordinal()),
-            add(self.open, bar.open),
-            add(self.high, bar.high),
-            add(self.low, bar.low),
-            add(self.close, bar.close),
-            add(self.volume, bar.volume),
-            np.append(self.series, bar.series),
-            np.append(self.multiplier, multiplier),
+            instrument_id=self.instrument_id,
+            sessions=add(self.sessions, bar.session.toordinal()),
+            open=add(self.open, bar.open),
+            high=add(self.high, bar.high),
+            low=add(self.low, bar.low),
+            close=add(self.close, bar.close),
+            volume=add(self.volume, bar.volume),
+            series=np.append(self.series, bar.series),
+            multiplier=np.append(self.multiplier, multiplier),
         )

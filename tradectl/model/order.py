@@ -44,6 +44,44 @@ class OrderStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class ReasonCode(StrEnum):
+    """Why an order has its status, where code branches on that. `reason`, stored beside it, is text for people."""
+
+    WITHDRAWN = "withdrawn"  # a task or a person requested its cancel here: a buy is not retried
+    REAPPEARED = "reappeared"  # it was given up and the broker's book shows it: it is to be cancelled
+    RETURNED = "returned"  # it was REJECTED and the broker's book shows it: the book will show its outcome
+    UNEXPLAINED = "unexplained"  # no intent of this ledger explains its tag: a person must decide
+    UNFOUNDED = "unfounded"  # it sells shares of no position of this ledger: a person must decide
+    DECIDED = "decided"  # a person decided; a later report of the broker may replace that
+    FILLS_ENTERED = "fills_entered"  # a person entered its fills; a later report of the broker does not replace them
+    REPEATED_TAG = "repeated_tag"  # the broker has an order under its tag, so it must not be sent again
+    UNSENT = "unsent"  # its session ended before it was sent
+    RETRY_EXPIRED = "retry_expired"  # its session ended before it was tried again
+    NEVER_APPEARED = "never_appeared"  # its session ended and the broker's book never showed it
+
+    def text(self, detail: str = "") -> str:
+        """Return the reason that is stored with this code, followed by the details."""
+        return f"{_REASONS[self]}: {detail}" if detail else _REASONS[self]
+
+
+_REASONS: dict[ReasonCode, str] = {
+    ReasonCode.WITHDRAWN: "its end was asked for",
+    ReasonCode.REAPPEARED: "it appeared after its end",
+    ReasonCode.RETURNED: "the broker called it refused, and its book has it",
+    ReasonCode.UNEXPLAINED: "the broker has it under a tag of ours that no intent of this ledger explains",
+    ReasonCode.UNFOUNDED: "it sells shares of which this ledger has no position",
+    ReasonCode.DECIDED: "a person decided",
+    ReasonCode.FILLS_ENTERED: "a person told",
+    ReasonCode.REPEATED_TAG: "the broker has it",
+    ReasonCode.UNSENT: "its session ended before it was sent",
+    ReasonCode.RETRY_EXPIRED: "its session ended",
+    ReasonCode.NEVER_APPEARED: "never_appeared",
+}
+TO_BE_CANCELLED = frozenset({ReasonCode.WITHDRAWN, ReasonCode.REAPPEARED})
+"""The order is not wanted any more: its cancel was requested here, or is requested by the next step."""
+ENDED_UNSEEN = frozenset({ReasonCode.UNSENT, ReasonCode.RETRY_EXPIRED, ReasonCode.NEVER_APPEARED})
+"""The order ended with its session without ever reaching the broker."""
+
 S = OrderStatus
 ALIVE = frozenset({S.PENDING, S.ONGOING, S.UNKNOWN})
 """May still trade, or may already have."""

@@ -109,7 +109,15 @@ class Panel:
         opens, highs, lows, closes = (getattr(self, name)[there, column].astype(np.int64) for name in FIELDS[:4])
         volume, multiplier = self.volume[there, column], self.multiplier[there, column]
         return History(
-            instrument_id, self.sessions[there], opens, highs, lows, closes, volume, NAMES[self.state[there, column]], multiplier
+            instrument_id=instrument_id,
+            sessions=self.sessions[there],
+            open=opens,
+            high=highs,
+            low=lows,
+            close=closes,
+            volume=volume,
+            series=NAMES[self.state[there, column]],
+            multiplier=multiplier,
         )
 
 
@@ -131,4 +139,14 @@ def stacked(histories: Iterable[History]) -> Panel:
         multiplier[:, column] = np.where(last >= 0, history.multiplier[last], 1.0)
     ids = tuple(history.instrument_id for history in found)
     opens, highs, lows, closes = prices
-    return Panel(ids, sessions, opens, highs, lows, closes, volume, state, multiplier)
+    return Panel(
+        instruments=ids,
+        sessions=sessions,
+        open=opens,
+        high=highs,
+        low=lows,
+        close=closes,
+        volume=volume,
+        state=state,
+        multiplier=multiplier,
+    )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradectl.model.order import Side
+from tradectl.model.refusal import Refusal, RefusalCode
+
 TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
 """From the weakest to the strictest."""
 MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "nothing is sent but cancels"}
@@ -18,6 +21,14 @@ class TradingState:
     reason: str = ""
     by_limit: bool = False
     resuming: bool = False
+
+    def refusal(self, side: Side) -> Refusal | None:
+        """Return why no order of this side may be sent; None where it may."""
+        if self.state == "HALTED":
+            return Refusal(RefusalCode.HALTED, f"the account is halted: {self.reason}")
+        if self.state == "REDUCING" and side is Side.BUY:
+            return Refusal(RefusalCode.REDUCING, f"the account only reduces: {self.reason}")
+        return None
 
 
 ACTIVE = TradingState()

@@ -10,6 +10,7 @@ from tradectl.errors import Blocked, Missed, UsageError
 from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.ledger.executions import SKEW, Execution, is_premature, standing
 from tradectl.model.moment import to_ist
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.runtime.agenda import Window, current, task_windows
 from tradectl.runtime.outcomes import Report
 
@@ -84,16 +85,17 @@ def admit(world: World, request: JobRequest) -> Report | None:
             return request.report("busy", f"{name} is being run by {row.owner}")
     if not request.force and (now >= window.over or (row is not None and row.status == "missed")):
         return missed_report(request)
-    text = _no_buys(world, request) or unmet(world, request.task, request.session)
-    return request.report("blocked", text, Blocked.exit_code, error=text) if text else None
+    refusal = _no_buys(world, request) or unmet(world, request.task, request.session)
+    return request.report("blocked", str(refusal), Blocked.exit_code, error=str(refusal)) if refusal is not None else None
 
 
-def _no_buys(world: World, request: JobRequest) -> str:
-    """Return why a task that prepares buys does not run on a provisional session; empty if it may run."""
+def _no_buys(world: World, request: JobRequest) -> Refusal | None:
+    """Return why a task that prepares buys does not run on a provisional session; None if it may run."""
     session = world.sessions.session(request.session)
     if session is None or not session.provisional or not request.task.buys:
-        return ""
-    return f"{request.session} is a provisional session, {session.name}: nothing is bought. {FILL_YEAR}"
+        return None
+    text = f"{request.session} is a provisional session, {session.name}: nothing is bought. {FILL_YEAR}"
+    return Refusal(RefusalCode.PROVISIONAL_SESSION, text)
 
 
 def reopens(world: World, task: Task, row: Execution, now: datetime) -> bool:
@@ -108,13 +110,14 @@ def missed_report(request: JobRequest) -> Report:
     return request.report("missed", text, Missed.exit_code, error=text)
 
 
-def unmet(world: World, task: Task, session: date) -> str:
-    """Return which needed task has not completed; empty if all have."""
+def unmet(world: World, task: Task, session: date) -> Refusal | None:
+    """Return which needed task has not completed; None if all have."""
     ledger = world.ledger
     by = None if world.clock.virtual else world.clock.now() + SKEW
     for need in task.needs:
         owner = ledger.signals_owner(world.parameters.signals_from) if need == "analyze" else world.user
         if not ledger.executions.completed(need, session, user=owner, by=by):
             whose = "" if owner == world.user else f" of {owner}"
-            return f"{task.name} needs {need}{whose}, which has not completed for {session}"
-    return ""
+            text = f"{task.name} needs {need}{whose}, which has not completed for {session}"
+            return Refusal(RefusalCode.TASK_NEEDED, text)
+    return None

@@ -90,7 +90,16 @@ def run_due(runner: Runner) -> Report:
     if worst is None or worst.exit_code == 0:
         return Report("run-due", day, "", "completed", result=result, message=text, warnings=warnings)
     return Report(
-        "run-due", day, "", worst.outcome, worst.exit_code, result, _errors(reports), text, worst.missed, warnings=warnings
+        task="run-due",
+        session=day,
+        slot="",
+        outcome=worst.outcome,
+        exit_code=worst.exit_code,
+        result=result,
+        error=_errors(reports),
+        message=text,
+        missed=worst.missed,
+        warnings=warnings,
     )
 
 

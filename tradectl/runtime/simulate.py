@@ -151,15 +151,15 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
         raise UsageError(f"the seeds of {session.date} are being bought by another process")
     trading = Context(world, session.date, "", claim).trading()
     intent = Intent(
-        instrument.instrument_id,
-        instrument.symbol,
-        Side.BUY,
-        Purpose.SEED,
-        seed.quantity,
-        quote.last,
-        session.date,
-        session.date,
-        f"seed:{seed.symbol}",
+        instrument_id=instrument.instrument_id,
+        symbol=instrument.symbol,
+        side=Side.BUY,
+        purpose=Purpose.SEED,
+        quantity=seed.quantity,
+        price=quote.last,
+        session=session.date,
+        decided=session.date,
+        leg=f"seed:{seed.symbol}",
         level=_lowest_level(world.parameters),
     )
     answer = trading.path.place(intent)

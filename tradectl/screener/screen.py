@@ -199,7 +199,18 @@ class _Screener:
         past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
         reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
         verdict = score.verdict(combined, count, parameters)
-        return InstrumentVerdict(instrument_id, symbol, reading, verdict, "score", reason, strength, backtest, combined, count)
+        return InstrumentVerdict(
+            instrument_id=instrument_id,
+            symbol=symbol,
+            reading=reading,
+            verdict=verdict,
+            rule="score",
+            reason=reason,
+            strength=strength,
+            backtest=backtest,
+            combined=combined,
+            trades=count,
+        )
 
     def _context(self, instrument_id: str, reading: Reading) -> BacktestContext:
         """Return the context of an instrument from its first bar on."""

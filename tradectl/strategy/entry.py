@@ -1,8 +1,8 @@
 """The universe and the entry rule, for one bar and for whole columns.
 
-An *exclusion* means that a symbol is not traded at all; a *refusal* that it is not bought now (AVOID). Both are the name of the
-first rule that failed, or ''. Each rule is written once, in `_admissions` and `_rules`, with operators that numbers and arrays
-share. Undefined values are NaN, and every comparison is written so that NaN fails it.
+An *exclusion* means that a symbol is not traded at all; a *refusal* that it is not bought now (AVOID). Both are the first
+rule that failed. Each rule is written once, in `_admissions` and `_rules`, with operators that numbers and arrays share.
+Undefined values are NaN, and every comparison is written so that NaN fails it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 
 from tradectl.model.history import History, Ints
 from tradectl.model.market import Instrument
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, Reading
 from tradectl.strategy.parameters import ArrayValued, Parameters
 
 Mask = NDArray[np.bool_]
 Names = NDArray[np.str_]
+Rules = tuple[tuple[RefusalCode, Any], ...]
 INDIAN_SHARE = "INE"
 """The first letters of the ISIN of an Indian share. Funds and unknown securities have others, or none."""
 
 
-def _admissions(
-    series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters, *, free: Any
-) -> tuple[tuple[str, Any], ...]:
-    """Return the name and truth of each rule of the universe. Numbers or arrays.
+def _admissions(series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters, *, free: Any) -> Rules:
+    """Return the code and truth of each rule of the universe. Numbers or arrays.
 
     `close` as traded, in paise; `share`: whether the ISIN is that of a share; `free`: whether no surveillance list excludes it.
     """
@@ -35,17 +35,17 @@ def _admissions(
     if p.max_price > 0:
         price = price & (close <= p.max_price * 100)
     return (
-        ("series", series == "EQ"),
-        ("isin", share),
-        ("surveillance", free),
-        ("turnover", at.median_turnover >= p.min_turnover * 100),
-        ("bars", at.bars >= p.min_bars),
-        ("price", price),
+        (RefusalCode.SERIES, series == "EQ"),
+        (RefusalCode.ISIN, share),
+        (RefusalCode.SURVEILLANCE, free),
+        (RefusalCode.TURNOVER, at.median_turnover >= p.min_turnover * 100),
+        (RefusalCode.BARS, at.bars >= p.min_bars),
+        (RefusalCode.PRICE, price),
     )
 
 
-def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tuple[tuple[str, Any], ...]:
-    """Return the name and truth of each part of the entry rule, in the order of the reported reason. Numbers or arrays.
+def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> Rules:
+    """Return the code and truth of each part of the entry rule, in the order of the reported code. Numbers or arrays.
 
     `close` and `slow` (the slow EMA) are those of `at`, adjusted.
     """
@@ -53,24 +53,27 @@ def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> tupl
     above, below = close > slow, close <= slow
     oversold = (above & (rsi < p.rsi_entry_above)) | (below & (rsi < p.rsi_entry_below))
     return (
-        ("below_ema200", above | (below & p.allow_below_ema200)),
-        ("history", above | (bars >= p.full_bars)),
-        ("rsi", oversold),
-        ("volume", ratio >= p.min_volume_ratio),
-        ("quality", quality >= p.min_quality),
+        (RefusalCode.BELOW_EMA200, above | (below & p.allow_below_ema200)),
+        (RefusalCode.HISTORY, above | (bars >= p.full_bars)),
+        (RefusalCode.RSI, oversold),
+        (RefusalCode.VOLUME, ratio >= p.min_volume_ratio),
+        (RefusalCode.QUALITY, quality >= p.min_quality),
     )
 
 
-def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, *, free: bool = True) -> str:
-    """Return why a symbol is outside the universe, or '': series, isin, surveillance, turnover, bars, price (as traded)."""
+def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, *, free: bool = True) -> Refusal | None:
+    """Return why a symbol is outside the universe; None if it is inside.
+
+    Codes: series, isin, surveillance, turnover, bars, price (as traded).
+    """
     rules = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
-    return next((name for name, passed in rules if not passed), "")
+    return next((Refusal(code) for code, passed in rules if not passed), None)
 
 
 def exclusions(
     series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters, *, free: Mask | None = None
 ) -> Names:
-    """Return `exclusion` of many instruments. `close` as traded, in paise.
+    """Return the codes of `exclusion` of many instruments, '' where it is None. `close` as traded, in paise.
 
     `free`: the instruments that no surveillance list excludes; None for all.
     """
@@ -83,29 +86,35 @@ def is_share(isin: str | None) -> bool:
     return (isin or "").startswith(INDIAN_SHARE)
 
 
-def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry: bool) -> str:
-    """Return why a symbol is not bought now, or '': below_ema200, history, rsi, volume, quality, ex_date."""
-    for name, passed in _rules(reading.close_adjusted, reading.ema_slow_adjusted, reading, parameters):
+def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry: bool) -> Refusal | None:
+    """Return why a symbol is not bought now; None if it is.
+
+    Codes: below_ema200, history, rsi, volume, quality, ex_date.
+    """
+    for code, passed in _rules(reading.close_adjusted, reading.ema_slow_adjusted, reading, parameters):
         if not passed:
-            return name
-    return "ex_date" if next_session_bars_entry else ""
+            return Refusal(code)
+    return Refusal(RefusalCode.EX_DATE) if next_session_bars_entry else None
 
 
 def refusals(features: Features, parameters: Parameters) -> Names:
-    """Return `refusal` of many instruments without ex-dates, which are read only for those that pass."""
+    """Return the codes of `refusal` of many instruments, '' where it is None.
+
+    Ex-dates are left out: they are read only for those that pass.
+    """
     return _first_failed(_rules(features.close, features.ema_slow, features, parameters), len(features.close))
 
 
-def _first_failed(rules: tuple[tuple[str, Any], ...], count: int) -> Names:
-    """Return the name of the first rule that does not hold, '' where all hold."""
+def _first_failed(rules: Rules, count: int) -> Names:
+    """Return the code of the first rule that does not hold, '' where all hold."""
     names = np.full(count, "", dtype="<U16")
-    for name, passed in reversed(rules):
-        names[~passed] = name
+    for code, passed in reversed(rules):
+        names[~passed] = code.value
     return names
 
 
 def admission_mask(history: History, features: Features, parameters: Parameters, excluded: Spells = ()) -> Mask:
-    """Return the bars on which `exclusion` is '', without the rule of the ISIN."""
+    """Return the bars on which `exclusion` is None, without the rule of the ISIN."""
     share = np.ones(len(history), dtype=np.bool_)
     free = free_of(history.sessions, excluded)
     return _all(_admissions(history.series, share, history.close, features, parameters, free=free))
@@ -124,7 +133,7 @@ def entry_mask(features: Features, parameters: Parameters) -> Mask:
     return _all(_rules(features.close, features.ema_slow, features, parameters))
 
 
-def _all(rules: tuple[tuple[str, Any], ...]) -> Mask:
+def _all(rules: Rules) -> Mask:
     mask: Mask = np.logical_and.reduce([passed for _, passed in rules])
     return mask
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tradectl.exchange.bands import Band
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.parameters import Parameters, exact
 
 
@@ -33,27 +34,27 @@ def deny(
     last_close: int,
     band: Band | None,
     reentry: bool,
-) -> str:
-    """Return why a buy at the limit `price` (paise) may not be sent, or ''.
+) -> Refusal | None:
+    """Return why a buy at the limit `price` (paise) may not be sent; None if it may.
 
-    Reasons: daily_loss, buy_orders, limit_distance, band, max_positions, symbol_multiple. `band` None: no price band. A
+    Codes: daily_loss, buy_orders, limit_distance, band, max_positions, symbol_multiple. `band` None: no price band. A
     `reentry` needs no slot, because its position has one.
     """
     p = parameters
     if p.daily_loss_limit < 1 and exposure.loss > 0 and exposure.loss >= p.daily_loss_limit:
-        return "daily_loss"
+        return Refusal(RefusalCode.DAILY_LOSS)
     if exposure.buy_orders >= p.max_buy_orders:
-        return "buy_orders"
+        return Refusal(RefusalCode.BUY_ORDERS)
     if too_far(price, last_close, p):
-        return "limit_distance"
+        return Refusal(RefusalCode.LIMIT_DISTANCE)
     if band is not None and not band.holds(price):
-        return "band"
+        return Refusal(RefusalCode.BAND)
     if not reentry and exposure.positions >= p.max_positions:
-        return "max_positions"
+        return Refusal(RefusalCode.MAX_POSITIONS)
     most = exact(p.max_symbol_multiple) * exact(p.capital_per_trade) * 100
     if exposure.invested.get(instrument_id, 0) + price * quantity > most:
-        return "symbol_multiple"
-    return ""
+        return Refusal(RefusalCode.SYMBOL_MULTIPLE)
+    return None
 
 
 def too_far(price: int, last_close: int, parameters: Parameters) -> bool:

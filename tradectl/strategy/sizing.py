@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import Tariff
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.parameters import Parameters, exact
 
 
@@ -16,11 +17,16 @@ from tradectl.strategy.parameters import Parameters, exact
 class Sizing:
     """The shares to buy.
 
-    With 0 shares, `reason` names the limit: price, capital_per_trade, max_order_value, turnover, funds, reentry_least.
+    With 0 shares, `refusal` names the limit: price, capital_per_trade, max_order_value, turnover, funds, reentry_least.
     """
 
     quantity: int
-    reason: str = ""
+    refusal: Refusal | None = None
+
+    @property
+    def short_of_funds(self) -> bool:
+        """Return whether nothing can be bought because the funds alone are short."""
+        return self.refusal is not None and self.refusal.code is RefusalCode.FUNDS
 
 
 def size(
@@ -38,17 +44,17 @@ def size(
     the share of the average turnover. At `limit_price` (default `price`), charges included: `funds` (None for no limit).
     """
     if price <= 0:
-        return Sizing(0, "price")
+        return _none(RefusalCode.PRICE)
     limit = price if limit_price is None else limit_price
     bounds = [
-        (_affordable(_paise(parameters.capital_per_trade), price, session, parameters.tariff), "capital_per_trade"),
-        (_affordable(_paise(parameters.max_order_value), price, session, parameters.tariff), "max_order_value"),
-        (int(exact(parameters.turnover_share) * max(0, average_turnover)) // price, "turnover"),
+        (_affordable(_paise(parameters.capital_per_trade), price, session, parameters.tariff), RefusalCode.CAPITAL_PER_TRADE),
+        (_affordable(_paise(parameters.max_order_value), price, session, parameters.tariff), RefusalCode.MAX_ORDER_VALUE),
+        (int(exact(parameters.turnover_share) * max(0, average_turnover)) // price, RefusalCode.TURNOVER),
     ]
     if funds is not None:
-        bounds.append((_affordable(funds, limit, session, parameters.tariff), "funds"))
-    quantity, reason = min(bounds, key=lambda bound: bound[0])
-    return Sizing(quantity, "" if quantity else reason)
+        bounds.append((_affordable(funds, limit, session, parameters.tariff), RefusalCode.FUNDS))
+    quantity, code = min(bounds, key=lambda bound: bound[0])
+    return Sizing(quantity) if quantity else _none(code)
 
 
 def size_buy(
@@ -63,7 +69,8 @@ def size_buy(
 ) -> Sizing:
     """Return `size` of an entry or a re-entry.
 
-    A re-entry below its least part of the capital per trade gives 0: reason reentry_least, or funds where only funds are short.
+    A re-entry below its least part of the capital per trade gives 0: reentry_least refuses it, or funds where only they are
+    short.
     """
     sizing = size(
         price, session=session, parameters=parameters, average_turnover=average_turnover, funds=funds, limit_price=limit_price
@@ -74,7 +81,11 @@ def size_buy(
     if sizing.quantity * price >= least:
         return sizing
     unbound = size(price, session=session, parameters=parameters, average_turnover=average_turnover)
-    return Sizing(0, "funds" if unbound.quantity * price >= least else "reentry_least")
+    return _none(RefusalCode.FUNDS if unbound.quantity * price >= least else RefusalCode.REENTRY_LEAST)
+
+
+def _none(code: RefusalCode) -> Sizing:
+    return Sizing(0, Refusal(code))
 
 
 def worth_changing(current: int, wanted: int, parameters: Parameters) -> bool:

@@ -21,7 +21,7 @@ from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.corporate_actions import BEFORE_THE_DAY
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.ticks import round_down
-from tradectl.execution import manual_resolution, unresolved_orders
+from tradectl.execution import manual_resolution
 from tradectl.execution.trading_session import TradingSession
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
 from tradectl.lab.drill.days import LAST, DrillDay, DrillStep
@@ -33,7 +33,18 @@ from tradectl.ledger.executions import Claim
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
 from tradectl.model.moment import at_ist, ist_date, to_ist
-from tradectl.model.order import ALIVE, MOVES, TERMINAL, OrderReport, OrderRequest, OrderStatus, Purpose, Side, Variety
+from tradectl.model.order import (
+    ALIVE,
+    MOVES,
+    TERMINAL,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    Purpose,
+    ReasonCode,
+    Side,
+    Variety,
+)
 from tradectl.model.position import shares_after
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
@@ -343,7 +354,19 @@ class Account:
         price = round_down(int(quote.last * (1 + percent / 100)), self._instrument(symbol).tick_size)
         decided = self.stage.exchange.sessions.previous_session(session).date
         key = self._instrument(symbol).instrument_id
-        return Intent(key, symbol, Side.BUY, Purpose.ENTRY, quantity, price, session, decided, f"drawn:{leg}", variety, 30)
+        return Intent(
+            instrument_id=key,
+            symbol=symbol,
+            side=Side.BUY,
+            purpose=Purpose.ENTRY,
+            quantity=quantity,
+            price=price,
+            session=session,
+            decided=decided,
+            leg=f"drawn:{leg}",
+            variety=variety,
+            level=30,
+        )
 
     def _free(self, intent: Intent) -> bool:
         chain = self.ledger.book.intents.chain(intent)
@@ -509,7 +532,7 @@ class Account:
         """The whole account, ours against the exchange's, where nothing lies."""
         truth = self.truth()
         orders = self.ledger.book.orders()
-        told = {order.tag for order in orders if order.reason.startswith(manual_resolution.REPORTED)}
+        told = {order.tag for order in orders if order.reason_code is ReasonCode.FILLS_ENTERED}
         told_ids = {row.broker_order_id for row in truth.orders if row.tag in told}
         ours = {symbol: mine for symbol, (mine, _) in self.shares(truth).items()}
         holdings = tuple(
@@ -626,7 +649,7 @@ def _timetable(day: DrillDay) -> list[DrillStep]:
 def _is_decided(order: Order) -> bool:
     """Return whether a person decided that an order was never placed."""
     ended = order.status is OrderStatus.CANCELLED and not order.filled_quantity
-    return ended and order.reason.startswith(unresolved_orders.DECIDED)
+    return ended and order.reason_code is ReasonCode.DECIDED
 
 
 def _held(truth: Truth) -> dict[str, int]:

@@ -146,7 +146,17 @@ def live(name: str, folder: Path) -> Iterator[Live]:
 
 
 def entry(symbol: str = "ACME", session: date = FRIDAY) -> Intent:
-    return Intent(symbol, symbol, Side.BUY, Purpose.ENTRY, 10, 9900, session, THURSDAY, "entry:1")
+    return Intent(
+        instrument_id=symbol,
+        symbol=symbol,
+        side=Side.BUY,
+        purpose=Purpose.ENTRY,
+        quantity=10,
+        price=9900,
+        session=session,
+        decided=THURSDAY,
+        leg="entry:1",
+    )
 
 
 @pytest.mark.parametrize("wait", WAITS)

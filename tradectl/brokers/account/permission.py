@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from tradectl.errors import Blocked, BrokerUnavailable, DatabaseError
 from tradectl.ledger.arming import Arming
-from tradectl.ledger.intents import Forbidden, why_forbidden
+from tradectl.ledger.intents import Forbidden, assert_allows
 from tradectl.model.order import Side
 from tradectl.ports import HaltMarker
 
@@ -43,9 +43,7 @@ class SendPermission:
             state = self._marker.read()
         except Blocked as unreadable:
             raise Forbidden(str(unreadable)) from unreadable
-        forbidden = why_forbidden(state.state, state.reason, side)
-        if forbidden:
-            raise Forbidden(forbidden)
+        assert_allows(state, side)
 
 
 @contextmanager

@@ -150,18 +150,18 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
     elif status in ENDS and repeated and now - at < SETTLED:
         status, reason = _S.UNKNOWN, f"status {word!r} may belong to the previous row: tradectl accepts it after two minutes"
     made = OrderReport(
-        value_ranges.identity(row["orderid"], "orderid"),
-        None,
-        symbol(row),
-        side(row),
-        quantity,
-        _limit(row),
-        filled,
-        status,
-        reason,
-        Variety.REGULAR,
-        at,
-        at,
+        broker_order_id=value_ranges.identity(row["orderid"], "orderid"),
+        tag=None,
+        symbol=symbol(row),
+        side=side(row),
+        quantity=quantity,
+        price=_limit(row),
+        filled_quantity=filled,
+        status=status,
+        reason=reason,
+        variety=Variety.REGULAR,
+        placed_at=at,
+        updated_at=at,
         unknown_word=unknown_word,
     )
     return value_ranges.order(made, now)

@@ -40,10 +40,21 @@ class OrderCommands:
             acceptance.check_band(request.order_type, request.price, market_day, phase)
         acceptance.check_tag(book, request.tag, ist_date(now), session.date)
         order = ExchangeOrder(
-            "", request.tag or None, market_day.instrument.instrument_id, request.symbol, request.side, request.quantity,
-            request.price, request.order_type, request.variety, OrderStatus.PENDING if later else OrderStatus.ONGOING,
-            now, now, now, None if later else session.date,
-        )  # fmt: skip
+            order_id="",
+            tag=request.tag or None,
+            instrument_id=market_day.instrument.instrument_id,
+            symbol=request.symbol,
+            side=request.side,
+            quantity=request.quantity,
+            price=request.price,
+            order_type=request.order_type,
+            variety=request.variety,
+            status=OrderStatus.PENDING if later else OrderStatus.ONGOING,
+            placed_at=now,
+            updated_at=now,
+            active_at=now,
+            session=None if later else session.date,
+        )
         blocked = self._cover(book, order, market_day, now, before=None)
         order = replace(order, order_id=book.next_order_id(ist_date(now)), blocked=blocked)
         book.put_order(order)
@@ -78,9 +89,21 @@ class OrderCommands:
         acceptance.check_price(OrderType.LIMIT, price, market_day.instrument.tick_size)
         acceptance.check_band(OrderType.LIMIT, price, market_day)
         order = ExchangeOrder(
-            "", None, market_day.instrument.instrument_id, market_day.instrument.symbol, side, quantity, price, OrderType.LIMIT,
-            Variety.REGULAR, OrderStatus.ONGOING, now, now, now, session.date,
-        )  # fmt: skip
+            order_id="",
+            tag=None,
+            instrument_id=market_day.instrument.instrument_id,
+            symbol=market_day.instrument.symbol,
+            side=side,
+            quantity=quantity,
+            price=price,
+            order_type=OrderType.LIMIT,
+            variety=Variety.REGULAR,
+            status=OrderStatus.ONGOING,
+            placed_at=now,
+            updated_at=now,
+            active_at=now,
+            session=session.date,
+        )
         if side is Side.SELL:
             acceptance.check_shares(book, order.instrument_id, quantity, trade_for_trade=market_day.trade_for_trade)
         else:

@@ -253,9 +253,19 @@ class MarketDays:
             tick, dynamic = instrument.tick_size, instrument.derivatives
             band = price_band(previous, tick, derivatives=dynamic, bar_low=low, bar_high=high)
         return MarketDay(
-            instrument, session, hours, previous, band, bar, minutes, seen, total * 60, self._step, now,
-            tuple(minute[0] for minute in minutes),
-        )  # fmt: skip
+            instrument=instrument,
+            session=session,
+            hours=hours,
+            previous_close=previous,
+            band=band,
+            bar=bar,
+            minutes=minutes,
+            seen=seen,
+            seconds=total * 60,
+            step=self._step,
+            read_at=now,
+            traded_minutes=tuple(minute[0] for minute in minutes),
+        )
 
     def _previous_close(
         self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool

@@ -44,10 +44,26 @@ def order_of(row: sqlite3.Row) -> ExchangeOrder:
     (order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed, updated, active, session,
      filled, passive, modifications, blocked, reason) = row  # fmt: skip
     return ExchangeOrder(
-        order_id, tag, instrument_id, symbol, Side(side), quantity, price, OrderType(order_type), Variety(variety),
-        OrderStatus(status), moment_of(placed), moment_of(updated), moment_of(active),
-        date.fromisoformat(session) if session else None, filled, bool(passive), modifications, blocked, reason,
-    )  # fmt: skip
+        order_id=order_id,
+        tag=tag,
+        instrument_id=instrument_id,
+        symbol=symbol,
+        side=Side(side),
+        quantity=quantity,
+        price=price,
+        order_type=OrderType(order_type),
+        variety=Variety(variety),
+        status=OrderStatus(status),
+        placed_at=moment_of(placed),
+        updated_at=moment_of(updated),
+        active_at=moment_of(active),
+        session=date.fromisoformat(session) if session else None,
+        filled=filled,
+        passive=bool(passive),
+        modifications=modifications,
+        blocked=blocked,
+        reason=reason,
+    )
 
 
 def trade_row(trade: ExchangeTrade) -> Row:
@@ -60,9 +76,18 @@ def trade_row(trade: ExchangeTrade) -> Row:
 def trade_of(row: sqlite3.Row) -> ExchangeTrade:
     trade_id, order_id, instrument_id, symbol, side, quantity, price, at, session, realised, unsettled = row
     return ExchangeTrade(
-        trade_id, order_id, instrument_id, symbol, Side(side), quantity, price, moment_of(at), date.fromisoformat(session),
-        realised, unsettled,
-    )  # fmt: skip
+        trade_id=trade_id,
+        order_id=order_id,
+        instrument_id=instrument_id,
+        symbol=symbol,
+        side=Side(side),
+        quantity=quantity,
+        price=price,
+        at=moment_of(at),
+        session=date.fromisoformat(session),
+        realised=realised,
+        unsettled=unsettled,
+    )
 
 
 def lot_row(lot: Lot) -> Row:

@@ -202,7 +202,17 @@ def fill(book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, *, 
         realised, unsettled = value - cost, undelivered * price
     trade_id = book.next_trade_id(day)
     trade = ExchangeTrade(
-        trade_id, order.order_id, order.instrument_id, order.symbol, order.side, quantity, price, at, day, realised, unsettled
+        trade_id=trade_id,
+        order_id=order.order_id,
+        instrument_id=order.instrument_id,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=quantity,
+        price=price,
+        at=at,
+        session=day,
+        realised=realised,
+        unsettled=unsettled,
     )
     book.add_trade(trade)
     buying = order.side is Side.BUY

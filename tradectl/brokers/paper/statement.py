@@ -67,7 +67,14 @@ def draw_up(
         return sum(entry.amount for entry in journal if entry.kind is kind)
 
     return Statement(
-        book.account, at, book.cash, total(EntryKind.DEPOSIT),
-        tuple(sorted(holdings.values(), key=lambda line: line.symbol)), charges,
-        total(EntryKind.DIVIDEND), total(EntryKind.CASH_IN_LIEU), realised, tuple(journal),
-    )  # fmt: skip
+        account=book.account,
+        at=at,
+        cash=book.cash,
+        deposits=total(EntryKind.DEPOSIT),
+        holdings=tuple(sorted(holdings.values(), key=lambda line: line.symbol)),
+        charges=charges,
+        dividends=total(EntryKind.DIVIDEND),
+        cash_in_lieu=total(EntryKind.CASH_IN_LIEU),
+        realised=realised,
+        journal=tuple(journal),
+    )

@@ -48,9 +48,19 @@ class Views:
 
 def _report(order: ExchangeOrder) -> OrderReport:
     return OrderReport(
-        order.order_id, order.tag, order.symbol, order.side, order.quantity, order.price, order.filled, order.status,
-        order.reason, order.variety, order.placed_at, order.updated_at,
-    )  # fmt: skip
+        broker_order_id=order.order_id,
+        tag=order.tag,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        price=order.price,
+        filled_quantity=order.filled,
+        status=order.status,
+        reason=order.reason,
+        variety=order.variety,
+        placed_at=order.placed_at,
+        updated_at=order.updated_at,
+    )
 
 
 def _execution(trade: ExchangeTrade) -> TradeReport:

@@ -91,4 +91,16 @@ def drill_world(
     from tradectl.notify.console import SilentNotifier
 
     notifier, marker = SilentNotifier(), MemoryMarker()
-    return World(ledger.user, "simulated", clock, market.sessions, market, broker, ledger, notifier, parameters, readings, marker)
+    return World(
+        user=ledger.user,
+        mode="simulated",
+        clock=clock,
+        sessions=market.sessions,
+        market=market,
+        broker=broker,
+        ledger=ledger,
+        notifier=notifier,
+        parameters=parameters,
+        readings=readings,
+        marker=marker,
+    )

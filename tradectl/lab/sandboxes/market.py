@@ -62,15 +62,15 @@ class MemoryMarket:
             return np.array([getattr(bar, name) for bar in bars], dtype=np.int64)
 
         return History(
-            instrument_id,
-            np.array([bar.session.toordinal() for bar in bars], dtype=np.int64),
-            column("open"),
-            column("high"),
-            column("low"),
-            column("close"),
-            column("volume"),
-            np.array([bar.series for bar in bars]),
-            np.array([self.multiplier(instrument_id, bar.session, bar.open) for bar in bars]),
+            instrument_id=instrument_id,
+            sessions=np.array([bar.session.toordinal() for bar in bars], dtype=np.int64),
+            open=column("open"),
+            high=column("high"),
+            low=column("low"),
+            close=column("close"),
+            volume=column("volume"),
+            series=np.array([bar.series for bar in bars]),
+            multiplier=np.array([self.multiplier(instrument_id, bar.session, bar.open) for bar in bars]),
         )
 
     def verify(self) -> str:

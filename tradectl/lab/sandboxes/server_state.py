@@ -51,8 +51,20 @@ class ServerState:
     def refuse(self, order: OrderRequest, reason: str, now: datetime) -> str:
         """Add a rejected row for an order that the exchange refused, and return its number."""
         number = f"{ist_date(now):%y%m%d}9{len(self.kept.refused) + 1:08d}"
-        what = order.symbol, order.side, order.quantity, order.price
-        report = OrderReport(number, order.tag, *what, 0, OrderStatus.REJECTED, reason, order.variety, now, now)
+        report = OrderReport(
+            broker_order_id=number,
+            tag=order.tag,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=order.quantity,
+            price=order.price,
+            filled_quantity=0,
+            status=OrderStatus.REJECTED,
+            reason=reason,
+            variety=order.variety,
+            placed_at=now,
+            updated_at=now,
+        )
         self._kept.refused.append(report)
         self.keep()
         return number

@@ -84,7 +84,17 @@ def read_source(path: Path) -> SourceFile:
         raise DataError(f"{path.name}: has one line and no rows")
     first = tuple(field.strip() for field in records[1][0])
     digest = hashlib.sha256(raw).hexdigest()
-    return SourceFile(path.name, stem_of(inner), text, digest, header, first, delimiter, skipped, records[0][1])
+    return SourceFile(
+        name=path.name,
+        stem=stem_of(inner),
+        text=text,
+        sha256=digest,
+        header=header,
+        first=first,
+        delimiter=delimiter,
+        skipped=skipped,
+        header_lines=records[0][1],
+    )
 
 
 def _column(field: str) -> str:

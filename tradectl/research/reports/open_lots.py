@@ -74,16 +74,16 @@ def open_lots(folded: Folded, history: History, end: date, tariff: Tariff, symbo
     parts = share_out(sale, [lot.quantity for lot in folded.lots])
     return tuple(
         OpenLot(
-            symbol,
-            lot.session,
-            lot.quantity,
-            lot.entry_quantity,
-            lot.entry_price,
-            last,
-            session,
-            lot.quantity * last - lot.cost,
-            lot.charges,
-            part,
+            symbol=symbol,
+            entry_session=lot.session,
+            quantity=lot.quantity,
+            entry_quantity=lot.entry_quantity,
+            entry_price=lot.entry_price,
+            last_price=last,
+            last_session=session,
+            unrealised=lot.quantity * last - lot.cost,
+            charges=lot.charges,
+            sale_charges=part,
         )
         for lot, part in zip(folded.lots, parts, strict=True)
     )

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PRE_OPEN_ENTRY
-from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of
-from tradectl.execution.buying import UNPROVED, BuyingPower, DayResult, day_result, quantity_for
+from tradectl.execution.buy_revalidation import BuyRevalidation
+from tradectl.execution.buying import BuyingPower, DayResult, day_result, quantity_for
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Order
+from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import Purpose, Side, Variety
+from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.parameters import Parameters
 from tradectl.task import Context
@@ -36,24 +37,24 @@ def waits_for_the_open(order: Order, context: Context) -> bool:
     )
 
 
-def why_not_now(context: Context) -> str:
-    """Return why no waiting buy is sent: it is not the pre-open, or the setting is off; empty if they are sent."""
+def not_preopen(context: Context) -> Refusal | None:
+    """Return why no waiting buy is sent: it is not the pre-open, or the setting is off; None if they are sent."""
     if not context.world.parameters.preopen_orders:
-        return "the setting preopen_orders is off"
+        return Refusal(RefusalCode.NOT_PREOPEN, "the setting preopen_orders is off")
     session = context.world.sessions.session(context.session)
     phase = session.phase_at(context.now, closing_auction=False) if session is not None else None
     if phase is None or phase.kind not in PRE_OPEN_ENTRY:
-        return "the exchange takes no orders of the pre-open now"
-    return ""
+        return Refusal(RefusalCode.NOT_PREOPEN, "the exchange takes no orders of the pre-open now")
+    return None
 
 
-def reward_gone_reason(price: int, ema_level: float, parameters: Parameters) -> str:
-    """Return why a buy is not worth its pre-open price (paise) any more; empty where it is.
+def spent_reward(price: int, ema_level: float, parameters: Parameters) -> Refusal | None:
+    """Return why a buy is not worth its pre-open price (paise) any more; None where it is.
 
     `ema_level`: the fast EMA of the bar on which it was decided, in rupees at today's scale."""
     if not reward_gone(price, ema_level, parameters):
-        return ""
-    return f"pre-open {price / 100:.2f} against EMA9 {ema_level:.2f}: the reward is gone"
+        return None
+    return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} against EMA9 {ema_level:.2f}: the reward is gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,11 @@ class PreopenPass:
         The verdict is placed, skipped (it waits on, and ends with its session) or cancelled. `price`: the pre-open price in
         paise, where there is one."""
         reading = self.revalidation.close_of(order).reading
-        reason = self.revalidation.invalid(order) or self._reward_gone(order, price)
-        if reason or reading is None:
-            return "cancelled", reason or "no bar of its session", 0
-        if not_now := why_not_now(self.context):
-            return "skipped", not_now, 0
+        invalid = self.revalidation.invalid(order) or self._reward_gone(order, price)
+        if invalid is not None or reading is None:
+            return "cancelled", str(invalid or "no bar of its session"), 0
+        if (not_now := not_preopen(self.context)) is not None:
+            return "skipped", str(not_now), 0
         sizing = quantity_for(
             min(price or order.price, order.price),
             session=self.context.session,
@@ -95,26 +96,27 @@ class PreopenPass:
             limit_price=order.price,
             reentry=order.purpose is Purpose.REENTRY,
         )
-        if sizing.quantity == 0:
-            return "skipped", sizing.reason, 0
-        if limit := self.revalidation.breached_limit(order, sizing.quantity, self.day):
-            return "skipped" if limit.startswith(UNPROVED) else "cancelled", limit, 0
+        if sizing.refusal is not None:
+            return "skipped", str(sizing.refusal), 0
+        limit = self.revalidation.breached_limit(order, sizing.quantity, self.day)
+        if limit is not None:
+            return "skipped" if limit.code is RefusalCode.EQUITY_UNPROVED else "cancelled", str(limit), 0
         return "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}", sizing.quantity
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
         """Send a buy; return its verdict and the reason. Raises what the order path raises."""
-        answer = self.trading.buy(intent_of(order, quantity))
+        answer = self.trading.buy(Intent.again(order, quantity))
         if not answer.ok:
             return answer.verdict, answer.reason
         self.buying_power.spend(self.context.session, quantity, order.price)
         self.context.log("order_placed", f"{done}, before the open", order.symbol)
         return answer.verdict, done
 
-    def _reward_gone(self, order: Order, price: int | None) -> str:
-        """Return why the reward of a buy is gone at the pre-open price; empty where it is not."""
+    def _reward_gone(self, order: Order, price: int | None) -> Refusal | None:
+        """Return why a buy is no longer wanted: its reward is gone at the pre-open price. None where it is not."""
         world = self.context.world
         reading = world.readings.reading(order.instrument_id, order.decided)
         scale = world.market.multiplier(order.instrument_id, self.context.session, price)
         if price is None or reading is None or scale is None:
-            return ""
-        return reward_gone_reason(price, reading.ema_fast_at(scale), world.parameters)
+            return None
+        return spent_reward(price, reading.ema_fast_at(scale), world.parameters)

@@ -14,14 +14,14 @@ from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
 from tradectl.execution.buy_revalidation import priority
-from tradectl.execution.buying import BuyingPower, halt_reason, pending_buys, quantity_for
+from tradectl.execution.buying import BuyingPower, pending_buys, quantity_for, stopped_buys
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.sizing import worth_changing
 from tradectl.task import Context, Outcome
-from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, reward_gone_reason, waits_for_the_open
+from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, spent_reward, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
 """Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
@@ -33,7 +33,7 @@ def run(context: Context) -> Outcome:
     trading = context.trading()
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
-    state = halt_reason(trading)
+    stopped = stopped_buys(trading)
     orders = [order for order in pending_buys(trading, context.session) if order.purpose is not Purpose.SEED]
     waiting = sorted((order for order in trading.snapshot.orders if waits_for_the_open(order, context)), key=priority)
     everything = [*orders, *waiting]
@@ -48,14 +48,14 @@ def run(context: Context) -> Outcome:
             counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
             continue
         price = prices.get(order.symbol)
-        verdict, reason = _adjust(context, trading, order, price, buying_power, only_cancel=bool(state))
+        verdict, reason = _adjust(context, trading, order, price, buying_power, only_cancel=stopped is not None)
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
             requested, _ = trading.path.requested.get(order.id, (None, None))
             _keep(context, order, price, verdict, reason, quantity=requested)
         counts[verdict] += 1
-    if waiting and not state:
+    if waiting and stopped is None:
         counts.update(_send(context, PreopenPass.of(context, trading, waiting, buying_power), waiting, prices))
     known = {order.instrument_id for order in everything}
     ended = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
@@ -64,9 +64,9 @@ def run(context: Context) -> Outcome:
     trading.follow()
     unknown, again_after = trading.unresolved()
     refused = counts["modification_failed"] + counts["failed"] if again_after is None else 0
-    counts["skipped"] += len(waiting) if state else 0
+    counts["skipped"] += len(waiting) if stopped is not None else 0
     result = {name: count for name, count in counts.items() if name in RESULT_KEYS or (count and name != "unknown")}
-    return Outcome(result, again_after, refused=refused, unknown=unknown, blocked=state)
+    return Outcome(result, again_after, refused=refused, unknown=unknown, blocked=str(stopped or ""))
 
 
 def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], prices: Mapping[str, int]) -> Iterator[str]:
@@ -108,9 +108,9 @@ def _adjust(
     scale = world.market.multiplier(order.instrument_id, context.session, price)
     if price is None or reading is None or scale is None:
         return "price_unavailable", "no pre-open price: left as it is"
-    if reason := reward_gone_reason(price, reading.ema_fast_at(scale), parameters):
-        _keep(context, order, price, "cancelled", reason)
-        return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", reason
+    if (spent := spent_reward(price, reading.ema_fast_at(scale), parameters)) is not None:
+        _keep(context, order, price, "cancelled", str(spent))
+        return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", str(spent)
     if only_cancel:
         return "unchanged", "the account's trading state lets only cancels pass"
     blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price, parameters.tariff)

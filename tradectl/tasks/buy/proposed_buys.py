@@ -9,10 +9,11 @@ from datetime import date
 from tradectl.exchange.ticks import round_down
 from tradectl.execution.reentries import due_reentries
 from tradectl.execution.session_close import session_closes
+from tradectl.execution.tags import ENTRY_LEG, reentry_leg
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Position
+from tradectl.ledger.rows import Intent, Position
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Purpose
+from tradectl.model.order import Purpose, Side, Variety
 from tradectl.strategy.exits import entry_limit
 from tradectl.task import Context
 
@@ -21,33 +22,29 @@ from tradectl.task import Context
 class ProposedBuy:
     """A buy that the strategy proposes, before limits and funds. Prices and turnover in paise.
 
-    `distrusted`: why its prices cannot be trusted; empty otherwise."""
+    Attributes:
+        intent: The order, without a quantity yet.
+        distrusted: Why its prices cannot be trusted; empty otherwise.
+    """
 
-    instrument_id: str
-    symbol: str
-    purpose: Purpose
-    limit_price: int
+    intent: Intent
     last_close: int
     average_turnover: int
-    level: int
-    leg: str
-    position_id: int | None = None
-    signal_id: int | None = None
     distrusted: str = ""
 
     @property
     def inputs(self) -> dict[str, object]:
         """Return the inputs of a decision about it, for `why`."""
         return {
-            "limit_price": to_rupees(self.limit_price),
+            "limit_price": to_rupees(self.intent.price),
             "last_close": to_rupees(self.last_close),
             "average_turnover": to_rupees(self.average_turnover),
-            "level": self.level,
+            "level": self.intent.level,
         }
 
 
 def proposed_buys(
-    context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date
+    context: Context, trading: TradingSession, positions: tuple[Position, ...], following: date, variety: Variety
 ) -> Iterator[ProposedBuy]:
     """Yield the buys for the session `following`: re-entries of held positions, then the signals by rank."""
     world = context.world
@@ -61,34 +58,31 @@ def proposed_buys(
         clock=world.clock,
         sessions=world.sessions,
     )
-    yield from (_without_bar(position) for position in positions if seen[position.instrument_id].reading is None)
+    for position in positions:
+        if seen[position.instrument_id].reading is None:  # it cannot be decided: no bar of today
+            yield ProposedBuy(_reentry(position, context.session, following, variety), last_close=0, average_turnover=0)
     for again in due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following):
-        position = again.position
-        tick = trading.tick_size(position.instrument_id, following)
-        yield ProposedBuy(
-            position.instrument_id,
-            position.symbol,
-            Purpose.REENTRY,
-            entry_limit(again.reading.close, tick, parameters),
-            again.reading.close,
-            again.reading.average_turnover,
-            again.level,
-            f"P{position.id}:{position.buys + 1}",
-            position.id,
-            distrusted=again.distrusted,
-        )
+        tick = trading.tick_size(again.position.instrument_id, following)
+        price = entry_limit(again.reading.close, tick, parameters)
+        intent = _reentry(again.position, context.session, following, variety, price=price, level=again.level)
+        yield ProposedBuy(intent, again.reading.close, again.reading.average_turnover, again.distrusted)
     for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
-        yield ProposedBuy(
-            signal.instrument_id,
-            signal.symbol,
-            Purpose.ENTRY,
-            round_down(signal.limit_price, trading.tick_size(signal.instrument_id, following)),
-            signal.close,
-            signal.average_turnover,
-            signal.level,
-            "entry:1",
+        price = round_down(signal.limit_price, trading.tick_size(signal.instrument_id, following))
+        intent = Intent(
+            instrument_id=signal.instrument_id,
+            symbol=signal.symbol,
+            side=Side.BUY,
+            purpose=Purpose.ENTRY,
+            quantity=0,
+            price=price,
+            session=following,
+            decided=context.session,
+            leg=ENTRY_LEG,
+            variety=variety,
+            level=signal.level,
             signal_id=signal.id,
         )
+        yield ProposedBuy(intent, signal.close, signal.average_turnover)
 
 
 def signals_owner(context: Context) -> str:
@@ -96,6 +90,19 @@ def signals_owner(context: Context) -> str:
     return context.world.ledger.signals_owner(context.world.parameters.signals_from)
 
 
-def _without_bar(position: Position) -> ProposedBuy:
-    """Return a re-entry that cannot be decided, because the position has no bar of today."""
-    return ProposedBuy(position.instrument_id, position.symbol, Purpose.REENTRY, 0, 0, 0, 0, "")
+def _reentry(position: Position, decided: date, following: date, variety: Variety, *, price: int = 0, level: int = 0) -> Intent:
+    """Return the next buy of a position, without a quantity yet."""
+    return Intent(
+        instrument_id=position.instrument_id,
+        symbol=position.symbol,
+        side=Side.BUY,
+        purpose=Purpose.REENTRY,
+        quantity=0,
+        price=price,
+        session=following,
+        decided=decided,
+        leg=reentry_leg(position.id, position.buys + 1),
+        variety=variety,
+        level=level,
+        position_id=position.id,
+    )

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from tradectl.execution.buying import BuyingPower, DayResult, breached_limit, day_result, halt_reason, quantity_for
+from tradectl.execution.buying import BuyingPower, DayResult, breached_limit, day_result, quantity_for, stopped_buys
 from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.surveillance_findings import report_watched_positions
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
+from tradectl.model.refusal import Refusal
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
 from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
@@ -59,26 +60,26 @@ class BuyPass:
     def size(self, proposed: ProposedBuy, buying_power: BuyingPower | None) -> Sizing:
         """Return the number of shares; without a buying power funds are not limited."""
         return quantity_for(
-            proposed.limit_price,
+            proposed.intent.price,
             session=self.following,
             parameters=self.context.world.parameters,
             average_turnover=proposed.average_turnover,
             buying_power=buying_power,
-            reentry=proposed.purpose is Purpose.REENTRY,
+            reentry=proposed.intent.purpose is Purpose.REENTRY,
         )
 
-    def breached_limit(self, proposed: ProposedBuy, quantity: int) -> str:
-        """Return the limit that this quantity would breach; empty if none."""
+    def breached_limit(self, proposed: ProposedBuy, quantity: int) -> Refusal | None:
+        """Return the limit that this quantity would breach; None if none."""
         return breached_limit(
             self.trading,
             self.context.world.parameters,
             self.day,
-            instrument_id=proposed.instrument_id,
+            instrument_id=proposed.intent.instrument_id,
             session=self.following,
-            price=proposed.limit_price,
+            price=proposed.intent.price,
             quantity=quantity,
             last_close=proposed.last_close,
-            reentry=proposed.purpose is Purpose.REENTRY,
+            reentry=proposed.intent.purpose is Purpose.REENTRY,
         )
 
 
@@ -88,8 +89,8 @@ def run(context: Context) -> Outcome:
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
     session = world.sessions.next_run_session(context.session)
-    if state := halt_reason(trading):
-        return Outcome(dict(counts), blocked=state)
+    if (stopped := stopped_buys(trading)) is not None:
+        return Outcome(dict(counts), blocked=str(stopped))
     if context.now >= session.begins_at():
         return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
     amo = world.broker.capabilities.amo
@@ -109,12 +110,11 @@ def run(context: Context) -> Outcome:
     )
     report_watched_positions(trading, trading.snapshot.positions, context.session)
     decisions: list[Decision] = []
-    for proposed in proposed_buys(context, trading, trading.snapshot.positions, session.date):
+    for proposed in proposed_buys(context, trading, trading.snapshot.positions, session.date, buy_pass.variety):
         verdict, reason = _buy_one(buy_pass, proposed)
         counts[verdict] += 1
-        decisions.append(
-            Decision(proposed.instrument_id, proposed.symbol, verdict, str(proposed.purpose), reason, proposed.inputs)
-        )
+        buy = proposed.intent
+        decisions.append(Decision(buy.instrument_id, buy.symbol, verdict, str(buy.purpose), reason, proposed.inputs))
     context.decide(decisions)
     trading.follow()
     result = dict(counts) | {"for_session": session.date.isoformat()}
@@ -137,18 +137,18 @@ def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
     already = _already(buy_pass, proposed)
     if already is not None:
         return already
-    watched = buy_pass.context.world.market.surveillance(buy_pass.context.session).excluding(proposed.instrument_id)
+    watched = buy_pass.context.world.market.surveillance(buy_pass.context.session).excluding(proposed.intent.instrument_id)
     if watched:
         return "skipped_surveillance", f"under surveillance: {watched}"
     sizing = buy_pass.size(proposed, buy_pass.buying_power)
-    short = sizing.quantity == 0 and sizing.reason == "funds"
+    short = sizing.short_of_funds
     if short:
         sizing = buy_pass.size(proposed, None)
-    if sizing.quantity == 0:
-        return "skipped_quantity", sizing.reason
+    if sizing.refusal is not None:
+        return "skipped_quantity", str(sizing.refusal)
     limit = buy_pass.breached_limit(proposed, sizing.quantity)
-    if limit:
-        return "skipped_limit", limit
+    if limit is not None:
+        return "skipped_limit", str(limit)
     result = buy_pass.trading.buy(_intent(buy_pass, proposed, sizing.quantity), send=not (buy_pass.wait or short))
     if result.status is CommandStatus.WAITING:
         return ("skipped_funds", "short of funds") if short else ("waiting", buy_pass.wait)
@@ -160,56 +160,43 @@ def _already(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str] | None
 
     An UNKNOWN order of either side blocks its symbol; this run's own may be sent again where that is harmless."""
     snapshot, claim = buy_pass.trading.snapshot, buy_pass.context.claim
-    if proposed.instrument_id in buy_pass.refused:
-        return "refused", buy_pass.refused[proposed.instrument_id]
-    doubtful = [order for order in snapshot.unknown if order.instrument_id == proposed.instrument_id]
+    if proposed.intent.instrument_id in buy_pass.refused:
+        return "refused", buy_pass.refused[proposed.intent.instrument_id]
+    doubtful = [order for order in snapshot.unknown if order.instrument_id == proposed.intent.instrument_id]
     for order in doubtful:
-        ours = order.execution_id == claim.execution_id and order.purpose is proposed.purpose
+        ours = order.execution_id == claim.execution_id and order.purpose is proposed.intent.purpose
         if not (ours and buy_pass.trading.may_repeat(order)):
             return "unknown" if ours else "skipped_duplicate", f"order {order.id} is UNKNOWN: {order.reason}"
     if doubtful:
         return None
-    mine = [order for order in snapshot.orders if order.instrument_id == proposed.instrument_id and order.side is Side.BUY]
+    mine = [order for order in snapshot.orders if order.instrument_id == proposed.intent.instrument_id and order.side is Side.BUY]
     for order in mine:
-        ours = order.execution_id == claim.execution_id and order.purpose is proposed.purpose
+        ours = order.execution_id == claim.execution_id and order.purpose is proposed.intent.purpose
         if ours and order.sending_at is not None:
             return ("placed" if order.alive else "skipped_funds"), f"order {order.id} of this run is {order.status}"
     with_broker = next((order for order in mine if order.alive and not order.waiting), None)
     if with_broker is not None:
         return "skipped_duplicate", f"order {with_broker.id} is {with_broker.status}"
-    if proposed.purpose is Purpose.ENTRY and snapshot.position_of(proposed.instrument_id) is not None:
+    if proposed.intent.purpose is Purpose.ENTRY and snapshot.position_of(proposed.intent.instrument_id) is not None:
         return "skipped_duplicate", "held"
-    if proposed.purpose is Purpose.ENTRY and proposed.instrument_id in buy_pass.traded:
+    if proposed.intent.purpose is Purpose.ENTRY and proposed.intent.instrument_id in buy_pass.traded:
         return "skipped_duplicate", "traded in this session"
     return None
 
 
 def _intent(buy_pass: BuyPass, proposed: ProposedBuy, quantity: int) -> Intent:
-    named = buy_pass.context.world.market.instrument(proposed.instrument_id, buy_pass.following)
-    return Intent(
-        proposed.instrument_id,
-        named.symbol,
-        Side.BUY,
-        proposed.purpose,
-        quantity,
-        proposed.limit_price,
-        buy_pass.following,
-        buy_pass.context.session,
-        proposed.leg,
-        buy_pass.variety,
-        proposed.level,
-        proposed.position_id,
-        proposed.signal_id,
-    )
+    """Return the order of a proposed buy, with its quantity and the symbol that it has in its session."""
+    named = buy_pass.context.world.market.instrument(proposed.intent.instrument_id, buy_pass.following)
+    return replace(proposed.intent, symbol=named.symbol, quantity=quantity)
 
 
 def _count_result(buy_pass: BuyPass, proposed: ProposedBuy, result: CommandResult, quantity: int) -> tuple[str, str]:
     """Return the result key of a command and the reason; log placed and refused orders."""
-    done = f"BUY {quantity} {proposed.symbol} at {proposed.limit_price / 100:.2f}"
+    done = f"BUY {quantity} {proposed.intent.symbol} at {proposed.intent.price / 100:.2f}"
     match result.status:
         case CommandStatus.PLACED | CommandStatus.EXISTS | CommandStatus.DRY:
-            buy_pass.buying_power.spend(buy_pass.following, quantity, proposed.limit_price)
-            buy_pass.context.log("order_placed", f"{done} for {buy_pass.following}", proposed.symbol)
+            buy_pass.buying_power.spend(buy_pass.following, quantity, proposed.intent.price)
+            buy_pass.context.log("order_placed", f"{done} for {buy_pass.following}", proposed.intent.symbol)
             return "placed", done
         case CommandStatus.RETRY:
             return "skipped_funds", result.reason
@@ -218,5 +205,5 @@ def _count_result(buy_pass: BuyPass, proposed: ProposedBuy, result: CommandResul
         case CommandStatus.UNKNOWN:
             return "unknown", result.reason
         case _:
-            buy_pass.context.log("order_refused", f"{done}: {result.reason}", proposed.symbol, level="warning")
+            buy_pass.context.log("order_refused", f"{done}: {result.reason}", proposed.intent.symbol, level="warning")
             return "refused", result.reason

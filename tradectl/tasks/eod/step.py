@@ -158,20 +158,20 @@ def _write_statistics(context: Context, day: Day, mismatches: int) -> None:
     peak = max(day.equity, before.peak_equity if before is not None else world.ledger.users.get(world.user).capital)
     world.ledger.statistics.write(
         DayStatistics(
-            context.session,
-            day.cash,
-            day.holdings_value,
-            day.equity,
-            day.realised,
-            day.unrealised,
-            day.charges,
-            world.ledger.book.dividends(context.session),
-            day.trades,
-            day.winners,
-            len(world.ledger.book.snapshot().positions),
-            mismatches,
-            peak,
-            1 - day.equity / peak if peak else 0.0,
+            session_date=context.session,
+            cash=day.cash,
+            holdings_value=day.holdings_value,
+            equity=day.equity,
+            realised=day.realised,
+            unrealised=day.unrealised,
+            charges=day.charges,
+            dividends=world.ledger.book.dividends(context.session),
+            trades=day.trades,
+            winners=day.winners,
+            open_positions=len(world.ledger.book.snapshot().positions),
+            mismatches=mismatches,
+            peak_equity=peak,
+            drawdown=1 - day.equity / peak if peak else 0.0,
         )
     )
 

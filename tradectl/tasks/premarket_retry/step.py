@@ -12,14 +12,15 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import time
 
-from tradectl.execution.buy_revalidation import BuyRevalidation, intent_of, priority
-from tradectl.execution.buying import UNPROVED, BuyingPower, DayResult, day_result, halt_reason, pending_buys, quantity_for
+from tradectl.execution.buy_revalidation import BuyRevalidation, priority
+from tradectl.execution.buying import BuyingPower, DayResult, day_result, pending_buys, quantity_for, stopped_buys
 from tradectl.execution.orders import CommandResult
 from tradectl.execution.surveillance_findings import known_by_morning, report_watched_positions
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Decision, Order
+from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
+from tradectl.model.refusal import RefusalCode
 from tradectl.task import Context, Outcome
 
 RESULT_KEYS = ("retried", "placed", "failed", "skipped", "cancelled")
@@ -44,24 +45,24 @@ def run(context: Context) -> Outcome:
     _rename(context, trading)
     report_watched_positions(trading, trading.snapshot.positions, known_by_morning(context.session, context.world.clock))
     made, judged = context.decided(), set()
-    state = halt_reason(trading)
-    waits = [] if state or too_late else [order for order in trading.snapshot.orders if _waits(order, context)]
+    stopped = stopped_buys(trading)
+    waits = [] if stopped is not None or too_late else [order for order in trading.snapshot.orders if _waits(order, context)]
     waiting = [order for order in waits if order.waiting or trading.may_repeat(order)]
     world, pending = context.world, pending_buys(trading, context.session)
     revalidation = BuyRevalidation.of(
         trading, world.readings, world.parameters, context.session, [*pending, *waiting], sessions=world.sessions
     )
     for order in pending:
-        reason = revalidation.no_longer(order)
-        if reason:
+        invalid = revalidation.no_longer(order)
+        if invalid is not None:
             judged.add(order.instrument_id)
-            _keep(context, order, "cancelled", reason)
+            _keep(context, order, "cancelled", str(invalid))
             confirmed = trading.cancel_confirmed(order)
             counts["cancelled" if confirmed else "failed"] += 1
             if not confirmed:
-                _keep(context, order, "failed", reason)
-    if state:  # cancels have passed; nothing else may
-        return Outcome(dict(counts), blocked=state)
+                _keep(context, order, "failed", str(invalid))
+    if stopped is not None:  # cancels have passed; nothing else may
+        return Outcome(dict(counts), blocked=str(stopped))
     buying_power = BuyingPower(world.broker.funds().available, world.parameters.tariff)
     retry_pass = RetryPass(
         context, trading, revalidation, buying_power, day_result(world.ledger.statistics, trading, context.session)
@@ -116,11 +117,11 @@ def _too_late(context: Context) -> bool:
 def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
     """Retry a waiting order; return placed, failed, skipped (it waits on) or cancelled (no longer valid), and the reason."""
     context, trading, close = retry_pass.context, retry_pass.trading, retry_pass.revalidation.close_of(order)
-    reason = retry_pass.revalidation.invalid(order)
-    if reason and not order.waiting:
-        return "unknown", f"{reason}; the outcome of the order is not known"
-    if reason or close.reading is None:
-        return _drop(retry_pass, order, reason or "no bar of its session")
+    invalid = retry_pass.revalidation.invalid(order)
+    if invalid is not None and not order.waiting:
+        return "unknown", f"{invalid}; the outcome of the order is not known"
+    if invalid is not None or close.reading is None:
+        return _drop(retry_pass, order, str(invalid or "no bar of its session"))
     if order.waiting and order.variety is Variety.REGULAR:
         return "skipped", "waits for 09:05, when the exchange takes it"
     sizing = quantity_for(
@@ -131,15 +132,15 @@ def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
         buying_power=retry_pass.buying_power,
         reentry=order.purpose is Purpose.REENTRY,
     )
-    if sizing.quantity == 0:
-        return "skipped", sizing.reason
+    if sizing.refusal is not None:
+        return "skipped", str(sizing.refusal)
     limit = retry_pass.revalidation.breached_limit(order, sizing.quantity, retry_pass.day)
-    if limit.startswith(UNPROVED):
-        return "skipped", limit
-    if limit:
-        return _drop(retry_pass, order, limit)
+    if limit is not None and limit.code is RefusalCode.EQUITY_UNPROVED:
+        return "skipped", str(limit)
+    if limit is not None:
+        return _drop(retry_pass, order, str(limit))
     _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
-    return _count_result(retry_pass, order, trading.buy(intent_of(order, sizing.quantity)), sizing.quantity)
+    return _count_result(retry_pass, order, trading.buy(Intent.again(order, sizing.quantity)), sizing.quantity)
 
 
 def _drop(retry_pass: RetryPass, order: Order, reason: str) -> tuple[str, str]:

@@ -154,13 +154,27 @@ class KotakNeoSandbox(StreamingSandbox):
         return [
             rows.order_row(
                 OrderReport(
-                    item.broker_order_id, None, item.symbol, item.side, item.quantity, item.price, item.quantity,
-                    OrderStatus.EXECUTED, "", Variety.REGULAR, item.at, item.at,
+                    broker_order_id=item.broker_order_id,
+                    tag=None,
+                    symbol=item.symbol,
+                    side=item.side,
+                    quantity=item.quantity,
+                    price=item.price,
+                    filled_quantity=item.quantity,
+                    status=OrderStatus.EXECUTED,
+                    reason="",
+                    variety=Variety.REGULAR,
+                    placed_at=item.at,
+                    updated_at=item.at,
                 ),
-                "complete", "", self.desk.listed(item.symbol), self._client.ucc, product=INTRADAY,
+                "complete",
+                "",
+                self.desk.listed(item.symbol),
+                self._client.ucc,
+                product=INTRADAY,
             )
             for item in self.intraday
-        ]  # fmt: skip
+        ]
 
     def _trade_rows(self) -> list[rows.Row]:
         desk, client = self.desk, self._client.ucc

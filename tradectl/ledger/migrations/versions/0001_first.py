@@ -292,6 +292,7 @@ def upgrade() -> None:
         sa.Column("validity", sa.String(length=4), server_default="DAY", nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason_code", sa.String(length=16), nullable=True),
         sa.Column("session_date", sa.Date(), nullable=False),
         sa.Column("decided", sa.Date(), nullable=False),
         sa.Column("leg", sa.String(length=32), nullable=False),
@@ -309,6 +310,11 @@ def upgrade() -> None:
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.CheckConstraint(
             "purpose IN ('entry', 'reentry', 'target', 'rsi_exit', 'seed', 'unidentified')", name=op.f("ck_orders_purpose")
+        ),
+        sa.CheckConstraint(
+            "reason_code IN ('withdrawn', 'reappeared', 'returned', 'unexplained', 'unfounded', 'decided', 'fills_entered',"
+            " 'repeated_tag', 'unsent', 'retry_expired', 'never_appeared')",
+            name=op.f("ck_orders_reason_code"),
         ),
         sa.CheckConstraint("side IN ('BUY', 'SELL')", name=op.f("ck_orders_side")),
         sa.CheckConstraint("status <> 'EXECUTED' OR filled_quantity = quantity", name=op.f("ck_orders_executed")),
