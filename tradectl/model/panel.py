@@ -85,6 +85,8 @@ class Panel:
 
     def bar_before(self, end: int, column: int) -> int:
         """The row of a column's last bar before row `end`; -1 without one. Looks back a month at a time: it is seldom far."""
+        if end > 0 and self.state[end - 1, column] > 0:
+            return end - 1
         while end > 0:
             start = max(0, end - _MONTH)
             there = np.flatnonzero(self.state[start:end, column] > 0)
