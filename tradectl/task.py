@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradectl.errors import BrokerUnavailable
 from tradectl.ports import ListsOrderRules, Tell, silence
@@ -57,12 +57,6 @@ class World:
     def close(self) -> None:
         """Close the files."""
         self.ledger.database.close()
-
-
-@cache
-def _lists_order_rules(kind: type[Broker]) -> bool:
-    """Return whether brokers of a type have a list of order rules. (A check of a Protocol takes longer than many steps.)"""
-    return issubclass(kind, ListsOrderRules)
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +127,7 @@ class Context:
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
-        rules = cast("ListsOrderRules", world.broker) if _lists_order_rules(type(world.broker)) else None
+        rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
         return TradingSession(
             broker=world.broker,
             book=book,

@@ -6,7 +6,9 @@ from tests.execution.trading import D, T, entry, follow, stock
 from tradectl.execution.orders import CommandStatus
 from tradectl.execution.selling import Seller
 from tradectl.execution.tags import client_tag
+from tradectl.lazy import lazy
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Side, Variety
+from tradectl.ports import OrderRules
 
 DIPS = {D: (9500, 9600, 9300, 9400)}
 
@@ -119,3 +121,23 @@ def test_an_order_that_the_ledger_has_forgotten_is_adopted_by_its_tag(trading) -
     assert trading_session.path.place(intent).status is CommandStatus.EXISTS
     assert [report.tag for report in market.broker.orders()] == [tag]
     assert [(order.tag, order.status) for order in market.orders(Side.BUY)] == [(tag, OrderStatus.PENDING)]
+
+
+class Listing:
+    """A broker with a list of instruments, opened at its first use as that of a live home is."""
+
+    def __init__(self, broker) -> None:
+        self._broker = broker
+
+    def __getattr__(self, name: str):
+        return getattr(self._broker, name)
+
+    def order_rules(self, symbol: str) -> OrderRules:
+        return OrderRules(10, D, most_shares=40)
+
+
+def test_the_rules_of_a_broker_that_is_opened_late_count(trading) -> None:
+    market = trading(stock())
+    market.world = replace(market.world, broker=lazy(lambda: Listing(market.broker)))
+    trading_session = market.trading(market.claim("test", D))
+    assert (trading_session.tick_size("ACME", D), trading_session.most_shares("ACME")) == (10, 40)

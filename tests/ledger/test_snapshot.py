@@ -86,6 +86,30 @@ def test_a_modified_order_is_in_the_snapshot_as_in_the_database(ledger: Ledger, 
     assert ledger.book.order(one.id) == changed
 
 
+def test_a_modification_and_what_goes_with_it_are_one_write(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
+    one = ordered(ledger, claim, "ACME")
+    kept = ledger.book.snapshot()
+
+    def fails() -> None:
+        ledger.decisions.record("sell-monitor", DAY, "", [Decision("ACME", "ACME", "resting", "target", "at 99", {})], NOW)
+        raise KeyError("a process that dies here")
+
+    with pytest.raises(KeyError):
+        ledger.book.note_modified(one, 20, 99_00, NOW, fails)
+    assert ledger.book.snapshot() == kept == elsewhere.book.snapshot()
+    assert elsewhere.decisions.verdicts("sell-monitor", DAY, "") == {}
+
+
+def test_a_modification_inside_a_write_leaves_no_cache(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
+    one, two = (ordered(ledger, claim, symbol) for symbol in ("ACME", "BETA"))
+    ledger.book.snapshot()
+    with ledger.database.write():
+        ledger.book.intents.move(two, OrderStatus.UNKNOWN, "a timeout", NOW)
+        ledger.book.note_modified(one, 20, 99_00, NOW)
+    assert [order.status for order in ledger.book.snapshot().orders] == [OrderStatus.PENDING, OrderStatus.UNKNOWN]
+    assert ledger.book.snapshot() == elsewhere.book.snapshot()
+
+
 def test_a_modification_does_not_hide_another_connections_write(ledger: Ledger, elsewhere: Ledger, claim: Claim) -> None:
     one, two = (ordered(ledger, claim, symbol) for symbol in ("ACME", "BETA"))
     ledger.book.snapshot()

@@ -262,13 +262,12 @@ class Executions:
 
     def statuses(self, session: date, *, by: datetime | None = None) -> dict[tuple[str, str], str]:
         """Return the status of every execution of a session, by (task, slot); with `by`, without slots that were missed later."""
+        key = {"of_user": self.user, "of_session": session}
         with self.database.read() as connection:
-            found = _STATUSES.all(connection, {"of_user": self.user, "of_session": session})
-        return {
-            (task, slot): status
-            for task, slot, status, finished_at in found
-            if by is None or status != "missed" or finished_at <= by
-        }
+            if by is None:
+                return {(task, slot): status for task, slot, status in _STATUSES.all(connection, key)}
+            found = _STATUSES_WITH_END.all(connection, key)
+        return {(task, slot): status for task, slot, status, end in found if status != "missed" or end <= by}
 
     def list(
         self, *, session: date | None = None, task: str | None = None, status: str | None = None, limit: int = 100
@@ -338,7 +337,8 @@ _RUNNING = CompiledStatement(
         rows.c.session_date.desc(), rows.c.id.desc()
     )
 )
-_STATUSES = CompiledStatement(select(rows.c.task, rows.c.slot, rows.c.status, rows.c.finished_at).where(*_IN_SESSION))
+_STATUSES = CompiledStatement(select(rows.c.task, rows.c.slot, rows.c.status).where(*_IN_SESSION))
+_STATUSES_WITH_END = CompiledStatement(select(rows.c.task, rows.c.slot, rows.c.status, rows.c.finished_at).where(*_IN_SESSION))
 _LAST_SESSION = CompiledStatement(
     select(func.max(rows.c.session_date)).where(
         rows.c.user == bindparam("of_user"), rows.c.session_date <= bindparam("of_session")

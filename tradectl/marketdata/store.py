@@ -59,6 +59,8 @@ class Store:
         self._found: dict[tuple[str, date], str] = {}
         self._multipliers: dict[str, tuple[date, float, tuple[CorporateAction, ...]]] = {}
         self._auctions: dict[date, bool] = {}
+        self._ends: dict[date, int] = {}
+        """By date, the panel's row after the last session that is not later."""
         self._spells: dict[str, Spells] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -92,8 +94,10 @@ class Store:
         renew(self.folder)
         self._opened = self._panel = None
         self._histories.clear()
+        self._ends.clear()
         self._steps.clear()
         self._multipliers.clear()
+        self._ends.clear()
         named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
         return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
 
@@ -315,7 +319,11 @@ class Store:
         """Return the panel's row of the last bar of a session <= `through`; -1 without one."""
         panel = self.panel()
         column = panel.columns.get(instrument_id)
-        return panel.bar_before(panel.last_index(through) + 1, column) if column is not None else -1
+        if column is None:
+            return -1
+        if through not in self._ends:
+            self._ends[through] = panel.last_index(through) + 1
+        return panel.bar_before(self._ends[through], column)
 
     def _tick(self, instrument_id: str, session: date, dump: Dump | None) -> int:
         """From a dump of the same month; else by the close of the month before (of the first bar, for a newcomer)."""
