@@ -7,34 +7,34 @@ start is shared. Requests are JSON lines on stdin, exit codes are answered as li
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
+import pkgutil
 import sys
 import time
 from typing import Any
 
-from tradectl.runtime.registry import all_tasks
+import tradectl
 
+APART = ("tradectl.__main__", "tradectl.lab.", "tradectl.ledger.migrations.versions.", "tradectl.ledger.migrations.env")
 LOADED = (
+    *(found.name for found in pkgutil.walk_packages(tradectl.__path__, "tradectl.") if not found.name.startswith(APART)),
     "alembic.command",
-    "tradectl.bootstrap",
-    "tradectl.brokers.paper",
-    "tradectl.cli.app",
-    "tradectl.cli.reference",
-    "tradectl.execution.trading_session",
-    "tradectl.ledger.migrations",
-    "tradectl.runtime.runner",
-    "tradectl.runtime.simulate",
-    *(f"tradectl.tasks.{task.name.replace('-', '_')}.step" for task in all_tasks()),
+    "pandas.core.methods.to_dict",
+    "sqlalchemy.dialects.sqlite",
+    "sqlite_utils",
     "tests.acceptance.hooks",
 )
+"""What the commands import: what is not imported here is imported again by each process."""
 
 
 def serve() -> None:
     """Until stdin ends."""
     for name in LOADED:
         importlib.import_module(name)
+    gc.freeze()  # a collection in a child would copy the pages of all that was imported
     for line in sys.stdin:
         asked = json.loads(line)
         pid = os.fork()
