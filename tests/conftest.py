@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import hashlib
 import os
 import shutil
@@ -52,6 +53,13 @@ def pytest_configure(config: pytest.Config) -> None:
             import_module(compiled)
         freezegun.configure(default_ignore_list=["nothing"])  # by default a thread would still read the true date
         freezegun.freeze_time(parse_moment(config.getoption("--machine-date")), tick=True).start()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of garbage collection: walking it takes a tenth of the time of a run."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
