@@ -13,32 +13,35 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.program import Row, rows
-from tests.cases.processes import Done, clock_at, shell
+from tests.acceptance.conftest import server
+from tests.acceptance.program import Row, Said, Server, Tradectl, rows
+from tests.cases.processes import clock_at
 from tradectl.model.moment import IST
 
+__all__ = ["server"]
+
 DAY, NEXT = "2023-03-02", "2023-03-03"
-Command = Callable[[str, str], Done]
+Command = Callable[[str, str], Said]
 
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=IST).astimezone(UTC)
 
 
-def command(home: Path) -> Command:
-    def run(at: str, words: str) -> Done:
-        return shell(f"tradectl {words}", home, clock_at(moment(at)))
+def command(server: Server, home: Path) -> Command:
+    def run(at: str, words: str) -> Said:
+        return Tradectl(home, server)(*words.split(), env=clock_at(moment(at)))
 
     return run
 
 
 @pytest.fixture(scope="module")
-def morning(real_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def morning(server: Server, real_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home at 11:00: it bought two stocks after the close of the day before, and both sells rest."""
     home = tmp_path_factory.mktemp("clock") / "home"
     home.mkdir()
     (home / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
-    at = command(home)
+    at = command(server, home)
     steps = [
         ("2023-02-28 20:00", "init", 0),
         ("2023-02-28 20:00", "config set universe nifty50", 0),
@@ -49,7 +52,7 @@ def morning(real_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     ]
     for when, words, code in steps:
         done = at(when, words)
-        assert done.returncode == code, (when, words, done)
+        assert done.code == code, (when, words, done)
     assert len(sells(home, DAY)) == 2
     return home
 
@@ -57,6 +60,12 @@ def morning(real_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def home(morning: Path, tmp_path: Path) -> Path:
     return shutil.copytree(morning, tmp_path / "home")
+
+
+@pytest.fixture
+def at(server: Server, home: Path) -> Command:
+    """Runs a command at a time of the machine: `at("2023-03-02 11:01", "run-due -q")`."""
+    return command(server, home)
 
 
 def sells(home: Path, session: str) -> list[Row]:
@@ -78,42 +87,38 @@ def jumps(home: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("wrong", "length"), [(f"{DAY} 16:30", "5:"), (f"{NEXT} 10:30", "23:"), ("2023-03-01 10:30", "1 day, 0:")]
 )
-def test_the_monitor_sells_again_once_the_time_is_right(home: Path, wrong: str, length: str):
-    at = command(home)
+def test_the_monitor_sells_again_once_the_time_is_right(at: Command, home: Path, wrong: str, length: str):
     at(wrong, "run-due -q")
     done = at(f"{DAY} 11:01", "run-due -q")
-    assert done.returncode in {0, 12}
-    assert "the machine's clock went" in done.stderr
+    assert done.code in {0, 12}
+    assert "the machine's clock went" in done.err
     assert [row["symbol"] for row in sells(home, DAY)] == ["CIPLA", "SUNPHARMA"]
     assert status_of(home, "sell-monitor") == "running"
     assert any(f"by {length}" in line for line in jumps(home))
     said = at(f"{DAY} 11:02", "status")
-    assert "clock     the machine's clock went" in said.stdout
+    assert "clock     the machine's clock went" in said.out
     titles = [row["title"] for row in rows(home / "ledger.db", "SELECT title FROM outbox")]
     assert "the machine's clock jumped" in titles
 
 
-def test_a_command_alone_runs_its_missed_slot_too(home: Path):
+def test_a_command_alone_runs_its_missed_slot_too(at: Command, home: Path):
     """With a line of cron for each task nothing else looks."""
-    at = command(home)
     at(f"{DAY} 16:30", "eod --trigger cron -q")
     assert status_of(home, "sell-monitor") == "completed"
-    assert at(f"{DAY} 11:01", "sell-monitor --once --trigger cron -q").returncode == 0
+    assert at(f"{DAY} 11:01", "sell-monitor --once --trigger cron -q").code == 0
     assert len(sells(home, DAY)) == 2
 
 
-def test_status_says_so_before_any_task_has_run(home: Path):
-    at = command(home)
+def test_status_says_so_before_any_task_has_run(at: Command, home: Path):
     at(f"{DAY} 16:30", "run-due -q")
     said = at(f"{DAY} 11:01", "status")
-    assert "clock     the machine's clock went back by 5:" in said.stdout
-    (monitor,) = [line for line in said.stdout.splitlines() if line.startswith("09:15 ")]
+    assert "clock     the machine's clock went back by 5:" in said.out
+    (monitor,) = [line for line in said.out.splitlines() if line.startswith("09:15 ")]
     assert monitor.split()[2] == "due"
-    assert f"missed    position-monitor 15:30 of {DAY}" not in said.stdout
+    assert f"missed    position-monitor 15:30 of {DAY}" not in said.out
 
 
-def test_the_message_says_what_runs_again_and_what_is_not_undone(home: Path):
-    at = command(home)
+def test_the_message_says_what_runs_again_and_what_is_not_undone(at: Command, home: Path):
     at(f"{DAY} 16:30", "run-due -q")
     at(f"{DAY} 11:01", "run-due -q")
     message = jumps(home)[-1]
@@ -124,8 +129,7 @@ def test_the_message_says_what_runs_again_and_what_is_not_undone(home: Path):
     assert "Orders of that time, not undone: BUY 79 M&M" in message
 
 
-def test_the_evening_comes_in_its_own_time_and_buys_nothing_twice(home: Path):
-    at = command(home)
+def test_the_evening_comes_in_its_own_time_and_buys_nothing_twice(at: Command, home: Path):
     at(f"{DAY} 16:30", "run-due -q")
     for when in ("11:01", "16:00", "16:06", "18:01"):
         at(f"{DAY} {when}", "run-due -q")
@@ -136,8 +140,7 @@ def test_the_evening_comes_in_its_own_time_and_buys_nothing_twice(home: Path):
     assert [row["symbol"] for row in bought] == ["CIPLA", "M&M", "SUNPHARMA"]
 
 
-def test_tomorrow_is_traded_though_a_part_of_it_was_before(home: Path):
-    at = command(home)
+def test_tomorrow_is_traded_though_a_part_of_it_was_before(at: Command, home: Path):
     at(f"{NEXT} 11:00", "run-due -q")
     for when in (f"{DAY} 11:01", f"{DAY} 18:01", f"{NEXT} 08:01", f"{NEXT} 09:05", f"{NEXT} 09:16"):
         at(when, "run-due -q")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -42,18 +43,24 @@ TABLES: dict[str, tuple[Proof, ...]] = {
 PLACING = {"kite": "/orders/regular", "kotak_neo": "/quick/order/rule/ms/place", "openalgo": COMMANDS, "dhan": "/v2/orders"}
 READING = {"kite": "/orders", "kotak_neo": "/quick/user/orders", "openalgo": "/api/v1/orderbook", "dhan": "/v2/orders"}
 Opened = Callable[[str], Bench]
+MANY = 40
+"""After so many shapes a sandbox is new."""
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """The adapter before its sandbox, which every shape of the broker shares."""
+    """The adapter before its sandbox, which many shapes of the broker share: each leaves an order in a book that all read."""
     made: dict[str, Bench] = {}
+    used: Counter[str] = Counter()
 
     def bench(name: str) -> Bench:
-        if name not in made:
+        if used[name] % MANY == 0:
+            if name in made:
+                made[name].close()
             folder: Path = tmp_path_factory.mktemp(name)
             made[name] = BENCHES[name](Fixture(folder, ist(FRIDAY, "10:00")))
             made[name].broker.quotes(["ACME"])
+        used[name] += 1
         return made[name]
 
     yield bench
