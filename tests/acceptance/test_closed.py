@@ -118,7 +118,7 @@ def test_an_older_home_is_closed_and_what_is_left_is_told(tmp_path: Path) -> Non
     assert f"{home} is for its owner alone" in shell(0o022, home, "doctor", *at, code=None)
 
 
-def test_a_home_of_an_earlier_version_is_closed_by_the_next_command_that_writes(tmp_path: Path) -> None:
+def test_an_earlier_home_is_closed_by_the_next_write(tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     at = ("--at", f"{SESSION} 09:15")
     shell(0o022, home, "init", *at)
@@ -153,7 +153,7 @@ def test_a_folder_of_others_is_not_closed_by_making_a_home_in_it(tmp_path: Path)
     assert f"`chmod -R go= {tmp_path}`" in shell(0o022, tmp_path, "doctor", code=None)
 
 
-def test_the_log_of_bugs_holds_no_secret_and_no_control_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_of_bugs_has_no_secret_and_no_control_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     invocation = Invocation(settings=load(home=str(tmp_path), environment={}))
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "bugs.log").touch()

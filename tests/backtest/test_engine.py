@@ -156,7 +156,7 @@ def test_an_rsi_exit_waits_for_a_bar() -> None:
     assert [(n, side) for n, side, _, _ in traded(result)] == [(1, BUY), (4, SELL)]
 
 
-def test_further_dips_are_bought_down_the_levels_and_sold_together() -> None:
+def test_further_dips_are_bought_and_sold_together() -> None:
     candles = [FLAT] * 9 + [RISE]
     result = whole(made(candles, {0: 25.0, 1: 28.0, 2: 18.0, 3: 17.0, 4: 9.0, 6: 5.0}))
     found = traded(result)

@@ -114,7 +114,7 @@ def test_a_position_is_bought_again_only_up_to_its_multiple() -> None:
     assert twice(1.5) == [1]
 
 
-def test_sales_of_undelivered_shares_take_the_days_own_first_then_the_oldest() -> None:
+def test_undelivered_sales_take_the_days_own_then_the_oldest() -> None:
     def fill(side: Side, quantity: int) -> Fill:
         return Fill("f", "A", side, quantity, 100, date(2024, 1, 20), None, 1)  # type: ignore[arg-type]
 

@@ -109,7 +109,7 @@ def test_an_odd_row_stops_its_symbol_alone(changes: dict[str, Any], field: str) 
     assert (symbol, named) == ("TCS", field)
 
 
-def test_an_order_by_hand_on_bse_without_a_symbol_is_told_by_its_tag() -> None:
+def test_a_bse_order_by_hand_without_a_symbol_shows_its_tag() -> None:
     """The list of NSE does not have BSE's security ids."""
     own = "1000000003-1788847935148"
     row = {**ORDER, "exchangeSegment": "BSE_EQ", "securityId": "532540", "correlationId": own}

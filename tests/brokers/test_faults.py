@@ -152,7 +152,7 @@ def test_nobody_hears_of_a_refusal_whose_reply_is_lost(near, far) -> None:
     assert near.broker.orders() == ()
 
 
-def test_half_of_the_commands_answered_by_a_server_error_were_carried_out(near, far) -> None:
+def test_half_of_the_commands_with_a_server_error_are_done(near, far) -> None:
     broker = far(Fault.SERVER_ERROR)
     for number in range(60):
         with pytest.raises(Ambiguous, match="502 from the broker"):
@@ -229,7 +229,7 @@ def test_a_late_cancel_ends_an_order_later(near, far) -> None:
     assert row(broker, resting).status is S.CANCELLED
 
 
-def test_a_late_request_leaves_the_network_before_it_reaches_the_exchange(near, far, tmp_path) -> None:
+def test_a_late_request_leaves_the_network_before_it_arrives(near, far, tmp_path) -> None:
     """A process that dies in between loses a request, and never doubles one."""
     broker = far(Fault.REQUEST_LATE, promise=Promise.NOTHING)
     with pytest.raises(Ambiguous):
@@ -254,7 +254,7 @@ def test_a_late_request_leaves_the_network_before_it_reaches_the_exchange(near, 
     assert [report.tag for report in far(promise=Promise.NOTHING).orders()] == ["T1"]
 
 
-def test_at_most_one_fault_befalls_a_command_and_all_of_them_do_in_time(near, far) -> None:
+def test_at_most_one_fault_befalls_a_command(near, far) -> None:
     wire = (Fault.REQUEST_LOST, Fault.REPLY_LOST, Fault.REQUEST_LATE, Fault.REPLY_LATE, Fault.SERVER_ERROR)
     broker = far(*wire, rate=0.35)
     answers = {"ok": 0, "doubt": 0}
@@ -290,7 +290,7 @@ def test_a_slow_book_shows_an_order_and_its_trades_after_a_lag(near, far, fault,
     assert broker.hits[fault] > 0
 
 
-def test_a_slow_book_and_late_requests_together_stay_below_the_declared_lag(near, far) -> None:
+def test_a_slow_book_and_late_requests_stay_below_the_lag(near, far) -> None:
     broker = far(Fault.SLOW_BOOK, Fault.REQUEST_LATE, promise=Promise.LAG)
     for number in range(20):
         with pytest.raises(Ambiguous):
@@ -314,7 +314,7 @@ def test_a_slow_book_shows_a_change_late(near, far) -> None:
     seconds_until(near.clock, lambda: rows(broker) == [("T1", S.CANCELLED, 14, 9910, 0)], 26)
 
 
-def test_another_process_sees_the_slow_book_as_the_first_one_does(near, far) -> None:
+def test_another_process_sees_the_same_slow_book(near, far) -> None:
     broker = far(Fault.SLOW_BOOK)
     placed = broker.place(order())
     near.clock.sleep(25)
@@ -436,7 +436,7 @@ def test_an_accepted_order_is_rejected_later_for_ever(near, far) -> None:
     assert row(broker, placed) == shown
 
 
-def test_about_half_of_the_buys_that_are_rejected_later_lacked_funds_and_no_sell_does(near, far) -> None:
+def test_half_of_the_later_rejected_buys_lacked_funds(near, far) -> None:
     near.broker.manual_trade("BETA", Side.BUY, 40, 10000)
     broker = far(Fault.REJECTED_LATER)
     bought = {broker.place(order(f"B{number}", quantity=1)) for number in range(40)}
@@ -467,7 +467,7 @@ def test_what_has_filled_is_not_rejected_later(near, far) -> None:
     assert row(broker, broker.place(order(price=10000))).status is S.EXECUTED
 
 
-def test_only_some_orders_are_rejected_later_and_a_cancel_stays_a_cancel(near, far) -> None:
+def test_some_orders_are_rejected_later_and_cancels_stay(near, far) -> None:
     broker = far(Fault.REJECTED_LATER, rate=0.35)
     placed = [broker.place(order(f"T{number}", quantity=1)) for number in range(40)]
     rejected = {report.broker_order_id for report in broker.orders() if report.status is S.REJECTED}
@@ -477,7 +477,7 @@ def test_only_some_orders_are_rejected_later_and_a_cancel_stays_a_cancel(near, f
         assert row(broker, order_id).status is S.CANCELLED
 
 
-def test_a_cancel_that_crosses_a_fill_is_answered_and_not_carried_out(near, far) -> None:
+def test_a_cancel_that_crosses_a_fill_is_not_carried_out(near, far) -> None:
     broker = far(Fault.CANCEL_CROSSES_FILL)
     resting = near.buy(10, 9900)
     broker.cancel(resting)
@@ -618,7 +618,7 @@ def test_a_repeated_tag_is_refused_where_that_is_promised(near, far) -> None:
 
 
 @pytest.mark.parametrize("promise", [Promise.LAG, Promise.NOTHING])
-def test_a_repeated_tag_makes_another_order_where_nothing_is_promised(near, far, promise) -> None:
+def test_a_repeated_tag_without_a_promise_is_another_order(near, far, promise) -> None:
     broker = far(promise=promise)
     first = [broker.place(order()) for _ in range(2)]
     third = far(promise=promise).place(order())
@@ -647,7 +647,7 @@ def test_an_order_without_a_tag_keeps_none(near, far) -> None:
 # selling more than there is
 
 
-def test_orders_without_a_tag_that_are_sent_at_one_moment_meet_fates_of_their_own(far) -> None:
+def test_untagged_orders_of_one_moment_have_their_own_fates(far) -> None:
     def fate(seed: int, symbol: str) -> bool:
         try:
             return bool(far(Fault.REQUEST_LOST, seed=seed, rate=0.5).place(order("", symbol=symbol)))
@@ -676,7 +676,7 @@ def test_a_sell_beyond_what_is_held_is_written_down(near, far, tmp_path) -> None
     assert far().oversold == broker.oversold == lines
 
 
-def test_a_sell_that_is_refused_for_another_reason_is_no_short_sale(near, far) -> None:
+def test_a_sell_refused_for_another_reason_is_no_short_sale(near, far) -> None:
     broker = far(promise=Promise.REFUSES)
     broker.place(order("B", price=10000))
     broker.place(order("S", Side.SELL, 10, 10500))
@@ -705,7 +705,7 @@ class Killed(BaseException):
     """As a kill: nothing catches it."""
 
 
-def test_calls_are_heard_before_they_are_made_and_commands_again_when_done(near, far) -> None:
+def test_calls_are_heard_before_and_commands_also_after(near, far) -> None:
     heard: list[tuple[str, int]] = []
     broker = far(on_call=lambda name: heard.append((name, len(near.broker.orders()))))
     placed = broker.place(order())
@@ -760,7 +760,7 @@ def test_a_command_that_is_answered_as_refused_was_carried_out(near, far) -> Non
     assert (ended.status, broker.hits) == (OrderStatus.CANCELLED, {Fault.ANSWERED_AS_REFUSED: 2})
 
 
-def test_an_order_that_is_refused_in_documented_words_was_carried_out(far) -> None:
+def test_an_order_refused_in_documented_words_was_carried_out(far) -> None:
     broker = far(Fault.DOCUMENTED_REFUSAL)
     for number in range(6):
         with pytest.raises(OrderRefused):
@@ -794,7 +794,7 @@ def _story(make: Callable[[], FaultyBroker], clock: VirtualClock) -> list[str]:
     return told
 
 
-def test_the_same_seed_tells_the_same_lies_to_a_process_that_starts_anew(floor, tmp_path) -> None:
+def test_the_same_seed_gives_a_new_process_the_same_faults(floor, tmp_path) -> None:
     stories = []
     for number, (seed, anew) in enumerate([(7, False), (7, True), (8, False)]):
         near = floor(quiet("ACME", DAYS), at=ist(D, "10:00"))
@@ -825,7 +825,7 @@ def test_reading_changes_nothing_of_the_truth(near, far) -> None:
     assert true_row(near, bought).status in TERMINAL
 
 
-def test_the_file_is_written_only_when_something_must_be_remembered(near, far, tmp_path) -> None:
+def test_the_file_is_written_only_when_something_must_stay(near, far, tmp_path) -> None:
     broker = far(*EVERYTHING, rate=0.0)
     broker.cancel(broker.place(order(amo=False)))
     quick = far(Fault.REQUEST_LOST, Fault.REPLY_LOST, Fault.REJECTED_LATER, Fault.CHANGE_IGNORED, Fault.DUPLICATE_REPORTS)

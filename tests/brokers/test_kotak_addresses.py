@@ -74,7 +74,7 @@ def test_an_endpoint_is_looked_up_in_two_steps(content: dict[str, Any], prices: 
     assert endpoints(content, "E43").get("broadcast") == prices
 
 
-def test_what_was_set_comes_first_then_the_service_then_the_login_then_the_default(kotak: Neo) -> None:
+def test_an_address_is_the_set_one_else_the_services_else_logins(kotak: Neo) -> None:
     kotak.sandbox.instead[CONFIG] = Response.of(config(E00_broadcast_source="sh", E00_sh_broadcast_endpoint=FEED))
     session, service = current(kotak.account), {**kotak.account.addresses, "config": kotak.sandbox.url + CONFIG}
     told = replace(session, tokens={**session.tokens, "feed_url": "https://e43.kotaksecurities.com/feed"})
@@ -109,7 +109,7 @@ def test_the_older_path_of_positions_is_the_fallback(kotak: Neo) -> None:
     assert kotak.broker.holdings() == held
 
 
-def test_the_sandbox_takes_an_order_without_a_tag_as_the_sdk_sends_it(kotak: Neo) -> None:
+def test_the_sandbox_takes_an_untagged_order_as_the_sdk_sends_it(kotak: Neo) -> None:
     session = current(kotak.account)
     asked = {
         "am": "NO", "dq": "0", "es": "nse_cm", "mp": "0", "pc": "CNC", "pr": "99.95", "pt": "L", "qt": "3", "rt": "DAY",

@@ -66,7 +66,7 @@ def test_prices_are_divided_as_the_greeting_says() -> None:
         tick(packet(LITE, level=1, exchange=3), {3: 10_000})
 
 
-def test_a_frame_holds_several_packets_and_its_rest_is_lost_with_a_length_that_cannot_be() -> None:
+def test_a_frame_has_several_packets_and_ends_at_a_bad_length() -> None:
     one, two = packet(PICTURE + ROWS), packet(LITE, level=1)
     assert list(split(one + two)) == [one, two]
     assert list(split(b"")) == []
@@ -119,7 +119,7 @@ def test_what_is_no_order_of_ours_is_passed_over(frame: str) -> None:
 # what is said
 
 
-def test_a_frames_unreadable_packets_are_passed_over_and_the_rest_of_a_broken_one() -> None:
+def test_a_frames_unreadable_packets_are_skipped() -> None:
     frame = packet(PICTURE + ROWS) + packet(b"bad", level=4) + packet(LITE, level=1) + b"\x00\x00"
     assert list(ticks(frame, {NSE: 100})) == [WHOLE, KotakTick(NSE, "2885", 130_005, 1_782_374_700)]
 
@@ -151,7 +151,7 @@ def session(number: int) -> LoginSession:
     return LoginSession(tokens, ist(DAY, "10:00"), ist(DAY, "23:00"))
 
 
-def test_the_other_pair_is_tried_after_a_refusal_and_stays_where_it_was_taken() -> None:
+def test_the_other_pair_is_tried_after_a_refusal_and_kept() -> None:
     we = Introduction()
     assert we.of(session(1), "ASHA1") == ("ASHA1", "sid-1")
     we.was_refused()

@@ -21,7 +21,7 @@ from tradectl.lab.sandboxes.server import Request, Response, Trouble
 THURSDAY, FRIDAY = date(2023, 7, 13), date(2023, 7, 14)
 
 
-def test_the_declaration_alone_loads_nothing_that_a_request_needs() -> None:
+def test_the_declaration_alone_loads_nothing_for_requests() -> None:
     code = "import sys; from tradectl.brokers.adapter import adapter; adapter('kotak_neo'); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'tradectl.brokers.kotak_neo'" in loaded
@@ -81,7 +81,7 @@ def test_without_a_secret_the_password_is_asked_for(neo: MakeNeo) -> None:
 
 
 @pytest.mark.parametrize("trouble", [Trouble.UNAVAILABLE, Trouble.MALFORMED, Trouble.LOST, Trouble.BAD_GATEWAY])
-def test_a_login_that_went_wrong_on_the_way_is_not_repeated_by_itself(neo: MakeNeo, trouble: Trouble) -> None:
+def test_a_login_that_failed_on_the_way_is_not_repeated(neo: MakeNeo, trouble: Trouble) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "08:00"))
     kotak.sandbox.requests.clear()
     kotak.sandbox.trouble(trouble, path="/login/1.0/tradeApiLogin")
@@ -135,7 +135,7 @@ def test_a_session_that_kotak_has_ended_places_nothing(neo: MakeNeo) -> None:
         ("/quick/user/orders", Response.of({"stCode": 5204, "errMsg": "Session expired, please re-login", "stat": "Not_Ok"})),
     ],
 )
-def test_a_session_that_kotak_does_not_know_is_over_for_everybody(neo: MakeNeo, path: str, said: Response) -> None:
+def test_a_session_that_kotak_does_not_know_is_over(neo: MakeNeo, path: str, said: Response) -> None:
     """Else the next `tradectl login` would find it stored, and not log in."""
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.sandbox.instead[path] = said
@@ -167,7 +167,7 @@ def test_a_page_that_stands_before_kotak_ends_no_session(neo: MakeNeo, path: str
 
 
 @pytest.mark.parametrize("ask", [lambda kotak: kotak.broker.orders(), lambda kotak: kotak.buy(1, 9000)], ids=["read", "command"])
-def test_a_session_that_another_process_made_meanwhile_stays_and_is_used(neo: MakeNeo, ask: Callable[[Neo], Any]) -> None:
+def test_a_session_made_meanwhile_by_another_process_is_used(neo: MakeNeo, ask: Callable[[Neo], Any]) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.broker.quotes(["ACME"])
     old, answer = kotak.vault.stored, kotak.sandbox.answer
@@ -187,7 +187,7 @@ def test_a_session_that_another_process_made_meanwhile_stays_and_is_used(neo: Ma
     assert kotak.vault.stored == new
 
 
-def test_a_request_that_waits_for_its_turn_goes_out_whole_with_the_session_it_began_with(neo: MakeNeo) -> None:
+def test_a_waiting_request_keeps_the_session_it_began_with(neo: MakeNeo) -> None:
     """Never to the address of one session with the token of another, which would be refused at the cost of the newer."""
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     session = kotak.vault.stored
@@ -204,7 +204,7 @@ def test_a_request_that_waits_for_its_turn_goes_out_whole_with_the_session_it_be
     broker.close()
 
 
-def test_orders_come_from_listed_addresses_only_and_reads_from_any(neo: MakeNeo) -> None:
+def test_orders_come_from_listed_addresses_and_reads_from_any(neo: MakeNeo) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"), allowed=("203.0.113.9",))
     with pytest.raises(NotWhitelisted, match="not whitelisted"):
         kotak.buy(1, 10000)

@@ -66,7 +66,7 @@ def test_an_order_that_fills_is_executed_with_its_trade(acme: Neo) -> None:
     assert fill.trade_id.startswith("20230713-")
 
 
-def test_an_amo_of_the_evening_is_changed_at_0905_and_followed_by_its_number(acme: Neo) -> None:
+def test_an_amo_of_the_evening_is_changed_at_0905(acme: Neo) -> None:
     """Placed at night, changed as an after-market order; at 09:05 it is an ordinary one, and its tag is gone from then on."""
     acme.to(THURSDAY, "16:05")
     number = acme.buy(10, 9000, amo=True, tag="EVENING")
@@ -99,7 +99,7 @@ def test_an_amo_that_waits_is_changed_and_cancelled_as_one(acme: Neo) -> None:
     assert [asked["am"] for _, asked in acme.sandbox.heard] == ["YES"] * 4
 
 
-def test_a_cancelled_order_still_shows_its_tag_unless_it_was_changed_before(acme: Neo) -> None:
+def test_a_cancelled_order_shows_its_tag_unless_changed(acme: Neo) -> None:
     kept, lost = acme.buy(1, 9000, tag="KEPT"), acme.buy(1, 9000, tag="LOST")
     acme.broker.modify(lost, quantity=2, price=9100)
     for number in (kept, lost):
@@ -108,7 +108,7 @@ def test_a_cancelled_order_still_shows_its_tag_unless_it_was_changed_before(acme
     assert (acme.order(kept).tag, acme.order(lost).tag) == ("KEPT", None)
 
 
-def test_an_order_fills_in_parts_and_keeps_what_it_has_when_it_is_cancelled(neo: MakeNeo) -> None:
+def test_an_order_fills_in_parts_and_keeps_them_when_cancelled(neo: MakeNeo) -> None:
     stock = quiet("ACME", [WEDNESDAY, THURSDAY], 10000)
     kotak = neo(stock, at=ist(THURSDAY, "10:00"), participation=0.01)
     number = kotak.buy(25, 10000)
@@ -150,7 +150,7 @@ def test_want_of_money_may_pass_and_other_rejections_do_not(neo: MakeNeo) -> Non
 
 
 @pytest.mark.parametrize(("price", "passing"), [(20000, False), (10000, True)])
-def test_a_rejection_that_cannot_be_seen_at_once_is_found_in_the_book(neo: MakeNeo, price: int, *, passing: bool) -> None:
+def test_a_rejection_not_seen_at_once_is_found_in_the_book(neo: MakeNeo, price: int, *, passing: bool) -> None:
     kotak = neo(quiet("ACME", [WEDNESDAY, THURSDAY]), at=ist(THURSDAY, "10:00"), cash=500_00)
     kotak.broker.quotes(["ACME"])
     kotak.sandbox.trouble(Trouble.UNAVAILABLE, method="GET", path="/quick/user/orders/")
@@ -158,7 +158,7 @@ def test_a_rejection_that_cannot_be_seen_at_once_is_found_in_the_book(neo: MakeN
     assert (report.status, report.passing) == (OrderStatus.REJECTED, passing)
 
 
-def test_a_repeated_tag_is_refused_for_the_day_and_makes_a_second_order_on_the_next(acme: Neo) -> None:
+def test_a_repeated_tag_is_refused_that_day_and_taken_the_next(acme: Neo) -> None:
     acme.to(THURSDAY, "17:00")
     first = acme.buy(1, 9000, amo=True, tag="SAME")
     for variety in (True, False):
@@ -242,9 +242,7 @@ def test_nothing_is_sent_while_the_night_is_handed_over(acme: Neo, at: str, allo
         ("modify", "09:00:31", "moved between"), ("cancel", "09:00:31", "moved between"),
     ],
 )  # fmt: skip
-def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
-    acme: Neo, what: str, until: str, words: str
-) -> None:
+def test_a_command_delayed_into_another_hour_is_not_sent(acme: Neo, what: str, until: str, words: str) -> None:
     """Neither while the night is handed over, nor as what it no longer is."""
     acme.to(THURSDAY, "17:00")
     number = acme.buy(1, 9000, amo=True)
@@ -297,7 +295,7 @@ def test_after_market_orders_wait_for_the_window_that_is_set(acme: Neo) -> None:
         (date(2023, 11, 12), "18:20", None, False),
     ],
 )
-def test_the_book_is_asked_which_orders_wait_only_where_both_kinds_may_live(
+def test_the_book_is_read_for_waiting_orders_only_where_needed(
     sessions: SessionTable, day: date, at: str, queued: bool | None, waits: bool
 ) -> None:
     """A window from 15:45 overlaps the post-close; 2023-11-12 was Muhurat, in the evening of a Sunday."""
@@ -309,7 +307,7 @@ def test_the_book_is_asked_which_orders_wait_only_where_both_kinds_may_live(
     assert KotakHours.of(sessions, "15:45", "08:55").waits(ist(day, at), asked) is waits
 
 
-def test_where_the_book_must_be_asked_and_does_not_answer_nothing_is_sent(neo: MakeNeo) -> None:
+def test_nothing_is_sent_where_a_needed_book_does_not_answer(neo: MakeNeo) -> None:
     """A read that fails says nothing of the command that it was for."""
     kotak = neo(quiet("ACME", [WEDNESDAY, THURSDAY]), at=ist(THURSDAY, "15:50"))
     kotak.vault.told["amo_from"] = "15:45"
@@ -359,7 +357,7 @@ def told(kotak: Neo, path: str) -> HttpRequest:
     return HttpRequest(kotak.sandbox.url + path, headers=dict(reading(kotak.vault.stored)))
 
 
-def test_a_command_that_reached_a_server_in_trouble_is_ambiguous_whatever_the_status(acme: Neo) -> None:
+def test_a_command_at_a_server_in_trouble_is_ambiguous(acme: Neo) -> None:
     """Kotak's gateway answers 200 with the true status in the body."""
     acme.broker.quotes(["ACME"])
     acme.sandbox.instead[PLACE] = Response.of({"stat": "Not_Ok", "errMsg": "cannot reach the order system", "stCode": 502})
@@ -398,7 +396,7 @@ def test_an_empty_book_is_empty_only_where_kotak_says_so(acme: Neo) -> None:
             acme.broker.orders()
 
 
-def test_what_kotak_does_not_list_or_lists_otherwise_is_not_bought(neo: MakeNeo) -> None:
+def test_what_kotak_lists_not_or_otherwise_is_not_bought(neo: MakeNeo) -> None:
     """A position is sold in whatever series its shares are by now."""
     market = (quiet("ACME", [WEDNESDAY, THURSDAY]), quiet("NEWS", [WEDNESDAY, THURSDAY]))
     kotak = neo(*market, at=ist(THURSDAY, "10:00"))
@@ -465,7 +463,7 @@ def test_the_list_of_instruments_is_fetched_once_a_day(acme: Neo) -> None:
     assert [item.name for item in acme.account.folder.iterdir()] == [f"nse_cm-{FRIDAY}.csv"]
 
 
-def test_a_list_of_instruments_that_cannot_be_read_places_nothing(acme: Neo) -> None:
+def test_an_unreadable_list_of_instruments_places_nothing(acme: Neo) -> None:
     acme.sandbox.instead[f"/wso2-scripmaster/v1/prod/{THURSDAY}/transformed-v1/nse_cm-v1.csv"] = Response(
         200, b"<html>", "text/html"
     )

@@ -42,7 +42,7 @@ def test_a_trade_is_near_within_what_a_quote_may_be_old() -> None:
         assert Times().moment(int((NOW - age * 2).timestamp()), NOW) is None
 
 
-def test_a_reading_that_has_put_a_trade_into_the_future_is_wrong_for_good() -> None:
+def test_a_reading_that_put_a_trade_into_the_future_is_wrong() -> None:
     """Indian seconds since 1970: a fresh trade lies in the future, and one of five and a half hours ago would seem fresh."""
     times = Times()
     assert times.moment(SINCE_1970 + INDIA, NOW) is None

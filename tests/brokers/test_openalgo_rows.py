@@ -92,7 +92,7 @@ def test_more_trades_than_shares_are_nothing_to_go_by() -> None:
 
 
 @pytest.mark.parametrize("word", ["cancelled", "rejected"])
-def test_an_end_that_may_be_the_row_befores_is_believed_when_it_cannot_be_in_flight(word: str) -> None:
+def test_an_end_that_cannot_be_in_flight_is_believed(word: str) -> None:
     """OpenAlgo's Zerodha adapter shows an order that is just being changed with the status of the row above it."""
     above = row(orderid="1", order_status=word)
     young = orders(above, row(order_status=word), now=ist(FRIDAY, "14:14:30"))
@@ -144,7 +144,7 @@ def test_a_trade_that_does_not_say_what_was_traded_is_no_trade(changes: dict[str
         ("09:20:00 13-07-2023", ist(FRIDAY, "10:00"), ist(THURSDAY, "09:20")),
     ],
 )
-def test_a_time_without_a_date_is_of_the_newest_session_in_which_it_has_passed(text: str, at: datetime, found: datetime) -> None:
+def test_a_time_without_a_date_is_of_the_newest_session(text: str, at: datetime, found: datetime) -> None:
     assert times.moment(text, SESSIONS, at) == found
     assert times.moment(text, SESSIONS, at).tzinfo is UTC
 
@@ -191,14 +191,14 @@ def quoted(now: datetime, **data: Any) -> Quote:
         (ist(date(2023, 7, 15), "10:00"), 500, ist(FRIDAY, "15:30"), False),
     ],
 )
-def test_a_price_is_no_younger_than_the_exchange_can_have_made_it(now: datetime, volume: int, at: datetime, traded: bool) -> None:
+def test_a_price_is_no_younger_than_the_exchange_allows(now: datetime, volume: int, at: datetime, traded: bool) -> None:
     found = quoted(now, open=100, high=101, low=99.95, volume=volume)
     assert (found.last, found.at, found.source) == (10050, at, "openalgo")
     assert (found.open, found.low) == ((10000, 9995) if traded else (None, None))
     assert (found.lower_band, found.upper_band) == (None, None)
 
 
-def test_a_symbol_that_is_not_known_is_absent_and_a_failure_is_none() -> None:
+def test_an_unknown_symbol_is_absent_and_a_failure_is_not() -> None:
     unknown = {"symbol": "NOSUCH", "error": "Symbol NOSUCH not found for exchange NSE"}
     failed = {"symbol": "ACME", "error": "Client error '502 Bad Gateway'"}
     assert prices.quotes([unknown], SESSIONS, NOW) == {}

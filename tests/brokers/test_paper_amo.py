@@ -62,7 +62,7 @@ def test_a_clock_that_jumps_weeks_finds_every_day_settled(floor) -> None:
     assert (market.broker.orders(), market.broker.trades()) == ((), ())
 
 
-def test_a_price_outside_the_new_sessions_band_is_rejected_at_the_release(floor) -> None:
+def test_a_price_outside_the_new_band_is_rejected_at_release(floor) -> None:
     market = floor(
         listing("ACME", [bar(FRIDAY, *[10000] * 4), bar(MONDAY, *[7000] * 4), bar(TUESDAY, *[7000] * 4)]), at=ist(FRIDAY, "17:00")
     )
@@ -78,7 +78,7 @@ def test_a_price_outside_the_new_sessions_band_is_rejected_at_the_release(floor)
     assert market.broker.funds().blocked == 0
 
 
-def test_an_amo_sell_sells_the_next_morning_and_is_checked_again_then(floor) -> None:
+def test_an_amo_sell_is_checked_again_and_sells_next_morning(floor) -> None:
     market = floor(quiet("ACME", [FRIDAY, MONDAY]), at=ist(FRIDAY, "10:00"))
     market.buy(10, 10000)
     market.to(FRIDAY, "16:30")

@@ -78,7 +78,7 @@ def test_a_split_and_a_bonus_on_one_day_both_count(floor) -> None:
     assert market.broker.statement().cash_in_lieu == 0
 
 
-def test_two_actions_of_one_day_come_one_after_the_other_as_in_the_ledger(floor) -> None:
+def test_two_actions_of_one_day_follow_as_in_the_ledger(floor) -> None:
     market = held(floor, action(ActionKind.BONUS, Fraction(3, 2)), action(ActionKind.SPLIT, Fraction(2)), quantity=7, after=3335)
     market.to(EX, "08:00")
     assert market.broker.statement().cash_in_lieu == 3333
@@ -100,7 +100,7 @@ def test_a_consolidation_that_leaves_nothing_is_a_loss(floor) -> None:
     assert (statement.holdings, statement.realised, statement.cash_in_lieu) == ((), -101 * 10000, 101 * 10000)
 
 
-def test_a_dividend_is_paid_on_the_quantity_before_the_days_bonus(floor) -> None:
+def test_a_dividend_is_paid_on_shares_before_the_days_bonus(floor) -> None:
     market = held(floor, action(ActionKind.BONUS, Fraction(2)), action(ActionKind.DIVIDEND, dividend=250), after=5000)
     cash = market.broker.funds().cash
     market.to(EX, "08:00")

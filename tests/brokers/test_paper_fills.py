@@ -20,7 +20,7 @@ FALLS_FIRST = bar(D, 10000, 10900, 9400, 10600)
 """Open 100, low 94 after 125 minutes, high 109 after 250, close 106."""
 
 
-def test_a_resting_buy_fills_at_its_limit_in_the_second_in_which_the_price_reaches_it(floor) -> None:
+def test_a_resting_buy_fills_at_its_limit_in_the_right_second(floor) -> None:
     market = floor(listing("ACME", [QUIET, FALLS_FIRST]), at=ist(D, "09:15"))
     order = market.buy(10, 9700)
     market.to(D, "15:30")
@@ -41,7 +41,7 @@ def test_before_the_price_is_reached_nothing_shows(floor) -> None:
     assert market.order(order).status is OrderStatus.EXECUTED
 
 
-def test_a_marketable_order_trades_at_once_at_the_price_of_the_moment_on_the_tick(floor) -> None:
+def test_a_marketable_order_trades_at_once_on_the_tick(floor) -> None:
     market = floor(listing("ACME", [QUIET, FALLS_FIRST]), at=ist(D, "09:15"))
     at_open = market.buy(10, 10500)
     market.to(D, "09:16")
@@ -55,7 +55,7 @@ def test_a_marketable_order_trades_at_once_at_the_price_of_the_moment_on_the_tic
     assert market.fills(sold)[0].price == 9995
 
 
-def test_off_the_tick_a_buy_pays_up_and_a_sell_gets_down_but_never_worse_than_the_limit(floor) -> None:
+def test_off_the_tick_rounds_against_us_within_the_limit(floor) -> None:
     market = floor(listing("ACME", [QUIET, bar(D, 10000, 12000, 9000, 9000)], tick=10), at=ist(D, "09:15:30"))
     assert market.broker.quotes(["ACME"])["ACME"].last == 9996
     bought, at_limit = market.buy(10, 10100), market.buy(10, 10000)
@@ -98,7 +98,7 @@ def test_orders_of_the_pre_open_fill_at_the_opening_price(floor) -> None:
     assert market.fills(below)[0].price == 9900
 
 
-def test_a_sale_by_hand_takes_the_shares_that_a_resting_sell_waits_with(floor) -> None:
+def test_a_sale_by_hand_takes_the_shares_of_a_resting_sell(floor) -> None:
     market = floor(listing("ACME", [QUIET, FALLS_FIRST]), at=ist(D, "09:15"))
     market.buy(10, 10000)
     resting = market.sell(10, 10500)

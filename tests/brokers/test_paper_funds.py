@@ -24,7 +24,7 @@ def test_an_account_is_opened_once(floor) -> None:
     assert market.broker.funds() == Funds(LAKH, 0, LAKH)
 
 
-def test_a_resting_buy_blocks_its_limit_and_charges_until_it_ends(floor) -> None:
+def test_a_resting_buy_blocks_its_limit_and_charges(floor) -> None:
     market = floor(quiet("ACME", DAYS), at=ist(D, "10:00"), cash=LAKH)
     order = market.buy(100, 9900)
     blocked = 100 * 9900 + buy_charges(D, 100, 9900)
@@ -55,7 +55,7 @@ def test_what_a_buy_leaves_is_cash_less_value_less_charges(floor) -> None:
     assert market.broker.funds() == Funds(LAKH - cost, 0, LAKH - cost)
 
 
-def test_delivered_shares_pay_for_buys_the_same_day_and_t1_shares_the_next(floor) -> None:
+def test_delivered_shares_pay_the_same_day_and_t1_the_next(floor) -> None:
     market = floor(quiet("ACME", DAYS), at=ist(D, "10:00"), cash=LAKH)
     market.buy(100, 10000)
     market.to(DAYS[2], "10:00")
@@ -87,7 +87,7 @@ def test_shares_bought_over_a_settlement_holiday_stay_t1(floor) -> None:
     assert market.broker.holdings() == (Holding("ACME", 90, 0, 90),)
 
 
-def test_a_weekday_settlement_holiday_delivers_and_pays_a_session_later(floor) -> None:
+def test_a_settlement_holiday_delivers_a_session_later(floor) -> None:
     """On 2026-08-26 the exchange trades and the banks are closed."""
     days = [date(2026, 8, day) for day in (21, 24, 25, 26, 27, 28)]
     market = floor(quiet("ACME", days), at=ist(days[1], "10:00"))

@@ -37,7 +37,7 @@ def test_quotes_are_the_sources_with_the_band_of_today(live: Floor, screen: Scre
     assert live.broker.preopen_prices(["ACME"]) == {}
 
 
-def test_an_order_that_waits_fills_at_its_limit_when_the_price_is_seen_to_reach_it(live: Floor, screen: Screen) -> None:
+def test_a_waiting_order_fills_at_its_limit_when_seen_there(live: Floor, screen: Screen) -> None:
     screen.show(9900, ist(MONDAY, "09:15"), opened=9950)
     live.broker.quotes(["ACME"])
     order = live.buy(10, 9800)
@@ -49,14 +49,14 @@ def test_an_order_that_waits_fills_at_its_limit_when_the_price_is_seen_to_reach_
     assert [(trade.price, trade.at) for trade in live.fills(order)] == [(9800, ist(MONDAY, "10:02"))]
 
 
-def test_an_order_that_the_price_has_reached_trades_at_the_price_that_is_seen(live: Floor, screen: Screen) -> None:
+def test_an_order_that_the_price_has_reached_trades_there(live: Floor, screen: Screen) -> None:
     screen.show(9900, ist(MONDAY, "09:15"), opened=9950)
     live.broker.quotes(["ACME"])
     order = live.buy(10, 9925)
     assert [trade.price for trade in live.fills(order)] == [9900]
 
 
-def test_an_after_market_order_takes_part_in_the_opening_once_the_open_is_known(live: Floor, screen: Screen, floor) -> None:
+def test_an_amo_takes_part_in_the_opening_once_it_is_known(live: Floor, screen: Screen, floor) -> None:
     evening = floor(listing("ACME", BEFORE), at=ist(FRIDAY, "16:30"), prices=screen)
     order = evening.buy(10, 10000, amo=True)
     screen.show(10000, ist(FRIDAY, "15:29"), opened=10000)
@@ -87,7 +87,7 @@ def test_what_nobody_saw_does_not_fill(live: Floor, screen: Screen) -> None:
     assert not live.fills(order)
 
 
-def test_the_symbols_of_waiting_orders_are_looked_at_once_a_minute(live: Floor, screen: Screen) -> None:
+def test_symbols_of_waiting_orders_are_read_once_a_minute(live: Floor, screen: Screen) -> None:
     screen.show(9900, ist(MONDAY, "09:15"), opened=9950)
     live.broker.quotes(["ACME"])
     live.buy(10, 9800)
@@ -99,7 +99,7 @@ def test_the_symbols_of_waiting_orders_are_looked_at_once_a_minute(live: Floor, 
     assert screen.asked - before == 2
 
 
-def test_a_source_that_is_off_fails_quotes_and_leaves_the_book_readable(live: Floor, screen: Screen) -> None:
+def test_a_source_that_is_off_leaves_the_book_readable(live: Floor, screen: Screen) -> None:
     screen.show(9900, ist(MONDAY, "09:15"), opened=9950)
     live.broker.quotes(["ACME"])
     order = live.buy(10, 9800)

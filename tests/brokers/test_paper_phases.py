@@ -51,12 +51,12 @@ def test_after_market_orders_are_taken_from_16_00_to_08_58(floor, at, open_) -> 
             market.buy(1, 10000, amo=True)
 
 
-def test_after_market_orders_are_taken_all_day_where_there_is_no_session(floor) -> None:
+def test_amos_are_taken_all_day_without_a_session(floor) -> None:
     market = floor(quiet("ACME", [date(2023, 7, 14), D]), at=ist(date(2023, 7, 15), "12:00"))
     assert market.order(market.buy(1, 10000, amo=True)).status is OrderStatus.PENDING
 
 
-def test_market_orders_are_refused_in_the_limit_only_part_of_the_pre_open(floor) -> None:
+def test_market_orders_are_refused_in_the_limit_only_part(floor) -> None:
     market = floor(quiet("ACME", NEW), at=ist(NEW[1], "09:04"))
     first = market.buy(1, 0)
     market.to(NEW[1], "09:05")
@@ -78,7 +78,7 @@ class TestClosingAuction:
         stock.minutes[NEW[1]] = minutes
         return floor(stock, at=ist(NEW[1], "15:00"))
 
-    def test_nothing_is_taken_or_changed_while_the_reference_is_computed(self, market) -> None:
+    def test_nothing_is_taken_while_the_reference_is_computed(self, market) -> None:
         resting = market.buy(10, 9990)
         market.to(NEW[1], "15:15")
         for command in (
@@ -98,7 +98,7 @@ class TestClosingAuction:
         (trade,) = market.fills(resting)
         assert (trade.price, trade.at) == (10100, ist(NEW[1], "15:35"))
 
-    def test_an_order_far_from_the_reference_is_dropped_and_the_rest_ends_at_15_35(self, market) -> None:
+    def test_an_order_far_from_the_reference_is_dropped(self, market) -> None:
         far, near = market.buy(10, 9600), market.buy(10, 9900)
         market.to(NEW[1], "15:36")
         assert market.order(far).reason == "outside the closing auction's price band"

@@ -31,7 +31,7 @@ def test_no_moment_shows_more_than_has_happened(floor) -> None:
     assert (high, low) == (10900, 9400)
 
 
-def test_after_the_close_the_day_is_complete_until_the_next_opening(floor) -> None:
+def test_after_the_close_the_day_is_complete(floor) -> None:
     market = floor(listing("ACME", BARS), at=ist(MONDAY, "16:00"))
     evening = market.broker.quotes(["ACME"])["ACME"]
     assert (evening.open, evening.high, evening.low, evening.last, evening.volume) == (10000, 10900, 9400, 10600, 37_500)

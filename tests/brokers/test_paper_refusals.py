@@ -89,7 +89,7 @@ def test_the_tag_of_a_waiting_order_is_taken_on_any_day(floor) -> None:
         market.buy(1, 9900, tag="SAME", amo=True)
 
 
-def test_trade_for_trade_shares_are_not_sold_on_the_day_they_are_bought(market) -> None:
+def test_trade_for_trade_shares_are_not_sold_the_same_day(market) -> None:
     market.buy(10, 10000, "TFT")
     assert market.broker.holdings()[0].sellable == 0
     with pytest.raises(OrderRefused, match="trade-for-trade") as refused:
@@ -134,7 +134,7 @@ def test_a_modification_is_checked_like_a_new_order(market) -> None:
     assert (market.order(order).quantity, market.order(order).price) == (10, 9900)
 
 
-def test_a_part_filled_order_is_not_made_smaller_than_what_it_filled(floor) -> None:
+def test_a_part_filled_order_is_not_made_smaller_than_filled(floor) -> None:
     market = floor(quiet("ACME", DAYS), at=ist(D, "10:00"), participation=0.01)
     order = market.buy(50, 10000)
     assert market.order(order).filled_quantity == 10
@@ -145,7 +145,7 @@ def test_a_part_filled_order_is_not_made_smaller_than_what_it_filled(floor) -> N
     assert (market.order(order).status, market.order(order).filled_quantity) == (OrderStatus.EXECUTED, 15)
 
 
-def test_what_was_settled_stays_where_the_command_after_it_is_refused(floor) -> None:
+def test_settlement_stays_where_the_next_command_is_refused(floor) -> None:
     falls = bar(D, 10000, 10900, 9400, 10600)
     market = floor(listing("ACME", [bar(DAYS[0], *[10000] * 4), falls]), at=ist(D, "09:15"))
     order = market.buy(10, 9700)

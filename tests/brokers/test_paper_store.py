@@ -65,7 +65,7 @@ def test_two_brokers_on_one_file_see_each_others_orders_at_once(market) -> None:
     other.close()
 
 
-def test_two_brokers_never_spend_the_same_money_or_the_same_number(floor) -> None:
+def test_two_brokers_never_spend_the_same_money_or_number(floor) -> None:
     market = floor(quiet("ACME", DAYS), at=ist(D, "10:00"), cash=1_00_000_00)
     other = market.another()
     other.orders(), market.broker.orders()
@@ -155,7 +155,7 @@ def test_a_damaged_file_is_one_line(tmp_path, content, market) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_file_of_something_else_and_of_a_newer_version_are_refused(tmp_path) -> None:
+def test_a_foreign_or_newer_file_is_refused(tmp_path) -> None:
     for name, statement, words in (
         ("else", "CREATE TABLE x (y)", "something else"),
         ("newer", "PRAGMA user_version = 99", "newer version"),
@@ -168,7 +168,7 @@ def test_a_file_of_something_else_and_of_a_newer_version_are_refused(tmp_path) -
             Store(tmp_path / name)
 
 
-def test_a_full_file_refuses_the_command_and_keeps_what_was_there(market) -> None:
+def test_a_full_file_refuses_the_command_and_loses_nothing(market) -> None:
     kept = market.buy(10, 9900)
     connection = market.broker._store._connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]

@@ -113,7 +113,7 @@ def test_a_broken_stream_costs_requests_and_no_price(desk: Desk) -> None:
     assert desk.price() == (101_00, "stream")
 
 
-def test_a_change_of_the_streams_trouble_is_news_once_and_tells_no_secret(desk: Desk) -> None:
+def test_a_change_of_the_streams_trouble_is_news_once(desk: Desk) -> None:
     remember("0f1e2d3c4b5a")
     told = []
     for trouble in (NOT_YET, NOT_YET, "", "", "refused for 0f1e2d3c4b5a", "refused for 0f1e2d3c4b5a", "it broke", "", ""):

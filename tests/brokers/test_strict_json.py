@@ -115,7 +115,7 @@ def test_the_year_1_stands_for_no_time_at_kotak(never: str) -> None:
     ],
     ids=",".join,
 )  # fmt: skip
-def test_a_row_of_kite_that_cannot_be_kept_is_an_odd_row_of_one_line(odd: Mapping[str, object]) -> None:
+def test_a_kite_row_that_cannot_be_kept_is_an_odd_row(odd: Mapping[str, object]) -> None:
     found = kite_rows.parsed(json.dumps({"data": [{**KITE, **odd}]}).encode(), kite_rows.orders)
     ((row,), (field, _)) = (found.odd, *odd.items())
     named = {"order_timestamp": {"order_timestamp", "placed_at", "updated_at"}}.get(field, {field})

@@ -178,7 +178,7 @@ def test_a_read_that_trickles_is_a_read_that_failed() -> None:
     assert type(failure.value) is BrokerUnavailable
 
 
-def test_a_slow_answer_within_its_deadline_is_whole_and_the_connection_is_used_again() -> None:
+def test_a_slow_answer_in_time_is_whole_and_keeps_the_connection() -> None:
     """The second answer on the same connection has a deadline of its own."""
     connections = []
 
@@ -198,7 +198,7 @@ def test_a_slow_answer_within_its_deadline_is_whole_and_the_connection_is_used_a
     assert len(connections) == 1
 
 
-def test_what_depends_on_the_time_is_looked_at_after_the_limiter_and_keeps_the_request_back() -> None:
+def test_time_dependent_checks_run_after_the_limiter() -> None:
     done = []
 
     class Queue:
@@ -217,7 +217,7 @@ def test_what_depends_on_the_time_is_looked_at_after_the_limiter_and_keeps_the_r
     assert done == ["waited for orders", "looked"]
 
 
-def test_the_last_look_is_on_an_open_connection_and_an_order_needs_permission() -> None:
+def test_the_last_look_is_on_an_open_connection() -> None:
     """A name or a connection may take long; a kept connection is looked at too, and a cancel leaves all the same."""
     heard: list[bytes] = []
     accepted = threading.Event()
@@ -304,7 +304,7 @@ def test_a_read_waits_as_long_as_the_broker_asks(headers: list[str], waits: list
     assert slept == waits
 
 
-def test_a_broker_that_wants_longer_than_a_step_can_wait_is_left_alone() -> None:
+def test_a_broker_that_wants_a_long_wait_is_left_alone() -> None:
     heard: list[bytes] = []
     made = transport()
     with server(telling([too_many("Retry-After: 6")], heard)) as port, pytest.raises(RateLimited, match="again in 6 s"):
@@ -313,7 +313,7 @@ def test_a_broker_that_wants_longer_than_a_step_can_wait_is_left_alone() -> None
     assert len(heard) == 1
 
 
-def test_a_command_is_not_repeated_and_says_how_long_the_broker_asks_to_wait() -> None:
+def test_a_command_is_not_repeated_and_says_how_long_to_wait() -> None:
     heard: list[bytes] = []
     made = transport()
     with server(telling([too_many("Retry-After: 7")], heard)) as port, pytest.raises(Ambiguous, match=r"\(429\): again in 7 s"):
@@ -323,7 +323,7 @@ def test_a_command_is_not_repeated_and_says_how_long_the_broker_asks_to_wait() -
 
 
 @pytest.mark.parametrize(("headers", "waits"), [([], [1.0]), (["Retry-After: 3"], [3.0]), (["Retry-After: 900"], [5.0])])
-def test_the_command_after_a_429_waits_as_long_as_the_broker_asks(headers: list[str], waits: list[float]) -> None:
+def test_the_command_after_a_429_waits_as_long_as_asked(headers: list[str], waits: list[float]) -> None:
     slept: list[float] = []
 
     class Noting(VirtualClock):
@@ -342,7 +342,7 @@ def test_the_command_after_a_429_waits_as_long_as_the_broker_asks(headers: list[
 
 
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
-def test_a_date_to_wait_for_is_counted_from_our_now_where_the_server_tells_none(zone: str) -> None:
+def test_a_retry_date_without_the_servers_time_counts_from_ours(zone: str) -> None:
     assert asked_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0
 
 

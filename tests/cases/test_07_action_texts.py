@@ -93,7 +93,7 @@ def test_neighbours_of_the_texts(subject: str, old_for_new: float):
     assert factor(subject) == pytest.approx(old_for_new)
 
 
-def test_an_unknown_text_makes_a_symbol_untradable_until_a_person_decides(tradectl: Tradectl, cases: Path, tmp_path: Path):
+def test_an_unknown_text_stops_a_symbol_until_it_is_decided(tradectl: Tradectl, cases: Path, tmp_path: Path):
     """It is in `data check`, `analyze`, `why` and `data actions`, and a decision ends it."""
     actions = tmp_path / "actions.csv"
     actions.write_text("symbol,series,ex_date,subject\nCCC,EQ,2024-01-05,Stock Split 1:5\n", encoding="utf-8")
@@ -114,7 +114,7 @@ def test_an_unknown_text_makes_a_symbol_untradable_until_a_person_decides(tradec
     assert "unexplained_jump" not in again.get("excluded", {})
 
 
-def test_an_unknown_text_of_before_the_first_bar_matters_to_nothing(tradectl: Tradectl, cases: Path, tmp_path: Path):
+def test_an_unknown_text_before_the_first_bar_does_not_matter(tradectl: Tradectl, cases: Path, tmp_path: Path):
     """A list of twenty years names many old reductions and amalgamations; no stored price is from before them."""
     actions = tmp_path / "actions.csv"
     actions.write_text("symbol,series,ex_date,subject\nCCC,EQ,2009-06-05,Capital Reduction\n", encoding="utf-8")

@@ -108,7 +108,7 @@ def test_a_named_database_file_is_in_every_line(tmp_path: Path):
     assert not (home / "ledger.db").exists()
 
 
-def test_a_line_whose_folder_is_gone_makes_none_for_a_ledger_elsewhere(tmp_path: Path):
+def test_a_line_whose_folder_is_gone_makes_no_home(tmp_path: Path):
     """The halt marker lies in the folder: a new one would say ACTIVE."""
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     elsewhere.mkdir()

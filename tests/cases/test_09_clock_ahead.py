@@ -129,7 +129,7 @@ def test_the_message_says_what_runs_again_and_what_is_not_undone(at: Command, ho
     assert "Orders of that time, not undone: BUY 79 M&M" in message
 
 
-def test_the_evening_comes_in_its_own_time_and_buys_nothing_twice(at: Command, home: Path):
+def test_the_evening_comes_in_time_and_buys_nothing_twice(at: Command, home: Path):
     at(f"{DAY} 16:30", "run-due -q")
     for when in ("11:01", "16:00", "16:06", "18:01"):
         at(f"{DAY} {when}", "run-due -q")

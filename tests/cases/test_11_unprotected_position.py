@@ -113,7 +113,7 @@ def test_a_part_that_is_pledged_is_counted(held: Trading, kite: OddHoldings) -> 
     assert [item["shares"] for item in result_of(held, "status", code=11)["unprotected"]] == [67]
 
 
-def test_the_finding_with_which_the_market_closed_is_the_exit_code_of_the_day(held: Trading, kite: OddHoldings) -> None:
+def test_the_finding_at_the_close_is_the_days_exit_code(held: Trading, kite: OddHoldings) -> None:
     kite.held = PLEDGED
     held.to(AFTER, "15:20")
     said = operate(held, "sell-monitor", "--until", "last-fill")
@@ -141,7 +141,7 @@ def test_another_refusal_is_told_with_the_brokers_reason(held: Trading, kite: Od
     assert (said.code, "(refused): the broker refused the sell: RMS: scrip blocked for the day" in said.err) == (11, True)
 
 
-def test_an_account_that_is_not_armed_is_blocked_and_names_its_positions(held: Trading, kite: OddHoldings) -> None:
+def test_an_unarmed_account_is_blocked_and_names_positions(held: Trading, kite: OddHoldings) -> None:
     Arming(held.ledger, "kite").disarm()
     assert step(held, "10:01").code == 9
     assert (causes(held), messages(held)) == (["not_armed"], ["ALPHA is unprotected"])
@@ -153,7 +153,7 @@ def test_a_broker_that_cannot_be_reached_is_told_by_the_ledger(held: Trading, ki
     assert (causes(held), messages(held)) == (["broker_unreachable"], ["ALPHA is unprotected"])
 
 
-def test_a_monitor_that_does_not_run_is_told_by_status_and_run_due(held: Trading) -> None:
+def test_a_stopped_monitor_is_reported_by_status_and_run_due(held: Trading) -> None:
     operate(held, "schedule", "disable", "sell-monitor")
     assert (causes(held), messages(held)) == (["monitor_not_running"], [])
     what = f"{WHAT} (monitor not running): sell-monitor is disabled"

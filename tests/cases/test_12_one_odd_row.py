@@ -209,7 +209,7 @@ def test_holdings_of_ours_that_cannot_be_read_are_not_none(
 
 
 @pytest.mark.parametrize("task", ["buy", "eod"])
-def test_a_holding_that_is_not_ours_and_hides_the_equity_is_not_passed_over(
+def test_a_foreign_holding_that_hides_the_equity_is_reported(
     trading: Callable[..., Trading], changes: Changes, task: str
 ) -> None:
     """A buy is denied because of it, or the day's statistics are left out: it stops something."""
@@ -260,9 +260,7 @@ def test_a_quote_that_cannot_be_true_is_no_price(held: Trading, kite: OddHolding
         assert sells(held) == {"BRAVO": OrderStatus.ONGOING}
 
 
-def test_a_row_that_does_not_say_whose_it_is_stops_buys_and_no_exit_with_clean_rows(
-    held: Trading, kite: OddHoldings, changes: Changes
-) -> None:
+def test_a_row_without_an_owner_stops_buys_and_no_clean_exit(held: Trading, kite: OddHoldings, changes: Changes) -> None:
     for nameless in (None, 7, [], {}, {"exchange": "NSE", "product": "CNC", "tradingsymbol": 5}):
         changes[ORDERS] = lambda rows, odd=nameless: [odd, *rows]
         said = step(held, "10:01")
@@ -309,7 +307,7 @@ def test_our_exits_go_on_whatever_the_rows_of_others_look_like(
         assert sells(held) == BOTH
 
 
-def test_shares_that_can_be_read_again_are_sold_by_the_same_process(held: Trading, kite: OddHoldings, changes: Changes) -> None:
+def test_shares_that_are_readable_again_are_sold(held: Trading, kite: OddHoldings, changes: Changes) -> None:
     asked: list[None] = []
 
     def later(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -329,7 +327,7 @@ def test_an_odd_row_under_a_lost_tag_needs_a_person(held: Trading, kite: OddHold
     assert sells(held) == BOTH
 
 
-def test_a_sell_that_the_broker_does_not_list_leaves_the_others_their_exits(
+def test_a_sell_that_is_not_listed_leaves_the_other_exits(
     held: Trading, kite: OddHoldings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row of ALPHA in the list of instruments has no tick."""

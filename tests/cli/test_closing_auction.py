@@ -154,7 +154,7 @@ def test_the_monitors_end_follows_the_date(tradectl: Tradectl, day: str, end: st
     assert tradectl("sell-monitor", "--once", "--at", f"{day} {end}:30", "--json").object["outcome"] == "completed"
 
 
-def test_a_calendar_file_that_is_no_calendar_stops_with_its_row_and_field(tradectl: Tradectl, home: Path) -> None:
+def test_a_damaged_calendar_stops_with_its_row_and_field(tradectl: Tradectl, home: Path) -> None:
     tradectl("status", "--at", "2026-12-07 10:00")
     rows = "date,kind,open,close,runs,name,stocks,may_end_from\n2026-12-07,closing_matching,15:45,15:50,,x,closing_auction,\n"
     (home / "sessions.csv").write_text(rows)

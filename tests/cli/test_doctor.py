@@ -276,7 +276,7 @@ def test_a_live_home_without_bars_is_examined_to_the_end(tradectl: Tradectl, kit
 
 
 @pytest.mark.parametrize(("at", "state"), [("07:10", "look"), ("07:40", "wrong"), ("16:10", "fine")])
-def test_a_session_that_ends_before_the_next_task_is_to_be_looked_at(
+def test_a_session_may_end_before_the_next_task_is_due(
     tradectl: Tradectl, home: Path, real_market: Path, at: str, state: str
 ) -> None:
     """In the morning the one of yesterday still holds, and is over at 07:30."""

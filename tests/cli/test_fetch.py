@@ -198,6 +198,6 @@ def test_a_home_that_chose_yahoo_trades_on_its_quotes(home: Path, web: Site, tra
 
 
 @pytest.mark.parametrize("source", ["yahoo", "kite"])
-def test_a_home_that_chose_a_source_of_quotes_still_looks_lightly(home: Path, source: str) -> None:
+def test_a_home_with_a_source_of_quotes_still_reads_lightly(home: Path, source: str) -> None:
     settle(home, quotes=source)
     assert not loaded(home, "status") & {*HEAVY, "yfinance", "curl_cffi"}

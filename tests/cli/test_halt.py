@@ -43,7 +43,7 @@ def test_what_is_so_already_is_said_and_not_written_again(tradectl: Tradectl):
     assert len(tradectl("logs", "--action", "resumed", "--json").object["result"]) == 1
 
 
-def test_halt_makes_a_reducing_account_halted_and_never_the_other_way_round(tradectl: Tradectl):
+def test_halt_never_makes_a_halted_account_reducing(tradectl: Tradectl):
     tradectl("init")
     assert tradectl("halt", "--reducing").out.startswith("REDUCING, by hand: only exits are sent\n")
     assert tradectl("halt", "--reason", "worse").out.startswith("HALTED, worse: nothing is sent but cancels\n")
@@ -91,7 +91,7 @@ def test_halt_with_cancel_names_what_could_not_be_cancelled(trading: Make):  # n
     assert market.ledger.users.get("asha").trading_state == "HALTED"
 
 
-def test_a_halted_account_keeps_its_resting_sell_and_sends_no_other(trading: Make):  # noqa: F811
+def test_a_halted_account_keeps_its_sell_and_sends_no_other(trading: Make):  # noqa: F811
     market = trading(stock(on=FALLS))
     market.buy(100, 9600)
     market.to(D, "09:15")

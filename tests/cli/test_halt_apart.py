@@ -285,7 +285,7 @@ def test_a_command_that_writes_makes_the_markers_of_all_users(tradectl: Tradectl
     assert found == {"halt-bo.halted", "halt-me.active"}
 
 
-def test_halt_takes_the_only_marker_where_the_ledger_cannot_be_read(tradectl: Tradectl, made: Path):
+def test_halt_takes_the_only_marker_without_a_ledger(tradectl: Tradectl, made: Path):
     (made / "ledger.db").write_bytes(b"no database at all, " * 1000)
     assert tradectl("halt").out.splitlines()[1] == f"account me in {made}"
 
@@ -307,7 +307,7 @@ def test_halt_works_with_damaged_settings(tradectl: Tradectl, made: Path, damage
     assert (named.code, "the next task writes the ledger" in named.out) == (0, False)
 
 
-def test_halt_asks_whose_account_where_damaged_settings_may_name_it(tradectl: Tradectl, made: Path):
+def test_halt_asks_for_the_user_where_settings_are_damaged(tradectl: Tradectl, made: Path):
     assert tradectl("user", "add", "bo").code == 0
     (made / "tradectl.toml").write_text("user = bo")
     unclear = tradectl("halt")

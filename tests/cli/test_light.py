@@ -105,7 +105,7 @@ def test_a_usage_error_is_found_before_anything_is_loaded(tmp_path: Path, words:
 
 
 @pytest.mark.parametrize("words", [("status",), ("orders", "--json"), ("signals",), ("schedule",), ("config", "list")])
-def test_a_look_reads_the_ledger_and_neither_prices_nor_the_exchange(tmp_path: Path, words: tuple[str, ...]):
+def test_a_look_reads_neither_prices_nor_the_exchange(tmp_path: Path, words: tuple[str, ...]):
     modules = loaded(tmp_path, *words)
     assert "sqlalchemy" in modules
     assert not modules & {*HEAVY, *SCAN, *TRADE, *SERVER, *WORKS, *FACE}

@@ -82,7 +82,7 @@ def test_a_paper_home_needs_no_broker(tradectl: Tradectl) -> None:
         assert (said.code, "this home is paper" in said.err) == (4, True)
 
 
-def test_an_adapter_that_only_trades_gives_a_paper_home_no_prices(tradectl: Tradectl, home: Path) -> None:
+def test_a_trading_adapter_gives_a_paper_home_no_prices(tradectl: Tradectl, home: Path) -> None:
     home.mkdir()
     (home / "tradectl.toml").write_text('quotes = "house"\n', encoding="utf-8")
     assert tradectl("init").code == 0

@@ -80,7 +80,7 @@ def test_every_unfinished_order_is_cancelled_waiting_ones_too(trading: Make):  #
     assert operate(market, "orders", "cancel", "--all").out == "there is no order to cancel\n"
 
 
-def test_an_order_that_fills_before_the_cancel_is_said_to_be_filled(trading: Make):  # noqa: F811
+def test_an_order_filled_before_the_cancel_is_said_filled(trading: Make):  # noqa: F811
     market = trading(stock(on=FALLS))
     order = market.buy(10, 9600)
     market.to(D, "09:30")
@@ -89,7 +89,7 @@ def test_an_order_that_fills_before_the_cancel_is_said_to_be_filled(trading: Mak
     assert [position.quantity for position in market.positions] == [10]
 
 
-def test_a_cancel_that_does_not_reach_the_broker_is_not_called_one(trading: Make):  # noqa: F811
+def test_a_cancel_that_does_not_arrive_is_not_called_one(trading: Make):  # noqa: F811
     market = trading(stock())
     broker, order = opaque(market), market.buy(10, 10000)
     broker.deaf = True
@@ -97,7 +97,7 @@ def test_a_cancel_that_does_not_reach_the_broker_is_not_called_one(trading: Make
     assert [(item["cancel"], item["status"]) for item in found["orders"]] == [("not_sent", "PENDING")]
 
 
-def test_an_unknown_order_without_the_brokers_id_cannot_be_cancelled(trading: Make):  # noqa: F811
+def test_an_unknown_order_without_an_id_cannot_be_cancelled(trading: Make):  # noqa: F811
     market = trading(stock())
     order, _ = lost(market)
     said = operate(market, "orders", "cancel", str(order.id))
@@ -106,7 +106,7 @@ def test_an_unknown_order_without_the_brokers_id_cannot_be_cancelled(trading: Ma
     assert f"see `tradectl orders resolve {order.id}`" in said.out
 
 
-def test_an_order_that_was_lost_is_found_by_its_tag_and_cancelled(trading: Make):  # noqa: F811
+def test_a_lost_order_is_found_by_its_tag_and_cancelled(trading: Make):  # noqa: F811
     market = trading(stock())
     opaque(market)
     order = interrupted(market)
@@ -114,7 +114,7 @@ def test_an_order_that_was_lost_is_found_by_its_tag_and_cancelled(trading: Make)
     assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED]
 
 
-def test_a_cancelled_sell_comes_back_unless_halted_and_the_answer_says_so(trading: Make):  # noqa: F811
+def test_a_cancelled_sell_comes_back_unless_halted(trading: Make):  # noqa: F811
     market = trading(stock(on=FALLS))
     market.buy(10, 9600)
     market.to(D, "09:15")
@@ -213,7 +213,7 @@ def test_who_knows_that_a_sender_elsewhere_has_ended_may_say_so(trading: Make): 
     assert (said.code, order_of(market, order).status) == (0, OrderStatus.CANCELLED)
 
 
-def test_nobody_says_that_a_process_of_this_machine_has_ended_while_it_lives(trading: Make):  # noqa: F811
+def test_no_living_process_is_said_to_have_ended(trading: Make):  # noqa: F811
     market = trading(stock())
     order, _ = lost(market)
     with subprocess.Popen(["sleep", "60"]) as other:
@@ -224,7 +224,7 @@ def test_nobody_says_that_a_process_of_this_machine_has_ended_while_it_lives(tra
     assert order_of(market, order).status is OrderStatus.UNKNOWN
 
 
-def test_an_order_decided_never_placed_ends_and_is_no_longer_in_the_way(trading: Make):  # noqa: F811
+def test_an_order_never_placed_ends_and_blocks_nothing(trading: Make):  # noqa: F811
     market = trading(stock())
     opaque(market)
     order = interrupted(market, sent=False)
@@ -237,7 +237,7 @@ def test_an_order_decided_never_placed_ends_and_is_no_longer_in_the_way(trading:
     assert (again.ok, again.order.generation) == (True, 1)
 
 
-def test_an_order_decided_never_placed_that_shows_up_is_withdrawn(trading: Make):  # noqa: F811
+def test_an_order_never_placed_that_shows_up_is_withdrawn(trading: Make):  # noqa: F811
     market = trading(stock())
     order, broker = lost(market)
     operate(market, "orders", "resolve", str(order.id), "--never-placed")
@@ -250,7 +250,7 @@ def test_an_order_decided_never_placed_that_shows_up_is_withdrawn(trading: Make)
     assert "it counted as ended and is live at the exchange" in line.message
 
 
-def test_an_order_decided_never_placed_that_was_filled_becomes_a_position_after_all(trading: Make):  # noqa: F811
+def test_an_order_never_placed_that_filled_is_a_position(trading: Make):  # noqa: F811
     market = trading(stock(on=FALLS))
     order, broker = lost(market)
     operate(market, "orders", "resolve", str(order.id), "--never-placed")
@@ -360,7 +360,7 @@ def test_a_fill_of_the_contract_note_becomes_a_position(trading: Make):  # noqa:
 
 
 @pytest.mark.parametrize("shown", ["with its tag", "without it"])
-def test_the_brokers_own_trade_is_not_booked_beside_what_a_person_told(trading: Make, shown: str):  # noqa: F811
+def test_a_brokers_trade_is_not_booked_beside_a_persons(trading: Make, shown: str):  # noqa: F811
     market = trading(stock(on=FALLS))
     order, broker = lost(market)
     market.to(AFTER, "08:00")

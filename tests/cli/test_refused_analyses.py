@@ -81,7 +81,7 @@ def test_a_session_that_is_told_closed_is_no_hole(tradectl: Tradectl, take: Any)
     assert tradectl("analyze", *EVENING).code == 0
 
 
-def test_a_symbol_alone_with_a_hole_is_excluded_and_the_others_go_on(tradectl: Tradectl, take: Any):
+def test_a_symbol_with_a_hole_is_excluded_alone(tradectl: Tradectl, take: Any):
     take(bars(NAMES[1:], DAYS), bars(NAMES[:1], DAYS[:-9] + DAYS[-7:]))
     assert excluded(tradectl) == {"missing_bars": 1}
     assert "no bar on one of the last 60 sessions" in tradectl("why", "ALPHA", *EVENING).out
@@ -93,7 +93,7 @@ def test_a_symbol_that_was_listed_lately_has_no_hole(tradectl: Tradectl, take: A
 
 
 @pytest.mark.parametrize("fall", [0.2, 0.5, 0.667, 10.0])
-def test_a_split_that_no_text_tells_excludes_its_symbol_on_the_very_evening(tradectl: Tradectl, take: Any, fall: float):
+def test_a_split_without_a_text_excludes_its_symbol_at_once(tradectl: Tradectl, take: Any, fall: float):
     take(bars(NAMES[1:], DAYS), bars(NAMES[:1], DAYS[:-1]), bars(NAMES[:1], DAYS[-1:], 500.0 * fall))
     for evening in (f"{TODAY} 16:05", f"{TODAY} 19:30"):
         said = tradectl("analyze", "--json", "--force", "--at", evening)

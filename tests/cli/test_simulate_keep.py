@@ -9,9 +9,7 @@ from benchmarks import market
 from tests.cli.conftest import Tradectl
 
 
-def test_a_simulation_that_is_kept_answers_what_one_with_its_files_to_itself_does(
-    tradectl: Tradectl, home: Path, tmp_path: Path
-) -> None:
+def test_a_kept_simulation_answers_as_one_with_its_own_files(tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
     """In an invented market; how long it took is the only difference."""
     sessions = 260 + 30
     shutil.copytree(market.home(12, sessions), home)

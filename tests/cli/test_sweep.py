@@ -66,7 +66,7 @@ def test_the_object_says_what_was_tried_and_how_much_may_be_luck(swept: Tradectl
     assert [line.removeprefix("- ") for line in lines if line.startswith("- ")] == result["notes"]
 
 
-def test_a_setting_may_differ_from_the_users_own_in_several_things(swept: Tradectl) -> None:
+def test_a_setting_may_differ_in_several_values(swept: Tradectl) -> None:
     assert swept("config", "set", "ema_fast", "7").code == 0
     quick = ("--no-random-entries", "--rules-only")
     result = swept(*WORDS, "--vary", "rsi_exit=50:60:10", "--random", "3", *quick, "--json").object["result"]

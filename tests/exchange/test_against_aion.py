@@ -86,7 +86,7 @@ def test_the_phases_agree_minute_by_minute(aion, year, closing_auction: bool) ->
                 assert known_difference(phase, day, theirs), f"{moment:%Y-%m-%d %H:%M}: {ours} here, {theirs} there"
 
 
-def test_muhurat_differs_by_fifteen_minutes_and_neither_is_notified(aion, year) -> None:
+def test_muhurat_differs_by_15_minutes_without_a_message(aion, year) -> None:
     theirs = microstructure.muhurat_session(MUHURAT, calendar=aion)
     session = year[MUHURAT]
     assert theirs is not None

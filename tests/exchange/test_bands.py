@@ -31,7 +31,7 @@ def test_a_price_of_a_few_paise_has_a_band_that_holds_it():
 
 
 @given(close=st.integers(1, 10**7), tick=st.sampled_from([1, 5, 10, 50, 100, 500]))
-def test_the_band_never_reaches_beyond_twenty_percent_and_holds_the_close(close, tick):
+def test_the_band_is_at_most_20_percent_and_holds_the_close(close, tick):
     band = price_band(close, tick, derivatives=False)
     assert band is not None
     assert band.holds(close)

@@ -75,7 +75,7 @@ def test_the_sebi_fee_of_a_crore_follows_the_dates(day, sebi):
     assert buy(day, 10_000, 100_000).sebi == sebi
 
 
-def test_stamp_duty_was_on_both_sides_before_july_2020_and_is_on_the_buy_since():
+def test_stamp_duty_is_on_the_buy_alone_since_july_2020():
     assert (buy(date(2020, 6, 30)).stamp, sell(date(2020, 6, 30)).stamp) == (1000, 1050)
     assert (buy(date(2020, 7, 1)).stamp, sell(date(2020, 7, 1)).stamp) == (1500, 0)
 
@@ -86,7 +86,7 @@ def test_gst_is_on_the_sebi_fee_only_since_july_2022():
     assert before.gst == (34500 + 1) * 18 // 100
 
 
-def test_the_dp_charge_is_once_a_symbol_and_day_and_only_for_delivery():
+def test_the_dp_charge_is_once_a_symbol_and_day_on_delivery():
     two = day_charges(NOW, [fill(SELL, 10, 100_000, order=1), fill(SELL, 20, 100_000, order=2)])
     assert two.sell.dp == 1534
     assert sell(date(2024, 9, 30)).dp == 1593
@@ -114,7 +114,7 @@ def test_a_same_day_trade_has_intraday_rates():
     assert day.total == day.buy.total + day.sell.total == 2106 + 3336
 
 
-def test_intraday_brokerage_is_capped_by_executed_order_not_by_fill():
+def test_intraday_brokerage_is_capped_by_order_not_by_fill():
     one_order = [fill(BUY, 50, 200_000, order=1, name="a"), fill(BUY, 50, 200_000, order=1, name="b")]
     two_orders = [fill(BUY, 50, 200_000, order=1, name="a"), fill(BUY, 50, 200_000, order=2, name="b")]
     sold = fill(SELL, 100, 200_000, order=3)

@@ -48,7 +48,7 @@ def test_what_is_written_is_read_back(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["calendar.csv"]
 
 
-def test_writing_a_date_again_replaces_it_and_removing_takes_it_out(tmp_path):
+def test_writing_a_date_replaces_it_and_removing_deletes_it(tmp_path):
     path = tmp_path / "calendar.csv"
     write_override(path, ELECTION)
     write_override(path, Override(ELECTION.date, OverrideKind.NORMAL, runs=True))
@@ -114,7 +114,7 @@ def test_a_damaged_file_is_not_overwritten(tmp_path):
     assert path.read_text() == "not a calendar\n"
 
 
-def test_a_failed_write_is_told_in_one_line_and_leaves_nothing_behind(tmp_path):
+def test_a_failed_write_is_one_line_and_leaves_nothing(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(ConfigurationError, match="cannot be written"):

@@ -55,7 +55,7 @@ def spans(session: Session, closing_auction: bool) -> list[tuple[str, str, str]]
     return [(p.kind.value, f"{to_ist(p.start):%H:%M}", f"{to_ist(p.end):%H:%M}") for p in session.phases(closing_auction)]
 
 
-def test_sessions_are_the_trading_days_of_the_data_but_for_two_known_holes(table):
+def test_sessions_are_the_trading_days_of_the_data(table):
     if not TRADING_DAYS.exists():
         pytest.skip(f"real trading days are not here: {TRADING_DAYS}")
     with TRADING_DAYS.open() as file:
@@ -65,7 +65,7 @@ def test_sessions_are_the_trading_days_of_the_data_but_for_two_known_holes(table
     assert ours - real == MISSING_IN_DATA
 
 
-def test_sessions_of_2018_to_2026_are_those_of_exchange_calendars_but_for_special_ones(table):
+def test_sessions_are_those_of_exchange_calendars(table):
     with warnings.catch_warnings(category=DeprecationWarning, action="ignore"):  # inside that library, about pandas
         calendar = exchange_calendars.get_calendar("XBOM", start="2018-01-01", end="2026-12-31")
     theirs = {stamp.date() for stamp in calendar.sessions}
@@ -74,7 +74,7 @@ def test_sessions_of_2018_to_2026_are_those_of_exchange_calendars_but_for_specia
     assert ours - theirs == MUHURAT | DRILLS | FULL_WEEKEND
 
 
-def test_special_sessions_have_their_kind_and_run_as_the_strategy_says(table):
+def test_special_sessions_have_a_kind_and_run_as_the_rules_say(table):
     sessions = table.between(table.first, table.last)
     assert {s.date for s in sessions if s.kind is SessionKind.MUHURAT} == MUHURAT
     assert {s.date for s in sessions if s.kind is SessionKind.DRILL} == DRILLS
@@ -132,7 +132,7 @@ def test_neighbours_are_found_and_refused_at_the_ends(table):
             question(day)
 
 
-def test_between_holds_both_ends_and_run_between_leaves_out_what_does_not_run(table):
+def test_between_has_both_ends_and_run_between_only_runs(table):
     days = [s.date for s in table.between(date(2024, 10, 31), date(2024, 11, 4))]
     assert days == [date(2024, 10, 31), date(2024, 11, 1), date(2024, 11, 4)]
     assert [s.date for s in table.run_between(date(2024, 10, 31), date(2024, 11, 4))] == [days[0], days[2]]
@@ -170,7 +170,7 @@ NEW_PRE_OPEN = [
 ]
 
 
-def test_phases_change_on_the_three_dates_of_2026_and_not_a_day_earlier(table):
+def test_phases_change_on_three_dates_of_2026(table):
     assert spans(the(table, date(2026, 12, 4)), True) == NEW_PRE_OPEN + AUCTION
     assert spans(the(table, date(2026, 12, 7)), True) == NEW_PRE_OPEN + LATER_AUCTION
     assert spans(the(table, date(2026, 12, 7)), False) == [*NEW_PRE_OPEN, OLD[3], AUCTION[-1]]
@@ -267,7 +267,7 @@ def test_a_drill_has_two_parts_with_nothing_between(table):
     assert session.open_at() == at(day, "09:15")
 
 
-def test_phases_never_overlap_and_every_session_has_a_continuous_part(table):
+def test_phases_never_overlap_and_one_is_continuous(table):
     for session in table.between(table.first, table.last):
         for closing_auction in (True, False):
             phases = session.phases(closing_auction)

@@ -44,7 +44,7 @@ def angel(tmp_path: Path, text: str = OWN) -> Tariff:
     return named(tmp_path / "charges.csv", "angel")
 
 
-def test_kotaks_depository_charge_is_a_share_of_the_value_and_20_rupees_at_least() -> None:
+def test_kotaks_depository_charge_has_a_least_of_20_rupees() -> None:
     kotak = shipped("kotak_neo")
     assert sale(kotak, 4_000_000).dp == 2360, "Rs 40,000: 0.04 % is 16, so 20 + GST"
     assert sale(kotak, 10_000_000).dp == 4720, "Rs 1,00,000: 40 + GST"
@@ -68,7 +68,7 @@ def test_the_levies_are_the_same_at_every_broker(name: str) -> None:
     assert sale(shipped(LEVIES_ONLY), 10_000_000).dp == 0
 
 
-def test_an_operators_table_has_brokerage_on_delivery_within_its_bounds(tmp_path: Path) -> None:
+def test_an_operators_table_has_bounded_delivery_brokerage(tmp_path: Path) -> None:
     tariff = angel(tmp_path)
     assert [sale(tariff, value).brokerage for value in (100_000, 1_000_000, 100_000_000)] == [500, 1_000, 2_000]
     assert sale(tariff, 10_000_000).dp == 2360
@@ -106,7 +106,7 @@ def test_a_bad_row_is_named(tmp_path: Path, line: str, complaint: str) -> None:
     assert complaint in str(told.value)
 
 
-def test_an_unknown_table_is_refused_and_a_table_does_not_reach_before_its_first_row(tmp_path: Path) -> None:
+def test_an_unknown_table_or_an_earlier_date_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no table of charges is called 'groww'; there are zerodha, kotak_neo, dhan"):
         named(tmp_path / "charges.csv", "groww")
     with pytest.raises(UncoveredDate):

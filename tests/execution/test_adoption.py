@@ -72,7 +72,7 @@ def forgotten(market: Trading, intent: Intent, generation: int = 0, quantity: in
     return tag
 
 
-def test_a_filled_order_that_the_ledger_lost_becomes_a_position_that_is_sold(trading: Make):
+def test_a_filled_order_lost_by_the_ledger_becomes_a_position(trading: Make):
     market = trading(stock(on=FALLS))
     tag = forgotten(market, entry(100, 9600))
     market.to(D, "09:16")
@@ -112,7 +112,7 @@ def test_a_resting_sell_that_the_ledger_lost_is_not_placed_again(trading: Make):
     assert [item.tag for item in market.broker.orders() if item.side is Side.SELL] == [tag]
 
 
-def test_an_ended_order_that_the_ledger_lost_leaves_its_tag_to_no_other(trading: Make):
+def test_an_ended_order_lost_by_the_ledger_keeps_its_tag(trading: Make):
     """The next generation has a tag of its own, which the broker has not seen."""
     market = trading(stock())
     tag = forgotten(market, entry(10, 10000), quantity=10)
@@ -128,7 +128,7 @@ def test_an_ended_order_that_the_ledger_lost_leaves_its_tag_to_no_other(trading:
     ]
 
 
-def test_an_order_that_no_intent_explains_blocks_its_symbol_until_adopted(trading: Make):
+def test_an_unexplained_order_blocks_its_symbol_until_adopted(trading: Make):
     market = trading(stock(on=FALLS))
     market.broker.place(OrderRequest(FOREIGN, "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
     market.to(D, "09:20")
@@ -148,7 +148,7 @@ def test_an_order_that_no_intent_explains_blocks_its_symbol_until_adopted(tradin
     assert [order.remaining for order in market.orders(Side.SELL) if order.alive] == [100]
 
 
-def test_an_order_that_is_not_ours_is_left_alone_and_frees_its_symbol(trading: Make):
+def test_a_foreign_order_is_left_alone_and_frees_its_symbol(trading: Make):
     market = trading(stock(on=FALLS))
     market.broker.place(OrderRequest(FOREIGN, "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
     market.to(D, "09:20")
@@ -161,7 +161,7 @@ def test_an_order_that_is_not_ours_is_left_alone_and_frees_its_symbol(trading: M
     assert [order.status for order in market.broker.orders()] == [OrderStatus.EXECUTED]
 
 
-def test_an_unexplained_order_is_blocked_after_the_broker_forgets_it(trading: Make):
+def test_an_unexplained_order_blocks_after_the_broker_forgets(trading: Make):
     """A broker's book is emptied overnight; what was seen once stays in the ledger."""
     market = trading(stock(on=FALLS))
     market.broker.place(OrderRequest(FOREIGN, "ACME", Side.BUY, 100, 9600, variety=Variety.AMO))
@@ -172,7 +172,7 @@ def test_an_unexplained_order_is_blocked_after_the_broker_forgets_it(trading: Ma
     assert (order.tag, order.filled_quantity) == (FOREIGN, 100)
 
 
-def test_an_unexplained_order_that_ended_without_a_trade_blocks_nothing(trading: Make):
+def test_an_unexplained_order_that_ended_unfilled_is_harmless(trading: Make):
     market = trading(stock())
     number = market.broker.place(OrderRequest(FOREIGN, "ACME", Side.BUY, 10, 10000, variety=Variety.AMO))
     result_of(market, "reconcile", code=7)
@@ -262,7 +262,7 @@ def test_an_intent_whose_tag_the_book_shows_is_not_sent(trading: Make):
     assert (found.status, found.sending_at is not None, found.waiting) == (OrderStatus.PENDING, True, False)
 
 
-def test_a_refused_buy_that_was_tried_again_and_lives_is_withdrawn(trading: Make):
+def test_a_refused_buy_that_was_retried_and_lives_is_withdrawn(trading: Make):
     """The newer generation stands; the one that was called refused must not trade beside it."""
     market = trading(stock())
     first = market.buy(10, 10000)

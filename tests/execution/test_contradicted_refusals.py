@@ -85,7 +85,7 @@ def test_a_price_that_the_limit_allows_may_be_the_average(market: Trading) -> No
     assert opened(market, shown(status=S.EXECUTED, filled_quantity=10, price=9985)) == ["TAG1"]
 
 
-def test_each_report_explains_one_order_and_those_in_doubt_come_first(market: Trading) -> None:
+def test_each_report_explains_one_order_doubtful_ones_first(market: Trading) -> None:
     sent(market, S.REJECTED)
     sent(market, S.UNKNOWN, leg="2")
     assert opened(market, shown()) == []

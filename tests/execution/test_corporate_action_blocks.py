@@ -40,7 +40,7 @@ def unknown() -> CorporateAction:
     return CorporateAction("ALPHA", AFTER, ActionKind.UNKNOWN, subject="Stock Split 1:5")
 
 
-def test_a_position_over_an_unknown_action_is_neither_sold_nor_silent(trading: Callable[..., Trading]) -> None:
+def test_an_unknown_action_stops_the_sell_and_is_reported(trading: Callable[..., Trading]) -> None:
     market = held(trading, unknown(), FLAT)
     said = operate(market, "sell-monitor", "--once")
     text = "the corporate action of 2023-07-19 is unknown and may have changed the shares (Stock Split 1:5)"
@@ -49,7 +49,7 @@ def test_a_position_over_an_unknown_action_is_neither_sold_nor_silent(trading: C
     assert [item["cause"] for item in result_of(market, "status", code=11)["unprotected"]] == ["corporate_action"]
 
 
-def test_a_text_that_comes_at_noon_takes_the_resting_sell_back_and_a_decision_ends_it(trading: Callable[..., Trading]) -> None:
+def test_a_text_at_noon_takes_the_sell_back_until_decided(trading: Callable[..., Trading]) -> None:
     market = held(trading, unknown(), FLAT)
     (listing,) = (market.market._listings["ALPHA"],)
     told, listing.actions = listing.actions, []
@@ -65,7 +65,7 @@ def test_a_text_that_comes_at_noon_takes_the_resting_sell_back_and_a_decision_en
     assert [order.alive for order in market.orders(Side.SELL, AFTER)] == [False, True]
 
 
-def test_another_number_of_shares_at_the_broker_stops_the_symbol_on_an_ex_date(trading: Callable[..., Trading]) -> None:
+def test_other_shares_at_the_broker_stop_an_ex_date(trading: Callable[..., Trading]) -> None:
     """117 before a split of five for one: the broker may show 117 still or 585 already, and nothing else."""
     split = CorporateAction("ALPHA", AFTER, ActionKind.SPLIT, ratio=Fraction(5), subject="Face Value Split From Rs 10 To Rs 2")
     market = held(trading, split, FIFTH)
@@ -87,7 +87,7 @@ def counts(shown: object) -> dict[str, object]:
     return ROW | dict.fromkeys(("quantity", "realised_quantity", "authorised_quantity", "opening_quantity"), shown)
 
 
-def test_a_row_that_cannot_be_read_on_an_ex_date_leaves_the_resting_sell_alone(trading: Callable[..., Trading]) -> None:
+def test_an_unreadable_row_on_an_ex_date_leaves_the_sell(trading: Callable[..., Trading]) -> None:
     split = CorporateAction("ALPHA", AFTER, ActionKind.SPLIT, ratio=Fraction(5), subject="Face Value Split From Rs 10 To Rs 2")
     market = held(trading, split, FIFTH)
     with at_kite(market) as kite:

@@ -43,7 +43,7 @@ def told(market: Trading) -> list[tuple[str, str]]:
     return [(line.level, line.action) for line in market.ledger.logs.list() if line.action in {"reducing", "resumed"}]
 
 
-def test_a_loss_beyond_the_limit_lets_only_exits_pass_for_the_day(trading: Make) -> None:
+def test_a_loss_beyond_the_limit_lets_only_exits_pass(trading: Make) -> None:
     market = trading(stock())
     trading_session = market.trading(market.claim("buy", T))
     assert ask(market, trading_session, LOST) == "daily_loss"
@@ -108,7 +108,7 @@ def test_what_a_person_decided_is_neither_weakened_nor_ended(trading: Make, by_a
     assert told(market) == []
 
 
-def test_a_person_who_halts_a_reducing_account_takes_its_end_away(trading: Make) -> None:
+def test_a_halt_by_hand_removes_the_end_of_reducing(trading: Make) -> None:
     market = trading(stock())
     trading_session = market.trading(market.claim("buy", T))
     ask(market, trading_session, LOST)
@@ -125,7 +125,7 @@ def test_a_dry_run_changes_no_trading_state(trading: Make) -> None:
     assert state(market) == ("ACTIVE", "", None)
 
 
-def test_a_limit_stops_the_buys_of_every_process_and_lets_exits_pass(trading: Make) -> None:
+def test_a_limit_stops_buys_of_all_processes_and_no_exits(trading: Make) -> None:
     market = trading(stock(on={D: (9500, 9600, 9300, 9400)}), stock("BETA"))
     market.buy(100, 9600)
     market.to(D, "09:20")
@@ -138,7 +138,7 @@ def test_a_limit_stops_the_buys_of_every_process_and_lets_exits_pass(trading: Ma
     assert [(order.side, order.status) for order in market.orders(Side.SELL)] == [(Side.SELL, OrderStatus.ONGOING)]
 
 
-def test_buy_still_says_for_each_want_which_limit_it_was_also_when_run_again(trading: Make) -> None:
+def test_buy_says_again_which_limit_stopped_each_want(trading: Make) -> None:
     market = trading(stock(), stock("BETA"), stock("CETA"), max_buy_orders="1")
     analysed(market, signal(), signal("BETA"), signal("CETA"))
     first = market.run("buy", session=T)
@@ -151,7 +151,7 @@ def test_buy_still_says_for_each_want_which_limit_it_was_also_when_run_again(tra
     assert len(market.broker.orders()) == 1
 
 
-def test_the_orders_that_reached_the_limit_may_be_fitted_and_the_next_evening_buys(trading: Make) -> None:
+def test_filled_orders_at_the_limit_free_the_next_evening(trading: Make) -> None:
     market = trading(stock(on={D: (9000, 9900, 8900, 9800)}), stock("BETA"), max_buy_orders="1")
     analysed(market, signal(), signal("BETA"))
     assert market.run("buy", session=T).result["skipped_limit"] == 1

@@ -25,7 +25,7 @@ from tradectl.report.reconciliation import reconciliation
 FALLS = {D: (9500, 9600, 9300, 9400)}
 
 
-def test_two_processes_that_follow_at_the_same_moment_do_not_fail_each_other(trading) -> None:
+def test_two_processes_that_follow_at_once_do_not_fail(trading) -> None:
     market = trading(stock(on=FALLS))
     market.buy(100, 9600)
     market.to(D, "09:20")
@@ -42,7 +42,7 @@ def test_two_processes_that_follow_at_the_same_moment_do_not_fail_each_other(tra
 
 
 @pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
-def test_a_trade_that_was_read_before_its_orders_id_was_written_down_becomes_the_orders_own(trading, side: Side) -> None:
+def test_a_trade_read_before_its_orders_id_becomes_the_orders(trading, side: Side) -> None:
     """Without a tag whoever reads it meanwhile takes it for one by hand."""
     market = trading(stock(on=FALLS))
     if side is Side.SELL:
@@ -81,7 +81,7 @@ def test_an_order_that_another_process_is_sending_is_left_to_it(trading) -> None
     assert may_repeat(order, capabilities, looking.owner, now)
 
 
-def test_a_trade_by_hand_in_something_we_have_no_data_of_stops_nobody(trading) -> None:
+def test_a_trade_by_hand_without_data_stops_nothing(trading) -> None:
     market = trading(stock(on=FALLS))
 
     class WithGold:
@@ -126,7 +126,7 @@ def rejected_later(market: Trading, *, shown: bool = True) -> RejectingLater:
     return broker
 
 
-def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_morning(trading) -> None:
+def test_a_buy_rejected_for_funds_is_retried_in_the_morning(trading) -> None:
     market = trading(stock())
     broker = rejected_later(market)
     market.trading(market.claim("eod", T)).reconcile()
@@ -146,7 +146,7 @@ def test_a_buy_that_is_rejected_later_for_want_of_funds_is_tried_again_in_the_mo
     assert [item.status for item in market.broker.orders()] == [OrderStatus.CANCELLED, OrderStatus.PENDING]
 
 
-def test_the_command_reconcile_finds_nothing_wrong_with_a_buy_that_waits_for_the_morning(trading) -> None:
+def test_reconcile_agrees_with_a_buy_that_waits_for_morning(trading) -> None:
     """It says what it took in; and that Kite's book is empty in the morning is no difference."""
     market = trading(stock())
     rejected_later(market)
@@ -172,7 +172,7 @@ class Emptied:
         return ()
 
 
-def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_is_found_only_then(trading) -> None:
+def test_a_buy_taken_back_by_a_person_is_not_retried(trading) -> None:
     market = trading(stock())
     rejected_later(market)
     trading_session = market.trading(market.claim("orders", T))
@@ -181,7 +181,7 @@ def test_a_buy_that_a_person_takes_back_is_not_tried_again_though_its_rejection_
     assert [message.body for message in market.ledger.outbox.pending()] == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
 
 
-def test_nor_where_the_broker_s_book_shows_its_rejection_later_than_the_refusal_of_the_cancel(trading) -> None:
+def test_a_buy_taken_back_stays_so_if_rejected_later(trading) -> None:
     market = trading(stock())
     broker = rejected_later(market, shown=False)
     (order,) = market.orders(Side.BUY)
@@ -203,7 +203,7 @@ def test_a_buy_that_a_task_takes_back_is_not_tried_again_either(trading) -> None
     assert market.ledger.book.order(order.id).status is OrderStatus.REJECTED
 
 
-def test_what_another_process_wrote_meanwhile_does_not_keep_the_mark_away(trading) -> None:
+def test_another_processs_write_does_not_lose_the_mark(trading) -> None:
     market = trading(stock())
     order = market.buy(10, 10050)
     market.ledger.book.intents.move(order, OrderStatus.RETRY_PENDING, "RMS:Margin Exceeds", market.clock.now())
@@ -245,7 +245,7 @@ def test_the_last_pass_judges_what_was_rejected_before_it(trading) -> None:
     assert line.message.startswith("BUY 10 ACME rejected, to be tried again before the open")
 
 
-def test_a_rejection_at_the_hand_over_to_the_exchange_is_final_and_told(trading) -> None:
+def test_a_rejection_at_the_hand_over_is_final_and_told(trading) -> None:
     market = trading(stock())
     order = market.buy(10, 10050)
     market.to(D, "08:56")
@@ -273,7 +273,7 @@ def test_a_buy_that_is_to_be_withdrawn_is_not_tried_again(trading) -> None:
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 
 
-def test_a_buy_of_unknown_fate_that_is_found_rejected_is_not_tried_again(trading) -> None:
+def test_an_unknown_buy_found_rejected_is_not_retried(trading) -> None:
     market = trading(stock())
     rejected_later(market)
     (order,) = market.orders(Side.BUY)
@@ -318,7 +318,7 @@ def test_a_demerger_of_a_later_minute_changes_what_the_step_sees(trading) -> Non
     assert [position.spun_off for position in seen.snapshot.positions] == [100 * 4750]
 
 
-def test_a_trade_that_is_listed_twice_is_booked_once_and_contradicts_nothing(trading) -> None:
+def test_a_trade_listed_twice_is_booked_once(trading) -> None:
     class Twice(Front):
         def trades(self):
             return (*self.exchange.trades(), *self.exchange.trades())

@@ -25,7 +25,7 @@ class AlsoListing:
         return (*self._broker.orders(), self._row)
 
 
-def test_a_position_that_was_found_sold_in_the_same_step_is_not_sold_again(trading) -> None:
+def test_a_position_found_sold_in_the_step_is_not_sold_again(trading) -> None:
     market = trading(stock(on=DIPS))
     market.buy(100, 9600)
     market.to(D, "10:00")
@@ -74,7 +74,7 @@ def test_a_refused_order_that_the_book_shows_alive_counts_again(trading) -> None
     assert market.trading(claim).path.place(intent).status is CommandStatus.EXISTS
 
 
-def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> None:
+def test_an_interrupted_withdrawal_is_made_by_the_next_look(trading) -> None:
     market = trading(stock())
     claim, intent = market.claim("buy", T), entry(10, 10050)
     order = market.record(claim, intent, client_tag("asha", intent, 0))
@@ -89,7 +89,7 @@ def test_a_withdrawal_that_was_interrupted_is_made_by_the_next_look(trading) -> 
     assert len(market.ledger.logs.list(action="order_reappeared")) == 1
 
 
-def test_eod_before_the_end_of_trading_ends_no_order_and_no_monitor(trading) -> None:
+def test_an_early_eod_ends_no_order_and_no_monitor(trading) -> None:
     market = trading(stock(on=DIPS))
     market.buy(100, 9600)
     market.to(D, "09:15")
@@ -108,7 +108,7 @@ def test_eod_before_the_end_of_trading_ends_no_order_and_no_monitor(trading) -> 
     assert market.ledger.book.order(doubtful.id).status is OrderStatus.CANCELLED
 
 
-def test_an_order_that_the_ledger_has_forgotten_is_adopted_by_its_tag(trading) -> None:
+def test_an_order_lost_by_the_ledger_is_adopted_by_its_tag(trading) -> None:
     market = trading(stock())
     intent = entry(10, 10050)
     tag = client_tag("asha", intent, 0)

@@ -40,7 +40,7 @@ def declared(market: Trading, text: str) -> None:
     market.world = replace(market.world, parameters=with_changes(market.parameters, {"own_shares": text}))
 
 
-def test_a_symbol_with_shares_that_nothing_explains_is_not_bought(trading: Make) -> None:
+def test_a_symbol_with_unexplained_shares_is_not_bought(trading: Make) -> None:
     market = trading(stock(), at=ist(T, "10:00"))
     owning(market, 100)
     analysed(market, signal())
@@ -75,7 +75,7 @@ def test_declared_shares_are_left_alone_and_the_morning_buys(trading: Make) -> N
     assert (row["own"], row["beyond"], row["differs"], row["broker"] - row["book"]) == (100, 0, False, 100)
 
 
-def test_a_reentry_is_not_bought_beside_shares_that_the_ledger_lost(trading: Make) -> None:
+def test_a_reentry_is_not_bought_beside_lost_shares(trading: Make) -> None:
     market = trading(stock(on=FALLS))
     market.buy(100, 9600)
     market.to(D, "10:00")

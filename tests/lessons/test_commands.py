@@ -10,7 +10,7 @@ from tradectl.model.order import OrderStatus, Side
 FALLS = {D: (9900, 9900, 9000, 9000)}
 
 
-def test_a_change_that_the_broker_only_said_it_made_is_found_and_the_order_still_watched(trading) -> None:
+def test_a_change_only_said_to_be_made_is_found(trading) -> None:
     market = trading(stock(on=FALLS))
     market.buy(100, 9900)
     market.to(D, "09:15")
@@ -28,7 +28,7 @@ def test_a_change_that_the_broker_only_said_it_made_is_found_and_the_order_still
     assert f"the broker has 100 at {resting.price / 100:.2f}" in " ".join(lines)
 
 
-def test_orders_are_placed_one_after_the_other_and_then_looked_for_once(trading) -> None:
+def test_orders_are_placed_in_turn_and_then_read_once(trading) -> None:
     """Nobody sleeps after an order to see whether it was refused: all are placed, and one pass reads what became of them."""
     symbols = ["ACME", "BETA", "CORA", "DELTA", "EPSI"]
     market = trading(*[stock(symbol, on=FALLS) for symbol in symbols])
@@ -45,7 +45,7 @@ def test_orders_are_placed_one_after_the_other_and_then_looked_for_once(trading)
     assert {order.sent_at for order in market.orders(Side.SELL)} == {market.clock.now()}
 
 
-def test_no_transaction_of_the_ledger_is_open_while_the_broker_is_asked(trading) -> None:
+def test_no_transaction_is_open_during_a_call_to_the_broker(trading) -> None:
     market = trading(stock(on=FALLS))
     asked: list[tuple[str, str]] = []
     far(market, on_call=lambda call: asked.append((call, market.ledger.database.thread().mode)))

@@ -32,7 +32,7 @@ def holding(trading) -> Trading:
 
 @pytest.mark.parametrize("task", ["sell-monitor", "position-monitor", "eod"])
 @pytest.mark.parametrize(("fault", "code"), TROUBLE)
-def test_a_book_that_cannot_be_read_changes_nothing_and_loses_nothing(trading, fault: Fault, code: int, task: str) -> None:
+def test_an_unreadable_book_changes_and_loses_nothing(trading, fault: Fault, code: int, task: str) -> None:
     market = holding(trading)
     if task == "eod":
         market.to(D, "18:00")
@@ -46,7 +46,7 @@ def test_a_book_that_cannot_be_read_changes_nothing_and_loses_nothing(trading, f
     assert [position.quantity for position in market.positions] == [100]
 
 
-def test_a_session_that_ended_is_told_and_not_asked_again_by_itself(trading) -> None:
+def test_an_ended_session_is_told_and_not_tried_again(trading) -> None:
     """No storm of logins: one read a step and no login, exit code 5; a loop reads once at its next mark."""
     market = holding(trading)
     calls: Counter[str] = Counter()
@@ -63,7 +63,7 @@ def test_a_session_that_ended_is_told_and_not_asked_again_by_itself(trading) -> 
     assert not LoginNeeded.retryable
 
 
-def test_a_buy_for_which_nothing_can_be_read_is_not_even_marked_as_being_sent(trading) -> None:
+def test_a_buy_without_readings_is_not_marked_as_sent(trading) -> None:
     market = trading(stock())
     far(market, Fault.SESSION_EXPIRED)
     with pytest.raises(LoginNeeded):
@@ -72,7 +72,7 @@ def test_a_buy_for_which_nothing_can_be_read_is_not_even_marked_as_being_sent(tr
     assert market.broker.orders() == ()
 
 
-def test_an_order_that_met_an_ended_session_was_not_sent_and_keeps_its_tag(trading) -> None:
+def test_an_order_at_an_ended_session_keeps_its_tag(trading) -> None:
     class Ended(Front):
         def place(self, request):
             raise LoginNeeded("the broker has ended this session: log in again")

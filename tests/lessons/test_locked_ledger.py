@@ -75,7 +75,7 @@ COMMANDS: dict[str, Callable[[Bench, str, int], object]] = {
 
 
 @pytest.mark.parametrize("ask", COMMANDS)
-def test_a_lock_at_any_use_of_the_ledger_leaves_no_command_in_doubt(bench: Bench, ledger: Ledger, ask: str) -> None:
+def test_a_lock_at_any_use_leaves_no_command_in_doubt(bench: Bench, ledger: Ledger, ask: str) -> None:
     outcomes = []
     for at in count(1):
         kept = bench.buy(1, OPEN - 500)
@@ -114,7 +114,7 @@ def test_the_sell_goes_out_in_the_next_step(trading: Make, ledger: Ledger) -> No
         assert operate(market, "status").code == 0
 
 
-def test_a_ledger_that_does_not_say_whether_it_is_armed_sends_nothing(trading: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_that_hides_whether_it_is_armed_sends_nothing(trading: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     market = bought(trading)
     with at_kite(market):
         arming, reads = type(market.ledger.info), []

@@ -48,7 +48,7 @@ def test_every_adapter_takes_what_the_port_says(adapter: type, call: str) -> Non
     assert list(found.values()) == list(promised.values())
 
 
-def test_reports_are_typed_frozen_and_carry_the_exchanges_own_symbol(trading) -> None:
+def test_reports_are_typed_frozen_and_have_the_own_symbol(trading) -> None:
     market = trading(stock(on={D: (9500, 9600, 9300, 9400)}))
     placed = market.buy(100, 9600)
     market.to(D, "10:00")

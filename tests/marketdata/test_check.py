@@ -58,7 +58,7 @@ def test_no_bars_is_one_line(market: Market) -> None:
         check(market.store())
 
 
-def test_the_real_data_is_sound_and_its_indicators_are_tas_to_the_bit(real_market: Path, sessions: SessionTable) -> None:
+def test_the_real_data_is_sound_and_its_indicators_are_exact(real_market: Path, sessions: SessionTable) -> None:
     findings = check(Store(real_market, sessions), indicators=True)
     assert not [finding for finding in findings if finding.severity == "error" and finding.count]
     found = {finding.kind: finding for finding in findings}

@@ -188,7 +188,7 @@ def test_both_udiff_headers_are_the_same(market: Market) -> None:
     ]  # fmt: skip
 
 
-def test_the_old_format_has_a_comma_at_each_end_and_may_have_no_isin(market: Market) -> None:
+def test_the_old_format_has_outer_commas_and_maybe_no_isin(market: Market) -> None:
     report = market.take("cm15JAN2024bhav.csv.gz", f"{CM}\nACME,EQ,10,12,9,11,11,10,5,55,15-JAN-2024,1,\n")
     assert report.files[0].kind == "bhavcopy-cm"
     assert market.rows("SELECT open, high, low, close, volume FROM bars") == [(1000, 1200, 900, 1100, 5)]
@@ -211,7 +211,7 @@ def test_a_symbol_with_two_series_on_a_day_keeps_eq(market: Market) -> None:
     assert market.rows("SELECT series, volume FROM bars") == [("EQ", 1000)]
 
 
-def test_minutes_take_their_symbol_from_the_name_and_drop_what_is_false(market: Market) -> None:
+def test_minutes_take_their_symbol_from_the_name(market: Market) -> None:
     rows = (
         "1970-01-01 05:30:00,1,1,1,1,1,1",
         "2024-01-15 09:07:00,1,1,1,1,1,1",

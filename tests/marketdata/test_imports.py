@@ -94,7 +94,7 @@ def test_a_folder_gives_its_files(market: Market) -> None:
     assert [file.name for file in market.take_files(market.files).files] == ["a.csv", "b.csv.gz"]
 
 
-def test_one_odd_file_of_a_folder_neither_undoes_nor_hides_the_others(market: Market) -> None:
+def test_one_odd_file_of_a_folder_does_not_hide_the_others(market: Market) -> None:
     """A table of texts, a note, a page in place of a bhavcopy, a contradiction; the rest is written, and each is named."""
     market.take("stored.csv", DAILY + GOOD.replace("ACME", "GAMMA"))
     (market.files / "stored.csv").unlink()
@@ -179,7 +179,7 @@ def test_an_empty_folder_is_refused(market: Market) -> None:
         market.take_files(market.files)
 
 
-def test_a_final_bar_replaces_a_provisional_one_and_never_the_other_way(market: Market) -> None:
+def test_a_final_bar_replaces_a_provisional_one_only(market: Market) -> None:
     import pandas as pd
 
     bar = {"symbol": "ACME", "session": "2024-01-15", "series": "EQ", "open": 10000, "high": 11000, "low": 9500, "close": 10600}

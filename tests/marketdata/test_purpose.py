@@ -83,7 +83,7 @@ def test_a_subject_is_read_into_its_parts(subject: str, parts: tuple[Part, ...])
     assert read_purpose(subject) == parts
 
 
-def test_several_actions_on_one_day_stay_several_and_equal_rows_are_one() -> None:
+def test_several_actions_of_one_day_stay_and_equal_rows_are_one() -> None:
     day = date(2025, 6, 16)
     actions = read_actions("X", [(day, "Bonus 4:1"), (day, "Bonus 4:1"), (day, "Face Value Split From Rs 2/- To Re 1/-")])
     assert [(action.kind, action.ratio) for action in actions] == [(K.SPLIT, 2), (K.BONUS, 5)]
@@ -121,7 +121,7 @@ KNOWN_DIFFERENCES = {
 """Where another's reading of the same texts and ours part, all of them."""
 
 
-def test_all_real_subjects_are_read_as_another_reader_did_but_for_these(shared_data: Path) -> None:
+def test_all_real_subjects_are_read_as_another_reader_did(shared_data: Path) -> None:
     ours_of = {"agm": "other", "buyback": "other", "interest": "other"}
     differences = {}
     with (shared_data / "lists" / "corporate_actions.csv").open() as file:

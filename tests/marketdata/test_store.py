@@ -97,7 +97,7 @@ def test_the_series_of_a_day_is_the_last_bars(market: Market) -> None:
     assert store.instrument("ACME", days[0]).isin is None
 
 
-def test_a_tick_comes_from_the_dump_of_its_month_else_from_the_table(market: Market) -> None:
+def test_a_tick_is_of_its_months_dump_else_of_the_table(market: Market) -> None:
     market.take("x.csv", DAILY + bars("ACME", {"2025-04-30": 900, "2025-05-02": 1200, "2025-05-30": 1300}))
     market.take("dump_2025-06-10.csv", KITE + "257,1,ACME,ACME,0.50,1,NSE,NSE\n")
     store = market.store()
@@ -187,7 +187,7 @@ def test_a_dump_with_a_share_in_two_series_keeps_eq(real_market: Path, sessions:
     assert rows == [("EQ",)]
 
 
-def test_the_stamp_stays_for_later_bars_and_changes_with_what_is_known_otherwise(market: Market) -> None:
+def test_the_stamp_changes_only_with_what_is_known_of_before(market: Market) -> None:
     """A kept trade rests on ticks and actions too: a file that comes a second time may change them as well as a new one."""
     coarse = KITE + "257,1,ACME,ACME,0.50,1,NSE,NSE\n"
     fine = KITE + "257,1,ACME,ACME,0.05,1,NSE,NSE\n"

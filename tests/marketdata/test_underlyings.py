@@ -91,7 +91,7 @@ def test_the_old_bhavcopy_tells_too(traded) -> None:
     assert traded.rows("SELECT dated FROM underlyings WHERE symbol = 'ACME'") == [("2024-06-28",)]
 
 
-def test_the_newest_list_before_a_session_counts_and_an_old_one_proves_nothing(traded) -> None:
+def test_the_newest_list_counts_and_an_old_one_proves_nothing(traded) -> None:
     traded.take("fo_mktlots_2026-11-30.csv", LOTS)
     traded.take(
         "fo_mktlots_2026-12-07.csv",
@@ -104,7 +104,7 @@ def test_the_newest_list_before_a_session_counts_and_an_old_one_proves_nothing(t
     assert kinds(traded, date(2027, 3, 10)) == dict.fromkeys(SHARES)
 
 
-def test_a_list_without_a_date_is_of_the_first_day_of_its_nearest_month(traded) -> None:
+def test_a_list_without_a_date_is_of_its_first_months_start(traded) -> None:
     traded.take("fo_mktlots.csv", LOTS)
     assert {row[0] for row in traded.rows("SELECT dated FROM underlyings")} == {"2026-11-25"}
 

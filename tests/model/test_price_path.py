@@ -30,7 +30,7 @@ def test_turns_fall_on_steps() -> None:
     assert path.price_at(60 * 240) == 10_300
 
 
-def test_in_a_session_too_short_for_its_step_the_turns_stay_at_its_thirds() -> None:
+def test_in_a_short_session_the_turns_stay_at_its_thirds() -> None:
     assert daily_path(1, 2, 1, 2, 60, step=30).seconds == daily_path(1, 2, 1, 2, 60).seconds == [0, 1200, 2400, 3600]
 
 

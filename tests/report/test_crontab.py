@@ -111,7 +111,7 @@ def test_without_a_zone_file_the_machine_is_on_utc(tmp_path: Path):
     assert machine_zone("", TODAY, tmp_path).zone is ZoneInfo("UTC")
 
 
-def test_a_copied_zone_file_is_read_and_named_by_the_timezone_file(tmp_path: Path):
+def test_a_copied_zone_file_is_named_by_the_timezone_file(tmp_path: Path):
     linked = etc(tmp_path, "Asia/Kolkata") / "localtime"
     content = linked.read_bytes()
     linked.unlink()
@@ -131,7 +131,7 @@ def test_a_tz_that_says_the_same_as_the_machine_is_its_zone(tmp_path: Path, tz: 
 
 
 @pytest.mark.parametrize("tz", ["UTC", "IST-5:30", "nonsense"])
-def test_where_the_zone_is_not_certain_a_line_a_minute_is_right_in_any(tmp_path: Path, tz: str):
+def test_with_an_uncertain_zone_a_line_a_minute_is_right(tmp_path: Path, tz: str):
     text = written(machine_zone(tz, TODAY, etc(tmp_path, "Asia/Kolkata")))
     assert text.splitlines()[-1] == f"* * * * * {PROGRAM} run-due -q"
     assert "is not certain" in text

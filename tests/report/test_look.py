@@ -74,7 +74,7 @@ def test_a_day_of_the_log_begins_at_midnight_in_india(ledger: Ledger):
     assert [item["message"] for item in logs.listing(ledger.database, "asha", day=DAY)] == ["after"]
 
 
-def test_why_tells_every_decision_newest_first_or_those_of_some_sessions(ledger: Ledger, rows: Rows):
+def test_why_lists_decisions_newest_first_or_of_sessions(ledger: Ledger, rows: Rows):
     rows.decision(session_date=DAY - timedelta(days=1), rule="rsi")
     rows.decision()
     rows.decision(task="buy", verdict="skipped_limit", rule="max_positions", reason="6 open", at=NOW + timedelta(minutes=5))
@@ -88,7 +88,7 @@ def test_why_tells_every_decision_newest_first_or_those_of_some_sessions(ledger:
     assert [item["rule"] for item in both] == ["max_positions", "volume", "rsi"]
 
 
-def test_why_follows_a_renamed_symbol_and_the_followed_users_analysis(ledger: Ledger, rows: Rows):
+def test_why_follows_a_renamed_symbol_and_the_followed_user(ledger: Ledger, rows: Rows):
     rows.decision(symbol="OLDNAME", session_date=DAY - timedelta(days=1))
     rows.decision(symbol="NEWNAME")
     days = [DAY, DAY - timedelta(days=1)]

@@ -9,7 +9,7 @@ from tradectl.ledger.store import Ledger
 from tradectl.report import positions
 
 
-def test_an_open_position_has_its_average_and_the_monitors_last_word(ledger: Ledger, rows: Rows):
+def test_an_open_position_has_its_average_and_last_finding(ledger: Ledger, rows: Rows):
     rows.position()
     rows.decision(task="position-monitor", slot="09:30", verdict="HOLD", rule="hold", reason="waits", inputs={"price": "99.00"})
     rows.decision(

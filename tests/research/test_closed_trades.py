@@ -65,7 +65,7 @@ def test_parts_put_together_are_the_whole() -> None:
     assert as_lists(sum(parts, ClosedTrades.of_trades({}))) == as_lists(ClosedTrades.of_trades(trades))
 
 
-def test_a_trade_belongs_to_the_span_of_its_entry_and_is_known_once_closed() -> None:
+def test_a_trade_belongs_to_the_span_of_its_entry() -> None:
     closed = ClosedTrades.of_trades({0: [trade(1, 3, 10), trade(5, 12, 20), trade(9, 10, 40), trade(11, 13, 80)]})
     first, last = START + timedelta(days=5), START + timedelta(days=10)
     assert sorted(closed.between(first, last).net.tolist()) == [20, 40]

@@ -75,7 +75,7 @@ def test_a_span_that_had_no_part_in_the_choice_judges_it() -> None:
     assert forward.own.trades == int((OWN.entry >= first_tested).sum())
 
 
-def test_a_trade_that_was_still_open_at_the_end_of_a_train_span_helps_nobody_to_choose() -> None:
+def test_a_trade_open_at_the_end_of_training_is_not_counted() -> None:
     cut = (SPLITS[0].train.last - START).days
     rich = (
         {"rsi_exit": "9"},
@@ -87,7 +87,7 @@ def test_a_trade_that_was_still_open_at_the_end_of_a_train_span_helps_nobody_to_
     assert forward.judged[0].changes["rsi_exit"] == "8"
 
 
-def test_random_entries_are_as_many_as_the_best_setting_closed_positions() -> None:
+def test_random_entries_are_as_many_as_the_best_setting_closed() -> None:
     possible = ClosedTrades.of_trades({0: [trade(day, day + 1, 100) for day in range(0, DAYS - 2, 2)]})
     timing = found(possible=possible).timing
     assert timing is not None
@@ -98,7 +98,7 @@ def test_random_entries_are_as_many_as_the_best_setting_closed_positions() -> No
     assert timing.p == (1 / 201 if timing.real > 100 * len(best) else 1)
 
 
-def test_entries_that_are_no_better_than_random_ones_are_told_from_none() -> None:
+def test_entries_no_better_than_random_are_told_from_none() -> None:
     draw = np.random.default_rng(4)
     results = {day: int(net) for day, net in zip(range(0, DAYS - 2, 3), draw.integers(-500, 500, DAYS), strict=False)}
     possible = setting("0", results)[1]
@@ -117,7 +117,7 @@ def test_a_steady_gain_is_no_luck_and_a_single_great_one_may_be(by: Criterion) -
     assert found(settings=[lucky], by=by).luck > 0.1
 
 
-def test_a_seed_gives_the_same_findings_and_one_question_changes_no_other_answer() -> None:
+def test_a_seed_gives_the_same_findings_question_by_question() -> None:
     possible = ClosedTrades.of_trades({0: [trade(day, day + 1, day) for day in range(0, DAYS - 2, 2)]})
     plain, full, again = found(), found(splits=SPLITS, possible=possible), found(splits=SPLITS, possible=possible)
     assert plain.luck == full.luck == again.luck

@@ -48,7 +48,7 @@ def test_a_range_that_means_nothing_is_refused(span: str) -> None:
         parse_range(f"rsi_exit={span}")
 
 
-def test_a_range_of_fractions_without_a_step_is_cut_into_hundredths() -> None:
+def test_a_range_of_fractions_without_a_step_is_in_hundredths() -> None:
     values = parse_range("entry_premium=0:0.01").values
     assert len(values) == 101
     assert values[:3] == ("0", "0.0001", "0.0002")
@@ -72,7 +72,7 @@ def test_a_setting_that_changes_no_trade_cannot_be_swept(name: str) -> None:
         parse_values(f"{name}=1,2")
 
 
-def test_a_search_draws_different_combinations_of_the_grid_and_the_same_for_a_seed() -> None:
+def test_a_search_draws_different_combinations_by_its_seed() -> None:
     axes = [parse_range("rsi_exit=40:60"), parse_range("ema_fast=5:15")]
     drawn = sample(axes, 50, np.random.default_rng(3))
     assert drawn == sample(axes, 50, np.random.default_rng(3))
@@ -92,7 +92,7 @@ def test_a_search_draws_every_value_about_equally_often() -> None:
     assert 55 <= low <= 95
 
 
-def test_a_grid_that_nobody_could_look_through_is_refused_and_random_recommended() -> None:
+def test_a_grid_that_is_too_large_recommends_random() -> None:
     axes = [parse_range(f"{name}=0:100:0.1") for name in ("rsi_exit", "rsi_entry_above", "min_quality")]
     assert combinations(axes) == 1001**3
     with pytest.raises(UsageError, match="--random NUMBER"):

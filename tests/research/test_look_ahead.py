@@ -148,7 +148,7 @@ def test_a_rule_that_peeks_is_found(
 
 @pytest.mark.parametrize("ahead", [1, 5])
 @pytest.mark.parametrize("unknown", [True, False, None], ids=["taken", "left", "asked for all the same"])
-def test_a_symbol_alone_that_peeks_is_found_though_no_account_ever_would(
+def test_a_symbol_that_peeks_alone_is_found(
     ahead: int, unknown: bool | None, invented: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = SymbolRun._decide

@@ -23,7 +23,7 @@ def random(seed: int = 1) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def test_the_deepest_fall_is_from_an_earlier_high_or_from_the_start() -> None:
+def test_the_deepest_fall_is_from_an_earlier_high_or_the_start() -> None:
     assert deepest_fall(RESULTS) == 350
     assert deepest_fall(np.array([-100, -50, 500])) == 150
     assert deepest_fall(np.array([10, 20])) == 0
@@ -69,7 +69,7 @@ def positions(*rows: tuple[int, int, int, int]) -> PossiblePositions:
 APART = positions((0, 1, 2, 10), (0, 3, 4, 20), (0, 5, 6, 40), (2, 1, 9, 1000))
 
 
-def test_as_many_positions_are_drawn_as_were_wanted_of_each_instrument() -> None:
+def test_as_many_positions_are_drawn_as_wanted_of_each() -> None:
     every = random_entries(APART, np.array([3, 5, 1]), 50, random())
     assert set(every.tolist()) == {1070}, "all there are of the first, none of the second, the one of the third"
     two = random_entries(APART, np.array([2, 0, 0]), 300, random())
@@ -95,7 +95,7 @@ def test_a_seed_gives_the_same_draws() -> None:
     assert first.tolist() == second.tolist() != other.tolist()
 
 
-def test_settings_that_always_earn_the_same_leave_nothing_to_luck() -> None:
+def test_settings_of_constant_earnings_leave_nothing_to_luck() -> None:
     best = reality_check(np.full((40, 3), 500), np.ones(3), 20, 5, random())
     assert set(best.tolist()) == {0.0}
 
@@ -118,7 +118,7 @@ def p_of(results: np.ndarray, seed: int, draws: int = 199) -> float:
     return p_value(reality_check(results, scale, draws, 5, random(seed)), best)
 
 
-def test_worthless_settings_are_taken_for_good_ones_no_oftener_than_promised() -> None:
+def test_worthless_settings_pass_no_oftener_than_promised() -> None:
     source = random(20261125)
     found = [p_of(source.integers(-1000, 1001, (150, 8)), seed) for seed in range(200)]
     assert 0.03 <= np.mean(np.array(found) <= 0.1) <= 0.17
@@ -131,7 +131,7 @@ def test_a_setting_that_is_worth_something_is_told_from_luck() -> None:
     assert p_of(results, 1) < 0.02
 
 
-def test_the_more_settings_were_tried_the_less_the_best_of_them_says() -> None:
+def test_the_more_settings_the_less_the_best_one_says() -> None:
     results = random(3).integers(-1000, 1001, (250, 200))
     best = int(results.sum(axis=0).argmax())
     alone, among = p_of(results[:, [best]], 1, 999), p_of(results, 1, 999)

@@ -39,7 +39,7 @@ def test_two_runs_print_the_same_but_for_the_speed(tmp_path: Path, real_market: 
     assert one["result"]["reconciled"]
 
 
-def test_a_quarter_of_the_nifty_adds_up_and_every_price_was_traded(tmp_path: Path, real_market: Path, shared_data: Path) -> None:
+def test_a_quarter_adds_up_and_every_price_was_traded(tmp_path: Path, real_market: Path, shared_data: Path) -> None:
     """Prices are on the tick, and between the session's low and high in the files, read without the importers."""
     run = simulated(tmp_path, real_market, date(2023, 1, 1), date(2023, 3, 31), every=5)
     result = run.result()

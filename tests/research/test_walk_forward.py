@@ -20,7 +20,7 @@ def test_three_years_are_trained_and_the_next_one_judged() -> None:
 
 
 @pytest.mark.parametrize(("train", "test"), [(1, 1), (2, 1), (3, 2), (1, 3)])
-def test_test_spans_join_without_a_hole_and_never_meet_their_train_span(train: int, test: int) -> None:
+def test_test_spans_join_and_never_meet_their_train_span(train: int, test: int) -> None:
     whole = Span(date(2016, 2, 29), date(2025, 3, 31))
     found = split(whole, train, test)
     assert found[-1].test.last == whole.last

@@ -79,7 +79,7 @@ def test_every_row_is_that_of_the_histories(made: list[History]) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(markets(), st.integers(1, 44))
-def test_a_look_ahead_moves_nothing_and_a_newcomer_begins_at_nothing(made: list[History], cut: int) -> None:
+def test_a_look_ahead_moves_nothing_and_a_newcomer_starts_anew(made: list[History], cut: int) -> None:
     panel = stacked(made)
     known = {history.instrument_id: (history, features(history, SHORT)) for history in made}
     state = FeatureState.empty(panel.instruments, Windows.of(SHORT))

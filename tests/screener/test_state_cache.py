@@ -57,7 +57,7 @@ def test_who_goes_back_in_time_finds_what_a_new_scan_finds(made: list[History], 
 
 @settings(max_examples=60, deadline=None)
 @given(markets(), st.integers(1, 44), st.booleans())
-def test_one_more_bar_behind_a_scan_is_one_more_bar_behind_its_history(made: list[History], number: int, at_hand: bool) -> None:
+def test_one_more_bar_of_a_scan_is_one_more_of_its_history(made: list[History], number: int, at_hand: bool) -> None:
     market = Stored(made)
     readings = Readings(market, SHORT)  # type: ignore[arg-type]
     for history in made:

@@ -25,7 +25,7 @@ def context(history: History, parameters: Parameters) -> BacktestContext:
     return BacktestContext(history, features(history, parameters), lambda _: instrument, (), SESSIONS, parameters)
 
 
-def test_trades_are_the_same_however_often_the_run_was_broken_off(real_histories: Mapping[str, History]) -> None:
+def test_trades_are_the_same_however_often_a_run_breaks_off(real_histories: Mapping[str, History]) -> None:
     random = np.random.default_rng(5)
     trades = resumed = 0
     for symbol in sorted(real_histories)[::25]:
@@ -49,7 +49,7 @@ def test_without_a_bar_there_is_nothing_to_go_on_from(real_histories: Mapping[st
     assert settled(nothing) == ((), None)
 
 
-def test_a_look_at_a_last_bar_that_was_wrong_leaves_nothing_behind(real_histories: Mapping[str, History]) -> None:
+def test_a_wrong_last_bar_leaves_nothing_behind(real_histories: Mapping[str, History]) -> None:
     """A provisional bar, and then the final one."""
     history = real_histories["TATASTEEL"]
     for end in range(1200, 1230):

@@ -53,7 +53,7 @@ def test_other_periods_agree_with_ta(span: int) -> None:
     assert same(rsi(close, span), RSIIndicator(series, span).rsi())
 
 
-def test_flat_prices_have_rsi_100_and_an_average_equal_to_the_price() -> None:
+def test_flat_prices_have_rsi_100_and_the_price_as_average() -> None:
     close = np.full(30, 123.45)
     assert agrees_with_ta(close)
     assert (rsi(close, 10)[9:] == 100).all()
@@ -106,7 +106,7 @@ def test_a_ragged_panel_has_the_bits_of_each_symbol_alone(panel: Floats, period:
     assert np.array_equal(panel, before, equal_nan=True)  # and what is read is never written to
 
 
-def test_a_panel_of_real_symbols_has_the_bits_of_each_symbol_alone(real_histories: Mapping[str, History]) -> None:
+def test_a_panel_of_real_symbols_has_the_bits_of_each_alone(real_histories: Mapping[str, History]) -> None:
     days = np.unique(np.concatenate([history.sessions for history in real_histories.values()]))
     panel = np.full((len(days), len(real_histories)), np.nan)
     for column, history in enumerate(real_histories.values()):

@@ -94,7 +94,7 @@ def test_combined_weighs_seven_to_three() -> None:
     assert combined(60, 40, PARAMETERS) == pytest.approx(54)
 
 
-def test_rank_puts_strong_buys_first_then_the_score_then_the_name() -> None:
+def test_rank_has_strong_buys_first_then_the_score_and_name() -> None:
     wanted = [
         rank(Verdict.STRONG_BUY, 66, "Z"),
         rank(Verdict.BUY, 90, "B"),

@@ -76,5 +76,5 @@ def test_funds_are_asked_at_the_limit_and_the_rest_at_the_price() -> None:
     ("current", "wanted", "worth"),
     [(10, 10, False), (10, 11, True), (50, 51, True), (51, 52, False), (100, 101, False), (100, 98, True), (101, 103, False)],
 )
-def test_a_new_quantity_is_sent_from_two_per_cent_and_one_share_on(current: int, wanted: int, worth: bool) -> None:
+def test_a_new_quantity_is_sent_from_two_percent_and_one_share(current: int, wanted: int, worth: bool) -> None:
     assert worth_changing(current, wanted, PARAMETERS) is worth

@@ -47,7 +47,7 @@ class Unchanging(PaperBroker):
         raise OrderRefused("no after-market order is changed", code="phase")
 
 
-def test_a_waiting_order_that_the_broker_does_not_change_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_waiting_order_that_cannot_be_changed_is_left(tmp_path: Path) -> None:
     """It is not asked for, not cancelled and placed anew, and not counted as a failure."""
 
     class Market(Trading):

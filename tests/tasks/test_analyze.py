@@ -61,7 +61,7 @@ def test_a_scan_apart_says_what_one_here_says(trading) -> None:
         (DamagedMarket, 8, "the bars are damaged"),
     ],
 )
-def test_a_scan_apart_that_fails_leaves_nothing_and_the_day_goes_on(trading, market, code: int, told: str) -> None:
+def test_a_scan_process_that_fails_leaves_nothing(trading, market, code: int, told: str) -> None:
     account = on(market(stock()), trading(stock(), isolated="on", scan_limit="2" if market is HangingMarket else "600"))
     report = account.run("analyze", session=T)
     assert (report.outcome, report.exit_code, report.error) == ("failed", code, told)
@@ -89,7 +89,7 @@ class Unreachable:
 
 
 @pytest.mark.parametrize(("failures", "asked", "outcome"), [(0, 1, "completed"), (2, 3, "completed"), (3, 3, "failed")])
-def test_quotes_are_asked_for_three_times_while_the_network_fails(trading, failures: int, asked: int, outcome: str) -> None:
+def test_quotes_are_tried_three_times_while_the_network_fails(trading, failures: int, asked: int, outcome: str) -> None:
     account = trading(stock())
     account.broker = broker = Unreachable(account.broker, failures)
     account.world = account._world()

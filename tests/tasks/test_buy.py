@@ -32,7 +32,7 @@ def killed_before_sending(market: Trading, intent: Intent) -> str:
     return tag
 
 
-def test_an_intent_that_was_never_sent_is_sent_by_the_run_that_takes_over(trading) -> None:
+def test_an_intent_never_sent_is_sent_by_the_next_run(trading) -> None:
     market = trading(stock(), max_positions="1")
     analysed(market, signal())
     tag = killed_before_sending(market, entry(500, 10050))
@@ -43,7 +43,7 @@ def test_an_intent_that_was_never_sent_is_sent_by_the_run_that_takes_over(tradin
     assert [item.tag for item in market.broker.orders()] == [tag]
 
 
-def test_an_intent_of_the_evening_before_whose_fate_is_unknown_stays_unknown(trading) -> None:
+def test_an_unknown_intent_of_the_evening_stays_unknown(trading) -> None:
     market = trading(stock())
     analysed(market, signal())
     killed_before_sending(market, entry(500, 10050))
@@ -63,7 +63,7 @@ def test_buy_forced_after_its_session_has_begun_places_nothing(trading) -> None:
     assert len(market.orders(Side.BUY)) == len(market.broker.orders()) == 1
 
 
-def test_short_of_funds_it_waits_and_is_tried_again_in_the_morning(trading) -> None:
+def test_short_of_funds_it_waits_and_is_retried_in_the_morning(trading) -> None:
     market = trading(stock(), stock("BETA"), cash=100_000_00)
     analysed(market, signal(), signal("BETA"))
     report = market.run("buy", session=T)
@@ -77,7 +77,7 @@ def test_short_of_funds_it_waits_and_is_tried_again_in_the_morning(trading) -> N
     assert {order.status for order in market.orders(Side.BUY)} <= {OrderStatus.EXECUTED, OrderStatus.CANCELLED}
 
 
-def test_an_order_tried_again_ends_the_one_before_in_the_same_transaction(trading) -> None:
+def test_an_order_retried_ends_the_one_before_at_once(trading) -> None:
     market = trading(stock())
     claim = market.claim("buy", T)
     now, intent, book = market.clock.now(), entry(500, 10050), market.ledger.book
@@ -89,7 +89,7 @@ def test_an_order_tried_again_ends_the_one_before_in_the_same_transaction(tradin
     ]  # fmt: skip
 
 
-def test_an_account_that_only_reduces_buys_nothing_and_still_sells(trading) -> None:
+def test_an_account_that_only_reduces_buys_nothing_and_sells(trading) -> None:
     market = trading(stock(on={D: (9500, 9600, 9300, 9400)}))
     market.buy(100, 9600)
     with market.ledger.database.write() as connection:

@@ -134,7 +134,7 @@ def test_a_stock_of_unknown_kind_is_bound_by_the_hours_of_both(trading, day, clo
         (MONDAY, False, False, "15:38:01", True),
     ],
 )
-def test_the_last_price_is_the_close_once_the_auction_may_have_matched(day, auction, known, traded, found) -> None:
+def test_the_last_price_is_the_close_after_the_auction(day, auction, known, traded, found) -> None:
     instrument = share(auction=auction, known=known).instrument
     quote = Quote(
         "ACME", 9000, ist(day, "16:00"), "test", last_trade_at=ist(day, traded), open=9600, high=9600, low=9000, volume=9
@@ -144,7 +144,7 @@ def test_the_last_price_is_the_close_once_the_auction_may_have_matched(day, auct
     assert (day_bar(quote, instrument, session) is not None) is found
 
 
-def test_a_sell_that_rests_at_the_end_fills_in_the_auction_and_is_booked_by_the_monitor(trading) -> None:
+def test_a_sell_resting_at_the_end_fills_in_the_auction(trading) -> None:
     listing = share()
     listing.bars[DAYS.index(FRIDAY)] = Bar(FRIDAY, 10000, 10000, 10000, 10000, 375_000)
     listing.bars[DAYS.index(MONDAY)] = Bar(MONDAY, 9750, 10040, 9750, 10040, 375_000)

@@ -77,7 +77,7 @@ def day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Delayed]:
         world.ledger.database.close()
 
 
-def test_it_buys_at_the_open_sells_at_the_target_and_knows_the_close(day: Delayed) -> None:
+def test_it_buys_at_the_open_and_sells_at_the_target(day: Delayed) -> None:
     day.buy(100, 9600)
     day.to(D, "09:05")
     adjusted = day.run("amo-adjust")
@@ -98,7 +98,7 @@ def test_it_buys_at_the_open_sells_at_the_target_and_knows_the_close(day: Delaye
     assert day.run("eod").result["mismatches"] == 0
 
 
-def test_before_the_first_delayed_price_the_monitor_changes_nothing(day: Delayed) -> None:
+def test_before_the_first_delayed_price_nothing_changes(day: Delayed) -> None:
     """Until half past nine Yahoo still shows yesterday: too old even for a delayed source."""
     day.buy(100, 9600)
     day.to(D, "09:15")

@@ -106,7 +106,7 @@ def test_the_last_step_of_a_loop_fails_as_it_fails(trading: Make, how: dict[str,
 # what every task tells
 
 
-def test_position_monitor_tells_of_a_sell_monitor_that_does_not_run(trading: Make) -> None:
+def test_position_monitor_reports_a_stopped_sell_monitor(trading: Make) -> None:
     market = bought(trading, "10:30")
     said = operate(market, "position-monitor")
     assert (said.code, "ACME: 100 of 100 shares have no live sell order (monitor not running)" in said.err) == (11, True)

@@ -193,7 +193,7 @@ def test_a_second_run_sends_nothing(trading) -> None:
     assert len(market.broker.seen) == len(market.broker.orders()) == 1
 
 
-def test_a_process_that_dies_between_recording_and_sending_has_sent_nothing(trading) -> None:
+def test_a_process_that_dies_before_sending_has_sent_nothing(trading) -> None:
     """The next one sends it, once."""
     market = trading()
     market.evening()
@@ -216,7 +216,7 @@ def test_a_process_that_dies_between_recording_and_sending_has_sent_nothing(trad
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before the broker heard of it", "after"])
-def test_a_process_that_dies_while_sending_leaves_an_order_that_nobody_sends_again(trading, late: bool) -> None:
+def test_a_process_that_dies_while_sending_is_not_repeated(trading, late: bool) -> None:
     """Without a tag its book cannot tell whether it is ours: it stays UNKNOWN, and a person decides."""
     market = trading()
     market.evening()
@@ -246,7 +246,7 @@ def test_an_answer_that_was_lost_is_not_asked_for_again(trading) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before the broker heard of it", "after"])
-def test_the_end_of_the_day_ends_only_what_no_order_of_the_book_can_be(trading, late: bool) -> None:
+def test_the_end_of_the_day_ends_only_orders_not_in_the_book(trading, late: bool) -> None:
     """Without a tag an order of unknown fate is not absent because its tag is."""
     market = trading()
     market.evening()
@@ -261,7 +261,7 @@ def test_the_end_of_the_day_ends_only_what_no_order_of_the_book_can_be(trading, 
     assert report.exit_code == (7 if late else 0)
 
 
-def test_an_order_that_provably_was_not_sent_is_sent_by_the_next_run(trading) -> None:
+def test_an_order_provably_not_sent_is_sent_by_the_next_run(trading) -> None:
     market = trading()
     market.evening()
     market.morning()
@@ -273,7 +273,7 @@ def test_an_order_that_provably_was_not_sent_is_sent_by_the_next_run(trading) ->
     assert len(market.broker.orders()) == 1
 
 
-def test_what_no_longer_holds_in_the_morning_is_dropped_and_never_sent(trading) -> None:
+def test_what_no_longer_holds_in_the_morning_is_dropped(trading) -> None:
     market = trading(falling(), falling("GONE", opens=10300))
     market.evening(signal(), replace(signal("GONE"), rank=2))
     market.morning()
@@ -311,7 +311,7 @@ def test_the_limits_of_the_account_hold_at_five_past_nine(trading) -> None:
 
 
 @pytest.mark.parametrize(("at", "setting"), [("08:59", "on"), ("09:10", "on"), ("10:00", "on"), ("09:05", "off")])
-def test_outside_the_pre_open_and_without_the_setting_nothing_is_sent(trading, at: str, setting: str) -> None:
+def test_outside_the_pre_open_or_unset_nothing_is_sent(trading, at: str, setting: str) -> None:
     market = trading()
     market.evening()
     market.morning() if at > "09:05" else market.to(D, "08:30")

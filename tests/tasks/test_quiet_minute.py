@@ -133,7 +133,7 @@ def test_a_sale_by_hand_is_seen_within_the_minute(held: Trading) -> None:
     assert [order.remaining for order in held.orders(Side.SELL)] == [60]
 
 
-def test_a_cancel_at_the_exchange_is_seen_and_mended_within_the_minute(held: Trading) -> None:
+def test_a_cancel_at_the_exchange_is_mended_within_a_minute(held: Trading) -> None:
     def cancel() -> None:
         (resting,) = (report for report in held.broker.orders() if report.side is Side.SELL)
         held.broker.cancel(resting.broker_order_id)
@@ -142,7 +142,7 @@ def test_a_cancel_at_the_exchange_is_seen_and_mended_within_the_minute(held: Tra
     assert [order.status for order in held.orders(Side.SELL)] == [OrderStatus.CANCELLED, OrderStatus.ONGOING]
 
 
-def test_an_order_of_unknown_fate_of_another_process_is_told_within_the_minute(held: Trading, elsewhere: Elsewhere) -> None:
+def test_an_unknown_order_of_a_process_is_told_in_a_minute(held: Trading, elsewhere: Elsewhere) -> None:
     def doubt() -> None:
         claim = held.claim("test", D)
         intent = Intent("OTHER", "OTHER", Side.BUY, Purpose.ENTRY, 5, 10000, D, T, "entry:9")
@@ -170,7 +170,7 @@ def test_what_is_left_of_a_buy_goes_in_the_minute_after_a_sale(held: Trading) ->
     assert held.orders(Side.BUY)[-1].status is OrderStatus.CANCELLED
 
 
-def test_the_same_snapshot_on_another_day_meets_the_actions_of_that_day(trading) -> None:
+def test_the_same_snapshot_later_meets_that_days_actions(trading) -> None:
     """Nothing was written overnight, so the snapshot is the same object; a split of the new day is applied all the same."""
     listing = stock(on=dict.fromkeys((D, AFTER), FLAT[D]))
     listing.actions.append(CorporateAction("ACME", AFTER, ActionKind.SPLIT, 2))

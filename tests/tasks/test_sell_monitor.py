@@ -18,7 +18,7 @@ DIPS = {D: (9500, 9600, 9300, 9400)}
 """Opens at 95, falls to 93 first... a day on which nothing reaches the target."""
 
 
-def test_a_sale_by_hand_lowers_the_position_and_cuts_the_resting_sell(trading) -> None:
+def test_a_sale_by_hand_lowers_the_position_and_the_sell(trading) -> None:
     market = trading(stock(on=DIPS))
     market.buy(100, 9600)
     market.to(D, "09:15")
@@ -65,7 +65,7 @@ def test_a_sale_by_hand_takes_shares_bought_by_hand_before_ours(trading) -> None
     assert [order.remaining for order in market.orders(Side.SELL)] == [90]
 
 
-def test_a_sell_that_was_recorded_and_never_sent_is_sent_by_the_next_step(trading) -> None:
+def test_a_sell_recorded_and_never_sent_is_sent_next(trading) -> None:
     market = trading(stock(on=DIPS))
     market.buy(100, 9600)
     market.to(D, "09:15")
@@ -83,7 +83,7 @@ def test_a_sell_that_was_recorded_and_never_sent_is_sent_by_the_next_step(tradin
     assert [report.tag for report in market.broker.orders() if report.side is Side.SELL] == [tag]
 
 
-def test_trade_for_trade_shares_of_yesterday_are_all_offered_today(trading) -> None:
+def test_trade_for_trade_shares_of_yesterday_are_all_offered(trading) -> None:
     market = trading(stock(series="BE", on={D: (9500, 9500, 9300, 9400), AFTER: (9500, 9600, 9300, 9400)}))
     market.buy(100, 9600)
     market.to(D, "16:30")
@@ -109,7 +109,7 @@ def test_what_is_left_of_a_buy_goes_whoever_finds_the_sale(trading) -> None:
     assert market.orders(Side.BUY)[0].status is OrderStatus.CANCELLED
 
 
-def test_a_target_is_not_raised_when_its_order_was_cancelled_at_the_broker(trading) -> None:
+def test_a_target_is_not_raised_after_the_broker_cancelled(trading) -> None:
     market = trading(stock(on={D: (9500, 9700, 9300, 9650)}))
     market.buy(100, 9600)
     market.to(D, "09:15")
@@ -167,7 +167,7 @@ def test_a_target_frozen_for_the_position_follows_a_split(trading) -> None:
     assert after.price <= -(-frozen // 25) * 5
 
 
-def test_a_position_whose_rsi_closed_above_the_exit_is_sold_at_the_open_instead_of_the_target(trading) -> None:
+def test_a_position_above_the_rsi_exit_is_sold_at_the_open(trading) -> None:
     rises = {day: (9000 + 40 * i, 9000 + 40 * i, 9000 + 40 * i, 9000 + 40 * i) for i, day in enumerate(DAYS)}
     market = trading(stock(on=rises), rsi_exit="50")
     opened = rises[D][0]

@@ -72,7 +72,7 @@ def lines(market: Trading) -> list[tuple[object, str, str]]:
     return sorted((line.at, line.level, line.message) for line in found)
 
 
-def test_each_change_of_the_stream_is_logged_once_within_the_minute(held: Trading, tape: Tape) -> None:
+def test_each_change_of_the_stream_is_logged_once(held: Trading, tape: Tape) -> None:
     troubles = {"09:17": "", "09:20": "the connection broke (OSError)", "09:30": "Kite refuses the connection (403)", "09:40": ""}
     through(held, "09:50", tape, troubles)
     assert lines(held) == [
@@ -89,6 +89,6 @@ def test_the_first_step_says_what_troubles_the_stream(held: Trading, tape: Tape,
     assert through(held, "09:17", tape, {})["first_step"]["stream"] == trouble
 
 
-def test_where_no_stream_is_held_the_first_step_says_none_and_nothing_is_logged(held: Trading) -> None:
+def test_without_a_stream_the_first_step_says_so_unlogged(held: Trading) -> None:
     assert held.monitor(D, "09:20").result["first_step"]["stream"] is None
     assert lines(held) == []

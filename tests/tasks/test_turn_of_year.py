@@ -150,7 +150,7 @@ def test_the_second_session_knows_the_first_and_tells_again(market: Turn) -> Non
     assert provisional_file(market.calendar).read_text().count("\n") == 3
 
 
-def test_the_paper_exchange_on_stored_bars_declares_that_it_is_open(market: Turn) -> None:
+def test_the_paper_exchange_on_stored_bars_is_declared_open(market: Turn) -> None:
     market.broker.close()
     file, data = market.folder / "paper.db", (market.clock, market.market, market.sessions)
     market.broker = PaperBroker(file, "asha", *data, durable=False)
@@ -249,7 +249,7 @@ def test_a_daemon_without_a_login_warns_and_names_the_position(market: Turn) -> 
 
 
 @pytest.mark.parametrize("restored", [False, True])
-def test_shares_that_the_ledger_does_not_know_yet_prove_a_session(tmp_path: Path, restored: bool) -> None:
+def test_shares_unknown_to_the_ledger_prove_a_session(tmp_path: Path, restored: bool) -> None:
     """A buy filled on the last evening and no task has read it; or the ledger is an older one, and knows nothing of the order."""
     bars = [Bar(day, price, price, price, price, 375_000) for day, price in zip(OLD_YEAR, range(10500, 0, -10), strict=False)]
     listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), bars)
@@ -271,7 +271,7 @@ def test_shares_that_the_ledger_does_not_know_yet_prove_a_session(tmp_path: Path
     market.ledger.database.close()
 
 
-def test_a_weekday_that_was_never_decided_is_reported_until_a_bhavcopy_proves_it(market: Turn) -> None:
+def test_an_undecided_weekday_is_reported_until_proved(market: Turn) -> None:
     """The machine was off on the first session of the year."""
     market.prices.open_on = {LAST, NEW, SECOND}
     market.to(SECOND, "09:20")

@@ -71,7 +71,7 @@ def test_outside_market_hours_nothing_is_unprotected(trading: Make, at: str) -> 
     assert causes(bought(trading, at)) == []
 
 
-def test_shares_bought_minutes_ago_are_quiet_until_the_next_step_is_late(trading: Make) -> None:
+def test_shares_just_bought_are_quiet_until_a_step_is_late(trading: Make) -> None:
     market = trading(stock(on={D: FLAT}))
     market.buy(100, 9600)
     market.to(D, "09:15")
@@ -101,7 +101,7 @@ def test_an_rsi_exit_in_flight_is_a_sell(trading: Make) -> None:
     assert (report.exit_code, told(market)) == (0, [])
 
 
-def test_trade_for_trade_shares_of_today_are_told_once_as_information(trading: Make) -> None:
+def test_trade_for_trade_shares_of_today_are_told_once(trading: Make) -> None:
     market = trading(stock(series="BE", on={D: FLAT}))
     market.buy(100, 9600)
     market.to(D, "09:15")
@@ -132,7 +132,7 @@ def with_quotes(market: Trading, change: Callable[[Quote], Quote | None]) -> Non
     put(market, broker)
 
 
-def test_a_target_outside_the_band_is_named_until_the_band_holds_it(trading: Make) -> None:
+def test_a_target_outside_the_band_is_named_until_it_fits(trading: Make) -> None:
     market = bought(trading)
     with_quotes(market, lambda quote: replace(quote, upper_band=9550))
     report = market.run("sell-monitor", once=True)
@@ -229,7 +229,7 @@ def halt(market: Trading, state: str) -> None:
 # what is known without the monitor
 
 
-def test_a_monitor_that_has_not_begun_is_named_two_minutes_after_the_open(trading: Make) -> None:
+def test_a_monitor_that_did_not_begin_is_named_after_2_minutes(trading: Make) -> None:
     market = bought(trading, "09:16:59")
     assert causes(market) == []
     market.to(AFTER, "09:17")
@@ -239,7 +239,7 @@ def test_a_monitor_that_has_not_begun_is_named_two_minutes_after_the_open(tradin
     assert (said.code, said.out.startswith("UNPROTECTED  ACME: 100 of 100")) == (11, True)
 
 
-def test_a_monitor_that_stopped_is_named_with_its_last_finding_and_step(trading: Make) -> None:
+def test_a_stopped_monitor_is_named_with_its_last_finding(trading: Make) -> None:
     market = bought(trading)
     with_quotes(market, lambda quote: replace(quote, upper_band=9550))
     market.run("sell-monitor", once=True)
@@ -329,7 +329,7 @@ def test_an_order_of_unknown_outcome_does_not_count_as_a_sell(trading: Make) -> 
     assert market.ledger.book.order(resting.id).status is OrderStatus.UNKNOWN
 
 
-def test_a_beat_of_the_machine_tells_whether_a_monitor_is_at_work(trading: Make) -> None:
+def test_a_beat_of_the_machine_tells_of_a_working_monitor(trading: Make) -> None:
     """By the machine's clock: a process that holds the claim beats; one that is stopped does not."""
     market = bought(trading)
     world = replace(market.world, clock=RealLike(market))

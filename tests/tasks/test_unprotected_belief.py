@@ -54,7 +54,7 @@ def sold_on(market: Trading) -> list[tuple[OrderStatus, str]]:
     return [(order.status, order.reason) for order in market.orders(Side.SELL, AFTER)]
 
 
-def test_a_sell_that_the_book_omits_is_unknown_after_two_minutes_until_it_is_back(trading: Make) -> None:
+def test_a_sell_missing_in_the_book_is_unknown_after_2_minutes(trading: Make) -> None:
     market = bought(trading)
     broker = Omits(market.broker)
     put(market, broker)
@@ -120,7 +120,7 @@ class Ends(Front):
 
 
 @pytest.mark.parametrize(("ended", "filled"), [(OrderStatus.CANCELLED, 40), (OrderStatus.EXECUTED, 100)])
-def test_an_end_whose_trades_do_not_come_is_unknown_after_two_minutes(tmp_path: Path, ended: OrderStatus, filled: int) -> None:
+def test_an_end_without_its_trades_is_unknown_after_2_minutes(tmp_path: Path, ended: OrderStatus, filled: int) -> None:
     market = bought(lambda *listings, **options: Trading(tmp_path, *listings, **options))
     broker = Ends(market.broker)
     put(market, broker)
@@ -146,7 +146,7 @@ def cancel_at_the_broker(market: Trading) -> None:
             market.broker.cancel(order.broker_order_id)
 
 
-def test_a_sell_that_the_broker_cancels_again_and_again_is_refused_and_rests(trading: Make) -> None:
+def test_a_sell_cancelled_again_by_the_broker_is_refused(trading: Make) -> None:
     market = bought(trading)
     market.run("sell-monitor", once=True)
     named, codes = [], []
@@ -167,7 +167,7 @@ def unprotected_text(market: Trading, word: str) -> str:
     return lines[0] if lines else ""
 
 
-def test_a_sell_that_was_cancelled_here_is_not_taken_back_by_the_broker(trading: Make) -> None:
+def test_a_sell_cancelled_here_is_not_taken_back_by_the_broker(trading: Make) -> None:
     market = bought(trading)
     for minute in range(4):
         market.to(AFTER, f"10:0{minute}")
@@ -293,14 +293,14 @@ def unknown_kind(tmp_path: Path):
         market.ledger.database.close()
 
 
-def test_a_stock_of_unknown_kind_is_not_unexplained_where_one_kind_has_its_auction(unknown_kind) -> None:
+def test_a_stock_of_unknown_kind_in_its_auction_is_explained(unknown_kind) -> None:
     market = unknown_kind(FRIDAY, "15:14")
     cancel_at_the_broker(market)
     assert minutes(market, 3)[0] == 0, "the two minutes of reaction"
     assert causes(market) == ["auction"]
 
 
-def test_a_stock_of_unknown_kind_without_a_sell_is_named_to_the_end_of_either_kind(unknown_kind) -> None:
+def test_a_stock_of_unknown_kind_without_a_sell_is_named_longest(unknown_kind) -> None:
     market = unknown_kind(MONDAY, "15:20")
     cancel_at_the_broker(market)
     with_quotes(market, lambda _: None)
@@ -311,7 +311,7 @@ def test_a_stock_of_unknown_kind_without_a_sell_is_named_to_the_end_of_either_ki
 
 
 @pytest.mark.parametrize("day", [FRIDAY, MONDAY])
-def test_a_sell_of_a_stock_of_unknown_kind_that_rests_to_the_close_is_quiet(unknown_kind, day: date) -> None:
+def test_a_sell_of_unknown_kind_that_rests_to_close_is_quiet(unknown_kind, day: date) -> None:
     market = unknown_kind(day, "15:10")
     assert set(minutes(market, 40)) == {0}
     assert told(market) == []

@@ -45,7 +45,7 @@ def test_the_servers_address_in_a_reply_becomes_the_proxys(stand: KiteStand) -> 
     assert stand.sandbox.url not in led
 
 
-def test_a_connection_that_breaks_at_the_server_breaks_at_the_client(stand: KiteStand) -> None:
+def test_a_connection_that_breaks_at_the_server_breaks_here(stand: KiteStand) -> None:
     stand.sandbox.trouble(Trouble.CUT)
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{stand.recorder.url}/orders", timeout=5)

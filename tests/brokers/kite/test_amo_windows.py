@@ -23,9 +23,7 @@ MUHURAT = date(2023, 11, 12)
         (MONDAY, "09:05", "regular"), (MONDAY, "15:59", "regular"), (MONDAY, "16:05", "amo"), (MUHURAT, "17:00", "amo"),
     ],
 )  # fmt: skip
-def test_an_amo_is_changed_as_a_regular_order_once_it_is_at_the_exchange(
-    sessions: SessionTable, day: date, at: str, path: str
-) -> None:
+def test_an_amo_at_the_exchange_is_changed_as_a_regular_order(sessions: SessionTable, day: date, at: str, path: str) -> None:
     assert path_of(Variety.AMO, sessions, ist(day, at)) == path
     assert path_of(Variety.REGULAR, sessions, ist(day, at)) == "regular"
 

@@ -144,7 +144,7 @@ def test_nothing_is_sent_between_the_amo_window_and_the_exchange(home: House, ki
         ("modify", "09:00:31", "moved between"), ("cancel", "09:00:31", "moved between"),
     ],
 )  # fmt: skip
-def test_a_command_that_waited_for_the_limiter_into_another_hour_is_not_sent(
+def test_a_command_delayed_into_another_hour_is_not_sent(
     home: House, kite: KiteBroker, what: str, until: str, words: str
 ) -> None:
     """Neither in the quiet minutes, nor by the path of before."""
@@ -178,7 +178,7 @@ def test_a_limit_order_without_a_price_is_not_sent(home: House, kite: KiteBroker
     assert len(commands(home)) == sent
 
 
-def test_what_kite_does_not_list_or_lists_in_another_series_is_not_bought(home: House, kite: KiteBroker) -> None:
+def test_what_kite_lists_not_or_in_another_series_is_not_bought(home: House, kite: KiteBroker) -> None:
     with pytest.raises(UsageError, match="NOBODY"):
         kite.place(order(symbol="NOBODY"))
     kite.place(order("T2", symbol="BETA", price=10000))
@@ -228,7 +228,7 @@ def test_a_refusal_in_the_orders_row_is_proof_too(tmp_path: Path, facts: dict[st
         assert kite.orders()[-1].status is S.REJECTED
 
 
-def test_a_change_of_what_is_not_in_the_book_is_refused_without_asking(home: House, kite: KiteBroker) -> None:
+def test_a_change_of_an_unlisted_order_is_refused_without_a_call(home: House, kite: KiteBroker) -> None:
     with pytest.raises(OrderRefused, match="no order 999"):
         kite.cancel("999")
     assert commands(home) == []
@@ -260,7 +260,7 @@ def test_a_read_is_tried_again_and_never_empty(home: House, kite: KiteBroker) ->
         kite.orders()
 
 
-def test_a_login_of_another_process_is_used_and_a_dead_session_is_told(home: House, kite: KiteBroker) -> None:
+def test_another_processs_login_is_used_and_a_dead_session_told(home: House, kite: KiteBroker) -> None:
     kite.place(order("T0"))
     home.sandbox.tokens.end(home.vault.stored.tokens["access_token"])
     home.clock.sleep(1)
@@ -274,7 +274,7 @@ def test_a_login_of_another_process_is_used_and_a_dead_session_is_told(home: Hou
 
 
 @pytest.mark.parametrize("ask", [KiteBroker.orders, lambda kite: kite.place(order())], ids=["read", "command"])
-def test_the_refusal_of_an_old_session_says_nothing_of_one_that_was_made_meanwhile(
+def test_a_refusal_of_an_old_session_does_not_end_a_new_one(
     home: House, kite: KiteBroker, ask: Callable[[KiteBroker], Any]
 ) -> None:
     """A request goes out with the old token; before its 403 comes a person logs in anew, and the ticker connects with that."""
@@ -348,7 +348,7 @@ def test_an_unlisted_address_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("t1_inside", [False, True])
-def test_shares_and_money_are_those_of_the_exchange_through_days_of_trading(tmp_path: Path, t1_inside: bool) -> None:
+def test_shares_and_money_are_those_of_the_exchange_for_days(tmp_path: Path, t1_inside: bool) -> None:
     """Bought, sold on the same day, held over nights, sold in parts, trade-for-trade too; with either reading of `quantity`."""
     beta = listing("BETA", [bar(day, *[10000] * 4, series="BE") for day in DAYS], series="BE")
     with house(tmp_path, quiet("ACME", DAYS), beta, at=ist(FRIDAY, "10:00"), t1_inside=t1_inside) as home:

@@ -54,7 +54,7 @@ def test_a_symbol_is_found_with_its_series() -> None:
     }
 
 
-def test_a_list_is_fetched_once_a_day_and_again_when_it_is_renewed(tmp_path: Path) -> None:
+def test_a_list_is_fetched_daily_and_again_when_renewed(tmp_path: Path) -> None:
     kite = Kite()
     first = KiteInstruments(tmp_path, kite)
     first.require("ACME", ist(MONDAY, "08:00"))

@@ -142,7 +142,7 @@ def test_a_trade_joins_its_order() -> None:
     assert trade.at == datetime(2023, 7, 17, 3, 51, tzinfo=UTC)
 
 
-def test_trades_of_two_days_or_exchanges_with_one_number_are_two_trades() -> None:
+def test_equal_trade_numbers_of_two_days_or_exchanges_are_two() -> None:
     """The ledger keeps ids for ever, and an exchange's numbers begin anew each day. The day is India's: 04:00 is the day before
     in UTC."""
     others = {"fill_timestamp": "2023-07-18 09:21:00"}, {"exchange": "BSE"}, {"fill_timestamp": "2023-07-19 04:00:00"}

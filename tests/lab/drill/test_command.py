@@ -43,7 +43,7 @@ def test_it_finds_nothing_and_touches_no_home(drilled) -> None:
     assert [file.name for file in home.iterdir()] == ["drill"]
 
 
-def test_a_drill_that_was_stopped_goes_on_with_the_seeds_that_are_left(drilled, tmp_path) -> None:
+def test_a_stopped_drill_goes_on_with_the_seeds_left(drilled, tmp_path) -> None:
     home, first = drilled
     shutil.copytree(home, tmp_path, dirs_exist_ok=True)
     (file,) = (tmp_path / "drill").iterdir()

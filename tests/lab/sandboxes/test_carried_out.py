@@ -27,7 +27,7 @@ def shape(name: str, words: str) -> Shape:
 
 
 @pytest.mark.parametrize(("name", "words"), [(name, words) for name in TRIED for words in TRIED[name]])
-def test_an_order_that_was_carried_out_and_answered_otherwise_is_bought_once(name: str, words: str, tmp_path: Path) -> None:
+def test_an_order_done_and_answered_otherwise_is_bought_once(name: str, words: str, tmp_path: Path) -> None:
     market = FAR[name](tmp_path, stock())
     try:
         market.account_broker.quotes(["ACME"])

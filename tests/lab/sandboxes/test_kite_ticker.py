@@ -127,7 +127,7 @@ def test_a_silent_connection_is_made_again(home: House, kite: KiteBroker) -> Non
         wait_until(lambda: ticker.connections == 2)
 
 
-def test_without_a_good_token_the_trouble_is_told_without_secrets(home: House, kite: KiteBroker) -> None:
+def test_without_a_good_token_trouble_has_no_secrets(home: House, kite: KiteBroker) -> None:
     access = home.vault.stored.tokens["access_token"]
     home.sandbox.tokens.end(access)
     with kite.ticker(**PATIENCE) as ticker:

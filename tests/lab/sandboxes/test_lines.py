@@ -165,7 +165,7 @@ def test_a_changed_series_refuses_that_order_alone(far: Make) -> None:
     assert market.broker.orders() == ()
 
 
-def test_a_symbol_that_the_broker_does_not_know_refuses_that_order_alone(far: Make) -> None:
+def test_an_unknown_symbol_refuses_that_order_alone(far: Make) -> None:
     market = far(stock(), theirs=MemoryMarket(stock("BETA")))
     report = market.run("buy", session=T)
     assert (report.exit_code, report.result["refused"]) == (11, 1)
@@ -193,7 +193,7 @@ def test_a_broker_that_is_down_is_6_and_nothing_is_believed_sent(far: Make) -> N
     market.sandbox = type("Stopped", (), {"stop": lambda self: None})()
 
 
-def test_an_order_that_was_answered_with_429_is_unknown_and_never_sent_beside_itself(far: Make) -> None:
+def test_an_order_answered_with_429_is_unknown(far: Make) -> None:
     """Nothing says that a 429 comes before acceptance. Kotak refuses a tag that it has, so there the order is asked for again."""
     market = far()
     market.account_broker.quotes(["ACME"])

@@ -130,7 +130,7 @@ def test_there_are_more_than_forty_shapes_and_no_name_twice(name: str) -> None:
     [(name, shape) for name in DOCUMENTED for shape in DOCUMENTED[name]],
     ids=lambda it: getattr(it, "name", it),
 )
-def test_a_documented_refusal_is_believed_until_the_book_shows_the_order(opened: Opened, name: str, shape: Shape) -> None:
+def test_a_documented_refusal_holds_until_the_book_differs(opened: Opened, name: str, shape: Shape) -> None:
     bench = opened(name)
     found, placed = outcome(bench, shape, name)
     assert isinstance(found, TradectlError)
@@ -166,7 +166,7 @@ def unreadable(name: str) -> list[Shape]:
 
 
 @pytest.mark.parametrize(("name", "shape"), [param for name in SHAPES for param in few(name, unreadable(name))])
-def test_a_read_that_cannot_be_understood_is_one_line_and_no_empty_book(opened: Opened, name: str, shape: Shape) -> None:
+def test_an_unreadable_read_is_one_line_and_no_empty_book(opened: Opened, name: str, shape: Shape) -> None:
     bench = opened(name)
     placed = bench.buy(1, OPEN - 500)
     bench.sandbox.trouble(shape, path=READING[name], times=3)

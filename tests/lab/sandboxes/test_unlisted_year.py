@@ -157,7 +157,7 @@ def test_exits_run_and_nothing_is_bought(turn: Make, name: str) -> None:
 
 @pytest.mark.parametrize("name", ADAPTERS)
 @pytest.mark.parametrize("day", [NEW, SATURDAY])
-def test_a_closed_day_is_no_session_whatever_the_time_of_its_quotes(turn: Make, name: str, day: date) -> None:
+def test_a_closed_day_is_no_session_whatever_the_quotes_say(turn: Make, name: str, day: date) -> None:
     """The broker goes on to show the last session's figures, with a new time."""
     market = turn(name)
     market.to(day, "09:16")

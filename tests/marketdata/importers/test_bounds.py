@@ -93,7 +93,7 @@ def test_a_fifo_and_a_device_never_wait(market: Market, tmp_path: Path) -> None:
         market.take_files(Path("/dev/zero"))
 
 
-def test_the_order_of_fields_and_rows_that_end_early_does_not_matter(market: Market) -> None:
+def test_the_order_of_fields_and_short_rows_do_not_matter(market: Market) -> None:
     """Delimiters behind the last field may stand in any row, the first or another."""
     later = GOOD.replace("01-15", "01-16").strip()
     for number, text in enumerate((GOOD.strip() + ",,\n" + later + "\n", later + "\n" + GOOD.strip() + ",,\n")):

@@ -104,7 +104,7 @@ def test_what_touches_the_past_is_derived_anew(market: Market, edition: Callable
     assert edition() != before
 
 
-def test_a_final_bar_in_place_of_a_provisional_one_is_derived_anew(market: Market, edition: Callable[[], str]) -> None:
+def test_a_final_bar_for_a_provisional_one_is_derived_anew(market: Market, edition: Callable[[], str]) -> None:
     bar = {"symbol": "ACME", "session": DAYS[2], "series": "EQ", "open": 9, "high": 9, "low": 9, "close": 9, "volume": 1}
     with derived_with(market.archive):
         market.archive.merge("bars", pd.DataFrame([{**bar, "provisional": 1}]), 1, replace=False, source="quotes")
@@ -129,7 +129,7 @@ def test_newcomers_beyond_the_spare_columns_are_derived_anew(market: Market, edi
     assert StoredPanel(market.folder).index.width > width
 
 
-def test_one_name_for_more_instruments_than_there_are_names_finds_its_columns(market: Market) -> None:
+def test_one_name_for_too_many_instruments_finds_its_columns(market: Market) -> None:
     """The names are counted beforehand, the instruments are not."""
     days = [session.date for session in market.sessions.between(date(2024, 1, 15), date(2024, 4, 15))]
     chains = [f"X,SAME,GONE{number},{day}\nX,NEXT{number},SAME,{day}\n" for number, day in enumerate(days[1:])]
@@ -138,7 +138,7 @@ def test_one_name_for_more_instruments_than_there_are_names_finds_its_columns(ma
     assert len(market.store().panel().instruments) == len(days) > 32
 
 
-def test_an_archive_put_back_from_a_copy_is_not_taken_for_the_one_it_was(market: Market, edition: Callable[[], str]) -> None:
+def test_a_restored_archive_is_not_taken_for_the_old_one(market: Market, edition: Callable[[], str]) -> None:
     """It counts the same generations again, with other bars in them."""
     copy = market.folder.parent / "copy.db"
     market.archive.db.execute("VACUUM INTO ?", [str(copy)])
@@ -153,7 +153,7 @@ def test_an_archive_put_back_from_a_copy_is_not_taken_for_the_one_it_was(market:
     assert edition() != before
 
 
-def test_rows_changed_past_the_importer_are_noticed_with_the_next_import(market: Market, edition: Callable[[], str]) -> None:
+def test_rows_changed_past_the_importer_are_noticed(market: Market, edition: Callable[[], str]) -> None:
     before = edition()
     market.archive.db.execute("UPDATE bars SET volume = 7 WHERE symbol = 'ACME' AND session = ?", [DAYS[0]])
     market.archive.db.conn.commit()
@@ -179,7 +179,7 @@ def test_a_bar_taken_out_of_the_archive_is_out_of_the_store(market: Market, edit
     assert len(market.store().panel()) == 1
 
 
-def test_an_archive_of_an_earlier_version_is_brought_forward_by_its_first_reader(market: Market) -> None:
+def test_an_earlier_archive_is_upgraded_by_its_first_reader(market: Market) -> None:
     market.take("x.csv", DAILY + bars("ACME", dict.fromkeys(DAYS[:2], 100)))
     with market.archive.transaction():
         for kind, name in market.rows(

@@ -108,7 +108,7 @@ def published(folder: Path) -> State | None:
 @pytest.mark.parametrize(
     "work", [one_more_session, *(pytest.param(work, marks=pytest.mark.slow) for work in (another_past, built_again))]
 )
-def test_a_store_that_is_killed_anywhere_is_the_old_one_or_the_new_one(
+def test_a_store_killed_anywhere_is_the_old_or_the_new_one(
     first: Path, days: list[date], tmp_path: Path, work: Callable[[Path, list[date]], None]
 ) -> None:
     old = state(open_panel(first))

@@ -129,7 +129,7 @@ def test_who_is_suspended_or_gone_is_a_gap_to_the_end(market: Market) -> None:
     assert panel.close[1:, panel.columns["GONE"]].tolist() == [0, 0, 0]
 
 
-def test_a_multiplier_stands_on_over_a_hole_and_is_one_before_the_first_bar(market: Market) -> None:
+def test_a_multiplier_holds_over_a_hole_and_begins_at_one(market: Market) -> None:
     market.take("ca.csv", ACTIONS + "ACME,EQ,2024-01-15,Bonus 1:1\nACME,EQ,2024-01-17,Face Value Split From Rs 10 To Rs 5\n")
     market.take("x.csv", DAILY + bars("OTHER", dict.fromkeys(DAYS, 1)) + bars("ACME", {DAYS[1]: 100, DAYS[3]: 50}))
     panel = market.store().panel()
@@ -162,7 +162,7 @@ def test_a_name_that_was_taken_over_is_two_instruments(market: Market) -> None:
     assert states(market, "A") == [NOT_LISTED, NOT_LISTED, NOT_LISTED, 1]
 
 
-def test_a_price_that_does_not_fit_is_refused_and_nothing_is_kept(market: Market) -> None:
+def test_a_price_that_does_not_fit_is_refused_and_not_kept(market: Market) -> None:
     market.take("r.csv", "company,old,new,date\nx,A,B,2024-01-15\n")  # a file for the bar to belong to
     prices = dict.fromkeys(("open", "high", "low", "close"), 3_000_000_000)
     bar = pd.DataFrame([{"symbol": "ACME", "session": "2024-01-15", "series": "EQ", **prices, "volume": 5, "provisional": 0}])

@@ -138,7 +138,7 @@ def stored(june: int, october: int) -> str:
     return DAILY + "".join(f"{day},RELY,EQ,{price}.00,{price}.00,{price}.00,{price}.00,1000\n" for day, price in rows)
 
 
-def test_a_dividend_is_as_large_as_the_price_before_it_makes_it_not_that_of_the_window(market: Market, take: Taken) -> None:
+def test_a_dividends_size_goes_by_the_price_before_it(market: Market, take: Taken) -> None:
     """Rs 2 are 1 % of June's Rs 200 and 2.2 % of October's Rs 90, so Kite took them out, and 195.55 is not what was traded."""
     market.take("old.csv", stored(200, 90))
     market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},Dividend - Rs 2 Per Share\n")
@@ -146,7 +146,7 @@ def test_a_dividend_is_as_large_as_the_price_before_it_makes_it_not_that_of_the_
     assert market.rows("SELECT session FROM bars WHERE close = 19555") == []
 
 
-def test_a_dividend_that_was_large_in_the_window_and_small_at_its_time_changes_nothing(market: Market, take: Taken) -> None:
+def test_a_dividend_that_was_small_at_its_time_changes_nothing(market: Market, take: Taken) -> None:
     market.take("old.csv", stored(90, 200))
     market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},Dividend - Rs 2 Per Share\n")
     assert take(of_june(90_00), since=JUNE[1], to=JUNE[2]).trouble == ""
@@ -160,7 +160,7 @@ def test_a_dividend_whose_price_before_nobody_knows_may_be_large(market: Market,
     assert "for the dividend of 2023-10-16 is not known" in take(of_june(200_00), since=JUNE[1], to=JUNE[2]).trouble
 
 
-def test_a_share_of_which_nothing_is_known_needs_a_list_of_corporate_actions(market: Market, take: Taken) -> None:
+def test_an_unknown_share_needs_a_list_of_corporate_actions(market: Market, take: Taken) -> None:
     """Nothing stored and no list: nobody can say whether these are the prices of the day."""
     desk = Desk("NEWCO", *(flat(day, 10000) for day in (THURSDAY, FRIDAY, MONDAY, TUESDAY)))
     assert "neither a stored close of the days before 2023-10-12 nor a list of corporate actions" in take(desk, "NEWCO").trouble

@@ -40,7 +40,7 @@ def share(at: str, last: float = 103.05, day: date = MONDAY) -> Share:
     return Share("M&M", {FRIDAY: DAY, day: DAY}, last=(at_ist(day, time.fromisoformat(at)), last))
 
 
-def test_a_quote_says_where_it_is_from_how_old_it_is_and_what_the_day_did(quotes: YahooQuotes, yahoo_site: Site) -> None:
+def test_a_quote_has_its_source_age_and_the_days_range(quotes: YahooQuotes, yahoo_site: Site) -> None:
     yahoo_site.put(path("M&M"), chart(share("10:45")))
     traded = at_ist(MONDAY, time(10, 45))
     assert quotes.quotes(["M&M"]) == {

@@ -137,7 +137,7 @@ def test_the_full_file_stands_in_for_a_damaged_one(nse: Site, fetched: Fetch, st
     assert stored() == [MONDAY]
 
 
-def test_the_door_opens_for_a_browser_with_the_cookies_of_the_home_page(nse: Site, fetched: Fetch, stored) -> None:
+def test_nse_opens_for_a_browser_with_the_home_pages_cookies(nse: Site, fetched: Fetch, stored) -> None:
     nse.locked = True
     serve(nse, MONDAY, TUESDAY)
     fetched(SINCE, on=TUESDAY)
@@ -229,7 +229,7 @@ def test_nobody_at_the_address(nse: Site) -> None:
     assert (caught.value.exit_code, caught.value.retryable) == (6, True)
 
 
-def test_a_signal_ends_it_between_sessions_and_the_next_run_goes_on(nse: Site, fetched: Fetch, stored) -> None:
+def test_a_signal_ends_it_between_sessions_and_it_resumes(nse: Site, fetched: Fetch, stored) -> None:
     serve(nse, MONDAY, TUESDAY, WEDNESDAY)
     looks = iter([False] * 6 + [True])
 

@@ -138,7 +138,7 @@ def test_of_repairs_only_those_after_the_first_bar(market: Market, take: Taken) 
     assert [row[1] for row in bars(market)] == ["2024-10-25", "2024-10-28", "2024-10-29"]
 
 
-def test_an_unfinished_bar_is_not_taken_and_an_early_one_is_provisional(market: Market, take: Taken) -> None:
+def test_an_unfinished_bar_is_not_taken_an_early_is_provisional(market: Market, take: Taken) -> None:
     share = Share("ACME", {FRIDAY: PLAIN, MONDAY: PLAIN})
     take(share, since=FRIDAY, on=MONDAY, at="13:00")
     assert [row[1] for row in bars(market)] == ["2024-10-25"]
@@ -224,9 +224,7 @@ REAL_SPLITS = {
 
 
 @pytest.mark.parametrize("symbol", REAL_SPLITS)
-def test_real_prices_divided_as_yahoo_does_come_back_to_the_paisa(
-    market: Market, take: Taken, shared_data: Path, symbol: str
-) -> None:
+def test_real_prices_divided_like_yahoos_come_back_exactly(market: Market, take: Taken, shared_data: Path, symbol: str) -> None:
     year, first, last, splits = REAL_SPLITS[symbol]
     with gzip.open(shared_data / "daily" / f"nse-daily-{year}.csv.gz", "rt", encoding="utf-8") as lines:
         own = [row for row in csv.DictReader(lines) if row["symbol"] == symbol and str(first) <= row["date"] <= str(last)]

@@ -50,7 +50,7 @@ def test_the_trades_are_those_of_a_backtest_of_each_symbol(invented: Settings, s
         assert len(closed) > 10
 
 
-def test_a_possible_entry_comes_to_what_it_would_have_come_to_alone(invented: Settings) -> None:
+def test_a_possible_entry_earns_what_it_would_have_alone(invented: Settings) -> None:
     study, market = study_of(invented)
     name = study.instruments[1]
     any_rsi = replace(EAGER, rsi_entry_above=101.0, rsi_entry_below=101.0)

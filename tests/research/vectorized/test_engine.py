@@ -139,7 +139,7 @@ def test_a_market_without_instruments_has_no_trades() -> None:
     assert len(run_settings(market([]), [PARAMETERS], first=FIRST, last=LAST).trades) == 0
 
 
-def test_an_equal_market_gives_equal_trades_whatever_else_runs_beside() -> None:
+def test_an_equal_market_gives_equal_trades_beside_others() -> None:
     candles = [(9_500, 9_550, 9_450, 9_500)] * 3 + [(9_500, 10_100, 9_500, 10_050)]
     bars = history(candles, days(4))
     listed = [context(bars, made_features(bars, rsi={0: 25.0}, ema_fast=100.0))]

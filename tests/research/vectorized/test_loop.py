@@ -53,7 +53,7 @@ def run(script: Script, dates: list[date], actions: tuple[CorporateAction, ...] 
     return run_rule(market(dates, actions), script, first=dates[0], last=dates[-1])
 
 
-def test_a_rule_is_asked_in_every_session_of_work_and_decides_for_the_next_one() -> None:
+def test_a_rule_is_called_each_session_and_decides_for_the_next() -> None:
     dates = days(7, date(2023, 11, 9))
     assert DIWALI in dates
     script = Script({})
@@ -64,7 +64,7 @@ def test_a_rule_is_asked_in_every_session_of_work_and_decides_for_the_next_one()
     assert script.decided == list(zip(without[:-1], following, strict=True))
 
 
-def test_what_a_rule_buys_and_sells_is_folded_to_trades_with_charges() -> None:
+def test_what_a_rule_trades_is_folded_with_charges() -> None:
     script = Script({1: [(Side.BUY, 10)], 2: [(Side.BUY, 5)], 4: [(Side.SELL, 0)]})
     trades = run(script, days(6)).trades
     assert trades.quantity.tolist() == [10, 5] or trades.quantity.tolist() == [5, 10]
@@ -87,14 +87,14 @@ def test_what_is_sold_is_forgotten_and_a_later_buy_begins_anew() -> None:
     assert found.held[0, 0].quantity == 3
 
 
-def test_shares_that_are_sold_and_bought_again_in_a_session_stay_one_position() -> None:
+def test_shares_sold_and_bought_again_in_a_session_are_one() -> None:
     script = Script({0: [(Side.BUY, 10)], 2: [(Side.SELL, 0), (Side.BUY, 4)], 3: [(Side.SELL, 0)]})
     found = run(script, days(5))
     assert sorted(found.trades.quantity.tolist()) == [4, 10]
     assert not found.held
 
 
-def test_a_split_multiplies_what_any_rule_holds_and_new_shares_are_not_free_at_once() -> None:
+def test_a_split_multiplies_shares_that_are_not_free_at_once() -> None:
     dates = days(8)
     split = action(ActionKind.SPLIT, dates[3], ratio=Fraction(2))
     script = Script({1: [(Side.BUY, 10)], 3: [(Side.SELL, 0)], 6: [(Side.SELL, 0)]})
