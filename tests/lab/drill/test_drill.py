@@ -30,13 +30,6 @@ QUIETER, AFTER_MUHURAT = 10, 11
 WAITED = "rejected, to be tried again before the open"
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWorker:
-    work = tmp_path_factory.mktemp("drill")
-    days.make(work / "market", sessions)
-    return DrillWorker(work, work / "market")
-
-
 @pytest.fixture
 def drilled(stage: DrillWorker) -> Callable[..., Tally]:
     def drill(faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY, seed: int = 1) -> Tally:
