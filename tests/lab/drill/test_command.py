@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.ledger.addresses import server
+from tests.support.addresses import server
 
 __all__ = ["server"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.execution.trading import AFTER, D, T, Trading, entry, follow, stock
+from tests.support.trading import AFTER, D, T, Trading, entry, follow, stock
 from tradectl.lab.faults import Fault, FaultyBroker, Promise
 from tradectl.ledger.rows import Order
 from tradectl.model.order import OrderStatus, Side, TradeReport, Variety

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.execution.trading import D, T, Trading, entry, ist, stock
+from tests.support.trading import D, T, Trading, entry, ist, stock
 from tradectl.brokers.openalgo.api import OpenAlgoApi
 from tradectl.execution import reconcile
 from tradectl.lab.drill import crashes, days

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.execution.trading import T, stock
 from tests.lab.sandboxes.test_lines import AtKite, AtKotak, Far
+from tests.support.trading import T, stock
 from tradectl.lab.sandboxes.response import Shape
 from tradectl.lab.sandboxes.shapes import SHAPES
 from tradectl.model.order import OrderStatus, Side

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dhanhq import DhanContext, dhanhq
 
-from tests.lab.sandboxes.benches import DhanBench
+from tests.support.benches import DhanBench
 from tradectl.brokers.dhan.instruments import DhanInstrument, parse
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.lab.sandboxes.dhan import DhanSandbox

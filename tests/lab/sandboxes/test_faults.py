@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.brokers.kotak import CLIENT, MemoryVault, credentials, nobody
+from tests.support.brokers.kotak import CLIENT, MemoryVault, credentials, nobody
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeoBroker

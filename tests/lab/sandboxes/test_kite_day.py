@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.research.world import EAGER
+from tests.integration.research.world import EAGER
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.drill.session_comparison import SessionComparison, SessionsRun, differences
 from tradectl.lab.sandboxes.server import Sandbox, Trouble

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.exchange import ist, listing, quiet
-from tests.lab.sandboxes.zerodha import KEY, House, house
+from tests.support.brokers.exchange import ist, listing, quiet
+from tests.support.zerodha import KEY, House, house
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.errors import UsageError

@@ -14,9 +14,9 @@ import pyotp
 import pytest
 import requests
 
-from tests.brokers.exchange import CASH, Floor, ist, quiet
-from tests.brokers.kotak import CLIENT
-from tests.brokers.market import MemoryMarket
+from tests.support.brokers.exchange import CASH, Floor, ist, quiet
+from tests.support.brokers.kotak import CLIENT
+from tests.support.brokers.market import MemoryMarket
 from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
 
 WEDNESDAY, THURSDAY, FRIDAY = (date(2023, 7, day) for day in (12, 13, 14))

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from websockets.sync.server import serve
 
-from tests.brokers.exchange import CASH, Floor, ist, listing, quiet
-from tests.brokers.kotak import Neo, neo_over
-from tests.brokers.market import MemoryMarket
-from tests.brokers.test_prices import AlwaysArmed
+from tests.integration.brokers.test_prices import AlwaysArmed
+from tests.support.brokers.exchange import CASH, Floor, ist, listing, quiet
+from tests.support.brokers.kotak import Neo, neo_over
+from tests.support.brokers.market import MemoryMarket
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.prices import FRESH
 from tradectl.brokers.kotak_neo.ticker import MOST, KotakOrderFeed, KotakTicker

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kotak import CLIENT, TIMEOUT, Listening, MemoryVault, credentials, nobody
-from tests.brokers.market import MarketListing
-from tests.execution.trading import SESSIONS, D, T, Trading, entry, stock
+from tests.support.brokers.kotak import CLIENT, TIMEOUT, Listening, MemoryVault, credentials, nobody
+from tests.support.brokers.market import MarketListing
+from tests.support.trading import SESSIONS, D, T, Trading, entry, stock
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeoBroker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.sandboxes.benches import BENCHES
+from tests.support.benches import BENCHES
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.live import LiveAccount
 from tradectl.brokers.adapter import ORDERS, Adapter

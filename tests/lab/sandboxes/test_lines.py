@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kotak import CLIENT, Listening, credentials, nobody
-from tests.brokers.market import MarketListing, MemoryMarket
-from tests.brokers.vault import MemoryVault
-from tests.execution.trading import SESSIONS, T, Trading, stock
-from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
-from tests.tasks.test_buy import analysed, signal
+from tests.integration.tasks.test_buy import analysed, signal
+from tests.support.brokers.kotak import CLIENT, Listening, credentials, nobody
+from tests.support.brokers.market import MarketListing, MemoryMarket
+from tests.support.brokers.vault import MemoryVault
+from tests.support.trading import SESSIONS, T, Trading, stock
+from tests.support.zerodha import KEY, SECRET, browse
 from tradectl.brokers import kite, kotak_neo
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import BrokerAccount

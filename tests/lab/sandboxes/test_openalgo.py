@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.brokers.slow import Slow
-from tests.lab.sandboxes.benches import OpenAlgoBench, nobody
+from tests.support.benches import OpenAlgoBench, nobody
+from tests.support.brokers.slow import Slow
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.errors import (
     Ambiguous,
@@ -49,7 +49,7 @@ class Noting(OpenAlgoSandbox):
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAlgoBench]:
-    monkeypatch.setattr("tests.lab.sandboxes.benches.OpenAlgoSandbox", Noting)
+    monkeypatch.setattr("tests.support.benches.OpenAlgoSandbox", Noting)
     made = OpenAlgoBench(Fixture(tmp_path, ist(FRIDAY, "10:00")))
     yield made
     made.close()

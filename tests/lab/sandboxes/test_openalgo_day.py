@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.vault import MemoryVault
-from tests.cli.hands import operate, result_of
-from tests.execution.trading import AFTER, SESSIONS, D, T, Trading
-from tests.lab.sandboxes.benches import SLOW, TIMEOUT, nobody
-from tests.tasks.test_buy import analysed, signal
-from tests.tasks.test_preopen_orders import EASY, falling
+from tests.integration.tasks.test_buy import analysed, signal
+from tests.integration.tasks.test_preopen_orders import EASY, falling
+from tests.support.benches import SLOW, TIMEOUT, nobody
+from tests.support.brokers.vault import MemoryVault
+from tests.support.hands import operate, result_of
+from tests.support.trading import AFTER, SESSIONS, D, T, Trading
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.lab.sandboxes.openalgo import COMMANDS, OpenAlgoSandbox

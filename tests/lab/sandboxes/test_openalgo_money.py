@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.sandboxes.benches import OpenAlgoBench
+from tests.support.benches import OpenAlgoBench
 from tradectl.brokers.openalgo.balances import available
 from tradectl.errors import BrokerUnavailable
 from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, Fixture, ist

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.market import MemoryMarket
-from tests.lab.sandboxes.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
+from tests.support.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
+from tests.support.brokers.market import MemoryMarket
 from tradectl.brokers.account.live import LiveAccount
 from tradectl.brokers.account.read_only_account import LiveQuotes, ReadOnlyAccount
 from tradectl.brokers.adapter import BrokerAccount, ReadsOnly

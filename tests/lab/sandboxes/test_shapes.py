@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.sandboxes.benches import BENCHES, COMMANDS
+from tests.support.benches import BENCHES, COMMANDS
 from tradectl.brokers.dhan import error_mapping as dhan
 from tradectl.brokers.http.replies import CommandKind, Proof, order_id
 from tradectl.brokers.http.strict_json import text_of

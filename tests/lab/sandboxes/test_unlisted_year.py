@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.kotak import CLIENT, credentials, nobody
-from tests.brokers.market import MarketListing
-from tests.brokers.vault import MemoryVault
-from tests.cli.hands import operate
-from tests.exchange.test_holiday_list import answer
-from tests.execution.trading import ist
-from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
-from tests.tasks.test_turn_of_year import LAST, NEW, OLD_YEAR, SATURDAY, SECOND, Prices, Turn
+from tests.integration.tasks.test_turn_of_year import LAST, NEW, OLD_YEAR, SATURDAY, SECOND, Prices, Turn
+from tests.support.brokers.kotak import CLIENT, credentials, nobody
+from tests.support.brokers.market import MarketListing
+from tests.support.brokers.vault import MemoryVault
+from tests.support.hands import operate
+from tests.support.trading import ist
+from tests.support.zerodha import KEY, SECRET, browse
+from tests.unit.exchange.test_holiday_list import answer
 from tradectl.brokers import kite, kotak_neo, openalgo
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import Adapter, BrokerAccount
