@@ -24,7 +24,7 @@ anyday: $(STAMP)
 # Broken answers and frames of every broker's parser: FUZZ of each, and 200 lists of each broker over sockets.
 FUZZ ?= 100000
 fuzz: $(STAMP)
-	TRADECTL_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist worksteal tests/brokers/test_fuzz.py tests/lab/sandboxes/test_fuzzed_lists.py
+	TRADECTL_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist worksteal tests/property/brokers/test_fuzz.py tests/property/sandboxes/test_fuzzed_lists.py
 
 check: $(STAMP)
 	$(BIN)/ruff check tradectl tests benchmarks
@@ -35,12 +35,12 @@ check: $(STAMP)
 # Write again what is generated: docs/reference (from the program, and from what official clients send), crontab.example.
 reference: $(STAMP)
 	$(BIN)/python -m tradectl.cli.reference
-	$(BIN)/python -m tests.witnesses
+	$(BIN)/python -m tests.lab.witnesses
 
-$(STAMP): pyproject.toml tests/witnesses/requirements.txt
+$(STAMP): pyproject.toml tests/lab/witnesses/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/witnesses/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/lab/witnesses/requirements.txt
 	touch $(STAMP)
 
 clean:

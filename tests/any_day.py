@@ -14,19 +14,19 @@ from tests.conftest import UNUSUAL
 from tradectl.clock import stopwatch
 
 CLOCKS = (
-    "tests/cli",
-    "tests/runtime",
+    "tests/integration/cli",
+    "tests/integration/runtime",
     "tests/lab/sandboxes/test_read_only_account.py",
     "tests/lab/sandboxes/test_server.py",
-    "tests/brokers/test_clock_skew.py",
+    "tests/integration/brokers/test_clock_skew.py",
 )
 TIMERS = (
     "tests/acceptance/test_kill.py",
-    "tests/brokers/kite/test_login.py",
-    "tests/brokers/test_transport.py",
-    "tests/ledger/test_limits.py",
-    "tests/ledger/test_races.py",
-    "tests/runtime",
+    "tests/integration/brokers/kite/test_login.py",
+    "tests/integration/brokers/test_transport.py",
+    "tests/integration/ledger/test_limits.py",
+    "tests/integration/ledger/test_races.py",
+    "tests/integration/runtime",
     "tests/lab/sandboxes/test_kite_ticker.py",
     "tests/lab/sandboxes/test_kotak_ticker.py",
 )

@@ -51,9 +51,20 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.process.communicate()
 
-    def run(self, argv: Sequence[str], env: Mapping[str, str], hook: Sequence[object] | None = None) -> Said:
-        out, err = self.folder / "out", self.folder / "err"
-        asked = {"argv": list(argv), "env": dict(env), "out": str(out), "err": str(err), "hook": hook}
+    def run(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        hook: Sequence[object] | None = None,
+        *,
+        stdin: str = "",
+        umask: int | None = None,
+    ) -> Said:
+        """Run a command to its end. `stdin`: what it may read; `umask`: its own, else the server's."""
+        given, out, err = (self.folder / name for name in ("in", "out", "err"))
+        given.write_text(stdin, encoding="utf-8")
+        streams = [str(given), str(out), str(err)]
+        asked = {"argv": list(argv), "env": dict(env), "streams": streams, "umask": umask, "hook": hook}
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(asked) + "\n")

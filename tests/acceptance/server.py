@@ -7,34 +7,34 @@ start is shared. Requests are JSON lines on stdin, exit codes are answered as li
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
+import pkgutil
 import sys
 import time
 from typing import Any
 
-from tradectl.runtime.registry import all_tasks
+import tradectl
 
+APART = ("tradectl.__main__", "tradectl.lab.", "tradectl.ledger.migrations.versions.", "tradectl.ledger.migrations.env")
 LOADED = (
+    *(found.name for found in pkgutil.walk_packages(tradectl.__path__, "tradectl.") if not found.name.startswith(APART)),
     "alembic.command",
-    "tradectl.bootstrap",
-    "tradectl.brokers.paper",
-    "tradectl.cli.app",
-    "tradectl.cli.reference",
-    "tradectl.execution.trading_session",
-    "tradectl.ledger.migrations",
-    "tradectl.runtime.runner",
-    "tradectl.runtime.simulate",
-    *(f"tradectl.tasks.{task.name.replace('-', '_')}.step" for task in all_tasks()),
+    "pandas.core.methods.to_dict",
+    "sqlalchemy.dialects.sqlite",
+    "sqlite_utils",
     "tests.acceptance.hooks",
 )
+"""What the commands import: what is not imported here is imported again by each process."""
 
 
 def serve() -> None:
     """Until stdin ends."""
     for name in LOADED:
         importlib.import_module(name)
+    gc.freeze()  # a collection in a child would copy the pages of all that was imported
     for line in sys.stdin:
         asked = json.loads(line)
         pid = os.fork()
@@ -46,8 +46,8 @@ def serve() -> None:
 
 
 def live(asked: dict[str, Any]) -> None:
-    """The life of one command: `argv`, `env`, `out` and `err` (files), and a `hook` of this package to set up first."""
-    become(asked["env"], asked["out"], asked["err"])
+    """The life of one command: `argv`, `env`, `streams` (three files), `umask`, and a `hook` of this package to set up first."""
+    become(asked["env"], asked["streams"], asked["umask"])
     code = 1
     try:
         if asked["hook"] is not None:
@@ -69,14 +69,17 @@ def live(asked: dict[str, Any]) -> None:
         os._exit(code)
 
 
-def become(env: dict[str, str], out: str, err: str) -> None:
-    """Take on an environment, its time zone, and the standard streams."""
+def become(env: dict[str, str], streams: list[str], umask: int | None) -> None:
+    """Take on an environment, its time zone, the standard streams and a umask."""
     os.environ.clear()
     os.environ.update(env)
     time.tzset()
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
-    os.dup2(os.open(err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    given, *printed = streams
+    os.dup2(os.open(given, os.O_RDONLY), 0)
+    for number, file in enumerate(printed, 1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    if umask is not None:
+        os.umask(umask)
 
 
 if __name__ == "__main__":

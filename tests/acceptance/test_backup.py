@@ -107,7 +107,7 @@ def test_a_person_is_told_what_is_left_out_and_what_to_guard(home: Tradectl):
     assert home("backup", "-q", at=AT) == Said(0, "", "")
 
 
-def test_two_backups_of_one_second_are_two_and_the_newest_are_kept(home: Tradectl, tmp_path: Path):
+def test_backups_of_one_second_are_two_and_the_newest_are_kept(home: Tradectl, tmp_path: Path):
     target = tmp_path / "safe"
     (target / "mine").mkdir(parents=True)
     (target / "2023-01-01-000000").mkdir()
@@ -217,7 +217,7 @@ def test_a_day_goes_on_from_a_backup_made_between_two_tasks(bought: Callable[[],
 
 
 @pytest.mark.parametrize(("kind", "number", "place"), [("command", 2, "before"), ("command", 2, "after"), ("commit", 4, "after")])
-def test_a_backup_of_a_half_done_task_is_finished_after_the_restore(
+def test_a_backup_of_a_half_done_task_is_finished_when_restored(
     bought: Callable[[], Path], copied: Homes, tmp_path: Path, kind: str, number: int, place: str
 ):
     """The task died in the middle of its orders: with an intent and no order, or with an order and no answer."""
@@ -290,7 +290,7 @@ def test_a_backup_is_whole_while_others_write_all_the_time(home: Tradectl, tmp_p
     assert found == sorted(set(found)), "nobody wrote while the backups were made"
 
 
-def test_writers_wait_while_the_snapshots_are_opened_and_not_while_they_are_copied(home: Tradectl, tmp_path: Path):
+def test_writers_wait_only_while_the_snapshots_are_opened(home: Tradectl, tmp_path: Path):
     seen = tmp_path / "seen"
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -416,7 +416,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         running.cleanup()
 
 
-def test_a_ledger_on_postgresql_is_left_to_pg_dump_and_the_rest_is_copied(postgres: str, tradectl: Tradectl, tmp_path: Path):
+def test_a_postgresql_ledger_is_left_to_pg_dump(postgres: str, tradectl: Tradectl, tmp_path: Path):
     tradectl.env["TRADECTL_DB"] = postgres
     assert tradectl("premarket-retry", at=AT).code == 0
     target = tmp_path / "safe"

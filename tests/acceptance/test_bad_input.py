@@ -154,7 +154,7 @@ def test_a_database_that_was_cut_short_is_refused(tradectl: Tradectl, file: str)
         ("paper.db", "PRAGMA user_version = 99"),
     ],
 )
-def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(tradectl: Tradectl, file: str, statement: str):
+def test_a_database_of_a_newer_version_is_refused_unchanged(tradectl: Tradectl, file: str, statement: str):
     tradectl("premarket-retry", at=AT)
     with closing(connect(tradectl.home / file)) as connection, connection:
         connection.execute(statement)

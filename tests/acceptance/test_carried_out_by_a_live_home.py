@@ -15,8 +15,8 @@ import pytest
 
 from tests.acceptance.conftest import home_with
 from tests.acceptance.program import Server, Tradectl
-from tests.brokers.kotak import CLIENT, credentials, nobody
-from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
+from tests.support.brokers.kotak import CLIENT, credentials, nobody
+from tests.support.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock

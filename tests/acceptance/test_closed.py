@@ -6,12 +6,13 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.program import ROOT
+from tests.acceptance.program import Server
 from tradectl.cli import app as program
 from tradectl.cli.invocation import Invocation
 from tradectl.exchange.sessions import SessionTable
@@ -21,22 +22,20 @@ SESSION = "2023-08-16"
 DAYS = [session.date for session in SessionTable.load().run_between(date(2023, 3, 1), date(2023, 8, 16))]
 
 
-def shell(umask: int, home: Path, *words: str, stdin: str = "", code: int | None = 0) -> str:
-    """Run the program in a new interpreter under a umask; what it printed."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "tradectl", "--home", str(home), *words],
-        cwd=ROOT,
-        env=env,
-        umask=umask,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert code is None or done.returncode == code, (words, done)
-    return done.stdout + done.stderr
+Shell = Callable[..., str]
+
+
+@pytest.fixture
+def shell(server: Server) -> Shell:
+    """Runs the program under a umask and returns what it printed: `shell(0o022, home, "init")`."""
+
+    def run(umask: int, home: Path, *words: str, stdin: str = "", code: int | None = 0) -> str:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
+        done = server.run(["--home", str(home), *words], env, stdin=stdin, umask=umask)
+        assert code is None or done.code == code, (words, done)
+        return done.out + done.err
+
+    return run
 
 
 def bars(file: Path) -> Path:
@@ -61,7 +60,7 @@ def assert_closed(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077], ids=["000", "077"])
-def test_a_home_is_closed_after_every_command(umask: int, tmp_path: Path) -> None:
+def test_a_home_is_closed_after_every_command(shell: Shell, umask: int, tmp_path: Path) -> None:
     home, live = tmp_path / "home", tmp_path / "live"
     home.mkdir(mode=0o755)
     at = ("--at", f"{SESSION} 09:15")
@@ -89,7 +88,7 @@ def test_a_home_is_closed_after_every_command(umask: int, tmp_path: Path) -> Non
     assert (live / "secret.key").exists()
 
 
-def test_a_file_that_a_person_asked_for_follows_the_umask(tmp_path: Path) -> None:
+def test_a_file_that_a_person_asked_for_follows_the_umask(shell: Shell, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shell(0o022, home, "data", "import", str(bars(tmp_path / "bars.csv")))
     shell(0o022, home, "backtest", "ALPHA", "--csv", str(tmp_path / "new.csv"))
@@ -101,7 +100,7 @@ def test_a_file_that_a_person_asked_for_follows_the_umask(tmp_path: Path) -> Non
     assert (tmp_path / "new.csv").read_text() == (tmp_path / "old.csv").read_text() != ""
 
 
-def test_an_older_home_is_closed_and_what_is_left_is_told(tmp_path: Path) -> None:
+def test_an_older_home_is_closed_and_what_is_left_is_told(shell: Shell, tmp_path: Path) -> None:
     home = tmp_path / "home"
     at = ("--at", f"{SESSION} 09:15")
     shell(0o022, home, "init", *at)
@@ -118,7 +117,7 @@ def test_an_older_home_is_closed_and_what_is_left_is_told(tmp_path: Path) -> Non
     assert f"{home} is for its owner alone" in shell(0o022, home, "doctor", *at, code=None)
 
 
-def test_a_home_of_an_earlier_version_is_closed_by_the_next_command_that_writes(tmp_path: Path) -> None:
+def test_an_earlier_home_is_closed_by_the_next_write(shell: Shell, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     at = ("--at", f"{SESSION} 09:15")
     shell(0o022, home, "init", *at)
@@ -136,7 +135,7 @@ def test_a_home_of_an_earlier_version_is_closed_by_the_next_command_that_writes(
 
 
 @pytest.mark.parametrize("mode", [0o1777, 0o1755, 0o757])
-def test_a_folder_in_which_others_may_write_stays_as_it_is(mode: int, tmp_path: Path) -> None:
+def test_a_folder_in_which_others_may_write_stays_as_it_is(shell: Shell, mode: int, tmp_path: Path) -> None:
     shell(0o022, tmp_path, "init")
     tmp_path.chmod(mode)
     shell(0o022, tmp_path, "user", "add", "anna")
@@ -144,7 +143,7 @@ def test_a_folder_in_which_others_may_write_stays_as_it_is(mode: int, tmp_path: 
     tmp_path.chmod(0o700)
 
 
-def test_a_folder_of_others_is_not_closed_by_making_a_home_in_it(tmp_path: Path) -> None:
+def test_a_folder_of_others_is_not_closed_by_making_a_home_in_it(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     tmp_path.chmod(0o755)
     shell(0o022, tmp_path, "init")
@@ -153,7 +152,7 @@ def test_a_folder_of_others_is_not_closed_by_making_a_home_in_it(tmp_path: Path)
     assert f"`chmod -R go= {tmp_path}`" in shell(0o022, tmp_path, "doctor", code=None)
 
 
-def test_the_log_of_bugs_holds_no_secret_and_no_control_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_of_bugs_has_no_secret_and_no_control_character(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     invocation = Invocation(settings=load(home=str(tmp_path), environment={}))
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "bugs.log").touch()

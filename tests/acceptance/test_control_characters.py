@@ -87,7 +87,7 @@ def test_a_terminal_gets_no_escape_and_no_markup_of_data(hostile: Tradectl, word
         assert "[red]" in "".join(text.split())
 
 
-def test_a_file_with_an_escape_in_a_symbol_is_refused_in_one_line(tradectl: Tradectl, tmp_path: Path) -> None:
+def test_a_file_with_an_escape_in_a_symbol_is_refused(tradectl: Tradectl, tmp_path: Path) -> None:
     file, hostile = tmp_path / "bad\x1b[2J.csv", HOSTILE.splitlines()[0]
     file.write_text(f"date,symbol,series,open,high,low,close,volume\n2023-08-16,{hostile},EQ,x,1,1,1,1\n", encoding="utf-8")
     for words in (("data", "import", str(file)), ("data", "import", str(file), "--json")):

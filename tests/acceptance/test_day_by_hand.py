@@ -119,7 +119,7 @@ def everything_sent(hand: Tradectl) -> list[list[Row]]:
 
 
 @pytest.mark.parametrize("session", SESSIONS)
-def test_each_command_again_at_its_own_time_has_completed_already(hand: Tradectl, session: str):
+def test_each_command_again_at_its_own_time_has_completed(hand: Tradectl, session: str):
     with nothing_ordered(hand):
         for step in runs_of(session):
             said = hand(step.task, "--json", at=step.at)
@@ -128,7 +128,7 @@ def test_each_command_again_at_its_own_time_has_completed_already(hand: Tradectl
 
 
 @pytest.mark.parametrize("session", SESSIONS)
-def test_each_command_again_at_the_last_time_has_completed_already(hand: Tradectl, session: str):
+def test_each_command_again_at_the_last_time_has_completed(hand: Tradectl, session: str):
     with nothing_ordered(hand):
         for step in runs_of(session):
             said = hand(*step.again, "--json", at=LAST)

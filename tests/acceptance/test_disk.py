@@ -121,7 +121,7 @@ def test_a_disk_that_fills_up_while_buying_sends_nothing_twice(
 
 
 @pytest.mark.parametrize("leave", [50_000, 400_000, 2_500_000])
-def test_a_disk_that_fills_up_while_importing_keeps_what_was_there(
+def test_a_disk_that_fills_during_an_import_loses_nothing(
     disk: Callable[[str], Disk], server: Server, tmp_path: Path, leave: int
 ):
     small = disk("12m")

@@ -200,7 +200,7 @@ def test_a_new_exchange_goes_on_with_the_ledgers_cash_and_shares(bought: Callabl
     assert home.ledger("SELECT count(*) AS n FROM orders WHERE status = 'UNKNOWN'") == [{"n": 0}]
 
 
-def test_a_replaced_exchange_is_taken_as_it_is_where_the_owner_says_so(bought: Callable[[], Path], copied: Homes) -> None:
+def test_a_replaced_exchange_is_accepted_by_the_owner(bought: Callable[[], Path], copied: Homes) -> None:
     folder = bought()
     home = copied(folder / "home")
     replaced(home, folder)

@@ -21,7 +21,7 @@ from tests.acceptance.conftest import home_with
 from tests.acceptance.day import evening, morning
 from tests.acceptance.program import ROOT, Said, Server, Tradectl
 from tests.acceptance.test_kill import CAUSE, UNPROTECTED
-from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
+from tests.support.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock

@@ -41,7 +41,7 @@ def told(home: Tradectl) -> tuple[list[Row], list[Row], list[Row]]:
 
 
 @pytest.mark.parametrize("stage", ["bought", "selling"])
-def test_four_sessions_later_the_book_is_that_of_a_home_that_looked_each_day(
+def test_four_sessions_later_the_book_is_that_of_daily_looks(
     resting: Callable[[], Path], server: Server, tmp_path: Path, stage: str
 ) -> None:
     watched = Tradectl(shutil.copytree(resting() / stage, tmp_path / "watched"), server)
@@ -74,9 +74,7 @@ def test_forty_days_later_every_end_is_known(
     assert slept.ledger("SELECT count(*) AS n FROM orders WHERE status = 'UNKNOWN'") == [{"n": 0}]
 
 
-def test_a_death_between_the_exchange_and_the_ledger_loses_no_end(
-    resting: Callable[[], Path], server: Server, tmp_path: Path
-) -> None:
+def test_a_death_between_exchange_and_ledger_loses_no_end(resting: Callable[[], Path], server: Server, tmp_path: Path) -> None:
     """The exchange has settled forty days and committed; the ledger has not heard of it."""
     slept = Tradectl(shutil.copytree(resting() / "bought", tmp_path / "slept"), server)
     killed = slept.hooked("die", "commit", 2, "before", str(tmp_path / "died"))

@@ -270,7 +270,7 @@ def test_who_was_stopped_and_taken_over_sends_nothing_more(
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_who_was_taken_over_sends_nothing_though_nobody_else_has_sent_it_yet(
+def test_a_process_taken_over_sends_nothing_not_yet_sent(
     staged: Callable[[str], Path], copied: Homes, stopping: Stopping, tmp_path: Path, name: str
 ):
     """The second dies as soon as it has the claim; the rest of the orders wait for a third, and are not the first one's."""
@@ -322,7 +322,7 @@ AGAIN: dict[str, tuple[Command, Command]] = {
 
 
 @pytest.mark.parametrize("name", PLACING)
-def test_an_order_is_sent_by_another_process_only_when_its_own_has_died(
+def test_another_process_sends_only_after_the_first_has_died(
     staged: Callable[[str], Path], copied: Homes, stopping: Stopping, tmp_path: Path, name: str
 ):
     """However often it is asked for before; and then once, under the same tag."""
@@ -345,7 +345,7 @@ def test_an_order_is_sent_by_another_process_only_when_its_own_has_died(
     assert_books_agree(home)
 
 
-def test_an_order_that_a_stopped_process_may_send_stays_unknown_until_a_person_decides(
+def test_an_order_of_a_stopped_process_stays_unknown(
     staged: Callable[[str], Path], copied: Homes, stopping: Stopping, tmp_path: Path
 ):
     """Its process has died meanwhile, but the books of later days say nothing of its own."""
@@ -370,7 +370,7 @@ def test_an_order_that_a_stopped_process_may_send_stays_unknown_until_a_person_d
     assert_books_agree(home)
 
 
-def test_an_order_that_arrives_the_next_morning_is_found_and_followed_to_its_position(
+def test_an_order_that_arrives_the_next_morning_is_followed(
     staged: Callable[[str], Path], copied: Homes, stopping: Stopping, tmp_path: Path
 ):
     """It was past the check in the evening, and nobody can call it back."""
@@ -391,7 +391,7 @@ def test_an_order_that_arrives_the_next_morning_is_found_and_followed_to_its_pos
     assert_books_agree(home)
 
 
-def test_an_order_that_arrives_too_late_is_refused_and_nobody_asks_again(
+def test_an_order_that_arrives_too_late_is_refused(
     staged: Callable[[str], Path], copied: Homes, stopping: Stopping, tmp_path: Path
 ):
     """Who was past the check writes down what the exchange said, though it may send nothing more."""
@@ -432,9 +432,7 @@ def test_a_stopped_process_keeps_its_claim_while_its_lease_lasts(
     assert as_wanted(home) == as_wanted(Tradectl(folder / "undisturbed", home.server))
 
 
-def test_a_process_that_is_stopped_inside_its_write_holds_everybody_back_until_it_dies(
-    staged: Callable[[str], Path], copied: Homes, stopping: Stopping
-):
+def test_a_process_stopped_in_its_write_holds_others_back(staged: Callable[[str], Path], copied: Homes, stopping: Stopping):
     """Nobody passes it by: the database is locked, and says so. What it had not committed is gone with it."""
     scene, folder = SCENES["buy"], staged("buy")
     home = copied(folder / "home")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.sandboxes.benches import BENCHES, LateKiteBench, PaperBench
+from tests.support.benches import BENCHES, LateKiteBench, PaperBench
 from tradectl.brokers.paper import PaperBroker
 from tradectl.lab.conformance import CARDS, Broken
 from tradectl.lab.sandboxes.fixture import CASH, FRIDAY, PART, Fixture, ist

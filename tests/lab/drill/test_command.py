@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import create_engine, text
 
-from tests.ledger.addresses import server
+from tests.support.addresses import server
 
 __all__ = ["server"]
 
@@ -26,16 +28,24 @@ def drill(home: Path, *words: str, code: int = 0) -> dict[str, Any]:
     return answer
 
 
-def test_it_finds_nothing_and_touches_no_home(tmp_path) -> None:
-    result = drill(tmp_path, "drill", *FEW)["result"]
+@pytest.fixture(scope="module")
+def drilled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home in which a drill ran to its end, and its result. Copy it to write."""
+    home = tmp_path_factory.mktemp("drilled")
+    return home, drill(home, "drill", *FEW)["result"]
+
+
+def test_it_finds_nothing_and_touches_no_home(drilled) -> None:
+    home, result = drilled
     assert result.keys() >= KEYS
     assert (result["duplicates"], result["lost"], result["failed"], result["findings"]) == (0, 0, 0, [])
     assert result["kills"] >= 8
-    assert [file.name for file in tmp_path.iterdir()] == ["drill"]
+    assert [file.name for file in home.iterdir()] == ["drill"]
 
 
-def test_a_drill_that_was_stopped_goes_on_with_the_seeds_that_are_left(tmp_path) -> None:
-    first = drill(tmp_path, "drill", *FEW)["result"]
+def test_a_stopped_drill_goes_on_with_the_seeds_left(drilled, tmp_path) -> None:
+    home, first = drilled
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
     (file,) = (tmp_path / "drill").iterdir()
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     file.write_text(lines[0] + lines[1][: len(lines[1]) // 2], encoding="utf-8")  # a death in the middle of a line

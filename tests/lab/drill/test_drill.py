@@ -30,13 +30,6 @@ QUIETER, AFTER_MUHURAT = 10, 11
 WAITED = "rejected, to be tried again before the open"
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWorker:
-    work = tmp_path_factory.mktemp("drill")
-    days.make(work / "market", sessions)
-    return DrillWorker(work, work / "market")
-
-
 @pytest.fixture
 def drilled(stage: DrillWorker) -> Callable[..., Tally]:
     def drill(faults: Collection[Fault], promise: Promise, task: str, *, most: int = 0, day: int = BUSY, seed: int = 1) -> Tally:
@@ -70,7 +63,7 @@ def test_a_morning_that_places_what_waited_survives_every_death(drilled) -> None
     assert tally.runs > 15
 
 
-def test_a_buy_that_lacked_funds_after_it_was_accepted_is_tried_again_once_whoever_dies(drilled, monkeypatch) -> None:
+def test_a_buy_rejected_for_funds_is_retried_once_after_deaths(drilled, monkeypatch) -> None:
     """How the days end is looked at on the way to the verdict. With this seed one of two buys lacks funds."""
     ends: set[tuple[str, str, OrderStatus]] = set()
 
@@ -98,7 +91,7 @@ def test_a_lost_reply_is_found_in_the_book(drilled, promise: Promise) -> None:
 # the rules, broken one by one
 
 
-def test_it_finds_an_order_that_is_sent_before_its_intent_is_committed(drilled, monkeypatch) -> None:
+def test_it_finds_an_order_sent_before_its_intent(drilled, monkeypatch) -> None:
     honest = OrderPath.place
 
     def place(self: OrderPath, intent: Intent, *, send: bool = True) -> CommandResult:
@@ -175,45 +168,46 @@ def minute_stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWor
 
 @pytest.fixture
 def minutes(minute_stage: DrillWorker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tally]:
-    """A day of it, played to its end twice, on which two sells are rejected, or with other faults."""
+    """A day of it, on which two sells are rejected, or with other faults; played to its end once, and `again` after a death."""
     monkeypatch.setattr(process, "MONITOR_EVERY", 1)
 
-    def play(faults: Collection[Fault] = UNSOLD, seed: int = 1) -> Tally:
+    def play(faults: Collection[Fault] = UNSOLD, seed: int = 1, *, again: bool = False) -> Tally:
         conditions = Conditions(frozenset(faults), Promise.REFUSES, seed)
-        return Drill(minute_stage.workspace, minute_stage.exchange, minute_stage.days[-1], conditions).run("premarket-retry", 1)
+        drill = Drill(minute_stage.workspace, minute_stage.exchange, minute_stage.days[-1], conditions)
+        return drill.run("premarket-retry" if again else "no task", 1)
 
     return play
 
 
 def test_no_minute_without_a_sell_is_silent(minutes) -> None:
-    tally = minutes()
+    tally = minutes(again=True)
     assert (tally.silent, found(tally)) == ([], [])
     assert tally.faults[Fault.REJECTED_LATER] > 0
 
 
-def test_it_finds_a_position_without_a_sell_that_status_does_not_name(minutes, monkeypatch) -> None:
+def test_it_finds_an_unprotected_position_without_a_status(minutes, monkeypatch) -> None:
     monkeypatch.setattr(sell_coverage, "uncovered", lambda *_: 0)
     assert any("status does not name it" in line for line in minutes().silent)
 
 
-def test_it_finds_a_monitor_that_ends_as_if_every_position_had_a_sell(minutes, monkeypatch) -> None:
+def test_it_finds_a_monitor_that_ends_as_if_all_had_sells(minutes, monkeypatch) -> None:
     monkeypatch.setattr(unprotected_check, "check", lambda *_, **__: ((), False))
     assert any("the step ends as if nothing were wrong" in line for line in minutes().silent)
 
 
 @pytest.mark.parametrize("fault", [Fault.TAKEN_BACK, Fault.VANISHED])
 def test_a_sell_that_the_broker_ends_by_itself_is_not_silent(minutes, fault: Fault) -> None:
-    tally = minutes({fault}, TAKES_BACK)
+    tally = minutes({fault}, TAKES_BACK, again=True)
     assert (tally.silent, tally.duplicates, tally.lost) == ([], [], [])
     assert tally.faults[fault] > 0
 
 
-def test_it_finds_sells_that_are_taken_back_again_and_again_without_a_finding(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unprotected_positions, "REPEATED_CANCELS", 1000)
+def test_it_finds_sells_taken_back_again_without_a_finding(minutes, monkeypatch) -> None:
+    monkeypatch.setattr(unprotected_positions, "REPEATED_CANCELS", 20)
     assert any("sells of" in line and "no finding names it" in line for line in minutes({Fault.TAKEN_BACK}, TAKES_BACK).silent)
 
 
-def test_it_finds_a_sell_that_counts_as_live_because_the_ledger_says_so(minutes, monkeypatch) -> None:
+def test_it_finds_a_sell_that_lives_only_in_the_ledger(minutes, monkeypatch) -> None:
     monkeypatch.setattr(unresolved_orders, "_vanished", lambda *_, **__: None)
     assert any("status does not name it" in line for line in minutes({Fault.VANISHED}, TAKES_BACK).silent)
 
@@ -223,6 +217,6 @@ def test_it_finds_hours_in_which_the_guard_does_not_look(minutes, monkeypatch) -
     assert any("status does not name it" in line for line in minutes().silent)
 
 
-def test_it_finds_an_adapter_that_promises_what_its_broker_does_not_keep(drilled) -> None:
+def test_it_finds_an_adapter_that_breaks_its_promise(drilled) -> None:
     tally = drilled({Fault.SLOWER_BOOK}, Promise.LAG, "buy")
     assert tally.duplicates, found(tally)

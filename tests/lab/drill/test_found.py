@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.execution.trading import AFTER, D, T, Trading, entry, follow, stock
+from tests.support.trading import AFTER, D, T, Trading, entry, follow, stock
 from tradectl.lab.faults import Fault, FaultyBroker, Promise
 from tradectl.ledger.rows import Order
 from tradectl.model.order import OrderStatus, Side, TradeReport, Variety
@@ -60,14 +60,14 @@ ANY_ORDER = pytest.mark.parametrize("shown", [oldest_first, NewestFirst])
 
 
 @ANY_ORDER
-def test_our_shares_that_were_sold_by_hand_are_gone_in_whatever_order_the_trades_are_told(trading, shown: Shown) -> None:
+def test_our_shares_sold_by_hand_are_gone_in_any_order(trading, shown: Shown) -> None:
     buy_ten(trading)
     trading.broker.manual_trade("ACME", Side.SELL, 10, 10000)
     assert positions(trading, shown) == []
 
 
 @ANY_ORDER
-def test_shares_bought_and_sold_by_hand_are_never_ours_in_whatever_order_the_trades_are_told(trading, shown: Shown) -> None:
+def test_shares_traded_by_hand_are_never_ours_in_any_order(trading, shown: Shown) -> None:
     buy_ten(trading)
     assert positions(trading, oldest_first) == [("ACME", 10)]
     trading.broker.manual_trade("ACME", Side.BUY, 4, 10000)
@@ -89,7 +89,7 @@ def sent_in_the_dark(trading: Trading, folder: Path) -> Order:
     return answer.order
 
 
-def test_a_book_emptied_overnight_proves_nothing_whatever_lag_is_promised(trading, tmp_path) -> None:
+def test_a_book_emptied_overnight_proves_nothing(trading, tmp_path) -> None:
     trading.to(D, "10:00")
     order = sent_in_the_dark(trading, tmp_path)
     trading.to(AFTER, "08:00")

@@ -79,7 +79,7 @@ def test_what_a_broker_declares_is_what_its_exchange_promises() -> None:
         ({"refuses_repeated_tag": True, "visibility_lag": timedelta(minutes=2)}, None),
     ],
 )
-def test_an_exchange_of_the_drill_keeps_at_least_what_is_declared(
+def test_a_drill_exchange_keeps_what_is_declared(
     declared: dict[str, Any], promise: Promise | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(adapter("dhan")), "capabilities", replace(adapter("dhan").capabilities, **declared))
@@ -137,7 +137,7 @@ def test_an_adapter_that_misreads_an_answer_buys_nothing_twice(misread: Callable
 
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("stage", ["kite"], indirect=True)
-def test_it_finds_an_adapter_that_misreads_an_answer_where_no_tag_is_looked_at(
+def test_it_finds_an_adapter_that_misreads_without_tags(
     misread: Callable[[Fault], Tally], monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     no_tag_is_looked_at(monkeypatch)
@@ -156,16 +156,14 @@ def test_it_finds_an_adapter_that_misreads_an_answer_where_no_tag_is_looked_at(
     ],
     indirect=["stage"],
 )
-def test_orders_that_were_carried_out_and_answered_as_refused_are_survived(drilled: Drilled, task: str) -> None:
+def test_orders_done_and_answered_as_refused_are_survived(drilled: Drilled, task: str) -> None:
     tally = drilled({Fault.ANSWERED_AS_REFUSED}, task, 3)
     assert found(tally) == []
     assert tally.faults[Fault.ANSWERED_AS_REFUSED] > 0
 
 
 @pytest.mark.parametrize(("stage", "task"), [("kite", "buy"), ("kotak_neo", "sell-monitor")], indirect=["stage"])
-def test_deaths_and_lost_answers_are_survived_and_leave_no_thread_and_no_socket(
-    drilled: Drilled, monkeypatch: pytest.MonkeyPatch, task: str
-) -> None:
+def test_deaths_and_lost_answers_leave_no_thread_or_socket(drilled: Drilled, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
     monkeypatch.setattr(crashes, "STOPS", 1)
     monkeypatch.setattr(crashes, "REAL_KILLS", 1)
     before = set(threading.enumerate()), sockets()

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from tests.lab.drill.account import Account
-from tradectl.lab.drill import days
 from tradectl.lab.drill.process import TASKS
 from tradectl.lab.drill.seeds import DrillWorker
 from tradectl.lab.faults import HELD_BACK, HIDDEN_FROM_THE_BOOK, Fault, Promise
@@ -163,13 +162,6 @@ class AnyStory(RuleBasedStateMachine):
     def no_promise_is_broken(self) -> None:
         self.account.watch()
         assert not self.account.wrong, "\n".join(self.account.wrong)
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, sessions) -> DrillWorker:
-    work = tmp_path_factory.mktemp("stories")
-    days.make(work / "market", sessions)
-    return DrillWorker(work, work / "market")
 
 
 @pytest.mark.parametrize("stories", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.execution.trading import D, T, Trading, entry, ist, stock
+from tests.support.trading import D, T, Trading, entry, ist, stock
 from tradectl.brokers.openalgo.api import OpenAlgoApi
 from tradectl.execution import reconcile
 from tradectl.lab.drill import crashes, days
@@ -54,14 +54,14 @@ def verdict(trading: Trading, *reports: OrderReport):
     return check_ledger(Truth(named, (), (), Funds(cash, 0, cash)), trading.ledger)
 
 
-def test_a_buy_that_waits_to_be_tried_again_is_not_at_the_exchange_or_it_is_lost(trading: Trading) -> None:
+def test_a_buy_that_waits_to_be_retried_is_not_at_the_exchange(trading: Trading) -> None:
     sent(trading, OrderStatus.RETRY_PENDING, "1")
     assert verdict(trading, there("1")).clean
     (line,) = verdict(trading, there("1", status=OrderStatus.PENDING)).lost
     assert line.endswith("is RETRY_PENDING with 0 in the ledger")
 
 
-def test_an_order_of_unknown_fate_explains_one_at_the_exchange_and_is_said(trading: Trading) -> None:
+def test_an_unknown_order_explains_one_at_the_exchange(trading: Trading) -> None:
     sent(trading, OrderStatus.UNKNOWN)
     found = verdict(trading, there("1"))
     assert found.clean
@@ -86,14 +86,14 @@ def test_it_explains_nothing_else_than_was_asked_for(trading: Trading, other: Or
     assert line.endswith("#1, CANCELLED at the exchange, is not in the ledger")
 
 
-def test_an_order_beside_the_one_that_the_ledger_knows_is_a_duplicate_whichever_comes_first(trading: Trading) -> None:
+def test_an_order_beside_the_known_one_is_a_duplicate(trading: Trading) -> None:
     sent(trading, OrderStatus.PENDING, "2")
     alive = [there(number, status=OrderStatus.ONGOING) for number in ("1", "2")]
     assert verdict(trading, *alive).duplicates == ["tag TAG1 is at the exchange 2 times"]
     assert verdict(trading, alive[1]).clean
 
 
-def test_an_order_that_the_ledger_calls_ended_explains_only_one_that_ended_without_a_trade(trading: Trading) -> None:
+def test_an_ended_order_explains_only_one_without_a_trade(trading: Trading) -> None:
     sent(trading, OrderStatus.REJECTED)
     assert len(verdict(trading, there("1", status=OrderStatus.ONGOING)).lost) == 1
     assert verdict(trading, there("1")).clean
@@ -121,7 +121,7 @@ def drilled(stage: DrillWorker, monkeypatch: pytest.MonkeyPatch) -> Drilled:
     return drill
 
 
-def test_deaths_and_lost_answers_leave_orders_of_unknown_fate_that_are_said_and_nothing_else(drilled: Drilled) -> None:
+def test_deaths_and_lost_answers_leave_reported_unknowns_only(drilled: Drilled) -> None:
     tally = drilled({Fault.REPLY_LOST}, real=1)
     assert [*tally.duplicates, *tally.lost, *tally.failed] == []
     assert tally.real_kills == 1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.execution.trading import T, stock
 from tests.lab.sandboxes.test_lines import AtKite, AtKotak, Far
+from tests.support.trading import T, stock
 from tradectl.lab.sandboxes.ambiguous_replies import SHAPES
 from tradectl.lab.sandboxes.response import Shape
 from tradectl.model.order import OrderStatus, Side
@@ -27,7 +27,7 @@ def shape(name: str, words: str) -> Shape:
 
 
 @pytest.mark.parametrize(("name", "words"), [(name, words) for name in TRIED for words in TRIED[name]])
-def test_an_order_that_was_carried_out_and_answered_otherwise_is_bought_once(name: str, words: str, tmp_path: Path) -> None:
+def test_an_order_done_and_answered_otherwise_is_bought_once(name: str, words: str, tmp_path: Path) -> None:
     market = FAR[name](tmp_path, stock())
     try:
         market.account_broker.quotes(["ACME"])

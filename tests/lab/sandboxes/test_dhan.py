@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dhanhq import DhanContext, dhanhq
 
-from tests.lab.sandboxes.benches import DhanBench
+from tests.support.benches import DhanBench
 from tradectl.brokers.dhan.instruments import DhanInstrument, parse
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded, OrderRefused
 from tradectl.lab.sandboxes.dhan import DhanSandbox
@@ -125,7 +125,7 @@ def test_the_official_client_reads_prices(bench: RecordedBench, official: dhanhq
         }
 
 
-def test_the_official_client_places_an_after_market_order_that_is_not_changed(bench: RecordedBench, official: dhanhq) -> None:
+def test_the_official_clients_amo_is_not_changed(bench: RecordedBench, official: dhanhq) -> None:
     bench.fixture.clock.move_to(ist(FRIDAY, "16:05"))
     number = told(limit(official, "BUY", 10, 100, after_market_order=True, amo_time="OPEN", tag="WITNESS0002"))["orderId"]
     assert told(official.get_order_by_id(number))["afterMarketOrder"] is True
@@ -217,7 +217,7 @@ def test_available_shares_are_read_in_either_way(tmp_path: Path) -> None:
     assert (seen[0].quantity + seen[0].t1_quantity, seen[0].sellable) == (6, 6)
 
 
-def test_nothing_but_limit_orders_in_the_hours_of_a_session_is_sent(bench: RecordedBench) -> None:
+def test_only_limit_orders_are_sent_in_session_hours(bench: RecordedBench) -> None:
     with pytest.raises(Blocked, match="only limit orders"):
         bench.broker.place(OrderRequest("T", "ACME", Side.BUY, 1, 0, OrderType.MARKET))
     with pytest.raises(Blocked, match="while a session is on"):
@@ -247,7 +247,7 @@ def test_a_damaged_list_of_instruments_is_fetched_again(bench: RecordedBench) ->
     assert [path == file for path in bench.account.folder.iterdir()] == [True]
 
 
-def test_a_day_without_a_list_of_instruments_does_not_blind_the_book(bench: RecordedBench) -> None:
+def test_a_day_without_instruments_does_not_blind_the_book(bench: RecordedBench) -> None:
     """Rows are named by the list of the day before; a new order waits for today's."""
     bench.buy(10, OPEN)
     bench.to(MONDAY, "10:00")

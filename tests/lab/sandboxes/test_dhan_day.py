@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.research.world import EAGER
+from tests.integration.research.world import EAGER
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.drill.session_comparison import SessionComparison, differences
 from tradectl.lab.sandboxes.server import Sandbox, Trouble

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.brokers.kotak import CLIENT, MemoryVault, credentials, nobody
+from tests.support.brokers.kotak import CLIENT, MemoryVault, credentials, nobody
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
@@ -59,7 +59,7 @@ def only(broker: KotakNeoBroker) -> OrderReport:
     return found
 
 
-def test_a_waiting_order_whose_cancel_was_answered_and_not_done_is_not_shown_as_cancelled(kotak: At) -> None:
+def test_an_undone_cancel_is_not_shown_as_cancelled(kotak: At) -> None:
     with kotak("16:10") as broker:
         placed = broker.place(order("TAGA", amo=True))
     with kotak("16:11", Fault.CANCEL_CROSSES_FILL) as broker:
@@ -85,7 +85,7 @@ def test_a_change_that_was_lost_has_not(kotak: At) -> None:
         assert (only(broker).tag, only(broker).quantity) == ("TAGA", 10)
 
 
-def test_a_tag_that_the_book_does_not_show_yet_is_refused_all_the_same(kotak: At) -> None:
+def test_a_tag_not_yet_in_the_book_is_refused_all_the_same(kotak: At) -> None:
     with kotak("10:00", Fault.SLOWER_BOOK) as broker:
         broker.place(order("TAGA"))
         assert broker.orders() == ()
@@ -135,25 +135,25 @@ BUY = {
 }
 
 
-def test_an_answer_that_is_lost_behind_openalgo_is_a_connection_that_breaks(tmp_path: Path) -> None:
+def test_an_answer_lost_behind_openalgo_is_a_broken_connection(tmp_path: Path) -> None:
     with openalgo(tmp_path, Fault.REPLY_LOST) as ask:
         with pytest.raises(requests.ConnectionError):
             ask("placeorder", **BUY)
         assert [row["symbol"] for row in ask("orderbook").json()["data"]["orders"]] == ["ACME"]
 
 
-def test_an_ended_session_behind_openalgo_is_a_key_that_it_does_not_know(tmp_path: Path) -> None:
+def test_an_ended_session_behind_openalgo_is_an_unknown_key(tmp_path: Path) -> None:
     with openalgo(tmp_path, Fault.SESSION_EXPIRED) as ask:
         answer = ask("orderbook")
     assert (answer.status_code, answer.json()["message"]) == (403, "Invalid openalgo apikey")
 
 
-def test_a_book_that_cannot_be_read_behind_openalgo_is_no_empty_one(tmp_path: Path) -> None:
+def test_an_unreadable_book_behind_openalgo_is_not_empty(tmp_path: Path) -> None:
     with openalgo(tmp_path, Fault.BOOK_UNAVAILABLE) as ask:
         assert [ask(path).status_code for path in ("orderbook", "tradebook", "holdings", "funds")] == [503] * 4
 
 
-def test_rows_that_are_doubled_are_so_in_openalgos_order_book_and_not_among_trades_without_an_id(tmp_path: Path) -> None:
+def test_doubled_rows_are_in_orders_and_not_in_trades_without_id(tmp_path: Path) -> None:
     with openalgo(tmp_path, Fault.DUPLICATE_REPORTS) as ask:
         ask("placeorder", **BUY)
         told = {path: ask(path).json()["data"] for path in ("orderbook", "tradebook", "positionbook")}

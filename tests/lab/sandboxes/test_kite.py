@@ -11,8 +11,8 @@ import pytest
 from kiteconnect import KiteConnect
 from kiteconnect import exceptions as kite_errors
 
-from tests.brokers.exchange import CASH, bar, ist, listing, quiet
-from tests.lab.sandboxes.zerodha import KEY, SECRET, House, house
+from tests.support.brokers.exchange import CASH, bar, ist, listing, quiet
+from tests.support.zerodha import KEY, SECRET, House, house
 from tradectl.model.moment import IST, ist_date, to_ist
 from tradectl.model.order import OrderStatus, Side, Variety
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.research.world import EAGER
+from tests.integration.research.world import EAGER
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.drill.session_comparison import SessionComparison, SessionsRun, differences
 from tradectl.lab.sandboxes.server import Sandbox, Trouble
@@ -41,7 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, sessions: SessionTable) -> Pa
     return folder
 
 
-def test_eight_sessions_at_kite_are_eight_sessions_at_the_exchange_behind_it(home: Path, tmp_path: Path) -> None:
+def test_eight_sessions_at_kite_equal_those_at_the_exchange(home: Path, tmp_path: Path) -> None:
     """Every row of every table, every message, and the exchange's statement to the paisa; refusals come late, as at Kite."""
     stage = Stage(home, tmp_path, date(2025, 11, 12))
     near, far = stage.alone("kite"), stage.through("kite")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.exchange import ist, listing, quiet
-from tests.lab.sandboxes.zerodha import KEY, House, house
+from tests.support.brokers.exchange import ist, listing, quiet
+from tests.support.zerodha import KEY, House, house
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.kite.broker import KiteBroker
 from tradectl.errors import UsageError
@@ -127,7 +127,7 @@ def test_a_silent_connection_is_made_again(home: House, kite: KiteBroker) -> Non
         wait_until(lambda: ticker.connections == 2)
 
 
-def test_without_a_good_token_the_trouble_is_told_without_secrets(home: House, kite: KiteBroker) -> None:
+def test_without_a_good_token_trouble_has_no_secrets(home: House, kite: KiteBroker) -> None:
     access = home.vault.stored.tokens["access_token"]
     home.sandbox.tokens.end(access)
     with kite.ticker(**PATIENCE) as ticker:

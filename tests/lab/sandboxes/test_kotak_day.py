@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kotak import CLIENT, Listening, MemoryVault, credentials, nobody
-from tests.research.world import EAGER, Rows, Run
+from tests.integration.research.world import EAGER, Rows, Run
+from tests.support.brokers.kotak import CLIENT, Listening, MemoryVault, credentials, nobody
 from tradectl import bootstrap
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER, paths

@@ -14,9 +14,9 @@ import pyotp
 import pytest
 import requests
 
-from tests.brokers.exchange import CASH, Floor, ist, quiet
-from tests.brokers.kotak import CLIENT
-from tests.brokers.market import MemoryMarket
+from tests.support.brokers.exchange import CASH, Floor, ist, quiet
+from tests.support.brokers.kotak import CLIENT
+from tests.support.brokers.market import MemoryMarket
 from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
 
 WEDNESDAY, THURSDAY, FRIDAY = (date(2023, 7, day) for day in (12, 13, 14))
@@ -118,7 +118,7 @@ def test_a_missing_field_is_named_as_kotak_names_it(open_wire: Callable[..., Wir
     }
 
 
-def test_the_view_token_does_not_trade_and_a_session_ends_in_the_morning(open_wire: Callable[..., Wire]) -> None:
+def test_the_view_token_does_not_trade_and_ends_in_the_morning(open_wire: Callable[..., Wire]) -> None:
     wire = open_wire()
     code = pyotp.TOTP(SECRET).at(wire.floor.clock.now())
     who = {"mobileNumber": CLIENT.mobile_number, "ucc": CLIENT.ucc, "totp": code}
@@ -167,7 +167,7 @@ def test_an_order_is_a_row_with_kotaks_names_and_types(wire: Wire) -> None:
     assert wire.get("/quick/user/orders") == {"stat": "Ok", "data": [row], "stCode": 200}
 
 
-def test_a_change_writes_over_the_tag_and_a_cancel_writes_behind_it(wire: Wire) -> None:
+def test_a_change_overwrites_the_tag_and_a_cancel_appends(wire: Wire) -> None:
     epoch = int(ist(THURSDAY, "10:00").timestamp())
     kept, lost = wire.place("KEPT")["nOrdNo"], wire.place("LOST")["nOrdNo"]
     assert wire.modify(lost) == {"stat": "Ok", "nOrdNo": lost, "stCode": 200}
@@ -226,7 +226,7 @@ def test_a_finished_or_unknown_order_is_not_changed(wire: Wire) -> None:
     assert wire.modify("1")["errMsg"] == "Modify Order Response : Bad Input"
 
 
-def test_what_waits_is_changed_as_an_amo_and_what_was_handed_over_is_not(open_wire: Callable[..., Wire]) -> None:
+def test_a_waiting_amo_is_changed_and_a_released_one_is_not(open_wire: Callable[..., Wire]) -> None:
     wire = open_wire("17:00")
     wire.login()
     number, other = wire.place(am="YES")["nOrdNo"], wire.place(am="YES")["nOrdNo"]
@@ -263,7 +263,7 @@ def test_an_order_has_a_history_the_newest_first(open_wire: Callable[..., Wire])
     assert wire.post("/quick/order/history", {"nOrdNo": "1"})["data"]["errMsg"] == "No Data"
 
 
-def test_trades_positions_and_holdings_tell_the_day_and_what_was_before(wire: Wire) -> None:
+def test_trades_positions_and_holdings_show_the_day_and_before(wire: Wire) -> None:
     number = wire.place("TAG", pr="100.00")["nOrdNo"]
     (trade,) = wire.get("/quick/user/trades")["data"]
     assert (trade["nOrdNo"], trade["fldQty"], trade["avgPrc"], trade["tok"]) == (number, 10, "100.00", "")

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from websockets.sync.server import serve
 
-from tests.brokers.exchange import CASH, Floor, ist, listing, quiet
-from tests.brokers.kotak import Neo, neo_over
-from tests.brokers.market import MemoryMarket
-from tests.brokers.test_prices import AlwaysArmed
+from tests.integration.brokers.test_prices import AlwaysArmed
+from tests.support.brokers.exchange import CASH, Floor, ist, listing, quiet
+from tests.support.brokers.kotak import Neo, neo_over
+from tests.support.brokers.market import MemoryMarket
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.prices import FRESH
 from tradectl.brokers.kotak_neo.ticker import MOST, KotakOrderFeed, KotakTicker
@@ -80,7 +80,7 @@ def test_a_tick_is_a_quote_with_the_exchanges_time(home: Neo) -> None:
             ticker.subscribe(["NOBODY"])
 
 
-def test_a_tick_that_is_old_or_of_a_unit_that_nobody_knows_takes_the_quote_away(home: Neo) -> None:
+def test_an_old_tick_or_an_unknown_unit_removes_the_quote(home: Neo) -> None:
     with home.broker.ticker(pause=PAUSE) as ticker:
         subscribed(home, ticker, "ACME")
         written: list[tuple[Callable[[datetime], int], bool]] = [
@@ -122,7 +122,7 @@ def _with(packet: bytes, *, at: int, byte: int) -> bytes:
     return packet[:at] + bytes([byte]) + packet[at + 1 :]
 
 
-def test_a_feed_that_hangs_up_without_a_word_is_told_the_other_pair(home: Neo) -> None:
+def test_a_feed_that_hangs_up_gets_the_other_pair(home: Neo) -> None:
     said: list[str] = []
     with serve(lambda connection: said.append(json.loads(connection.recv())["user"]), "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -165,7 +165,7 @@ def test_the_other_pair_is_said_after_a_refusal_and_from_then_on(home: Neo) -> N
     assert taken == [(tokens["sid"], tokens["token"]) for tokens in (before, after)]
 
 
-def test_a_session_that_is_refused_is_not_tried_again_but_a_new_one_is(home: Neo) -> None:
+def test_a_refused_session_is_not_retried_but_a_new_one_is(home: Neo) -> None:
     home.sandbox.door.end_sessions()
     with home.broker.ticker(pause=PAUSE) as ticker:
         wait_until(lambda: "tradectl login" in ticker.trouble)
@@ -175,7 +175,7 @@ def test_a_session_that_is_refused_is_not_tried_again_but_a_new_one_is(home: Neo
         assert len(stream(home).greeted) == 3
 
 
-def test_who_holds_the_stream_hears_that_both_pairs_were_refused_and_that_a_login_has_helped(home: Neo) -> None:
+def test_a_held_stream_reports_refused_pairs_and_a_new_login(home: Neo) -> None:
     home.sandbox.door.end_sessions()
     guarded = GuardedBroker(
         home.broker, AlwaysArmed(), home.floor.clock, home.floor.sessions, home.floor.market, marker=MemoryMarker()
@@ -200,7 +200,7 @@ def test_who_holds_the_stream_hears_that_both_pairs_were_refused_and_that_a_logi
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_stream_whose_thread_has_died_of_who_listens_says_so_and_one_that_was_asked_to_end_does_not(home: Neo) -> None:
+def test_a_stream_whose_thread_died_says_so_and_an_ended_not(home: Neo) -> None:
     def fails(report: OrderReport) -> None:
         raise RuntimeError(report.symbol)
 
@@ -222,7 +222,7 @@ def test_without_a_session_nobody_is_called(home: Neo) -> None:
         assert stream(home).greeted == []
 
 
-def test_a_feed_that_is_not_there_is_told_and_too_many_symbols_are_refused(home: Neo) -> None:
+def test_a_missing_feed_is_told_and_too_many_symbols_refused(home: Neo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"ws://127.0.0.1:{free.getsockname()[1]}"
     home.account.addresses["prices"] = address  # type: ignore[index]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kotak import CLIENT, TIMEOUT, Listening, MemoryVault, credentials, nobody
-from tests.brokers.market import MarketListing
-from tests.execution.trading import SESSIONS, D, T, Trading, entry, stock
+from tests.support.brokers.kotak import CLIENT, TIMEOUT, Listening, MemoryVault, credentials, nobody
+from tests.support.brokers.market import MarketListing
+from tests.support.trading import SESSIONS, D, T, Trading, entry, stock
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.kotak_neo import ADAPTER
 from tradectl.brokers.kotak_neo.broker import KotakNeoBroker
@@ -79,7 +79,7 @@ def kotak(tmp_path: Path) -> Iterator[Callable[..., KotakTrading]]:
         each.ledger.database.close()
 
 
-def test_an_order_without_money_waits_and_its_rejected_row_changes_nothing(kotak: Callable[..., KotakTrading]) -> None:
+def test_an_order_without_money_waits_and_is_rejected_later(kotak: Callable[..., KotakTrading]) -> None:
     trading = kotak(cash=1_000_00)
     result = trading.place(20, 10000)
     assert (result.status, result.reason.partition(",")[0]) == (CommandStatus.RETRY, "RMS:Margin Exceeds")
@@ -93,7 +93,7 @@ def test_an_order_without_money_waits_and_its_rejected_row_changes_nothing(kotak
     assert trading.messages == []
 
 
-def test_an_order_that_the_exchange_rejects_in_the_morning_is_rejected_in_its_words(kotak: Callable[..., KotakTrading]) -> None:
+def test_an_order_rejected_in_the_morning_has_its_reason(kotak: Callable[..., KotakTrading]) -> None:
     trading = kotak()
     assert trading.place(1, 20000).status is CommandStatus.PLACED
     trading.morning()
@@ -106,7 +106,7 @@ def test_an_order_that_the_exchange_rejects_in_the_morning_is_rejected_in_its_wo
     )
 
 
-def test_an_order_whose_answer_was_lost_is_adopted_by_its_tag_and_followed_by_its_number(
+def test_an_order_with_a_lost_answer_is_adopted_by_its_tag(
     kotak: Callable[..., KotakTrading],
 ) -> None:
     """After the change of the morning the tag is gone, and the order is known all the same."""
@@ -131,7 +131,7 @@ def test_an_order_whose_answer_was_lost_is_adopted_by_its_tag_and_followed_by_it
     assert len(trading.broker.orders()) == 1
 
 
-def test_an_order_that_was_cancelled_by_hand_before_it_was_seen_is_still_found(kotak: Callable[..., KotakTrading]) -> None:
+def test_an_order_cancelled_by_hand_unseen_is_still_found(kotak: Callable[..., KotakTrading]) -> None:
     trading = kotak()
     trading.kotak.quotes(["ACME"])
     trading.sandbox.trouble(Trouble.CUT, path=PLACE)
@@ -143,7 +143,7 @@ def test_an_order_that_was_cancelled_by_hand_before_it_was_seen_is_still_found(k
     assert trading.the_order().broker_order_id == report.broker_order_id
 
 
-def test_an_order_that_was_changed_by_hand_before_it_was_seen_is_never_sent_again(kotak: Callable[..., KotakTrading]) -> None:
+def test_an_order_changed_by_hand_unseen_is_not_sent_again(kotak: Callable[..., KotakTrading]) -> None:
     """Its tag is written over, so nobody can tell that it is ours: Kotak refuses the repetition, and a person is asked."""
     trading = kotak()
     trading.kotak.quotes(["ACME"])
@@ -162,7 +162,7 @@ def test_an_order_that_was_changed_by_hand_before_it_was_seen_is_never_sent_agai
     assert len(trading.broker.orders()) == 1
 
 
-def test_across_the_night_an_order_of_unknown_fate_is_not_asked_for_again(kotak: Callable[..., KotakTrading]) -> None:
+def test_an_unknown_order_is_not_repeated_across_the_night(kotak: Callable[..., KotakTrading]) -> None:
     """Kotak would take its tag once more: the promise is for one day."""
     trading = kotak()
     trading.kotak.quotes(["ACME"])

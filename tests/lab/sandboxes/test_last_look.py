@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.sandboxes.benches import BENCHES
+from tests.support.benches import BENCHES
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.adapter import ORDERS, Adapter
@@ -207,7 +207,7 @@ def test_a_reducing_halt_lets_a_change_of_a_sell_out(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", LIVE)
-def test_an_order_that_waited_while_the_account_was_disarmed_is_never_sent(name: str, tmp_path: Path) -> None:
+def test_an_order_that_waited_while_disarmed_is_never_sent(name: str, tmp_path: Path) -> None:
     with live(name, tmp_path) as account:
         account.before_leaving("limit", account.account.arming().disarm)
         with pytest.raises(Blocked, match="not armed"):

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.kotak import CLIENT, Listening, credentials, nobody
-from tests.brokers.market import MarketListing, MemoryMarket
-from tests.brokers.vault import MemoryVault
-from tests.execution.trading import SESSIONS, T, Trading, stock
-from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
-from tests.tasks.test_buy import analysed, signal
+from tests.integration.tasks.test_buy import analysed, signal
+from tests.support.brokers.kotak import CLIENT, Listening, credentials, nobody
+from tests.support.brokers.market import MarketListing, MemoryMarket
+from tests.support.brokers.vault import MemoryVault
+from tests.support.trading import SESSIONS, T, Trading, stock
+from tests.support.zerodha import KEY, SECRET, browse
 from tradectl.brokers import kite, kotak_neo
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import BrokerAccount
@@ -165,7 +165,7 @@ def test_a_changed_series_refuses_that_order_alone(far: Make) -> None:
     assert market.broker.orders() == ()
 
 
-def test_a_symbol_that_the_broker_does_not_know_refuses_that_order_alone(far: Make) -> None:
+def test_an_unknown_symbol_refuses_that_order_alone(far: Make) -> None:
     market = far(stock(), theirs=MemoryMarket(stock("BETA")))
     report = market.run("buy", session=T)
     assert (report.exit_code, report.result["refused"]) == (11, 1)
@@ -193,7 +193,7 @@ def test_a_broker_that_is_down_is_6_and_nothing_is_believed_sent(far: Make) -> N
     market.sandbox = type("Stopped", (), {"stop": lambda self: None})()
 
 
-def test_an_order_that_was_answered_with_429_is_unknown_and_never_sent_beside_itself(far: Make) -> None:
+def test_an_order_answered_with_429_is_unknown(far: Make) -> None:
     """Nothing says that a 429 comes before acceptance. Kotak refuses a tag that it has, so there the order is asked for again."""
     market = far()
     market.account_broker.quotes(["ACME"])

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.brokers.slow import Slow
-from tests.lab.sandboxes.benches import OpenAlgoBench, nobody
+from tests.support.benches import OpenAlgoBench, nobody
+from tests.support.brokers.slow import Slow
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.errors import (
     Ambiguous,
@@ -49,7 +49,7 @@ class Noting(OpenAlgoSandbox):
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAlgoBench]:
-    monkeypatch.setattr("tests.lab.sandboxes.benches.OpenAlgoSandbox", Noting)
+    monkeypatch.setattr("tests.support.benches.OpenAlgoSandbox", Noting)
     made = OpenAlgoBench(Fixture(tmp_path, ist(FRIDAY, "10:00")))
     yield made
     made.close()
@@ -66,7 +66,7 @@ def asked(bench: OpenAlgoBench) -> list[str]:
     return bench.sandbox.requests  # type: ignore[return-value]
 
 
-def test_an_order_is_a_limit_order_for_delivery_and_its_tag_stays_at_home(bench: OpenAlgoBench) -> None:
+def test_an_order_is_limit_and_delivery_and_sends_no_tag(bench: OpenAlgoBench) -> None:
     placed = bench.buy(10, LOW)
     bench.broker.modify(placed, quantity=12, price=LOW + 5)
     bench.broker.cancel(placed)
@@ -115,7 +115,7 @@ def test_in_analyzer_mode_nothing_is_sent(bench: OpenAlgoBench) -> None:
             read()
 
 
-def test_an_order_that_waited_for_the_limiter_until_the_market_closed_is_not_sent(bench: OpenAlgoBench) -> None:
+def test_an_order_delayed_past_the_close_is_not_sent(bench: OpenAlgoBench) -> None:
     """At some brokers behind OpenAlgo it would become one for the next day."""
     bench.buy(10, LOW)
     sent = len(server(bench).sent("placeorder"))
@@ -125,7 +125,7 @@ def test_an_order_that_waited_for_the_limiter_until_the_market_closed_is_not_sen
     assert len(server(bench).sent("placeorder")) == sent
 
 
-def test_a_server_that_is_switched_between_two_commands_is_found_out(bench: OpenAlgoBench) -> None:
+def test_a_server_switched_between_two_commands_is_found_out(bench: OpenAlgoBench) -> None:
     """The second order went to OpenAlgo's own sandbox: nothing of it is real, and no third one is sent."""
     bench.buy(10, LOW)
     bench.sandbox.analyze = True
@@ -197,9 +197,7 @@ def test_a_wrong_key_and_a_server_without_a_login_ask_for_one(bench: OpenAlgoBen
 
 
 @pytest.mark.parametrize("ask", [lambda bench: bench.broker.orders(), lambda bench: bench.buy(1, LOW)], ids=["read", "command"])
-def test_a_server_that_does_not_know_the_key_for_a_moment_is_used_again_when_it_does(
-    bench: OpenAlgoBench, ask: Callable[[OpenAlgoBench], object]
-) -> None:
+def test_a_key_that_is_known_again_is_used_again(bench: OpenAlgoBench, ask: Callable[[OpenAlgoBench], object]) -> None:
     """It says so too while its own database is locked, or while somebody logs in there: nobody has to log in here for that."""
     bench.sandbox.logged_in = False
     with pytest.raises(LoginNeeded, match="does not know the API key"):
@@ -237,7 +235,7 @@ def test_a_key_is_needed_and_a_session_ends_at_night(bench: OpenAlgoBench) -> No
 
 
 @pytest.mark.parametrize("tells", [False, True], ids=["as documented", "newer versions"])
-def test_what_was_bought_today_is_not_sellable_and_what_was_sold_is_gone(bench: OpenAlgoBench, tells: bool) -> None:
+def test_bought_today_is_not_sellable_and_sold_is_gone(bench: OpenAlgoBench, tells: bool) -> None:
     bench.sandbox.tells_t1 = bench.sandbox.tells_trade_ids = tells
     bought = bench.buy(10, OPEN)
     bench.to(FRIDAY, "10:05")

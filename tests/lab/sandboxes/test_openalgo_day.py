@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.vault import MemoryVault
-from tests.cli.hands import operate, result_of
-from tests.execution.trading import AFTER, SESSIONS, D, T, Trading
-from tests.lab.sandboxes.benches import SLOW, TIMEOUT, nobody
-from tests.tasks.test_buy import analysed, signal
-from tests.tasks.test_preopen_orders import EASY, falling
+from tests.integration.tasks.test_buy import analysed, signal
+from tests.integration.tasks.test_preopen_orders import EASY, falling
+from tests.support.benches import SLOW, TIMEOUT, nobody
+from tests.support.brokers.vault import MemoryVault
+from tests.support.hands import operate, result_of
+from tests.support.trading import AFTER, SESSIONS, D, T, Trading
 from tradectl.brokers.adapter import BrokerAccount
 from tradectl.brokers.openalgo import ADAPTER
 from tradectl.lab.sandboxes.ambiguous_replies import DOCUMENTED
@@ -66,7 +66,7 @@ def evening(day: Through) -> None:
     day.to(D, "09:05")
 
 
-def test_a_buy_of_the_evening_is_sent_before_the_open_and_sold_when_it_is_delivered(day: Through) -> None:
+def test_an_evening_buy_is_sent_before_the_open_and_sold_later(day: Through) -> None:
     evening(day)
     assert day.run("amo-adjust").result["placed"] == 1
     (sent,) = day.broker.orders()
@@ -85,7 +85,7 @@ def test_a_buy_of_the_evening_is_sent_before_the_open_and_sold_when_it_is_delive
 
 
 @pytest.mark.parametrize("trouble", [Trouble.CUT, Trouble.LOST, Trouble.SLOW, Trouble.BAD_GATEWAY])
-def test_an_answer_that_was_lost_leaves_one_order_that_a_person_decides_about(day: Through, trouble: Trouble) -> None:
+def test_a_lost_answer_leaves_one_order_to_be_decided(day: Through, trouble: Trouble) -> None:
     evening(day)
     day.sandbox.trouble(trouble, path=COMMANDS)
     report = day.run("amo-adjust")
@@ -171,7 +171,7 @@ def test_a_server_in_analyzer_mode_gets_no_order(day: Through) -> None:
     assert len(day.broker.orders()) == 1
 
 
-def test_a_server_that_is_switched_before_the_order_gets_none_and_the_order_is_sent_when_it_is_live(day: Through) -> None:
+def test_a_server_switched_before_the_order_gets_none(day: Through) -> None:
     """What was switched after the books were read is found out by the question before the command, or by its answer."""
     evening(day)
     answer = day.sandbox.answer

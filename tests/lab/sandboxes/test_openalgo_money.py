@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.sandboxes.benches import OpenAlgoBench
+from tests.support.benches import OpenAlgoBench
 from tradectl.brokers.openalgo.balances import available
 from tradectl.errors import BrokerUnavailable
 from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN, Fixture, ist
@@ -39,7 +39,7 @@ def test_money_that_is_not_told_is_no_zero(data: dict[str, Any]) -> None:
         available(data, "zerodha")
 
 
-def test_an_amo_by_hand_as_the_first_row_hides_the_book_until_nine(tmp_path: Path) -> None:
+def test_an_amo_by_hand_in_the_first_row_hides_the_book(tmp_path: Path) -> None:
     fixture = Fixture(tmp_path, ist(FRIDAY, "16:30"))
     bench = OpenAlgoBench(fixture)
     try:

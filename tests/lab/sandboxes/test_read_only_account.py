@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.brokers.market import MemoryMarket
-from tests.lab.sandboxes.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
+from tests.support.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
+from tests.support.brokers.market import MemoryMarket
 from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.account.read_only_account import LiveQuotes, ReadOnlyAccount
 from tradectl.brokers.adapter import BrokerAccount, ReadsOnly
@@ -106,7 +106,7 @@ def test_its_prices_are_the_brokers_and_now(name: str, bench: Any, looking: Brok
     prices.close()
 
 
-def test_nothing_that_can_be_reached_from_its_prices_takes_a_command(name: str, bench: Any, looking: BrokerAccount) -> None:
+def test_nothing_reachable_from_its_prices_takes_a_command(name: str, bench: Any, looking: BrokerAccount) -> None:
     prices = LOOKS[name][1].prices(looking)
     prices.quotes(["ACME"])
     assert commanding(prices) == set()
@@ -115,7 +115,7 @@ def test_nothing_that_can_be_reached_from_its_prices_takes_a_command(name: str, 
     prices.close()
 
 
-def test_even_a_whole_broker_made_of_its_account_sends_no_command(name: str, bench: Any, looking: BrokerAccount) -> None:
+def test_a_whole_broker_of_its_account_sends_no_command(name: str, bench: Any, looking: BrokerAccount) -> None:
     order_id = bench.broker.place(bench.request(10, OPEN - 500))
     broker: Broker = LOOKS[name][1].open(looking)
     broker.quotes(["ACME"])
@@ -176,7 +176,7 @@ class Machine(VirtualClock):
         return self.now()
 
 
-def test_who_only_looks_leaves_half_of_the_brokers_limits_to_who_trades(tmp_path: Path) -> None:
+def test_a_read_only_account_leaves_half_of_the_limits(tmp_path: Path) -> None:
     """The two count in ledgers of their own; what the broker allows is for both together."""
 
     def asked(kind: type[ReadOnlyAccount], bucket: str) -> int:

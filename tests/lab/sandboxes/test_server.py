@@ -125,7 +125,7 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
 
 
 @pytest.mark.parametrize(("path", "said"), [("/lost", "broke before a reply came"), ("/trouble", "read"), ("/down", "read")])
-def test_what_goes_wrong_at_the_exchange_behind_goes_wrong_on_the_wire(server: Counter, path: str, said: str) -> None:
+def test_faults_of_the_exchange_behind_show_on_the_wire(server: Counter, path: str, said: str) -> None:
     with pytest.raises(Ambiguous, match=said):
         transport_to(server).command("POST", server.url + path, bucket="orders", side=None)
     with pytest.raises(BrokerUnavailable):

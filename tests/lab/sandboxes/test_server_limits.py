@@ -135,7 +135,7 @@ def test_no_name_and_two_names_are_refused(echo: Echo) -> None:
         ("Transfer-Encoding: chunked", 411),
     ],
 )
-def test_a_body_without_a_bounded_length_is_refused_before_it_comes(echo: Echo, field: str, status: int) -> None:
+def test_a_body_without_a_bounded_length_is_refused(echo: Echo, field: str, status: int) -> None:
     assert said(echo, head(echo, field))[0] == status
     assert echo.requests == []
     works(echo)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers.kotak import CLIENT, credentials, nobody
-from tests.brokers.market import MarketListing
-from tests.brokers.vault import MemoryVault
-from tests.cli.hands import operate
-from tests.exchange.test_holiday_list import answer
-from tests.execution.trading import ist
-from tests.lab.sandboxes.zerodha import KEY, SECRET, browse
-from tests.tasks.test_turn_of_year import LAST, NEW, OLD_YEAR, SATURDAY, SECOND, Prices, Turn
+from tests.integration.tasks.test_turn_of_year import LAST, NEW, OLD_YEAR, SATURDAY, SECOND, Prices, Turn
+from tests.support.brokers.kotak import CLIENT, credentials, nobody
+from tests.support.brokers.market import MarketListing
+from tests.support.brokers.vault import MemoryVault
+from tests.support.hands import operate
+from tests.support.trading import ist
+from tests.support.zerodha import KEY, SECRET, browse
+from tests.unit.exchange.test_holiday_list import answer
 from tradectl.brokers import kite, kotak_neo, openalgo
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.adapter import Adapter, BrokerAccount
@@ -157,7 +157,7 @@ def test_exits_run_and_nothing_is_bought(turn: Make, name: str) -> None:
 
 @pytest.mark.parametrize("name", ADAPTERS)
 @pytest.mark.parametrize("day", [NEW, SATURDAY])
-def test_a_closed_day_is_no_session_whatever_the_time_of_its_quotes(turn: Make, name: str, day: date) -> None:
+def test_a_closed_day_is_no_session_whatever_the_quotes_say(turn: Make, name: str, day: date) -> None:
     """The broker goes on to show the last session's figures, with a new time."""
     market = turn(name)
     market.to(day, "09:16")

@@ -1,0 +1,118 @@
+"""A sweep gives the same bits with any processes, and continues where it was stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import LocalCluster
+
+from tests.integration.research.studies import CHANGES, SETTINGS, rows_in, study_of, sweep_of
+from tradectl.errors import BrokerUnavailable, DataError, Interrupted
+from tradectl.marketdata.reading import Mark
+from tradectl.research.study import Study, setting_key
+from tradectl.runtime.interrupt import Stop
+from tradectl.settings import Settings
+from tradectl.strategy.parameters import Parameters
+
+
+@pytest.fixture(scope="module")
+def study(invented: Settings) -> Study:
+    return study_of(invented)[0]
+
+
+@pytest.fixture(scope="module")
+def rows(study: Study, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], bytes]:
+    """Return the results of this process alone."""
+    home = tmp_path_factory.mktemp("alone")
+    with sweep_of(study, home) as sweep:
+        sweep.trades(SETTINGS)
+        sweep.possible(SETTINGS[0])
+    return rows_in(home, study)
+
+
+def test_several_processes_come_to_the_same_bits(
+    study: Study, rows: dict[tuple[str, str], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradectl.research.sweep.CHUNK", 2)
+    monkeypatch.setattr("tradectl.research.sweep.BLOCK", 3)
+    with sweep_of(study, tmp_path, jobs=2) as sweep:
+        sweep.trades(SETTINGS[::-1])
+        sweep.possible(SETTINGS[0])
+    assert rows_in(tmp_path, study) == rows
+    assert len(rows) == len(SETTINGS) + 1
+
+
+def test_a_dask_cluster_of_two_processes_comes_to_the_same_bits(
+    study: Study, rows: dict[tuple[str, str], bytes], tmp_path: Path
+) -> None:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        sweep_of(study, tmp_path, dask=cluster.scheduler_address) as sweep,
+    ):
+        assert len({worker.pid for worker in cluster.workers.values()}) == 2
+        sweep.trades(SETTINGS)
+        sweep.possible(SETTINGS[0])
+    assert rows_in(tmp_path, study) == rows
+
+
+def test_a_scheduler_that_is_not_there_is_said_to_be_missing(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradectl.research.workers.PATIENCE", 1)
+    with sweep_of(study, tmp_path, dask="tcp://127.0.0.1:9") as sweep, pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:9"):
+        sweep.trades(SETTINGS)
+
+
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(
+    study: Study, rows: dict[tuple[str, str], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradectl.research.sweep.CHUNK", 1)
+    stop = Stop()
+
+    def ask_after_two(name: str, done: int, total: int) -> None:
+        if done == 2:
+            stop.ask(2)
+
+    with sweep_of(study, tmp_path, stop=stop, progress=ask_after_two) as sweep, pytest.raises(Interrupted):
+        sweep.trades(SETTINGS)
+    assert len(rows_in(tmp_path, study)) == 2
+    told: list[int] = []
+    with sweep_of(study, tmp_path, progress=lambda _name, done, _total: told.append(done)) as sweep:
+        found = sweep.trades(SETTINGS)
+    assert told == [2, 3, 4, 5, 6]
+    assert [closed.packed() for closed in found] == [rows[setting_key(parameters), "trades"] for parameters in SETTINGS]
+
+
+def test_what_is_kept_is_not_computed_again(study: Study, tmp_path: Path) -> None:
+    with sweep_of(study, tmp_path) as sweep:
+        sweep.cache.put("trades", [(setting_key(SETTINGS[0]), sweep.trades(SETTINGS[1:2])[0].packed())])
+        assert sweep.trades(SETTINGS[:1])[0].packed() == sweep.trades(SETTINGS[1:2])[0].packed(), "it was taken as it was kept"
+
+
+def test_another_span_rule_or_market_has_results_of_its_own(study: Study) -> None:
+    others = [
+        replace(study, instruments=study.instruments[:1]),
+        replace(study, first=study.last),
+        replace(study, scored=False),
+        replace(study, generation=Mark(study.generation.generation, study.generation.random + 1)),
+        replace(study, rules="another version"),
+    ]
+    assert len({study.key, *(other.key for other in others)}) == 6
+
+
+def test_a_setting_is_named_by_what_it_does() -> None:
+    keys = [setting_key(parameters) for parameters in SETTINGS]
+    assert len(set(keys)) == len(CHANGES)
+    assert setting_key(Parameters(max_positions=1)) == setting_key(Parameters()), "no portfolio limit stands in a sweep's way"
+    assert setting_key(Parameters(rsi_exit=50)) == setting_key(Parameters(rsi_exit=50.0))
+    assert setting_key(Parameters(amo_adjust_reprice=True)) != setting_key(Parameters())
+
+
+@pytest.mark.parametrize("seen", [{"generation": Mark(1, 0)}, {"rules": "another version"}])
+def test_a_worker_that_sees_something_else_refuses_to_work(study: Study, tmp_path: Path, seen: dict[str, Any]) -> None:
+    other = replace(study, **seen)
+    with sweep_of(other, tmp_path) as sweep, pytest.raises(DataError):
+        sweep.trades(SETTINGS[:1])

@@ -1,5 +1,0 @@
-"""Tasks are tested in the same trading world as the order path."""
-
-from tests.execution.conftest import trading
-
-__all__ = ["trading"]
