@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradectl.errors import BrokerUnavailable
+from tradectl.lazy import resolved
 from tradectl.ports import ListsOrderRules, Tell, silence
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Context:
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
-        rules = world.broker if isinstance(world.broker, ListsOrderRules) else None
+        broker = resolved(world.broker)  # a check of a Protocol does not see through a proxy in Python 3.12 and later
         return TradingSession(
             broker=world.broker,
             book=book,
@@ -139,7 +140,7 @@ class Context:
             dry_run=self.dry_run,
             last_retry=last_retry,
             level_of=level_of,
-            rules=rules,
+            rules=broker if isinstance(broker, ListsOrderRules) else None,
         )
 
     def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:

@@ -15,6 +15,7 @@ from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unprotected_positions import Unprotected
+from tradectl.lazy import resolved
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
@@ -127,7 +128,8 @@ class _Stream:
     """The broker's price stream, where the broker has one. Prices are right without it, but each costs a request."""
 
     def __init__(self, broker: Broker) -> None:
-        self._broker = broker if isinstance(broker, ReportsStream) else None
+        made = resolved(broker)  # a check of a Protocol does not see through a proxy in Python 3.12 and later
+        self._broker = made if isinstance(made, ReportsStream) else None
 
     @property
     def trouble(self) -> str | None:
@@ -157,10 +159,13 @@ def _adjust_sells(run: _Run, seen: StepView) -> bool:
     snapshot, sent = seen.snapshot, False
     trades: dict[tuple[bool, ...], bool] = {}
     for position in snapshot.positions:
-        quote, kinds = seen.quotes.get(position.symbol), run.kinds_of(position)
+        quote = seen.quotes.get(position.symbol)
+        if quote is None:
+            continue
+        kinds = run.kinds_of(position)
         if kinds not in trades:
             trades[kinds] = run.session is not None and run.session.takes_changes(seen.now, kinds)
-        if quote is not None and trades[kinds] and run.seller.adjust(position, quote, snapshot):
+        if trades[kinds] and run.seller.adjust(position, quote, snapshot):
             snapshot, sent = run.trading.book.snapshot(), True
     return sent
 
