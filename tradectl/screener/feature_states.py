@@ -108,6 +108,6 @@ def _one_session(state: FeatureState, session: date, bars: Mapping[str, Bar], mu
         values[0, chosen] = [getattr(bar, name) for bar in bars.values()]
         return values
 
-    opens, highs, lows, closes = (filled(name).astype(np.int32) for name in FIELDS[:4])
+    prices = {name: filled(name).astype(np.int32) for name in FIELDS[:4]}
     sessions = np.array([session.toordinal()], dtype=np.int64)
-    return Panel(state.instruments, sessions, opens, highs, lows, closes, filled("volume"), series, multiplier)
+    return Panel(state.instruments, sessions, **prices, volume=filled("volume"), state=series, multiplier=multiplier)

@@ -158,7 +158,7 @@ def test_closing_the_exchange_closes_a_source_that_can_be_closed(floor) -> None:
     assert connected.closed == 1
 
 
-def test_closing_the_exchange_leaves_a_source_without_connections(live: Floor, screen: Screen) -> None:
+def test_the_exchange_closes_with_a_source_without_connections(live: Floor, screen: Screen) -> None:
     other = live.another()
     other.close()
     with pytest.raises(DatabaseError, match="closed"):

@@ -30,7 +30,7 @@ def test_a_price_moves_to_the_later_scale_and_up_to_its_tick(price, before, afte
     after=st.floats(0.01, 100),
     tick=st.sampled_from([1, 5, 10, 50, 100]),
 )
-def test_the_price_is_the_lowest_on_the_tick_that_is_not_below_the_exact_one(price, before, after, tick):
+def test_a_rescaled_price_is_rounded_up_to_the_tick(price, before, after, tick):
     found, exact = rescaled(price, before, after, tick), Fraction(price) * Fraction(before) / Fraction(after)
     assert found % tick == 0
     assert found - tick < exact <= found

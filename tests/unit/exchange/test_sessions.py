@@ -216,7 +216,7 @@ def test_the_length_and_ends_of_a_session(table, day, closing_auction, end, last
         (date(2024, 3, 2), "09:00", "12:50"),
     ],
 )
-def test_a_session_begins_with_its_first_phase_and_ends_with_its_last(table, day, begins, ends):
+def test_a_session_lasts_from_its_first_to_its_last_phase(table, day, begins, ends):
     session = the(table, day)
     assert (session.begins_at(), session.ends_at()) == (at(day, begins), at(day, ends))
     assert session.has_phase_at(session.begins_at())
