@@ -17,12 +17,12 @@ from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, read_only_account
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
+from tradectl.file_permissions import LEDGER, close, close_home, make_home
 from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
 from tradectl.lazy import lazy
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.trading_state import ACTIVE, TradingState
-from tradectl.permissions import LEDGER, close, close_home, make_home
 from tradectl.settings import FILE, SQLITE
 
 if TYPE_CHECKING:

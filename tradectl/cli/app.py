@@ -16,7 +16,7 @@ from tradectl.cli.group import Root
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.clock import SystemClock
 from tradectl.control_characters import lines, one_line
-from tradectl.permissions import close, close_by_default
+from tradectl.file_permissions import close, close_by_default
 from tradectl.redaction import scrubbed, words_scrubbed
 from tradectl.settings import load, load_readable
 

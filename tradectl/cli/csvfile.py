@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tradectl.errors import UsageError
-from tradectl.permissions import as_asked
+from tradectl.file_permissions import as_asked
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

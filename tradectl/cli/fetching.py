@@ -17,7 +17,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Missing, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
 from tradectl.marketdata.sources.patience import POLITE, Patience
-from tradectl.marketdata.sources.watched import stored_lists
+from tradectl.marketdata.sources.surveillance_files import stored_lists
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import read_symbol, shown
 from tradectl.runtime.interrupt import stop_on_signals
@@ -97,7 +97,7 @@ def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
 def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> Source:
     """Return the source of NSE's surveillance lists at the address of the settings."""
     from tradectl.marketdata.sources.download import Downloader
-    from tradectl.marketdata.sources.watched import SurveillanceFiles
+    from tradectl.marketdata.sources.surveillance_files import SurveillanceFiles
 
     return SurveillanceFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
 
@@ -182,7 +182,7 @@ def _symbol(word: str) -> str:
 
 def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
     """Fetch only the newest lists if none is stored and no date is given: a list is in force until the next."""
-    from tradectl.marketdata.sources.watched import BEGIN
+    from tradectl.marketdata.sources.surveillance_files import BEGIN
 
     return span if stored or span.since is not None else replace(span, since=ist_date(clock.now()) - BEGIN, repair=False)
 

@@ -21,10 +21,10 @@ from tradectl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
-    from tradectl.research.findings import Findings
     from tradectl.research.grid import Axis, Changes
     from tradectl.research.study import Study
     from tradectl.research.sweep import Sweep
+    from tradectl.research.sweep_results import Findings
     from tradectl.research.walk_forward import Split
     from tradectl.strategy.parameters import Parameters
 
@@ -93,8 +93,8 @@ def sweep(
     entries. With --walk-forward it shows what was earned on years that had no part in the choice.
     """
     from tradectl import bootstrap
-    from tradectl.research.findings import Criterion
     from tradectl.research.reports import sweep as report
+    from tradectl.research.sweep_results import Criterion
 
     if by not in list(Criterion):
         raise UsageError(f"--by is one of {', '.join(Criterion)}, not {by!r}")
@@ -210,7 +210,7 @@ def found_in(
     """Compute every setting's trades, the random entries, and the findings."""
     import numpy as np
 
-    from tradectl.research.findings import find, ranked
+    from tradectl.research.sweep_results import find, ranked
     from tradectl.strategy.parameters import with_changes
 
     parameters = [with_changes(own, changes) for changes in settings]

@@ -14,10 +14,10 @@ from tradectl.doctor.files import writable
 from tradectl.doctor.finding import Check, Worth
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
 from tradectl.exchange.sessions import FILL_YEAR
+from tradectl.file_permissions import open_to_others
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.trading_state import TradingState, stricter
-from tradectl.permissions import open_to_others
 from tradectl.redaction import HIDDEN
 from tradectl.runtime.clock_watch import last_jump
 from tradectl.strategy.parameters import Parameters

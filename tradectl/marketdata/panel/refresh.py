@@ -1,4 +1,4 @@
-"""Keeping the panel store at the archive's generation: carried on where that is shown to be right, else derived anew.
+"""Refresh the panel store to the generation of the archive: extend it where that is proved right, else derive it anew.
 
 A store may be carried on when the archive was once at its generation, no bar of its sessions was touched since, the renames are
 the same, and no action that moves a stored multiplier came or went. Whatever cannot be shown is derived anew.

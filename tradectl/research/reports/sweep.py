@@ -7,10 +7,10 @@ from typing import Any
 
 from tradectl.backtest.metrics import Statistics
 from tradectl.model.money import show_rupees, to_paise, to_rupees
-from tradectl.research.findings import Findings, SettingResult, TimingTest, WalkForward
 from tradectl.research.grid import Changes
 from tradectl.research.resampling import Outcomes, quantile
 from tradectl.research.study import Study
+from tradectl.research.sweep_results import Findings, SettingResult, TimingTest, WalkForward
 
 FIGURES = ("trades", "net", "charges", "win_rate", "profit_factor", "average_percent", "average_days", "fall", "sharpe")
 """The columns of a setting, by which the table may be sorted."""

@@ -12,8 +12,8 @@ import pytest
 from tests.integration.research.test_closed_trades import trade
 from tradectl.backtest.context import Span
 from tradectl.research.closed_trades import ClosedTrades
-from tradectl.research.findings import Criterion, Findings, find, ranked, sharpe
 from tradectl.research.grid import Changes
+from tradectl.research.sweep_results import Criterion, Findings, find, ranked, sharpe
 from tradectl.research.walk_forward import split
 
 START = date(2024, 1, 1)
