@@ -74,7 +74,7 @@ DAMAGES = {
     "deleted": (deleted, "is missing"),
     "emptied": (emptied, "is empty"),
     "replaced": (replaced, "it was replaced"),
-    "foreign": (foreign, "something else"),
+    "foreign": (foreign, "is not a paper exchange"),
     "without account": (without_account, "is older than the ledger"),
 }
 

@@ -97,7 +97,7 @@ def test_an_end_that_cannot_be_in_flight_is_believed(word: str) -> None:
     above = row(orderid="1", order_status=word)
     young = orders(above, row(order_status=word), now=ist(FRIDAY, "14:14:30"))
     assert [item.status for item in young] == [OrderStatus(word.upper()), OrderStatus.UNKNOWN]
-    assert f"{word!r} may be that of the row before it" in young[1].reason
+    assert f"{word!r} may belong to the previous row" in young[1].reason
     old = orders(above, row(order_status=word), now=ist(FRIDAY, "14:15:45"))
     assert [item.status for item in old] == [OrderStatus(word.upper())] * 2
     other = orders(row(orderid="1", product="MIS", order_status="open"), row(order_status=word), now=ist(FRIDAY, "14:14:30"))

@@ -157,7 +157,7 @@ def test_a_damaged_file_is_one_line(tmp_path, content, market) -> None:
 
 def test_a_foreign_or_newer_file_is_refused(tmp_path) -> None:
     for name, statement, words in (
-        ("else", "CREATE TABLE x (y)", "something else"),
+        ("else", "CREATE TABLE x (y)", "is not a paper exchange"),
         ("newer", "PRAGMA user_version = 99", "newer version"),
     ):
         connection = sqlite3.connect(tmp_path / name)

@@ -291,4 +291,4 @@ def test_a_session_may_end_before_the_next_task_is_due(
     world.close()
     said = tradectl("doctor", "--offline", "--json", "--at", when)
     assert states(said)["session"] == state
-    assert ("which is over before premarket-retry 08:00" in said.out) is (state == "look")
+    assert ("but premarket-retry 08:00 needs a session later" in said.out) is (state == "look")

@@ -120,7 +120,7 @@ def test_a_cancelled_sell_comes_back_unless_halted(trading: Make):  # noqa: F811
     market.to(D, "09:15")
     market.monitor(D, "09:17")
     (sell,) = market.orders(Side.SELL)
-    assert "`tradectl halt` stops that" in operate(market, "orders", "cancel", str(sell.id)).out
+    assert "`tradectl halt` prevents it" in operate(market, "orders", "cancel", str(sell.id)).out
     operate(market, "halt")
     market.monitor(D, "09:20")
     assert [order.status for order in market.orders(Side.SELL)] == [OrderStatus.CANCELLED]

@@ -102,7 +102,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(empty: Database)
 
 def test_nothing_is_created_for_a_reader(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "empty.db").execute("VACUUM")
-    with pytest.raises(DatabaseError, match="older form"):
+    with pytest.raises(DatabaseError, match="older schema"):
         create_or_upgrade(open_database(tmp_path / "empty.db", read_only=True))
 
 

@@ -191,7 +191,7 @@ def test_it_finds_an_unprotected_position_without_a_status(minutes, monkeypatch)
 
 
 def test_it_finds_a_monitor_that_ends_as_if_all_had_sells(minutes, monkeypatch) -> None:
-    monkeypatch.setattr(unprotected_check, "check", lambda *_, **__: ((), False))
+    monkeypatch.setattr(unprotected_check, "check", lambda *_, **__: unprotected_check.Checked())
     assert any("the step ends as if nothing were wrong" in line for line in minutes().silent)
 
 

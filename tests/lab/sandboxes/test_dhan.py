@@ -131,7 +131,7 @@ def test_the_official_clients_amo_is_not_changed(bench: RecordedBench, official:
     assert told(official.get_order_by_id(number))["afterMarketOrder"] is True
     assert refused(official.modify_order(number, "LIMIT", "ENTRY_LEG", 9, 100, 0, 0, "DAY"))[0] == "DH-906"
     before = len(bench.heard)
-    with pytest.raises(OrderRefused, match="stays as it is"):
+    with pytest.raises(OrderRefused, match="the order is unchanged"):
         bench.broker.modify(number, quantity=9, price=OPEN)
     assert len(bench.heard) == before  # ours does not even ask, and places nothing in its place
     assert (bench.order(number).status, bench.order(number).quantity) == (OrderStatus.PENDING, 10)

@@ -105,13 +105,13 @@ def test_what_it_cannot_do_is_blocked_before_anything_is_sent(bench: OpenAlgoBen
 def test_in_analyzer_mode_nothing_is_sent(bench: OpenAlgoBench) -> None:
     bench.sandbox.analyze = True
     for act in (lambda: bench.buy(10, LOW), lambda: bench.broker.cancel("1")):
-        with pytest.raises(ConfigurationError, match="nothing is real"):
+        with pytest.raises(ConfigurationError, match="sends no real orders"):
             act()
     assert [body for name, body in server(bench).bodies if name in {"placeorder", "cancelorder"}] == []
-    with pytest.raises(ConfigurationError, match="nothing is real"):
+    with pytest.raises(ConfigurationError, match="sends no real orders"):
         ADAPTER.login(bench.account, nobody)
     for read in (bench.broker.orders, bench.broker.trades, bench.broker.holdings, bench.broker.funds):
-        with pytest.raises(ConfigurationError, match="nothing is real"):
+        with pytest.raises(ConfigurationError, match="sends no real orders"):
             read()
 
 
@@ -130,7 +130,7 @@ def test_a_server_switched_between_two_commands_is_found_out(bench: OpenAlgoBenc
     bench.buy(10, LOW)
     bench.sandbox.analyze = True
     for sent in (2, 2):
-        with pytest.raises(ConfigurationError, match="nothing is real"):
+        with pytest.raises(ConfigurationError, match="sends no real orders"):
             bench.buy(11, LOW)
         assert len(server(bench).sent("placeorder")) == sent
     bench.sandbox.analyze = False

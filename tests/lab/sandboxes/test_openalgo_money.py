@@ -44,7 +44,7 @@ def test_an_amo_by_hand_in_the_first_row_hides_the_book(tmp_path: Path) -> None:
     bench = OpenAlgoBench(fixture)
     try:
         number = fixture.exchange().place(OrderRequest("byhand", "ACME", Side.BUY, 5, OPEN - 500, variety=Variety.AMO))
-        with pytest.raises(BrokerUnavailable, match="its first row waits as an after-market order by hand"):
+        with pytest.raises(BrokerUnavailable, match="its first row is a manual after-market order"):
             bench.broker.orders()
         bench.to(MONDAY, "08:30")
         with pytest.raises(BrokerUnavailable, match="Nothing is sent until it can, at 09:00"):

@@ -201,7 +201,7 @@ def _unlisted(text: str) -> NotWhitelisted:
 
 
 def _unknown_session(text: str) -> SessionUnknown:
-    return SessionUnknown(f"Kotak does not know the session: {text}; `tradectl login` makes one")
+    return SessionUnknown(f"Kotak rejected the session: {text}; run `tradectl login`")
 
 
 def refusal(reason: str) -> OrderRefused:
