@@ -33,7 +33,7 @@ _POSTGRES_WORDS = {
     "53100": "cannot be written: the disk is full",
     "55P03": "is locked by another process beyond the time-out",
     "42P01": "has no tradectl tables; run `tradectl init`",
-    "42703": "lacks columns of this version of tradectl",
+    "42703": "lacks columns of this version of tradectl: the version that wrote it can finish its orders",
     "40001": "was written by another process at the same moment; try again",
     "40P01": "was written by another process at the same moment; try again",
 }
@@ -76,7 +76,9 @@ def translated(error: BaseException, name: str) -> BaseException:
         return DatabaseError(_locked(name))
     if code is not None and (code & 0xFF) in _SQLITE_WORDS:
         return DatabaseError(f"{name} {_SQLITE_WORDS[_code_by_disk(code & 0xFF, name)]}")
-    if first_line.startswith(("no such table", "no such column")):
+    if first_line.startswith("no such column"):
+        return DatabaseError(f"{name} {_POSTGRES_WORDS['42703']} ({first_line})")
+    if first_line.startswith("no such table"):
         return DatabaseError(f"{name} has no tradectl tables ({first_line}); run `tradectl init`")
     if state in _POSTGRES_WORDS:
         return DatabaseError(f"{name} {_POSTGRES_WORDS[state]}")

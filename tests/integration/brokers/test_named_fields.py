@@ -82,3 +82,26 @@ def test_an_odd_row_shows_the_value_as_it_was_sent(kind: str) -> None:
 def test_the_lists_have_odd_rows_to_compare() -> None:
     found = {kind: sum(len(odd_rows(kind, path, -5)) for path in leaves(JSON[kind][0])) for kind in JSON}
     assert min(count for kind, count in found.items() if kind.endswith(("orders", "trades", "holdings", "quotes"))) >= 3
+
+
+def twice(document: Any, path: Path) -> bytes:
+    """Return the bytes of a document in which the field at a path stands twice, with two values."""
+    mark = "a second value of the field"
+    inner = deepcopy(document)
+    found = inner
+    for name in path[:-1]:
+        found = found[name]
+    found[mark] = "another value"
+    return json.dumps(inner).replace(json.dumps(mark), json.dumps(path[-1])).encode()
+
+
+LISTS = [kind for kind in JSON if kind.endswith(("orders", "trades", "holdings", "positions"))]
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_field_that_a_row_has_twice_costs_that_row_only(kind: str) -> None:
+    document, make, _ = JSON[kind]
+    fields = [path for path in leaves(document) if isinstance(path[-1], str) and any(isinstance(name, int) for name in path)]
+    assert fields
+    for path in fields:
+        make(twice(document, path))  # raises nothing: the list is read without the row

@@ -47,7 +47,7 @@ def test_an_amo_by_hand_in_the_first_row_hides_the_book(tmp_path: Path) -> None:
         with pytest.raises(BrokerUnavailable, match="its first row is a manual after-market order"):
             bench.broker.orders()
         bench.to(MONDAY, "08:30")
-        with pytest.raises(BrokerUnavailable, match="Nothing is sent until it can, at 09:00"):
+        with pytest.raises(BrokerUnavailable, match="Nothing is sent until NSE takes that order at 09:00"):
             bench.broker.orders()
         bench.to(MONDAY, "09:16")
         assert [item.broker_order_id for item in bench.broker.orders()] == [number]

@@ -93,9 +93,7 @@ def _readable_holding(row: Row) -> Row:
     for name in _OF_HOLDING:
         whole(row[name], name, SHARES)
     whole(row.get("collateralQty") or 0, "collateralQty", SHARES)
-    for name in ("isin", "exchange"):
-        if row.get(name) is not None and not isinstance(row[name], str):
-            raise OddValue(name, row[name])
+    _assert_texts(row, "isin", "exchange")
     return {"exchange": "", **row}
 
 
@@ -105,7 +103,15 @@ def _readable_position(row: Row) -> Row | None:
     symbol(row)
     for name in _OF_DAY:
         whole(row[name], name, SHARES)
+    _assert_texts(row, "isin")
     return row
+
+
+def _assert_texts(row: Row, *names: str) -> None:
+    """Raise OddValue for the first of these fields that is there and not a text."""
+    for name in names:
+        if row.get(name) is not None and not isinstance(row[name], str):
+            raise OddValue(name, row[name])
 
 
 def _restricted(row: Mapping[str, Any]) -> bool:

@@ -101,7 +101,10 @@ def named(rows: Any, known: Known) -> Any:
 
 
 def _named(row: Any, known: Known) -> Any:
-    if not isinstance(row, Mapping) or row.get("exchangeSegment") in _OTHER_SEGMENTS or not _has_id(row):
+    if not isinstance(row, Mapping) or not _has_id(row):
+        return row
+    segment = row.get("exchangeSegment")
+    if isinstance(segment, str) and segment in _OTHER_SEGMENTS:
         return row
     listed = known(row)
     if listed is None:

@@ -184,12 +184,18 @@ def _order(row: Row, now: datetime | None) -> OrderReport:
         filled_quantity=whole(row["filled_quantity"], "filled_quantity", SHARES),
         status=status,
         reason=strict_json.brief(reason),
-        variety=Variety.AMO if row["variety"] == "amo" else Variety.REGULAR,
+        variety=_variety(row),
         placed_at=min(known),
         updated_at=max([*known, *last]),
         passing=status is _S.REJECTED and _refusal(row).passing,
         unknown_word=strict_json.brief(word) if status is _S.UNKNOWN else "",
     )
+
+
+def _variety(row: Row) -> Variety:
+    if not isinstance(row["variety"], str):
+        raise OddValue("variety", row["variety"])
+    return Variety.AMO if row["variety"] == "amo" else Variety.REGULAR
 
 
 def _limit(row: Row) -> int:

@@ -140,7 +140,7 @@ def _is_success(reply: Reply, content: Mapping[str, Any]) -> bool:
 
 
 def _analyzing() -> TradectlError:
-    return ConfigurationError("OpenAlgo is in its analyzer (sandbox) mode, where nothing is real: switch it to live first")
+    return ConfigurationError("OpenAlgo is in its analyzer (sandbox) mode and sends no real orders: switch it to live first")
 
 
 def _not_logged_in(message: str) -> TradectlError:
