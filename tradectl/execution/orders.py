@@ -29,14 +29,14 @@ from tradectl.execution.unexplained_shares import declaration_advice, unexplaine
 from tradectl.execution.unresolved_orders import may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
-from tradectl.ledger.intents import Forbidden, Overtaken, assert_allows
+from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import ORDERS
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, TO_BE_CANCELLED, OrderRequest, OrderStatus, ReasonCode, Side
 from tradectl.model.refusal import Refusal, RefusalCode
-from tradectl.model.trading_state import TradingState, stricter
+from tradectl.model.trading_state import Forbidden, TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
 NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, Blocked)
@@ -239,7 +239,7 @@ class OrderPath:
         return stricter(in_ledger, self._marker_state())
 
     def _assert_allowed(self, side: Side) -> None:
-        assert_allows(self.trading_state(self._book.snapshot()), side)
+        self.trading_state(self._book.snapshot()).assert_allows(side)
 
     def _marker_state(self) -> TradingState:
         try:
@@ -264,7 +264,7 @@ class OrderPath:
             return self._unknown(order, ReasonCode.REPEATED_TAG.text("it was read under this tag"), ReasonCode.REPEATED_TAG)
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         try:
-            assert_allows(self._marker_state(), order.side)
+            self._marker_state().assert_allows(order.side)
             broker_order_id = self._broker.place(request)
         except (OrderRefused, *_OF_THE_SYMBOL) as error:
             unsent = OrderRefused(f"{error}: it was not sent", code="unknown_symbol")
@@ -327,7 +327,7 @@ class OrderPath:
         try:
             self._book.intents.assert_may(self._claim, order.side, self._clock.machine_now())
             self.requested[order.id] = (quantity, price)
-            assert_allows(self._marker_state(), order.side)
+            self._marker_state().assert_allows(order.side)
             self._broker.modify(order.broker_order_id, quantity=quantity, price=price)
         except Forbidden as forbidden:
             self.requested.pop(order.id, None)

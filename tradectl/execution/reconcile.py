@@ -174,8 +174,13 @@ def follow(
     if not broker.capabilities.tag_length:
         changes.doubted = doubt_refused(book, reports, now)
     changes.book = book.snapshot()
-    applied = (changes.book.revision, view.trades_revision) if complete and before is None else (None, None)
-    book.broker = replace(book.broker, applied=applied[0], trades_applied=applied[1])
+    whole = complete and before is None
+    all_trades = whole and not untrue and not overfilled  # trades that were set aside are compared again at the next read
+    book.broker = replace(
+        book.broker,
+        applied=changes.book.revision if whole else None,
+        trades_applied=view.trades_revision if all_trades else None,
+    )
     return changes
 
 
@@ -186,9 +191,10 @@ def _unseen(book: Book, trades: Sequence[TradeReport]) -> list[TradeReport]:
 
 
 def _misattributed(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Sequence[TradeReport]) -> list[TradeReport]:
-    """Return trades of our orders that are in the book as trades by hand.
+    """Return trades of our orders that this process counts as booked and that are no fills of these orders.
 
-    Without a tag, a process that reads a trade before the sending process records the broker order id books it so."""
+    Without a tag, a process that reads a trade before the sending process records the broker order id books it as a trade by
+    hand. `orders resolve` in another process removes such a trade from the book."""
     filled = {report.broker_order_id: order.filled_quantity for report, order in ours}
     mine = (item for item in trades if item.broker_order_id in filled)
     booked = {item.trade_id: item for item in mine if item.trade_id in book.known_trades()}
@@ -196,7 +202,7 @@ def _misattributed(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades
         filled[trade.broker_order_id] -= trade.quantity
     if all(left >= 0 for left in filled.values()):
         return []
-    return [booked[name] for name in book.external_trades(booked)]
+    return [booked[name] for name in book.without_order(booked)]
 
 
 def _trade_time(trade: TradeReport) -> tuple[datetime, str]:

@@ -130,8 +130,8 @@ class Seller:
                 self.trading.path.stopped = f"the account is halted: {halted.reason}"
             return False  # nothing may be sent; only a cancel or a smaller quantity may
         if resting is None:
-            return wanted.quantity > 0 and self._place(position, wanted, seen)
-        return self._change(position, resting, wanted, most, seen)
+            return wanted.quantity > 0 and self._place(position, wanted)
+        return self._change(position, resting, wanted, most)
 
     def action_block(self, position: Position, seen: Snapshot) -> str:
         """Return the corporate action that blocks a position's sell; empty where none does."""
@@ -208,7 +208,7 @@ class Seller:
             self.trading.cancel_confirmed(order)
         return bool(strays)
 
-    def _place(self, position: Position, wanted: Desired, seen: Snapshot) -> bool:
+    def _place(self, position: Position, wanted: Desired) -> bool:
         wanted = self._capped(position, wanted)
         intent = Intent(
             instrument_id=position.instrument_id,
@@ -224,7 +224,7 @@ class Seller:
         )
         if self._recently_refused(intent, position):
             return False
-        if not self._cancel_crossing_buys(position, wanted.price, seen):
+        if not self._cancel(self._crossing_buys(position, wanted.price)):
             return True
         result = self.trading.path.place(intent)
         done = f"SELL {wanted.quantity} {position.symbol} at {wanted.price / 100:.2f}"
@@ -241,9 +241,9 @@ class Seller:
             return False
         quantity = min(order.quantity, self._quantity(position, self.trading.most_shares(position.symbol)) or 0)
         repeated = replace(wanted, quantity=quantity, price=min(wanted.price, order.price))
-        return quantity > 0 and self._place(position, repeated, self.trading.snapshot)
+        return quantity > 0 and self._place(position, repeated)
 
-    def _change(self, position: Position, resting: Order, wanted: Desired, most: int | None, seen: Snapshot) -> bool:
+    def _change(self, position: Position, resting: Order, wanted: Desired, most: int | None) -> bool:
         """Lower the price or fit the quantity of a resting sell; at the last modification replace it by a new order.
 
         `most`: the freeze quantity. The filled shares of an order count towards it, so fewer may remain."""
@@ -259,8 +259,9 @@ class Seller:
             or resting.modifications >= self.trading.broker.capabilities.max_modifications - 1
         ):
             return self.trading.cancel_confirmed(resting) and self._replace(position, wanted)
-        if not self._cancel_crossing_buys(position, price, seen):
-            return True
+        crossing = self._crossing_buys(position, price)
+        if crossing and not (self._cancel(crossing) and self.trading.book.order(resting.id) == resting):
+            return True  # reading the cancels back may show that the sell has traded: the next step decides anew
         done = f"SELL {quantity} {position.symbol} now at {price / 100:.2f}"
         accepted = partial(self._decide, position, wanted, "resting", f"{done}: {wanted.reason}")
         result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price, accepted=accepted)
@@ -276,20 +277,23 @@ class Seller:
         seen = self.trading.snapshot
         held = seen.position_of(position.instrument_id)
         quantity = self._quantity(held, self.trading.most_shares(held.symbol)) if held is not None else 0
-        return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity), seen)
+        return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity))
 
     def _quantity(self, position: Position, most: int | None) -> int | None:
         """Return the shares to offer: all that may be sold, up to the freeze quantity (`most`); None if a row hides them."""
         quantity = self.trading.sellable(position, bought_today=self.trade_for_trade_shares(position))
         return quantity if most is None or quantity is None else min(quantity, most)
 
-    def _cancel_crossing_buys(self, position: Position, price: int, seen: Snapshot) -> bool:
-        """Cancel own resting buys at or above a sell price, which would be a self-trade; return whether all are confirmed."""
-        buys = seen.alive(position.instrument_id, Side.BUY)
-        crossing = [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
-        ours = [order for order in crossing if order.purpose is not Purpose.UNIDENTIFIED]
+    def _crossing_buys(self, position: Position, price: int) -> list[Order]:
+        """Return own resting buys at or above a sell price (paise), with which the sell would be a self-trade."""
+        buys = self.trading.book.snapshot().alive(position.instrument_id, Side.BUY)
+        return [order for order in buys if order.price >= price and order.session >= self.session]  # older ones have ended
+
+    def _cancel(self, orders: Sequence[Order]) -> bool:
+        """Cancel orders; return whether each end is confirmed. An unidentified order is not cancelled."""
+        ours = [order for order in orders if order.purpose is not Purpose.UNIDENTIFIED]
         ended = [self.trading.cancel_confirmed(order) for order in ours]  # all cancels are sent, even if the first fails
-        return all(ended) and len(ours) == len(crossing)
+        return all(ended) and len(ours) == len(orders)
 
     def _recently_refused(self, intent: Intent, position: Position) -> bool:
         """Return whether the last sell was rejected recently, or the broker repeatedly cancelled sells by itself."""

@@ -131,10 +131,9 @@ class Book(Records):
             before, after = self._database.write_versions()
             change_order(connection, order, order.status, changes)
             also()
-        changed = replace(order, **changes)
         cached = self._snapshot
         if cached is not None and before == self._token:
-            orders = tuple(changed if item.id == order.id else item for item in cached.orders)
+            orders = tuple(replace(item, **changes) if item.id == order.id else item for item in cached.orders)
             self._snapshot = Snapshot(
                 cached.positions, orders, cached.trading_state, cached.state_reason, cached.state_until, cached.revision + 1,
                 cached.positions_revision,
@@ -142,8 +141,9 @@ class Book(Records):
             self._token = after
         token, session, of_session = self._of_session
         if before == token:
-            self._of_session = (after, session, [changed if item.id == order.id else item for item in of_session])
-        return changed
+            kept = [replace(item, **changes) if item.id == order.id else item for item in of_session]
+            self._of_session = (after, session, kept)
+        return replace(order, **changes)
 
     def sell_totals(self, session: date, snapshot: Snapshot) -> dict[str, int]:
         """Return counts of the session's sell orders and of the positions, by outcome. `snapshot`: the newest one."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, update
 
-from tradectl.errors import Blocked, DatabaseError
+from tradectl.errors import DatabaseError
 from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
 from tradectl.ledger.executions import Claim, assert_holds
@@ -22,14 +22,6 @@ from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.statements import CHAIN, CHANGE, ONE_ORDER, ORDERS, STATE_HELD, TAGGED, order_of
 from tradectl.model.order import MOVES, OrderReport, OrderStatus, OrderType, Purpose, ReasonCode, Side, Variety
 from tradectl.model.trading_state import TradingState
-
-
-class Forbidden(Blocked):
-    """The account's trading state forbids this command. `by_limit`: a daily limit set that state, not a person."""
-
-    def __init__(self, message: str, *, by_limit: bool = False) -> None:
-        super().__init__(message)
-        self.by_limit = by_limit
 
 
 class Overtaken(DatabaseError):
@@ -55,13 +47,6 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
     }
     if CHANGE.execute(connection, {**known, "status": status, "previous": order.status, **values}) != 1:
         raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
-
-
-def assert_allows(state: TradingState, side: Side) -> None:
-    """Raise Forbidden if the trading state forbids orders of this side."""
-    refusal = state.refusal(side)
-    if refusal is not None:
-        raise Forbidden(str(refusal), by_limit=state.by_limit)
 
 
 class Intents:
@@ -286,7 +271,7 @@ class Intents:
         """Check claim and trading state inside the transaction before a command. Both hold until it commits."""
         assert_holds(connection, claim, machine_now)
         state, reason, until = STATE_HELD.one(connection, {"of_user": self._user})
-        assert_allows(TradingState(state, reason, by_limit=until is not None), side)
+        TradingState(state, reason, by_limit=until is not None).assert_allows(side)
 
     def _read(self, order_id: int) -> Order:
         with self._database.read() as connection:

@@ -194,10 +194,11 @@ class Records:
         flow = sum((value if side == Side.SELL else -value) - charges for side, value, charges in rows)
         return int(capital or 0) + int(flow) + int(credited or 0)
 
-    def external_trades(self, trade_ids: Collection[str]) -> set[str]:
-        """Return the ids of these trades that are in the book as external: they belong to no order of ours."""
+    def without_order(self, trade_ids: Collection[str]) -> set[str]:
+        """Return the ids of these trades that are not in the book as fills of an order of ours."""
+        ours = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_not(None))
         with self._database.read() as connection:
-            return set(connection.scalars(select(FILLS.c.trade_id).where(self._external(trade_ids))))
+            return set(trade_ids).difference(connection.scalars(select(FILLS.c.trade_id).where(ours)))
 
     def _external(self, trade_ids: Collection[str]) -> ColumnElement[bool]:
         """Return the condition for fills of these trades that belong to no order of ours."""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradectl.errors import Blocked
 from tradectl.model.order import Side
 from tradectl.model.refusal import Refusal, RefusalCode
 
 TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
 """From the weakest to the strictest."""
 MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "nothing is sent but cancels"}
+
+
+class Forbidden(Blocked):
+    """The account's trading state forbids this command. `by_limit`: a daily limit set that state, not a person."""
+
+    def __init__(self, message: str, *, by_limit: bool = False) -> None:
+        super().__init__(message)
+        self.by_limit = by_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,12 @@ class TradingState:
         if self.state == "REDUCING" and side is Side.BUY:
             return Refusal(RefusalCode.REDUCING, f"the account only reduces: {self.reason}")
         return None
+
+    def assert_allows(self, side: Side) -> None:
+        """Raise Forbidden where no order of this side may be sent."""
+        refusal = self.refusal(side)
+        if refusal is not None:
+            raise Forbidden(str(refusal), by_limit=self.by_limit)
 
 
 ACTIVE = TradingState()

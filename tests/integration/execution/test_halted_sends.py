@@ -13,8 +13,8 @@ from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.errors import Blocked
 from tradectl.execution.orders import CommandStatus, OrderPath
 from tradectl.halt_marker import MarkerFile
-from tradectl.ledger.intents import Forbidden
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
+from tradectl.model.trading_state import Forbidden
 
 Make = Callable[..., Trading]
 FALLS = {D: (9500, 9600, 9300, 9400)}

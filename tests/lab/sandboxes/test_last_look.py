@@ -22,7 +22,6 @@ from tradectl.lab.sandboxes.fixture import FRIDAY, THURSDAY, Fixture, ist
 from tradectl.lab.sandboxes.server import Trouble
 from tradectl.ledger.arming import BROKER
 from tradectl.ledger.executions import Claim
-from tradectl.ledger.intents import Forbidden
 from tradectl.ledger.limits import RateLimits
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
@@ -30,7 +29,7 @@ from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderReport, OrderStatus, Purpose, Side
-from tradectl.model.trading_state import ACTIVE
+from tradectl.model.trading_state import ACTIVE, Forbidden
 
 LIVE = [name for name in BENCHES if name != "paper"]
 WAITS = ["limit", "rest"]

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 from tradectl.errors import Blocked, BrokerUnavailable, DatabaseError
 from tradectl.ledger.arming import Arming
-from tradectl.ledger.intents import Forbidden, assert_allows
 from tradectl.model.order import Side
+from tradectl.model.trading_state import Forbidden
 from tradectl.ports import HaltMarker
 
 
@@ -43,7 +43,7 @@ class SendPermission:
             state = self._marker.read()
         except Blocked as unreadable:
             raise Forbidden(str(unreadable)) from unreadable
-        assert_allows(state, side)
+        state.assert_allows(side)
 
 
 @contextmanager

@@ -39,6 +39,27 @@ def run(context: Context) -> Outcome:
         raise
 
 
+class _Stream:
+    """The broker's price stream, where the broker has one. Prices are right without it, but each costs a request."""
+
+    def __init__(self, broker: Broker) -> None:
+        made = resolved(broker)  # a check of a Protocol does not see through a proxy in Python 3.12 and later
+        self._broker = made if isinstance(made, ReportsStream) else None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the stream has no connection; empty while it has one, None where there is no stream."""
+        return self._broker.stream_trouble if self._broker is not None else None
+
+    def log_news(self, context: Context) -> None:
+        """Log that the stream has broken or connected since the last step."""
+        trouble = self._broker.stream_news() if self._broker is not None else None
+        if trouble:
+            context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
+        elif trouble is not None:
+            context.log("stream", "the stream of prices is connected")
+
+
 @dataclass(slots=True)
 class _Run:
     """What the steps of one run share.
@@ -47,6 +68,7 @@ class _Run:
         session: None where the session table does not have it.
         day: The first moment of the session's date and that of the next date.
         first_close: The earliest end of continuous trading; findings change there without a command.
+        quote_age: An older quote changes no order: the setting `quote_max_age` and the delay of the broker's quotes.
         kinds: By instrument, whether the stock has a closing auction; both values where that is not known.
         unprotected: The findings that the last check stored.
         covered: The revisions of the book and of the broker's lists for which every position had a live sell.
@@ -58,6 +80,8 @@ class _Run:
     session: Session | None
     day: tuple[datetime, datetime]
     first_close: datetime
+    quote_age: timedelta
+    stream: _Stream
     kinds: dict[str, tuple[bool, ...]] = field(default_factory=dict)
     unprotected: tuple[Unprotected, ...] = ()
     covered: tuple[int, int] | None = None
@@ -71,7 +95,15 @@ class _Run:
         session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
         end = begin + timedelta(days=1)
         first_close = min(map(session.continuous_end, (False, True))) if session is not None else end
-        return cls(trading, seller, session, (begin, end), first_close)
+        return cls(
+            trading=trading,
+            seller=seller,
+            session=session,
+            day=(begin, end),
+            first_close=first_close,
+            quote_age=timedelta(seconds=world.parameters.quote_max_age) + world.broker.capabilities.quote_delay,
+            stream=_Stream(world.broker),
+        )
 
     def kinds_of(self, position: Position) -> tuple[bool, ...]:
         """Return the kinds of a position's stock. The market data of a run do not change."""
@@ -98,7 +130,7 @@ class _Run:
 def _step(context: Context) -> Outcome:
     run = context.part(_Run, lambda: _Run.of(context))
     trading, seller = run.trading, run.seller
-    _stream(context).log_news(context)
+    run.stream.log_news(context)
     changes, seen = trading.begin_step(trading.open_of)
     seen = seen._replace(quotes=_quotes(context, run, seen))
     worked = not changes.quiet and bool(changes)
@@ -119,54 +151,31 @@ def _step(context: Context) -> Outcome:
             return _UNCHANGED
         unknown, again_after = trading.unresolved(seen)
         return Outcome(again_after=again_after, unknown=unknown, changed=False, unprotected=lines)
-    outcome = _outcome(context, trading, seen, changes, changed=worked or found.news or not context.steps)
+    outcome = _outcome(context, run, seen, changes, changed=worked or found.news or not context.steps)
     shown = {"unprotected": [item.shown for item in found.unprotected]} if found.unprotected else {}
     return replace(outcome, result={**outcome.result, **shown}, unprotected=lines)
-
-
-class _Stream:
-    """The broker's price stream, where the broker has one. Prices are right without it, but each costs a request."""
-
-    def __init__(self, broker: Broker) -> None:
-        made = resolved(broker)  # a check of a Protocol does not see through a proxy in Python 3.12 and later
-        self._broker = made if isinstance(made, ReportsStream) else None
-
-    @property
-    def trouble(self) -> str | None:
-        """Why the stream has no connection; empty while it has one, None where there is no stream."""
-        return self._broker.stream_trouble if self._broker is not None else None
-
-    def log_news(self, context: Context) -> None:
-        """Log that the stream has broken or connected since the last step."""
-        trouble = self._broker.stream_news() if self._broker is not None else None
-        if trouble:
-            context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
-        elif trouble is not None:
-            context.log("stream", "the stream of prices is connected")
-
-
-def _stream(context: Context) -> _Stream:
-    """Return the stream of the run's broker. Its type is checked in the first step alone: the check is slow."""
-    return context.part(_Stream, lambda: _Stream(context.world.broker))
 
 
 def _adjust_sells(run: _Run, seen: StepView) -> bool:
     """Adjust the sell of each position that differs from the desired one; return whether a command was sent.
 
     Only stocks in continuous trading are adjusted: the exchange takes changes then. Where it is not known whether a stock has a
-    closing auction, both kinds must trade. The snapshot is taken again after each command, because a read-back may show changes
-    of other positions."""
-    snapshot, sent = seen.snapshot, False
+    closing auction, both kinds must trade. The snapshot and the clock are read again after each command: a read-back may show
+    changes of other positions, and with a slow broker a quote may have become stale or the phase may have ended."""
+    snapshot, now, sent, outdated = seen.snapshot, seen.now, False, False
     trades: dict[tuple[bool, ...], bool] = {}
     for position in snapshot.positions:
         quote = seen.quotes.get(position.symbol)
         if quote is None:
             continue
+        if outdated:
+            snapshot, now, outdated = run.trading.book.snapshot(), run.trading.clock.now(), False
+            trades.clear()
         kinds = run.kinds_of(position)
         if kinds not in trades:
-            trades[kinds] = run.session is not None and run.session.takes_changes(seen.now, kinds)
-        if trades[kinds] and run.seller.adjust(position, quote, snapshot):
-            snapshot, sent = run.trading.book.snapshot(), True
+            trades[kinds] = run.session is not None and run.session.takes_changes(now, kinds)
+        if trades[kinds] and quote.at >= now - run.quote_age and run.seller.adjust(position, quote, snapshot):
+            sent = outdated = True
     return sent
 
 
@@ -179,12 +188,12 @@ def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
     return run.trading.fresh_quotes([position.symbol for position in positions], age, seen.now, run.day)
 
 
-def _outcome(context: Context, trading: TradingSession, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
+def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
     """Return the outcome with the session's totals.
 
     The first step adds what it found, and the trouble of the price stream (empty: none; None: there is no stream). The first step
     of each process reads the totals again, since the process before may have ended before it stored them."""
-    totals = trading.book.sell_totals(context.session, seen.snapshot)
+    totals = run.trading.book.sell_totals(context.session, seen.snapshot)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
         result["first_step"] = {
@@ -193,9 +202,9 @@ def _outcome(context: Context, trading: TradingSession, seen: StepView, changes:
             "subscribed": len(seen.snapshot.positions),
             "warmed": len(seen.quotes),
             "stale": _stale(context, seen),
-            "stream": _stream(context).trouble,
+            "stream": run.stream.trouble,
         }
-    unknown, again_after = trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
+    unknown, again_after = run.trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 
