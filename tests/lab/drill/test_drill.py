@@ -130,9 +130,9 @@ def test_it_finds_absence_that_is_taken_for_proof(drilled, monkeypatch) -> None:
 
 
 def test_it_finds_a_process_that_goes_on_after_it_was_taken_over(drilled, monkeypatch) -> None:
-    assert found(drilled((), Promise.REFUSES, "sell-monitor", most=10)) == []
+    assert found(drilled((), Promise.REFUSES, "amo-adjust", most=10)) == []
     monkeypatch.setattr(intents, "assert_holds", lambda *_: None)
-    tally = drilled((), Promise.REFUSES, "sell-monitor", most=10)
+    tally = drilled((), Promise.REFUSES, "amo-adjust", most=10)
     assert any("after it had been taken over" in line for line in tally.failed), found(tally)
 
 
