@@ -30,7 +30,7 @@ _secured: dict[str, SafeFile] = {}
 
 
 def secure() -> None:
-    """Open /dev/null in the place of every closed standard stream, and make writes to the other two safe.
+    """Open /dev/null in place of every closed standard stream, and make stdin, stdout and stderr safe.
 
     A write that fails raises nothing and changes no exit code. A missing reader is not reported; a full disk is
     reported in one line on stderr, once.

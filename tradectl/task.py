@@ -85,8 +85,8 @@ class Context:
         return self.world.clock.now()
 
     def begin_step(self, steps: int, first: bool) -> None:
-        """Begin a step of the run, the one after `steps` others. What a halt blocked and which cancels could not be sent in the
-        step before is cleared."""
+        """Begin a step of the run after `steps` others. Clear what the last step left: what a halt blocked, and
+        the cancels that could not be sent."""
         self.steps, self.first = steps, first
         for trading in self.trading_sessions:
             trading.path.stopped = ""
@@ -159,8 +159,8 @@ class Context:
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
 
     def unresolved(self) -> tuple[int, float | None]:
-        """Return how many orders of the user are UNKNOWN, and in how many seconds to look for them again (None: that is of no
-        use). A run without a trading session has sent nothing."""
+        """Return the number of UNKNOWN orders of the user, and the seconds until the next check (None: a check soon
+        would not help). A run without a trading session has sent nothing."""
         return self.trading_sessions[0].unresolved() if self.trading_sessions else (0, None)
 
     def odd_rows(self, before: Mapping[str, OddSymbol] | None) -> tuple[Sequence[OddSymbol], Sequence[OddSymbol]]:
@@ -186,7 +186,7 @@ class Context:
             self.world.ledger.logs.append(self.now, level, action, message, task=self.claim.task, symbol=symbol)
 
     def decided(self) -> dict[str, str]:
-        """Return the verdicts that this run recorded before, by instrument, for example by a process that died."""
+        """Return the verdicts by instrument that this run has recorded, also in an earlier process that died."""
         return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
 
     def notify(self, title: str, body: str, key: str) -> bool:
@@ -223,7 +223,7 @@ class Outcome:
         again_after: The seconds after which to call the step again.
         refused: The number of refused orders (exit 11).
         unknown: The number of UNKNOWN orders (exit 7).
-        changed: False for a step that changed nothing; it then writes only its beat.
+        changed: False for a step that changed nothing; only its heartbeat is then written.
         blocked: What must be done first (exit 9).
         unprotected: A line for each position without a live sell order that needs a person (exit 11).
     """
@@ -281,7 +281,7 @@ class Task:
     def repeatable(self) -> bool:
         """Return whether a run that completed while the clock was ahead is repeated at its true time.
 
-        A monitor is repeated: each step changes the actual orders to the desired ones. A task that sends once a day is not.
+        A monitor (each step corrects the orders) and a task that sends no order are repeated. Other tasks are not.
         """
         return self.schedule.every is not None or not self.sends
 

@@ -50,7 +50,7 @@ class BacktestContext:
 
     @cached_property
     def trusted(self) -> Mask:
-        """Return the bars on whose close the stored prices can be trusted (see `trusted_prices`)."""
+        """Return a mask of the bars: True where the stored prices are trusted at the close (see `trusted_prices`)."""
         return trusted_mask(self.history, self.actions, self.traded)
 
     @cached_property

@@ -41,8 +41,8 @@ class SettledTrades:
 def reference(context: BacktestContext, past: SettledTrades | None = None) -> tuple[Trade, ...]:
     """Return the trades from which the score is computed: all entries from the first eligible bar on.
 
-    A trade that is closed does not depend on later bars. `past`: what `settled` returned for the same bars, when there were
-    fewer.
+    A closed trade does not depend on later bars. `past`: the state that `settled` returned for an earlier part of these
+    bars.
     """
     return settled(context, past)[0]
 
@@ -61,7 +61,7 @@ def settled(context: BacktestContext, past: SettledTrades | None = None) -> tupl
 
 
 def gated(context: BacktestContext, *, first: date, last: date) -> Backtest:
-    """Return the backtest with only those entries whose combined score was at least a BUY at their time."""
+    """Return the backtest of only those entries whose combined score reached the buy score when they were decided."""
     trades, parameters = reference(context), context.parameters
 
     def accept(i: int) -> bool:

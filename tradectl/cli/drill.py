@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 SHOWN = 20
-"""Findings of a kind in the text report; `--json` has all."""
+"""The most findings, and the most reasons of unknown orders, in the text report; `--json` has all."""
 
 Seeds = Annotated[int, typer.Option(help="Number of days, each with another fault.", min=1, metavar="NUMBER")]
 TaskOption = Annotated[str, typer.Option("--task", help="Only the crash points of this task.", metavar="TASK")]

@@ -19,12 +19,12 @@ COLUMNS = ("date", "proof")
 
 
 def provisional_file(calendar: Path) -> Path:
-    """Where the provisional sessions of a calendar file are kept."""
+    """Return the path of the provisional sessions of a calendar file."""
     return calendar.with_name(f"{calendar.stem}.provisional{calendar.suffix}")
 
 
 def read_provisional(calendar: Path) -> Mapping[date, str]:
-    """The provisional sessions with what proved each; empty where there is no file or it cannot be read."""
+    """Return the provisional sessions with the proof of each, empty if the file is absent or cannot be read."""
     try:
         text = provisional_file(calendar).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -37,7 +37,7 @@ def read_provisional(calendar: Path) -> Mapping[date, str]:
 
 
 def keep_provisional(calendar: Path, day: date, proof: str) -> bool:
-    """Add a day to the file, atomically. False where it cannot be written: the next process must prove the day again."""
+    """Add a day to the file, atomically. Return False if that fails; the next process must then prove the day again."""
     days = {**read_provisional(calendar), day: proof}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -36,7 +36,7 @@ UNITS = {
 """The unit of each item that a broker sets for itself; the others have that of their levy."""
 NEEDED = (("brokerage", "delivery"), ("brokerage", "intraday"), ("dp", "delivery"))
 MOST = 10_000_000
-"""No rate is higher: a crore for a crore is the whole value."""
+"""The highest value allowed: as rupees per crore it is 100 %."""
 
 
 def read_tariffs(path: Path) -> dict[str, Tariff]:
@@ -57,7 +57,7 @@ def named(path: Path, name: str) -> Tariff:
 
 
 def _read(path: Path) -> Mapping[str, tuple[Row, ...]]:
-    """The rows of the operator's file by broker; none where there is no file."""
+    """Return the rows of the operator's file by broker, empty if there is no file. Raises ConfigurationError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [(number, cells) for number, cells in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in cells)]
@@ -94,7 +94,7 @@ def _name(text: str, where: str) -> str:
 
 
 def _checked(row: Mapping[str, str], where: str) -> Row:
-    """One row, each field checked."""
+    """Return one row with every field checked. Raises ConfigurationError."""
     try:
         since = date.fromisoformat(row["since"]).isoformat()
     except ValueError as error:

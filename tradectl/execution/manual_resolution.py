@@ -119,9 +119,9 @@ class UnresolvedOrder:
 
     Attributes:
         may_be_sending: Its process is not proved dead.
-        elsewhere: This machine cannot prove it, as after a restart; only a person can know.
+        elsewhere: This machine cannot check that process, for example after a restart; only a person can.
         promise: What the absence of an order from this broker's book proves.
-        candidates: Unexplained orders of its symbol and side in the broker's book, one of which it may be.
+        candidates: Unexplained orders of the same symbol and side in the broker's book; one may be this order.
     """
 
     order: Order
@@ -203,7 +203,7 @@ def find_unidentified(trading: TradingSession, name: str) -> Order:
 
 
 def adopt(trading: TradingSession, order: Order) -> Order:
-    """Adopt an UNIDENTIFIED order: its fills change positions, and it counts as an entry or a target from now on."""
+    """Adopt an UNIDENTIFIED order, with its fills: a buy becomes an entry, a sell a target. Return the new row."""
     buys = order.side is Side.BUY
     purpose = Purpose.ENTRY if buys else Purpose.TARGET
     level = trading.level_of(purpose, order.instrument_id, order.decided) if buys else 0
@@ -230,7 +230,7 @@ def resolve_never_placed(trading: TradingSession, unresolved: UnresolvedOrder) -
 
 
 def resolve_joined(trading: TradingSession, unresolved: UnresolvedOrder, broker_order_id: str) -> Order:
-    """Record a person's statement that it is this order of the broker's book, whose reports apply to it from now on.
+    """Record a person's statement that the order is this one in the broker's book, whose reports then apply to it.
 
     Trades that were booked as trades by hand become its own. Raises UsageError where it cannot be that order.
     """

@@ -1,7 +1,7 @@
 """Intents: recorded before they are sent, sent under their own tag, and moved only as the table of statuses allows.
 
-`sender` is the process that may be sending an order now. It is written when the order is marked as being sent. Whatever proves
-that the sending is over removes it: a reply, an error of the call, the order in the broker's book.
+`sender` is the process that may be sending an order now. It is set when the order is marked as sending. It is removed
+when the sending is proved over: by a reply, an error of the call, or the order in the broker's book.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Intents:
         now: datetime,
         machine_now: datetime,
     ) -> Order:
-        """Mark an intent that was never sent as being sent: same row and tag, perhaps another quantity or variety.
+        """Mark an intent that was never sent as being sent: same row and tag; quantity, price and variety may be new.
 
         Raises Fenced, Forbidden and Overtaken."""
         values = {
@@ -193,7 +193,7 @@ class Intents:
     ) -> Order:
         """Write the outcome of a sending, by the process that sent; return the new row.
 
-        A late reply changes nothing where the book has the outcome already, from the broker or from a person.
+        A late reply changes nothing if the ledger has an outcome already, from the broker's book or from a person.
         """
         values: dict[str, Any] = {"status": status, "reason": reason, "reason_code": code, "sender": None, "updated_at": now}
         if broker_order_id is not None:
@@ -245,7 +245,7 @@ class Intents:
         return self._read(order.id)
 
     def doubt_end(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
-        """Make an order UNKNOWN that was refused or given up, or that waits to be sent. Raises Overtaken.
+        """Make a refused, ended or waiting order UNKNOWN; return the new row. Raises Overtaken.
 
         RETRY_PENDING goes through PENDING, as the table of moves requires.
         """

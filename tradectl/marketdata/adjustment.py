@@ -1,8 +1,8 @@
 """The forward multiplier M: the product of 1/price factor of every split, bonus, consolidation and demerger up to a session.
 
-A share change counts by its ratio. A demerger has none: it counts by previous close / open of its ex-date, which holds the
-share changes of that day already. A gap that no demerger makes counts for nothing, and a person decides. What falls on a hole
-counts from the next bar, a demerger there by nothing: its open was never seen."""
+A share change multiplies M by its ratio. A demerger has no ratio: it multiplies M by previous close / open of its
+ex-date, which includes that day's share changes. If no demerger explains the gap, the gap is ignored and the operator
+decides. On an ex-date without a bar, ratios apply from the next bar; a demerger is ignored, as it has no open."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def step(actions: Sequence[CorporateAction], previous_close: int | None, open_pr
 
 _NAMED = re.compile(r"de[\s-]*merge|spin|hive", re.IGNORECASE)
 _USUAL = (1 / 2, 2 / 3, 3 / 4)
-"""What usual share changes leave of a price, as far as a scheme may."""
+"""New price / old price after the usual share changes that lie within the bounds of `_is_demerger`."""
 
 
 def _is_demerger(left: float, *, named: bool) -> bool:
-    """Return whether the open of an ex-date can be a demerger's: `left` of the price before.
+    """Return whether a demerger can explain an open. `left`: open / previous close, times that day's share ratio.
 
     The largest known falls are of two thirds (Raymond and Aditya Birla Fashion in May 2025, from memory). A scheme that does not
-    name a demerger is taken for one down to 40 %, unless the open is what a usual change of shares makes of a price."""
+    name a demerger counts as one if `left` is at least 0.4 and not within 1.5 % of a value in `_USUAL`."""
     if named:
         return 0.25 <= left <= 1 + LIMIT
     return 0.4 <= left <= 1 + LIMIT and all(abs(left / usual - 1) > 0.015 for usual in _USUAL)

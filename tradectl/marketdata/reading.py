@@ -28,7 +28,7 @@ class Mark:
 
 
 def read_archive(folder: Path) -> sqlite3.Connection:
-    """Return a read-only connection, whatever thread it is used from. Raises DataError without an archive."""
+    """Return a read-only connection for any thread. Raises DataError (no archive) or DatabaseError (SQLite)."""
     path = folder / ARCHIVE
     if not path.exists():
         raise DataError(f"no market data in {folder}: import some with `tradectl data import`, or try `tradectl demo`")
@@ -52,7 +52,7 @@ def mark_of(connection: sqlite3.Connection) -> Mark:
 
 
 def goes_on_from(connection: sqlite3.Connection, mark: Mark) -> bool:
-    """Return whether the archive was once at that very generation."""
+    """Return whether the archive contains that generation, with the same random mark."""
     found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (mark.generation,)).fetchone()
     return found is not None and found[0] == mark.random
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tradectl.model.panel import Panel
 
 DEFAULT_TICK = 5
-"""Of an instrument that has neither a bar nor an entry in a dump; such a one is not traded."""
+"""The tick size (paise) of an instrument without a bar and without an entry in a dump. It is not traded."""
 
 
 class Store:
@@ -60,7 +60,7 @@ class Store:
         self._multipliers: dict[str, tuple[date, float, tuple[CorporateAction, ...]]] = {}
         self._auctions: dict[date, bool] = {}
         self._ends: dict[date, int] = {}
-        """By date, the panel's row after the last session that is not later."""
+        """By date: the number of panel rows whose session is on or before it."""
         self._spells: dict[str, Spells] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -76,7 +76,7 @@ class Store:
         return self._stored.bars()
 
     def edition(self) -> str:
-        """Return what the panel was derived as. While it is the same, later sessions may come, and no stored row or column
+        """Return the id of the panel's derivation. While it is the same, rows are only added; no stored row or column
         changes."""
         return self._stored.index.edition
 
@@ -113,7 +113,7 @@ class Store:
         return tuple(sorted(self._facts.lists))
 
     def universe(self, name: str) -> tuple[str, ...]:
-        """Instrument ids of a list, of `all`, of a file of symbols, or of symbols joined by commas; sorted, each once."""
+        """Return sorted instrument ids of a list, `all`, a symbol file or `A,B`. Raises UsageError for unknown ones."""
         members = self._facts.lists.get(name.lower())
         if members is not None:
             return tuple(sorted({self._member(symbol) for symbol in members}))
@@ -180,8 +180,8 @@ class Store:
         return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
 
     def undecided(self) -> dict[str, date]:
-        """Return the first ex-date of an unknown action that no person has decided, by instrument. One before the first
-        stored bar changes nothing that is stored, and is left out."""
+        """Return, by instrument, the first ex-date of an unknown action that no person decided. Ex-dates up to its
+        first stored bar are left out, because they change no stored bar."""
         if self._undecided is None:
             found = ((owner, date.fromisoformat(day)) for owner, days in self._facts.undecided.items() for day in reversed(days))
             self._undecided = {owner: day for owner, day in found if day > self._first_bar(owner)}
@@ -204,7 +204,7 @@ class Store:
         return self._facts.decisions
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
-        """M of a session. A demerger on the session itself needs the session's open (paise): None while that is not known."""
+        """Return the multiplier M of a session; None if a demerger falls on it and `open_price` (paise) is unknown."""
         known = self._multipliers.get(instrument_id)
         if known is None or known[0] != session:
             known = self._multipliers[instrument_id] = (session, *self._until(instrument_id, session))
@@ -289,7 +289,7 @@ class Store:
         return known
 
     def surveillance_since(self) -> date | None:
-        """From when a list of every excluding measure is stored; None where one has none."""
+        """Return the date since which the lists of all excluding measures are stored; None if a measure has no list."""
         return self._surveillance_lists.first()
 
     @cached_property
@@ -326,7 +326,7 @@ class Store:
         return panel.bar_before(self._ends[through], column)
 
     def _tick(self, instrument_id: str, session: date, dump: Dump | None) -> int:
-        """From a dump of the same month; else by the close of the month before (of the first bar, for a newcomer)."""
+        """Return the tick size (paise): of a dump of the month, else for the close before it or the first close."""
         if dump and dump.dated[:7] == session.isoformat()[:7]:
             return dump.tick_size
         panel = self.panel()

@@ -1,4 +1,4 @@
-"""Read a file of symbols that a person names instead of a list."""
+"""Read the symbols from a file that the user passes in place of a list name."""
 
 from __future__ import annotations
 

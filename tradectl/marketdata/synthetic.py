@@ -55,10 +55,10 @@ class _Path:
 def make_market(
     folder: Path, sessions: SessionTable, *, last: date, first: date | None = None, seed: int = 7, symbols: int = 12
 ) -> str:
-    """Write the market of `symbols` companies for the sessions `first` to `last`; the name of its universe.
+    """Write the market of `symbols` companies for the sessions `first` to `last`. Return the name of its universe.
 
-    The same arguments give the same market. Raises UsageError for a `last` that is no session, or a number of companies there
-    is not."""
+    The same arguments give the same market. Raises UsageError if `last` is no session, sessions are fewer than 260,
+    or `symbols` is out of range."""
     if not 3 <= symbols <= len(COMPANIES):
         raise UsageError(f"the demo market has 3 to {len(COMPANIES)} companies, not {symbols}")
     days = _days(sessions, first, last)
@@ -106,8 +106,8 @@ def _path(rng: np.random.Generator, length: int, number: int, symbols: int) -> _
 
 
 def _bars(symbol: str, base: int, path: _Path, days: Sequence[date], split_at: int | None) -> list[dict[str, Any]]:
-    """Return rows of the archive, from a first price in paise: on the tick of the month, after the split in more and cheaper
-    shares."""
+    """Return the archive's rows of a company. `base`: first price in paise. Prices are on the month's tick. From the
+    bar `split_at` on, prices and volumes are those after the split."""
     shares = 30_000_000_000 / base  # about Rs 30 crore a day
     rows: list[dict[str, Any]] = []
     month_end = base
@@ -147,7 +147,7 @@ def _write(folder: Path, rows: list[dict[str, Any]], companies: Sequence[tuple[s
 
 
 def _isin(number: int) -> str:
-    """Return an ISIN in the shape of an Indian share's, with its check digit (ISO 6166); no company has the 9ZZ block."""
+    """Return an ISIN like an Indian share's, with check digit (ISO 6166). Issuer codes 9ZAA to 9ZLA are invented."""
     body = f"INE9Z{chr(ord('A') + number)}A0101"
     digits = "".join(str(int(character, 36)) for character in body)
     total = sum(sum(divmod(int(digit) * (2 - i % 2), 10)) for i, digit in enumerate(reversed(digits)))

@@ -35,12 +35,12 @@ class Purpose(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    PENDING = "PENDING"
-    ONGOING = "ONGOING"
+    PENDING = "PENDING"  # recorded or sent, not live at the exchange; a waiting AMO too
+    ONGOING = "ONGOING"  # live at the exchange, perhaps partly filled
     EXECUTED = "EXECUTED"
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"
-    RETRY_PENDING = "RETRY_PENDING"
+    RETRY_PENDING = "RETRY_PENDING"  # not at the broker for a temporary reason; it is tried again
     UNKNOWN = "UNKNOWN"
 
 
@@ -120,8 +120,8 @@ class OrderRequest:
 class OrderReport:
     """What the broker says now of one order. `price` and `average_price` in paise (average may be fractional: a float
     is fine here, fills carry the exact prices). `status` is already mapped to our words. `passing`: it was rejected for a
-    reason that may pass by itself, such as missing funds. `unknown_word`: the broker's status where no table has it; `status` is
-    UNKNOWN then, and says nothing of the order."""
+    temporary reason, such as missing funds. `unknown_word`: the broker's status, if no table has it; `status` is then
+    UNKNOWN and says nothing about the order."""
 
     broker_order_id: str
     tag: str | None
@@ -140,12 +140,12 @@ class OrderReport:
 
     @property
     def under_our_tag(self) -> bool:
-        """Whether it carries a tag of the shape of ours."""
+        """Return whether the tag has the form of our client tags."""
         return self.tag is not None and CLIENT_TAG.fullmatch(self.tag) is not None
 
     @property
     def counts(self) -> bool:
-        """Whether money is or may be in it: it is alive, of unknown outcome, or has traded."""
+        """Return whether the order may move money: it is open, its outcome is unknown, or it has fills."""
         return self.status in ALIVE or self.filled_quantity > 0
 
 
@@ -166,7 +166,7 @@ class TradeReport:
 class Holding:
     """What the depository has: `quantity` delivered, `t1_quantity` bought and not yet delivered, `sellable` what the
     broker lets us sell now (resting sells not subtracted). `pledged` shares are in none of these; 0 too where a broker does not
-    list them. `isin`: as the broker tells it, else empty. `other_isin`: the broker's shares under this symbol are of this other
+    list them. `isin`: the broker's, else empty. `other_isin`: the broker's shares under this symbol are of this other
     security, so none are counted here."""
 
     symbol: str
@@ -189,7 +189,7 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One fill in our own words, enough to fold positions and to compute charges. `price` in paise."""
+    """One fill, with all that positions and charges are computed from. `price` in paise."""
 
     fill_id: str
     symbol: str

@@ -78,7 +78,7 @@ class Path:
         return self._first(price, a, b, -1)
 
     def _first(self, price: int, a: int, b: int, sign: int) -> int | None:
-        """Return the first second at or below (`sign` 1) or at or above (-1) a price. Lines are monotonic: ends decide."""
+        """Return the first second in [a, b] with a price <= (`sign` 1) or >= (-1) `price`; None if there is none."""
         if a > b:
             return None
         start = a
@@ -109,8 +109,8 @@ def low_comes_first(opened: int, high: int, low: int) -> bool:
 def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step: int = 1) -> Path:  # noqa: PLR0917 - a bar is four prices
     """Return the path of a daily bar over a session of so many minutes.
 
-    Its turns are at one third and two thirds, rounded down to a multiple of `step` minutes, so that a check every `step` minutes
-    sees both extremes. In a session too short for that (Muhurat trading lasts an hour) they are not rounded.
+    The extremes are at 1/3 and 2/3 of it, rounded down to a multiple of `step` minutes, so that a check every `step`
+    minutes sees both. A session too short for that (Muhurat trading lasts an hour) uses whole minutes instead.
     """
     step = step if minutes // 3 >= step else 1
     first, second = (minutes * part // 3 // step * step for part in (1, 2))

@@ -1,8 +1,8 @@
 """A crontab made from a user's schedule, or from the tasks' own declarations, in the zone of the machine that runs it.
 
-Lines fire on every day: the runner knows the sessions. A zone with summer time cannot name an Indian time by a fixed
-line (cron would move it twice a year), so it gets only the line that runs each minute what is due. A machine whose zone is not
-certain gets that line too.
+Each line runs every day; tradectl skips dates without a session. In a zone with summer time, a fixed line would move
+against Indian time twice a year. Such a zone, or one that is not certain, gets only one line. Each minute that line
+runs the due tasks.
 
 Cron starts a line with an almost empty environment. So every line has all that it needs: the program's path, home, user and
 database.
@@ -93,8 +93,8 @@ def clocks_change(zone: ZoneInfo, today: date) -> bool:
 
 
 def line(row: ScheduleRow, at: time, zone: ZoneInfo, today: date, program: str) -> str:
-    """Return one slot: a comment with the Indian time (cron knows no comment behind a command), then the line. Cron knows no
-    seconds: a start within a minute waits for the next one."""
+    """Return one slot: a comment with the Indian time (cron allows none after a command), then the line. A start
+    with seconds moves to the next full minute, because cron has no seconds."""
     begins = at_ist(today, at)
     if begins.second:
         begins += timedelta(seconds=60 - begins.second)

@@ -1,7 +1,7 @@
-"""The time zone by which the machine's cron starts its lines.
+"""Find the time zone that cron on this machine uses.
 
-Cron goes by /etc/localtime, or by the TZ that it was itself started with, which may be that of this process (a container) or not
-(a person's shell). Where both name the same time the zone is known.
+Cron uses /etc/localtime, or the TZ it was started with. The TZ of this process may be the same (a container) or not
+(a user's shell). The zone is certain only where TZ is empty or has the offsets of /etc/localtime.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ SIGNALS, DECISIONS = schema.signals, schema.decisions
 def listing(
     database: Database, user: str, *, session: date | None = None, analysed: tuple[date, date] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the signals for a run session by rank; or of all analyses from one session to another, both included; without
-    either, for
-    the latest session that has any. Each with the `reason` of its verdict, None where the decision is not kept any more."""
+    """Return the signals of a user as rows, by rank: for the run session `session`, or the latest one with signals.
+    With `analysed`, return instead the signals of all analyses between its two sessions, both included.
+    Each row has the `reason` of its verdict, None where the decision is no longer stored."""
     query = select(SIGNALS).where(SIGNALS.c.user == user)
     if analysed is not None:
         query = query.where(SIGNALS.c.analysed.between(*analysed)).order_by(SIGNALS.c.analysed, SIGNALS.c.rank)
@@ -35,7 +35,7 @@ def listing(
 
 
 def _reasons(connection: Connection, user: str, analysed: Sequence[date]) -> dict[tuple[str, str], str]:
-    """Why each BUY and STRONG_BUY of these analyses was one, by session (ISO) and instrument."""
+    """Return the reason of each BUY and STRONG_BUY of these analyses, by session (ISO date) and instrument id."""
     columns = (DECISIONS.c.session_date, DECISIONS.c.instrument_id, DECISIONS.c.reason)
     query = select(*columns).where(DECISIONS.c.user == user, DECISIONS.c.task == "analyze", DECISIONS.c.rule == "score")
     if not analysed:

@@ -1,4 +1,4 @@
-"""The three backtests: one symbol, many symbols each with money of its own, and many symbols in one account.
+"""Run the three backtests: one symbol, many symbols without a shared account, and many symbols in one account.
 
 Each returns a JSON result. `look_ahead_checks` runs them again on shorter markets to find look-ahead.
 """
@@ -52,7 +52,7 @@ class BacktestRequest:
 
     @property
     def evenings(self) -> list[date]:
-        """Return the run sessions of the span, without the last one: those that decide about a later one."""
+        """Return the dates of the run sessions but the last. A decision on the close of each is for a later one."""
         return [session.date for session in self.market.sessions.run_between(self.span.first, self.span.last)[:-1]]
 
 
@@ -107,7 +107,7 @@ def symbols_result(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
 
 
 def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]:
-    """Return what became of each symbol without the others. Raises DataError for one without a bar."""
+    """Return the result of each symbol, backtested alone. Raises DataError if one of them has no bar."""
     market, span, found = request.market, request.span, []
     for number, name in enumerate(request.instruments, 1):
         context = context_of(market, market.sessions, request.parameters, name)
@@ -123,7 +123,7 @@ class AccountRequest:
     """The terms of an account.
 
     `capital` in paise; `index`: the symbol of the index to compare with ('' for that of the list); `orders`: how many random
-    orders of candidates to run; `seed`: of these orders.
+    permutations of the candidates to run, no broker orders; `seed`: of their random generator.
     """
 
     capital: Paise

@@ -2,8 +2,8 @@
 
 One process holds a stream, the sell monitor of the day; the others send requests. A streamed quote counts for a short time
 after the exchange made it, so the quote of a stock that does not trade is requested. Each symbol is requested from time to time
-anyway, because a stream has no price bands. Where the stream is broken, every quote is requested: that costs requests, no
-prices, and `trouble` says why.
+anyway, because a stream has no price bands. If the stream is broken, every quote is requested, so none is lost,
+and `trouble` has the reason.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class HasTicker(Protocol):
 
 
 class StreamedPrices:
-    """`Broker.quotes` of a broker whose stream runs. `close` ends it."""
+    """Quotes of a broker with a running stream, as `Broker.quotes` returns them. `close` ends the stream."""
 
     def __init__(self, broker: Broker, ticker: Ticker, clock: Clock) -> None:
         self._broker, self._ticker, self._clock = broker, ticker, clock
@@ -70,7 +70,7 @@ class StreamedPrices:
         return redacted(self._ticker.trouble)
 
     def news(self) -> str | None:
-        """Return `trouble`, once each time that it has changed, the first connection included; None without news."""
+        """Return `trouble` once after each change, also after the first connection; None if it has not changed."""
         trouble = self.trouble
         if trouble in {self._told, NOT_YET}:
             return None

@@ -95,8 +95,8 @@ def concerns(row: Row) -> bool:
 
 
 def named(rows: Any, known: Known) -> Any:
-    """Return rows with the exchange's symbol, the series and the ISIN of the list where it has the share of a row, and each other
-    row as it is. What is no list is left to `read_rows`."""
+    """Return the rows, each with the symbol, series and ISIN of its share in NSE's list. A row of an unlisted share
+    stays as it is. `rows` that is no list is returned unchanged, for `read_rows` to reject."""
     return [_named(row, known) for row in rows] if isinstance(rows, list) else rows
 
 
@@ -173,7 +173,7 @@ def trades(rows: Any, known: Known, now: datetime | None = None) -> Rows[TradeRe
 
 
 def symbol(row: Row) -> str:
-    """Return the symbol of a row that was named. OddValue where its security id or its symbol is none."""
+    """Return the symbol of a row from `named`. Raises OddValue if its security id or its symbol is invalid."""
     if not _has_id(row):
         raise OddValue("securityId", row["securityId"])
     return read_field(row, "tradingSymbol", lambda text: value_ranges.symbol(without_series(text)))
@@ -186,7 +186,7 @@ def quotes(
 
     Args:
         symbols: By the security ids of the request.
-        seen: Returns when a price was the last one, by the time of its trade.
+        seen: Takes the time of the last trade and returns the latest time at which its price was still the last one.
 
     A reply has no time but that of the last trade. One without a trade proves nothing about now and is left out.
     """
@@ -200,7 +200,7 @@ def _tag(row: Row) -> str | None:
 
 
 def tag_of(text: str) -> str | None:
-    """Return a client tag; None for none and for one that Dhan itself has written."""
+    """Return a client tag; None for an empty one and for one that Dhan wrote."""
     return text if text and not _OWN_TAG.fullmatch(text) else None
 
 
@@ -216,7 +216,7 @@ def _flag(row: Row, field: str) -> bool:
 
 
 def _limit(row: Row) -> int:
-    """Return the price; 0 for a market order alone."""
+    """Return the price in paise; 0 if there is none. Raises OddValue for a limit order without a price."""
     found = price(row["price"] if row["price"] is not None else 0, "price", LIMIT)
     if not found and row.get("orderType") in {"LIMIT", "STOP_LOSS"}:
         raise OddValue("price", row["price"])

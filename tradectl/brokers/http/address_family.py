@@ -1,4 +1,4 @@
-"""Choose the internet protocol by which a broker is reached, because it takes orders from listed addresses only.
+"""Choose IPv4 or IPv6 for the connections to a broker, because a broker accepts orders only from listed addresses.
 
 A machine with both protocols connects by IPv6 first, and the broker then sees an address that is not listed. So with a listed
 IPv4 address, connections leave by IPv4 alone: a socket that is bound to an IPv4 address never connects by IPv6.
@@ -15,7 +15,7 @@ from tradectl.brokers.adapter import Field, Vault
 from tradectl.errors import ConfigurationError
 
 CONNECT, READ = 3.05, 7.0
-"""Seconds for a connection, and for a reply to begin or to go on. A whole reply has four times as long (`deadline`)."""
+"""Time-outs in seconds: to connect, and to read one piece of a reply. A whole reply may take 4 x READ (`deadline`)."""
 Source = tuple[str, int] | None
 """The local address and port from which a connection leaves; port 0 is any free one. None: the machine chooses."""
 SOURCES: Mapping[str, Source] = {"ipv4": ("0.0.0.0", 0), "ipv6": ("::", 0), "any": None}
@@ -38,7 +38,7 @@ def source_of(vault: Vault) -> Callable[[], Source]:
 
 
 def way(source: Source) -> str:
-    """Return what a message adds where a broker could not be reached: the protocol of the setting; empty for any."""
+    """Return the words that name the configured protocol in the message of a failed connection; empty for `any`."""
     name = next((word for word, of in SOURCES.items() if of == source and of is not None), "")
     return f" by {name} (the setting {CONNECT_BY.name} of `tradectl broker set`)" if name else ""
 

@@ -1,8 +1,8 @@
 """Compare Kite's own charges (its virtual contract note) with the table, so that a changed rate is found.
 
 Kite calculates each order by itself, with the exchange's charge and its IPFT in one line, and without the depository's charge.
-Some of its figures are rounded to the paisa and some are not, so a paisa is no difference. STT is rounded to the rupee on a
-true contract note, so half a rupee is none.
+Some of its figures are rounded to the paisa, so a difference of one paisa is accepted. STT is rounded to the rupee on a
+true contract note, so half a rupee is accepted there.
 
 Source: kiteconnect-mocks virtual_contract_note.json; pykiteconnect 5.2.0.
 """
@@ -37,7 +37,7 @@ def compare(
     clock: Clock,
     tariff: Tariff,
 ) -> list[ChargeLine]:
-    """Return the lines of the orders that have trades, by Kite and by the table, with one request."""
+    """Return the charge lines (paise) of the orders with trades, by Kite and by our table. Raises BrokerUnavailable."""
     values = {order.broker_order_id: _traded(order, trades) for order in orders}
     asked = [order for order in orders if values[order.broker_order_id][0]]
     if not asked:

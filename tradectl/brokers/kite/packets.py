@@ -28,7 +28,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class KiteTick:
-    """One packet. Prices in paise; what its mode does not have is None, or an empty depth (best price first)."""
+    """One packet. Prices in paise. Values that its mode lacks are None or (). `bids` and `asks`: best price first."""
 
     token: int
     last: int

@@ -58,12 +58,12 @@ STATUSES: Mapping[str, OrderStatus] = {
     "UPDATE": _S.ONGOING,
     "COMPLETE": _S.EXECUTED,
 }
-"""Kite's statuses (sources: kiteconnect-mocks order_info, pykiteconnect, openalgo). One that begins with CANCELLED or REJECTED
-is that (`CANCELLED AMO` is seen too); any other is UNKNOWN."""
+"""Kite's statuses (sources: kiteconnect-mocks order_info, pykiteconnect, openalgo). `status_of` also reads the prefixes
+CANCELLED and REJECTED (`CANCELLED AMO` occurs too). Any other status is UNKNOWN."""
 
 
 def status_of(word: str) -> OrderStatus:
-    """Return the status of one of Kite's; UNKNOWN for one that the table lacks."""
+    """Return the order status for Kite's status `word`; UNKNOWN if the table has no such word."""
     word = word.strip().upper()
     for beginning, status in (("CANCELLED", _S.CANCELLED), ("REJECTED", _S.REJECTED)):
         if word.startswith(beginning):
@@ -72,8 +72,8 @@ def status_of(word: str) -> OrderStatus:
 
 
 def parsed(content: bytes, make: Callable[[Any], T]) -> T:
-    """Return `make` of an envelope's data. Raises BrokerUnavailable where the data are not as expected: a failed read is never
-    empty."""
+    """Return what `make` returns for the `data` of a reply. Raises BrokerUnavailable if the reply cannot be read; it is
+    never treated as an empty list."""
     try:
         return make(strict_json.read(content, exact=True)["data"])
     except strict_json.UNREADABLE as error:
@@ -93,7 +93,7 @@ def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side)
 
 
 def refused(data: Sequence[Row]) -> OrderRefused | None:
-    """Return why an order was rejected, by GET /orders/{order_id}; None where it was not (yet). The last row is the newest."""
+    """Return the refusal of the last (newest) row of GET /orders/{order_id}; None unless rejected without a fill."""
     row = data[-1]
     if status_of(row["status"]) is not _S.REJECTED or whole(row["filled_quantity"]):
         return None
@@ -113,7 +113,7 @@ def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport
 def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | None = None) -> Quotes:
     """Return the quotes of GET /quote by symbol. `names`: the symbol of each key of the request.
 
-    A quote without a time of its own proves nothing about now and is left out.
+    A quote without a `timestamp` may be old, so it is left out.
     """
     listed = ((symbol, data[key]) for key, symbol in names.items() if key in data)
     return read_quotes(listed, lambda symbol, row: _dated_quote(symbol, row, now))
@@ -124,8 +124,8 @@ def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:
 
 
 def concerns(row: Row) -> bool:
-    """Return whether a row of orders, trades, holdings or positions is about delivery of shares. Raises OddValue where it has
-    neither."""
+    """Return whether a row of orders, trades, holdings or positions is about delivery of shares. Raises OddValue for an
+    exchange or product that is in none of the lists above."""
     exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
@@ -160,8 +160,8 @@ def moment(text: str) -> datetime:
 def _order(row: Row, now: datetime | None) -> OrderReport:
     """Return an order.
 
-    `order_timestamp` is of the last request, `exchange_timestamp` of the exchange's first reply: a cancelled row of the mocks
-    has them in that order. `pending_quantity` is also on rows that have ended, so it is not read.
+    `order_timestamp` is the time of the last request, `exchange_timestamp` of the exchange's first reply: it is the
+    earlier one in a cancelled row of the mocks. `pending_quantity` is not read: ended orders still have it.
     """
     word = str(row["status"])
     status = status_of(word)
@@ -199,7 +199,7 @@ def _variety(row: Row) -> Variety:
 
 
 def _limit(row: Row) -> int:
-    """Return the price; 0 for a market order alone."""
+    """Return the limit price in paise, 0 for a market order. Raises OddValue for LIMIT and SL without a price."""
     price = rupees(row["price"] if row["price"] is not None else 0, "price", LIMIT)
     if not price and row.get("order_type") in {"LIMIT", "SL"}:
         raise OddValue("price", row["price"])
@@ -227,8 +227,8 @@ def _tag(row: Row) -> str | None:
 
 
 def _trade(row: Row, now: datetime | None) -> TradeReport:
-    """Return a trade. An exchange's numbers begin anew each day, and each exchange has its own, so the ids here begin with
-    both."""
+    """Return a trade. Each exchange restarts its trade numbers every day, so the id here begins with the date and the
+    exchange."""
     at = read_field(row, "fill_timestamp", lambda text: value_ranges.moment(moment(text), now))
     return TradeReport(
         f"{ist_date(at):%Y%m%d}-{row['exchange']}-{value_ranges.trade_name(row['trade_id'])}",

@@ -28,7 +28,7 @@ PLACE = "placeorder"
 READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol")
 """Everything that is read; with OpenAlgo a POST like all else."""
 MODE_HOLDS = timedelta(minutes=5)
-"""How long a reply about the server's mode counts: our choice, short against a session and long against a task."""
+"""How long a reply about the server's mode is valid: our choice, much shorter than a session and longer than a task."""
 
 
 class OpenAlgoReads:
@@ -52,12 +52,12 @@ class OpenAlgoReads:
         self._reads.close()
 
     def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
-        """Return `make` of a reply. Raises BrokerUnavailable where it is not as expected: a failed read is never an empty one."""
+        """Return `make(reply)`. Raises BrokerUnavailable for an unexpected reply: a failed read never returns empty."""
         self._require_session()
         return self.ask(path, make, **body)
 
     def ask(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
-        """Return the same without a session, as a login needs it."""
+        """Return the same as `read`, without a check of the session: a login has none yet."""
         reply = self._reads.read(self._root + path, bucket="other", json=self._with_key(body))
         return understood(path, lambda: make(_content(reply.content)))
 
@@ -75,7 +75,7 @@ class OpenAlgoReads:
     def _require_session(self) -> None:
         """Raise LoginNeeded without a session.
 
-        No reply of the server ends what stands for one here: it replies that it does not know the key also while its own
+        No reply of the server ends our session: the server also reports the key as unknown while its own
         database is busy, or while a person logs in there (source: marketcalls/openalgo, database/auth_db.py).
         """
         session = self._account.vault.session()
@@ -93,7 +93,7 @@ class OpenAlgoReads:
 
 
 class OpenAlgoApi(OpenAlgoReads):
-    """The same, and what is sent about orders."""
+    """The reads, and the commands that place, change and cancel orders."""
 
     def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
@@ -147,7 +147,7 @@ class OpenAlgoApi(OpenAlgoReads):
 
 
 def understood(path: str, make: Callable[[], T]) -> T:
-    """Return what `make` makes of replies that were read. Raises BrokerUnavailable where they are not as expected."""
+    """Return the result of `make`, which parses replies to `path`. Raises BrokerUnavailable if it cannot parse them."""
     try:
         return make()
     except strict_json.UNREADABLE as error:

@@ -44,7 +44,7 @@ class Statement:
 
     @property
     def difference(self) -> int:
-        """Return the difference between cash with holdings at cost and their sources (paise): zero."""
+        """Return cash plus holdings at cost, less where the money came from (paise); 0 if the account is consistent."""
         owned = self.cash + sum(line.cost for line in self.holdings)
         return owned - (self.deposits + self.realised + self.dividends + self.cash_in_lieu - self.charges_total)
 
@@ -52,7 +52,7 @@ class Statement:
 def draw_up(
     book: ExchangeAccount, symbols: dict[str, str], realised: int, journal: Sequence[Entry], *, at: datetime
 ) -> Statement:
-    """Make the statement. `symbols`: the name of each held instrument id."""
+    """Return the statement. `symbols`: the symbol of each held instrument id; `realised`: paise, as in `Statement`."""
     holdings: dict[str, HoldingLine] = {}
     for lot in book.lots.values():
         line = holdings.get(lot.instrument_id, HoldingLine(symbols[lot.instrument_id], 0, 0))

@@ -23,10 +23,10 @@ from tradectl.runtime.exposure import unprotected_now
 from tradectl.task import Outcome, World
 
 BEHIND: Mapping[Fault, timedelta] = {Fault.SLOWER_BOOK: timedelta(minutes=4), Fault.VANISHED: timedelta(minutes=2)}
-"""How much longer than `UNSEEN` a fault may hide from the program what is in the book."""
+"""How much longer than `UNSEEN` a fault may hide a change of the exchange's book from the program."""
 OFTEN, LATELY = 10, timedelta(minutes=15)
-"""How many sells of a symbol that ended without a trade, within this time, a finding must have named: between two steps there was
-none."""
+"""A symbol must have a finding after this many sells within this time that ended without a trade: between two
+steps it had no live sell."""
 UNSEEN = timedelta(minutes=1)
 """How long a fill or an order's end may be unseen by a step that read the book in its course."""
 
@@ -37,8 +37,8 @@ def unseen(faults: Iterable[Fault]) -> timedelta:
 
 
 def exposed_at(exchange: Broker, market: MarketData, sessions: SessionTable, now: datetime, hidden: timedelta) -> dict[str, int]:
-    """Return how many shares of each symbol are held and not on sale at the exchange, in its market hours; without those that a
-    fill or an order's end of the time `hidden` has exposed."""
+    """Return the held shares of each symbol without a live sell at the exchange, in its trading hours. A symbol
+    with a fill or an order's end within the last `hidden` is left out."""
     day = ist_date(now)
     session = sessions.session(day)
     if session is None or not session.runs or now < session.open_at():
@@ -67,8 +67,8 @@ def _trades(session: Session, now: datetime, *, closing_auction: bool) -> bool:
 
 
 def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) -> list[str]:
-    """Return a line for each position that is uncovered at the exchange after a step of the sell monitor, and that neither
-    `status` names within `REACTION`, nor the step, where it is due."""
+    """Return a line for each position without a live sell at the exchange that a sell monitor's step leaves unreported:
+    `status` does not name it within `REACTION`, or the step does not name it once it is due."""
     now = world.clock.now()
     exposed = exposed_at(exchange, world.market, world.sessions, now, hidden)
     lines = _taken_back_silently(world, exchange, now)
@@ -87,7 +87,7 @@ def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) 
 
 
 def _taken_back_silently(world: World, exchange: Broker, now: datetime) -> list[str]:
-    """Return a line for each held symbol whose sells ended without a trade often and lately, without a finding of today.
+    """Return a line for each held symbol with `OFTEN` sells in `LATELY` that ended without a trade, and no finding.
 
     Each step may have placed a new sell, and between two steps there was none.
     """
@@ -118,8 +118,8 @@ def _ended_unsold(report: OrderReport) -> bool:
 
 
 def _ends(sells: Iterable[OrderReport]) -> list[datetime]:
-    """Return when orders that were on sale ended: by a trade, or the first of the day without one. The end of another sell is no
-    news that may be unseen: a program that does not count them would be silent for ever."""
+    """Return when the sells that traded ended, and when the first one ended without a trade. Later ends without a
+    trade give no new delay: a program that ignores them would otherwise never have to report the position."""
     traded = [report.updated_at for report in sells if report.filled_quantity and report.status not in ALIVE]
     unsold = sorted(report.updated_at for report in sells if _ended_unsold(report))
     return [*traded, *unsold[:1]]

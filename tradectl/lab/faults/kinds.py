@@ -62,10 +62,10 @@ class Promise(Enum):
 
 
 HIDDEN_FROM_THE_BOOK = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK, Fault.BOOK_UNAVAILABLE})
-"""Faults that keep an order out of the book for a while. With one of them, a false documented refusal is proof of no order, and
-nothing contradicts it. No program can know better, so the drill does not play the two together."""
+"""Faults that keep an order out of the book for a while. With one, nothing contradicts a false documented refusal,
+which counts as proof of no order. No program can detect this, so the drill does not combine the two."""
 HELD_BACK = frozenset({Fault.TAKEN_BACK, Fault.VANISHED})
-"""Faults that the seeds do not play: what a broker does to a sell by itself is looked at each minute, in a drill of its own."""
+"""Faults that the seeds leave out. A separate drill checks each minute what follows if a broker itself ends a sell."""
 _WIRE = (
     Fault.REQUEST_LOST,
     Fault.REPLY_LOST,
@@ -89,7 +89,7 @@ ENDS_AFTER: Span = (20, 50)
 """Between the acceptance of a sell and its end, where the broker takes it back."""
 SLOW: Span = (1, 25)
 SLOW_AND_LATE: Span = (1, 9)
-"""With late requests in the same world: a request's way and the book's lag together stay below what Promise.LAG declares."""
+"""Used together with REQUEST_LATE: the request's delay and the book's lag add up to less than Promise.LAG declares."""
 SLOWER: Span = (40, 240)
 APART: Span = (5, 50)
 """Between an order and its trades, where reports are out of order."""

@@ -1,4 +1,4 @@
-"""Declare a broker's sandbox as packages bring it: how it is made, and how a client reaches it.
+"""The interface of a broker's sandbox that a package provides: how to make the server, and how a client connects.
 
 One such object is all that `tradectl sandbox NAME`, `tradectl drill --through NAME` and the comparison of sessions
 (`lab.drill.session_comparison`) need. A package adds one by an entry point of the group `tradectl.sandboxes`, whose name is the

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LaunchedSandbox:
-    """A server that is not started yet. `addresses` and `told` are what `broker set` takes."""
+    """A server that is not started yet. `tradectl broker set` takes the `addresses` and credentials (`told`)."""
 
     name: str
     sandbox: Sandbox
@@ -24,7 +24,7 @@ class LaunchedSandbox:
     told: Mapping[str, str]
 
     def hint(self) -> str:
-        """Return the shell command that sets them."""
+        """Return the shell command that stores the addresses and credentials in a home."""
         addresses = " ".join(f"--address {name}={url}" for name, url in self.addresses.items())
         lines = "\\n".join(f"{name}={value}" for name, value in self.told.items())
         return f"printf {shlex.quote(lines + chr(92) + 'n')} | tradectl broker set {self.name} {addresses}"

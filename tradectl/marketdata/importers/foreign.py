@@ -1,4 +1,4 @@
-"""Files that people have and that are not read: adjusted prices, another exchange, indices. Each with the way to the right file.
+"""Recognise files that are not imported: adjusted prices, another exchange, indices. Name the right source.
 
 Prices are stored as traded. Sources that divide them by later splits or dividends are refused here, never mixed in.
 """
@@ -28,7 +28,7 @@ def _letters(source: SourceFile) -> set[str]:
 
 
 def _is_yahoo(source: SourceFile) -> bool:
-    """Yahoo's own column, yfinance's, or yfinance's header of several lines (Price, Ticker, Date)."""
+    """Return whether a file has a column of Yahoo or yfinance, or yfinance's header lines (Price, Ticker, Date)."""
     letters = _letters(source)
     if any(name.startswith(("adjclose", "adjustedclose", "adjopen")) for name in letters):
         return True
@@ -42,7 +42,7 @@ def _yahoo(source: SourceFile) -> str:
 
 
 def _is_candles(source: SourceFile) -> bool:
-    """Daily prices without symbol and series: Kite's historical candles and many others."""
+    """Return whether a file has daily prices without symbol and series, such as Kite's historical candles."""
     letters = _letters(source)
     dated = letters & {"date", "datetime", "timestamp", "time"}
     return (
@@ -77,7 +77,7 @@ def _is_indices(source: SourceFile) -> bool:
 
 
 def _is_quotes(source: SourceFile) -> bool:
-    """NSE's pages of the day's market: prices now, and no date."""
+    """Return whether a file is one of NSE's market pages of today: current prices without a date."""
     letters = _letters(source)
     return {"symbol", "open", "high", "low", "ltp"} <= letters and not letters & {"date", "timestamp", "date1"}
 

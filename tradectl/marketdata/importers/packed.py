@@ -46,8 +46,8 @@ def read_bytes(path: Path) -> bytes:
 
 
 def unpacked(name: str, raw: bytes) -> tuple[bytes, str]:
-    """Return the bytes inside gzip or a zip of one file, and the name of what is inside. Raises DataError for anything else
-    packed."""
+    """Return the bytes inside gzip or a zip of one file, or plain bytes as they are, and the inner name. Raises
+    DataError for content that is empty, damaged, too large or packed in another way."""
     inner = name
     for _ in range(DEEPEST):
         if not raw.strip():

@@ -22,7 +22,7 @@ CHUNK = 65_536
 
 
 class Downloader:
-    """Fetches from one site. `home` is the page whose cookies it wants."""
+    """Downloads files from one site. `home`: the address of the page that sets the site's cookies."""
 
     def __init__(self, site: str, home: str, patience: Patience) -> None:
         self._site, self._home, self._patience = site, home, patience
@@ -31,7 +31,7 @@ class Downloader:
         self._welcomed = False
 
     def get(self, url: str) -> bytes | None:
-        """Return the content of an address, None where there is nothing (404). Raises SourceUnavailable, DataError."""
+        """Return the content of a URL, None for 404. Raises SourceUnavailable, DataError, ConfigurationError."""
         return self._patience.retrying()(self._once, url)
 
     def _once(self, url: str) -> bytes | None:
@@ -60,7 +60,7 @@ class Downloader:
         self._session.get(f"{self._home}/", timeout=(manners.connect, manners.read), stream=True).close()
 
     def _refuse(self, response: requests.Response) -> None:
-        """An error for every status but success."""
+        """Raise SourceUnavailable for every status but 200: Passing where a retry may help."""
         said = f"{self._site} answers {response.status_code} {response.reason}".strip()
         if response.status_code == 429:
             wait = asked_wait(response.headers.get("Retry-After"))

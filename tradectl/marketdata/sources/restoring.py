@@ -26,8 +26,8 @@ SEAM = timedelta(days=10)
 SEAM_WIDTH = 0.03
 """The official close is an average of the last half hour, a source's may be the last price: up to 2 % apart. A split is more."""
 LARGE_DIVIDEND = 0.015
-"""Kite takes a dividend out of its candles from 2 % of the price on, of a day that it does not name: so from a little less on
-nothing is known for certain (source: support.zerodha.com)."""
+"""Kite removes a dividend of 2 % of the price or more from its candles, and does not name the day of that price. So a
+dividend of a little less may be removed too (source: support.zerodha.com)."""
 NEAR = timedelta(days=10)
 """How old a price may be by which a dividend is measured: a few sessions and a holiday or two. A share may halve in a year."""
 LIST_IS_OLD = timedelta(days=31)
@@ -39,7 +39,7 @@ class Known:
     """What we know of a symbol: its name and tick in a session, stored final closes by session, ratios by ex-date.
 
     `others`: corporate actions that leave the count of shares alone, and may move prices. `listed`: the oldest and the newest
-    ex-date, of whatever share, of which anything is known; None: of none.
+    ex-date of any share in our list of corporate actions; None if no such list covers this symbol.
     """
 
     name_on: Callable[[date], str]
@@ -57,7 +57,7 @@ class Knowledge(Protocol):
 
 
 class RestoredBars:
-    """A source whose part is a symbol with the sessions that it lacks."""
+    """A source whose parts are symbols, each with its sessions that have no stored bar."""
 
     together = 20
 
@@ -131,7 +131,7 @@ class _History:
         self._check_seam(first)
 
     def _check_ratios(self, first: date) -> None:
-        """Our own list has no split or bonus that the source lacks, or has another ratio for."""
+        """Raise DataError if our list has a split or bonus that the source lacks or has another ratio for."""
         for ex_date, ratio in self._known.ratios.items():
             if first < ex_date <= self._today and self._splits.get(ex_date) != ratio:
                 said = self._splits.get(ex_date)
@@ -141,7 +141,7 @@ class _History:
                 )
 
     def _check_others(self, first: date) -> None:
-        """Nothing has happened by which the source divides, and by how much is not in our list."""
+        """Raise DataError if the source may have divided prices by an action whose factor our list does not have."""
         for action in self._known.others:
             if first < action.ex_date <= self._today and self._moves_prices(action):
                 raise DataError(
@@ -170,8 +170,8 @@ class _History:
         return (day for day in days if ex_date - NEAR <= day < ex_date)
 
     def _check_seam(self, first: date) -> None:
-        """Restored closes are not far from those that are stored; and where the source names no splits there is such a close of
-        before, or a list of corporate actions that reaches from there to today, as proof that we know them."""
+        """Raise DataError if a restored close is far from the stored one; or, if the source names no splits, without
+        proof that we know them: a stored close up to `first`, or a list of actions from `first` to today."""
         proved, since = self._named, max(first - SEAM, self._moved_before(first))
         for day, close in self._known.closes.items():
             if day < since or day not in self._rows:
@@ -216,7 +216,7 @@ class _History:
         return math.prod((ratio for ex_date, ratio in self._splits.items() if ex_date > day), start=Fraction(1))
 
     def _restored(self, day: date, value: float, factor: float) -> int:
-        """Return the one price on the tick from which the source's can have come."""
+        """Return the only price on the tick (paise) that fits the source's. Raises DataError if none or several fit."""
         exact = value * factor
         tick = self._known.tick_on(day, round(exact))
         price = round(exact / tick) * tick

@@ -27,7 +27,7 @@ NOTES = (
 def result(
     name: str, portfolio: Portfolio, benchmarks: Mapping[str, BuyAndHold | None], drawn: RandomOrders | None
 ) -> dict[str, Any]:
-    """Return the JSON result of an account that has run to its end: by symbol, and of the account.
+    """Return the JSON result of a finished account, in total and by symbol. Amounts are in rupees.
 
     `benchmarks` by name, None where there are no bars for one.
     """

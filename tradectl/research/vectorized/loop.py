@@ -1,4 +1,4 @@
-"""The loop over sessions for many lanes: shares, corporate actions and fills.
+"""Run many lanes over sessions: shares, corporate actions, fills. A lane is one instrument with one setting.
 
 A *rule* decides what lanes trade: the strategy of tradectl (`strategy.Strategy`) or another one. The loop applies corporate
 actions to held shares, books the fills of the rule, and clears what was sold.
@@ -28,7 +28,7 @@ class PositionArrays:
     The loop writes `quantity`, `buys` of the open position, `traded` (the last row with a fill) and `locked` shares. The rule
     writes the rest: the `level` of the last filled buy, the row on which that buy was `decided`, the `ceiling` of the target
     (NO_CEILING without), and the order for a later session: `order_session` (an ordinal; 0 without), its row of decision, limit,
-    quantity and level. After a sale of everything all values but the order are cleared.
+    quantity and level. When all shares are sold, all values but `traded` and the order are cleared.
     """
 
     quantity: Ints
@@ -73,7 +73,7 @@ class PositionArrays:
 
 
 class Fills(NamedTuple):
-    """One fill of each of some lanes in a session. Prices in paise."""
+    """Fills of one side in a session, at most one per lane; one array element per fill. Prices in paise."""
 
     side: Side
     lane: Ints
@@ -95,11 +95,11 @@ class Rule(Protocol):
         """
 
     def decide(self, row: int, following: int, state: PositionArrays) -> None:
-        """Write into the state the orders of this close for the next run session (an ordinal)."""
+        """Decide on the close of `row`; write the orders for the run session `following` (an ordinal) into `state`."""
 
 
 class Loop:
-    """The lanes of a rule, session after session. With the state and the log of another loop, it continues from there."""
+    """Runs a rule session by session; with the state and fill log of another loop it continues from there."""
 
     def __init__(
         self, market: MarketTables, rule: Rule, *, state: PositionArrays | None = None, fill_log: FillLog | None = None

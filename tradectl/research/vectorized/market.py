@@ -70,7 +70,7 @@ class InstrumentData:
 
 
 class IndicatorTables(NamedTuple):
-    """The values read for lanes with shares, for one set of indicator settings; one column per instrument."""
+    """The indicators for lanes (instrument x setting) that hold shares, for one setting; a column per instrument."""
 
     rsi: Floats
     ema_fast: Floats
@@ -136,7 +136,7 @@ class MarketTables:
 
     @cached_property
     def runs(self) -> Mask:
-        """Return the rows that are run sessions."""
+        """Return whether each row is a run session."""
         known = (self.sessions.session(date.fromordinal(day)) for day in self._covered(self.days.tolist()))
         covered = iter([session is not None and session.runs for session in known])
         inside = (self.days >= self.sessions.first.toordinal()) & (self.days <= self.sessions.last.toordinal())
@@ -164,7 +164,7 @@ class MarketTables:
 
     @cached_property
     def acted(self) -> dict[int, list[int]]:
-        """Return, by row, the instruments with a corporate action after their bar before, up to this one."""
+        """Return, by row, the columns of instruments with a corporate action since their previous bar."""
         found: dict[int, list[int]] = {}
         for column, item in enumerate(self.listings):
             if item.actions:
@@ -271,7 +271,7 @@ class MarketTables:
         found = [EntryBars(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
         highest = max(max(item.rsi_entry_above, item.rsi_entry_below) for item in settings)
         for column, (item, rows, own) in enumerate(zip(self.listings, self.rows, made, strict=True)):
-            low = np.flatnonzero(own.rsi < highest)  # the rule asks for no less, and few bars have it
+            low = np.flatnonzero(own.rsi < highest)  # the entry rule needs an RSI below this, and few bars have one
             part, bars, of_panel = own.take(low), item.history.take(low), rows[low]
             for number, parameters in enumerate(settings):
                 mask = entry_mask(part, parameters) & admission_mask(bars, part, parameters, item.excluded) & item.trusted[low]

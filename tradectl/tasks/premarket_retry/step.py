@@ -61,7 +61,7 @@ def run(context: Context) -> Outcome:
             counts["cancelled" if confirmed else "failed"] += 1
             if not confirmed:
                 _keep(context, order, "failed", str(invalid))
-    if stopped is not None:  # cancels have passed; nothing else may
+    if stopped is not None:  # cancels are allowed while buys are stopped; nothing else is
         return Outcome(dict(counts), blocked=str(stopped))
     buying_power = BuyingPower(world.broker.funds().available, world.parameters.tariff)
     retry_pass = RetryPass(
@@ -103,7 +103,7 @@ def _rename(context: Context, trading: TradingSession) -> None:
 
 
 def _waits(order: Order, context: Context) -> bool:
-    """Return whether an order is a buy of this session that is not at the broker, or UNKNOWN."""
+    """Return whether an order is a buy of this session that waits to be sent or is UNKNOWN."""
     doubtful = order.status is OrderStatus.UNKNOWN
     return (order.waiting or doubtful) and order.session == context.session and order.side is Side.BUY
 
@@ -115,7 +115,7 @@ def _too_late(context: Context) -> bool:
 
 
 def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
-    """Retry a waiting order; return placed, failed, skipped (it waits on) or cancelled (no longer valid), and the reason."""
+    """Retry an order; return placed, failed, unknown, skipped (it waits) or cancelled (invalid), and the reason."""
     context, trading, close = retry_pass.context, retry_pass.trading, retry_pass.revalidation.close_of(order)
     invalid = retry_pass.revalidation.invalid(order)
     if invalid is not None and not order.waiting:

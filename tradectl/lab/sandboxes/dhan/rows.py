@@ -162,7 +162,7 @@ def funds(found: Funds, opening: int, client: str) -> Row:
 
 
 def quote(found: Quote) -> Row:
-    """Return a full quote; the depth is empty, for the exchange behind has none."""
+    """Return a full quote. Its depth is empty, because the simulated exchange has none."""
     empty = {"quantity": 0, "orders": 0, "price": 0}
     traded = found.last_trade_at
     return {

@@ -1,8 +1,8 @@
 """Make holdings, positions, margins and contract notes of an account from the exchange's present state.
 
-Kite lists the morning (holdings, opening balance) and the day (positions, trades) apart, so the morning is made of the present
-state and the day's trades. What a corporate action has credited and the depository not yet is in no row, as at a broker. A
-virtual contract note has an order's charges by itself, without the depository's (source: kiteconnect-mocks).
+Kite reports the start of day (holdings, opening balance) apart from the day (positions, trades). So the former is made
+from the present state and the day's trades. As at a broker, shares of a corporate action are in no row before the
+depository credits them. A virtual contract note has one order's charges, without the depository's (kiteconnect-mocks).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tradectl.model.order import Fill, Funds, Holding, Side, TradeReport
 def holdings(
     now: Sequence[Holding], trades: Sequence[TradeReport], listing: KiteList, *, t1_inside: bool
 ) -> list[dict[str, Any]]:
-    """Serve GET /portfolio/holdings. `t1_inside`: whether `quantity` counts undelivered shares too; no source says it of Kite."""
+    """Return rows of GET /portfolio/holdings. `t1_inside`: whether `quantity` includes T1 shares (undocumented)."""
     return [
         _holding(listing, item.symbol, item.whole, item.fresh, item.used, t1_inside=t1_inside)
         for item in mornings(now, trades, listing.series)
@@ -90,7 +90,7 @@ def _position(trades: Sequence[TradeReport], symbol: str, listing: KiteList) -> 
 
 
 def equity(funds: Funds, opening: int) -> dict[str, Any]:
-    """Serve GET /user/margins/equity: what is left to spend, and the part of today's sales that buys nothing yet (`delivery`)."""
+    """Return the data of GET /user/margins/equity. `delivery`: sale proceeds not yet usable. `opening`: paise."""
     zero = dict.fromkeys(
         (
             "exposure", "m2m_realised", "m2m_unrealised", "option_premium", "payout", "span", "turnover", "liquid_collateral",

@@ -13,7 +13,7 @@ _PROCESSED = frozenset({"finished", "unknown_order"})
 
 
 class KiteError(Exception):
-    """An error as it goes over the wire."""
+    """An error reply: HTTP status, Kite's error_type (`word`) and message."""
 
     def __init__(self, status: int, word: str, message: str) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ def no_token(message: str = "Incorrect `api_key` or `access_token`.") -> KiteErr
 
 
 def translated(error: TradectlError) -> KiteError:
-    """Return Kite's error for one of the exchange; a command of unknown outcome is a GeneralException.
+    """Return Kite's error for an error of the simulated exchange; an unknown outcome becomes a GeneralException.
 
     An order that has ended is refused with Kite's general message (forum 7489).
     """

@@ -1,7 +1,7 @@
 """Candles of the past, up to the clock's now.
 
-As at Kite they are divided by the splits and bonuses that came later, and rounded to the paisa. What Kite also takes out
-(demergers, rights issues, large dividends) is left in.
+As at Kite, prices are adjusted for later splits and bonuses, and rounded to the paisa. Kite adjusts also for
+demergers, rights issues and large dividends; this module does not.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SPANS = {"day": 2000, "minute": 60}
 def candles(
     market: MarketData, sessions: SessionTable, instrument_id: str, interval: str, *, span: tuple[str, str], now: datetime
 ) -> list[list[Any]]:
-    """Return rows [time, open, high, low, close, volume] from one moment to another, by day or minute. Raises KiteError 400 for
-    others."""
+    """Return rows [time, open, high, low, close, volume] between the two Indian times of `span`; prices in rupees.
+    Raises KiteError 400 for an interval other than day or minute, wrong dates, or a span that is too long."""
     start, end = (_moment(text) for text in span)
     if interval not in SPANS or end < start:
         raise invalid("invalid interval or dates")

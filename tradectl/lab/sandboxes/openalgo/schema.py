@@ -27,7 +27,7 @@ Body = Mapping[str, Any]
 
 
 class OpenAlgoError(Exception):
-    """An error as it goes over the wire."""
+    """An error reply: HTTP status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
