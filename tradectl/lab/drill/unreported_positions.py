@@ -51,7 +51,7 @@ def exposed_at(exchange: Broker, market: MarketData, sessions: SessionTable, now
         on_sale = sum(report.quantity - report.filled_quantity for report in sells if report.status in ALIVE)
         shares = held.quantity + held.t1_quantity - on_sale
         if shares > 0 and _trades(session, now, closing_auction=auction):
-            news = [*(trade.at for trade in trades if trade.symbol == held.symbol), *_ends(sells)]
+            news = [*(trade.at for trade in trades if trade.symbol == held.symbol), *_ends(sells, now)]
             if not news or now - max(news) >= hidden:
                 found[held.symbol] = shares
     return found
@@ -117,12 +117,13 @@ def _ended_unsold(report: OrderReport) -> bool:
     return ended and report.updated_at - report.placed_at >= AT_ONCE
 
 
-def _ends(sells: Iterable[OrderReport]) -> list[datetime]:
-    """Return when the sells that traded ended, and when the first one ended without a trade. Later ends without a
-    trade give no new delay: a program that ignores them would otherwise never have to report the position."""
+def _ends(sells: Iterable[OrderReport], now: datetime) -> list[datetime]:
+    """Return when the sells that traded ended, when the first one ended without a trade, and an end at `now`: a command
+    of this step, which the broker's list may not show yet. Other ends without a trade give no new delay: a program that
+    ignores them would otherwise never have to report the position."""
     traded = [report.updated_at for report in sells if report.filled_quantity and report.status not in ALIVE]
     unsold = sorted(report.updated_at for report in sells if _ended_unsold(report))
-    return [*traded, *unsold[:1]]
+    return [*traded, *unsold[:1], *(at for at in unsold if at == now)]
 
 
 def _told(symbol: str, outcome: Outcome) -> bool:
