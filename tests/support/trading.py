@@ -12,7 +12,7 @@ from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution import reconcile
-from tradectl.execution.reconcile import Changes
+from tradectl.execution.changes import Changes
 from tradectl.execution.trading_session import TradingSession, read_broker
 from tradectl.halt_marker import MarkerFile
 from tradectl.ledger.book import Book

@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, time
 from functools import partial
 
-from tradectl.execution import contradictory_reports, unreadable_rows
+from tradectl.execution import contradictory_reports
 from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
+from tradectl.execution.changes import Changes
 from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.execution.step_view import StepView
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.ledger.snapshot import Snapshot
-from tradectl.model.broker_view import CONTRADICTIONS, HOLDINGS
+from tradectl.model.broker_view import CONTRADICTIONS
 from tradectl.model.moment import ist_date, to_ist
-from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import (
     ALIVE,
     TERMINAL,
@@ -37,64 +37,6 @@ from tradectl.model.order import (
 )
 from tradectl.ports import Broker, MarketData
 
-_LISTS = (
-    "executed", "rejected", "postponed", "cancelled", "adopted", "external", "adjusted", "renamed", "counted", "unexplained",
-    "reopened", "doubted",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Changes:
-    """What a reconciliation changed.
-
-    Attributes:
-        postponed: Buys that the broker rejected for a temporary reason.
-        counted: Orders of tradectl that the ledger had lost, or recorded as refused, and that count from now on.
-        unexplained: Orders under a tag of tradectl's form that no intent explains.
-        reopened: Orders that counted as ended and are live at the broker.
-        doubted: Ended orders that may be an unexplained order of a broker's book without tags.
-        unread: Orders whose status at the broker is not known, with the broker's text; their last proved status stays.
-        quiet: Neither the broker's lists nor the book changed since the last comparison.
-        book: The snapshot after the changes were written; None before a comparison.
-    """
-
-    executed: list[Order] = field(default_factory=list)
-    rejected: list[Order] = field(default_factory=list)
-    postponed: list[Order] = field(default_factory=list)
-    cancelled: list[Order] = field(default_factory=list)
-    adopted: list[Order] = field(default_factory=list)
-    external: list[NewTrade] = field(default_factory=list)
-    trades: int = 0
-    sold: set[str] = field(default_factory=set)
-    adjusted: list[str] = field(default_factory=list)
-    renamed: list[str] = field(default_factory=list)
-    counted: list[Order] = field(default_factory=list)
-    unexplained: list[Order] = field(default_factory=list)
-    reopened: list[Order] = field(default_factory=list)
-    doubted: list[Order] = field(default_factory=list)
-    unread: list[tuple[Order, str]] = field(default_factory=list)
-    quiet: bool = False
-    book: Snapshot | None = None
-
-    @property
-    def ended(self) -> int:
-        """Return the number of orders that ended at the broker."""
-        return sum(map(len, (self.executed, self.rejected, self.postponed, self.cancelled)))
-
-    def merge(self, more: Changes) -> None:
-        """Add the changes of another reconciliation."""
-        for name in _LISTS:
-            getattr(self, name).extend(getattr(more, name))
-        self.trades += more.trades
-        self.sold |= more.sold
-        self.unread = more.unread
-
-    def __bool__(self) -> bool:
-        return not self.quiet and bool(self.trades or any(getattr(self, name) for name in _LISTS))
-
-
-NOTHING_NEW = Changes(quiet=True)
-"""The result where nothing was compared, because neither the broker's lists nor the book have changed. It is never changed."""
 AdoptOrder = Callable[[Book, OrderReport, datetime], Order]
 """Records an order that only the broker's book has (`adoption.adopt`)."""
 LastRetry = Callable[[], time | None]
@@ -425,39 +367,3 @@ def _describe(changes: Changes, moved: Sequence[OrderChange], fresh: Sequence[Ne
             changes.adopted.append(change.order)
         if change.status in lists:
             lists[change.status].append(change.order)
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """A difference between the broker's holdings and the book, in shares."""
-
-    symbol: str
-    book: int
-    broker: int
-
-
-def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
-    """Return the positions for which the broker has fewer shares than the book; more shares are the user's own.
-
-    A position with an unreadable row is left out: its number of shares is not known."""
-    holdings = broker.holdings()
-    book.broker = book.broker.with_odd(HOLDINGS, odd_of(holdings))
-    held = {item.symbol: item.quantity + item.t1_quantity for item in holdings}
-    return [
-        Mismatch(position.symbol, position.quantity, held.get(position.symbol, 0))
-        for position in book.snapshot().positions
-        if held.get(position.symbol, 0) < position.quantity
-        and unreadable_rows.unreadable_holding(holdings, position.symbol) is None
-    ]
-
-
-def unlisted(book: Book) -> list[Order]:
-    """Return our unfinished orders that the broker took and that its book, as it was last read, does not list."""
-    listed = {report.broker_order_id for report in book.broker.reports}
-    return [
-        order
-        for order in book.snapshot().orders
-        if order.broker_order_id is not None
-        and order.broker_order_id not in listed
-        and unreadable_rows.row_of_order(book, order) is None
-    ]

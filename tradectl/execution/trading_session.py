@@ -10,9 +10,10 @@ from math import lcm
 from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.execution import corporate_actions, reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.adoption import LevelOf, no_level
+from tradectl.execution.changes import NOTHING_NEW, Changes
 from tradectl.execution.corporate_actions import OpenOf
 from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
-from tradectl.execution.reconcile import NOTHING_NEW, Changes, LastRetry, no_last_retry
+from tradectl.execution.reconcile import LastRetry, no_last_retry
 from tradectl.execution.step_view import StepView
 from tradectl.execution.unexplained_shares import UnexplainedShares, declaration_advice, unexplained_shares
 from tradectl.ledger.book import Book

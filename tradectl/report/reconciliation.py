@@ -17,7 +17,7 @@ from tradectl.model.order import ALIVE, OrderReport, OrderStatus
 from tradectl.report.values import value
 
 if TYPE_CHECKING:
-    from tradectl.execution.reconcile import Changes
+    from tradectl.execution.changes import Changes
     from tradectl.execution.trading_session import TradingSession
     from tradectl.ledger.rows import Order
 

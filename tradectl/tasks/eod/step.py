@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from tradectl.errors import UncoveredDate
-from tradectl.execution import reconcile, unresolved_orders
+from tradectl.execution import book_comparison, unresolved_orders
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unexplained_shares import UnexplainedShares
@@ -49,11 +49,11 @@ def run(context: Context) -> Outcome:
     world, session = context.world, context.session
     trading = context.trading()
     trading.reconcile(trading.open_of)
-    mismatches = reconcile.compare_holdings(trading.book, trading.broker)
+    mismatches = book_comparison.compare_holdings(trading.book, trading.broker)
     for item in mismatches:
         context.log("mismatch", f"{item.symbol}: ledger {item.book}, broker {item.broker}", item.symbol, level="error")
     beyond = trading.unexplained_shares()
-    unlisted = reconcile.unlisted(trading.book)
+    unlisted = book_comparison.unlisted(trading.book)
     for order in unlisted:
         text = (
             f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the ledger, not at the broker"
@@ -199,7 +199,7 @@ def _summary(
     context: Context,
     result: dict[str, object],
     closed: list[Position],
-    mismatches: list[reconcile.Mismatch],
+    mismatches: list[book_comparison.Mismatch],
     doubtful: tuple[Order, ...],
     *,
     unlisted: list[Order],

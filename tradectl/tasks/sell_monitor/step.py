@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
 from tradectl.exchange.sessions import Session
-from tradectl.execution.reconcile import Changes
+from tradectl.execution.changes import Changes
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
 from tradectl.execution.trading_session import TradingSession
