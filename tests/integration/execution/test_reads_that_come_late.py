@@ -31,7 +31,7 @@ class PartlyFilled:
         return tuple(replace(trade, quantity=60) for trade in self._broker.trades())
 
 
-def test_trades_set_aside_with_a_wrong_row_are_booked_with_the_right(trading) -> None:
+def test_trades_set_aside_with_a_wrong_row_are_booked_later(trading) -> None:
     market = trading(stock(on=FALLS))
     market.buy(100, 9600)
     market.to(D, "09:20")
