@@ -41,7 +41,7 @@ def list_actions(
     every = sorted({*names, *store.undecided()}) if not symbol else names
     found = [asdict(item) | {"ex_date": item.ex_date.isoformat()} for item in questions(store, every)]
     decided = [asdict(item) for item in decisions(store) if not symbol or item.symbol in names]
-    told = [_told(item) for item in store.actions(names[0], date.min, date.max)] if symbol else []
+    told = [_values_of(item) for item in store.actions(names[0], date.min, date.max)] if symbol else []
     rows = [(item["symbol"], item["ex_date"], item["rule"], item["text"]) for item in found]
     settled = [(d["symbol"], d["ex_date"], d["verdict"], d["ratio"], d["decided_at"][:10], d["note"]) for d in decided]
     texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in told]
@@ -53,7 +53,7 @@ def list_actions(
     return Answer({"open": found, "decisions": decided, "announced": told}, "\n\n".join(parts))
 
 
-def _told(item: Any) -> dict[str, Any]:
+def _values_of(item: Any) -> dict[str, Any]:
     return {
         "ex_date": item.ex_date.isoformat(),
         "kind": str(item.kind),

@@ -83,7 +83,7 @@ def change(
     for entry in address or ():
         which, _, url = entry.partition("=")
         account.put_address(found, which, url)
-    vault, told = account.vault(found), _told(invocation, found)
+    vault, told = account.vault(found), _entered(invocation, found)
     for key, value in told.items():
         vault.put(key, value)
     account.begin_anew(found)
@@ -92,7 +92,7 @@ def change(
     return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
 
 
-def _told(invocation: Invocation, found: Adapter) -> dict[str, str]:
+def _entered(invocation: Invocation, found: Adapter) -> dict[str, str]:
     """Return the values by field. Raises UsageError for a line that names no field."""
     if sys.stdin.isatty():
         asking = ask(invocation)

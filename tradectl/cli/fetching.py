@@ -203,14 +203,14 @@ def _answer(report: FetchReport, sessions: list[date]) -> Answer:
     wrong = report.trouble
     return Answer(
         result,
-        lambda: _told(result),
+        lambda: _fetched_text(result),
         outcome="failed" if wrong else "completed",
         exit_code=DataError.exit_code if wrong else 0,
         error=wrong or None,
     )
 
 
-def _told(result: dict[str, Any]) -> str:
+def _fetched_text(result: dict[str, Any]) -> str:
     rows = [(item["file"], item["kind"], item["rows"], item["new"], item["same"], item["replaced"]) for item in result["files"]]
     columns = ("file", "kind", ">rows", ">new", ">same", ">replaced")
     lines = [

@@ -42,10 +42,10 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
         parts.append(output.table(("order", "side", ">quantity", "symbol", "sent", "reason"), rows, title="Unresolved orders"))
         parts.append("`tradectl orders resolve ORDER` shows what is known of one, and how to decide")
     if found["orders"]:
-        rows = [(item["symbol"], _told(item["ours"]), _told(item["broker"]), item["why"]) for item in found["orders"]]
+        rows = [(item["symbol"], _order_text(item["ours"]), _order_text(item["broker"]), item["why"]) for item in found["orders"]]
         parts.append(output.table(("symbol", "ours", "the broker's", "why"), rows, title="Orders that differ"))
     if found["external"]:
-        rows = [(item["symbol"], item["broker_order_id"], _told(item)) for item in found["external"]]
+        rows = [(item["symbol"], item["broker_order_id"], _order_text(item)) for item in found["external"]]
         parts.append(
             output.table(("symbol", "broker order", "what"), rows, title="Manual orders, which tradectl does not change")
         )
@@ -76,7 +76,7 @@ def _unknown(item: dict[str, Any]) -> tuple[Any, ...]:
     return item["id"], item["side"], item["quantity"], item["symbol"], output.moment(item["sending_at"]), item["reason"]
 
 
-def _told(order: dict[str, Any] | None) -> str:
+def _order_text(order: dict[str, Any] | None) -> str:
     """Return one order as short text; a dash if there is none."""
     if order is None:
         return "-"

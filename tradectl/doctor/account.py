@@ -58,7 +58,7 @@ def examine(account: ReadOnlyAccount, world: World, store: Store) -> Iterator[Fi
                 ("shares", lambda: f"{len(broker().holdings())} holdings were read"),
                 ("funds", lambda: f"Rs {show_rupees(broker().funds().available)} may be spent"),
                 ("quotes", lambda: _quotes(broker(), world, store)),
-                ("account", lambda: _told(live)),
+                ("account", lambda: _remarks_text(live)),
             )
         )
 
@@ -130,7 +130,7 @@ def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
     return line
 
 
-def _told(live: LiveAccount) -> str:
+def _remarks_text(live: LiveAccount) -> str:
     """Return the facts about an account that the adapter can read and no task needs."""
     remarks = live.remarks()
     odd = [item.text for item in remarks if not item.fine]

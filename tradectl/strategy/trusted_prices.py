@@ -6,7 +6,7 @@ the last `MEMORY` bars. After 600 bars an EMA200 keeps 0.25 % of the earlier pri
 - `missing_bars`: the symbol has no bar on a session after its listing, within the last `WINDOW` sessions of the market.
 After 60 bars RSI10 keeps 0.2 % of the earlier prices, and no other window of a rule is longer.
 
-A jump is measured from the close before to the open, because the exchange limits that gap by the day's band (see `opening_gap`).
+A jump is measured from the close before to the open, because the exchange limits that gap by the day's band (`gap_limit`).
 """
 
 from __future__ import annotations

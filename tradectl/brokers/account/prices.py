@@ -58,7 +58,7 @@ class StreamedPrices:
         self._broker, self._ticker, self._clock = broker, ticker, clock
         self._asked: dict[str, tuple[datetime, Quote | None]] = {}
         self._subscribed: set[str] = set()
-        self._told = NOT_YET
+        self._reported = NOT_YET
         ticker.__enter__()
 
     def close(self) -> None:
@@ -72,9 +72,9 @@ class StreamedPrices:
     def news(self) -> str | None:
         """Return `trouble` once after each change, also after the first connection; None if it has not changed."""
         trouble = self.trouble
-        if trouble in {self._told, NOT_YET}:
+        if trouble in {self._reported, NOT_YET}:
             return None
-        self._told = trouble
+        self._reported = trouble
         return trouble
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:

@@ -109,7 +109,7 @@ class ReadTransport:
     """One broker's requests that change nothing.
 
     A read is a GET. `posts` are the ends of those paths that the broker wants as a POST though they change nothing either.
-    `source`: see `network.source_of`.
+    `source`: see `address_family.source_of`.
     """
 
     def __init__(

@@ -39,14 +39,14 @@ class FeedAddresses:
 
     def prices(self, session: LoginSession) -> str:
         """Return the address of the price feed."""
-        return self._account.addresses.get("prices") or self._told(session, "broadcast", "feed_url") or PRICES
+        return self._account.addresses.get("prices") or self._from_session(session, "broadcast", "feed_url") or PRICES
 
     def orders(self, session: LoginSession) -> str:
         """Return the address of the order feed."""
         base = session.tokens["base_url"].replace("http", "ws", 1) + REALTIME
-        return self._account.addresses.get("orders") or self._told(session, "interactive", "rt_url") or base
+        return self._account.addresses.get("orders") or self._from_session(session, "interactive", "rt_url") or base
 
-    def _told(self, session: LoginSession, kind: str, name: str) -> str:
+    def _from_session(self, session: LoginSession, kind: str, name: str) -> str:
         return self._looked_up(session).get(kind) or usable(session.tokens.get(name))
 
     def _looked_up(self, session: LoginSession) -> Mapping[str, str]:

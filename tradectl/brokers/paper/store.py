@@ -113,9 +113,9 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._told(error) from error
+            raise self._failure(error) from error
 
-    def _told(self, error: sqlite3.Error) -> DatabaseError:
+    def _failure(self, error: sqlite3.Error) -> DatabaseError:
         return DatabaseError(f"paper exchange {self._file}: {error}")
 
     @contextmanager
@@ -132,7 +132,7 @@ class Store:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise self._told(error) from error
+            raise self._failure(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -159,7 +159,7 @@ class Store:
         try:
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
-            raise self._told(error) from error
+            raise self._failure(error) from error
 
     def load(self, account: str, wanted: Collection[str] = ()) -> ExchangeAccount | None:
         """Return an account with its rows that are alive, held, or not older than `REMEMBERED`; None if it was never opened.

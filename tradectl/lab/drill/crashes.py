@@ -122,7 +122,7 @@ class Drill:
         self.day = day
         self.conditions = conditions
         self.tally = Tally()
-        self._told = f"seed {conditions.seed}, {day.traded}, {_told(conditions)}"
+        self._seed_text = f"seed {conditions.seed}, {day.traded}, {_text_of(conditions)}"
         self._where = ""
         """Where the day that is played now is disturbed."""
 
@@ -237,8 +237,8 @@ class Drill:
 
     def _end(self, process: DrillProcess) -> None:
         self.tally.faults.update({str(fault): hits for fault, hits in process.hits.items()})
-        self.tally.silent += [f"{self._told}, {self._where}: {line}" for line in process.silent]
-        self.tally.failed += [f"{self._told}, {self._where}, at the sandbox: {trouble}" for trouble in process.troubles]
+        self.tally.silent += [f"{self._seed_text}, {self._where}: {line}" for line in process.silent]
+        self.tally.failed += [f"{self._seed_text}, {self._where}, at the sandbox: {trouble}" for trouble in process.troubles]
         process.end()
 
     def _judge(self, process: DrillProcess, reports: list[Report], failure: str = "", *, stopped: bool = False) -> None:
@@ -247,7 +247,7 @@ class Drill:
         verdict.failed += [failure] if failure else []
         if not self.conditions.faults and not stopped:
             verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if not is_fair(item)]
-        self.tally.add(verdict, f"{self._told}, {self._where}")
+        self.tally.add(verdict, f"{self._seed_text}, {self._where}")
 
 
 def is_fair(report: Report, fair: Container[int] = FAIR) -> bool:
@@ -259,6 +259,6 @@ def is_fair(report: Report, fair: Container[int] = FAIR) -> bool:
     return report.exit_code in fair or named
 
 
-def _told(conditions: Conditions) -> str:
+def _text_of(conditions: Conditions) -> str:
     far = f", through {conditions.through}" if conditions.through else ""
     return f"{'+'.join(sorted(conditions.faults)) or 'no fault'}, {conditions.promise.name.lower()}{far}"

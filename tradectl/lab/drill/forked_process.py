@@ -38,7 +38,7 @@ def killed_there(begin: Begin, step: DrillStep, at: int, now: datetime, folder: 
     return datetime.fromisoformat(moment.read_text(encoding="utf-8")) if moment.exists() else now
 
 
-def _told(folder: Path, crash_point: CrashPoint, report: Report | None = None) -> int:
+def _exit_code(folder: Path, crash_point: CrashPoint, report: Report | None = None) -> int:
     """Return 0, or 1 for a bug or a command that was sent after the process had been taken over."""
     wrong = [f"it sent {name} after it had been taken over" for name in crash_point.after()]
     wrong += [report.error] if report is not None and report.exit_code == 1 else []
@@ -86,9 +86,9 @@ def stopped_there(begin: Begin, step: DrillStep, at: int, folder: Path) -> Itera
         crash_point = CrashPoint(at, act)
         try:
             process = begin(crash_point)
-            status = _told(folder, crash_point, play_step(process, step))
+            status = _exit_code(folder, crash_point, play_step(process, step))
         except Killed:
-            status = _told(folder, crash_point)
+            status = _exit_code(folder, crash_point)
         except BaseException:  # noqa: BLE001 - the last place of this process, which must end here and tell why
             (folder / TRACE).write_text(traceback.format_exc(), encoding="utf-8")
             status = 1

@@ -81,7 +81,7 @@ def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) 
         where = f"{shares} {symbol} are not on sale at the exchange at {to_ist(now):%d %b %H:%M:%S}"
         if item is None and symbol not in unknown:
             lines.append(f"{where}: status does not name it")
-        elif item is not None and item.grave and item.is_due(now) and not _told(symbol, outcome):
+        elif item is not None and item.grave and item.is_due(now) and not _is_named(symbol, outcome):
             lines.append(f"{where}: the step ends as if nothing were wrong")
     return lines
 
@@ -126,5 +126,5 @@ def _ends(sells: Iterable[OrderReport], now: datetime) -> list[datetime]:
     return [*traded, *unsold[:1], *(at for at in unsold if at == now)]
 
 
-def _told(symbol: str, outcome: Outcome) -> bool:
+def _is_named(symbol: str, outcome: Outcome) -> bool:
     return bool(outcome.unknown) or any(line.startswith(f"{symbol}: ") for line in outcome.unprotected)

@@ -210,7 +210,7 @@ class FaultyBroker:
     # what becomes of a command
 
     def _carried_out(self, command: SentCommand, _: datetime) -> str:
-        return _told(self._said(command))
+        return _accepted_id(self._said(command))
 
     def _request_lost(self, command: SentCommand, _: datetime) -> str:
         raise Ambiguous(f"{command} timed out")
@@ -227,7 +227,7 @@ class FaultyBroker:
     def _reply_late(self, command: SentCommand, now: datetime) -> str:
         said = self._said(command)
         self._clock.sleep(self._chance.span(REPLY_DELAY, Fault.REPLY_LATE, command.name, command.key, now).total_seconds())
-        return _told(said)
+        return _accepted_id(said)
 
     def _server_error(self, command: SentCommand, now: datetime) -> str:
         if self._coin(Fault.SERVER_ERROR, command, now):
@@ -249,7 +249,7 @@ class FaultyBroker:
         if self.misreport is None:
             raise reply
         self.misreport(fault, self._chance.number(fault, command.name, command.key, now))
-        return _told(said)
+        return _accepted_id(said)
 
     def _swallowed(self, command: SentCommand, _: datetime) -> str:
         return command.order_id
@@ -259,7 +259,7 @@ class FaultyBroker:
         order = self._gate.alive(command.order_id)
         if order is None or self._coin(Fault.CHANGE_IGNORED, command, now):
             return command.order_id
-        return _told(self._said(replace(command, price=order.price)))
+        return _accepted_id(self._said(replace(command, price=order.price)))
 
     def _said(self, command: SentCommand) -> Said:
         """Carry out a command and return its result, before any caller gets it."""
@@ -282,7 +282,7 @@ class FaultyBroker:
                 self._remembered.send_late(SentCommand("cancel", order_id=order_id), now + after)
 
 
-def _told(said: Said) -> str:
+def _accepted_id(said: Said) -> str:
     if isinstance(said, OrderRefused):
         raise said
     return said

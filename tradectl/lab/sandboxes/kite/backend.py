@@ -55,7 +55,7 @@ class KiteBackend:
         self._flushed_at, self._user_id, self._t1_inside, self._universe = flushed_at, user_id, t1_inside, universe
         self._late = late
         self._opening = (date.min, 0)
-        self._told: dict[str, dict[str, Any]] = {}
+        self._pushed: dict[str, dict[str, Any]] = {}
 
     @property
     def exchange(self) -> Broker:
@@ -153,8 +153,8 @@ class KiteBackend:
     def push(self, stream: KiteStream) -> None:
         """Push order rows that have changed, and prices. An after-market order is not pushed when it is placed."""
         known = {row["order_id"]: row for row in self.orders()}
-        changed = [row for order_id, row in known.items() if row != self._told.get(order_id) and row["status"] != WAITING]
-        self._told = known
+        changed = [row for order_id, row in known.items() if row != self._pushed.get(order_id) and row["status"] != WAITING]
+        self._pushed = known
         entries = self.listing.of_tokens(stream.tokens())
         found = self.exchange.quotes([entry.instrument.symbol for entry in entries])
         ticks = {

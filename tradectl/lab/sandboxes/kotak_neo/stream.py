@@ -47,13 +47,13 @@ class KotakStream(stream.SandboxStream[str]):
         self.written: Callable[[datetime], int] = seconds
         self.greeted: list[tuple[str, str]] = []
         """The `user` and `auth` of each client of the price feed."""
-        self._told: dict[str, Row] = {}
+        self._pushed: dict[str, Row] = {}
         super().__init__(port=port)
 
     def publish(self, quotes: Mapping[str, Quote], orders: Sequence[Row]) -> None:
         """Send the price feed the pictures that are subscribed, by token, and the order feed the rows that have changed."""
-        changed = [row for row in orders if self._told.get(row["nOrdNo"]) != row]
-        self._told = {row["nOrdNo"]: row for row in orders}
+        changed = [row for row in orders if self._pushed.get(row["nOrdNo"]) != row]
+        self._pushed = {row["nOrdNo"]: row for row in orders}
 
         def frames(connection: ServerConnection, modes: Mapping[str, str]) -> Iterator[str | bytes]:
             if _wants_orders(connection):
@@ -80,7 +80,7 @@ class KotakStream(stream.SandboxStream[str]):
         """Send the whole book to each new client of the order feed."""
         if _wants_orders(connection):
             connection.send(json.dumps({"ak": "ok", "type": "cn"}))
-            for row in list(self._told.values()):
+            for row in list(self._pushed.values()):
                 connection.send(_order(row))
 
     def _listen(self, connection: ServerConnection) -> None:
