@@ -24,7 +24,7 @@ def lines(text: str) -> str:
 
 
 def in_json(text: str) -> str:
-    """Return a JSON text with every control character inside its strings as JSON's own escape: it stays the same JSON."""
+    """Return a JSON text with every control character in its strings as a JSON escape: the parsed value is the same."""
     return _ALL_BUT_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -68,9 +68,9 @@ class Settings:
     charges_file: str = ""
     """The operator's own tables of charges, relative to the home; empty: charges.csv."""
     database_named: bool = False
-    """`database` comes from the command line or the environment, and not from the home."""
+    """The command line or the environment names a `database` other than the one of this home."""
     unread: TradectlError | None = None
-    """The error of what `load_readable` left out. `database` is then empty where only tradectl.toml could name it."""
+    """The error of the parts that `load_readable` skipped. `database` is empty if only a damaged file could name it."""
 
     @property
     def charges(self) -> Path:
@@ -201,7 +201,7 @@ def database_url(text: str, base: Path) -> str:
 
 
 def parse_moment(text: str) -> datetime:
-    """Read `2023-07-21 09:15[:30]` in Indian time, or ISO with an offset. Raises UsageError."""
+    """Return the aware moment of `2023-07-21 09:15[:30]` (Indian time) or of ISO with an offset. Raises UsageError."""
     message = f"{text!r} is not a moment: write '2023-07-21 09:15' (Indian time), or ISO with an offset"
     if not MOMENT.fullmatch(text.strip()):
         raise UsageError(message)

@@ -69,7 +69,7 @@ def paper_world(
     alone: bool = False,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
-    """Return a world that trades on paper, on live prices where there is a source of them.
+    """Return a world that trades on paper, at the live prices of `prices` if there is such a source.
 
     Most commands only read the ledger, so exchange and readings are made at their first use.
     """

@@ -44,7 +44,7 @@ class Invocation:
     quiet: bool = False
     verbose: bool = False
     database: str | None = None
-    """The value of `--db`, passed on to child processes; they inherit the environment, which may contain a password."""
+    """The value of `--db`, passed to child processes. One from the environment (with a password) is inherited."""
     command: str = ""
     user: str | None = None
     mode: str | None = None
@@ -59,8 +59,8 @@ class Invocation:
         return self.settings
 
     def world(self, *, read_only: bool = False, past: bool = False, make: bool = True) -> World:
-        """Return the user's world, opened once; with `make` the first use creates a paper home. Raises the errors of
-        `open_world`.
+        """Return the user's world, opened once for each value of `read_only`. With `make` the first use creates a
+        paper home. Raises the errors of `open_world`.
 
         With `-q` messages go to notification services and not to the screen: the answer reports problems.
         """

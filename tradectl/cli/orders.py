@@ -110,7 +110,7 @@ def cancel(
 
 
 def cancel_all(invocation: Invocation) -> dict[str, Any]:
-    """Cancel every unfinished order of ours; the result of `orders cancel`. An unidentified one may be another home's."""
+    """Cancel every unfinished order except unidentified ones, which another home may own. Return the result."""
     trading = operator.trading(invocation)
     return _cancelled(invocation, trading, [order for order in trading.snapshot.orders if order.purpose != "unidentified"])
 
@@ -141,7 +141,7 @@ def _cancelled(invocation: Invocation, trading: TradingSession, orders: list[Ord
 
 
 def gravest(found: dict[str, Any]) -> int:
-    """Return the exit code of cancels: 7 if an outcome is not known, 6 if one was not sent, 11 if one was refused."""
+    """Return the exit code of cancels: 7 if an outcome is unknown, 6 if not sent, 11 if refused or filled, else 0."""
     codes = {CODES[item["cancel"]] for item in found["orders"]}
     return next((code for code in GRAVEST if code in codes), 0)
 

@@ -1,4 +1,4 @@
-"""Answers of `orders resolve`: what is known of an order, and how a person can decide about an UNKNOWN one."""
+"""Build the answers of `orders resolve` and `orders adopt`: the facts of an order, and how to decide an UNKNOWN one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def known(world: World, order: Order, text: str) -> Answer:
 
 
 def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
-    """Exit 7, with all that can be said without a person."""
+    """Return the answer for an UNKNOWN order, with exit code 7: what is known, and the commands that decide it."""
     order = doubt.order
     found = orders.one(world.ledger.database, world.user, order.tag)
     lag = world.broker.capabilities.visibility_lag
@@ -64,7 +64,7 @@ def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
 
 
 def _candidate(report: OrderReport) -> dict[str, Any]:
-    """Return the line of an unclaimed order in the broker's list."""
+    """Return the fields of an unexplained order in the broker's list; the price in rupees."""
     return {
         "broker_order_id": report.broker_order_id,
         "quantity": report.quantity,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 SPAN = timedelta(days=400)
-"""How far back a hole in the bars changes what is decided today."""
+"""How far back a missing session of bars can change today's decisions."""
 
 
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
@@ -32,7 +32,7 @@ def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
 
 
 def _prices(market: Store, world: World) -> str:
-    """Raise DataError without bars, and if a session that is over has none."""
+    """Raise DataError if no bars are stored, or if a session after the newest bars ended before today."""
     newest, today = market.last_session(), ist_date(world.clock.now())
     if newest is None:
         raise DataError("no bars are stored: `tradectl data fetch`, or `tradectl data import`")
@@ -43,7 +43,7 @@ def _prices(market: Store, world: World) -> str:
 
 
 def _sessions(market: Store, world: World) -> str:
-    """Raise DataError if a session of the year before the newest bars has no bar of any instrument."""
+    """Raise DataError if no bars are stored, or if a session within `SPAN` before the newest bars has none."""
     newest = market.last_session()
     if newest is None:
         raise DataError("no bars are stored")
@@ -60,7 +60,7 @@ def _sessions(market: Store, world: World) -> str:
 
 
 def _universe(market: Store, name: str) -> str:
-    """Raise UsageError for a list that is not there."""
+    """Raise Worth if instruments lack a bar of the newest session; UsageError for an unknown universe."""
     members, newest = market.universe(name), market.last_session()
     if newest is None:
         raise DataError("no bars are stored")

@@ -1,8 +1,8 @@
 """Say when a broker's after-market orders (AMO) go to the exchange.
 
 An after-market order waits at the broker until the first phase of its session begins (09:00 on an ordinary day), and is an
-ordinary order from then on. Around that moment no program can tell which of the two has it. Each broker's package adds its own
-window, in which it takes such orders.
+ordinary order from then on. Around that moment it is unknown whether the broker or the exchange has it. Each
+broker's package adds the window in which the broker accepts such orders.
 
 Sources: support.zerodha.com (the AMO window ends at 08:58; older copies say 08:57); kite.trade forum 40302; Kotak's pages
 (08:57 in the newest).
@@ -22,7 +22,7 @@ QUIET_BEFORE, QUIET_AFTER = timedelta(minutes=5), timedelta(seconds=30)
 
 
 def is_on(session: Session | None, now: datetime) -> bool:
-    """Return whether a moment lies between the first and the last phase of a session; False without a session."""
+    """Return whether a moment is within a session, from its first phase to the end of its last; False without one."""
     return session is not None and session.begins_at() <= now < session.ends_at()
 
 

@@ -66,7 +66,7 @@ class _SideOfDay(NamedTuple):
 
 
 def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> DayCharges:
-    """Charges of all of one symbol's fills of one day. A fill without an order (order_id 0) counts as an order of its own.
+    """Return one symbol's charges of a day (paise). A fill without an order (order_id 0) counts as an order of its own.
 
     The DP charge is taken for every day with a delivery sell: before 2021-06-02 it was for older shares only, but the age
     of shares is not known here. ValueError for two symbols, a fill of another day, or a fill id that is there twice.
@@ -85,7 +85,7 @@ def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> D
 
 
 def buy_charges(day: date, quantity: int, price: int, tariff: Tariff = ZERODHA) -> int:
-    """The total of a single delivery buy, as `day_charges` of that one fill has it, without the ceremony (sizing loops)."""
+    """Return the total in paise of one delivery buy at `price` (paise): a fast `day_charges` for sizing loops."""
     table = tariff.rates(day)
     value = quantity * price
     part = table.delivery

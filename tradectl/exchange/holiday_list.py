@@ -50,7 +50,7 @@ class Filled:
 
 
 def read_holiday_list(content: bytes, name: str) -> HolidayList:
-    """The list of a file or an answer. DataError with one line for anything else."""
+    """Return the holidays of a file or a reply; `name` is for messages. Raises DataError for other content."""
     if content.lstrip()[:1] == b"<":
         raise DataError(f"{name}: is a web page (HTML or XML), not JSON; the site refused the download")
     try:
@@ -73,10 +73,10 @@ def read_holiday_list(content: bytes, name: str) -> HolidayList:
 
 
 def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date) -> Filled:
-    """Write the closed weekdays of a list into the calendar file and declare its year covered, in one write. Of a year that is
-    known already only dates from `today` on are closed: the past stays as it was traded.
+    """Write the closed weekdays of a list into the calendar file and declare a new year covered, in one write. In a
+    year that is already known, only dates from `today` on are closed: past sessions do not change.
 
-    DataError for a year that is over, and for one that does not follow the last listed one.
+    Return what changed. Raises DataError for a year that is over or that leaves a gap after the last known year.
     """
     last = table.listed_through.year
     if listed.year > last + 1:
@@ -101,7 +101,7 @@ def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, 
 
 
 def _holiday(row: Any, where: str) -> tuple[date, str]:
-    """One row. DataError where its date cannot be read, or is not the weekday that it names."""
+    """Return the date and name of a row. Raises DataError for an unreadable date or a wrong weekday."""
     text = row.get("tradingDate") if isinstance(row, dict) else None
     try:
         day = datetime.strptime(str(text), "%d-%b-%Y").date()  # noqa: DTZ007 - a date has no zone

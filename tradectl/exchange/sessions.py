@@ -57,7 +57,7 @@ class Session:
     """One trading date.
 
     `runs`: the tool works on it. `settles`: it counts as a day for T+1 settlement. `hours`: its own timetable (IST) where
-    it does not have that of an ordinary day. `tables`: the timetables of the others and of closing-auction stocks where the
+    it does not have that of an ordinary day. `tables`: the timetables without and with a closing auction, where the
     operator's file changes the shipped ones. Moments are aware, in UTC.
     """
 
@@ -70,7 +70,7 @@ class Session:
     hours: Timetable = ()
     tables: tuple[Timetable, Timetable] | None = None
     provisional: bool = False
-    """Beyond the last year whose list is known: a broker showed that the market is open. Nothing is bought on it."""
+    """No list of holidays reaches it; quotes or a bhavcopy showed that the market was open. Nothing is bought on it."""
 
     def phases(self, closing_auction: bool) -> tuple[Phase, ...]:
         """The phases in order, for stocks with or without a closing auction. Between them there may be gaps."""
@@ -104,7 +104,7 @@ class Session:
         return (self._auction_continuous if closing_auction else self._ordinary_continuous)[-1].end
 
     def takes_changes(self, moment: datetime, closing_auctions: Iterable[bool]) -> bool:
-        """Whether the moment is in continuous trading of every kind of stock named; a stock of unknown kind names both."""
+        """Return whether the moment is in continuous trading of each kind of stock; for an unknown kind pass both."""
         for closing_auction in closing_auctions:
             phase = self.phase_at(moment, closing_auction)
             if phase is None or phase.kind is not PhaseKind.CONTINUOUS:
@@ -120,7 +120,7 @@ class Session:
         return next((phase.start for phase in self.phases(closing_auction) if phase.kind is PhaseKind.CLOSING_MATCHING), None)
 
     def last_fill_at(self) -> datetime:
-        """When the last fill of a resting order has been seen, whatever the stock: the end of continuous trading, or one
+        """Return when the last fill of any resting order has been seen: the later of continuous trading's end and one
         minute after the closing auction's matching has ended."""
         return self._last_fill_at
 
@@ -163,7 +163,7 @@ class Session:
 
 
 class SessionTable:
-    """All sessions from `first` to `last`, both included. Every question about another date raises UncoveredDate."""
+    """All sessions from `first` to `last`, both included. Other dates raise UncoveredDate, except in `candidate`."""
 
     def __init__(
         self,
@@ -176,9 +176,9 @@ class SessionTable:
         calendar: Path | None = None,
         provisional: Mapping[date, str] | None = None,
     ) -> None:
-        """`special`: the sessions unlike an ordinary weekday's. `closed` names closed dates that are no mere weekend.
+        """`special`: sessions unlike an ordinary weekday's. `closed`: names of holidays and other closures, by date.
 
-        Thousands of sessions are ordinary and a command asks for a few: those are made when they are asked for.
+        Ordinary sessions are created at the first read: the table has thousands, and a command reads only a few.
         """
         self.first, self.last = first, last
         self.listed_through = last
@@ -197,8 +197,8 @@ class SessionTable:
 
     @classmethod
     def load(cls, overrides: Path | None = None) -> SessionTable:
-        """The shipped tables, the operator's file over them where it exists, and the provisional sessions kept beside it.
-        ConfigurationError if the file is unsound."""
+        """Return the shipped tables with the operator's file over them if it exists, and its provisional sessions.
+        Raises ConfigurationError if the file is not valid."""
         if overrides is None:
             return _shipped()
         found, provisional = read_overrides(overrides), read_provisional(overrides)
@@ -218,19 +218,19 @@ class SessionTable:
         return _with_tables(session, self.timetables)
 
     def admit(self, day: date, proof: str) -> bool:
-        """Take a weekday beyond the list for a session, since `proof` showed that the market is open, and keep it for the next
-        process; whether it could be kept."""
+        """Add a weekday beyond the list as a session: `proof` showed an open market. Store it for later processes;
+        return False if it cannot be stored."""
         self._add_provisional(day, proof)
         return self._calendar is None or keep_provisional(self._calendar, day, proof)
 
     def undecided(self, before: date) -> list[date]:
         """Return the weekdays beyond the list and before a date of which nothing shows whether the exchange was open. Until that
-        is known they count as closed."""
+        is known, they have no session: `session` returns None up to `last` and raises UncoveredDate after it."""
         span = range(self.listed_through.toordinal() + 1, before.toordinal())
         return [day for day in map(date.fromordinal, span) if day not in self.provisional and self.candidate(day) is not None]
 
     def _add_provisional(self, day: date, proof: str) -> None:
-        """Nothing is changed in place: tables that were copied from one share what they hold."""
+        """Add a provisional session. Replace the collections, do not change them in place: copied tables share them."""
         session = self.candidate(day)
         if session is None or day in self.provisional:
             return
@@ -372,7 +372,7 @@ def _range(text: str) -> tuple[time, time]:
 
 
 def _overridden(override: Override, path: Path | None, *, settles: bool) -> Session:
-    """A session that the operator added. Only ordinary weekdays are taken to settle: others, only if NSE says so. `settles`: the
+    """Return a session that the operator added. Only a weekday of kind NORMAL settles, and only if `settles`: the
     date is no settlement holiday of the shipped table."""
     plain = override.kind in {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
     kind = SessionKind.NORMAL if plain else SessionKind(override.kind.value)

@@ -15,13 +15,13 @@ FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    """The rows of one table of this package, in file order."""
+    """Return the rows of one table of this package, in file order."""
     text = files("tradectl.exchange").joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 
 def in_force(starts: Sequence[date], day: date, what: str) -> int:
-    """Index of the last of the ascending `starts` that is <= `day`. UncoveredDate before the first."""
+    """Return the index of the last of the ascending `starts` <= `day`. Raises UncoveredDate before the first."""
     index = bisect_right(starts, day) - 1
     if index < 0:
         raise UncoveredDate(f"no {what} is known before {starts[0]} (asked for {day})")

@@ -52,7 +52,7 @@ class Changes:
         return sum(map(len, (self.executed, self.rejected, self.postponed, self.cancelled)))
 
     def merge(self, more: Changes) -> None:
-        """Add the changes of another reconciliation."""
+        """Add the changes of another reconciliation. `unread` is replaced; `quiet` and `book` stay as they are."""
         for name in _LISTS:
             getattr(self, name).extend(getattr(more, name))
         self.trades += more.trades

@@ -37,7 +37,7 @@ class Close:
 
 
 def is_final(session: date, now: datetime) -> bool:
-    """Return whether the final file of a session is published."""
+    """Return whether the final file of a session is due (19:00 IST). Whether the file exists is not checked."""
     return now >= at_ist(session, FINAL_FILE)
 
 
@@ -111,11 +111,11 @@ def _provisional(instrument: Instrument, bar: Bar | None, market: MarketData, re
 
 
 def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | None:
-    """Return the provisional bar of a session from the day's quote; None where its last price is not the session's close.
+    """Return the provisional bar from the day's quote; None if a field is missing or the last price is not the close.
 
     A closing-auction stock shows the last continuous price until the auction matches. If it is not known whether the stock has
-    a closing auction, a trade after the end of continuous trading of auction stocks counts where other stocks still trade then.
-    Where they do not, only a trade of the auction counts.
+    a closing auction and auction stocks stop trading earlier than others, each trade after that earlier end counts.
+    If both stop at the same time, only a trade of the auction counts.
     """
     return _bar(quote, instrument, session, _closes_from(instrument.closing_auctions, session))
 

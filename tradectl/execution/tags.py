@@ -25,7 +25,7 @@ BUYS, GENERATIONS = range(2, 7), range(40)
 
 
 def client_tag(user: str, intent: Intent, generation: int) -> str:
-    """Return the tag of an intent: 15 base32 characters of SHA-256 over the fields that identify it."""
+    """Return 15 base32 characters of a SHA-256 of user, intent and `generation` (0: the first order)."""
     return _hashed(user, intent.session.isoformat(), intent.purpose, intent.instrument_id, intent.leg, str(generation))
 
 
@@ -42,7 +42,7 @@ def reentry_leg(position_id: int, buy: int) -> str:
 def identify(user: str, report: OrderReport, instrument_id: str, *, positions: int) -> tuple[Purpose, date, str, int] | None:
     """Return purpose, session, leg and generation of the intent that a reported order's tag names; None if there is none.
 
-    `positions`: the highest position id that the ledger has given. Symbol and side count: the tag of a sell never names a buy.
+    `positions`: the highest position id in the ledger. Only intents with the order's side and instrument are compared.
     """
     for purpose, session, leg, generation in _candidates(report, positions):
         if _hashed(user, session.isoformat(), purpose, instrument_id, leg, str(generation)) == report.tag:

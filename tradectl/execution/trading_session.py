@@ -30,7 +30,7 @@ Log = Callable[..., None]
 
 
 def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
-    """Read the broker's orders and trades, then the book."""
+    """Read the broker's orders and trades, then the book; return the view of the step."""
     book.broker = view = book.broker.read_again(broker.orders(), broker.trades())
     now = clock.now()
     return StepView(now, ist_date(now), book.snapshot(), view, {})
@@ -162,7 +162,7 @@ class TradingSession:
             self.log("corporate_action", line)
 
     def follow(self) -> Snapshot:
-        """Read the broker's orders and trades once and update the book, as after a set of commands; return the book then."""
+        """Read the broker's orders and trades, update the book, cancel reopened orders; return the new snapshot."""
         if self.dry_run:
             return self.snapshot
         changes = self._apply_reports(self._read_broker())
@@ -268,7 +268,7 @@ class TradingSession:
                 self.log("order_unexplained", text, order.symbol, level="error")
 
     def buy(self, intent: Intent, *, send: bool = True) -> CommandResult:
-        """Place a buy (`OrderPath.place`); report unexplained shares of its symbol once."""
+        """Place a buy (`OrderPath.place`) and return the result; if HELD, report the unexplained shares once."""
         result = self.path.place(intent, send=send)
         if result.status is CommandStatus.HELD:
             self.unexplained_shares(only=intent.symbol)
@@ -294,7 +294,7 @@ class TradingSession:
         now: datetime | None = None,
         traded: tuple[datetime, datetime] | None = None,
     ) -> dict[str, Quote]:
-        """Return the quotes that are at most `max_age` old; a stale one is left out, so nothing is changed for its symbol.
+        """Return the quotes at most `max_age` plus the broker's quote delay old. A symbol without one stays unchanged.
 
         Args:
             now: The moment of the step, if it was read.
@@ -327,12 +327,12 @@ class TradingSession:
         return listed.tick_size if listed.listed_on == session else lcm(listed.tick_size, instrument.tick_size)
 
     def most_shares(self, symbol: str) -> int | None:
-        """Return the largest quantity of one order (the freeze quantity) by the broker's list; None where it has none."""
+        """Return the largest quantity of one order (the freeze quantity) by the broker's list; None without one."""
         listed = self._listed(symbol)
         return listed.most_shares if listed is not None else None
 
     def is_unlisted(self, symbol: str) -> bool:
-        """Return whether the broker's list of instruments does not have a symbol; False where the broker has no list."""
+        """Return whether the broker's list of instruments lacks a symbol; False if the list is absent or unreadable."""
         if self.rules is None:
             return False
         try:
@@ -344,7 +344,7 @@ class TradingSession:
         return False
 
     def _listed(self, symbol: str) -> OrderRules | None:
-        """Return a symbol's rules by the broker's list; None where there is none, or it does not have the symbol."""
+        """Return a symbol's rules from the broker's list; None without a list or row, or if the list cannot be read."""
         try:
             return self.rules.order_rules(symbol) if self.rules is not None else None
         except UsageError:
@@ -357,7 +357,7 @@ class TradingSession:
             return None
 
     def holdings(self) -> Sequence[Holding]:
-        """Read the holdings; note the rows that cannot be read."""
+        """Return the broker's holdings; record the rows that cannot be read in the book's view of the broker."""
         found = self.broker.holdings()
         self.book.broker = self.book.broker.with_odd(HOLDINGS, odd_of(found))
         return found

@@ -1,9 +1,9 @@
 """Determine which symbols the broker's unreadable rows block.
 
 A row that names a symbol, or one of our orders by id or tag, blocks that symbol: nothing is sent or changed for it. Cancels
-always pass. A row that names neither may be any order that the broker's list does not show otherwise. So it blocks buys, and
-the symbols of our orders that are not listed; exits whose orders are all listed go on. While such a row may be an order, the
-order's absence proves nothing.
+always pass. A row that names neither may be any order that is missing from the broker's list. So it blocks buys, and
+sells of symbols with an unlisted order of ours; other sells go on. While such a row may be a certain order, that
+order's absence from the list proves nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def all_rows(book: Book) -> tuple[OddRow, ...]:
 
 
 def blocking_row(book: Book, symbol: str, side: Side) -> OddRow | None:
-    """Return the row of the orders or trades that blocks a symbol; None where none does."""
+    """Return the odd row of the orders or trades that blocks buying or selling a symbol; None if there is none."""
     nameless: OddRow | None = None
     for row in _rows(book, _BOOKS):
         of = symbol_of(book, row)
@@ -85,7 +85,7 @@ def may_be_order(row: OddRow, order: Order) -> bool:
 
 
 def symbol_of(book: Book, row: OddRow) -> str:
-    """Return the symbol of a row: of our order that it names, of the listed order that it names, or its own; empty for none."""
+    """Return the symbol of our order that a row names, else the row's own, else the listed order's; else empty."""
     order = _owner(book, row)
     if order is not None:
         return order.symbol
@@ -95,7 +95,7 @@ def symbol_of(book: Book, row: OddRow) -> str:
 
 
 def is_ours(book: Book, row: OddRow, wanted: AbstractSet[str]) -> bool:
-    """Return whether a row blocks a symbol that is held, ordered or wanted (`wanted`: symbols whose commands were blocked)."""
+    """Return whether a row may be our order or has a symbol that is held, ordered or `wanted` (blocked commands)."""
     if row.kind is RowKind.TICK:
         return False  # the price is requested instead
     if CLIENT_TAG.fullmatch(row.tag):
@@ -111,7 +111,7 @@ def is_ours(book: Book, row: OddRow, wanted: AbstractSet[str]) -> bool:
 
 
 def _may_be_ours(row: OddRow) -> bool:
-    """Return whether a row without a symbol may be ours: it carries no tag of another shape."""
+    """Return whether a row without a symbol may be ours: it has no tag, or a tag of the program's form."""
     return not row.tag or CLIENT_TAG.fullmatch(row.tag) is not None
 
 

@@ -53,10 +53,10 @@ class ThreadConnection:
     Attributes:
         forks: `_forks` when it was made.
         mode: `read` or `write` while a transaction is open, else empty.
-        depth: How many nested `with` blocks are inside the transaction.
+        depth: How many `with` blocks of the transaction are open, the outermost included.
         must_roll_back: A nested write failed, so the outer one must not commit.
-        changes_version: The transaction changes `version_token`: it is not made of notes alone.
-        writes: How many such transactions this connection has committed.
+        changes_version: The transaction changes `version_token`, because it has a `write` and not only notes.
+        writes: Counter. It grows after each such transaction, committed or rolled back, and in `_release`.
     """
 
     forks: int
@@ -105,7 +105,7 @@ class Database:
         self.commit_hooks: dict[str, Callable[[Connection], Callable[[], None] | None]] = {}
         """Functions by name, called inside each write just before its commit, so that their own writes need no commit.
 
-        The function that a hook returns is called after the commit, unless that failed."""
+        The function that a hook returns is called after a successful commit."""
         self._local = threading.local()
         self._inherited: list[ThreadConnection] = []
         self._reading = _Transaction(self, "read")
@@ -119,11 +119,11 @@ class Database:
     def write(self) -> _Transaction:
         """Return a context manager that gives a Connection, commits at its end, and rolls back after an exception.
 
-        From its beginning it is the database's only write (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), and waits for
-        that; for a durable file in the write queue. Keep it short, and never open across a call to a broker.
+        It waits for the write lock first (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), so writes never overlap.
+        For a durable file the wait is in the write queue. Keep a write short, and end it before a call to a broker.
 
         Raises:
-            DatabaseError: Also when other writers hold the lock for longer than `busy_seconds`.
+            DatabaseError: The database failed, or other writers held the lock for longer than `busy_seconds`.
             IntegrityError: As the driver raised it.
         """
         return self._writing
@@ -131,12 +131,12 @@ class Database:
     def note(self) -> _Transaction:
         """Return a `write` for rows that are not cached in memory: log lines, messages, signals, executions.
 
-        On SQLite it leaves `version_token` of this connection unchanged. Inside a `write` it is a part of that.
+        On SQLite a note does not change `version_token` of this connection. Inside a `write` it joins that one.
         """
         return self._noting
 
     def version_token(self) -> Version:
-        """Return a token that equals the last one only if this connection wrote only notes since, and no other wrote at all."""
+        """Return a token. Two are equal only if between them this connection wrote only notes and no other wrote."""
         thread = self.thread()
         if not self.sqlite or thread.mode == "write":
             return Version(object(), 0, thread.identity)

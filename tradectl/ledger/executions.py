@@ -1,8 +1,8 @@
 """Executions and claims: a row is written before the work, its lease renewed during it, its end written after it.
 
 The database decides which process works: a unique key for the first claim of a slot, a conditional UPDATE on `attempt` for
-every later one. When an owner has ended, another process takes the row over. The old owner is then fenced: it can neither
-finish the row nor commit an order, since both check the claim.
+every later one. If an owner has ended or its lease has expired, another process takes the row. The old owner is
+then fenced: it can neither finish the row nor commit an order, since both check the claim.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class AlreadyDone:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A row of `task_executions`. `beat_at` is machine time, the other moments the time of the day that is traded."""
+    """A row of `task_executions`. `beat_at` is machine time; other moments are clock time; `duration` in seconds."""
 
     id: int
     user: str
@@ -112,9 +112,9 @@ def standing(row: Execution, machine_now: datetime, lease: timedelta = LEASE, *,
 
 
 def is_premature(row: Execution, now: datetime, *, repeatable: bool) -> bool:
-    """Return True if a row was closed in a time that has not come, so that it is not final: the machine's clock was ahead.
+    """Return True if a row was closed after `now`: the machine's clock was ahead, so the row is not final.
 
-    A missed slot is always open again then; a completed one only if the task is `repeatable`.
+    A missed slot is then open again; a completed one only if the task is `repeatable` and the end lies `SKEW` ahead.
     """
     if row.finished_at is None:
         return False
@@ -124,7 +124,7 @@ def is_premature(row: Execution, now: datetime, *, repeatable: bool) -> bool:
 
 
 def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | None = None) -> None:
-    """Raise Fenced unless the claim still holds. Inside a write, the row stays with this process until that commits.
+    """Raise Fenced unless the claim still holds. In a write transaction the row stays locked until the commit.
 
     With `machine_now` the lease is renewed in the same transaction, so that the work after the commit has a whole lease.
     """
@@ -163,7 +163,7 @@ class Executions:
         force: bool = False,
         repeatable: bool | None = None,
     ) -> Claim | Held | AlreadyDone:
-        """Claim a slot, or return why not.
+        """Claim a slot. Return the claim, Held if another process works on the slot, or AlreadyDone if it is closed.
 
         Args:
             force: Open a completed or missed slot again; never one that is held.
@@ -207,7 +207,7 @@ class Executions:
     def release(self, claim: Claim, steps: int, result: Mapping[str, Any]) -> None:
         """Leave the row running without an owner, for the next process to take the next step.
 
-        Its last heartbeat stays: it is the moment of the last step.
+        The last heartbeat stays in the row as the time of the last step.
         """
         self._write(claim, {"owner": None, "steps": steps, "result": dict(result)})
 
@@ -227,9 +227,9 @@ class Executions:
         return True
 
     def record_missed(self, task: str, session: date, slot: str, now: datetime, trigger: str = "manual") -> bool:
-        """Write that a slot's window closed without a run; return False where the slot has a row already.
+        """Record that a slot's window closed without a run. Return False if the slot already has a row.
 
-        A row of a time that has not come does not count: the clock was ahead.
+        A missed row whose end is after `now` is overwritten (True): the clock was ahead when it was written.
         """
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "missed", "attempt": 0, "trigger": trigger, "started_at": now, "finished_at": now}

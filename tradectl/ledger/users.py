@@ -80,7 +80,7 @@ class Users:
             return tuple(connection.scalars(select(rows.c.user).order_by(rows.c.user)))
 
     def begin_by(self, at: datetime) -> None:
-        """Set `created_at` to `at` for users that were added later: a home without events got a virtual clock of that time."""
+        """Set `created_at` to `at` where it is later, when a home without events gets a virtual clock at `at`."""
         with self.database.write() as connection:
             connection.execute(update(rows).where(rows.c.created_at > at).values(created_at=at))
 
@@ -94,7 +94,7 @@ class Users:
     def set_trading_state(
         self, user: str, state: str, reason: str, until: date | None = None, *, only_from: Collection[str] = TRADING_STATES
     ) -> User:
-        """Set what every process may send from the next transaction on; return the user as it is then.
+        """Set the trading state, which binds every process from its next transaction; return the stored user.
 
         Args:
             until: The last day of the state; None: until a person changes it.

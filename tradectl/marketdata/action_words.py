@@ -61,7 +61,7 @@ def is_cancelled(subject: str) -> bool:
 def plain(subject: str) -> str:
     """Return a text in small letters and in the spelling of the grammar, with single spaces.
 
-    `Rs 10/-` loses its dash, so that every `/` left separates two events. The bracket `(revised)` is removed."""
+    `Rs 10/-` becomes `rs 10`, so that every `/` left separates two events. Remarks such as `(revised)` are removed."""
     text = _REVISED_IN_BRACKETS.sub(" ", subject)
     text = _REVISED_WORDS.sub(" ", text)
     text = _SLASH_OF_AN_AMOUNT.sub(" ", text)

@@ -1,6 +1,6 @@
 """The archive: everything imported, in one SQLite file, written only in whole transactions.
 
-A row is new, equal to a stored one, or contradicts it. An equal row changes nothing; a contradiction is rejected without
+An equal row changes nothing. If rows differ, snapshots take the new row and bars a better row; other cases need
 `replace`. `generation` counts the transactions that changed something; derived files store it.
 """
 
@@ -38,7 +38,7 @@ class Merged:
     replaced: int = 0
     removed: int = 0
     kept: int = 0
-    """Rows left as stored because that is the better one: a final bar, an EQ row."""
+    """Rows that were not replaced because the stored row is better, such as a final bar or a row of series EQ."""
 
     @property
     def changed(self) -> bool:
@@ -79,7 +79,7 @@ class Archive:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: any exception inside leaves the archive as it was."""
+        """Run a block in one transaction: an exception inside leaves the archive unchanged."""
         with database_errors(self.path), self.db.atomic():
             yield
 
@@ -89,7 +89,7 @@ class Archive:
         self.db.execute("INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'")
 
     def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
-        """Note an imported file; its id, the same one where that very content was noted before."""
+        """Record an imported file and return its id; the same content under the same name keeps its id."""
         known = self.db.execute("SELECT id FROM files WHERE sha256 = ? AND name = ?", [sha256, name]).fetchone()
         if known:
             return int(known[0])
@@ -140,7 +140,7 @@ class Archive:
         return stored.astype(frame.dtypes[list(table.columns)].to_dict())
 
     def _drop_former_members(self, frame: pd.DataFrame) -> int:
-        """Replace a list as a whole: members that are missing from the new one have left."""
+        """Delete the stored members of a list that are missing from the new one; return their number."""
         name = str(frame["list"].iloc[0])
         members = set(frame["symbol"])
         stored = {row[0] for row in self.db.execute("SELECT symbol FROM lists WHERE list = ?", [name]).fetchall()}
@@ -150,7 +150,7 @@ class Archive:
         return len(gone)
 
     def _drop_former_entries(self, frame: pd.DataFrame) -> int:
-        """Delete the entries of each surveillance list in the frame that its stored version of the same date has and it lacks."""
+        """Delete stored symbols that the new version of a dated surveillance list lacks; return their number."""
         gone = 0
         for (dated, measure), own in frame.groupby(["dated", "measure"]):
             key = [str(dated), str(measure)]
@@ -163,7 +163,7 @@ class Archive:
 
 
 def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> DataError:
-    """Return the line about rows that contradict stored ones."""
+    """Return the error for rows that contradict stored ones; it shows the first row."""
     where = " ".join(str(row[column]) for column in table.key)
     told = [
         f"{column} {_shown(column, row[f'{column}_stored'])}, not {_shown(column, row[column])}"

@@ -32,10 +32,10 @@ NOT_SHOWN = "factors of corporate actions that the prices do not show (already a
 CORRECTED = "share changes that were read through a typing error"
 UNKNOWN = "unknown corporate actions (`data actions` decides them)"
 QUESTIONS = frozenset({UNEXPLAINED, NOT_SHOWN, UNKNOWN})
-"""What a person must decide: a symbol is not bought until then."""
+"""Kinds of finding that a person must decide. Until then the symbol is not bought."""
 DAMAGED = "damaged rows of the panel store (--repair derives it anew)"
 MOVE = 0.20
-"""A close this far from the one before, adjusted, is a warning: stocks with derivatives have no fixed band."""
+"""Change from the previous adjusted close above which a close is a note: stocks with derivatives have no fixed band."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Finding:
     severity: str
     count: int
     examples: tuple[str, ...]
-    """All of them where each is a question to a person, else a few."""
+    """All of them for kinds that name each case; otherwise at most EXAMPLES."""
 
 
 def check(store: Store, universe: str = "all", *, indicators: bool = False) -> tuple[Finding, ...]:
     """Return the findings in the histories of a universe with their counts, errors first, zeros too.
-    `indicators` also compares RSI and EMA with `ta`."""
+    `indicators` also compares RSI and EMA with `ta`. Raises DataError if no symbol has bars."""
     histories = {i: history for i in store.universe(universe) if (history := store.history(i)) is not None}
     if not histories:
         raise DataError(f"{universe}: has no bars to check")
@@ -100,7 +100,7 @@ def _damage(store: Store) -> Finding:
 
 
 def _second_names(store: Store) -> Finding:
-    """Return rows of the archive that the panel left out, because the instrument had a bar under its proper name that day."""
+    """Return how many archived bars the panel left out, because a bar under the proper name existed that day."""
     with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
     left_out = rows - store.stored_bars()
@@ -206,7 +206,7 @@ def _decisions(store: Store) -> Finding:
 
 
 def _indicators(histories: Mapping[str, History]) -> Finding:
-    """RSI10, EMA9 and EMA200 of the adjusted closes against `ta`, every value of every symbol."""
+    """Return the symbols whose RSI10, EMA9 or EMA200 of the adjusted closes differs from `ta` in any value."""
     found = []
     for name, h in histories.items():
         closes = h.close / 100 * h.multiplier

@@ -55,8 +55,8 @@ class InstrumentDumps:
         return past[-1] if past else None
 
     def has_derivatives(self, instrument_id: str, symbol: str, session: date) -> tuple[bool, bool]:
-        """Return whether an instrument has derivatives by the newest list that is not later than the session, and whether
-        that list is young enough to prove it."""
+        """Return whether an instrument has derivatives, by the newest dump or list up to the session; and whether that
+        source is at most LIST_GOOD_FOR old. Both are False without a source."""
         flags = [(entry.dated, bool(entry.derivatives)) for entry in self._past(symbol, session) if entry.derivatives >= 0]
         dated, members = self.underlyings(session)
         if dated is not None:

@@ -10,8 +10,8 @@ _MOST = 2**63 - 1
 
 
 def to_paise(text: str | int | Decimal) -> Paise:
-    """Rupees as text or Decimal to paise, exactly. Raises ValueError for more than two decimals, no number, or one
-    that no column of 64 bits takes."""
+    """Return an amount in rupees as exact paise. Raises ValueError for more than two decimals, no number, or one
+    that does not fit in 64 bits."""
     try:
         scaled = Decimal(text) * 100
         whole = int(scaled)
@@ -25,7 +25,7 @@ def to_paise(text: str | int | Decimal) -> Paise:
 
 
 def to_rupees(paise: Paise) -> str:
-    """Paise to plain rupees with two decimals, as JSON results carry them: `-1234.50`."""
+    """Return plain rupees with two decimals, as in JSON results: `-1234.50`."""
     sign = "-" if paise < 0 else ""
     whole, part = divmod(abs(paise), 100)
     return f"{sign}{whole}.{part:02d}"
@@ -44,7 +44,7 @@ def show_rupees(paise: Paise) -> str:
 
 
 def round_half_up(value: Decimal) -> int:
-    """To the nearest integer, halves away from zero (how contract notes round)."""
+    """Return the nearest integer, halves away from zero (how contract notes round)."""
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 

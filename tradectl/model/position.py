@@ -1,7 +1,7 @@
 """A position is the fold of its fills: first in, first out, to the paisa, through splits, bonuses and demergers.
 
-Nothing else is stored as the truth. Charges come from outside (they are known for a day, not for a fill) and are shared out to
-lots and sales so that every sum agrees exactly:
+Only fills and adjustments are stored as facts. Charges are an input, known for a day and not for a fill. They are split
+over lots and sales so that every sum agrees exactly:
 
     bought = cost (still held) + cost of what was sold + spun_off          realised = sold - cost of what was sold
 """
@@ -22,8 +22,8 @@ from tradectl.model.order import Fill, Side
 class Adjustment:
     """What a corporate action (`kind`: a value of ActionKind) did to a holding at a moment.
 
-    `ratio`: new shares for one old. `cost_kept`: share of the cost that stays (demerger). `cash`: paise paid for a fraction
-    of a share, or as the dividend."""
+    `ratio`: shares after the action for one before (bonus 1:1: 2). `cost_kept`: part of the cost kept (demerger).
+    `cash`: paise paid for a fraction of a share, or as the dividend."""
 
     kind: str
     ex_date: date
@@ -35,8 +35,8 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """What is left of one buy. `quantity` at today's scale, `entry_quantity` the same shares as they were bought; `cost`
-    without charges, `charges` the buy's part that belongs to these shares."""
+    """The rest of one buy. `quantity` is at today's scale, `entry_quantity` the number as bought. Paise: `cost`
+    excludes charges; `charges` is the part of the buy's charges for these shares."""
 
     fill_id: str
     symbol: str
@@ -72,7 +72,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Where a position stands. Paise; `cost` is of what is held, without charges; `charges` of all fills so far; `realised` is
+    """State of a position. Paise: `cost` is of the shares held, without charges; `charges` of all fills; `realised` is
     gross. `dividends` and `cash_in_lieu` are apart from trading P&L; `spun_off` is the cost that demergers took away."""
 
     quantity: int = 0
@@ -107,9 +107,9 @@ class _Running:
 
 
 def fold(fills: Iterable[Fill], adjustments: Iterable[Adjustment] = (), charges: Mapping[str, Paise] | None = None) -> Folded:
-    """The position that fills of one symbol, its adjustments and the charges by fill id make, in order of time.
+    """Return the position after one symbol's fills and adjustments in order of time. `charges`: paise by fill id.
 
-    Of one moment adjustments come first, then fills as given. Raises ValueError where more is sold than held."""
+    Adjustments of a moment come first, then its fills as given. Raises ValueError where more is sold than held."""
     by_fill = charges or {}
     events: list[Fill | Adjustment] = sorted([*adjustments, *fills], key=lambda event: event.at)
     run = _Running()
@@ -134,7 +134,7 @@ def fold(fills: Iterable[Fill], adjustments: Iterable[Adjustment] = (), charges:
 
 
 def shares_after(quantity: int, ratio: Fraction) -> int:
-    """Whole shares that a holding becomes; the fraction is paid in cash."""
+    """Return the whole shares of a holding after an action. The fraction is paid in cash."""
     return quantity * ratio.numerator // ratio.denominator
 
 
@@ -216,7 +216,7 @@ def _adjust(run: _Running, event: Adjustment) -> None:
             run.lots[i] = replace(lot, cost=stays)
     if event.ratio != 1:
         run.lots = _scaled(run.lots, shares_after(run.quantity, event.ratio))
-        if not run.quantity:  # a consolidation of a few shares: all of it was paid in cash, so the cost is lost
+        if not run.quantity:  # a consolidation paid all shares in cash: the lots close at price 0
             run.trades += [_closed(lot, event.ex_date, 0, 0) for lot in run.lots]
             run.lots = []
 

@@ -1,4 +1,4 @@
-"""Positions, with the last advice of the position monitor on each."""
+"""List positions with the last decision of position-monitor on each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def listing(
     database: Database, user: str, *, closed: bool = False, limit: int = 200, unprotected: Iterable[Unprotected] = ()
 ) -> list[dict[str, Any]]:
     """Return open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
-    `sold` the value of all buys and sells, `net` the result so far after charges. `monitor` is the last row of
+    `sold` the value of all buys and sells, `net` the result after charges (all rupees). `monitor` is the last row of
     position-monitor about an open position, or None. `unprotected` is the finding on an open position without a live sell order,
     or None."""
     exposed = {item.position_id: item for item in unprotected}

@@ -1,7 +1,7 @@
 """The verdict about every instrument of a universe at a close: the rules for all at once, and a score for those that pass.
 
-The rules read one row of features. Only a candidate, for which the entry rule holds, is read alone: the ex-dates of its next
-session, and the trades of the rules on it before.
+The rules read one row of features. For a candidate, the screen also reads the ex-dates up to its next session and its
+earlier trades under the rules. The history is also read where prices show a jump or a bar is missing.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class ScreenResult:
 
 
 def screen(market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest, tell: Tell) -> ScreenResult:
-    """Return a verdict about every instrument.
+    """Return a verdict about every instrument; no verdicts but `missing` where a `whole` request lacks sessions.
 
     Without any bar of the session every instrument is excluded, unless the setting `allow_stale` is on.
     """
@@ -106,7 +106,7 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, request:
 
 
 def screen_alone(market: MarketData, sessions: SessionTable, request: ScreenRequest) -> ScreenResult:
-    """Return `screen` from an empty memory, for a process of its own."""
+    """Run `screen` with new, empty `Readings`, for a separate process; return its result."""
     return screen(market, sessions, Readings(market, request.parameters), request, silence)
 
 
@@ -180,7 +180,7 @@ class _Screener:
 
     @cached_property
     def _lacking(self) -> frozenset[str]:
-        """Return the instruments without a bar on one of the last sessions with bars."""
+        """Return the instruments without a bar on one of the last WINDOW sessions of the market."""
         panel = self.market.panel()
         end = panel.last_index(self.request.session) + 1
         lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)

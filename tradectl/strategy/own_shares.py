@@ -28,6 +28,6 @@ def parse_own_shares(text: str) -> Mapping[str, int]:
 
 
 def declaring(more: Mapping[str, int], own: Mapping[str, int]) -> str:
-    """Return the command that declares `more` as shares of the user's own, besides those of other symbols that are declared."""
+    """Return the command that declares `own` and `more` as the user's shares; for a symbol in both, `more` counts."""
     shares = sorted({**own, **more}.items())
     return f"`tradectl config set own_shares '{','.join(f'{symbol}:{number}' for symbol, number in shares)}'`"

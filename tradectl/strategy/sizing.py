@@ -40,8 +40,8 @@ def size(
 ) -> Sizing:
     """Return the largest quantity that every limit allows. Amounts in paise; `session`: the day whose charges apply.
 
-    At `price`, charges included: capital per trade and largest order. At `price`, value only (charges do not burden the market):
-    the share of the average turnover. At `limit_price` (default `price`), charges included: `funds` (None for no limit).
+    Capital per trade and largest order limit the value at `price` plus charges. The share of average turnover limits
+    the value alone. `funds` (None for no limit) limits the value at `limit_price` (default `price`) plus charges.
     """
     if price <= 0:
         return _none(RefusalCode.PRICE)
@@ -69,7 +69,7 @@ def size_buy(
 ) -> Sizing:
     """Return `size` of an entry or a re-entry.
 
-    A re-entry below its least part of the capital per trade gives 0: reentry_least refuses it, or funds where only they are
+    A re-entry below `reentry_least` x capital per trade gives 0 shares: REENTRY_LEAST, or FUNDS if only the funds are
     short.
     """
     sizing = size(
@@ -89,13 +89,13 @@ def _none(code: RefusalCode) -> Sizing:
 
 
 def worth_changing(current: int, wanted: int, parameters: Parameters) -> bool:
-    """Return whether amo-adjust sends a new quantity: it differs by one share or more, and by the configured share."""
+    """Return whether amo-adjust sends a new quantity: the change is >= 1 share and >= `amo_adjust_step` x `current`."""
     return abs(wanted - current) >= max(Fraction(1), exact(parameters.amo_adjust_step) * current)
 
 
 @lru_cache(maxsize=256)
 def _paise(rupees: float) -> int:
-    """Return a setting in whole paise, rounded down: an amount in whole paise within it is within the setting."""
+    """Return a setting (rupees) in whole paise, rounded down: amounts are whole paise, so the limit stays exact."""
     return int(exact(rupees) * 100)
 
 

@@ -76,7 +76,7 @@ class StoredVault:
         self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
 
     def end_session(self, session: LoginSession) -> None:
-        """End a session that the broker does not know. One that another process has stored meanwhile stays."""
+        """End a session that the broker does not know, if it is the stored one. A newer stored one stays."""
         known = self.session()
         if known is not None and known.is_same(session):
             self.keep_session(replace(known, expires_at=known.logged_in_at))
@@ -98,7 +98,7 @@ def login_lock(folder: Path, user: str, broker: str, clock: Clock) -> Iterator[N
     The operating system releases the lock of a process that has died.
 
     Raises:
-        LoginNeeded: Another login is not over after `PATIENCE`, as one that waits at a prompt.
+        LoginNeeded: Another login has not ended after `PATIENCE` seconds, for example at a prompt.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"login-{broker}-{user}.lock").open("w") as file:

@@ -1,4 +1,4 @@
-"""Return the same object again for an equal result, so that a reader can tell that nothing has changed."""
+"""Return the same object for an equal result, so that a caller can compare by identity that nothing has changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Deduplicated(Generic[T]):
         self.last: T | None = None
 
     def of(self, found: T) -> T:
-        """Return `found`, or the last result where that is equal."""
+        """Return the last result if `found` equals it; otherwise store and return `found`."""
         if self.last is None or found != self.last:
             self.last = found
         return self.last

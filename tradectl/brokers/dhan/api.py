@@ -19,7 +19,7 @@ T = TypeVar("T")
 NAME = "Dhan"
 QUOTE, HOLDINGS, LIST = "/marketfeed/quote", "/holdings", "/instrument/NSE_EQ"
 LIST_SECONDS = 60.0
-"""Seconds for a reply to go on: the list of one exchange segment is some MB."""
+"""Read time-out in seconds, for one piece of a reply: the list of one exchange segment is some MB."""
 
 
 class DhanReads:
@@ -80,7 +80,7 @@ class DhanReads:
 
 
 class DhanApi(DhanReads):
-    """The same, and what is sent about orders."""
+    """Dhan's reads and order commands for one account."""
 
     def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
@@ -108,7 +108,7 @@ class DhanApi(DhanReads):
         before_sending: Callable[[], None],
         before_again: Callable[[], None] | None = None,
     ) -> Reply:
-        """Send a command about an order once, or a second time where the first was provably not carried out.
+        """Send an order command and return the reply. Repeat it once where it was provably not carried out.
 
         `side`, `before_sending`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
         """

@@ -1,7 +1,7 @@
 """Read the day's list of instruments: the security id of a share, its series and its tick.
 
-The list of the segment NSE_EQ has every series; of one ISIN one series is for ordinary trading. Where that is not the series of
-the market data, they miss an event of the share, and it is not bought.
+The list of segment NSE_EQ has every series; one series of an ISIN is for ordinary trading. If the market data have
+another series, they lack an event of the share, and a BUY of it is rejected.
 
 Source: dhanhq.co/docs/v2/instruments (columns); rows of the list of 2026-08 in public repositories (ticks in paise).
 """
@@ -29,7 +29,7 @@ from tradectl.model.series import EQUITY_SERIES
 from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
-"""A list fetched earlier in the day may be yesterday's. When Dhan makes it is not documented: our choice."""
+"""A list from before this time of day (IST) may be yesterday's. Dhan documents no time: our choice."""
 AGAIN = timedelta(minutes=5)
 """A list that could not be fetched is not requested again for so long, where only names are needed."""
 PREFIX = "dhan-nse-"
@@ -91,7 +91,7 @@ class DhanInstruments:
         return self.listing(now).find(self._market.instrument(self._market.find(symbol, today), today), side)
 
     def order_rules(self, symbol: str, now: datetime) -> OrderRules:
-        """Return the tick of a share by the newest list. Errors: see `find`."""
+        """Return the tick size (paise) of a share and the date of the newest list. Errors: those of `find`."""
         return OrderRules(self.find(symbol, now).tick_size, ist_date(now - RENEWED))
 
     def listing(self, now: datetime) -> DhanInstrumentList:
@@ -102,8 +102,8 @@ class DhanInstruments:
         return self._of[1]
 
     def names(self, now: datetime) -> DhanInstrumentList:
-        """Return the list by which rows are named: that of now or, where it cannot be had, the newest that is kept. A security id
-        belongs to its share for good, so a day without a list does not blind the book. BrokerUnavailable without any."""
+        """Return the list that maps rows to shares: the valid one, or else the newest kept. A security
+        id never changes its share, so an older list serves too. Raises BrokerUnavailable without any list."""
         if self._spare is not None and self._spare[0] <= now < self._spare[0] + AGAIN:
             return self._spare[1]
         try:

@@ -25,7 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 WHOLE = 4
 """A whole reply may take this many times the time-out of one piece."""
 _LOOK: ContextVar[Callable[[], None] | None] = ContextVar("look", default=None)
-"""Called before the next request of this thread."""
+"""Called before each request inside `checked_first`, in the same context."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def checked_first(look: Callable[[], None] | None) -> Iterator[None]:
 class DeadlineAdapter(HTTPAdapter):
     """Connections without repeats and with a deadline for every reply.
 
-    Past the deadline it raises what `requests` raises where a piece of a reply does not come in time.
+    After the deadline `requests` raises the same error as for the time-out of one piece.
     """
 
     def __init__(self, source: tuple[str, int] | None = None) -> None:
@@ -98,7 +98,7 @@ class _TimedResponse(HTTPResponse):
         self.fp = BufferedReader(_TimedFile(sock))
 
     def begin(self) -> None:
-        """Read the headers. Raises HTTPException for two different lengths: found later, they would leave the connection open."""
+        """Read the headers. Raises HTTPException for two lengths; a later error would leave the connection open."""
         super().begin()
         lengths = {part.strip() for text in self.headers.get_all("Content-Length", ()) for part in text.split(",")}
         if len(lengths) > 1:

@@ -67,8 +67,8 @@ class Loopback:
     """A listener on a port (0: any free one).
 
     Args:
-        answer: Called with the bytes of a request and the client's address; returns the bytes of the reply. Without bytes the
-            connection breaks. An exception becomes a 400, so that one request does not end the listener.
+        answer: Gets a request's bytes and the client's address; returns the bytes of the reply. For empty bytes the
+            connection is closed. An exception becomes a 400, so that one request does not end the listener.
         seconds: For a whole request; `SECONDS` by default.
 
     `timeout`: seconds after which `handle_request` returns without a request.
@@ -208,7 +208,7 @@ class Loopback:
         connection.out = connection.out[connection.socket.send(connection.out) :]
         if connection.out:
             return
-        if connection.refused:  # it may be sending still: closed now, it would never read why
+        if connection.refused:  # the client may still be sending; after a close now it could not read the reason
             connection.socket.shutdown(socket.SHUT_WR)
             self._selector.modify(connection.socket, selectors.EVENT_READ, connection)
         else:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Frame = str | bytes
 Token = TypeVar("Token", int, str)
 PAUSE, LONGEST = 1.0, 60.0
-"""Seconds before the first new try, and at most (source: pykiteconnect 5.2.0)."""
+"""Seconds before a reconnect after a connection with frames, and at most (source: pykiteconnect 5.2.0)."""
 NOT_YET = "not connected yet"
 """The trouble of a stream that has just begun."""
 _LOOK = 0.2
@@ -43,7 +43,7 @@ class Stream(ABC):
         connections: How many were made.
 
     Args:
-        pause: Seconds before the first new try.
+        pause: Seconds before a reconnect. Each connection without a frame doubles it, up to `LONGEST`.
         silence: After so long without a frame a connection counts as dead.
     """
 
@@ -73,7 +73,7 @@ class Stream(ABC):
 
     @abstractmethod
     def _hear(self, frame: Frame) -> None:
-        """Read a frame. After a ValueError, KeyError or TypeError it is skipped; any other error ends the stream for good."""
+        """Read a frame. `UNREADABLE` errors skip it. A TradectlError ends the connection; a bug ends the stream."""
 
     def _source(self) -> Source:
         """Return the local address of the connection; by default the machine chooses (`address_family`)."""
@@ -91,9 +91,9 @@ class Stream(ABC):
                 self.trouble = "the stream's thread has ended"
 
     def _connected(self) -> bool:
-        """Run one connection to its end, and return whether any frame arrived.
+        """Run one connection to its end. Return whether a frame arrived after the greeting.
 
-        Its address may contain secrets, so errors are reported without their own text.
+        The address may contain secrets, so errors of the connection are reported without their own text.
         """
         from websockets.exceptions import InvalidStatus, WebSocketException
         from websockets.sync.client import connect
@@ -168,7 +168,7 @@ class PriceStream(Stream, Generic[Token]):
             self._subscribe(socket, list(new))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return the last tick of each symbol, with the exchange's time; without one it is absent. A stream has no bands."""
+        """Return the last tick of each symbol that has one, with the exchange's time. A stream has no bands."""
         with self._lock:
             found = {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
             return Quotes(found, [self._odd[symbol] for symbol in symbols if symbol in self._odd])
@@ -190,7 +190,7 @@ class PriceStream(Stream, Generic[Token]):
     def _keep(self, symbol: str, quote: Quote | None) -> None:
         """Keep the newest quote of a symbol. None: there is something newer that is no quote.
 
-        A tick with a value outside its range is none either: the symbol's price is then requested.
+        A tick with a value outside its range also removes the quote; the caller then requests the price.
         """
         odd: OddRow | None = None
         if quote is not None:

@@ -1,11 +1,11 @@
 """Send requests to a broker, and say what their failures mean. A read may be repeated; a command is sent once.
 
-An account that only reads gets a `ReadTransport`. How a request is sent is decided there and not by its caller, so it cannot
+An account that only reads gets a `ReadTransport`. That class chooses the HTTP method, so its caller cannot
 send a command.
 
-After a failed command the question is whether the broker may have carried it out. Where the connection was never made, it did
-not. Where it broke, timed out, or was answered with 429 or an unreadable reply, it may have: that is Ambiguous, and only the
-order book shows it.
+A failed command may have been carried out. If no connection was made, the command was not carried out.
+If the connection broke, timed out, or brought a 429 or an unreadable reply, the outcome is unknown: Ambiguous. Only the
+order book shows the outcome.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PAUSE = 0.5
 REST = 1.0
 """Seconds before the command after one that was answered with 429; longer where the broker requests it."""
 LONGEST = 5.0
-"""Seconds that a request waits because the broker requests it. A longer wait is not made: the next step comes in a minute."""
+"""Longest wait in seconds. If the broker requests more, a read is not repeated; a command waits only so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class _Connections:
 class ReadTransport:
     """One broker's requests that change nothing.
 
-    A read is a GET. `posts` are the ends of those paths that the broker wants as a POST though they change nothing either.
+    A read is a GET. A path that ends with one of `posts` is sent as a POST, because the broker requires it.
     `source`: see `address_family.source_of`.
     """
 
@@ -131,12 +131,12 @@ class ReadTransport:
         self._line.close()
 
     def read(self, url: str, *, bucket: str, tries: int = READS, **sent: Any) -> Reply:
-        """Return the reply to a read, tried again where that may help.
+        """Return the reply to a read. A failure that may pass is tried again, up to `tries` times in all.
 
         `sent` is what `requests` takes: headers, params, data, json.
 
         Raises:
-            BrokerUnavailable: After the last try. The transport's judge raises other errors.
+            BrokerUnavailable: After the last try. Any other error that the judge returns is raised too.
         """
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
@@ -196,7 +196,7 @@ class Transport(ReadTransport):
         """Send a request that may change something, once, and return the reply.
 
         Args:
-            side: The side of an order that is placed or changed; None for a cancel, and for what is about no order.
+            side: The side of an order that is placed or changed; None for any other command.
             before_sending: Checks what depends on the time. It and then `check_send` are called on the open connection, before
                 the first byte, because the limiter and the connection may take long. If one raises, nothing is sent.
             judge: Replaces the transport's own for this command.
@@ -205,7 +205,7 @@ class Transport(ReadTransport):
         Raises:
             Ambiguous: The command may have been carried out. A 429 is Ambiguous too, because no broker documents that it comes
                 before acceptance; the next command then waits as long as the broker requests, at most `LONGEST`.
-            BrokerUnavailable: The command was provably not sent. The judge raises other errors.
+            BrokerUnavailable: The command was provably not sent. Any other error that the judge returns is raised too.
         """
         line = self._line
         if line.rest:
@@ -223,7 +223,7 @@ class Transport(ReadTransport):
         except _TooMany as error:
             line.rest = min(LONGEST, max(REST, error.wait))
             raise Ambiguous(f"{error}; the outcome of the command is unknown") from error
-        except DatabaseError as error:  # of the limiter, or of what is looked at before the first byte
+        except DatabaseError as error:  # from the limiter, or from a check before the first byte
             raise BrokerUnavailable(f"{error}; nothing was sent to {line.name}") from error
 
 

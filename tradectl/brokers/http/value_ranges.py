@@ -30,7 +30,7 @@ FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class OddValue(ValueError):
-    """A value outside its declared range. `field` names it; `value` is as the broker sent it."""
+    """A value outside its declared range. `field` is its name; `value` is the sent value as text, cut to `BRIEF`."""
 
     def __init__(self, field: str, value: object) -> None:
         self.field, self.value = field, brief(value)
@@ -78,7 +78,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})
 def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
     """Return an order whose values are in their ranges.
 
-    `now`: no time of an order under a tag of the program may lie after it. The time of an order by hand is used for nothing.
+    `now`: with our tag, times lie at most `BEHIND` before and `AHEAD` after it. For other orders it is ignored.
     """
     now = latest(report.tag, now)
     identity(report.broker_order_id)
@@ -96,7 +96,7 @@ def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
 
 
 def latest(of_tag: str | None, now: datetime | None) -> datetime | None:
-    """Return the moment about which the times of an order are checked: `now` under a tag of the program, None for another."""
+    """Return the time to compare an order's times with: `now` if the tag is one of the program, else None."""
     return now if of_tag is not None and CLIENT_TAG.fullmatch(of_tag) else None
 
 
@@ -113,7 +113,7 @@ def trade(report: TradeReport, now: datetime | None = None) -> TradeReport:
 
 
 def holding(found: Holding) -> Holding:
-    """Return what is held of a symbol where it is in its ranges."""
+    """Return a holding whose quantities are in their ranges. Raises OddValue."""
     symbol(found.symbol)
     SHARES.checked("quantity", found.quantity)
     SHARES.checked("t1_quantity", found.t1_quantity)
@@ -156,7 +156,7 @@ def paise(amount: int) -> int:
 
 
 def identity(value: object, field: str = "order_id") -> str:
-    """Return an order id as text. OddValue for a value that is none."""
+    """Return an order id as text. Raises OddValue for any other value."""
     found = order_id(value)
     if found is None:
         raise OddValue(field, value)
@@ -193,7 +193,7 @@ def moment(at: datetime, now: datetime | None = None, ahead: timedelta = AHEAD, 
 
 
 def not_after(at: datetime, now: datetime | None, ahead: timedelta = AHEAD) -> datetime:
-    """Return a time that is not further ahead of `now` than `ahead`. It may be of any year, as where a later field counts."""
+    """Return a time that lies at most `ahead` after `now`. Any earlier time passes, of any year. Raises OddValue."""
     if now is not None and at - now > ahead:
         raise OddValue("", str(at))
     return at

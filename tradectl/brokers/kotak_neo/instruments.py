@@ -68,13 +68,13 @@ class Scrips:
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
         """Return the scrip of an instrument. Raises UsageError where Kotak has none; DataError for a BUY of one that is listed
-        otherwise."""
+        under another ISIN or in another series."""
         return find_share(instrument, side, self._by_isin, self._by_symbol, "Kotak")
 
 
 def parse(text: str) -> list[Scrip]:
-    """Return the rows of Kotak's CSV; one that cannot be read is left out. Raises ValueError or KeyError where it is not the
-    CSV."""
+    """Return the readable rows of NSE's cash segment in Kotak's CSV. Raises KeyError for a missing column, csv.Error
+    for a malformed file."""
     reader = csv.DictReader(StringIO(text))
     reader.fieldnames = [name.strip().rstrip(";") for name in reader.fieldnames or ()]  # one header ends in a semicolon
     if missing := [name for name in _COLUMNS if name not in reader.fieldnames]:
@@ -143,7 +143,7 @@ def _scrips(content: bytes) -> Scrips:
 
 
 def _scrip(row: dict[str, str]) -> Scrip:
-    """Raises OddValue for a row that cannot be read."""
+    """Return the scrip of a row. Raises OddValue if the row cannot be read."""
     return Scrip(
         value_ranges.identity(row["pSymbol"], "pSymbol"),
         value_ranges.symbol(row["pTrdSymbol"], "pTrdSymbol"),

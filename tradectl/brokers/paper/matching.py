@@ -1,9 +1,9 @@
-"""What happens next to one order: a pure function of the order and its market day, equal however often it is called.
+"""Compute the next event of one order: a pure function of the order, its market day and the participation.
 
 An order that is in the book before the opening match takes part in it at the opening price. In the continuous market an order
 whose limit the price has already reached when it comes in trades at once at the price of that moment; one that waits
 trades at its limit in the second in which the price first reaches it. Closing-auction stocks then match at the official
-close. What is left of the day's orders ends.
+close. Orders that are still live then end.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tradectl.exchange.ticks import round_down, round_up
 from tradectl.model.order import OrderStatus, OrderType, Side
 
 AUCTION_PERCENT = 3
-"""Width of the closing auction's band around its reference price (market.md 6.2)."""
+"""Largest distance of a price from the closing auction's reference price, in percent (market.md 6.2)."""
 
 
 class What(IntEnum):
-    """Kinds of step, in the order in which those of one moment happen."""
+    """Kinds of step. Steps of the same moment happen in this order."""
 
     RELEASE = 1
     FILL = 2
@@ -64,7 +64,7 @@ def _trade(order: ExchangeOrder, market_day: MarketDay, participation: float) ->
 
 
 def _fill_at(order: ExchangeOrder, at: datetime | None, price: int | None) -> Step | None:
-    """Return a fill of all of the order at one price of a match, where it takes part."""
+    """Return a fill of the whole remaining quantity at the price of a match; None if the order does not take part."""
     if at is None or price is None or at < order.active_at or not reached(order, price):
         return None
     return Step(at, What.FILL, order.order_id, price, order.remaining)
@@ -109,8 +109,8 @@ def _first_second(order: ExchangeOrder, market_day: MarketDay, start: int) -> in
 
 
 def price_now(side: Side, limit: int, market_day: MarketDay, second: int) -> int:
-    """Return the price (paise) of an incoming order: the path's on the tick, rounded against the order, inside the session's
-    range and never worse than its limit (0: none). At the open it is the opening price."""
+    """Return the price (paise) of an incoming order: the path's price, rounded to the tick against the order, in the
+    session's range, not worse than its limit (0: none); at the open the opening price. ValueError without a path."""
     if market_day.path is None:
         raise ValueError("there is no price without a path")
     price = market_day.path.price_at(second)

@@ -16,7 +16,7 @@ S = OrderStatus
 
 @card(wired=True)
 def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
-    """A connection that breaks before the command was carried out: the outcome is unknown, and the book shows nothing."""
+    """A connection that breaks before the command is executed raises Ambiguous, and the book shows no order."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.LOST)
     raises(Ambiguous, lambda: bench.broker.place(request))
@@ -25,7 +25,7 @@ def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
-    """A connection that breaks after it was carried out: the same error, and the book shows one order, not two."""
+    """A lost or unreadable reply to an executed command raises Ambiguous. The book shows one order, not two."""
     for number, trouble in enumerate((Trouble.CUT, Trouble.HALF, Trouble.MALFORMED, Trouble.BAD_GATEWAY, Trouble.SLOW)):
         request = bench.request(10 + number, OPEN - 500)  # other terms, which identify it where there is no tag
         bench.trouble(trouble)
@@ -35,7 +35,7 @@ def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
-    """A 5xx proves nothing about a command: it is Ambiguous, and not sent again."""
+    """A 5xx reply to a command raises Ambiguous, and the command is not sent again."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.UNAVAILABLE)
     raises(Ambiguous, lambda: bench.broker.place(request))
@@ -44,7 +44,7 @@ def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
 
 @card(wired=True)
 def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
-    """A 429 to a command is Ambiguous, because no broker documents that it comes before acceptance; to a read it is
+    """A 429 to a command raises Ambiguous: no broker documents that it comes before acceptance. A 429 to a read raises
     RateLimited."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.TOO_MANY)
@@ -56,7 +56,7 @@ def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
 
 @card(wired=True)
 def a_cancel_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
-    """The same for a cancel: the book shows its outcome."""
+    """A lost reply to a cancel raises Ambiguous, and the book shows the order CANCELLED."""
     placed = bench.buy(10, OPEN - 500)
     bench.trouble(Trouble.CUT)
     raises(Ambiguous, lambda: bench.broker.cancel(placed))
@@ -65,7 +65,7 @@ def a_cancel_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_modify_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
-    """The same for a change."""
+    """A lost reply to a modify raises Ambiguous, and the book shows the changed order."""
     placed = bench.buy(10, OPEN - 500)
     bench.trouble(Trouble.CUT)
     raises(Ambiguous, lambda: bench.broker.modify(placed, quantity=11, price=OPEN - 500))
@@ -74,7 +74,7 @@ def a_modify_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
-    """A read is tried again. One that goes on failing is BrokerUnavailable, and never an empty book."""
+    """A failed read is repeated. If it fails each time it raises BrokerUnavailable and never returns an empty book."""
     placed = bench.buy(10, OPEN - 500)
     reads = (bench.broker.orders, bench.broker.trades, bench.broker.holdings, bench.broker.funds)
     for read in reads:
@@ -96,7 +96,7 @@ def an_expired_session_asks_for_a_login(bench: Bench) -> None:
 
 @card(wired=True)
 def an_unlisted_address_is_named(bench: Bench) -> None:
-    """From an address that the broker does not list no order is carried out; reads go on."""
+    """An order from an address that the broker does not list raises NotWhitelisted. Reads still work."""
     bench.ban()
     raises(NotWhitelisted, lambda: bench.buy(10, OPEN - 500))
     keep("reads go on", not [item for item in bench.broker.orders() if item.status is not S.REJECTED])

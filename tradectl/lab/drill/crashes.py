@@ -28,7 +28,7 @@ from tradectl.runtime.outcomes import Report
 KINDS = tuple(fault for fault in Fault if fault not in HELD_BACK)
 PROMISES = tuple(Promise)
 DIES_AGAIN = 0.7
-"""The part of all deaths after which the next process dies too, and again the one after that."""
+"""Probability that the next process gets a crash point too. It is drawn again after each one."""
 RESTARTED = (timedelta(seconds=1), timedelta(seconds=60))
 """How long after a death the next process begins: at once by a daemon, or with cron's next minute."""
 REAL_KILLS, STOPS = 10, 6
@@ -48,8 +48,8 @@ class Tally:
     """The result of one seed or of many.
 
     Attributes:
-        runs: Days that were played, each with one death at another place, or none.
-        kills: Deaths in them; `real_kills` and `stops` are those of processes of their own.
+        runs: Days that were played: one without a death, and one for each crash point and each stop.
+        kills: Deaths; `real_kills` are those by SIGKILL. `stops`: processes that SIGSTOP stopped, not deaths.
         faults: How often each fault happened.
         duplicates, lost, failed: One line for each finding.
         silent: Positions without a live sell that the program did not report.
@@ -95,7 +95,7 @@ class Tally:
 def conditions_of(seed: int, through: str = "") -> Conditions:
     """Return the faults and the promise of a seed.
 
-    They take turns, so that few seeds have them all. An adapter has its own promise.
+    Both alternate by seed, so that a few seeds cover all of them. `through`: the broker whose promise holds.
     """
     kind = KINDS[seed % len(KINDS)]
     promise = promise_of(through) if through else PROMISES[(seed + seed // len(KINDS)) % len(PROMISES)]
@@ -124,7 +124,7 @@ class Drill:
         self.tally = Tally()
         self._seed_text = f"seed {conditions.seed}, {day.traded}, {_text_of(conditions)}"
         self._where = ""
-        """Where the day that is played now is disturbed."""
+        """The place of the crash or stop in the current day."""
 
     def run(self, task: str = "", most: int = 0) -> Tally:
         """Play every crash point of the day, or those of one task, and return the tally. `most`: draw so many (0: all)."""

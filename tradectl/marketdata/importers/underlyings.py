@@ -1,7 +1,7 @@
 """Lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
 
-NSE's list of lots (`fo_mktlots.csv`), its F&O bhavcopies of both forms, and Kotak's F&O scrip file. Kite's and Upstox's files are
-read by their own importers. Each list is complete for its date: a share that is not in it has no derivatives then. A truncated
+The module reads NSE's list of lots (`fo_mktlots.csv`), both forms of its F&O bhavcopies, and Kotak's F&O scrip file.
+Kite and Upstox have their own importers. A list is complete for its date: other shares have no derivatives. A truncated
 list would deny derivatives to shares that have them, so a list that is too short is rejected.
 """
 
@@ -27,9 +27,9 @@ _UDIFF = {"traddt": "date", "sgmt": "segment", "fininstrmtp": "kind", "tckrsymb"
 _OLD = {"instrument": "kind", "symbol": "symbol", "timestamp": "date"}
 _KOTAK = {"pexchseg": "segment", "pinsttype": "kind", "psymbolname": "symbol", "llotsize": "lot_size"}
 FEWEST = 100
-"""Shares of a whole list at least: NSE has had 130 and more since 2018."""
+"""Minimum number of shares in a complete list. NSE has had 130 and more since 2018."""
 LOST = 5
-"""A list that lacks more than one in so many shares of the list before it is taken only where a person confirms it."""
+"""A list that lacks more than 1/LOST of the previous list's shares is imported only with --believe-content."""
 _SHARES = {"STF", "STO", "FUTSTK", "OPTSTK"}
 """The kinds of contract on single shares; the others are on indices."""
 
@@ -58,7 +58,7 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str) -> Parsed:
-    """Return one row for each underlying of contracts with the columns `symbol` and, where they have it, `lot_size`."""
+    """Return one row per underlying of `contracts` (`symbol`, optional `lot_size`). Raises DataError below FEWEST."""
     if contracts.empty:
         raise DataError(f"{source.name}: holds no contract on a share of NSE")
     contracts = contracts.assign(symbol=symbols(source, contracts, "symbol"))
@@ -75,12 +75,12 @@ def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str)
 
 
 def proves_absence(underlyings: set[str]) -> bool:
-    """Return whether a dump has enough contracts to prove that other shares have none."""
+    """Return whether a list has enough underlyings to prove that other shares have no contracts."""
     return len(underlyings) >= FEWEST
 
 
 def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) -> None:
-    """Raise DataError where a list lacks many shares of the one before it, which is of `dated`."""
+    """Raise DataError if a list lacks more than 1/LOST of the shares in `before`, the list of `dated`."""
     lost = sorted(before - symbols)
     if len(lost) * LOST > len(before):
         raise DataError(
@@ -91,7 +91,7 @@ def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) ->
 
 
 def date_in_name(source: SourceFile) -> str:
-    """Return the date that a file without one has in its name."""
+    """Return the ISO date in the file's name, for a file without a date column. Raises DataError if none is there."""
     found = _NAME_DATE.search(source.stem)
     if not found:
         raise DataError(f"{source.name}: a list of F&O contracts has a date, in it or in its name (…_2026-11-30.csv)")
@@ -115,7 +115,7 @@ def _is_kotak(source: SourceFile) -> bool:
 
 
 def _lots(source: SourceFile) -> Parsed:
-    """NSE's list of lots: a heading row stands between the indices and the shares; a lot in any month is a contract."""
+    """Parse NSE's list of lots. A heading row separates indices and shares. A lot in any month counts as a contract."""
     months = [name for name in source.header[2:] if _MONTH.fullmatch(name)]
     text = read_columns(source, {"symbol": "symbol", **{name: name for name in months}})
     text["lot_size"] = [next((cell for cell in row if _lot(cell)), "") for row in text[months].itertuples(index=False)]

@@ -20,10 +20,10 @@ BREATH = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """`rate`: requests per second. No source publishes a figure; at two per second a year of sessions takes two minutes.
-    `attempts` per request, `first_wait` seconds before the second, doubled each time. A server that demands more than
-    `longest_wait` ends the fetch. Limits in seconds on `connect`, on each `read`, and on the `whole` of a file, which has at
-    most `most_bytes` (a bhavcopy has some 300 thousand)."""
+    """Limits on the requests to one source. `rate`: per second; at 2 a year of sessions takes two minutes. No source
+    publishes a limit. `attempts` for each request; `first_wait` in seconds before the second, doubled each time. If the
+    server demands more than `longest_wait`, the fetch ends. Timeouts in seconds: `connect`, each `read`, and the
+    `whole` file, which has at most `most_bytes` (a bhavcopy has about 300 thousand)."""
 
     rate: float = 2.0
     attempts: int = 4
@@ -47,7 +47,7 @@ class Passing(SourceUnavailable):
 
 
 def asked_wait(header: str | None) -> float | None:
-    """Return the seconds of a Retry-After. The other form, a date, is rare here and left to our own waits."""
+    """Return the seconds of a Retry-After header; None without one, and for a date, its rare other form."""
     return float(header) if header and header.strip().isdecimal() else None
 
 
@@ -58,7 +58,7 @@ def _go_on() -> None:
 class Patience:
     """Paces the requests to one source and repeats those that may pass.
 
-    Waits are real also where the day is a virtual one: the server at the other end is.
+    Waits take real time also on a virtual clock, because the server is real.
     """
 
     def __init__(self, manners: Manners, look: Look = _go_on) -> None:
@@ -72,7 +72,7 @@ class Patience:
         self._free_at = stopwatch() + 1 / self.manners.rate
 
     def pause(self, seconds: float) -> None:
-        """Wait, looking in between whether to stop."""
+        """Wait for some seconds and call `look` meanwhile; `look` raises to end the wait."""
         until, clock = stopwatch() + seconds, SystemClock()
         self.look()
         while (left := until - stopwatch()) > 0:
@@ -80,7 +80,7 @@ class Patience:
             self.look()
 
     def retrying(self) -> Retrying:
-        """Attempts, as tenacity has them: `patience.retrying()(function, …)`. The last failure is raised as it is."""
+        """Return a tenacity `Retrying`: `patience.retrying()(function, …)`. It raises the last failure unchanged."""
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         return Retrying(

@@ -32,7 +32,7 @@ NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 
 @dataclass(frozen=True, slots=True)
 class SymbolResult:
-    """The trades of one symbol, named as at the end, and the shares that it still holds, lot by lot."""
+    """The trades of one symbol and the shares still held, lot by lot. `symbol` is its name on the last session."""
 
     symbol: str
     trades: tuple[Trade, ...]

@@ -1,7 +1,7 @@
 """The closed form of `backtest.session` for many lanes: the result of one session of a daily bar.
 
-It does the same comparisons in the same order, on arrays. A lane whose session must be walked (minute bars, an open off the
-tick, a limit that is not below its target) is not for this module; `walks` finds the latter two.
+The comparisons and their order are the same, on arrays. A lane is one instrument with one setting. Do not pass lanes
+that need the walk (minute bars, an open off the tick, a limit not below its target); `walks` finds the last two cases.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class PlanArrays:
 class ResultArrays(NamedTuple):
     """The result of each lane.
 
-    `bought`: the price of the buy; `sold`: the price of the sell after it; 0 for none. `shares`: how many were offered.
-    `resting`: the target at which unsold shares waited, 0 without.
+    `bought`, `sold`: the prices (paise) of the buy and of the sell, 0 for none. `shares`: the shares offered for sale.
+    `resting`: the target price (paise) of unsold shares; 0 where none are left.
     """
 
     bought: Ints
@@ -85,7 +85,7 @@ class ResultArrays(NamedTuple):
 
 
 def walks(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays) -> Mask:
-    """Return the lanes whose price below the open could already be at or above its own target."""
+    """Return the lanes that need the walk: the open is off the tick, or the buy limit is not below its target."""
     wanted = plans.buy_quantity > 0
     crossing = wanted & (plans.buy_limit >= plans.targets(plans.buy_limit, parameters))
     mask: Mask = (bars.open % plans.tick != 0) | crossing

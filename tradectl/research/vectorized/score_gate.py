@@ -1,4 +1,4 @@
-"""The gate of scored runs: an entry is taken where its combined score was a BUY at its time, as in `backtest.engine.gated`."""
+"""Accept an entry only if its combined score was a BUY when it was decided, as in `backtest.engine.gated`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The parameters of many settings, read like those of one: each attribute is an array with one value per lane.
 
-A rule written with operators only works for one symbol with one setting and for a thousand lanes. A value that all settings
+A rule with only operators works for one symbol with one setting and for a thousand lanes. A value that all settings
 share stays one plain number.
 """
 
@@ -38,12 +38,12 @@ class SettingsTable:
         return ParameterArrays(self, rows)
 
     def column(self, name: str, rows: Ints) -> Any:
-        """Return the values of one setting for lanes: an array, or one number where all settings agree."""
+        """Return the values of one parameter for lanes: an array, or one number where all settings agree."""
         values = self._columns[name]
         return values[rows] if isinstance(values, np.ndarray) else values
 
     def ratio(self, name: str, rows: Ints) -> Ratio:
-        """Return a share of one, exactly as it was written."""
+        """Return a parameter that is a fraction (such as 0.005), exactly, as numerators and denominators."""
         if name not in self._ratios:
             found = [exact(getattr(item, name)) for item in self.settings]
             whole = [(item.numerator, item.denominator) for item in found]
@@ -70,7 +70,7 @@ class ParameterArrays:
         return self._settings.column(name, self._rows)
 
     def ratio(self, name: str) -> Ratio:
-        """Return a share of one, exactly as it was written."""
+        """Return a parameter that is a fraction (such as 0.005), exactly, as numerators and denominators."""
         return self._settings.ratio(name, self._rows)
 
     @property

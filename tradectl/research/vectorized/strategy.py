@@ -1,7 +1,7 @@
 """The strategy of tradectl as a rule of lanes. The trades of each lane equal those of `backtest.engine` alone.
 
-In each session arrays do only the lanes that hold shares, have an order or meet their entry rule. Rare cases (minute bars, an
-open off the tick) go lane by lane through `backtest.session`.
+In each session the arrays contain only lanes that hold shares, have an order or meet their entry rule. Rare cases run
+lane by lane through `backtest.session`: minute bars, an open off the tick, a limit that is not below its target.
 """
 
 from __future__ import annotations
@@ -254,12 +254,12 @@ def _closed_form(
 
 
 def _use_order(lanes: Ints, state: PositionArrays) -> None:
-    """Note that the orders of these lanes are filled."""
+    """Copy the level and the decision row of the filled orders of these lanes into their positions."""
     state.level[lanes], state.decided[lanes] = state.order_level[lanes], state.order_decided[lanes]
 
 
 def _last_above(rsi: Floats, first: float) -> Ints:
-    """Return, for each row, the last row on which RSI was above the first level, -1 without one."""
+    """Return, for each row and column, the last row up to it on which RSI was above `first`; -1 if there is none."""
     rows = np.where(rsi > first, np.arange(len(rsi), dtype=np.int32)[:, None], np.int32(-1))
     above: Ints = np.maximum.accumulate(rows, axis=0) if len(rsi) else rows
     return above

@@ -1,7 +1,7 @@
 """After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
 
-Nothing here trades. The broker's shares and cash are compared with the book, and every difference is counted and reported. The
-book is never changed to fit.
+The task places no order. It compares the broker's shares and cash with the book, counts and reports differences, and
+never changes the book to remove one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Day:
 
 
 def run(context: Context) -> Outcome:
-    """Close the day once; a rerun writes the same rows."""
+    """Reconcile, write the statistics, queue the report; return the day's figures. A rerun writes the same rows."""
     world, session = context.world, context.session
     trading = context.trading()
     trading.reconcile(trading.open_of)
@@ -183,7 +183,7 @@ def _trading_is_over(context: Context) -> bool:
 
 
 def _release_dead(context: Context) -> None:
-    """End executions of this and earlier sessions whose process died; running ones are left alone.
+    """End executions of dead processes: of earlier sessions, and of this one once its trading is over.
 
     An execution of a later session, begun while the clock was ahead, is continued in its session."""
     executions = context.world.ledger.executions

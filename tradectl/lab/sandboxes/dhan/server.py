@@ -26,7 +26,7 @@ from tradectl.ports import Broker, Clock, MarketData
 ROOT, WEB = "/v2", "/web"
 COMMANDS = frozenset({"POST", "PUT", "DELETE"})
 INPUT = frozenset({"unknown_symbol", "quantity", "tick"})
-"""Refusals of the exchange behind that Dhan finds before it takes an order."""
+"""Refusal codes of the exchange for errors that Dhan finds before it accepts an order."""
 
 
 class DhanSandbox(Sandbox):
@@ -34,7 +34,7 @@ class DhanSandbox(Sandbox):
 
     Args:
         exchange: Opens the exchange; called in the server's thread.
-        clock: May be shared with the day.
+        clock: The simulated day may use the same clock.
         allowed: The addresses from which orders are taken; None for all.
         sold_inside: See `rows.holding`.
         memory: See `ServerState`.
@@ -65,7 +65,7 @@ class DhanSandbox(Sandbox):
         except DhanError as error:
             return error.response()
         except BrokerUnavailable:
-            raise  # the wire's own failure
+            raise  # a connection failure: `respond` breaks the connection or returns 503
         except LoginNeeded:
             return DhanError("DH-901", NO_TOKEN).response()
         except TradectlError as error:

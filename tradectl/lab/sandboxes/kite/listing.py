@@ -43,7 +43,7 @@ class KiteList:
         self._by_symbol: Mapping[str, KiteListRow] = {}
 
     def on(self, day: date) -> KiteList:
-        """Return the list as it is on a date."""
+        """Set this list to its state on a date and return the list."""
         if day != self._day:
             ids = self._market.universe(self._universe)
             made = [
