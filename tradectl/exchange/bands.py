@@ -1,7 +1,7 @@
 """The price band of a session where no data gives it: dynamic (none) with derivatives, else 20 % of the previous close.
 
-NSE's bands are 2, 5, 10 or 20 % by stock and change often; no history of them is at hand, so the widest is taken
-(market.md 6.4 and 7). Live, the broker's own limits come first.
+NSE's bands are 2, 5, 10 or 20 % by stock and change often; no history of them is at hand, so the widest is taken.
+Live, the broker's own limits come first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tradectl.exchange.ticks import round_down, round_up
 
 BAND_PERCENT = 20
-"""Source: market.md 6.4 (the widest of NSE's fixed bands)."""
+"""The widest of NSE's fixed bands (2, 5, 10 and 20 %; nseindia.com, price bands)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def changes_shares(action: CorporateAction) -> bool:
 
 
 def bars_entry(action: CorporateAction) -> bool:
-    """Whether a session that is this action's ex-date is closed to new entries (strategy.md, Entry)."""
+    """Whether a session that is this action's ex-date is closed to new entries."""
     return action.kind in _BARRING
 
 

@@ -1,6 +1,6 @@
 """The input of the rules: one column per quantity, one row per bar, each value from that bar and earlier ones only.
 
-Indicators run on the series adjusted forward (price x M_t, volume / M_t; strategy.md, Bars and indicators), so a later corporate
+Indicators run on the series adjusted forward (price x M_t, volume / M_t), so a later corporate
 action never changes a row. Turnover is money and needs no adjustment.
 """
 
@@ -181,7 +181,7 @@ def chart_quality(history: History, parameters: Parameters) -> Floats:
     """Return the chart quality, 0 to 100, of each bar of the adjusted series; NaN until both windows are full.
 
     A price range is (highest high - lowest low) / lowest low. The mean range of candles is a price, over the candles' own
-    window. Source: strategy.md, Chart quality.
+    window.
     """
     p, n = parameters, len(history)
     if n < max(p.quality_window, p.quality_candle_window):

@@ -1,6 +1,6 @@
 """The score of a candidate, 0 to 100: its strength now, and what the rules earned on the symbol before.
 
-The score explains and ranks; it is no forecast (strategy.md). The constants below belong to the formula; weights that a user may
+The score explains and ranks; it is no forecast. The constants below belong to the formula; weights that a user may
 change are in `Parameters`.
 """
 

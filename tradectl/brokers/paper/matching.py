@@ -18,7 +18,9 @@ from tradectl.exchange.ticks import round_down, round_up
 from tradectl.model.order import OrderStatus, OrderType, Side
 
 AUCTION_PERCENT = 3
-"""Largest distance of a price from the closing auction's reference price, in percent (market.md 6.2)."""
+"""Largest distance of a price from the closing auction's reference price, in percent.
+
+Sources: SEBI HO/47/11/11(3)2025-MRD-POD2/I/2765/2026 of 2026-01-16, NSE/CMTR/73362."""
 
 
 class What(IntEnum):
