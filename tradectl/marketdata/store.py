@@ -97,7 +97,6 @@ class Store:
         self._ends.clear()
         self._steps.clear()
         self._multipliers.clear()
-        self._ends.clear()
         named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
         return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
 
