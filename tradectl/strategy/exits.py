@@ -12,8 +12,9 @@ from tradectl.exchange.ticks import round_down
 from tradectl.model.history import Floats, Ints
 from tradectl.strategy.parameters import ArrayValued, Parameters, exact
 
-_NOISE = 1e-9
-"""Part of a tick by which floating point may exceed a price that lies on the tick."""
+_NOISE, _ROUNDING = 1e-9, 1e-15
+"""Floating point may exceed a price that lies on the tick by this part of a tick, and by this part of the price (some rounding
+errors of a double)."""
 
 
 @overload
@@ -34,9 +35,9 @@ def target_price(
     """
     n = parameters.ema_fast
     raw = (n - 1) / (n + 1) * ema_level * 100 + 2 / (n + 1) * last
-    if isinstance(raw, np.ndarray):
-        return np.ceil(raw / tick - _NOISE).astype(np.int64) * tick
-    return math.ceil(raw / tick - _NOISE) * tick
+    ticks = raw / tick
+    least = ticks - (_NOISE + _ROUNDING * ticks)
+    return np.ceil(least).astype(np.int64) * tick if isinstance(least, np.ndarray) else math.ceil(least) * tick
 
 
 @overload

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.world import PARAMETERS
@@ -21,6 +21,7 @@ def test_the_target_is_the_live_average_rounded_up() -> None:
 
 
 @given(ema=PRICES, last=PRICES, tick=TICKS)
+@example(ema=8_274_408, last=8_274_408, tick=1)
 def test_the_target_is_the_exact_one(ema: int, last: int, tick: int) -> None:
     exact = Fraction(8, 10) * ema + Fraction(2, 10) * last
     assert target_price(ema / 100, last, tick, PARAMETERS) == -(-exact // tick) * tick

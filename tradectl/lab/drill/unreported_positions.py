@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.sessions import Session, SessionTable
@@ -16,7 +16,7 @@ from tradectl.execution.unprotected_findings import RULE
 from tradectl.execution.unprotected_positions import REACTION
 from tradectl.lab.faults import Fault
 from tradectl.lab.faults.book_view import AT_ONCE
-from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.moment import at_ist, ist_date, to_ist
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side
 from tradectl.ports import Broker, MarketData
 from tradectl.runtime.exposure import unprotected_now
@@ -98,7 +98,8 @@ def _taken_back_silently(world: World, exchange: Broker, now: datetime) -> list[
         if report.side is Side.SELL and report.symbol in held and now - report.updated_at < LATELY and _ended_unsold(report)
     )
     often = [symbol for symbol, times in ended.items() if times >= OFTEN]
-    named = {line.symbol for line in world.ledger.logs.list(action=RULE)} if often else set()
+    today = at_ist(ist_date(now), time(0))
+    named = {symbol for symbol in often if world.ledger.logs.list(action=RULE, symbol=symbol, since=today, limit=1)}
     return [
         f"{ended[symbol]} sells of {symbol} were taken back by {to_ist(now):%d %b %H:%M:%S}: no finding names it"
         for symbol in often
