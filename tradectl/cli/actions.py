@@ -19,6 +19,7 @@ from tradectl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
+    from tradectl.model.market import CorporateAction
 
 actions = typer.Typer(cls=ListGroup, help="Corporate actions: open questions, decisions, and recording a decision.")
 
@@ -53,7 +54,8 @@ def list_actions(
     return Answer({"open": found, "decisions": decided, "announced": told}, "\n\n".join(parts))
 
 
-def _values_of(item: Any) -> dict[str, Any]:
+def _values_of(item: CorporateAction) -> dict[str, Any]:
+    """Return a corporate action as JSON values."""
     return {
         "ex_date": item.ex_date.isoformat(),
         "kind": str(item.kind),

@@ -232,11 +232,13 @@ def traded_at(row: Row, now: datetime | None = None) -> datetime:
     raise OddValue("exchangeTime", row["exchangeTime"])
 
 
-def _time(row: Row, name: str, within: Callable[[datetime], datetime]) -> datetime | None:
-    """Return the time in a field; None for no time. `within` checks it."""
+def _time(
+    row: Row, name: str, within: Callable[[datetime], datetime], parse: Callable[[Any], datetime | None] = moment
+) -> datetime | None:
+    """Return the time in a field as `parse` reads it; None for no time. `within` returns it, or raises if it is out of range."""
 
     def read(text: Any) -> datetime | None:
-        at = moment(text)
+        at = parse(text)
         return within(at) if at is not None else None
 
     return read_field(row, name, read)
@@ -257,12 +259,10 @@ def _trade(row: Row, now: datetime | None) -> TradeReport:
 
 
 def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime], now: datetime | None) -> Quote | None:
+    def within(at: datetime) -> datetime:
+        return value_ranges.moment(at, now, value_ranges.AHEAD_QUOTE, None)
 
-    def read(text: Any) -> datetime | None:
-        at = _quote_time(str(text))
-        return value_ranges.moment(at, now, value_ranges.AHEAD_QUOTE, None) if at is not None else None
-
-    traded = read_field(row, "last_trade_time", read)
+    traded = _time(row, "last_trade_time", within, lambda text: _quote_time(str(text)))
     if traded is None:
         return None
     day, opened = row["ohlc"], price(row["ohlc"]["open"], "ohlc.open", LIMIT) or None
