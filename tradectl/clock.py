@@ -49,7 +49,8 @@ class VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         """Move the clock forward."""
-        self._now += timedelta(seconds=max(0.0, seconds))
+        if seconds > 0:
+            self._now += timedelta(seconds=seconds)
 
     def move_to(self, moment: datetime) -> None:
         """Go forward to an aware moment; going back raises ValueError."""

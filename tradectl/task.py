@@ -149,7 +149,8 @@ class Context:
         stopped, failed = "", dict[int, str]()
         for trading in self.trading_sessions:
             stopped = stopped or trading.path.stopped
-            failed |= trading.path.not_cancelled
+            if trading.path.not_cancelled:
+                failed |= trading.path.not_cancelled
         return stopped, self._not_cancelled(failed) if failed else ()
 
     def _not_cancelled(self, failed: Mapping[int, str]) -> Sequence[BrokerUnavailable]:

@@ -125,9 +125,8 @@ class Session:
         return self._last_fill_at
 
     def minutes(self, closing_auction: bool) -> int:
-        """Minutes of continuous trading, all parts."""
-        parts = self._auction_continuous if closing_auction else self._ordinary_continuous
-        return sum(int((part.end - part.start).total_seconds()) for part in parts) // 60
+        """Return the minutes of continuous trading, all parts."""
+        return self._auction_minutes if closing_auction else self._ordinary_minutes
 
     def _dated(self, closing_auction: bool) -> tuple[Phase, ...]:
         def utc(at: time) -> datetime:
@@ -156,10 +155,22 @@ class Session:
         return tuple(phase for phase in self._auction_phases if phase.kind is PhaseKind.CONTINUOUS)
 
     @cached_property
+    def _ordinary_minutes(self) -> int:
+        return _minutes(self._ordinary_continuous)
+
+    @cached_property
+    def _auction_minutes(self) -> int:
+        return _minutes(self._auction_continuous)
+
+    @cached_property
     def _last_fill_at(self) -> datetime:
         phases = (*self._ordinary_phases, *self._auction_phases)
         matching = [phase.end + timedelta(minutes=1) for phase in phases if phase.kind is PhaseKind.CLOSING_MATCHING]
         return max(self._ordinary_continuous[-1].end, self._auction_continuous[-1].end, *matching)
+
+
+def _minutes(parts: Iterable[Phase]) -> int:
+    return sum(int((part.end - part.start).total_seconds()) for part in parts) // 60
 
 
 class SessionTable:

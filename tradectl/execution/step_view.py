@@ -33,3 +33,7 @@ class StepView(NamedTuple):
     def of(cls, now: datetime, snapshot: Snapshot, broker: BrokerView) -> StepView:
         """Return a view without quotes."""
         return cls(now, ist_date(now), snapshot, broker, {})
+
+    def with_quotes(self, quotes: Mapping[str, Quote]) -> StepView:
+        """Return the view with the quotes of its moment."""
+        return StepView(self.now, self.today, self.snapshot, self.broker, quotes) if quotes else self

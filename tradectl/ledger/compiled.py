@@ -84,13 +84,14 @@ class CompiledStatement:
 class _DialectStatement:
     """A statement compiled for one dialect and one set of parameter names."""
 
-    __slots__ = ("_columns", "_dialect", "_error", "_fixed", "_places", "_readers", "_row", "_text")
+    __slots__ = ("_columns", "_dialect", "_error", "_fixed", "_places", "_plain", "_readers", "_row", "_text")
 
     def __init__(self, compiled: SQLCompiler, names: Sequence[str]) -> None:
         dialect = self._dialect = compiled.dialect
         self._error: type[Exception] = dialect.loaded_dbapi.Error
         self._text = str(compiled)
         self._fixed, self._places = _arguments_of(compiled, names)
+        self._plain = isinstance(self._fixed, list) and [place for place, _, _ in self._places] == [*range(len(self._fixed))]
         self._columns = list(compiled.statement.exported_columns)  # type: ignore[union-attr]
         self._row = result_tuple([str(column.key) for column in self._columns])
         self._readers: list[tuple[int, Convert]] | None = None
@@ -127,6 +128,8 @@ class _DialectStatement:
         return exc.DBAPIError.instance(self._text, None, error, self._error)
 
     def _arguments(self, values: Values) -> Any:
+        if self._plain:
+            return [values[name] if writer is None else writer(values[name]) for _, name, writer in self._places]
         arguments = self._fixed.copy()
         for place, name, writer in self._places:
             value = values[name]

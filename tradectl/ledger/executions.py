@@ -21,7 +21,7 @@ from tradectl.ledger.engine import Database
 from tradectl.ledger.process_identity import is_alive
 from tradectl.ledger.schema import task_executions as rows
 from tradectl.ledger.types import Moment
-from tradectl.ledger.upserts import insert_new
+from tradectl.ledger.upserts import insert_new, insert_new_id
 from tradectl.redaction import redacted
 
 LEASE = timedelta(seconds=30)
@@ -172,11 +172,11 @@ class Executions:
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "running", "attempt": 1, "owner": owner, "beat_at": machine_now, "started_at": now}
         with self.database.note() as connection:
-            inserted = insert_new(connection, rows, {**key, **values, "trigger": trigger, "result": {}})
+            inserted = insert_new_id(connection, rows, {**key, **values, "trigger": trigger, "result": {}})
+            if inserted is not None:
+                return Claim(inserted, self.user, task, session, slot, 1, owner, started_at=now)
             row = self._row(connection, task, session, slot)
             assert row is not None
-            if inserted:
-                return _claim(row)
             reopened = repeatable is not None and is_premature(row, now, repeatable=repeatable)
             stands = standing(row, machine_now, self.lease, force=force or reopened)
             if stands == "held":

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, bindparam, delete, select, update
 
 from tradectl.control_characters import lines, one_line
 from tradectl.ledger.compiled import CompiledStatement
-from tradectl.ledger.engine import Database
+from tradectl.ledger.engine import Database, Version
 from tradectl.ledger.schema import outbox as rows
 from tradectl.ledger.types import Moment
 from tradectl.ledger.upserts import insert_new
@@ -41,17 +41,25 @@ class Outbox:
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
+        self._empty_at: Version | None = None
 
     def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
         """Add a message; return False if an equal `deduplicate` was added before. It has 96 characters at most."""
         values = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
+        self._empty_at = None
         with self.database.note() as connection:
             return insert_new(connection, rows, {"user": self.user, "created_at": at, **values})
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
-        """Return the messages that were not sent, oldest first. They stay until they are sent."""
+        """Return the messages that were not sent, oldest first. They stay until they are sent.
+
+        Without a new message, and without a write of another connection, an empty outbox is not read again."""
+        version = self.database.version_token()
+        if version == self._empty_at:
+            return ()
         with self.database.read() as connection:
             found = _WAITING.all(connection, {"of_user": self.user, "at_most": limit})
+        self._empty_at = None if found else version
         return tuple(Message(*row) for row in found)
 
     def deliver(self, notifier: Notifier, clock: Clock) -> int:

@@ -19,6 +19,12 @@ def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) 
     return _insert_new(table, connection.dialect.name).execute(connection, values) == 1
 
 
+def insert_new_id(connection: Connection, table: Table, values: Mapping[str, Any]) -> int | None:
+    """Insert a row unless its unique key is taken; return its id, None where the key was taken."""
+    found: int | None = _insert_new_id(table, connection.dialect.name).scalar(connection, values)
+    return found
+
+
 def upsert_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; where the unique `key` is taken, update that row, which keeps its id."""
     _upsert(table, key, connection.dialect.name).execute_many(connection, rows)
@@ -57,6 +63,11 @@ def _as_stored(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any
 @cache
 def _insert_new(table: Table, dialect: str) -> CompiledStatement:
     return CompiledStatement(insert_into(table, dialect).on_conflict_do_nothing().inline())
+
+
+@cache
+def _insert_new_id(table: Table, dialect: str) -> CompiledStatement:
+    return CompiledStatement(insert_into(table, dialect).on_conflict_do_nothing().returning(table.c.id))
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from tradectl.model.moment import at_ist
@@ -33,7 +33,7 @@ class Window:
     @property
     def over(self) -> datetime:
         """Return the moment from which on no step may begin."""
-        return self.closes + timedelta(seconds=self.every or 0)
+        return self.closes + _length_of(self.every) if self.every else self.closes
 
     def is_open(self, now: datetime) -> bool:
         """Return whether a step may begin now."""
@@ -83,12 +83,19 @@ def missed(all_windows: Iterable[Window], now: datetime, done: Iterable[tuple[st
 
 def next_mark(window: Window, after: datetime) -> datetime | None:
     """Return a continuous window's first step after a moment: `opens` plus multiples of `every`, or `closes`; None without."""
-    if after >= window.closes:
+    opens, closes = window.opens, window.closes
+    if after >= closes:
         return None
-    if after < window.opens:
-        return window.opens
-    every = timedelta(seconds=window.every or 1)
-    return min(window.opens + ((after - window.opens) // every + 1) * every, window.closes)
+    if after < opens:
+        return opens
+    every = _length_of(window.every or 1)
+    mark = opens + ((after - opens) // every + 1) * every
+    return mark if mark < closes else closes
+
+
+@cache
+def _length_of(seconds: int) -> timedelta:
+    return timedelta(seconds=seconds)
 
 
 def marks(window: Window) -> tuple[datetime, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,13 @@ if TYPE_CHECKING:
 
 def follow_marker(world: World) -> None:
     """Copy a halt into the ledger that was set while the ledger could not be written. Until then the marker stops orders."""
-    with suppress(Blocked, DatabaseError):
+    try:
         if _is_ahead(world):
             with world.ledger.database.write():
                 if _is_ahead(world):  # `resume` renames the marker before it changes the ledger
                     _follow(world)
+    except (Blocked, DatabaseError):
+        return
 
 
 def _is_ahead(world: World) -> bool:

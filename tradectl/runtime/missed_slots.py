@@ -5,7 +5,7 @@ Every command checks for both, so the first command after a machine was off find
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from tradectl.runtime import agenda
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
-    from tradectl.ledger.schedules import ScheduleRow
     from tradectl.runtime.agenda import Window
     from tradectl.task import Task, World
+
+    WindowsOf = Callable[[Session], Sequence[Window]]
 
 _DIED = "its process ended without finishing"
 
@@ -25,7 +26,7 @@ _DIED = "its process ended without finishing"
 def record_missed(
     world: World,
     tasks: Sequence[Task],
-    rows: Mapping[str, ScheduleRow],
+    windows_of: WindowsOf,
     trigger: str,
     *,
     since: datetime,
@@ -37,6 +38,7 @@ def record_missed(
     the session table does not cover has no windows.
 
     Args:
+        windows_of: Returns the windows of all tasks in a session.
         since: When the user was added; windows that closed by then do not count.
         checked_on: The day of the caller's last check; earlier days are not checked again.
 
@@ -46,16 +48,15 @@ def record_missed(
     now = world.clock.now()
     today = ist_date(now)
     executions = world.ledger.executions
+    buying = {task.name for task in tasks if task.buys}
     first = checked_on or executions.last_session(through=today) or today
     over: list[tuple[Session, Window]] = []
     left: list[tuple[Session, Window]] = []
     known_through = min(today, world.sessions.last)
     for session in world.sessions.run_between(first, known_through) if first <= known_through else ():
-        expected = [task for task in tasks if not (session.provisional and task.buys)]
-        windows, known = (
-            agenda.windows(expected, rows, session),
-            executions.statuses(session.date, by=None if world.clock.virtual else now),
-        )
+        windows, known = windows_of(session), executions.statuses(session.date, by=None if world.clock.virtual else now)
+        if session.provisional:
+            windows = [window for window in windows if window.task not in buying]
         over += [(session, window) for window in agenda.missed(windows, now, known) if window.closes > since]
         running = (window for window in windows if known.get((window.task, window.slot)) == "running")
         left += [(session, window) for window in running if window.over <= now]
@@ -77,13 +78,10 @@ def record_missed(
     return tuple(found)
 
 
-def next_window_end(
-    tasks: Sequence[Task], rows: Mapping[str, ScheduleRow], session: Session | None, today: date, now: datetime
-) -> datetime:
-    """Return the next moment at which a slot can be missed: the end of a window, or of the day."""
+def next_window_end(windows: Sequence[Window], today: date, now: datetime) -> datetime:
+    """Return the next moment at which a slot can be missed: the end of a window of today, or the end of the day."""
     midnight = at_ist(today + timedelta(days=1), datetime.min.time())
-    ends = (window.over for window in agenda.windows(tasks, rows, session)) if session is not None and session.runs else ()
-    return min((end for end in ends if end > now), default=midnight)
+    return min((end for window in windows if (end := window.over) > now), default=midnight)
 
 
 def _close(world: World, window: Window, row: Execution) -> None:

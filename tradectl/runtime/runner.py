@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, UsageError
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held
@@ -20,6 +22,7 @@ from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import JobRequest, admit, find_window, missed_report, with_options
+from tradectl.runtime.agenda import windows
 from tradectl.runtime.clock_watch import watch
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker
@@ -30,7 +33,12 @@ from tradectl.runtime.provisional import admit_today, note_today, warn
 from tradectl.runtime.stepping import AFTER_THE_END, Heartbeat, Progress, Stepping, cause_of
 from tradectl.task import Context, Task, World
 
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session
+    from tradectl.runtime.agenda import Window
+
 REFUSED, UNKNOWN, BUG = 11, 7, 1
+_JSON = json.JSONEncoder(sort_keys=True, default=str)
 
 
 class Runner:
@@ -67,6 +75,7 @@ class Runner:
         self._noted_on: date | None = None
         self._checked_rows: Mapping[str, ScheduleRow] = {}
         self._checked_at: datetime | None = None
+        self._windows: tuple[Session | None, Mapping[str, ScheduleRow], Sequence[Window]] = (None, {}, ())
         self._warnings: list[str] = []
 
     def run(
@@ -143,13 +152,20 @@ class Runner:
         warn(self.world)
         if self._created is None:
             self._created = self.world.ledger.users.get(self.world.user).created_at
-        missed = record_missed(self.world, self.tasks, rows, self.trigger, since=self._created, checked_on=self._checked_on)
+        windows_of = partial(self._windows_of, rows)
+        missed = record_missed(self.world, self.tasks, windows_of, self.trigger, since=self._created, checked_on=self._checked_on)
         self._checked_on = today = ist_date(now)
         known = today <= self.world.sessions.last
         session = self.world.sessions.session(today) if known else None
-        self._next_check_at = next_window_end(self.tasks, rows, session, today, now)
+        self._next_check_at = next_window_end(windows_of(session) if session is not None and session.runs else (), today, now)
         self._checked_rows = rows
         return missed
+
+    def _windows_of(self, rows: Mapping[str, ScheduleRow], session: Session) -> Sequence[Window]:
+        """Return the windows of a session, computed once for the same schedule."""
+        if self._windows[:2] != (session, rows):
+            self._windows = session, rows, windows(self.tasks, rows, session)
+        return self._windows[2]
 
     def watch_clock(self) -> None:
         """Record a jump of the machine's clock, and keep the line about it for the report."""
@@ -386,7 +402,7 @@ def step_failed(error: TradectlError) -> str:
 
 def _summary(request: JobRequest, work: Stepping, *, done: bool) -> str:
     state = "completed" if done else f"is open until {to_ist(request.window.closes):%H:%M}"
-    counts = json.dumps(dict(work.result), sort_keys=True, default=str)
+    counts = _JSON.encode(dict(work.result))
     return f"{request.window.name} of {request.session} {state}, steps {work.steps}: {counts}"
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 AFTER_THE_END = timedelta(minutes=5)
 """How long a step may be repeated where no window limits it: at a monitor's close, or when forced outside a window."""
 
+_INSTANT = timedelta(microseconds=1)
+
 _SLICE = 0.25
 """Seconds between two checks for a signal while waiting."""
 
@@ -147,9 +149,8 @@ class Stepping:
         merge = self.task.merge
         if self.odd_news:
             outcome = replace(outcome, changed=True)
-        self.result = self._with_odd_rows(
-            merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
-        )
+        result = merge(self.result, outcome.result) if merge is not None and self.steps else outcome.result
+        self.result = self._with_odd_rows(result) if self.odd or "odd_rows" in result else result
         self.steps += 1
         self.refused += outcome.refused
         self.unknown = outcome.unknown  # an order that was unknown may be settled by the next step
@@ -183,14 +184,16 @@ class Stepping:
 
     def _with_odd_rows(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a result with the unreadable rows of now, and without those of earlier steps."""
-        if not self.odd and "odd_rows" not in result:
-            return result
         rest = {name: value for name, value in result.items() if name != "odd_rows"}
         return rest | ({"odd_rows": [row for item in self.odd for row in item.shown]} if self.odd else {})
 
     def settle(self, deadline: datetime) -> Outcome:
         """Step, and again after `again_after` seconds of each outcome, while that is not later than `deadline`."""
         outcome = self.step()
+        return outcome if outcome.again_after is None else self._again(outcome, deadline)
+
+    def _again(self, outcome: Outcome, deadline: datetime) -> Outcome:
+        """Step again after `again_after` seconds of each outcome, until `deadline`; return the last outcome."""
         while outcome.again_after is not None:
             again = self.context.now + timedelta(seconds=outcome.again_after)
             if again > deadline:
@@ -212,7 +215,9 @@ class Stepping:
             mark = next_mark(window, self.context.now)
             last = mark is None or once or (until is not None and mark > until)
             try:
-                outcome = self.settle(self.context.now + AFTER_THE_END if mark is None else mark - timedelta(microseconds=1))
+                outcome = self.step()
+                if outcome.again_after is not None:
+                    outcome = self._again(outcome, mark - _INSTANT if mark is not None else self.context.now + AFTER_THE_END)
             except TradectlError as error:
                 if last or not may_pass(error):
                     raise

@@ -195,18 +195,18 @@ class PaperBroker:
 
     def _current(self) -> ExchangeAccount:
         """Return the account, settled up to now; from memory where nothing is due and no other process has written."""
-        self._open_if_new()
-        now = self._clock.now()
-        if self._book is None or self._store.version() != self._version:
+        book, now, news = self._book, self._clock.now(), False
+        if book is None or self._store.version() != self._version:
+            self._open_if_new()
             with self._store.reading():
-                self._load()
+                book = self._load()
             self._check_time(now)
-        if self._live is not None and self._book is not None:
-            self._live.watch(self._book, self._settlement.session_of(ist_date(now)), now)
-        news = self._live is not None and self._live.news()
-        if news or now >= self._due or self._book is None or self._is_ahead(self._book, now):
+        if self._live is not None:
+            self._live.watch(book, self._settlement.session_of(ist_date(now)), now)
+            news = self._live.news()
+        if news or now >= self._due or self._is_ahead(book, now):
             return self._change(lambda book, _: book)
-        return self._book
+        return book
 
     def _open_if_new(self) -> None:
         if self._opening_cash is not None and self._book is None:
@@ -247,7 +247,7 @@ class PaperBroker:
 
     @staticmethod
     def _is_ahead(book: ExchangeAccount, now: datetime) -> bool:
-        return now + SKEW < book.settled_at
+        return now < book.settled_at and now + SKEW < book.settled_at
 
     def _change(self, command: Callable[[ExchangeAccount, datetime], T]) -> T:
         """Settle, carry out a command, settle what it made due, and store it all in one transaction; return the command's result.

@@ -246,7 +246,7 @@ class MarketDays:
         minutes = _regular(self._market.minutes(instrument_id, session.date), total) if len(hours.parts) == 1 else ()
         seen = path_of_snapshots(snapshots, hours.second, total * 60)
         opened = bar.open if bar else None
-        previous = self._previous_close(instrument_id, history, session.date, opened, stored=stored is not None)
+        previous = self._previous_close(instrument_id, history, index, session.date, opened)
         band = None
         if previous is not None:
             low, high = (bar.low, bar.high) if bar else (None, None)
@@ -268,19 +268,19 @@ class MarketDays:
         )
 
     def _previous_close(
-        self, instrument_id: str, history: History | None, day: date, opened: int | None, *, stored: bool
+        self, instrument_id: str, history: History | None, index: int | None, day: date, opened: int | None
     ) -> int | None:
         """Return the last close before the session at the session's scale; None without one, or where the scale is
-        not known yet."""
+        not known yet. `index`: of the session's bar; None without one."""
         if history is None:
             return None
-        index = history.last_index(day) - int(stored)
-        if index < 0:
+        before = index - 1 if index is not None else history.last_index(day)
+        if before < 0:
             return None
         multiplier = self._market.multiplier(instrument_id, day, opened)
         if multiplier is None:
             return None
-        return max(1, round(int(history.close[index]) * float(history.multiplier[index]) / multiplier))
+        return max(1, round(int(history.close[before]) * float(history.multiplier[before]) / multiplier))
 
 
 def _regular(minutes: Minutes, total: int) -> Minutes:

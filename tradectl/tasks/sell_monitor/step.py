@@ -132,7 +132,7 @@ def _step(context: Context) -> Outcome:
     trading, seller = run.trading, run.seller
     run.stream.log_news(context)
     changes, seen = trading.begin_step(trading.open_of)
-    seen = seen._replace(quotes=_quotes(context, run, seen))
+    seen = seen.with_quotes(_quotes(context, run, seen))
     worked = not changes.quiet and bool(changes)
     if run.tidy != seen.snapshot.revision:
         cancelled = seller.cancel_strays(seen.snapshot)
@@ -145,7 +145,7 @@ def _step(context: Context) -> Outcome:
             after = trading.snapshot
         seen = seen._replace(snapshot=after)
     found = run.check(context, seen, worked=worked)
-    lines = tuple(item.text for item in found.unprotected if item.grave)
+    lines = tuple(item.text for item in found.unprotected if item.grave) if found.unprotected else ()
     if not worked and not context.first and not found.news:
         if not lines and not seen.snapshot.unknown:
             return _UNCHANGED
