@@ -1,4 +1,5 @@
-"""Make a session from an access token, which a person generates at web.dhan.co. It is good for 24 hours, or until the next one.
+"""Make a session from an access token, which a person generates at web.dhan.co. A token ends after 24 hours, or when a new token
+is generated.
 
 Source: dhanhq.co/docs/v2/authentication (profile, token validity).
 """
@@ -19,11 +20,11 @@ from tradectl.model.moment import IST
 
 
 def login(account: BrokerAccount, ask: Ask) -> LoginSession:
-    """Get a token, read the profile with it, and store the session.
+    """Request a token from the user, read the profile with it, and store the session.
 
     Raises:
-        LoginNeeded: Dhan does not take the token.
-        ConfigurationError: The token is of another client.
+        LoginNeeded: Dhan rejects the token.
+        ConfigurationError: The token belongs to another client.
         BrokerUnavailable: Dhan cannot be reached.
     """
     client = account.vault.require("client_id")
@@ -48,7 +49,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
 
 
 def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
-    """Return what the profile reports of an account that has to trade without a person."""
+    """Return what the profile reports about unattended trading: whether DDPI and the Data APIs are active."""
     ddpi, data = str(profile.get("ddpi")), str(profile.get("dataPlan"))
     return (
         Remark("sells from demat need no TPIN (DDPI is active)")
@@ -61,7 +62,7 @@ def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
 
 
 def _validity(profile: Mapping[str, Any]) -> tuple[str, datetime]:
-    """Return client id and end of the token, which comes as `30/03/2025 15:37` in Indian time."""
+    """Return the client id, and the end of the token in UTC. Dhan sends it as `30/03/2025 15:37` in IST."""
     day, _, clock = str(profile["tokenValidity"]).partition(" ")
     ends = datetime.fromisoformat(f"{'-'.join(reversed(day.split('/')))} {clock}").replace(tzinfo=IST)
     return str(profile["dhanClientId"]), ends.astimezone(UTC)
