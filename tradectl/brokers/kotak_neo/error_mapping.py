@@ -1,8 +1,8 @@
 """Map the HTTP status and Kotak's own `stCode`, `stat` and `errMsg` to the program's errors.
 
-After a command a refusal counts only where `PROOFS` lists it: Kotak's code together with its message. Kotak publishes no list
-of codes, so the rows come from replies in its issue trackers and from its SDK. Every other reply that is no success leaves the
-outcome of the order open: any 5xx, any 4xx without a row, a `Not_Ok` with another message, and an HTML page.
+A failed command counts as refused only if `PROOFS` lists Kotak's code together with its message. Kotak publishes no list of
+codes, so the rows come from replies in its issue trackers and from its SDK. After any other failure the outcome of the order is
+unknown: any 5xx, a 4xx without a row, a `Not_Ok` with another message, an HTML page.
 """
 
 from __future__ import annotations
@@ -39,13 +39,16 @@ PROOFS = (
     Proof(Meaning.SESSION, _LET_IN, f"{_API} #166", code="10020", text=r"authentication failed"),
     Proof(Meaning.SESSION, _LET_IN, f"{_API} #280", code="100022", text=r"invalid session token"),
 )  # fmt: skip
-"""The refusals of a command. What the risk checks of Kotak and of the exchange refuse is a row of the book."""
+"""Replies that prove that a command was not carried out.
+
+An order that fails the risk checks of Kotak or of the exchange appears in the order book as rejected.
+"""
 NO_DATA = 5203
 """Kotak's code for an empty book, with the message `No Data`."""
 _STRANGE_ADDRESS = frozenset({100008, 1037})
-"""Not a listed address; not the address that logged in."""
+"""100008: the address is not listed. 1037: another address than that of the login."""
 _NO_SESSION = frozenset({100021, 100022, 200032})
-"""A token of the first step only; a token that has ended; a base address that is not this session's."""
+"""100021: a token of the first login step. 100022: an ended token. 200032: the base address of another session."""
 _SESSION = re.compile(
     r"(invalid|expired) session|session (token )?(has )?(is )?(expired|invalid)|re-?login|invalid (jwt|token)", re.I
 )
@@ -54,22 +57,23 @@ _NOTHING = re.compile(r"\bno (data|orders?|trades?|holdings?|positions?)( (is |a
 
 
 class SessionUnknown(LoginNeeded):
-    """Kotak's own message says that it does not know the session.
+    """Kotak's own message reports that it does not know the session.
 
-    A bare 401 or 403, which may come from a server before Kotak's, needs a login but ends no session.
+    A 401 or 403 without such a message may come from a proxy. It raises LoginNeeded, but the stored session is kept.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A reply in Kotak's own form.
+    """Hold the codes and messages of a JSON reply from Kotak.
 
     Attributes:
-        code: Its code; 0 where there is none.
-        codes: All of its codes, as text.
-        text: All of its messages.
-        failed: It is a failure.
-        broken: One of its codes is that of a server error, whatever the HTTP status is.
+        code: The first code; 0 if there is none.
+        codes: All codes, as text.
+        text: All messages.
+        ok: The reply reports success.
+        failed: The reply reports a failure.
+        broken: A code is that of a server error (5xx), whatever the HTTP status is.
     """
 
     code: int
@@ -81,12 +85,12 @@ class Said:
 
     @property
     def told(self) -> str:
-        """Return the message as it is stored and shown."""
+        """Return the messages, shortened for display."""
         return brief(self.text)
 
 
 def said(reply: Reply) -> Said | None:
-    """Return a reply in Kotak's own form; None where it is not a JSON object."""
+    """Return the codes and messages of a reply; None if it is not a JSON object."""
     try:
         body = reply.json()
     except ValueError:
@@ -95,7 +99,7 @@ def said(reply: Reply) -> Said | None:
         return None
     inner = body.get("data")
     if "stat" not in body and isinstance(inner, dict) and ("stat" in inner or "error" in inner):
-        body = inner  # the history and some failures have everything one level down
+        body = inner  # in the order history and in some failures all fields are one level deeper
     words = [text_of(body.get(key)) for key in ("stat", "errMsg", "message")]
     codes = [_number(body.get("stCode"))]
     listed = body.get("error")
@@ -113,7 +117,7 @@ def said(reply: Reply) -> Said | None:
 
 
 def command(reply: Reply, asked: CommandKind = CommandKind.PLACE) -> TradectlError | None:
-    """Return what the reply to a command means: None where Kotak has accepted it, which says nothing of the exchange."""
+    """Return the error that the reply to a command means; None if Kotak accepted it. The exchange may still reject it."""
     words = said(reply)
     told = f"{reply.status} {words.told if words is not None else ''}".rstrip()
     if words is None or words.broken or reply.status >= 500:
@@ -135,12 +139,12 @@ def _proof(reply: Reply, words: Said, asked: CommandKind) -> Proof | None:
 
 
 def change(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a modification or a cancellation means."""
+    """Return the error that the reply to a change or a cancel means; None if Kotak accepted it."""
     return command(reply, CommandKind.CHANGE)
 
 
 def read(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a read means. None also where Kotak's message says that there are no data."""
+    """Return the error that the reply to a read means; None for a success, also if Kotak reports that there are no data."""
     words = said(reply)
     if words is not None and words.broken:
         return BrokerUnavailable(f"Kotak replied {reply.status} {words.told}".rstrip())
@@ -155,12 +159,12 @@ def read(reply: Reply) -> TradectlError | None:
 
 
 def is_empty(words: Said) -> bool:
-    """Return whether a reply says that there are no data, which Kotak sends in the form of a failure."""
+    """Return whether a reply reports that there are no data. Kotak sends such a reply as a failure."""
     return words.failed and bool(_NOTHING.search(words.text)) and words.code in {0, 200, NO_DATA}
 
 
 def login(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a step of the login means. A refusal may come with a 200."""
+    """Return the error that the reply to a login step means; None for a success. A failure may have status 200."""
     words = said(reply)
     if reply.status >= 500 or words is None or words.broken:
         return BrokerUnavailable(
@@ -174,12 +178,12 @@ def login(reply: Reply) -> TradectlError | None:
 
 
 def file(reply: Reply) -> TradectlError | None:
-    """Return what the reply to the request of a file means."""
+    """Return the error that the reply to the download of a file means; None for status 200."""
     return None if reply.status == 200 else BrokerUnavailable(f"Kotak replied {reply.status} for the list of instruments")
 
 
 def _access(reply: Reply, words: Said | None) -> TradectlError | None:
-    """Return whether the reply refuses this client."""
+    """Return the error if the reply rejects this machine's address or the session; otherwise None."""
     text = words.text if words is not None else ""
     if words is not None and words.code in _STRANGE_ADDRESS:
         return _unlisted(brief(text))
@@ -205,7 +209,7 @@ def _unknown_session(text: str) -> SessionUnknown:
 
 
 def refusal(reason: str) -> OrderRefused:
-    """Return a refusal with Kotak's message, as its book shows it. One for want of money may pass."""
+    """Return the refusal for the reason of a rejected order. A lack of funds may pass."""
     if _FUNDS.search(reason):
         return OrderRefused(reason, code="funds", passing=True)
     return OrderRefused(reason)
@@ -220,6 +224,6 @@ def _is_json(reply: Reply) -> bool:
 
 
 def _number(value: Any) -> int:
-    """Return a code, sent as a number or as text; 0 for anything else."""
+    """Return a code that was sent as a number or as text; 0 for any other value."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0

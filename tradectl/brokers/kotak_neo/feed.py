@@ -1,6 +1,6 @@
-"""Write and read the messages of Kotak's two feeds: updates of orders, and prices.
+"""Write and read the messages of Kotak's order feed and price feed.
 
-A feed is only a hint: what is missed here is found in the order book, so a message that cannot be read is skipped.
+An unreadable message is skipped. The order book and quotes are read in any case, so no information is lost.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderReport
 
 PAIRS = (("ucc", "sid"), ("sid", "token"))
-"""The client's credentials for the price feed (`user`, `auth`): the client code with the session id in kotakneoapi 3.0.9. Older
-documents name the session id with the token, which is tried after a refusal."""
+"""The credentials (`user`, `auth`) for the price feed, in the order in which they are tried.
+
+kotakneoapi 3.0.9 sends the client code and the session id. Older documents name the session id and the token.
+"""
 __all__ = ["REALTIME"]
 _GREETINGS = frozenset({1117, 1119})
 
 
 class Introduction:
-    """Which pair the price feed wants. The first is tried, after a refusal the other; one that was taken stays. A session of
-    which no pair is taken is over for the feed, until there is another."""
+    """Select which pair of `PAIRS` the price feed gets.
+
+    After a refusal the other pair is tried; an accepted pair stays. If both are refused, the feed needs a new session.
+    """
 
     def __init__(self) -> None:
         self._session: LoginSession | None = None
@@ -36,7 +40,7 @@ class Introduction:
         self._taken: tuple[str, str] | None = None
 
     def of(self, session: LoginSession, ucc: str) -> tuple[str, str]:
-        """Return the next `user` and `auth` to send. Raises LoginNeeded where none is left to try."""
+        """Return the next `user` and `auth` to send. Raises LoginNeeded if every pair was refused."""
         if self._session is None or self._session.tokens != session.tokens:
             self._session, self._left = session, [self._taken] if self._taken else list(PAIRS)
         if not self._left:
@@ -45,14 +49,16 @@ class Introduction:
         return user, auth
 
     def was_taken(self) -> None:
+        """Keep the pair that was sent last, because the feed accepted it."""
         self._taken = self._left[0]
         self._left = [self._taken]
 
     def was_refused(self) -> None:
+        """Drop the pair that was sent last, because the feed refused it."""
         self._left.pop(0)
 
     def was_not_answered(self) -> None:
-        """Take the next pair: no reply proves nothing, and may be a refusal."""
+        """Put the pair that was sent last at the end: a missing reply may be a refusal, but does not prove one."""
         self._left.append(self._left.pop(0))
 
 
@@ -66,13 +72,13 @@ def hello(user: str, auth: str, now: datetime) -> str:
 
 
 def dividers(frame: str) -> Mapping[int, int]:
-    """Return what prices of each exchange are divided by, from the reply to the first frame.
+    """Return the divider of prices for each exchange, from the reply to the first frame.
 
-    Its text is not repeated, because it may contain the token.
+    Error messages do not quote the reply, because it may contain the token.
 
     Raises:
-        LoginNeeded: The reply is a refusal.
-        BrokerUnavailable: It cannot be read.
+        LoginNeeded: The feed refuses the session.
+        BrokerUnavailable: The reply cannot be read.
     """
     try:
         said = strict_json.read(frame)
@@ -88,13 +94,13 @@ def dividers(frame: str) -> Mapping[int, int]:
 
 
 def wish(tokens: Sequence[str]) -> str:
-    """Return the frame that subscribes instruments, by their tokens."""
+    """Return the frame that subscribes to instruments by their tokens."""
     listed = ",".join(f"{SEGMENT}|{token}" for token in tokens)
     return json.dumps({"event": "subscribeScrips", "inputtoken": listed, "ack_symbol": True})
 
 
 def ticks(frame: bytes, divided_by: Mapping[int, int]) -> Iterator[KotakTick]:
-    """Return the readable packets of a frame, up to one whose end cannot be found."""
+    """Return the prices of the readable packets of a frame, up to a packet whose end cannot be found."""
     packets = split(frame)
     while True:
         try:
@@ -110,12 +116,12 @@ def ticks(frame: bytes, divided_by: Mapping[int, int]) -> Iterator[KotakTick]:
 
 
 def order_hello(session: LoginSession) -> str:
-    """Return the first frame of the order feed, which is no JSON."""
+    """Return the first frame of the order feed. Kotak's format is not JSON."""
     return f"{{type:cn,Authorization:{session.tokens['token']},Sid:{session.tokens['sid']},src:WEB}}"
 
 
 def order_of(frame: str | bytes) -> OrderReport | None:
-    """Return the order in a frame of the order feed; None for other frames, other segments, and what cannot be read."""
+    """Return the order in a frame of the order feed; None for other frames, other segments and unreadable rows."""
     try:
         said = strict_json.read(frame)
         row = said["data"] if said["type"] == "order" else None
