@@ -1,6 +1,6 @@
-"""The setting `own_shares`: shares in the account that belong to the user and that tradectl does not count.
+"""Parse the setting `own_shares`: shares in the account that the user bought outside tradectl.
 
-Written as `ITC:100,TCS:25`: symbol and number of shares, joined by commas.
+The setting has pairs of a symbol and a number of shares, joined by commas: `ITC:100,TCS:25`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,6 @@ def parse_own_shares(text: str) -> Mapping[str, int]:
 
 
 def declaring(more: Mapping[str, int], own: Mapping[str, int]) -> str:
-    """Return the command that declares `own` and `more` as the user's shares; for a symbol in both, `more` counts."""
+    """Return the command that declares the shares of `own` and `more` as the user's. For a symbol in both, `more` counts."""
     shares = sorted({**own, **more}.items())
     return f"`tradectl config set own_shares '{','.join(f'{symbol}:{number}' for symbol, number in shares)}'`"

@@ -1,4 +1,4 @@
-"""Every setting of the strategy: default, unit, bounds and meaning. The table `user_trading_config` stores changed values."""
+"""Define the settings of the strategy: default, unit, bounds and meaning. The table `user_trading_config` stores changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _text(default: str, meaning: str, check: Callable[[str], object] = str) -> A
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The settings of one user. Amounts in rupees (whole or with decimals), shares of one as fractions."""
+    """The settings of one user. Amounts are in rupees; the unit `share` is a fraction (0.02 is 2 %)."""
 
     universe: str = _text("nifty200", "list scanned by analyze: nifty50/100/200/500, all, a file, or symbols joined by commas")
     signals_from: str = _text(
@@ -127,20 +127,20 @@ class Parameters:
         "the table of charges (see `broker tables`) of a paper home and of research; a live home uses that of its broker",
     )
     tariff: Tariff = ZERODHA
-    """The table that `charges` names, set when a home is opened; not a setting."""
+    """The table that `charges` names. It is not a setting: it is set when a home is opened."""
 
     participation: float = _number(1, "share", 0, 1, "paper: most of a session's volume that our orders may take; 1: no cap")
 
 
 class ArrayValued(Protocol):
-    """The parameters of many settings at once: each attribute of `Parameters` is a number, or an array of numbers."""
+    """Many sets of parameters at once: each attribute of `Parameters` is a number or an array of numbers."""
 
     def __getattr__(self, name: str) -> Any: ...
 
 
 @lru_cache(maxsize=4096)
 def exact(value: float) -> Fraction:
-    """Return a setting as the decimal number that a person wrote: 0.005 is five thousandths, for prices in whole paise."""
+    """Return a setting as the exact decimal number that the user wrote (0.005 = 1/200), so that prices in paise are exact."""
     return Fraction(str(value))
 
 
@@ -155,7 +155,7 @@ def setting_fields() -> tuple[Field[Any], ...]:
 
 
 def parse(name: str, text: str) -> int | float | bool | str:
-    """Return a setting's value from text, checked against its bounds. Raises UsageError."""
+    """Return the value of a setting from text. Raises UsageError for an unknown setting or a value outside its bounds."""
     known = {item.name: item for item in setting_fields()}
     if name not in known:
         raise UsageError(f"no setting is called {name!r}; see `tradectl config list`")
@@ -184,7 +184,7 @@ def parse(name: str, text: str) -> int | float | bool | str:
 
 
 def with_changes(base: Parameters, changes: dict[str, str]) -> Parameters:
-    """Return `base` with settings from text, as `user_trading_config` stores them."""
+    """Return `base` with changed settings, given as text as in `user_trading_config`. Raises UsageError, as `parse` does."""
     return replace(base, **{name: parse(name, text) for name, text in changes.items()})  # type: ignore[arg-type]
 
 
@@ -194,7 +194,7 @@ WITHOUT_LIMITS = {
     "daily_loss_limit": "1",
     "max_buy_orders": "100000",
 }
-"""The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
+"""Changes that switch off the limits of the portfolio, for a backtest of one symbol."""
 
 NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
-"""Settings that change no trade of a symbol: they choose where and how to scan."""
+"""Settings that do not change the trades of a symbol: they select what to scan and how."""
