@@ -1,4 +1,4 @@
-"""Send messages to Telegram, mail and a hundred other services by apprise URLs (`tgram://bot_token/chat_id`).
+"""Send messages to Telegram, mail and about a hundred other services by apprise URLs (`tgram://bot_token/chat_id`).
 
 The URLs are secrets of a user (`notify.urls`), so their parts are removed from every error message.
 """
@@ -21,14 +21,13 @@ TRIES = 3
 
 
 class ServiceNotifier:
-    """Send to every service, each a few times; a message that reached one of them is delivered.
+    """Send each message to every service, with up to `TRIES` tries. A message counts as delivered if one service accepts it.
 
-    `trouble` is the reason why the last message did not reach all of them, empty if it did. `pause`: seconds before the second
-    try.
+    `trouble`: why the last message did not reach all services; empty if it did. `pause`: seconds before the second try.
     """
 
     def __init__(self, urls: Sequence[str], *, pause: float = 0.5) -> None:
-        """Raise UsageError for a URL that apprise does not accept; the message has its position, never its text."""
+        """Raise UsageError for a URL that apprise does not accept. The message has the position of the URL, not its text."""
         import apprise
 
         self._pause = pause
