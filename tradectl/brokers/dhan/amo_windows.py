@@ -26,16 +26,16 @@ class DhanHours:
         quiet = quiet_time(self.sessions, now)
         if quiet is not None:
             begin, end = quiet
-            raise Blocked(f"from {begin:%H:%M:%S} to {end:%H:%M:%S} Dhan releases AMO orders to NSE: nothing is sent to Dhan")
+            raise Blocked(f"Dhan releases AMO orders to NSE from {begin:%H:%M:%S} to {end:%H:%M:%S}: nothing was sent")
 
     def check_place(self, now: datetime, *, amo: bool) -> None:
         """Raise Blocked if an after-market (`amo`) or a regular order must not be sent now."""
         self.check_quiet(now)
         session = self.sessions.session(ist_date(now))
         if amo and is_on(session, now):
-            raise Blocked(f"no after-market order is sent to Dhan while a session is on, and it is {to_ist(now):%H:%M}")
+            raise Blocked(f"no after-market order is sent while a session is on, and it is {to_ist(now):%H:%M}")
         if not amo and (session is None or not session.has_phase_at(now)):
-            raise Blocked(f"NSE takes no orders at {to_ist(now):%H:%M}: a regular order is not sent to Dhan")
+            raise Blocked(f"NSE takes no orders at {to_ist(now):%H:%M}: the regular order was not sent to Dhan")
 
     def waits(self, placed_at: datetime, now: datetime) -> bool:
         """Return whether a live after-market order still waits at Dhan: its session has not begun."""

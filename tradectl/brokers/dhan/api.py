@@ -75,9 +75,9 @@ class DhanReads:
     def _stored(self) -> LoginSession:
         session = self._account.vault.session()
         if session is None:
-            raise LoginNeeded("there is no session at Dhan yet: `tradectl login`")
+            raise LoginNeeded("there is no session at Dhan yet: run `tradectl login`")
         if self._account.clock.now() >= session.expires_at:
-            raise LoginNeeded("the session at Dhan has ended: `tradectl login`")
+            raise LoginNeeded("the session at Dhan has ended: run `tradectl login`")
         return session
 
 

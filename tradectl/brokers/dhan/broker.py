@@ -271,7 +271,7 @@ def _order_id(reply: Reply, known: str = "") -> str:
     if number is None:
         raise Ambiguous("Dhan accepted a command but returned an invalid order id")
     if known and number != known:
-        raise Ambiguous(f"Dhan accepted a command about order {known}, and names order {number}")
+        raise Ambiguous(f"Dhan accepted a command for order {known} but returned order {number}")
     return number
 
 

@@ -100,7 +100,7 @@ def judge_read(reply: Reply) -> TradectlError | None:
     try:
         content = reply.json()
     except ValueError:
-        return BrokerUnavailable(f"Dhan replied {reply.status}, and no JSON")
+        return BrokerUnavailable(f"Dhan replied {reply.status} without JSON")
     code, message = _failure(content)
     if reply.status == 200 and not code:
         return None
@@ -157,7 +157,7 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _no_session(message)
         case Meaning.ADDRESS:
-            return NotWhitelisted(f"Dhan takes orders from listed addresses only: {message}. {_LIST_IT}")
+            return NotWhitelisted(f"Dhan accepts orders only from listed IP addresses: {message}. {_LIST_IT}")
         case Meaning.PERMISSION:
             return ConfigurationError(f"Dhan does not permit this: {message}")
     return refused(found.meaning, message)

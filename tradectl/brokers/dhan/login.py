@@ -32,7 +32,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     question = f"generate an access token at {web} (My Profile, Access DhanHQ APIs) and paste it"
     token = ask(Field("access_token", question)).strip()
     if not token.isascii() or not token.isprintable() or not token:
-        raise LoginNeeded("that is no access token of Dhan: `tradectl login` again")
+        raise LoginNeeded("the text is not an access token of Dhan: run `tradectl login` again")
     how: dict[str, Any] = {"clock": account.clock, "limiter": account.limiter, "source": source_of(account.vault)}
     transport = ReadTransport(NAME, judge_read, timeout=account.timeout, **how)
     try:
@@ -42,7 +42,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
         transport.close()
     owner, ends = understood("/profile", reply.content, _validity)
     if owner != client:
-        raise ConfigurationError(f"the access token is of client {owner}, and this home's client_id is {client}")
+        raise ConfigurationError(f"the access token belongs to client {owner}, but this home's client_id is {client}")
     session = LoginSession({"access_token": token}, account.clock.now(), ends)
     account.vault.keep_session(session)
     return session
@@ -57,7 +57,9 @@ def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
         else Remark(f"DDPI is {ddpi}: demat sells need your TPIN each day, until you sign a DDPI at Dhan", fine=False),
         Remark("the Data APIs are subscribed")
         if data == "Active"
-        else Remark(f"the data plan is {data}: without Dhan's Data APIs (paid) there are no quotes, and no sell", fine=False),
+        else Remark(
+            f"the data plan is {data}: without Dhan's (paid) Data APIs tradectl gets no quotes and cannot sell", fine=False
+        ),
     )
 
 

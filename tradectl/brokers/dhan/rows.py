@@ -84,7 +84,7 @@ def moment(text: Any) -> datetime | None:
         return None
     naive = datetime.fromisoformat(str(text))
     if naive.tzinfo is not None:
-        raise ValueError(f"{text} has a zone")
+        raise ValueError(f"{text} has a time zone")
     return naive.replace(tzinfo=IST).astimezone(UTC)
 
 

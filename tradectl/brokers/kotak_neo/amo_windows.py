@@ -34,19 +34,19 @@ class KotakHours:
         try:
             return cls(sessions, time.fromisoformat(amo_from), time.fromisoformat(amo_until))
         except ValueError as error:
-            raise ConfigurationError(f"the window of after-market orders is two times such as 16:05: {error}") from error
+            raise ConfigurationError(f"amo_from and amo_until must be times such as 16:05: {error}") from error
 
     def check_command(self, now: datetime) -> None:
         """Raise Blocked while Kotak sends the after-market orders to the exchange."""
         quiet = quiet_time(self.sessions, now)
         if quiet is not None:
-            raise Blocked(f"Kotak releases AMO orders to NSE: nothing is sent before {quiet[1]:%H:%M:%S}")
+            raise Blocked(f"Kotak releases AMO orders to NSE until {quiet[1]:%H:%M:%S}: nothing was sent")
 
     def check_amo(self, now: datetime) -> None:
         """Raise Blocked while Kotak accepts no after-market order."""
         if not self._takes_amo(now):
             window = f"{format_time(self.amo_from)} to {format_time(self.amo_until)}"
-            raise Blocked(f"Kotak takes after-market orders from {window}, and it is {to_ist(now):%H:%M}")
+            raise Blocked(f"Kotak takes after-market orders from {window}, and it is {to_ist(now):%H:%M}: nothing was sent")
 
     def waits(self, now: datetime, is_queued: Callable[[], bool]) -> bool:
         """Return whether a live order waits as an after-market order.

@@ -71,4 +71,4 @@ def parsed(read: Callable[[], T], what: str) -> T:
     try:
         return read()
     except UNREADABLE as error:
-        raise BrokerUnavailable(brief(f"Kotak's answer ({what}) cannot be read: {error!r}")) from error
+        raise BrokerUnavailable(brief(f"Kotak's reply ({what}) cannot be read: {error!r}")) from error

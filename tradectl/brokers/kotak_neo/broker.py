@@ -82,7 +82,7 @@ class KotakNeoBroker:
             UsageError: The client tag is too long, or Kotak does not list the symbol.
         """
         if request.order_type is not OrderType.LIMIT:
-            raise Blocked("only limit orders are sent to Kotak: it has filled market orders at prices of its own")
+            raise Blocked("only limit orders are sent to Kotak: it may fill market orders at prices that it chooses")
         _check_price(request.price)
         if len(request.tag) > self.capabilities.tag_length:
             raise UsageError(f"the tag {request.tag} has more than {self.capabilities.tag_length} characters")
@@ -161,7 +161,7 @@ class KotakNeoBroker:
 
         found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, error_mapping.change, side=side)
         if found != number:
-            raise Ambiguous(f"Kotak took a command about order {number}, and names order {found}")
+            raise Ambiguous(f"Kotak accepted a command for order {number} but returned order {found}")
 
     # reads
 
@@ -257,7 +257,7 @@ class KotakNeoBroker:
         )
         number = order_id(reply.object().get("nOrdNo"))
         if number is None:
-            raise Ambiguous("Kotak took a command and gave no number of an order for it")
+            raise Ambiguous("Kotak accepted a command but returned no order number")
         return number
 
     def _read(self, path: str, **how: Any) -> Reply:

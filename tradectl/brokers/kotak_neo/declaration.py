@@ -22,7 +22,7 @@ FIELDS = (
     Field("consumer_key", "Consumer key (NEO app, More, Trade API)"),
     Field("mobile_number", "Mobile number with +91", secret=False),
     Field("ucc", "Client code (UCC)", secret=False),
-    Field("totp_secret", "Secret of the TOTP, as it was shown beside the QR code"),
+    Field("totp_secret", "TOTP secret, which Kotak showed beside the QR code"),
     Field("mpin", "MPIN"),
     # Kotak's pages disagree about the window: 15:45 to 08:57 in the newest page, narrower in older ones.
     Field("amo_from", "After-market orders from (IST)", secret=False, default="16:05"),

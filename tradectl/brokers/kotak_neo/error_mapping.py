@@ -126,7 +126,7 @@ def command(reply: Reply, asked: CommandKind = CommandKind.PLACE) -> TradectlErr
         return None
     found = _proof(reply, words, asked) if words.failed else None
     if found is None:
-        return Ambiguous(f"Kotak replied {told}, which is no documented refusal: the outcome of the order is unknown")
+        return Ambiguous(f"Kotak replied {told}, which tradectl does not know as a refusal: the outcome of the order is unknown")
     if found.meaning is Meaning.ADDRESS:
         return _unlisted(words.told)
     if found.meaning is Meaning.SESSION:
@@ -190,14 +190,12 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
     if words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text))):
         return _unknown_session(brief(text))
     if reply.status in {401, 403}:
-        return LoginNeeded(
-            f"Kotak refuses the session: {brief(text) or reply.status}; `tradectl login --again` makes a new session"
-        )
+        return LoginNeeded(f"Kotak rejected the session: {brief(text) or reply.status}; run `tradectl login --again`")
     return None
 
 
 def _unlisted(text: str) -> NotWhitelisted:
-    told = f"Kotak does not list this machine's address: {text}"
+    told = f"Kotak does not accept this machine's IP address: {text}"
     return NotWhitelisted(
         f"{told}. No order is sent until you list it in the NEO app (two IPv4 addresses, one change in 7 days); "
         "`tradectl broker status` shows the address; if it changed, run `tradectl login --again`"

@@ -44,7 +44,7 @@ class Introduction:
         if self._session is None or self._session.tokens != session.tokens:
             self._session, self._left = session, [self._taken] if self._taken else list(PAIRS)
         if not self._left:
-            raise LoginNeeded("Kotak's price feed does not know the session: `tradectl login --again`")
+            raise LoginNeeded("Kotak's price feed does not accept the session: run `tradectl login --again`")
         user, auth = ({"ucc": ucc, **session.tokens}[name] for name in self._left[0])
         return user, auth
 
@@ -87,7 +87,7 @@ def dividers(frame: str) -> Mapping[int, int]:
         exchanges = (said.get("exchanges") or {}).values()
         found = {int(facts["value"]): int(facts["divider"]) for facts in exchanges if {"value", "divider"} <= facts.keys()}
         if min(found.values(), default=1) < 1:
-            raise ValueError("nothing is divided by less than 1")
+            raise ValueError("a divider is less than 1")
         return found
     except strict_json.UNREADABLE as error:
         raise BrokerUnavailable("the reply of Kotak's price feed cannot be read") from error

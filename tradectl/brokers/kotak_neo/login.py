@@ -81,13 +81,13 @@ def remarks(account: BrokerAccount) -> Sequence[Remark]:
         transport.close()
     before = known.seen_ip
     if seen is None:
-        return (Remark("Kotak does not report this machine's address", fine=False),)
+        return (Remark("Kotak does not report this machine's IP address", fine=False),)
     if before is not None and seen != before:
-        moved = f"Kotak sees this machine at {seen}, and the session was made from {before}: `tradectl login --again`"
+        moved = f"Kotak sees this machine at {seen}, but the session was made from {before}: run `tradectl login --again`"
         return (Remark(moved, fine=False),)
     return (
         Remark(f"Kotak sees this machine at {seen}"),
-        Remark("Kotak does not report whether sells from demat need a TPIN of a person"),
+        Remark("Kotak does not report whether sells from demat need your TPIN"),
     )
 
 
@@ -95,9 +95,9 @@ def current(account: BrokerAccount) -> LoginSession:
     """Return the stored session. Raises LoginNeeded if there is none, or if it is past its assumed end."""
     session = account.vault.session()
     if session is None:
-        raise LoginNeeded("there is no session at Kotak: `tradectl login`")
+        raise LoginNeeded("there is no session at Kotak: run `tradectl login`")
     if account.clock.now() >= session.expires_at:
-        raise LoginNeeded(f"the session at Kotak ended at {to_ist(session.expires_at):%Y-%m-%d %H:%M}: `tradectl login`")
+        raise LoginNeeded(f"the session at Kotak ended at {to_ist(session.expires_at):%Y-%m-%d %H:%M}: run `tradectl login`")
     return session
 
 
@@ -145,7 +145,7 @@ def _word(data: Mapping[str, Any], name: str) -> str:
 def _base_url(data: Mapping[str, Any]) -> str:
     url = _word(data, "baseUrl").rstrip("/")
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise BrokerUnavailable(f"Kotak's reply to the login names {brief(url)}, which is no safe address")
+        raise BrokerUnavailable(f"Kotak's reply to the login has the unsafe address {brief(url)}")
     return url
 
 
@@ -183,4 +183,4 @@ def _generator(secret: str) -> TOTP:
     try:
         return Totp(secret.replace(" ", ""))
     except (binascii.Error, ValueError) as error:
-        raise ConfigurationError("Kotak's TOTP secret is invalid: it has only letters and the digits 2 to 7") from error
+        raise ConfigurationError("Kotak's TOTP secret is invalid: it may have only letters and the digits 2 to 7") from error

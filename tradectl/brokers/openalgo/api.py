@@ -85,9 +85,9 @@ class OpenAlgoReads:
         """
         session = self._account.vault.session()
         if session is None:
-            raise LoginNeeded("there is no session at OpenAlgo yet: log in")
+            raise LoginNeeded("there is no session at OpenAlgo yet: run `tradectl login`")
         if self._account.clock.now() >= session.expires_at:
-            raise LoginNeeded("the session at OpenAlgo has ended for today: log in there, then run `tradectl login`")
+            raise LoginNeeded("the session at OpenAlgo has ended: log OpenAlgo in at its broker, then run `tradectl login`")
 
     def _with_key(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"apikey": self._key, **body}
@@ -124,7 +124,7 @@ class OpenAlgoApi(OpenAlgoReads):
         self._require_session()
         found = order_id(self._send(path, side, before_sending, body).object().get("orderid"))
         if found is None:  # OpenAlgo passes on a broker's refusal with status 200 as a success without an id
-            raise Ambiguous("OpenAlgo replied success to a command, without an order id")
+            raise Ambiguous("OpenAlgo reported success for a command, without an order id")
         return found
 
     def _send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> Reply:

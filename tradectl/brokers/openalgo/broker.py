@@ -92,7 +92,7 @@ class OpenAlgoBroker:
         now = self._account.clock.now()
         session = self._account.sessions.session(ist_date(now))
         if session is None or not session.has_phase_at(now):
-            raise Blocked("NSE takes no orders now, and OpenAlgo takes no after-market orders")
+            raise Blocked("NSE takes no orders now, and OpenAlgo takes no after-market orders: nothing was sent")
 
     def _row(self, broker_order_id: str) -> rows.Row:
         for row in self._order_rows():
@@ -190,7 +190,7 @@ def _list(data: Any) -> list[rows.Row]:
 def _check_price(price: int) -> None:
     """Raise OrderRefused for a limit of 0, because a broker behind OpenAlgo may fill it at any price."""
     if price <= 0:
-        raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
+        raise OrderRefused("a limit price must be above zero: the order was not sent", code="price")
 
 
 def _terms(quantity: int, price: int) -> dict[str, str]:

@@ -111,7 +111,7 @@ def judge_read(reply: Reply) -> TradectlError | None:
     if _is_success(reply, content):
         return None
     if reply.status == 404 and _UNLISTED.search(message):
-        return UsageError(f"OpenAlgo does not list it: {brief(message)}")
+        return UsageError(f"OpenAlgo does not list the symbol: {brief(message)}")
     if reply.status == 500 and _UNBOUND in message:
         return BrokerUnavailable(_NO_BOOK)
     if content.get("status") == "error" and (reply.status == 401 or _LOGIN.search(message)):
@@ -126,7 +126,7 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _not_logged_in(message)
         case Meaning.ADDRESS:
-            told = f"the broker behind OpenAlgo takes orders from listed addresses only: {message}"
+            told = f"the broker behind OpenAlgo accepts orders only from listed IP addresses: {message}"
             return NotWhitelisted(f"{told}. No order is sent until the address of OpenAlgo's machine is listed at that broker")
         case Meaning.PERMISSION:
             mode = "is in its semi-auto mode, in which a person approves each order" if "auto mode" in message.lower() else ""
@@ -143,4 +143,4 @@ def _analyzing() -> TradectlError:
 
 
 def _not_logged_in(message: str) -> TradectlError:
-    return LoginNeeded(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}")
+    return LoginNeeded(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}; run `tradectl login`")

@@ -32,7 +32,7 @@ def login(account: BrokerAccount) -> LoginSession:
     api.check_live()
     cash = api.ask("funds", lambda content: content["data"].get("availablecash"))
     if cash is None:  # some of OpenAlgo's adapters send no funds if the broker rejects their token
-        raise LoginNeeded("the broker behind OpenAlgo reports no funds: log in to it there")
+        raise LoginNeeded("the broker behind OpenAlgo reports no funds: log OpenAlgo in at its broker, then run `tradectl login`")
     understood("funds", lambda: about_paise(cash, "availablecash"))
     now = account.clock.now()
     session = LoginSession({}, now, expiry(now))
