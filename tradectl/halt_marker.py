@@ -133,7 +133,7 @@ class MarkerFile:
             if name is not None:
                 return name
         raise MarkerUnreadable(
-            f"the halt marker of {self.user} is missing from {self.home}: nothing is sent until `tradectl resume` makes it anew"
+            f"the halt marker of {self.user} is missing from {self.home}: nothing is sent until `tradectl resume` creates it"
         )
 
     def _strictest(self) -> str | None:
@@ -149,7 +149,8 @@ class MarkerFile:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise MarkerUnreadable(
-                f"the halt marker of {self.user} in {self.home} cannot be read ({reason}), so nothing is sent"
+                f"the halt marker of {self.user} in {self.home} cannot be read ({reason}), so nothing is sent: repair the file, "
+                "then run `tradectl status`"
             ) from error
         return found
 

@@ -20,12 +20,12 @@ FILE = "tradectl.toml"
 KEYS = {
     "user": "the user of commands without --user",
     "database": "the ledger: a file, or the URL of a PostgreSQL database",
-    "paper": "the paper exchange's file",
+    "paper": "the file of the paper exchange",
     "market": "the folder of market data",
-    "sessions": "the operator's own calendar",
-    "charges": "the operator's own tables of brokers' charges",
-    "color": "off: no colours",
-    "quotes": "paper only: the source of live prices: yahoo (delayed) or a broker of `broker list`; else stored bars",
+    "sessions": "the file with your own sessions, which override the shipped calendar",
+    "charges": "the file with your own tables of brokers' charges",
+    "color": "on, or off for output without colours",
+    "quotes": "paper only: the source of live prices, yahoo (delayed) or a broker of `broker list`; without it, stored bars",
     "nse": "the address of NSE's files",
     "nse_home": "the page whose cookies NSE requires",
     "yahoo": "an address to use instead of Yahoo's",
@@ -199,7 +199,7 @@ def read_file(path: Path) -> dict[str, str]:
         if key not in KEYS:
             raise ConfigurationError(f"{path}: no setting is called {key!r}; there are {', '.join(KEYS)}")
         if not isinstance(value, str):
-            raise ConfigurationError(f"{path}: {key} is text in quotes, not {value!r}")
+            raise ConfigurationError(f"{path}: {key} must be text in quotes, not {value!r}")
     return content
 
 

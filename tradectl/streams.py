@@ -122,7 +122,7 @@ class SafeFile(io.FileIO):
             return
         self._reported = True
         if self._title != "stderr":
-            sys.stderr.write(f"tradectl: {self._title} cannot be written: {error.strerror}; output is lost, the work goes on\n")
+            sys.stderr.write(f"tradectl: {self._title} cannot be written: {error.strerror}; output is lost\n")
             sys.stderr.flush()
 
     def _is_gone(self, error: OSError) -> bool:

@@ -34,9 +34,9 @@ def call_in_subprocess(what: str, function: Callable[..., T], *arguments: object
             command, input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        raise TradectlError(f"{what} took longer than {limit:g} s in its own process, which was ended") from None
+        raise TradectlError(f"{what} took longer than {limit:g} s, so its process was stopped") from None
     if done.returncode:
-        raise TradectlError(f"{what} died in its own process: {_cause(done.returncode)}")
+        raise TradectlError(f"the process of {what} died: {_cause(done.returncode)}")
     found = pickle.loads(done.stdout)
     if isinstance(found, TradectlError):
         raise found

@@ -48,7 +48,7 @@ def accept_exchange(world: World, file: Path) -> Accepted:
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
     if not file.exists():
-        raise UsageError(f"{file} is missing: `tradectl sandbox accept --new` begins a new account from the ledger")
+        raise UsageError(f"{file} is missing: `tradectl sandbox accept --new` creates a new account from the ledger")
     marks = {}
     with closing(Store(file, create=False)) as store:
         for user in (item.user for item in world.ledger.users.list()):
@@ -58,7 +58,9 @@ def accept_exchange(world: World, file: Path) -> Accepted:
                     store.begin_series(user)
             marks[user] = Mark(store.identity, book.change_count if book is not None else 0)
         if not marks[world.user].changes:
-            raise UsageError(f"{file} has no account of {world.user}: `--new` begins one from the ledger")
+            raise UsageError(
+                f"{file} has no account of {world.user}: `tradectl sandbox accept --new` creates one from the ledger"
+            )
     with world.ledger.database.write():
         for user, mark in marks.items():
             ExchangeMark(world.ledger.database, user).accept(mark)
@@ -105,7 +107,7 @@ def _follow(ledger: Ledger, mark: Mark, now: datetime) -> int:
     orders = [order for order in ledger.book.snapshot().orders if order.sending_at is not None and not order.waiting]
     code = ReasonCode.DECIDED
     for order in orders:
-        ledger.book.intents.move(order, OrderStatus.CANCELLED, code.text("the paper exchange was begun anew"), now, code=code)
+        ledger.book.intents.move(order, OrderStatus.CANCELLED, code.text("the paper exchange was reset"), now, code=code)
     ExchangeMark(ledger.database, ledger.user).accept(mark)
     text = f"the paper exchange was reset; {len(orders)} unfinished orders were cancelled"
     ledger.logs.append(now, "warning", "exchange_renewed", text)

@@ -56,20 +56,20 @@ def init(
     database = _open(settings)
     create_or_upgrade(database)
     if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
-        raise ConfigurationError(f"{database.name} is a tradectl database already")
+        raise ConfigurationError(f"{database.name} is already a tradectl database")
     database.close()
     return open_world(settings, user)
 
 
 def _check_mode(settings: Settings, mode: str, broker: str) -> None:
     if mode not in {"paper", "live"}:
-        raise ConfigurationError(f"a home is paper or live, not {mode!r}")
+        raise ConfigurationError(f"the mode of a home must be paper or live, not {mode!r}")
     if mode == "live" and not broker:
-        raise ConfigurationError("a live home needs a broker: --broker NAME")
+        raise ConfigurationError("a live home needs a broker: use --broker NAME")
     if mode == "live" and settings.at is not None:
         raise UsageError("a live home uses the machine's clock: leave --at out")
     if mode == "paper" and broker:
-        raise ConfigurationError(f"a paper home has no broker; --mode live creates one that trades at {broker}")
+        raise ConfigurationError(f"a paper home has no broker; use --mode live to trade at {broker}")
     if broker:
         from tradectl.brokers.adapter import adapter
 
@@ -163,7 +163,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
             database = _open(settings)
             create_or_upgrade(database)
         if _make(settings, database, user=user, capital=DEFAULT_CAPITAL, mode="paper"):
-            tell(f"made a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
+            tell(f"created a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
     except TradectlError:
         database.close()
         raise
@@ -191,8 +191,8 @@ def _ledger_file(settings: Settings) -> Path:
 def _not_made(missing: str) -> str:
     """Return the error message of a call that must not create a home."""
     return (
-        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes lines that name "
-        "the home"
+        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes cron lines for "
+        "your home"
     )
 
 
@@ -240,12 +240,12 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
         raise ConfigurationError("a live home uses the machine's clock: leave --at out")
     if settings.at is None:
         if kind == "virtual":
-            raise UsageError(f"{settings.home} has a virtual clock: give the moment with --at 'YYYY-MM-DD HH:MM'")
+            raise UsageError(f"{settings.home} has a virtual clock: add --at 'YYYY-MM-DD HH:MM'")
         return SystemClock()
     last = ledger.info.get("last_event_at")
     if kind != "virtual":
         if last is not None or ledger.executions.last_session() is not None:
-            raise UsageError(f"{settings.home} has run on the machine's clock: --at needs a home of its own (--home)")
+            raise UsageError(f"{settings.home} uses the machine's clock: --at needs a separate home (--home)")
         if not read_only:
             ledger.info.set("clock", "virtual")
             ledger.users.begin_by(settings.at)
@@ -273,7 +273,7 @@ def _world(
     mode = ledger.info.get("mode") or ""
     kept = read_only and mode == "simulated"
     if mode not in {"paper", "live"} and not kept:
-        raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
+        raise ConfigurationError(f"this database is in mode {mode!r}, in which this version cannot trade")
     changed = ledger.settings.list()
     account = ledger if mode != "simulated" else None
     parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)

@@ -58,7 +58,7 @@ def open_simulation(
     market = open_store(settings)
     newest = market.last_session()
     if newest is None or newest < ist_date(start):
-        raise DataError(f"there is no bar from {ist_date(start)} on: the newest is of {newest or 'no session'}")
+        raise DataError(f"there is no bar from {ist_date(start)} on; the newest bar: {newest or 'none'}")
     home = home_ledger(settings)
     own = (home.settings.list() if home is not None else {}) | changes
     parameters = with_tariff(with_changes(Parameters(), own), settings, home if "charges" not in changes else None, own)
@@ -127,7 +127,7 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     ledger = Ledger(database, Users(database).list()[0].user)
     ended = Info(database).get("last_event_at")
     if ended is None:
-        raise ConfigurationError(f"{folder} holds no simulation")
+        raise ConfigurationError(f"{folder} has no simulation")
     own, clock = ledger.settings.list(), VirtualClock(datetime.fromisoformat(ended))
     parameters = with_tariff(with_changes(Parameters(), own), settings, None, own)
     market = open_store(settings)

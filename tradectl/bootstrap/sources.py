@@ -44,13 +44,15 @@ def open_prices(
     if not settings.quotes:
         return None
     if mode != "paper":
-        raise ConfigurationError(f"quotes from {settings.quotes} are for paper, not for mode {mode}")
+        raise ConfigurationError(
+            f"quotes from {settings.quotes} are only for paper homes; this home is {mode}, which uses its broker's quotes"
+        )
     if settings.quotes != "yahoo":
         from tradectl.brokers.adapter import is_known, names
 
         if not is_known(settings.quotes):
             known = "'yahoo' or a broker (" + ", ".join(names()) + ")"
-            raise ConfigurationError(f"the setting quotes is {known}, or unset for stored bars; not {settings.quotes!r}")
+            raise ConfigurationError(f"the setting quotes must be {known}, or unset for stored bars; not {settings.quotes!r}")
         return lazy(lambda: look().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 

@@ -51,7 +51,7 @@ def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str
         # A live home must be able to sell even with a damaged file, so it continues, and each command reports the damage.
         known = own if own in OF_BROKER.values() and own else LEVIES_ONLY
         title = shipped(known).title
-        return Charged(shipped(known), f"{damaged}; until it is repaired charges are those of {title}", damaged=True)
+        return Charged(shipped(known), f"{damaged}; until you repair the file, the charges are those of {title}", damaged=True)
     if own in tables:
         other = f"charges are those of {broker}; the setting charges={chosen} does not apply in a live home"
         return Charged(tables[own], other if chosen not in {None, own} else "")
@@ -60,8 +60,8 @@ def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str
     reason = f"{broker} routes orders to another broker" if own == "" else f"there is no table of {broker}'s charges"
     return Charged(
         tables[LEVIES_ONLY],
-        f"{reason}: only levies are counted, so P&L is too high by its brokerage and DP charges: name its table with "
-        f"`tradectl config set charges NAME` (`tradectl broker tables`; your own go into {settings.charges})",
+        f"{reason}: only levies are counted, so P&L is too high by the brokerage and DP charges. Name the table with "
+        f"`tradectl config set charges NAME` (`tradectl broker tables` lists them; put your own into {settings.charges})",
     )
 
 

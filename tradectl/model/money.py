@@ -20,7 +20,7 @@ def to_paise(text: str | int | Decimal) -> Paise:
     except (InvalidOperation, OverflowError, ValueError) as error:
         raise ValueError(f"{text!r} is not an amount in rupees") from error
     if abs(whole) > _MOST:
-        raise ValueError(f"{text!r} is too large an amount")
+        raise ValueError(f"the amount {text!r} is too large")
     if whole != scaled:
         raise ValueError(f"{text!r} has more than two decimals")
     return whole

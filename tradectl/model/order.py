@@ -67,16 +67,16 @@ class ReasonCode(StrEnum):
 
 
 _REASONS: dict[ReasonCode, str] = {
-    ReasonCode.WITHDRAWN: "its end was asked for",
-    ReasonCode.REAPPEARED: "it appeared after its end",
-    ReasonCode.RETURNED: "the broker called it refused, and its book has it",
-    ReasonCode.UNEXPLAINED: "the broker has it under a tag of ours that no intent of this ledger explains",
+    ReasonCode.WITHDRAWN: "its cancel was requested",
+    ReasonCode.REAPPEARED: "the ledger had ended it, but the broker's list shows it",
+    ReasonCode.RETURNED: "the broker rejected it, but its list shows it",
+    ReasonCode.UNEXPLAINED: "the broker's list has it under a tag of tradectl, but this ledger has no intent for it",
     ReasonCode.UNFOUNDED: "it sells shares of which this ledger has no position",
     ReasonCode.DECIDED: "a person decided",
-    ReasonCode.FILLS_ENTERED: "a person told",
-    ReasonCode.REPEATED_TAG: "the broker has it",
+    ReasonCode.FILLS_ENTERED: "a person entered its fills",
+    ReasonCode.REPEATED_TAG: "the broker already has an order with its tag",
     ReasonCode.UNSENT: "its session ended before it was sent",
-    ReasonCode.RETRY_EXPIRED: "its session ended",
+    ReasonCode.RETRY_EXPIRED: "its session ended before it was tried again",
     ReasonCode.NEVER_APPEARED: "never_appeared",
 }
 TO_BE_CANCELLED = frozenset({ReasonCode.WITHDRAWN, ReasonCode.REAPPEARED})

@@ -10,7 +10,7 @@ from tradectl.model.refusal import Refusal, RefusalCode
 
 TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
 """The trading states, from the weakest to the strictest."""
-MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "nothing is sent but cancels"}
+MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "only cancels are sent"}
 
 
 class Forbidden(Blocked):
@@ -38,7 +38,7 @@ class TradingState:
         if self.state == "HALTED":
             return Refusal(RefusalCode.HALTED, f"the account is halted: {self.reason}")
         if self.state == "REDUCING" and side is Side.BUY:
-            return Refusal(RefusalCode.REDUCING, f"the account only reduces: {self.reason}")
+            return Refusal(RefusalCode.REDUCING, f"the account is in state REDUCING, so no buy is sent: {self.reason}")
         return None
 
     def assert_allows(self, side: Side) -> None:

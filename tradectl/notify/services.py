@@ -37,7 +37,7 @@ class ServiceNotifier:
         for place, url in enumerate(urls, start=1):
             service = apprise.Apprise()
             if not service.add(url):
-                raise UsageError(f"notify.urls: number {place} is no URL of a service that apprise knows")
+                raise UsageError(f"notify.urls: URL number {place} is not of a service that apprise supports")
             self._services.append(service)
 
     def send(self, title: str, body: str) -> bool:

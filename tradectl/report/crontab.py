@@ -20,19 +20,19 @@ from tradectl.report.machine_zone import MachineZone
 
 _HEAD = """\
 # The trading day of tradectl for cron; written by `tradectl crontab`.
-# Set MAILTO to the address for failures: with -q nothing else is mailed. Without the home each line exits with 4.
+# Set MAILTO to the address for failures: with -q nothing else is mailed. If the home is missing, each line exits with 4.
 """
 _SUMMER = """\
-# {zone} has summer time and India has none, so no fixed line can keep Indian time.
+# {zone} has summer time and India does not, so no fixed line can keep Indian time.
 """
 _UNCERTAIN = """\
-# The zone of this machine's cron is not certain: {zone}. `tradectl crontab --zone NAME` writes a line a task.
+# The zone of this machine's cron is not certain: {zone}. `tradectl crontab --zone NAME` writes one line for each task.
 """
 _MINUTE = """\
-# This one runs each minute what is due:
+# This line runs the due tasks each minute:
 """
 _FIXED = """\
-# Times are those of {zone}; the comment has the Indian time. Every line fires every day: tradectl knows the holidays.
+# Times are those of {zone}; the comment has the Indian time. Every line runs every day: tradectl skips holidays.
 """
 _INSTEAD = """\
 # This one line can replace all of them: it runs the due tasks every minute and catches up after a late start:
@@ -69,7 +69,7 @@ def command(words: Sequence[str]) -> str:
     for word in words:
         if any(character == "\\" or not character.isprintable() for character in word):
             raise ConfigurationError(
-                f"{word!r} cannot be written into a crontab: it has a backslash, a control character or bytes that are no text. "
+                f"{word!r} cannot be written into a crontab: it has a backslash, a control character or invalid text. "
                 "Nothing was written; rename the folder or the user, or make a link with a plain name"
             )
     return shlex.join(words).replace("%", r"\%")

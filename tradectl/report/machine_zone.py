@@ -31,7 +31,7 @@ def machine_zone(tz: str, today: date, etc: Path = ETC) -> MachineZone:
     try:
         own = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return MachineZone(f"TZ is {tz!r}, which is no name of a zone", None)
+        return MachineZone(f"TZ is {tz!r}, which is not the name of a zone", None)
     if name == system.name or _offsets(own, today) == _offsets(system.zone, today):
         return MachineZone(name, own)
     return MachineZone(f"TZ is {name}, but {etc}/localtime is {system.name}", None)

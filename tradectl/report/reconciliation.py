@@ -86,7 +86,7 @@ def _differing(trading: TradingSession, reports: Sequence[OrderReport], ours: Ma
             why = _why(order, report) if not order.disowned else ""
         else:
             lost = report.under_our_tag and report.counts
-            why = f"an order under the tag {report.tag}, which this ledger does not know" if lost else ""
+            why = f"this ledger has no order with the tag {report.tag}" if lost else ""
         if why:
             rows.append({"symbol": report.symbol, "why": why, "ours": _order(order), "broker": _report(report)})
     shown, today = {report.broker_order_id for report in reports}, ist_date(trading.clock.now())
@@ -183,7 +183,7 @@ def _shares(trading: TradingSession) -> list[dict[str, Any]]:
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
             "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
             if symbol in others
-            else "the broker has fewer than the ledger: sold elsewhere, moved or pledged without a trade that tradectl could read"
+            else "the broker has fewer shares than the ledger: sold elsewhere, moved or pledged without a readable trade"
             if held.get(symbol, 0) < mine.get(symbol, 0)
             else MORE + (", by the setting own_shares" if symbol not in beyond else LOST),
         }

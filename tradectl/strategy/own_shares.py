@@ -19,10 +19,10 @@ def parse_own_shares(text: str) -> Mapping[str, int]:
     for entry in filter(None, map(str.strip, text.split(","))):
         matched = _ENTRY.fullmatch(entry.upper())
         if matched is None:
-            raise UsageError(f"own_shares is SYMBOL:NUMBER, joined by commas, such as ITC:100,TCS:25; not {entry!r}")
+            raise UsageError(f"own_shares must be SYMBOL:NUMBER, joined by commas, such as ITC:100,TCS:25; not {entry!r}")
         symbol = matched[1]
         if symbol in found:
-            raise UsageError(f"own_shares names {symbol} twice")
+            raise UsageError(f"own_shares has {symbol} twice")
         found[symbol] = int(matched[2])
     return found
 

@@ -154,10 +154,10 @@ def rule_against(history: History, actions: Sequence[CorporateAction], traded: I
     if found[0] == UNEXPLAINED_JUMP:
         recent = [jump for jump in jumps(history, actions) if jump.index + MEMORY >= len(history)]
         return found[0], f"{describe(recent[-1])}; {DECIDE}"
-    return found[0], f"no bar on one of the last {WINDOW} sessions on which others traded; `tradectl data check` names it"
+    return found[0], f"a bar is missing in the last {WINDOW} sessions of the market; `tradectl data check` shows which"
 
 
-DECIDE = "`tradectl data actions list` shows what is open, `set` and `ignore` decide it"
+DECIDE = "`tradectl data actions list` shows open actions, `tradectl data actions set` or `ignore` decides one"
 
 
 def why_undecided(undecided: date) -> str:
@@ -170,7 +170,7 @@ def describe(jump: Jump) -> str:
     subjects = " | ".join(action.subject or str(action.kind) for action in jump.actions)
     moved = f"opened at {jump.opened:.3g} of the close of {jump.before}"
     if jump.applied:
-        return f"{jump.session}: {moved}, the factor is {jump.expected:.3g} ({subjects}): already adjusted?"
+        return f"{jump.session}: {moved}, but the factor is {jump.expected:.3g} ({subjects}): are the bars already adjusted?"
     if jump.actions:
-        return f"{jump.session}: {moved}, explained is {jump.expected:.3g} ({subjects})"
-    return f"{jump.session}: {moved}, and no corporate action is known"
+        return f"{jump.session}: {moved}, but corporate actions explain {jump.expected:.3g} ({subjects})"
+    return f"{jump.session}: {moved}, and no corporate action explains it"
