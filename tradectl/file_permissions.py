@@ -15,14 +15,14 @@ _OF_A_HOME = frozenset({"tradectl.toml", "sessions.csv", "secret.key", "market",
 """Names that a folder may contain before it becomes a home."""
 LEDGER = "ledger.db"
 """The name of the ledger's file in a home, and in the folder of a stored simulation."""
-_asked: list[int] = []
+_shell_umask: list[int] = []
 
 
 def close_by_default() -> None:
     """Set the umask so that every file and folder that this process makes from now on is for its owner only."""
     before = os.umask(_OWNER_ONLY)
-    if not _asked:
-        _asked.append(before)
+    if not _shell_umask:
+        _shell_umask.append(before)
 
 
 def as_asked(path: str, flags: int) -> int:
@@ -31,8 +31,8 @@ def as_asked(path: str, flags: int) -> int:
         handle = os.open(path, flags | os.O_EXCL, 0o600) if flags & os.O_CREAT else os.open(path, flags)
     except FileExistsError:
         return os.open(path, flags & ~os.O_CREAT)
-    if _asked and flags & os.O_CREAT:
-        os.fchmod(handle, 0o666 & ~_asked[0])
+    if _shell_umask and flags & os.O_CREAT:
+        os.fchmod(handle, 0o666 & ~_shell_umask[0])
     return handle
 
 

@@ -218,12 +218,12 @@ def marked_users(home: Path) -> list[str]:
     return sorted({user for user, _, end in marks if user and end in _NAMES})
 
 
-def plain_reason(said: str) -> str:
+def plain_reason(reason: str) -> str:
     """Return a reason as one line of printable text, at most 500 characters. Bytes that are not UTF-8 are read as Latin-1."""
     try:
-        raw = said.encode("utf-8", "surrogateescape")
+        raw = reason.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raw = said.encode("utf-8", "replace")
+        raw = reason.encode("utf-8", "replace")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

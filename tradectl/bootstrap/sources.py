@@ -34,9 +34,9 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
 
 
 def open_prices(
-    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], ReadOnlyAccount]
+    settings: Settings, mode: str, clock: SystemClock | VirtualClock, open_account: Callable[[], ReadOnlyAccount]
 ) -> PriceSource | None:
-    """Return the source of live prices by the settings; None means the stored bars. `look` opens a read-only account.
+    """Return the source of live prices by the settings; None means the stored bars. `open_account` opens a read-only account.
 
     Raises ConfigurationError for an unknown source, and in a home that is not paper, because real orders use the prices of their
     broker.
@@ -53,7 +53,7 @@ def open_prices(
         if not is_known(settings.quotes):
             known = "'yahoo' or a broker (" + ", ".join(names()) + ")"
             raise ConfigurationError(f"the setting quotes must be {known}, or unset for stored bars; not {settings.quotes!r}")
-        return lazy(lambda: look().quotes())
+        return lazy(lambda: open_account().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 
     return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)

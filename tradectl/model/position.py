@@ -261,11 +261,11 @@ def _scaled(lots: Sequence[Lot], total: int) -> list[Lot]:
     largest = max(range(len(scaled)), key=lambda i: scaled[i].quantity)
     for lot in scaled:
         if lot.quantity == 0:
-            heir = scaled[largest]
+            receiver = scaled[largest]
             scaled[largest] = replace(
-                heir,
-                cost=heir.cost + lot.cost,
-                charges=heir.charges + lot.charges,
-                entry_quantity=heir.entry_quantity + lot.entry_quantity,
+                receiver,
+                cost=receiver.cost + lot.cost,
+                charges=receiver.charges + lot.charges,
+                entry_quantity=receiver.entry_quantity + lot.entry_quantity,
             )
     return [lot for lot in scaled if lot.quantity]

@@ -45,12 +45,12 @@ class ServiceNotifier:
         import apprise
 
         title, body = one_line(title), lines(body)
-        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
-            delivered = [self._insist(service, title, body) for service in self._services]
-            self.trouble = "" if all(delivered) else self._scrubbed(said)
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
+            delivered = [self._send_with_retries(service, title, body) for service in self._services]
+            self.trouble = "" if all(delivered) else self._scrubbed(captured)
         return any(delivered)
 
-    def _insist(self, service: Apprise, title: str, body: str) -> bool:
+    def _send_with_retries(self, service: Apprise, title: str, body: str) -> bool:
         from apprise import NotifyFormat
         from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
@@ -62,8 +62,8 @@ class ServiceNotifier:
         )
         return bool(retrying(service.notify, title=title, body=body, body_format=NotifyFormat.TEXT))
 
-    def _scrubbed(self, said: StringIO) -> str:
-        text = " ".join(said.getvalue().split()) or "the service did not accept the message"
+    def _scrubbed(self, captured: StringIO) -> str:
+        text = " ".join(captured.getvalue().split()) or "the service did not accept the message"
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text[:300]

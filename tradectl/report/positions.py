@@ -40,11 +40,11 @@ def listing(
             item["bought"], item["sold"] = to_rupees(row.bought), to_rupees(row.sold)
             finding = exposed.get(item["id"])
             item["unprotected"] = finding.shown | {"text": finding.text} if finding is not None else None
-            item["monitor"] = None if closed else _last_word(connection, user, row.instrument_id, row.opened_session)
+            item["monitor"] = None if closed else _last_decision(connection, user, row.instrument_id, row.opened_session)
     return found
 
 
-def _last_word(connection: Connection, user: str, instrument_id: str, since: object) -> dict[str, Any] | None:
+def _last_decision(connection: Connection, user: str, instrument_id: str, since: object) -> dict[str, Any] | None:
     query = (
         select(DECISIONS.c.at, DECISIONS.c.slot, DECISIONS.c.verdict, DECISIONS.c.reason, DECISIONS.c.inputs)
         .where(

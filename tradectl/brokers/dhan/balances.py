@@ -75,8 +75,8 @@ def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
                 sold=before.sold + whole(row["daySellQty"]),
                 restricted=before.restricted or _restricted(row),
             )
-    told = [(name, (isin, shares)) for (name, isin), shares in found.items()]
-    return clean(told, _holding, (*morning.odd, *today.odd))
+    counts = [(name, (isin, shares)) for (name, isin), shares in found.items()]
+    return clean(counts, _holding, (*morning.odd, *today.odd))
 
 
 def positions_of(trades: Sequence[Any], today: date, known: Known) -> Rows[Row]:
@@ -127,8 +127,8 @@ def _restricted(row: Mapping[str, Any]) -> bool:
     return row.get(SERIES_KEY) not in {None, "EQ"}
 
 
-def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
-    isin, shares = told
+def _holding(name: str, counts: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = counts
     morning = shares.whole - shares.pledged
     total = morning + shares.bought - shares.sold
     if total <= 0:

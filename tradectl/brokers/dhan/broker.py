@@ -89,10 +89,10 @@ class DhanBroker:
         _check_price(request.price)
         amo = request.variety is Variety.AMO
 
-        def look() -> None:
+        def check_time() -> None:
             self._hours.check_place(self._account.clock.now(), amo=amo)
 
-        look()
+        check_time()
         listed = self._prices.instruments.find(request.symbol, self._account.clock.now(), request.side)
         if not on_tick(request.price, listed.tick_size):
             raise off_tick("Dhan", request.price, listed.tick_size)
@@ -109,7 +109,7 @@ class DhanBroker:
                 **({"afterMarketOrder": True, "amoTime": AMO_TIME} if amo else {"afterMarketOrder": False}),
             },
             side=request.side,
-            before_sending=look,
+            before_sending=check_time,
             before_again=lambda: check_absent(self.orders(), request.tag),
         )
         number = _order_id(reply)
@@ -140,12 +140,12 @@ class DhanBroker:
         After DH-906 the order's row is read. Raises OrderRefused if the order has ended, else Ambiguous.
         """
 
-        def look() -> None:
+        def check_time() -> None:
             self._hours.check_quiet(self._account.clock.now())
 
         path = f"/orders/{quote(number, safe='')}"
         try:
-            reply = self._api.send(method, path, body, side=side, before_sending=look)
+            reply = self._api.send(method, path, body, side=side, before_sending=check_time)
         except OrderError as doubt:
             row = self._row(number)
             if row is not None and row.status not in ALIVE:

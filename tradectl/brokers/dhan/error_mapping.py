@@ -133,10 +133,10 @@ def no_holdings(content: Any) -> bool:
     return isinstance(content, dict) and content.get("errorCode") == NO_HOLDINGS
 
 
-def rejection(words: str) -> OrderRefused:
+def rejection(reason: str) -> OrderRefused:
     """Return the refusal that the reason text of a rejected order means. A lack of funds may pass."""
-    code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
-    return OrderRefused(words, code=code, passing=code == "funds")
+    code = next((code for pattern, code in _CODES if pattern.search(reason)), "refused")
+    return OrderRefused(reason, code=code, passing=code == "funds")
 
 
 def _failure(content: Any) -> tuple[str, str]:
@@ -147,8 +147,8 @@ def _failure(content: Any) -> tuple[str, str]:
         return text_of(content.get("errorCode")) or "no code", text_of(content.get("errorMessage"))
     if content.get("status", "success") == "success":
         return "", ""
-    told = content.get("data")
-    code, message = next(iter(told.items()), ("", "")) if isinstance(told, dict) else ("", "")
+    data = content.get("data")
+    code, message = next(iter(data.items()), ("", "")) if isinstance(data, dict) else ("", "")
     return text_of(code) or "no code", text_of(message)
 
 

@@ -42,9 +42,9 @@ class DhanPrices:
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
         left, now = iter(ids), self._clock.now()
-        while asked := list(islice(left, QUOTES)):
+        while batch := list(islice(left, QUOTES)):
             part = self._reads.quote(
-                [int(item) for item in asked],
+                [int(item) for item in batch],
                 lambda content: rows.quotes(content["data"].get("NSE_EQ") or {}, ids, self._seen, now),
             )
             found |= part

@@ -137,8 +137,8 @@ def order(row: Row, waits: Waits, now: datetime | None = None) -> OrderReport:
 
     `omsErrorDescription` is CONFIRMED on healthy rows, so it is a reason only for a rejected, cancelled or expired order.
     """
-    word = str(row["orderStatus"])
-    status = STATUSES.get(word.strip().upper(), _S.UNKNOWN)
+    status_text = str(row["orderStatus"])
+    status = STATUSES.get(status_text.strip().upper(), _S.UNKNOWN)
     tag = _tag(row)
     latest = value_ranges.latest(tag, now)
     placed = _time(row, "createTime", lambda at: value_ranges.moment(at, latest))
@@ -149,11 +149,11 @@ def order(row: Row, waits: Waits, now: datetime | None = None) -> OrderReport:
     amo = _flag(row, "afterMarketOrder")
     if status is _S.ONGOING and amo and waits(placed):
         status = _S.PENDING
-    told = str(row.get("omsErrorDescription") or "")
-    reason = "" if status in ALIVE or status is _S.EXECUTED else told or ENDS.get(word.strip().upper(), "")
+    description = str(row.get("omsErrorDescription") or "")
+    reason = "" if status in ALIVE or status is _S.EXECUTED else description or ENDS.get(status_text.strip().upper(), "")
     if status is _S.UNKNOWN:
-        healthy = "" if told in {"", "CONFIRMED"} else f": {told}"
-        reason = f"Dhan's status {word!r} is not known{healthy}"
+        healthy = "" if description in {"", "CONFIRMED"} else f": {description}"
+        reason = f"Dhan's status {status_text!r} is not known{healthy}"
     return OrderReport(
         broker_order_id=value_ranges.identity(row["orderId"], "orderId"),
         tag=tag,
@@ -168,7 +168,7 @@ def order(row: Row, waits: Waits, now: datetime | None = None) -> OrderReport:
         placed_at=placed,
         updated_at=max([placed, *later]),
         passing=status is _S.REJECTED and rejection(reason).passing,
-        unknown_word=brief(word) if status is _S.UNKNOWN else "",
+        unknown_word=brief(status_text) if status is _S.UNKNOWN else "",
     )
 
 

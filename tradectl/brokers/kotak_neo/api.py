@@ -36,10 +36,10 @@ class KotakApi:
             timeout: Seconds to connect and to read; None for those of the account.
             posts: Paths that are read by POST.
         """
-        account, patience = self._account, timeout or self._account.timeout
+        account, seconds = self._account, timeout or self._account.timeout
         source = source_of(account.vault)
         return ReadTransport(
-            TITLE, judge, clock=account.clock, limiter=account.limiter, timeout=patience, posts=posts, source=source
+            TITLE, judge, clock=account.clock, limiter=account.limiter, timeout=seconds, posts=posts, source=source
         )
 
     def session(self) -> LoginSession:

@@ -87,12 +87,12 @@ class KotakNeoBroker:
         if len(request.tag) > self.capabilities.tag_length:
             raise UsageError(f"the tag {request.tag} has more than {self.capabilities.tag_length} characters")
 
-        def look() -> None:
+        def check_time() -> None:
             self._hours.check_command(self._clock.now())
             if request.variety is Variety.AMO:
                 self._hours.check_amo(self._clock.now())
 
-        look()
+        check_time()
         scrip = self._prices.scrip(request.symbol, request.side)
         if scrip.tick_size > 0 and not on_tick(request.price, scrip.tick_size):
             raise off_tick(TITLE, request.price, scrip.tick_size)
@@ -117,7 +117,7 @@ class KotakNeoBroker:
         number = self._command(
             paths.PLACE,
             sent,
-            look,
+            check_time,
             error_mapping.command,
             side=request.side,
             before_again=lambda: check_absent(self.orders(), request.tag),
@@ -155,11 +155,11 @@ class KotakNeoBroker:
         """
         waits = self._waits(lambda: rows.is_queued(self._row(number, patient=True)))
 
-        def look() -> None:
+        def check_time() -> None:
             if self._waits(lambda: waits) is not waits:
                 raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
-        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, error_mapping.change, side=side)
+        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, check_time, error_mapping.change, side=side)
         if found != number:
             raise Ambiguous(f"Kotak accepted a command for order {number} but returned order {found}")
 
@@ -215,12 +215,12 @@ class KotakNeoBroker:
         """Return the tick size and the largest order by the list of scrips (port `ListsOrderRules`)."""
         return self._prices.order_rules(symbol)
 
-    def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> KotakTicker:
+    def ticker(self, on_order: OnOrder | None = None, **times: Any) -> KotakTicker:
         """Return a stream of live prices, which connects when it is entered as a context manager.
 
-        `on_order` is called with each order update. `patience`: the times `pause` and `silence` of `KotakTicker`.
+        `on_order` is called with each order update. `times`: `pause` and `silence` of `KotakTicker`.
         """
-        return KotakTicker(self._account, lambda symbol: self._prices.scrip(symbol).token, on_order, **patience)
+        return KotakTicker(self._account, lambda symbol: self._prices.scrip(symbol).token, on_order, **times)
 
     # the wire
 
@@ -231,7 +231,7 @@ class KotakNeoBroker:
         self,
         path: str,
         sent: Mapping[str, str],
-        look: Callable[[], None],
+        check_time: Callable[[], None],
         judge: Judge,
         *,
         side: Side | None,
@@ -239,7 +239,7 @@ class KotakNeoBroker:
     ) -> str:
         """Send a command and return the order number. Raises Ambiguous if the reply has none.
 
-        `look`, `side`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
+        `check_time`, `side`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
         """
         data = {"jData": json.dumps(sent)}
         reply = self._wire.in_session(
@@ -250,7 +250,7 @@ class KotakNeoBroker:
                 headers=self._trading(session),
                 data=data,
                 side=side,
-                before_sending=look,
+                before_sending=check_time,
                 judge=judge,
             ),
             before_again,
@@ -314,12 +314,12 @@ def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
     If there are no rows, Kotak sends `Not_Ok`, or `Ok` with null or an empty list. `bare`: the reply has no `stat`, as for
     holdings, so an empty list alone counts.
     """
-    words = error_mapping.said(reply)
-    if words is not None and error_mapping.is_empty(words):
+    content = error_mapping.read_reply(reply)
+    if content is not None and error_mapping.is_empty(content):
         return []
     data = reply.json()["data"]
     if data is None or (data == [] and not bare):
-        if words is None or not words.ok:
+        if content is None or not content.ok:
             raise ValueError("the reply has no data and does not report an empty list")
         return []
     if not isinstance(data, dict | list):

@@ -64,7 +64,7 @@ class SessionUnknown(LoginNeeded):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class KotakReply:
     """Hold the codes and messages of a JSON reply from Kotak.
 
     Attributes:
@@ -84,12 +84,12 @@ class Said:
     broken: bool
 
     @property
-    def told(self) -> str:
+    def shown(self) -> str:
         """Return the messages, shortened for display."""
         return brief(self.text)
 
 
-def said(reply: Reply) -> Said | None:
+def read_reply(reply: Reply) -> KotakReply | None:
     """Return the codes and messages of a reply; None if it is not a JSON object."""
     try:
         body = reply.json()
@@ -113,29 +113,31 @@ def said(reply: Reply) -> Said | None:
     ok = state == "ok" and code in {0, 200}
     failed = not ok and bool(body.get("errMsg") or listed or state == "not_ok")
     broken = any(500 <= found < 600 for found in given)
-    return Said(code, frozenset(map(str, given)), ": ".join(filter(None, words)), ok, failed, broken)
+    return KotakReply(code, frozenset(map(str, given)), ": ".join(filter(None, words)), ok, failed, broken)
 
 
-def command(reply: Reply, asked: CommandKind = CommandKind.PLACE) -> TradectlError | None:
+def command(reply: Reply, kind: CommandKind = CommandKind.PLACE) -> TradectlError | None:
     """Return the error that the reply to a command means; None if Kotak accepted it. The exchange may still reject it."""
-    words = said(reply)
-    told = f"{reply.status} {words.told if words is not None else ''}".rstrip()
-    if words is None or words.broken or reply.status >= 500:
-        return Ambiguous(f"Kotak replied {told}: the outcome of the order is unknown")
-    if words.ok and reply.status < 300:
+    content = read_reply(reply)
+    reply_text = f"{reply.status} {content.shown if content is not None else ''}".rstrip()
+    if content is None or content.broken or reply.status >= 500:
+        return Ambiguous(f"Kotak replied {reply_text}: the outcome of the order is unknown")
+    if content.ok and reply.status < 300:
         return None
-    found = _proof(reply, words, asked) if words.failed else None
+    found = _proof(reply, content, kind) if content.failed else None
     if found is None:
-        return Ambiguous(f"Kotak replied {told}, which tradectl does not know as a refusal: the outcome of the order is unknown")
+        return Ambiguous(
+            f"Kotak replied {reply_text}, which tradectl does not know as a refusal: the outcome of the order is unknown"
+        )
     if found.meaning is Meaning.ADDRESS:
-        return _unlisted(words.told)
+        return _unlisted(content.shown)
     if found.meaning is Meaning.SESSION:
-        return _unknown_session(words.told)
-    return refused(found.meaning, words.told)
+        return _unknown_session(content.shown)
+    return refused(found.meaning, content.shown)
 
 
-def _proof(reply: Reply, words: Said, asked: CommandKind) -> Proof | None:
-    return proof_of(PROOFS, reply.status, words.codes, words.text, asked, content=reply.object())
+def _proof(reply: Reply, content: KotakReply, kind: CommandKind) -> Proof | None:
+    return proof_of(PROOFS, reply.status, content.codes, content.text, kind, content=reply.object())
 
 
 def change(reply: Reply) -> TradectlError | None:
@@ -145,34 +147,36 @@ def change(reply: Reply) -> TradectlError | None:
 
 def read(reply: Reply) -> TradectlError | None:
     """Return the error that the reply to a read means; None for a success, also if Kotak reports that there are no data."""
-    words = said(reply)
-    if words is not None and words.broken:
-        return BrokerUnavailable(f"Kotak replied {reply.status} {words.told}".rstrip())
-    failure = _access(reply, words)
+    content = read_reply(reply)
+    if content is not None and content.broken:
+        return BrokerUnavailable(f"Kotak replied {reply.status} {content.shown}".rstrip())
+    failure = _access(reply, content)
     if failure is not None:
         return failure
-    if reply.status < 300 and _is_json(reply) and (words is None or not words.failed):
+    if reply.status < 300 and _is_json(reply) and (content is None or not content.failed):
         return None
-    if words is not None and reply.status < 500 and is_empty(words):
+    if content is not None and reply.status < 500 and is_empty(content):
         return None
-    return BrokerUnavailable(f"Kotak replied {reply.status}{': ' + words.told if words is not None and words.told else ''}")
+    return BrokerUnavailable(
+        f"Kotak replied {reply.status}{': ' + content.shown if content is not None and content.shown else ''}"
+    )
 
 
-def is_empty(words: Said) -> bool:
+def is_empty(content: KotakReply) -> bool:
     """Return whether a reply reports that there are no data. Kotak sends such a reply as a failure."""
-    return words.failed and bool(_NOTHING.search(words.text)) and words.code in {0, 200, NO_DATA}
+    return content.failed and bool(_NOTHING.search(content.text)) and content.code in {0, 200, NO_DATA}
 
 
 def login(reply: Reply) -> TradectlError | None:
     """Return the error that the reply to a login step means; None for a success. A failure may have status 200."""
-    words = said(reply)
-    if reply.status >= 500 or words is None or words.broken:
+    content = read_reply(reply)
+    if reply.status >= 500 or content is None or content.broken:
         return BrokerUnavailable(
-            f"Kotak replied to the login with {reply.status} {words.told if words is not None else ''}".rstrip()
+            f"Kotak replied to the login with {reply.status} {content.shown if content is not None else ''}".rstrip()
         )
-    if reply.status >= 300 or words.failed:
-        failure = _access(reply, words)
-        refused = LoginNeeded(f"Kotak refused the login: {words.told or reply.status}")
+    if reply.status >= 300 or content.failed:
+        failure = _access(reply, content)
+        refused = LoginNeeded(f"Kotak refused the login: {content.shown or reply.status}")
         return failure if isinstance(failure, NotWhitelisted) else refused
     return None
 
@@ -182,12 +186,12 @@ def file(reply: Reply) -> TradectlError | None:
     return None if reply.status == 200 else BrokerUnavailable(f"Kotak replied {reply.status} for the list of instruments")
 
 
-def _access(reply: Reply, words: Said | None) -> TradectlError | None:
+def _access(reply: Reply, content: KotakReply | None) -> TradectlError | None:
     """Return the error if the reply rejects this machine's address or the session; otherwise None."""
-    text = words.text if words is not None else ""
-    if words is not None and words.code in _STRANGE_ADDRESS:
+    text = content.text if content is not None else ""
+    if content is not None and content.code in _STRANGE_ADDRESS:
         return _unlisted(brief(text))
-    if words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text))):
+    if content is not None and (content.code in _NO_SESSION or (content.failed and _SESSION.search(text))):
         return _unknown_session(brief(text))
     if reply.status in {401, 403}:
         return LoginNeeded(f"Kotak rejected the session: {brief(text) or reply.status}; run `tradectl login --again`")
@@ -195,9 +199,9 @@ def _access(reply: Reply, words: Said | None) -> TradectlError | None:
 
 
 def _unlisted(text: str) -> NotWhitelisted:
-    told = f"Kotak does not accept this machine's IP address: {text}"
+    refusal_text = f"Kotak does not accept this machine's IP address: {text}"
     return NotWhitelisted(
-        f"{told}. No order is sent until you list it in the NEO app (two IPv4 addresses, one change in 7 days); "
+        f"{refusal_text}. No order is sent until you list it in the NEO app (two IPv4 addresses, one change in 7 days); "
         "`tradectl broker status` shows the address; if it changed, run `tradectl login --again`"
     )
 

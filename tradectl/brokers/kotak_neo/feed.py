@@ -28,7 +28,7 @@ __all__ = ["REALTIME"]
 _GREETINGS = frozenset({1117, 1119})
 
 
-class Introduction:
+class FeedCredentials:
     """Select which pair of `PAIRS` the price feed gets.
 
     After a refusal the other pair is tried; an accepted pair stays. If both are refused, the feed needs a new session.
@@ -48,21 +48,21 @@ class Introduction:
         user, auth = ({"ucc": ucc, **session.tokens}[name] for name in self._left[0])
         return user, auth
 
-    def was_taken(self) -> None:
+    def note_accepted(self) -> None:
         """Keep the pair that was sent last, because the feed accepted it."""
         self._taken = self._left[0]
         self._left = [self._taken]
 
-    def was_refused(self) -> None:
+    def note_refused(self) -> None:
         """Drop the pair that was sent last, because the feed refused it."""
         self._left.pop(0)
 
-    def was_not_answered(self) -> None:
+    def note_silence(self) -> None:
         """Put the pair that was sent last at the end: a missing reply may be a refusal, but does not prove one."""
         self._left.append(self._left.pop(0))
 
 
-def hello(user: str, auth: str, now: datetime) -> str:
+def price_login(user: str, auth: str, now: datetime) -> str:
     """Return the first frame of the price feed."""
     return json.dumps({
         "user": user, "auth": auth, "format": "native_batch", "source": SOURCE, "platform": "Web", "version": "1.2.3",
@@ -81,10 +81,10 @@ def dividers(frame: str) -> Mapping[int, int]:
         BrokerUnavailable: The reply cannot be read.
     """
     try:
-        said = strict_json.read(frame)
-        if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
-            raise LoginNeeded(f"Kotak's price feed refuses the session (reply {brief(said.get('message_code'))})")
-        exchanges = (said.get("exchanges") or {}).values()
+        content = strict_json.read(frame)
+        if content.get("message_code") not in _GREETINGS or content.get("format") == "native_fallback":
+            raise LoginNeeded(f"Kotak's price feed refuses the session (reply {brief(content.get('message_code'))})")
+        exchanges = (content.get("exchanges") or {}).values()
         found = {int(facts["value"]): int(facts["divider"]) for facts in exchanges if {"value", "divider"} <= facts.keys()}
         if min(found.values(), default=1) < 1:
             raise ValueError("a divider is less than 1")
@@ -93,7 +93,7 @@ def dividers(frame: str) -> Mapping[int, int]:
         raise BrokerUnavailable("the reply of Kotak's price feed cannot be read") from error
 
 
-def wish(tokens: Sequence[str]) -> str:
+def subscription(tokens: Sequence[str]) -> str:
     """Return the frame that subscribes to instruments by their tokens."""
     listed = ",".join(f"{SEGMENT}|{token}" for token in tokens)
     return json.dumps({"event": "subscribeScrips", "inputtoken": listed, "ack_symbol": True})
@@ -115,7 +115,7 @@ def ticks(frame: bytes, divided_by: Mapping[int, int]) -> Iterator[KotakTick]:
             yield found
 
 
-def order_hello(session: LoginSession) -> str:
+def order_login(session: LoginSession) -> str:
     """Return the first frame of the order feed. Kotak's format is not JSON."""
     return f"{{type:cn,Authorization:{session.tokens['token']},Sid:{session.tokens['sid']},src:WEB}}"
 
@@ -123,8 +123,8 @@ def order_hello(session: LoginSession) -> str:
 def order_of(frame: str | bytes) -> OrderReport | None:
     """Return the order in a frame of the order feed; None for other frames, other segments and unreadable rows."""
     try:
-        said = strict_json.read(frame)
-        row = said["data"] if said["type"] == "order" else None
+        content = strict_json.read(frame)
+        row = content["data"] if content["type"] == "order" else None
         return next(iter(rows.orders([row])), None) if row is not None else None
     except strict_json.UNREADABLE:
         return None

@@ -47,17 +47,17 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     """
     vault, now = account.vault, account.clock.now()
     first = _first(account)
-    who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
+    credentials = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
     source = source_of(vault)
     transport = Transport("Kotak", error_mapping.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
-        viewing = _step(transport, account, LOGIN, first, who)
+        viewing = _step(transport, account, LOGIN, first, credentials)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
         trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
-        told = {name: trading.get(key) for name, key in _FEEDS.items()}
-        tokens |= {name: word for name, word in told.items() if isinstance(word, str) and _VISIBLE.fullmatch(word)}
+        feeds = {name: trading.get(key) for name, key in _FEEDS.items()}
+        tokens |= {name: word for name, word in feeds.items() if isinstance(word, str) and _VISIBLE.fullmatch(word)}
         session = LoginSession(tokens, now, ends_at(now), _seen_ip(transport, account, tokens))
     finally:
         transport.close()

@@ -168,8 +168,8 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
             known = found.get(key, Holding(name, 0, 0, 0))
             sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
             found[key] = replace(known, t1_quantity=bought, sellable=sellable)
-    told = [(name, shares) for (name, _), shares in found.items()]
-    return clean(told, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
+    counts = [(name, shares) for (name, _), shares in found.items()]
+    return clean(counts, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
 
 
 def _readable_holding(row: Row) -> Row | None:

@@ -50,7 +50,7 @@ class KotakTicker(PriceStream[str]):
         self._account, self._token_of = account, token
         self._orders = KotakOrderFeed(account, on_order, pause=pause) if on_order is not None else None
         self._addresses = FeedAddresses(account)
-        self._introduction = feed.Introduction()
+        self._credentials = feed.FeedCredentials()
         self._dividers: Mapping[int, int] = {}
         self._times = Times()
 
@@ -67,33 +67,33 @@ class KotakTicker(PriceStream[str]):
     def _token(self, symbol: str) -> str:
         return self._token_of(symbol)
 
-    def _introduced(self) -> tuple[str, str]:
-        return self._introduction.of(current(self._account), self._account.vault.require("ucc"))
+    def _next_credentials(self) -> tuple[str, str]:
+        return self._credentials.of(current(self._account), self._account.vault.require("ucc"))
 
     def _address(self) -> tuple[str, Mapping[str, str]]:
-        self._introduced()  # raises LoginNeeded before a connection to a feed that refused the session
+        self._next_credentials()  # raises LoginNeeded before a connection to a feed that refused the session
         return self._addresses.prices(current(self._account)), {}
 
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
-        socket.send(feed.hello(*self._introduced(), self._clock.now()))
-        answer = next((frame for frame in frames if isinstance(frame, str)), None)
-        if answer is None:
-            self._introduction.was_not_answered()
+        socket.send(feed.price_login(*self._next_credentials(), self._clock.now()))
+        reply = next((frame for frame in frames if isinstance(frame, str)), None)
+        if reply is None:
+            self._credentials.note_silence()
             raise BrokerUnavailable("Kotak's price feed does not reply")
         try:
-            self._dividers = feed.dividers(answer)
+            self._dividers = feed.dividers(reply)
         except LoginNeeded:
-            self._introduction.was_refused()
+            self._credentials.note_refused()
             raise
-        self._introduction.was_taken()
+        self._credentials.note_accepted()
         self._times = Times()
         self._begin(socket)
 
     def _ask(self, socket: ClientConnection, tokens: Sequence[str]) -> None:
-        socket.send(feed.wish(tokens))
+        socket.send(feed.subscription(tokens))
 
     def _hear(self, frame: Frame) -> None:
         if isinstance(frame, bytes):
@@ -141,7 +141,7 @@ class KotakOrderFeed(Stream):
         return source_of(self._account.vault)()
 
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - the reply has no order
-        socket.send(feed.order_hello(current(self._account)))
+        socket.send(feed.order_login(current(self._account)))
 
     def _hear(self, frame: Frame) -> None:
         report = feed.order_of(frame)

@@ -82,8 +82,8 @@ def _readable_position(row: Row) -> Row | None:
     return row
 
 
-def _holding(name: str, told: tuple[int, int, int]) -> Holding | None:
-    free, fresh, net = told
+def _holding(name: str, counts: tuple[int, int, int]) -> Holding | None:
+    free, fresh, net = counts
     bought, sold = max(0, net), max(0, -net)
     delivered = max(0, free - sold)
     undelivered = max(0, fresh - max(0, sold - free)) + bought

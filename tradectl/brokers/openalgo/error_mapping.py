@@ -126,8 +126,8 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _not_logged_in(message)
         case Meaning.ADDRESS:
-            told = f"the broker behind OpenAlgo accepts orders only from listed IP addresses: {message}"
-            return NotWhitelisted(f"{told}. No order is sent until the address of OpenAlgo's machine is listed at that broker")
+            text = f"the broker behind OpenAlgo accepts orders only from listed IP addresses: {message}"
+            return NotWhitelisted(f"{text}. No order is sent until the address of OpenAlgo's machine is listed at that broker")
         case Meaning.PERMISSION:
             mode = "is in its semi-auto mode, in which a person approves each order" if "auto mode" in message.lower() else ""
             return ConfigurationError(f"OpenAlgo {mode or 'does not permit this'}: {message}")

@@ -208,12 +208,12 @@ _TO_BE_NUMBERED = "-"
 
 def _disputed(trades: Iterable[TradeReport]) -> list[OddRow]:
     """Return odd rows for orders whose trades have more than one symbol or side: one odd row for each symbol."""
-    told: dict[str, set[tuple[str, Side]]] = {}
+    terms: dict[str, set[tuple[str, Side]]] = {}
     for trade in trades:
-        told.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
+        terms.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
     return [
         OddRow(RowKind.TRADE, name, "orderid", f"{number}, which is of {len(found)} symbols or sides", number)
-        for number, found in told.items()
+        for number, found in terms.items()
         if len(found) > 1
         for name in sorted({name for name, _ in found})
     ]
@@ -225,8 +225,8 @@ def _trade(row: Row, moment: Moment, now: datetime | None) -> TradeReport:
     price = about_paise(row["average_price"], "average_price", PRICE)
     at = read_field(row, "timestamp", lambda text: value_ranges.moment(moment(text), now))
     number = value_ranges.identity(row["orderid"], "orderid")
-    told = row.get("tradeid")
-    name = value_ranges.trade_name(told, "tradeid") if told not in {None, ""} else ""
+    trade_id = row.get("tradeid")
+    name = value_ranges.trade_name(trade_id, "tradeid") if trade_id not in {None, ""} else ""
     if not name:
         text = row["timestamp"].strip().split(" ")
         clock = next((word for word in text if ":" in word), text[0])
