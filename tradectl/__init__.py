@@ -1,3 +1,3 @@
-"""tradectl: an automated swing-trading day on NSE, one idempotent command per task of the day."""
+"""Run an automated swing-trading day on NSE, with one idempotent command for each task of the day."""
 
 __version__ = "0.1.0"

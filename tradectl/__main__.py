@@ -1,4 +1,4 @@
-"""The program's beginning: the console script, and `python -m tradectl`."""
+"""Start the program, from the console script or by `python -m tradectl`."""
 
 import atexit
 import gc
@@ -9,8 +9,8 @@ from tradectl.streams import secure
 def main() -> None:
     """Make the standard streams safe, then run the command line.
 
-    A start makes some hundred thousand objects and discards few. Garbage collection would take a tenth of the start, and a fifth
-    at the end, when the whole process goes. So it is limited before other modules are loaded.
+    The start creates about a hundred thousand objects and discards few. Garbage collection would take a tenth of the start-up
+    time and a fifth of the exit time. So its threshold is raised before other modules are imported.
     """
     secure()
     gc.set_threshold(500_000)

@@ -1,4 +1,4 @@
-"""A fingerprint of the program's source: stored results are valid only for the source that made them."""
+"""Calculate a fingerprint of the program's source. A stored result is valid only for the source that made it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @cache
 def build_fingerprint(*packages: str) -> str:
-    """Return 24 hex digits of the Python files and CSV tables of these packages; of the whole program without arguments."""
+    """Return 24 hex digits over the Python files and CSV tables of these packages; without arguments, of the whole program."""
     digest, package = hashlib.sha256(), Path(__file__).parent
     folders = [package / name for name in packages] or [package]
     for file in sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in {".py", ".csv"}):

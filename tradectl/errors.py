@@ -1,4 +1,4 @@
-"""Every error that tradectl raises on purpose, with its exit code and whether the same call may be tried again.
+"""Define the errors that tradectl raises on purpose, with their exit codes, and whether the same call may be tried again.
 
     TradectlError                1   a bug, or nothing more precise is known
     ├── UsageError               2   wrong arguments, unknown symbol or user, a time before the last event
@@ -9,42 +9,42 @@
     │   ├── RateLimited          6   a read was refused with 429, or our own limit keeps a request back
     │   ├── SourceUnavailable    6   a source of prices did not reply, or requires a wait
     │   └── Ambiguous            7   a command was sent and its outcome is unknown; never simply retried
-    ├── OrderRefused            11   the broker read the order and rejected it: proof that it does not exist
+    ├── OrderRefused            11   the broker rejected the command: it was not carried out
     ├── DataError                8   market data missing, stale or damaged
     │   └── UncoveredDate        8   the session table does not reach this date
-    ├── Blocked                  9   halted, or a needed task has not completed
+    ├── Blocked                  9   the account is halted, or a needed task has not completed
     ├── DatabaseError           10   unreadable, read-only, full, or written by a newer version
     ├── Missed                  12   the window closed without a run
-    ├── LookAhead               13   a decision of the past used later data
-    └── Interrupted          128+N   a signal requested the end
+    ├── LookAhead               13   a decision of a backtest used later data
+    └── Interrupted          128+N   signal N stopped the program
 
-The docstring of a class says when it is raised. The message of an instance is one line for a person, without a traceback.
+The docstring of a class states when it is raised. The message of an error is one line for a person, without a traceback.
 """
 
 from __future__ import annotations
 
 
 class TradectlError(Exception):
-    """The root. `exit_code` is that of the process; `retryable`: the same call may be made again."""
+    """Base class of all errors. `exit_code` is that of the process; `retryable`: the same call may be tried again."""
 
     exit_code = 1
     retryable = False
 
 
 class UsageError(TradectlError):
-    """The arguments of the command cannot be carried out."""
+    """The arguments are wrong or unknown, so the command is not carried out."""
 
     exit_code = 2
 
 
 class ConfigurationError(TradectlError):
-    """Settings, mode or account do not fit the command."""
+    """The settings, the mode or the account do not allow the command."""
 
     exit_code = 4
 
 
 class NotWhitelisted(ConfigurationError):
-    """The broker accepts orders from listed IP addresses only, and this machine has another. Nothing was carried out."""
+    """The broker accepts orders only from listed IP addresses, and this machine's is not listed. Nothing was carried out."""
 
 
 class LoginNeeded(TradectlError):
@@ -61,12 +61,13 @@ class BrokerUnavailable(TradectlError):
 
 
 class RateLimited(BrokerUnavailable):
-    """More requests than the broker allows: a read was refused with 429, or our own limit kept a request back.
+    """A read was rejected with status 429, or our own limit held a request back. It may be tried again later.
 
-    It may be tried again later; `wait` is the broker's number of seconds, if it gave one. A command that got 429 is Ambiguous.
+    A command that got 429 raises Ambiguous instead.
     """
 
     def __init__(self, message: str, *, wait: float = 0.0) -> None:
+        """Set the broker's number of seconds to wait; 0 if it stated none."""
         super().__init__(message)
         self.wait = wait
 
@@ -83,7 +84,7 @@ class Ambiguous(BrokerUnavailable):
 
 
 class OrderRefused(TradectlError):
-    """The broker rejected an order. `passing`: the reason may pass by itself, such as missing funds."""
+    """The broker rejected an order, a change or a cancel. `passing`: the reason may pass by itself, such as missing funds."""
 
     exit_code = 11
 
@@ -95,13 +96,13 @@ class OrderRefused(TradectlError):
 
 
 class DataError(TradectlError):
-    """Market data is missing, stale, or implausible."""
+    """Market data are missing, stale or implausible."""
 
     exit_code = 8
 
 
 class UncoveredDate(DataError):
-    """The session table has no row for this date, and a session is never guessed."""
+    """The session table does not reach this date. The program never guesses whether a date is a session."""
 
 
 class Blocked(TradectlError):
@@ -123,13 +124,13 @@ class Missed(TradectlError):
 
 
 class LookAhead(TradectlError):
-    """A backtest's decision changes when later bars are removed: its results are invalid."""
+    """A decision of the backtest changes if later bars are removed, so the results are invalid."""
 
     exit_code = 13
 
 
 class Interrupted(TradectlError):
-    """A signal requested the end; the exit code is 128 + its number."""
+    """A signal stopped the program. The exit code is 128 plus the number of the signal."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"stopped by signal {signal_number}")

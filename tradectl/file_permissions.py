@@ -1,4 +1,4 @@
-"""Permissions: the program's own files are for their owner alone, whatever the umask; exported files follow the umask."""
+"""Restrict the program's own files to their owner, whatever the umask. Files that a user exports follow the umask."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from contextlib import suppress
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""The permission bits of group and others."""
+"""The permission bits of the group and of others."""
 _OWNER_ONLY = 0o077
 _OF_A_HOME = frozenset({"tradectl.toml", "sessions.csv", "secret.key", "market", "logs", "backups", "brokers", "drill"})
 """Names that a folder may contain before it becomes a home."""
 LEDGER = "ledger.db"
-"""The ledger's file in a home, and in the folder of a simulation that was kept."""
-_asked: list[int] = []
+"""The name of the ledger's file in a home, and in the folder of a stored simulation."""
+_shell_umask: list[int] = []
 
 
 def close_by_default() -> None:
-    """Restrict every file and folder that this process makes from now on to its owner."""
+    """Set the umask so that every file and folder that this process makes from now on is for its owner only."""
     before = os.umask(_OWNER_ONLY)
-    if not _asked:
-        _asked.append(before)
+    if not _shell_umask:
+        _shell_umask.append(before)
 
 
 def as_asked(path: str, flags: int) -> int:
-    """Open a file that a person requested, as an `opener` of `open`: a new file has the permissions of the shell's umask."""
+    """Open a file that the user named, as the `opener` of `open`. A new file gets the permissions of the shell's umask."""
     try:
         handle = os.open(path, flags | os.O_EXCL, 0o600) if flags & os.O_CREAT else os.open(path, flags)
     except FileExistsError:
         return os.open(path, flags & ~os.O_CREAT)
-    if _asked and flags & os.O_CREAT:
-        os.fchmod(handle, 0o666 & ~_asked[0])
+    if _shell_umask and flags & os.O_CREAT:
+        os.fchmod(handle, 0o666 & ~_shell_umask[0])
     return handle
 
 
 def close(paths: Iterable[Path]) -> None:
-    """Remove the permissions of group and others from files of this user; missing files and those of other users are skipped."""
+    """Remove the permissions of group and others from files of this user. Missing files and files of others are skipped."""
     for path in paths:
         with suppress(OSError):
             found = path.lstat()
@@ -46,10 +46,10 @@ def close(paths: Iterable[Path]) -> None:
 
 
 def make_home(folder: Path) -> None:
-    """Make a folder for its owner alone.
+    """Make a folder that only its owner can access. Raises OSError.
 
-    An existing folder is closed to others only if it holds nothing but files of a home: a folder such as /tmp stays as it is,
-    and `doctor` reports it.
+    An existing folder is closed to others only if it has only files of a home. A folder such as /tmp is not changed, and
+    `doctor` reports it.
     """
     try:
         folder.mkdir(mode=0o700, parents=True)
@@ -61,10 +61,10 @@ def make_home(folder: Path) -> None:
 
 
 def close_home(folder: Path) -> None:
-    """Close the folder of a home that an earlier version left open to others.
+    """Remove the permissions of group and others from a home that an earlier version left open.
 
-    A folder with folders of other programs, one in which every account may write, and the user's home directory stay as they
-    are; `doctor` reports them.
+    Three kinds of folder are not changed, and `doctor` reports them: the user's home directory, a folder in which every account
+    may write, and a folder with folders of other programs.
     """
     with suppress(OSError):
         found = folder.stat()
@@ -76,7 +76,7 @@ def close_home(folder: Path) -> None:
 
 
 def open_to_others(folder: Path) -> Iterator[Path]:
-    """Yield the folder and the paths in it on which group or others have permissions. Links are not followed."""
+    """Yield the folder, and all paths below it, for which group or others have permissions. Links are not followed."""
     for path in (folder, *folder.rglob("*")):
         with suppress(OSError):
             mode = path.lstat().st_mode

@@ -1,9 +1,9 @@
-"""Write files whole, flush them to the disk, and lock them between processes.
+"""Write whole files atomically, flush them to the disk, and lock files between processes.
 
-A file is written under a name of its own in the same folder and then put in its place. So a reader sees the old content or the
-new one, never a part of either, and of two writers each puts a whole file.
+A file is written under a temporary name in the same folder, then renamed. So a reader sees the old or the new content, never a
+part. With two writers at the same time, the file of one of them stays as a whole.
 
-Locks are `flock` on an open file or folder. The operating system releases the lock of a process that has died
+Locks are `flock` on an open file or folder. The operating system releases the lock of a process that died
 (docs/decisions/locks-are-flock-in-one-module.md).
 """
 
@@ -23,23 +23,23 @@ else:
     CAN_LOCK = True
 
 PRIVATE = 0o600
-"""The mode of a file that only its owner reads."""
+"""The mode of a file that only its owner may read and write."""
 _SHARED = 0o666
-"""The mode of other files, less the process's umask."""
+"""The mode of other files, before the process's umask is applied."""
 
 
 def replace_file(file: Path, *content: bytes, mode: int = _SHARED, durable: bool = False, parents: bool = False) -> None:
-    """Give a file this content, or leave what it had.
+    """Replace the whole content of a file, or leave it unchanged.
 
     Args:
         file: The file; it need not exist.
-        content: Its whole content, in one or more parts.
-        mode: The file's mode, less the process's umask.
-        durable: Flush the content to the disk before the file gets its name.
-        parents: Make the folders that are missing.
+        content: The new content, in one or more parts.
+        mode: The file's mode, before the process's umask is applied.
+        durable: Flush the content to the disk before the rename.
+        parents: Make missing folders.
 
     Raises:
-        OSError: The file could not be written. It has the content that it had before.
+        OSError: The file could not be written. Its old content is unchanged.
     """
     if parents:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def replace_file(file: Path, *content: bytes, mode: int = _SHARED, durable: bool
 
 
 def create_file(file: Path, content: bytes, *, mode: int = PRIVATE) -> bool:
-    """Make a file with its whole content, flushed to the disk, and return True; return False where the file exists.
+    """Create a file with its whole content, flushed to the disk. Return False, and change nothing, if the file exists.
 
     Raises:
         OSError: The file could not be written.
@@ -62,7 +62,7 @@ def create_file(file: Path, content: bytes, *, mode: int = PRIVATE) -> bool:
 
 
 def write_flushed(file: Path, content: bytes) -> None:
-    """Write a file in its place and flush it to the disk. Raises OSError; the file may then have a part of the content."""
+    """Write a file without a rename, and flush it to the disk. Raises OSError; the file may then have a part of the content."""
     with file.open("wb") as written:
         written.write(content)
         written.flush()
@@ -79,12 +79,12 @@ def flush(path: Path) -> None:
 
 
 def lock(descriptor: int) -> None:
-    """Lock an open file or folder, and wait for it. Raises OSError where the system or the file system has no locks."""
+    """Lock an open file or folder; wait until the lock is free. Raises OSError if the system or file system has no locks."""
     _flock(descriptor, wait=True)
 
 
 def try_lock(descriptor: int) -> bool:
-    """Lock an open file or folder without waiting; return False where another process has locked it.
+    """Lock an open file or folder without waiting. Return False if it is locked already.
 
     Raises:
         OSError: The file system has no locks.
@@ -103,13 +103,13 @@ def _flock(descriptor: int, *, wait: bool) -> None:
 
 
 def lock_within(descriptor: int, seconds: float, *, pause: float, sleep: Callable[[float], None]) -> bool:
-    """Lock an open file or folder; return False where it is still locked after `seconds`.
+    """Lock an open file or folder. Return False if it is still locked after `seconds`.
 
     Args:
         descriptor: The open file or folder.
-        seconds: The time to wait.
+        seconds: The longest time to wait.
         pause: Seconds between two tries.
-        sleep: Waits so many seconds: `Clock.sleep`, on a virtual clock too.
+        sleep: Called with the seconds to wait, such as `Clock.sleep`.
 
     Raises:
         OSError: The file system has no locks.
@@ -123,7 +123,7 @@ def lock_within(descriptor: int, seconds: float, *, pause: float, sleep: Callabl
 
 @contextmanager
 def _written_beside(file: Path, content: Iterable[bytes], mode: int, *, durable: bool) -> Iterator[Path]:
-    """Write the content to a new file in the folder of `file`, and remove that file in the end."""
+    """Write the content to a temporary file in the folder of `file` and yield its path. Remove it at the end."""
     part = file.with_name(f".{file.name}-{os.getpid()}-{os.urandom(4).hex()}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

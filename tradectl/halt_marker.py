@@ -1,11 +1,12 @@
-"""The halt marker: a trading state outside the ledger, so that `halt` waits for no other process and no database.
+"""Read and set the halt marker: a trading state outside the ledger.
 
-The state is the name of an empty file in the home, `halt-USER.active`, `.reducing` or `.halted`. A change is one rename(2),
-which is atomic and needs no space on the disk. Of several names the strictest counts. Without any the state is unknown, and
-nothing may be sent. `halt-USER.reason` is made together with the first name, and is written in place, for the same reason.
+With it, `halt` need not wait for another process or a database. The state is the name of an empty file in the home:
+`halt-USER.active`, `.reducing` or `.halted`. A change is one rename(2), which is atomic and needs no disk space. If several names
+exist, the strictest counts. If none exists, the state is unknown and nothing may be sent. `halt-USER.reason` is made together
+with the first name and then overwritten in place, so that a new reason also needs no disk space.
 
-`resume` first renames the marker to `.resuming`, then changes the ledger, and last renames it to `.active`. `.resuming` counts
-as HALTED. A `halt` in between takes the name away, so the last rename fails and the newer `halt` stays.
+`resume` first renames the marker to `.resuming`, then changes the ledger, and last renames the marker to `.active`. `.resuming`
+counts as HALTED. A `halt` in between renames `.resuming`, so the last rename fails and the newer `halt` stays.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from tradectl.model.trading_state import ACTIVE, TradingState
 
 PREFIX = "halt-"
 _NAMES = ("halted", "resuming", "reducing", "active")
-"""From the strictest to the weakest."""
+"""The endings of the marker's name, from the strictest state to the weakest."""
 _STATES = {"halted": "HALTED", "resuming": "HALTED", "reducing": "REDUCING"}
 _SIZE = 1024
-"""Bytes of the reason's file. They are written at the beginning, so that a full disk can take another reason."""
+"""Size of the file with the reason, in bytes. All of it is written at the start, so a later reason fits on a full disk."""
 _LONGEST = 500
 _MODE = 0o600
 _ATTEMPTS = 20
-"""How often a change is tried again when another process has renamed the marker meanwhile."""
+"""How often a change is tried while other processes rename the marker at the same time."""
 _UNFINISHED = "a `tradectl resume` did not finish"
 
 
@@ -38,7 +39,7 @@ class MarkerUnreadable(Blocked):
 
 
 class MarkerFile:
-    """The halt marker of one user in one home."""
+    """Read and set the halt marker of one user in one home."""
 
     def __init__(self, home: Path, user: str) -> None:
         self.home, self.user = home, user
@@ -46,7 +47,7 @@ class MarkerFile:
         self._reason = f"{home}/{PREFIX}{user}.reason"
 
     def read(self) -> TradingState:
-        """Return the state that counts now. Raises MarkerUnreadable."""
+        """Return the current state. Raises MarkerUnreadable if the marker is missing or cannot be read."""
         name = self._require_name()
         if name == "active":
             return ACTIVE
@@ -55,11 +56,11 @@ class MarkerFile:
         return TradingState(_STATES[name], self._read_reason()[1])
 
     def since(self) -> str:
-        """Return when the state was set, as ISO text; empty where that is not known."""
+        """Return the moment at which the state was set, as ISO text; empty if it cannot be read."""
         return self._read_reason()[0]
 
     def exists(self) -> bool:
-        """Return whether any file of this marker exists; one that cannot be read counts as existing."""
+        """Return whether any file of this marker exists; an unreadable file counts as existing."""
         try:
             return self._strictest() is not None or _is_there(self._reason)
         except MarkerUnreadable:
@@ -68,8 +69,8 @@ class MarkerFile:
     def make(self, state: TradingState, now: datetime) -> None:
         """Make the marker of a home that has none.
 
-        A marker whose state alone is missing stays so: only `resume` makes it anew. A disk that takes no file leaves the marker
-        missing, and then nothing is sent.
+        If only the reason exists, nothing is made: only `resume` restores a lost state. If the disk accepts no file, the marker
+        stays missing, and nothing is sent.
         """
         if self.exists():
             return
@@ -80,9 +81,9 @@ class MarkerFile:
             _to_disk(self.home)
 
     def set(self, state: str, reason: str, now: datetime) -> None:
-        """Set HALTED or REDUCING, for every process at once. REDUCING replaces ACTIVE alone.
+        """Set HALTED or REDUCING for all processes at once. REDUCING replaces only ACTIVE.
 
-        Raises OSError where no file can be renamed or made.
+        Raises OSError if no file can be renamed or made.
         """
         name = state.lower()
         weaker = _NAMES[_NAMES.index(name) + 1 :]
@@ -90,7 +91,7 @@ class MarkerFile:
             for _ in range(_ATTEMPTS):
                 if _exists(self._paths[name]) or self._renamed(weaker, name) or self._made(name):
                     break
-        except OSError:  # a marker that is missing stops everything too
+        except OSError:  # without a marker nothing is sent either
             os.unlink(self._paths["active"])
         self._write_reason(now, reason)
         _to_disk(self.home)
@@ -98,7 +99,7 @@ class MarkerFile:
     def begin_resume(self) -> str:
         """Mark that a resume has begun, and return the name that was replaced, for `abandon_resume`. Raises OSError.
 
-        The name is empty where the state is ACTIVE already, and `resuming` where there was no other name.
+        The result is empty if the state is already ACTIVE, and `resuming` if there was no other name.
         """
         replaced = "resuming"
         for _ in range(_ATTEMPTS):
@@ -116,13 +117,13 @@ class MarkerFile:
         return replaced
 
     def finish_resume(self) -> bool:
-        """Make the marker ACTIVE; return False where another `halt` came meanwhile. Raises OSError."""
+        """Make the marker ACTIVE. Return False if another `halt` was set meanwhile. Raises OSError."""
         done = self._renamed(("resuming",), "active")
         _to_disk(self.home)
         return done and self._strictest() == "active"
 
     def abandon_resume(self, replaced: str) -> None:
-        """Put back the name that `begin_resume` returned. A newer `halt` stays. Raises OSError."""
+        """Restore the name that `begin_resume` returned. A newer `halt` stays. Raises OSError."""
         self._renamed(("resuming",), replaced)
         _to_disk(self.home)
 
@@ -132,11 +133,11 @@ class MarkerFile:
             if name is not None:
                 return name
         raise MarkerUnreadable(
-            f"the halt marker of {self.user} is missing from {self.home}: nothing is sent until `tradectl resume` makes it anew"
+            f"the halt marker of {self.user} is missing from {self.home}: nothing is sent until `tradectl resume` creates it"
         )
 
     def _strictest(self) -> str | None:
-        """Return the strictest name that exists, None without any. Raises MarkerUnreadable."""
+        """Return the strictest name that exists; None if there is none. Raises MarkerUnreadable."""
         try:
             found = next((name for name in _NAMES if _exists(self._paths[name])), None)
             if found == "active" and not stat.S_ISREG(os.lstat(self._paths[found]).st_mode):
@@ -148,7 +149,8 @@ class MarkerFile:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise MarkerUnreadable(
-                f"the halt marker of {self.user} in {self.home} cannot be read ({reason}), so nothing is sent"
+                f"the halt marker of {self.user} in {self.home} cannot be read ({reason}), so nothing is sent: repair the file, "
+                "then run `tradectl status`"
             ) from error
         return found
 
@@ -167,7 +169,7 @@ class MarkerFile:
         return False
 
     def _write_reason(self, now: datetime, reason: str) -> None:
-        """Write moment and reason into the existing blocks of the file. A failure changes no state."""
+        """Write the moment and the reason into the existing blocks of the file. A failure is ignored: the state counts."""
         content = f"{now.isoformat()}\n{reason}\n".encode()[: _SIZE - 1]
         with suppress(OSError):
             file = os.open(self._reason, os.O_WRONLY | os.O_CREAT, _MODE)
@@ -178,7 +180,7 @@ class MarkerFile:
                 os.close(file)
 
     def _read_reason(self) -> tuple[str, str]:
-        """Return moment and reason as they were written; both empty where they cannot be read."""
+        """Return the stored moment and reason; two empty texts if they cannot be read."""
         try:
             with open(self._reason, "rb") as file:
                 lines = file.read(_SIZE).decode("utf-8", errors="replace").split("\n")
@@ -188,7 +190,7 @@ class MarkerFile:
 
 
 class MemoryMarker:
-    """The halt marker of a simulation, which no other process can halt."""
+    """Keep the trading state of a simulation in memory, because no other process can halt it."""
 
     def __init__(self, state: TradingState = ACTIVE) -> None:
         self.state = state
@@ -202,12 +204,12 @@ class MemoryMarker:
         return True
 
     def since(self) -> str:
-        """Return an empty text: no moment is stored."""
+        """Return an empty text, because no moment is stored."""
         return ""
 
 
 def marked_users(home: Path) -> list[str]:
-    """Return the users that have a halt marker in a home, by name; none where the folder cannot be read."""
+    """Return the sorted names of the users with a halt marker in a home; none if the folder cannot be read."""
     try:
         names = os.listdir(home)
     except OSError:
@@ -216,12 +218,12 @@ def marked_users(home: Path) -> list[str]:
     return sorted({user for user, _, end in marks if user and end in _NAMES})
 
 
-def plain_reason(said: str) -> str:
-    """Return a reason as one line of printable text. Its bytes are read as UTF-8 where they are valid, else as Latin-1."""
+def plain_reason(reason: str) -> str:
+    """Return a reason as one line of printable text, at most 500 characters. Bytes that are not UTF-8 are read as Latin-1."""
     try:
-        raw = said.encode("utf-8", "surrogateescape")
+        raw = reason.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raw = said.encode("utf-8", "replace")
+        raw = reason.encode("utf-8", "replace")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -244,6 +246,6 @@ def _is_there(path: str) -> bool:
 
 
 def _to_disk(folder: Path) -> None:
-    """Sync the names of a folder to the disk, where the file system can do that."""
+    """Flush the names in a folder to the disk, if the file system can do that."""
     with suppress(OSError):
         flush(folder)

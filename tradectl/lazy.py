@@ -1,4 +1,4 @@
-"""Objects that are made at their first use, so that a command that does not use one does not pay for it."""
+"""Make objects only at their first use, so that a command does not spend time on objects that it does not use."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 def lazy(make: Callable[[], T]) -> T:
-    """Return a proxy that calls `make` at the first access of an attribute, and then passes each access on to the result.
+    """Return a proxy that calls `make` at the first access of an attribute, and passes each access on to the result.
 
-    An error of `make` is raised at that access; the next one calls `make` again.
+    An error of `make` is raised at that access; the next access calls `make` again.
     """
     return cast("T", _LazyProxy(make))
 
@@ -23,7 +23,10 @@ def is_made(thing: object) -> bool:
 
 
 def resolved(thing: T) -> T:
-    """Return the object behind a proxy, made now if needed; any other object as it is. A proxy slows each access."""
+    """Return the object of a proxy, and make it if needed; return any other object unchanged.
+
+    Use the result in loops, because a proxy slows each access.
+    """
     return cast("T", thing.value()) if isinstance(thing, _LazyProxy) else thing
 
 

@@ -1,4 +1,4 @@
-"""Protocols of everything outside the program that a task uses. `bootstrap` fills them in."""
+"""Declare the protocols of everything outside the program that a task uses. `bootstrap` supplies the implementations."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
 
 class Tell(Protocol):
-    """A callback of long work: the name of the work, how much is done, and the total."""
+    """Report the progress of long work: its name, the number of parts done, and the total."""
 
     def __call__(self, name: str, done: int, total: int) -> None: ...
 
 
 def silence(name: str, done: int, total: int) -> None:
-    """Report no progress: for pipes, cron, and `-q`."""
+    """Report no progress, for pipes, cron and `-q`."""
 
 
 class Clock(Protocol):
-    """`now` is the time of the day that is traded; `machine_now` is the machine's, by which leases end. Both aware, UTC."""
+    """Return the time, aware and in UTC.
+
+    `now` is the time of the traded day. `machine_now` is the machine's time, by which leases end.
+    """
 
     @property
     def virtual(self) -> bool: ...
@@ -39,21 +42,21 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The properties of a broker that its adapter declares. Every rule about orders of unknown outcome uses them.
+    """Properties of a broker, which its adapter declares. The rules for orders of unknown outcome use them.
 
     Attributes:
-        visibility_lag: After this time an order that is absent from the book was never accepted; None: not guaranteed.
-        refuses_repeated_tag: The broker refuses a client tag that was used before on the same day.
-        preopen_prices: It serves indicative pre-open prices.
-        quote_delay: How old its quotes are by design.
+        visibility_lag: An order that is still missing from the book after this time was not accepted; None: no such guarantee.
+        refuses_repeated_tag: The broker rejects a client tag that was used before on the same day.
+        preopen_prices: The broker publishes indicative pre-open prices.
+        quote_delay: The age of its quotes by design.
         max_modifications: How often one order may be modified.
-        amo: It accepts after-market orders.
-        amo_changes: A waiting after-market order may be modified; else it can only be cancelled until the exchange has it.
-        tag_length: Characters of a client tag that its book shows; 0 where it shows none.
-        tag_survives_modify: A modified or cancelled order is still shown under its tag.
-        filled_in_book: The order book shows the filled quantity of an order; else only trades do.
-        open_weekdays: Its market is open on every weekday that no list closes; else a quote must show that it trades.
-        trade_times: Its quotes have the time of the last trade; else only the time of the last change.
+        amo: The broker accepts after-market orders.
+        amo_changes: A waiting after-market order may be modified. If False, it can only be cancelled before the exchange has it.
+        tag_length: The number of characters of a client tag that the order book shows; 0 if it shows none.
+        tag_survives_modify: A modified or cancelled order keeps its tag.
+        filled_in_book: The order book shows the filled quantity of an order. If False, only the trades do.
+        open_weekdays: The market is open on every weekday that no list closes. If False, a quote must prove that it trades.
+        trade_times: Quotes have the time of the last trade. If False, only the time of the last update.
     """
 
     visibility_lag: timedelta | None
@@ -73,15 +76,15 @@ class Capabilities:
 class Broker(Protocol):
     """An account at a broker. Prices are in paise. `symbol` is the exchange's symbol of the day, without a series suffix.
 
-    A read returns a whole result or raises `BrokerUnavailable`; it never returns an empty result for a failed read.
+    A read returns a whole result or raises BrokerUnavailable. A failed read never returns an empty result.
 
     Commands raise:
         OrderRefused: The broker rejected the command.
         Ambiguous: The command was sent and its outcome is unknown.
         LoginNeeded, BrokerUnavailable, NotWhitelisted: The command was provably not carried out.
-        DataError: Not carried out; the symbol's series is not the expected one.
-        UsageError: Not carried out; the broker does not know the symbol.
-        Blocked: Not carried out; the broker cannot do this.
+        DataError: Not carried out: the series of the symbol is not the expected one.
+        UsageError: Not carried out: the broker does not list the symbol.
+        Blocked: Not carried out: the broker does not accept this command, or not now.
     """
 
     @property
@@ -89,13 +92,13 @@ class Broker(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
     def place(self, request: OrderRequest) -> str:
-        """Send an order; return the broker order id."""
+        """Send an order and return the broker order id."""
         ...
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None: ...
     def cancel(self, broker_order_id: str) -> None: ...
     def orders(self) -> Sequence[OrderReport]:
-        """The order book. The same object again where nothing changed since the last call."""
+        """Return the order book; the same object as before if nothing changed since the last call."""
         ...
 
     def trades(self) -> Sequence[TradeReport]: ...
@@ -112,12 +115,12 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """The requirements of a broker's list of instruments for the orders of one share.
+    """Rules for the orders of one share, by a broker's list of instruments.
 
     Attributes:
         tick_size: In paise.
-        listed_on: The session of the list.
-        most_shares: The largest quantity of one order, from the freeze quantity; None where the list has none.
+        listed_on: The date of the list.
+        most_shares: The largest quantity of one order, from the freeze quantity; None if the list has none.
     """
 
     tick_size: int
@@ -130,16 +133,16 @@ class Closable(Protocol):
     """A broker, an exchange or a source of prices that holds connections or files."""
 
     def close(self) -> None:
-        """Give them back."""
+        """Close the connections and files."""
         ...
 
 
 @runtime_checkable
 class ListsOrderRules(Protocol):
-    """The further methods of a `Broker` with a list of instruments. The paper exchange has none and uses the exchange's rules."""
+    """Further methods of a `Broker` that has a list of instruments. The paper exchange uses NSE's rules instead."""
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of a symbol by the newest list; None where the list has no rules.
+        """Return the rules of a symbol by the newest list; None if the list has no rules for it.
 
         Raises UsageError for a symbol that is not in the list, BrokerUnavailable without a list.
         """
@@ -148,47 +151,47 @@ class ListsOrderRules(Protocol):
 
 @runtime_checkable
 class ReportsStream(Protocol):
-    """The further attributes of a `Broker` that can get its quotes from a stream. The paper exchange has none."""
+    """Further attributes of a `Broker` that can get quotes from a stream. The paper exchange does not have them."""
 
     @property
     def stream_trouble(self) -> str | None:
-        """Why the stream has no connection; empty while it has one, None where no stream is held."""
+        """Return why the stream has no connection; empty while it has one, None if there is no stream."""
         ...
 
     def stream_news(self) -> str | None:
-        """Return `stream_trouble`, once each time that it has changed; None without news."""
+        """Return `stream_trouble` once after each change; None if it has not changed."""
         ...
 
 
 class HaltMarker(Protocol):
-    """The trading state that a person has set outside the ledger. It is read before every send."""
+    """A trading state that is stored outside the ledger. It is read before every command to the broker."""
 
     def read(self) -> TradingState:
-        """Return the state that counts now. Raises Blocked where it cannot be read: then nothing may be sent."""
+        """Return the current state. Raises Blocked if it cannot be read: then nothing may be sent."""
         ...
 
     def exists(self) -> bool:
-        """Return whether any file of a marker exists."""
+        """Return whether any file of the marker exists."""
         ...
 
     def since(self) -> str:
-        """Return when the state was set, as ISO text; empty where that is not known."""
+        """Return the moment at which the state was set, as ISO text; empty if it is not known."""
         ...
 
 
 class PriceSource(Protocol):
-    """Live prices without a broker behind them. `delay`: how old they are by design."""
+    """Live prices without a way to send orders. `delay` is their age by design."""
 
     @property
     def delay(self) -> timedelta: ...
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes as `Broker.quotes` does. Raises SourceUnavailable where the source cannot be read."""
+        """Return quotes as `Broker.quotes` does. Raises SourceUnavailable if the source cannot be read."""
         ...
 
 
 @runtime_checkable
 class Candles(Protocol):
-    """Historical bars of shares from a broker. A `PriceSource` that has these attributes too can be fetched from."""
+    """Historical bars from a broker. A `PriceSource` that also has these attributes can supply bars to `data fetch`."""
 
     @property
     def name(self) -> str: ...
@@ -199,7 +202,7 @@ class Candles(Protocol):
 
 
 class MarketData(Protocol):
-    """History and facts of instruments. No method returns a bar of a later session than its argument allows."""
+    """Bars and properties of instruments. No method returns a bar that is later than its argument allows."""
 
     def universe(self, name: str) -> tuple[str, ...]:
         """Return the instrument ids of a named list (`nifty50`, `all`), a file, or symbols joined by commas."""
@@ -211,31 +214,31 @@ class MarketData(Protocol):
 
     def instrument(self, instrument_id: str, session: date) -> Instrument: ...
     def history(self, instrument_id: str) -> History | None:
-        """Return all stored bars, oldest first; None without any. Callers cut by session."""
+        """Return all stored bars, oldest first; None if there are none. The caller cuts them at its session."""
         ...
 
     def verify(self) -> str:
-        """Compare stored data with its checksums and rebuild what is damaged; return one line about that, else empty."""
+        """Compare the stored data with their checksums and rebuild damaged parts. Return one line about it; empty if none."""
         ...
 
     def panel(self) -> Panel:
-        """Return all stored bars of all instruments, up to the session that the data was opened for."""
+        """Return all stored bars of all instruments, up to the session for which the data were opened."""
         ...
 
     def edition(self) -> str:
-        """Return an id of the stored history. While it is the same, bars were only added after the last session."""
+        """Return an id of the stored history. If it is unchanged, the only change can be later bars at the end."""
         ...
 
     def names(self, instrument_ids: Sequence[str], session: date) -> Sequence[tuple[str, str | None]]:
-        """Return symbol of a session and ISIN of each instrument, as `instrument` has them."""
+        """Return the symbol on a session and the ISIN (or None) of each instrument, as `instrument` does."""
         ...
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
-        """Return actions with after < ex-date <= through, oldest first."""
+        """Return the corporate actions with after < ex-date <= through, oldest first."""
         ...
 
     def surveillance(self, session: date) -> Surveillance:
-        """Return the surveillance lists in force on a session: of each measure the newest that is not later."""
+        """Return the surveillance lists in force on a session: for each measure the newest list up to that date."""
         ...
 
     def excluded(self, instrument_id: str) -> Spells:
@@ -243,29 +246,29 @@ class MarketData(Protocol):
         ...
 
     def undecided(self) -> Mapping[str, date]:
-        """Return by instrument the first ex-date of an action that a person must decide. It is not traded from then on."""
+        """Return, by instrument, the first ex-date of an action that a person must decide. From then on it is not traded."""
         ...
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
-        """Return M of a session: the product of 1 / price factor of every action with ex-date <= session.
+        """Return the multiplier of a session: the product of 1 / price factor of every action with ex-date <= session.
 
-        A demerger whose ex-date is the session itself needs the session's open in paise; None while it is not known.
+        A demerger with its ex-date on this session needs the session's open (paise). Return None while that is not known.
         """
         ...
 
     def minutes(self, instrument_id: str, session: date) -> Sequence[tuple[int, int, int, int, int, int]]:
-        """Return minute bars (minutes after 09:15, open, high, low, close in paise, volume); empty without any."""
+        """Return minute bars (minutes after 09:15, open, high, low, close in paise, volume in shares); empty if none."""
         ...
 
     def minute_sessions(self, instrument_id: str) -> frozenset[date]:
-        """Return the sessions of which there are minute bars."""
+        """Return the sessions for which there are minute bars."""
         ...
 
 
 class Notifier(Protocol):
-    """Sends messages to people. It raises nothing for a service that is down; the message then stays in the outbox.
+    """Send messages to people. If a service is down, `send` returns False and the message stays in the outbox.
 
-    `trouble` is one line, without secrets: why the last message did not arrive; empty if it did.
+    `trouble` is one line without secrets: why the last message did not arrive; empty if it arrived.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Hide the secrets that this process has read, in all text that it writes for people."""
+"""Hide the secrets that this process has read in all text that it writes for people."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 HIDDEN = "********"
 _LEAST = 6
-"""Characters of the shortest secret that is hidden. A shorter one, such as a PIN, would hide amounts in any text."""
+"""Length of the shortest secret that is hidden. To hide a shorter one, such as a PIN, would also hide amounts in any text."""
 _known: set[str] = set()
 
 
 def remember(secret: str) -> str:
-    """Hide a secret of `_LEAST` or more characters in all text for people from now on. Return it."""
+    """Register a secret of `_LEAST` or more characters, so that later text for people hides it. Return the secret."""
     if len(secret) >= _LEAST:
         _known.add(secret)
     return secret
@@ -23,12 +23,12 @@ _NAMED = re.compile(
     r"([\"']?(?:=|:\s*)[\"']?)([^\s&'\",;]+)"
 )
 _WORDS = ("passw", "secret", "token", "api_key", "apikey", "mpin", "totp")
-"""Every match of `_NAMED` contains one of these. The search for these words takes a tenth of the time of `_NAMED`."""
+"""Every match of `_NAMED` contains one of these words. A search for the words takes a tenth of the time of `_NAMED`."""
 _ADDRESS = re.compile(r"(?<=://)\S+")
 
 
 def scrubbed(text: str) -> str:
-    """Return the text for a log, without known secrets, user and password of a URL, and values after `password=`."""
+    """Return the text for a log, without known secrets, users and passwords in URLs, and values after `password=`."""
     text = _USERINFO.sub(f"{HIDDEN}@", redacted(text)) if "://" in text else redacted(text)
     return _NAMED.sub(rf"\1\2{HIDDEN}", text) if any(word in text.lower() for word in _WORDS) else text
 
@@ -39,7 +39,7 @@ def words_scrubbed(words: list[str]) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return the text without any secret that was read."""
+    """Return the text with all registered secrets hidden."""
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, HIDDEN)

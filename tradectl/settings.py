@@ -1,6 +1,6 @@
-"""The settings of this installation and its user: from `tradectl.toml`, then the environment, then the command line.
+"""Read the settings of a home from `tradectl.toml`, the environment and the command line. The later source wins.
 
-No other module reads the environment. Strategy parameters are not here: they belong to each user, in the ledger.
+No other module reads the environment. The strategy parameters belong to each user and are in the ledger.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ FILE = "tradectl.toml"
 KEYS = {
     "user": "the user of commands without --user",
     "database": "the ledger: a file, or the URL of a PostgreSQL database",
-    "paper": "the paper exchange's file",
+    "paper": "the file of the paper exchange",
     "market": "the folder of market data",
-    "sessions": "the operator's own calendar",
-    "charges": "the operator's own tables of brokers' charges",
-    "color": "off: no colours",
-    "quotes": "paper only: the source of live prices: yahoo (delayed) or a broker of `broker list`; else stored bars",
+    "sessions": "the file with your own sessions, which override the shipped calendar",
+    "charges": "the file with your own tables of brokers' charges",
+    "color": "on, or off for output without colours",
+    "quotes": "paper only: the source of live prices, yahoo (delayed) or a broker of `broker list`; without it, stored bars",
     "nse": "the address of NSE's files",
     "nse_home": "the page whose cookies NSE requires",
     "yahoo": "an address to use instead of Yahoo's",
 }
 """The keys of `tradectl.toml` and their meaning."""
 SQLITE = "sqlite:///"
-"""Prefix of the URL of a ledger that is a file."""
+"""The prefix of the URL of a ledger in a file."""
 NSE = "https://nsearchives.nseindia.com"
-"""Where NSE keeps its daily files."""
+"""The address of NSE's daily files."""
 NSE_HOME = "https://www.nseindia.com"
-"""The page that a browser loads before it requests one of these files."""
+"""The page whose cookies NSE requires for these files."""
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 
 
@@ -46,10 +46,10 @@ class Settings:
 
     Attributes:
         database: An SQLAlchemy URL.
-        user: None for the ledger's only user.
-        at: The aware moment of `--at`; None for the machine's time.
-        quotes: The source of live prices for a paper account, yahoo or a broker; empty for the stored bars.
-        nse, nse_home, yahoo: Addresses; an empty `yahoo` is Yahoo's own.
+        user: The user's name; None means the only user of the ledger.
+        at: The aware moment of `--at`; None means the machine's time.
+        quotes: The source of live prices for a paper account, yahoo or a broker; empty means the stored bars.
+        nse, nse_home, yahoo: Addresses; an empty `yahoo` means Yahoo's own address.
     """
 
     home: Path
@@ -66,11 +66,14 @@ class Settings:
     nse_home: str = NSE_HOME
     yahoo: str = ""
     charges_file: str = ""
-    """The operator's own tables of charges, relative to the home; empty: charges.csv."""
+    """The path of the operator's own tables of charges, relative to the home; empty means charges.csv."""
     database_named: bool = False
-    """The command line or the environment names a `database` other than the one of this home."""
+    """Whether the command line or the environment names another database than that of this home."""
     unread: TradectlError | None = None
-    """The error of the parts that `load_readable` skipped. `database` is empty if only a damaged file could name it."""
+    """The error of the parts that `load_readable` skipped; None if there is none.
+
+    `database` is empty if only a damaged file could name it.
+    """
 
     @property
     def charges(self) -> Path:
@@ -79,19 +82,19 @@ class Settings:
 
     @property
     def logs(self) -> Path:
-        """Return the folder of files that are only needed after a bug."""
+        """Return the folder of log files, which are only needed after a bug."""
         return self.home / "logs"
 
     @property
     def has_ledger(self) -> bool:
-        """Return whether the ledger's file exists; True for a server, which is not contacted."""
+        """Return whether the ledger's file exists; True for a database server, which is not contacted."""
         return not self.database.startswith(SQLITE) or os.path.exists(self.database.removeprefix(SQLITE))
 
     @property
     def missing_home(self) -> str:
-        """Return what is missing of a home, as a part of a message: its folder, or the ledger's file; empty if nothing is.
+        """Return a text that names the missing folder or ledger file of a home; empty if nothing is missing.
 
-        The folder must exist even where the ledger is elsewhere: it holds the halt markers, which every send reads.
+        The folder must exist even if the ledger is elsewhere, because it has the halt markers, which are read before every send.
         """
         if not os.path.isdir(self.home):
             return f"there is no home in {self.home} (no such folder)"
@@ -110,7 +113,9 @@ def load(
 
     The arguments come from the command line and override `environment` (default: that of the process).
 
-    Raises UsageError for a moment that cannot be read, ConfigurationError for a damaged tradectl.toml.
+    Raises:
+        UsageError: A moment cannot be read.
+        ConfigurationError: tradectl.toml is damaged.
     """
     env = os.environ if environment is None else environment
     folder = _folder(home, env)
@@ -128,7 +133,7 @@ def load_readable(
     at: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Return the settings as `load` does, but leave out a damaged tradectl.toml and a damaged moment: see `unread`."""
+    """Return the settings as `load` does, but skip a damaged tradectl.toml or moment and set `unread` instead."""
     env = os.environ if environment is None else environment
     folder = _folder(home, env)
     moment, at_moment, file, wrong = at or env.get("TRADECTL_AT"), None, None, []
@@ -175,12 +180,15 @@ def _settings(
 
 
 def environment_zone(environment: Mapping[str, str] | None = None) -> str:
-    """Return TZ, the time zone of this process; empty where it is that of the machine."""
+    """Return TZ, the time zone of this process; empty if it is that of the machine."""
     return (os.environ if environment is None else environment).get("TZ", "")
 
 
 def read_file(path: Path) -> dict[str, str]:
-    """Read `tradectl.toml` as text values; empty without a file. Raises ConfigurationError."""
+    """Return the values of `tradectl.toml`; empty without a file.
+
+    Raises ConfigurationError if it cannot be read or has an unknown key.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -191,17 +199,20 @@ def read_file(path: Path) -> dict[str, str]:
         if key not in KEYS:
             raise ConfigurationError(f"{path}: no setting is called {key!r}; there are {', '.join(KEYS)}")
         if not isinstance(value, str):
-            raise ConfigurationError(f"{path}: {key} is text in quotes, not {value!r}")
+            raise ConfigurationError(f"{path}: {key} must be text in quotes, not {value!r}")
     return content
 
 
 def database_url(text: str, base: Path) -> str:
-    """Return a database URL as it is; any other text is the path of an SQLite file, relative to `base`."""
+    """Return a database URL unchanged. Any other text is the path of an SQLite file relative to `base`: return its URL."""
     return text if "://" in text else f"{SQLITE}{base / Path(text).expanduser()}"
 
 
 def parse_moment(text: str) -> datetime:
-    """Return the aware moment of `2023-07-21 09:15[:30]` (Indian time) or of ISO with an offset. Raises UsageError."""
+    """Return the aware moment of a text such as `2023-07-21 09:15[:30]` (IST), or of ISO text with an offset.
+
+    Raises UsageError for any other text.
+    """
     message = f"{text!r} is not a moment: write '2023-07-21 09:15' (Indian time), or ISO with an offset"
     if not MOMENT.fullmatch(text.strip()):
         raise UsageError(message)

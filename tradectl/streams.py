@@ -1,10 +1,10 @@
-"""Standard streams that cannot stop the work: a stream that is closed, full or gone loses text and nothing else.
+"""Make the standard streams safe: a closed, full or hung-up stream loses text but does not stop the work.
 
-A program started with a closed stream gives that number to the next file it opens, which may be the ledger. A line for a person
-would then be written into the database. So `secure` occupies the three numbers before any other file is opened.
+If a program starts with a closed stream, the next opened file gets its number. That may be the ledger, and a line for a person
+would be written into the database. So `secure` occupies the three numbers before any other file is opened.
 
-A pipe, socket or terminal whose reader does not read would block a write for ever. So these are written without blocking, in
-small pieces, and text that finds no reader in time is dropped.
+If the reader of a pipe, socket or terminal stops reading, a write would block for ever. So such a stream is written in small
+pieces without blocking. Text that the reader does not take in time is dropped.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import time
 from typing import Any
 
 CLOSED = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENXIO})
-"""Errors of a stream without a reader, which counts as /dev/null."""
+"""Errors that mean that a stream has no reader any more. Its text is then dropped without a report."""
 PATIENCE = 2.0
-"""Seconds to wait for the reader of a full stream. After text was dropped, there is no wait until a write succeeds."""
+"""Seconds to wait for the reader of a full stream. After text was dropped, writes do not wait until one succeeds."""
 _PIECE = select.PIPE_BUF
-"""Bytes that a writable pipe takes as a whole."""
+"""Number of bytes that a writable pipe accepts as a whole."""
 _AGAIN = 0.01
-"""Seconds between two tries where the stream is writable but takes nothing, as a terminal may."""
+"""Seconds between two tries if a stream reports that it is writable but accepts nothing, as a terminal may."""
 _secured: dict[str, SafeFile] = {}
 
 
 def secure() -> None:
     """Open /dev/null in place of every closed standard stream, and make stdin, stdout and stderr safe.
 
-    A write that fails raises nothing and changes no exit code. A missing reader is not reported; a full disk is
-    reported in one line on stderr, once.
+    A failed write raises nothing and does not change the exit code. A missing reader is not reported. Any other failure, such as
+    a full disk, is reported once, in one line on stderr.
     """
     for number in (0, 1, 2):
         _occupy(number)
@@ -43,13 +43,13 @@ def secure() -> None:
 
 
 def wait_for_reader() -> None:
-    """Let stdout wait for its reader without a limit: for commands whose output is all that they do, as before a pager."""
+    """Let writes to stdout wait for the reader without a limit, for commands that only print, for example into a pager."""
     if "stdout" in _secured:
         _secured["stdout"].patience = None
 
 
 class SafeInput(io.FileIO):
-    """Standard input that ends where it cannot be read: the terminal hung up, or it was opened for writing only."""
+    """Read standard input; a read error counts as its end (a terminal that hung up, or a stream opened only for writing)."""
 
     def __init__(self) -> None:
         super().__init__(0, "r", closefd=False)
@@ -68,7 +68,10 @@ class SafeInput(io.FileIO):
 
 
 class SafeFile(io.FileIO):
-    """A file whose writes never raise and, with `patience` in seconds, never wait longer: what cannot be written is dropped."""
+    """Write to a file descriptor without raising. Text that cannot be written is dropped.
+
+    `patience`: the longest wait for a reader, in seconds; None: no limit.
+    """
 
     def __init__(self, number: int, title: str) -> None:
         super().__init__(number, "w", closefd=False)
@@ -93,7 +96,7 @@ class SafeFile(io.FileIO):
         return len(view)
 
     def _write_piece(self, piece: memoryview) -> int:
-        """Write what the stream takes, at least a byte. Raises BlockingIOError where it takes nothing in time."""
+        """Write as much as the stream accepts, and return the number of bytes. Raises BlockingIOError after `patience`."""
         patience = 0.0 if self._drops else self.patience
         until = None if patience is None else time.monotonic() + patience
         while self._is_writable(until):
@@ -119,19 +122,19 @@ class SafeFile(io.FileIO):
             return
         self._reported = True
         if self._title != "stderr":
-            sys.stderr.write(f"tradectl: {self._title} cannot be written: {error.strerror}; output is lost, the work goes on\n")
+            sys.stderr.write(f"tradectl: {self._title} cannot be written: {error.strerror}; output is lost\n")
             sys.stderr.flush()
 
     def _is_gone(self, error: OSError) -> bool:
-        """Return whether the reader is gone. A terminal that hung up returns EIO, as a broken disk does for a file."""
+        """Return whether the error means that the reader is gone. For a terminal EIO means that it hung up."""
         hung_up = error.errno == errno.EIO and stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
         return hung_up or error.errno in CLOSED
 
 
 def _without_blocking(number: int) -> int:
-    """Open a pipe or a terminal once more, for writes that do not block; return the number itself where that fails.
+    """Open a pipe or a terminal again, for writes that do not block; return `number` itself if that fails.
 
-    The flag must not be set on the number: it would apply to every process that shares the stream.
+    The non-blocking flag is not set on `number`, because it would apply to every process that shares the stream.
     """
     try:
         return os.open(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -158,7 +161,7 @@ def _readable(before: Any) -> io.TextIOWrapper:
 
 
 def _safe(number: int, title: str, before: Any) -> io.TextIOWrapper:
-    """Return the stream that replaces `before`, with its encoding; characters that it lacks are written as escapes."""
+    """Return the stream that replaces `before`, with its encoding. Characters outside the encoding are written as escapes."""
     encoding = "utf-8" if before is None else before.encoding
     file = _secured[title] = SafeFile(number, title)
     buffer = io.BufferedWriter(file)

@@ -1,6 +1,6 @@
-"""A function call in a subprocess, which may die or hang without harm.
+"""Call a function in a subprocess, so that a crash or a hang does not harm this process.
 
-Arguments and result are pickled, so the call shares no memory, open file or lock with this process. It has a time limit.
+Arguments and result are pickled. The subprocess shares no memory, open file or lock with this process.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def call_in_subprocess(what: str, function: Callable[..., T], *arguments: object
     """Call the function in a subprocess and return its result, or raise the TradectlError that it raised.
 
     Args:
-        what: What the call does, for error messages.
-        limit: Seconds of machine time.
+        what: The subject of error messages: what the call does.
+        limit: The time limit in seconds of machine time.
 
     Raises:
-        TradectlError: The process died, exceeded the limit, or met a bug, whose traceback goes to stderr.
+        TradectlError: The process died, exceeded the limit, or hit a bug. The traceback of a bug goes to stderr.
     """
     command = [sys.executable, "-c", _CHILD.format(path=sys.path)]
     try:
@@ -34,9 +34,9 @@ def call_in_subprocess(what: str, function: Callable[..., T], *arguments: object
             command, input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        raise TradectlError(f"{what} took longer than {limit:g} s in its own process, which was ended") from None
+        raise TradectlError(f"{what} took longer than {limit:g} s, so its process was stopped") from None
     if done.returncode:
-        raise TradectlError(f"{what} died in its own process: {_cause(done.returncode)}")
+        raise TradectlError(f"the process of {what} died: {_cause(done.returncode)}")
     found = pickle.loads(done.stdout)
     if isinstance(found, TradectlError):
         raise found
@@ -44,12 +44,12 @@ def call_in_subprocess(what: str, function: Callable[..., T], *arguments: object
 
 
 def _cause(code: int) -> str:
-    """Return a signal's name, or the exit code."""
+    """Return the name of the signal that ended the process, or its exit code."""
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def serve_call() -> None:
-    """Read one call from stdin, run it, and write its result to stdout. Runs in the subprocess."""
+    """Read one call from stdin, run it, and write its result to stdout. This function runs in the subprocess."""
     stdout, sys.stdout = sys.stdout.buffer, sys.stderr
     function, arguments = pickle.load(sys.stdin.buffer)
     try:

@@ -1,7 +1,7 @@
-"""Declare tasks: a task is a declaration and a function from a context to an outcome.
+"""Define what a task is: a declaration, and a function that takes a context and returns an outcome.
 
-Every start of the program reads the declarations of all tasks and runs few of them. So a task is a package: `__init__` declares
-it, and its module `step` is loaded when it runs.
+Every start of the program reads the declarations of all tasks but runs few of them. So each task is a package: `__init__` has the
+declaration, and the module `step` is imported only when the task runs.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ RETRIES = "premarket-retry"
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside a task, for one user. `bootstrap` fills it: live, paper or simulated. `prices_of`: the broker on whose
-    live prices a paper home trades, empty for none."""
+    """Everything outside a task, for one user: live, paper or simulated. `bootstrap` builds it.
+
+    `prices_of`: the broker whose live prices a paper home uses; empty if none.
+    """
 
     user: str
     mode: str
@@ -56,17 +58,20 @@ class World:
     prices_of: str = ""
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the ledger's database."""
         self.ledger.database.close()
 
 
 @dataclass(slots=True, eq=False)
 class Context:
-    """The argument of a task: the world, the run and the claim that allows it to send orders.
+    """The argument of a task: the world, the run, and the claim that allows it to send orders.
 
-    `steps`: the steps of this execution done before, by this process or an earlier owner. `first`: whether this is the first
-    step of this process. Both are set at the beginning of a step. `progress` reports how far long work is. `trading_sessions`
-    and `parts` hold what the steps of a run share: its trading session, and one object of each further type (`part`).
+    Attributes:
+        steps: The number of earlier steps of this execution, also by an earlier owner of the claim.
+        first: Whether this is the first step of this process.
+        progress: Called with the progress of long work.
+        trading_sessions: The trading session that the steps of a run share, if it was made.
+        parts: Further objects that the steps of a run share, one for each type (`part`).
     """
 
     world: World
@@ -85,27 +90,26 @@ class Context:
         return self.world.clock.now()
 
     def begin_step(self, steps: int, first: bool) -> None:
-        """Begin a step of the run after `steps` others. Clear what the last step left: what a halt blocked, and
-        the cancels that could not be sent."""
+        """Begin a step of the run after `steps` others. Clear the last step's blocked commands and failed cancels."""
         self.steps, self.first = steps, first
         for trading in self.trading_sessions:
             trading.path.stopped = ""
             trading.path.not_cancelled.clear()
 
     def part(self, kind: type[T], make: Callable[[], T]) -> T:
-        """Return the run's object of a type; it is made by the first step that needs it."""
+        """Return the run's object of type `kind`; the first call makes it."""
         found: T | None = self.parts.get(kind)
         if found is None:
             found = self.parts[kind] = make()
         return found
 
     def forget(self) -> None:
-        """Drop what was read before, so that the next step starts like a new process."""
+        """Drop the shared objects, so that the next step starts like a new process."""
         self.trading_sessions.clear()
         self.parts.clear()
 
     def trading(self) -> TradingSession:
-        """Return the trading session of this run: broker, book and order path. It is made on the first call."""
+        """Return the trading session of this run: broker, book and order path. The first call makes it."""
         if not self.trading_sessions:
             self.trading_sessions.append(self._made())
         return self.trading_sessions[0]
@@ -128,7 +132,7 @@ class Context:
             own_shares=parse_own_shares(world.parameters.own_shares),
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
-        broker = resolved(world.broker)  # a check of a Protocol does not see through a proxy in Python 3.12 and later
+        broker = resolved(world.broker)  # since Python 3.12 isinstance with a Protocol fails for a proxy
         return TradingSession(
             broker=world.broker,
             book=book,
@@ -144,8 +148,10 @@ class Context:
         )
 
     def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:
-        """Return why a person's halt blocked a command in this step (empty where none was blocked), and the cancels that could
-        not reach the broker, for orders that are still live."""
+        """Return the reason of a halt that blocked a command in this step, and the failed cancels of orders that are still live.
+
+        The reason is empty if no command was blocked.
+        """
         stopped, failed = "", dict[int, str]()
         for trading in self.trading_sessions:
             stopped = stopped or trading.path.stopped
@@ -154,20 +160,23 @@ class Context:
         return stopped, self._not_cancelled(failed) if failed else ()
 
     def _not_cancelled(self, failed: Mapping[int, str]) -> Sequence[BrokerUnavailable]:
-        """Return the cancels that failed, by order id with the reason, of orders that are still live."""
+        """Return an error for each live order whose cancel failed. `failed`: the reasons by order id."""
         orders = self.world.ledger.book.orders(ids=list(failed))
         alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
 
     def unresolved(self) -> tuple[int, float | None]:
-        """Return the number of UNKNOWN orders of the user, and the seconds until the next check (None: a check soon
-        would not help). A run without a trading session has sent nothing."""
+        """Return the number of UNKNOWN orders of the user, and the seconds until the next check; None if a check would not help.
+
+        A run without a trading session returns 0 and None, because it sent nothing.
+        """
         return self.trading_sessions[0].unresolved() if self.trading_sessions else (0, None)
 
     def odd_rows(self, before: Mapping[str, OddSymbol] | None) -> tuple[Sequence[OddSymbol], Sequence[OddSymbol]]:
-        """Store and announce the broker's rows that this run could not read; return them, and the new ones.
+        """Store and announce the broker's unreadable rows of this run. Return all of them, and the new ones.
 
-        `before`: those of the step before; None in the first step of a process, which compares with the stored ones."""
+        `before`: those of the previous step; None in the first step of a process, which compares with the stored ones.
+        """
         if self.dry_run or not (self.trading_sessions or before):
             return (), ()
         book = self.world.ledger.book
@@ -187,26 +196,28 @@ class Context:
             self.world.ledger.logs.append(self.now, level, action, message, task=self.claim.task, symbol=symbol)
 
     def decided(self) -> dict[str, str]:
-        """Return the verdicts by instrument that this run has recorded, also in an earlier process that died."""
+        """Return the recorded verdicts of this run by instrument, also those of an earlier process that died."""
         return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
 
     def notify(self, title: str, body: str, key: str) -> bool:
-        """Queue a message for the user, sent after this run; return whether its key is new. A known key is not sent again."""
+        """Queue a message that is sent to the user after this run. Return False if the key is known: it is not sent again."""
         return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
-        """Store decisions with their rules and inputs, for `why`."""
+        """Store decisions with their rules and inputs, for the command `why`."""
         if not self.dry_run:
             self.world.ledger.decisions.record(self.claim.task, self.session, self.slot, decisions, self.now)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a task runs, in IST. One time: slot `""`. Several times: a slot `HH:MM` each.
+    """The times (IST) of a task. A task with one time has the slot `""`; with several times it has a slot `HH:MM` for each.
 
-    `until` is where the last window closes; None: at the session's last fill. `each_until_next`: a slot's window closes at
-    the next slot's start (hourly monitors). `every`: seconds between the steps of a continuous task; None for a task that is
-    done after one step.
+    Attributes:
+        at: The starts of the slots.
+        until: When the last window closes; None: at the session's last fill.
+        every: Seconds between two steps of a monitor; None for a task of one step.
+        each_until_next: Each window closes at the start of the next slot.
     """
 
     at: tuple[time, ...]
@@ -220,13 +231,13 @@ class Outcome:
     """The outcome of one step of a task.
 
     Attributes:
-        result: Its counts, as JSON values.
-        again_after: The seconds after which to call the step again.
-        refused: The number of refused orders (exit 11).
+        result: The counts of the step, as JSON values.
+        again_after: Seconds until the next step; None: the task is done.
+        refused: The number of rejected orders (exit 11).
         unknown: The number of UNKNOWN orders (exit 7).
-        changed: False for a step that changed nothing; only its heartbeat is then written.
-        blocked: What must be done first (exit 9).
-        unprotected: A line for each position without a live sell order that needs a person (exit 11).
+        changed: False if the step changed nothing; then only its heartbeat is written.
+        blocked: What must be done first (exit 9); empty if nothing.
+        unprotected: One line for each position without a live sell order that needs a person (exit 11).
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -239,13 +250,13 @@ class Outcome:
 
 
 def _last_retry(ledger: Ledger) -> time | None:
-    """Return the time of the day's last start of RETRIES; None where it is disabled."""
+    """Return the last start time of the task RETRIES; None if it is disabled."""
     times = [at for row in ledger.schedules.list() if row.task == RETRIES and row.enabled for at in row.times]
     return max(times, default=None)
 
 
 def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date) -> int:
-    """Return the RSI level that a lost buy used, computed from the bars; 0 where there is no bar."""
+    """Return the RSI level of a buy whose intent is lost, computed from the bars; 0 without a bar."""
     from tradectl.execution.reentries import level_of
 
     return level_of(
@@ -261,10 +272,13 @@ def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of the day.
+    """The declaration of a task of the day.
 
-    `needs`: tasks that must have completed in the same session first. `buys`: it prepares or places buys, so it does not run on
-    a provisional session. `sends`: it may send orders."""
+    Attributes:
+        needs: Tasks that must have completed before in the same session.
+        buys: The task prepares or places buys, so it does not run in a provisional session.
+        sends: The task may send orders.
+    """
 
     name: str
     summary: str
@@ -272,23 +286,23 @@ class Task:
     run: Callable[[Context], Outcome]
     needs: tuple[str, ...] = ()
     merge: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] | None = None
-    """Merges the results of several steps of one execution; None: the last step's result counts."""
+    """Merges the results of two steps of one execution; None: the last step's result counts."""
     switches: tuple[str, ...] = ()
-    """On/off settings of the user that the command also offers as options, for one run."""
+    """On/off settings of the user that the task's command also has as options for one run."""
     buys: bool = False
     sends: bool = False
 
     @property
     def repeatable(self) -> bool:
-        """Return whether a run that completed while the clock was ahead is repeated at its true time.
+        """Return whether a run that completed while the machine's clock was ahead is repeated at the right time.
 
-        A monitor (each step corrects the orders) and a task that sends no order are repeated. Other tasks are not.
+        A monitor is repeated, because each step corrects the orders, and so is a task that sends no order.
         """
         return self.schedule.every is not None or not self.sends
 
 
 def step_of(package: str) -> Callable[[Context], Outcome]:
-    """Return a function that loads the package's module `step` and calls its `run`."""
+    """Return a function that imports the package's module `step` and calls its `run`."""
 
     loaded = cache(lambda: import_module(f"{package}.step"))
 

@@ -1,10 +1,11 @@
-"""Build a World from settings: live, paper or simulated. This package alone imports every adapter.
+"""Build a World from settings: live, paper or simulated. Only this package imports every adapter.
 
 homes         create a home, and open it for a user
-worlds        live and paper worlds
-exchanges     a paper exchange that does not fit the ledger
-simulations   throw-away worlds of the past
-sources       sessions, market data and live prices
+worlds        build live and paper worlds
+exchanges     accept or replace a paper exchange that does not fit the ledger
+simulations   build temporary worlds for past sessions
+sources       open sessions, market data and live prices
+tariffs       choose a user's table of charges
 """
 
 from tradectl.bootstrap.exchanges import Accepted, accept_exchange, renew_exchange

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 BESIDE = ("", "-wal", "-shm")
-"""The endings of a database's files."""
+"""The endings of the names of a database's files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The result. `aside`: the new path of the old file. Orders and positions are counts, cash is in paise."""
+    """The result of accepting or replacing an exchange.
+
+    Attributes:
+        file: The exchange's file.
+        aside: The new path of the old file; None if there was none.
+        orders_ended, positions: Counts of the new exchange; 0 for an accepted one.
+        cash: In paise.
+    """
 
     file: Path
     aside: Path | None
@@ -33,14 +40,15 @@ class Accepted:
 
 
 def accept_exchange(world: World, file: Path) -> Accepted:
-    """Take the exchange in `file` as that of this ledger from now on, for each of its users.
+    """Accept the exchange in `file` as the exchange of this ledger, for each of its users.
 
-    Raises UsageError where it has no account of the user of this world."""
+    Raises UsageError if the file is missing or has no account of this world's user.
+    """
     from tradectl.brokers.paper.store import Store
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
     if not file.exists():
-        raise UsageError(f"{file} is missing: `tradectl sandbox accept --new` begins a new account from the ledger")
+        raise UsageError(f"{file} is missing: `tradectl sandbox accept --new` creates a new account from the ledger")
     marks = {}
     with closing(Store(file, create=False)) as store:
         for user in (item.user for item in world.ledger.users.list()):
@@ -50,7 +58,9 @@ def accept_exchange(world: World, file: Path) -> Accepted:
                     store.begin_series(user)
             marks[user] = Mark(store.identity, book.change_count if book is not None else 0)
         if not marks[world.user].changes:
-            raise UsageError(f"{file} has no account of {world.user}: `--new` begins one from the ledger")
+            raise UsageError(
+                f"{file} has no account of {world.user}: `tradectl sandbox accept --new` creates one from the ledger"
+            )
     with world.ledger.database.write():
         for user, mark in marks.items():
             ExchangeMark(world.ledger.database, user).accept(mark)
@@ -58,11 +68,11 @@ def accept_exchange(world: World, file: Path) -> Accepted:
 
 
 def renew_exchange(world: World, file: Path) -> Accepted:
-    """Begin a new exchange with the cash and the shares of the ledger, for each of its users. Their unfinished orders end: they
-    rest nowhere.
+    """Create a new exchange with the cash and the shares of the ledger, for each of its users.
 
-    The exchange is made first, then the ledger follows in one transaction. A death in between leaves two that do not fit, and the
-    same command helps again."""
+    Orders that were at the old exchange are cancelled in the ledger. The exchange is made first, then the ledger is changed in
+    one transaction. If the process dies in between, the two do not fit; the same command then repairs them.
+    """
     from tradectl.brokers.paper.store import Store
     from tradectl.execution.corporate_actions import apply_actions
     from tradectl.execution.step_view import StepView
@@ -90,14 +100,14 @@ def renew_exchange(world: World, file: Path) -> Accepted:
 
 
 def _follow(ledger: Ledger, mark: Mark, now: datetime) -> int:
-    """End the orders of a user that rested at the exchange of before, and store the mark of the new one; how many orders."""
+    """Cancel a user's open orders at the old exchange and store the mark of the new one. Return the number of orders."""
     from tradectl.ledger.exchange_mark import ExchangeMark
     from tradectl.model.order import OrderStatus, ReasonCode
 
     orders = [order for order in ledger.book.snapshot().orders if order.sending_at is not None and not order.waiting]
     code = ReasonCode.DECIDED
     for order in orders:
-        ledger.book.intents.move(order, OrderStatus.CANCELLED, code.text("the paper exchange was begun anew"), now, code=code)
+        ledger.book.intents.move(order, OrderStatus.CANCELLED, code.text("the paper exchange was reset"), now, code=code)
     ExchangeMark(ledger.database, ledger.user).accept(mark)
     text = f"the paper exchange was reset; {len(orders)} unfinished orders were cancelled"
     ledger.logs.append(now, "warning", "exchange_renewed", text)
@@ -105,7 +115,10 @@ def _follow(ledger: Ledger, mark: Mark, now: datetime) -> int:
 
 
 def _set_aside(file: Path, stamp: str) -> Path | None:
-    """Rename an exchange's files; None where there is none. A process that still uses it notices and stops."""
+    """Rename the files of an exchange and return the new path; None if there is no exchange.
+
+    A process that still uses the old exchange detects the change and stops.
+    """
     if not file.exists():
         return None
     aside = file.with_name(f"{file.name}.{stamp}")

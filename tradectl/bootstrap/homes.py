@@ -1,7 +1,7 @@
-"""Create and open homes. A home's database has one mode and one clock, written when it is created.
+"""Create and open homes. The database of a home has one mode and one clock, which are stored when it is created.
 
-A home with a virtual clock (`--at`) runs past sessions and needs `--at` for every command. A home with the machine's clock
-rejects `--at` once it has an event.
+A home with a virtual clock (`--at`) runs past sessions and needs `--at` in every command. A home with the machine's clock rejects
+`--at` after its first event.
 """
 
 from __future__ import annotations
@@ -43,9 +43,12 @@ DEFAULT_CAPITAL = 1_000_000_00
 def init(
     settings: Settings, *, user: str = DEFAULT_USER, capital: int = DEFAULT_CAPITAL, mode: str = "paper", broker: str = ""
 ) -> World:
-    """Create a home: the ledger with its first user, an admin, and the account: on paper, or live at a broker.
+    """Create a home: the ledger, and its first user, who is an admin. `capital` is in paise.
 
-    Raises ConfigurationError if there is one, UsageError for an unknown broker."""
+    Raises:
+        ConfigurationError: The database is a tradectl database already, or mode and broker do not fit.
+        UsageError: The broker is unknown, or `--at` was given for a live home.
+    """
     from tradectl.ledger.migrations import create_or_upgrade
 
     _check_mode(settings, mode, broker)
@@ -53,20 +56,20 @@ def init(
     database = _open(settings)
     create_or_upgrade(database)
     if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
-        raise ConfigurationError(f"{database.name} is a tradectl database already")
+        raise ConfigurationError(f"{database.name} is already a tradectl database")
     database.close()
     return open_world(settings, user)
 
 
 def _check_mode(settings: Settings, mode: str, broker: str) -> None:
     if mode not in {"paper", "live"}:
-        raise ConfigurationError(f"a home is paper or live, not {mode!r}")
+        raise ConfigurationError(f"the mode of a home must be paper or live, not {mode!r}")
     if mode == "live" and not broker:
-        raise ConfigurationError("a live home needs a broker: --broker NAME")
+        raise ConfigurationError("a live home needs a broker: use --broker NAME")
     if mode == "live" and settings.at is not None:
         raise UsageError("a live home uses the machine's clock: leave --at out")
     if mode == "paper" and broker:
-        raise ConfigurationError(f"a paper home has no broker; --mode live creates one that trades at {broker}")
+        raise ConfigurationError(f"a paper home has no broker; use --mode live to trade at {broker}")
     if broker:
         from tradectl.brokers.adapter import adapter
 
@@ -82,11 +85,18 @@ def open_world(
     make: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> World:
-    """Return the world of a user; a missing home becomes a paper home, and `tell` reports it.
+    """Return the world of a user. A missing home is created as a paper home.
 
-    Raises UsageError for an unknown user, and if `--at` does not fit the home's clock. `past` allows a moment before the home's
-    last event, for callers that check it themselves. Without `make` a missing folder or ledger raises ConfigurationError and
-    nothing is created: a scheduled task must use the home that a person created.
+    Args:
+        user: None means the home's only user.
+        read_only: Open the ledger only for reading.
+        past: Allow a moment before the home's last event, for callers that check it themselves.
+        make: If False, nothing is created, because a scheduled task must use the home that a person created.
+        tell: Called with a line about a created home or a damaged file.
+
+    Raises:
+        UsageError: The user is unknown or not named, or `--at` does not fit the home's clock.
+        ConfigurationError: Without `make`, the folder or the ledger is missing.
     """
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
@@ -118,7 +128,7 @@ def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> N
 
 
 def _files(settings: Settings) -> Iterator[Path]:
-    """Yield the files of a home that a version before, or a person, may have left open to others."""
+    """Yield the files of a home that an earlier version, or a person, may have left open to other accounts."""
     yield from (settings.home / FILE, settings.sessions, settings.logs / "bugs.log", *settings.home.glob(f"{PREFIX}*"))
     databases = [settings.paper]
     if settings.database.startswith(SQLITE):
@@ -134,7 +144,7 @@ def _open(settings: Settings, *, read_only: bool = False) -> Database:
 
 
 def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell: Callable[[str], None]) -> Database:
-    """Return the home's database, which has a mode. Another process may be making the same home: it is made once."""
+    """Return the home's database, which has a mode. If two processes create the same home, it is created once."""
     from tradectl.ledger.migrations import create_or_upgrade
 
     if not make and settings.missing_home:
@@ -153,7 +163,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
             database = _open(settings)
             create_or_upgrade(database)
         if _make(settings, database, user=user, capital=DEFAULT_CAPITAL, mode="paper"):
-            tell(f"made a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
+            tell(f"created a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
     except TradectlError:
         database.close()
         raise
@@ -172,28 +182,27 @@ def _make_folder(settings: Settings) -> None:
 
 
 def _ledger_file(settings: Settings) -> Path:
-    """Return the ledger's file; the home's usual one where a server has the ledger."""
+    """Return the path of the ledger's file; if a database server has the ledger, the usual path in the home."""
     if settings.database.startswith(SQLITE):
         return Path(settings.database.removeprefix(SQLITE))
     return settings.home / LEDGER
 
 
 def _not_made(missing: str) -> str:
-    """Return one line for a call that must not make a home."""
+    """Return the error message of a call that must not create a home."""
     return (
-        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes lines that name "
-        "the home"
+        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes cron lines for "
+        "your home"
     )
 
 
 def exists(settings: Settings) -> bool:
-    """Return whether there is a ledger; for a server always true, because only a connection can show it."""
+    """Return whether there is a ledger; True for a database server, because only a connection can show it."""
     return settings.has_ledger
 
 
 def _is_made(database: Database, *, create: bool) -> bool:
-    """Return whether the database has a mode. An older schema is brought forward; an empty database gets one only with
-    `create`."""
+    """Return whether the database has a mode. An older schema is upgraded; an empty database gets one only with `create`."""
     from tradectl.ledger.migrations import create_or_upgrade, revision
     from tradectl.ledger.store import Info
 
@@ -204,7 +213,7 @@ def _is_made(database: Database, *, create: bool) -> bool:
 
 
 def _make(settings: Settings, database: Database, *, user: str, capital: int, mode: str, broker: str = "") -> bool:
-    """Make the home in an empty database; False where another process made it before."""
+    """Create the home in an empty database. Return False if another process created it before."""
     from tradectl.ledger.store import Ledger
     from tradectl.runtime.registry import all_tasks
 
@@ -231,12 +240,12 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
         raise ConfigurationError("a live home uses the machine's clock: leave --at out")
     if settings.at is None:
         if kind == "virtual":
-            raise UsageError(f"{settings.home} has a virtual clock: give the moment with --at 'YYYY-MM-DD HH:MM'")
+            raise UsageError(f"{settings.home} has a virtual clock: add --at 'YYYY-MM-DD HH:MM'")
         return SystemClock()
     last = ledger.info.get("last_event_at")
     if kind != "virtual":
         if last is not None or ledger.executions.last_session() is not None:
-            raise UsageError(f"{settings.home} has run on the machine's clock: --at needs a home of its own (--home)")
+            raise UsageError(f"{settings.home} uses the machine's clock: --at needs a separate home (--home)")
         if not read_only:
             ledger.info.set("clock", "virtual")
             ledger.users.begin_by(settings.at)
@@ -246,7 +255,7 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
 
 
 def before_the_last_event(at: datetime, last: datetime) -> str:
-    """Return one line for a moment that a home on a virtual clock has passed."""
+    """Return the error message for a moment before the last event of a home with a virtual clock."""
     return f"{to_ist(at):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(last):%Y-%m-%d %H:%M:%S}: use a later --at"
 
 
@@ -264,7 +273,7 @@ def _world(
     mode = ledger.info.get("mode") or ""
     kept = read_only and mode == "simulated"
     if mode not in {"paper", "live"} and not kept:
-        raise ConfigurationError(f"this database is in mode {mode!r}, which this version does not trade")
+        raise ConfigurationError(f"this database is in mode {mode!r}, in which this version cannot trade")
     changed = ledger.settings.list()
     account = ledger if mode != "simulated" else None
     parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)
@@ -303,13 +312,13 @@ def _world(
 
 
 def capital_of(settings: Settings) -> int:
-    """Return the capital (paise) of the home's user, where there is one."""
+    """Return the capital (paise) of the home's user; the default without a home."""
     home = home_ledger(settings)
     return home.users.get(home.user).capital if home is not None else DEFAULT_CAPITAL
 
 
 def only_user(settings: Settings) -> str | None:
-    """Return the user of a home that has one, None where there is no home yet. Raises UsageError if it has several."""
+    """Return the only user of a home; None if there is no home yet. Raises UsageError if it has several users."""
     from tradectl.ledger.users import Users
 
     if not exists(settings):
@@ -325,7 +334,7 @@ def only_user(settings: Settings) -> str | None:
 
 
 def schedule_of(settings: Settings, user: str) -> dict[str, ScheduleRow]:
-    """Return the schedule of a home's user, by task; empty where there is no home. Raises UsageError for an unknown user."""
+    """Return the schedule of a home's user, by task; empty without a home. Raises UsageError for an unknown user."""
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
 
@@ -339,18 +348,18 @@ def schedule_of(settings: Settings, user: str) -> dict[str, ScheduleRow]:
 
 
 def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
-    """Return the settings of the home's user, where there is one, with `changes` on top."""
+    """Return the settings of the home's user (the defaults without a home), with `changes` applied."""
     from tradectl.strategy.parameters import Parameters, with_changes
 
     home = home_ledger(settings)
     changed = (home.settings.list() if home is not None else {}) | changes
-    # Settings from the command line of a study apply in a live home too.
+    # A table of charges from the command line of a backtest applies in a live home, too.
     account = home if "charges" not in changes else None
     return with_tariff(with_changes(Parameters(), changed), settings, account, changed)
 
 
 def home_ledger(settings: Settings) -> Ledger | None:
-    """Return the home's ledger for reading, None where there is no home yet."""
+    """Return the home's ledger for reading; None if there is no home yet."""
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users

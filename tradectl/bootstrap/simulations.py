@@ -1,4 +1,4 @@
-"""Throw-away worlds in a folder: a simulation of past sessions, with the settings of the home it is made from."""
+"""Build temporary worlds in a folder, for simulations of past sessions with the settings of a home."""
 
 from __future__ import annotations
 
@@ -38,18 +38,27 @@ def open_simulation(
     alone: bool = False,
     broker: Callable[[VirtualClock, Store, SessionTable, str], Broker] | None = None,
 ) -> PaperWorld:
-    """Return a throw-away world in `folder` that begins at `start` with the home's market data.
+    """Return a temporary world in `folder` that begins at `start` with the home's market data.
 
-    Settings, schedules and capital are those of the home's user, if there is one. `changes` are settings on top; `step` is in
-    minutes. `alone`: no other process uses the folder, so its files are locked exclusively. `broker` creates another broker than
-    the paper exchange, for this clock, market, session table and user; it is used as a `ports.Broker` only."""
+    Args:
+        start: An aware moment.
+        capital: In paise; None means that of the home's user.
+        changes: Settings that replace those of the home's user.
+        step: Minutes; the turning points of a daily price path move to multiples of it (`price_path.daily_path`).
+        alone: No other process uses the folder, so its files are locked exclusively.
+        broker: Called with the clock, market, session table and user; makes another broker than the paper exchange. It is used
+            only as a `ports.Broker`.
+
+    Raises:
+        DataError: There is no bar from `start` on.
+    """
     from tradectl.notify.console import SilentNotifier
     from tradectl.strategy.parameters import Parameters, with_changes
 
     market = open_store(settings)
     newest = market.last_session()
     if newest is None or newest < ist_date(start):
-        raise DataError(f"there is no bar from {ist_date(start)} on: the newest is of {newest or 'no session'}")
+        raise DataError(f"there is no bar from {ist_date(start)} on; the newest bar: {newest or 'none'}")
     home = home_ledger(settings)
     own = (home.settings.list() if home is not None else {}) | changes
     parameters = with_tariff(with_changes(Parameters(), own), settings, home if "charges" not in changes else None, own)
@@ -81,7 +90,7 @@ def open_simulation(
 def _ledger(
     folder: Path, user: str, home: Ledger | None, *, capital: int, own: dict[str, str], start: datetime, alone: bool
 ) -> Ledger:
-    """Return a new ledger with one user, the settings `own`, and the timetable of the home."""
+    """Return a new ledger with one user, the settings `own`, and the schedules of the home."""
     from tradectl.ledger.migrations import create_or_upgrade
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
@@ -107,7 +116,7 @@ def _ledger(
 
 
 def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
-    """Return the world that a simulation left in `folder`, at its last moment."""
+    """Return the world of a stored simulation in `folder`, at its last moment. Raises ConfigurationError without one."""
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info, Ledger
     from tradectl.ledger.users import Users
@@ -118,7 +127,7 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     ledger = Ledger(database, Users(database).list()[0].user)
     ended = Info(database).get("last_event_at")
     if ended is None:
-        raise ConfigurationError(f"{folder} holds no simulation")
+        raise ConfigurationError(f"{folder} has no simulation")
     own, clock = ledger.settings.list(), VirtualClock(datetime.fromisoformat(ended))
     parameters = with_tariff(with_changes(Parameters(), own), settings, None, own)
     market = open_store(settings)

@@ -1,4 +1,4 @@
-"""Open the sources of a home: sessions, market data, live prices."""
+"""Open the sources of a home: sessions, market data and live prices."""
 
 from __future__ import annotations
 
@@ -27,30 +27,33 @@ def open_sessions(settings: Settings) -> SessionTable:
 
 
 def open_store(settings: Settings, *, through: date | None = None) -> Store:
-    """Return the market data beside the ledger; `through` a session it has no bar after it."""
+    """Return the home's market data. `through`: the last session whose bars are used; None means all."""
     from tradectl.marketdata.store import Store
 
     return Store(settings.market, open_sessions(settings), through=through)
 
 
 def open_prices(
-    settings: Settings, mode: str, clock: SystemClock | VirtualClock, look: Callable[[], ReadOnlyAccount]
+    settings: Settings, mode: str, clock: SystemClock | VirtualClock, open_account: Callable[[], ReadOnlyAccount]
 ) -> PriceSource | None:
-    """Return the source of live prices in the settings, None for the stored bars; `look` opens an account at a broker.
+    """Return the source of live prices by the settings; None means the stored bars. `open_account` opens a read-only account.
 
-    Raises ConfigurationError for an unknown source and in a home that is not paper: real orders use the prices of their
-    broker."""
+    Raises ConfigurationError for an unknown source, and in a home that is not paper, because real orders use the prices of their
+    broker.
+    """
     if not settings.quotes:
         return None
     if mode != "paper":
-        raise ConfigurationError(f"quotes from {settings.quotes} are for paper, not for mode {mode}")
+        raise ConfigurationError(
+            f"quotes from {settings.quotes} are only for paper homes; this home is {mode}, which uses its broker's quotes"
+        )
     if settings.quotes != "yahoo":
         from tradectl.brokers.adapter import is_known, names
 
         if not is_known(settings.quotes):
             known = "'yahoo' or a broker (" + ", ".join(names()) + ")"
-            raise ConfigurationError(f"the setting quotes is {known}, or unset for stored bars; not {settings.quotes!r}")
-        return lazy(lambda: look().quotes())
+            raise ConfigurationError(f"the setting quotes must be {known}, or unset for stored bars; not {settings.quotes!r}")
+        return lazy(lambda: open_account().quotes())
     from tradectl.marketdata.sources.delayed import YahooQuotes
 
     return YahooQuotes(settings.yahoo, settings.home / "yahoo", clock)

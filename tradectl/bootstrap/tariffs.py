@@ -1,4 +1,4 @@
-"""Choose a user's table of charges: that of a live home's broker, or that of a paper home's settings."""
+"""Choose a user's table of charges: for a live home that of its broker, for a paper home that of its settings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ SETTING = "charges"
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """The table that applies. `doubt`: one line if it is not certainly the broker's own, with the command that helps;
-    `damaged`: the operator's file cannot be read."""
+    """The table that applies.
+
+    `doubt`: one line, with the command that helps, if the table may not be the broker's; else empty. `damaged`: the operator's
+    file cannot be read.
+    """
 
     tariff: Tariff
     doubt: str = ""
@@ -30,10 +33,10 @@ class Charged:
 
 
 def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str], default: str) -> Charged:
-    """Return the table of a user. `changes` are the settings that were changed; `default` is the setting's default.
+    """Return the table of a user. `changes`: the changed settings. `default`: the default of the setting `charges`.
 
-    A live home's broker names its table. A broker in front of another one (OpenAlgo), and one without a table, needs the setting
-    `charges`; until then the levies alone count, and `doubt` has the reason.
+    In a live home the broker determines the table. A broker without a table, or one that routes orders to another broker
+    (OpenAlgo), needs the setting `charges`. Without it only levies are counted, and `doubt` has the reason.
     """
     chosen = changes.get(SETTING)
     if ledger is None or ledger.info.get("mode") != "live":
@@ -45,10 +48,10 @@ def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str
     try:
         tables = read_tariffs(settings.charges)
     except ConfigurationError as damaged:
-        # Positions must be sold even with a damaged file: a live home continues, and each command reports the damage.
+        # A live home must be able to sell even with a damaged file, so it continues, and each command reports the damage.
         known = own if own in OF_BROKER.values() and own else LEVIES_ONLY
         title = shipped(known).title
-        return Charged(shipped(known), f"{damaged}; until it is repaired charges are those of {title}", damaged=True)
+        return Charged(shipped(known), f"{damaged}; until you repair the file, the charges are those of {title}", damaged=True)
     if own in tables:
         other = f"charges are those of {broker}; the setting charges={chosen} does not apply in a live home"
         return Charged(tables[own], other if chosen not in {None, own} else "")
@@ -57,13 +60,13 @@ def charged(settings: Settings, ledger: Ledger | None, changes: Mapping[str, str
     reason = f"{broker} routes orders to another broker" if own == "" else f"there is no table of {broker}'s charges"
     return Charged(
         tables[LEVIES_ONLY],
-        f"{reason}: only levies are counted, so P&L is too high by its brokerage and DP charges: name its table with "
-        f"`tradectl config set charges NAME` (`tradectl broker tables`; your own go into {settings.charges})",
+        f"{reason}: only levies are counted, so P&L is too high by the brokerage and DP charges. Name the table with "
+        f"`tradectl config set charges NAME` (`tradectl broker tables` lists them; put your own into {settings.charges})",
     )
 
 
 def own_table(broker: str) -> str:
-    """Return the name of a broker's own table; empty for one that stands before another broker."""
+    """Return the name of a broker's own table; empty for a broker that routes orders to another broker."""
     if broker in OF_BROKER:
         return OF_BROKER[broker]
     from tradectl.brokers.adapter import NamesTariff, adapter, is_known
@@ -79,7 +82,7 @@ def with_tariff(
     changes: Mapping[str, str],
     tell: Callable[[str], None] = lambda _: None,
 ) -> Parameters:
-    """Return settings with the table of charges that applies to them. `tell` reports a damaged file of the operator."""
+    """Return the settings with their table of charges. `tell` is called with a line if the operator's file is damaged."""
     from dataclasses import replace
 
     from tradectl.strategy.parameters import Parameters as Defaults

@@ -1,5 +1,7 @@
-"""Build worlds, live or on paper. Most commands only read the ledger, so the broker and the readings of the market are created
-at their first use."""
+"""Build live and paper worlds.
+
+Most commands only read the ledger, so the broker and the readings of the market are created at their first use.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PaperWorld(World):
-    """A world with the paper exchange as its broker, which has more methods than a broker."""
+    """A world with the paper exchange as its broker. The paper exchange has more methods than `ports.Broker`."""
 
     broker: PaperBroker
 
@@ -42,12 +44,12 @@ class PaperWorld(World):
 
 @dataclass(frozen=True, slots=True)
 class LiveWorld(World):
-    """A world whose broker is a real one, behind the guard."""
+    """A world with a real broker, wrapped in `GuardedBroker`."""
 
     broker: GuardedBroker
 
     def close(self) -> None:
-        """End the stream and the connections, and close the ledger."""
+        """Close the stream, the connections and the ledger."""
         if is_made(self.broker):
             self.broker.close()
         World.close(self)
@@ -69,10 +71,7 @@ def paper_world(
     alone: bool = False,
     prices: PriceSource | None = None,
 ) -> PaperWorld:
-    """Return a world that trades on paper, at the live prices of `prices` if there is such a source.
-
-    Most commands only read the ledger, so exchange and readings are made at their first use.
-    """
+    """Return a world that trades on paper, with the live prices of `prices` or, if it is None, the stored bars."""
 
     ledger.tariff = parameters.tariff
 
@@ -144,7 +143,7 @@ def live_world(
 
 
 def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable) -> LiveAccount:
-    """Return a user's account at the broker, for logging in, arming or reading."""
+    """Return a user's account at the broker, to log in, arm, read or trade."""
     from tradectl.brokers.account.live_account import LiveAccount
 
     folder = settings.home / "brokers"
@@ -154,7 +153,7 @@ def live_account(settings: Settings, ledger: Ledger, clock: Clock, market: Marke
 def read_only_account(
     settings: Settings, ledger: Ledger, clock: Clock, market: MarketData, sessions: SessionTable
 ) -> ReadOnlyAccount:
-    """Return a paper user's account at the broker of its prices, for logging in and for reading."""
+    """Return a paper user's account at the broker that supplies its prices, to log in and read."""
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
 
     folder = settings.home / "brokers"
@@ -162,7 +161,7 @@ def read_only_account(
 
 
 def readings_of(market: Store, parameters: Parameters) -> Readings:
-    """Return readings that are made at their first use."""
+    """Return the readings of the market, which are made at their first use."""
 
     def readings() -> Readings:
         from tradectl.screener.readings import Readings
@@ -173,6 +172,7 @@ def readings_of(market: Store, parameters: Parameters) -> Readings:
 
 
 def notifier_of(settings: Settings, ledger: Ledger) -> Notifier:
+    """Return the user's notification services; the console if none is configured."""
     from tradectl.notify.console import ConsoleNotifier
 
     credentials = ledger.settings.credentials(settings.secret_key)

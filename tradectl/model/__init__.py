@@ -1,1 +1,1 @@
-"""Frozen values that every other package uses: no I/O, no clock, no rules."""
+"""Define the immutable values that every other package uses, without I/O, clock or trading rules."""

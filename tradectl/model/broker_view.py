@@ -1,4 +1,4 @@
-"""What the broker's lists showed when they were last read, and how far the book follows them."""
+"""Keep the broker's lists as they were last read, and record whether the book agrees with them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from tradectl.model.odd_rows import OddRow, odd_of
 from tradectl.model.order import OrderReport, TradeReport
 
 ORDERS, TRADES, HOLDINGS, QUOTES, CONTRADICTIONS = "orders", "trades", "holdings", "quotes", "contradictions"
-"""The lists in which odd rows are found. CONTRADICTIONS: rows that can be read, and contradict the book."""
+"""The lists that may have odd rows. CONTRADICTIONS: rows that can be read but contradict the book."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """The broker's orders and trades of one read, and what is known of its other lists.
+    """The broker's orders and trades of one read, and the odd rows of all its lists.
 
     Attributes:
-        revision: Rises whenever the orders or the trades differ from those of the read before; 0 before the first read.
-        trades_revision: Rises whenever the trades differ.
-        odd: The odd rows of each list, as it was last read; lists without such rows are absent.
+        revision: Rises by 1 when the orders or the trades differ from the previous read; 0 before the first read.
+        trades_revision: Rises by 1 when the trades differ.
+        odd: The odd rows of each list at its last read. Lists without odd rows are absent.
         lists: The lists that were read.
         unread: The reports of our orders with an unknown status word, by our order id.
-        ended: Broker order ids with a tag that belong to ended orders of ours, or to no order of ours. It grows.
-        applied: The revision of the book that agrees with this revision; None while they were not compared.
-        trades_applied: The revision of the trades that are in the book; None where that is not known.
+        ended: Ids of tagged broker orders that belong to ended orders of ours, or to no order of ours. The set only grows.
+        applied: The revision of the book that agrees with this revision; None before they are compared.
+        trades_applied: The revision of the trades that are in the book; None if it is not known.
     """
 
     reports: Sequence[OrderReport] = ()
@@ -39,7 +39,7 @@ class BrokerView:
     trades_applied: int | None = None
 
     def read_again(self, reports: Sequence[OrderReport], trades: Sequence[TradeReport]) -> BrokerView:
-        """Return the view of another read: this one where it shows the same."""
+        """Return the view after another read; this view itself if nothing changed."""
         traded = trades is not self.trades and trades != self.trades
         if self.revision and not traded and (reports is self.reports or reports == self.reports):
             return self
@@ -54,12 +54,12 @@ class BrokerView:
         )
 
     def with_odd(self, name: str, rows: tuple[OddRow, ...]) -> BrokerView:
-        """Return the view with the odd rows of a list that was just read."""
+        """Return the view with the odd rows of a list that was just read; this view itself if they are unchanged."""
         if name in self.lists and self.odd.get(name, ()) == rows:
             return self
         others = {key: value for key, value in self.odd.items() if key != name}
         return replace(self, odd={**others, name: rows} if rows else others, lists=self.lists | {name})
 
     def to_apply(self) -> BrokerView:
-        """Return the view as one that is not in the book, so that it is compared anew."""
+        """Return the view without a record of the book's revision, so that it is compared with the book again."""
         return replace(self, applied=None, trades_applied=None)

@@ -1,4 +1,4 @@
-"""The bars of one instrument as numpy columns, oldest first: what every rule and every scan reads."""
+"""Store the bars of one instrument as numpy columns, oldest first."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Columns of equal length n. `sessions` are proleptic ordinals (date.toordinal), strictly increasing; prices in
-    paise as traded; `series` codes such as EQ; `multiplier` is M_t, the product of 1/price factor of all splits, bonuses
-    and demergers with ex-date <= t, so that price * M_t is adjusted *forward* and never changes later."""
+    """The bars of one instrument, as columns of equal length.
+
+    Attributes:
+        sessions: Dates as ordinals (date.toordinal), strictly increasing.
+        open, high, low, close: Prices as traded, in paise.
+        volume: In shares.
+        series: Codes such as EQ.
+        multiplier: M_t, the product of 1 / price factor of all splits, bonuses and demergers with ex-date <= t. So price * M_t is
+            adjusted *forward*, and later actions never change it.
+    """
 
     instrument_id: str
     sessions: Ints
@@ -35,18 +42,20 @@ class History:
         return len(self.sessions)
 
     def last_index(self, through: date) -> int:
-        """Index of the last bar of a session <= `through`; -1 without one."""
+        """Return the index of the last bar of a session <= `through`; -1 if there is none."""
         return int(np.searchsorted(self.sessions, through.toordinal(), side="right")) - 1
 
     def index(self, session: date) -> int | None:
-        """Index of that session's bar, or None."""
+        """Return the index of the session's bar; None if there is none."""
         i = self.last_index(session)
         return i if i >= 0 and int(self.sessions[i]) == session.toordinal() else None
 
     def session(self, index: int) -> date:
+        """Return the session of the bar at an index."""
         return date.fromordinal(int(self.sessions[index]))
 
     def bar(self, index: int) -> Bar:
+        """Return the bar at an index, as traded."""
         return Bar(
             self.session(index),
             int(self.open[index]),
@@ -58,19 +67,19 @@ class History:
         )
 
     def through(self, session: date) -> History:
-        """The same history cut after that session."""
+        """Return the history up to and with a session."""
         end = self.last_index(session) + 1
         if end == len(self):
             return self
         return self.take(slice(end))
 
     def take(self, rows: NDArray[Any] | slice) -> History:
-        """Only some bars, by their indices or a mask."""
+        """Return a history of some bars, by indices, a slice or a mask."""
         columns = ("sessions", "open", "high", "low", "close", "volume", "series", "multiplier")
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def with_bar(self, bar: Bar, multiplier: float) -> History:
-        """This history and one more (later) bar."""
+        """Return this history with one later bar. `multiplier`: M_t of that bar."""
 
         def add(column: NDArray[np.int64], value: int) -> Ints:
             return np.append(column, np.int64(value))

@@ -1,4 +1,4 @@
-"""What is traded and what it did: instrument, bar, quote, corporate action."""
+"""Define instruments, bars, quotes and corporate actions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from fractions import Fraction
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A security as it is on one session.
+    """A security with its properties on one session.
 
-    `instrument_id` is the last name of its chain of renames and never changes; `symbol` is its name on that session;
-    `tick_size` is in paise; `closing_auction` and `derivatives` say whether it has a closing auction and a dynamic band;
-    `derivatives_known` is False where no imported list says whether it has derivatives.
+    Attributes:
+        instrument_id: The newest symbol of its chain of renames.
+        symbol: Its symbol on that session.
+        tick_size: In paise.
+        closing_auction: Whether it has a closing auction.
+        derivatives: Whether it has derivatives, and so a dynamic band.
+        derivatives_known: False if no imported list shows whether it has derivatives.
     """
 
     instrument_id: str
@@ -30,13 +34,13 @@ class Instrument:
 
     @property
     def closing_auctions(self) -> tuple[bool, ...]:
-        """The kinds of stock whose hours bind its orders: both where the kind is not known."""
+        """Return the values of `closing_auction` whose hours its orders must observe; both if the value is not known."""
         return (self.closing_auction,) if self.derivatives_known else (False, True)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One session as traded: prices in paise, volume in shares. `provisional`: made from a quote, not the final file."""
+    """The bar of one session, as traded: prices in paise, volume in shares. `provisional`: made from quotes."""
 
     session: date
     open: int
@@ -50,9 +54,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The last price of a symbol with its time and source. Prices in paise; `delay` is what the source declares.
+    """The last price of a symbol. Prices are in paise.
 
-    `open`, `high`, `low`, `volume` are the day's so far, None before the first trade. `last_trade_at` is when `last` traded.
+    Attributes:
+        at: The time of the quote.
+        delay: The age of quotes that the source declares.
+        last_trade_at: The time of the last trade; None if the source does not report it.
+        open, high, low, volume: Those of the day so far; None before its first trade.
+        lower_band, upper_band: The day's band; None if the source has none.
     """
 
     symbol: str
@@ -70,6 +79,8 @@ class Quote:
 
 
 class ActionKind(StrEnum):
+    """The kind of a corporate action."""
+
     SPLIT = "split"
     BONUS = "bonus"
     CONSOLIDATION = "consolidation"
@@ -78,18 +89,20 @@ class ActionKind(StrEnum):
     DIVIDEND = "dividend"
     OTHER = "other"
     UNKNOWN = "unknown"
-    """It may change the number of shares, and its text does not say how. A person decides (`data actions`)."""
+    """It may change the number of shares, but its text does not state how. A person must decide (`data actions`)."""
     ACCEPTED = "accepted"
-    """A person decided that nothing changes the shares on this date, and that the prices are right as they are."""
+    """A person decided that nothing changes the shares on this date, and that the stored prices are correct."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorporateAction:
-    """One thing that happens to a security on its ex-date.
+    """A corporate action of one security. The price factor of a demerger is not stored: it is known only at the ex-date's open.
 
-    `ratio` is new shares for one old share (split 10:1 -> 10, bonus 1:1 -> 2, 1 where shares do not change). A demerger's
-    price factor is not known before the open of its ex-date, so it is not here. `dividend` is in paise a share. `offered`: shares
-    that a rights issue offers for one held.
+    Attributes:
+        ratio: New shares for one old share (split 10:1: 10, bonus 1:1: 2); 1 if the number of shares does not change.
+        dividend: Paise for one share.
+        subject: The text of the exchange.
+        offered: Shares that a rights issue offers for one share held.
     """
 
     instrument_id: str
@@ -102,11 +115,12 @@ class CorporateAction:
 
 
 def changes_shares(action: CorporateAction) -> bool:
+    """Return whether an action changes the number of shares."""
     return action.ratio != 1
 
 
 def bars_entry(action: CorporateAction) -> bool:
-    """Whether a session that is this action's ex-date is closed to new entries."""
+    """Return whether an action forbids new entries on its ex-date."""
     return action.kind in _BARRING
 
 

@@ -1,4 +1,4 @@
-"""Indian time: showing moments, asking which date it is at the exchange, and the times of a timetable as words."""
+"""Convert moments to Indian time (IST), and find the date at the exchange."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 _OFFSET = timedelta(hours=5, minutes=30)
 IST = timezone(_OFFSET, "IST")
-"""India has had one zone and no summer time since 1945, so a fixed offset needs no zone database."""
+"""A fixed offset, because India has had one zone without summer time since 1945. So no zone database is needed."""
 
 LAST_FILL = "last-fill"
-"""An end that follows the session table: the last moment at which an order of that session can be filled."""
+"""The text for an end of a schedule that follows the session table: the last moment at which orders can be filled."""
 
 
 def to_ist(moment: datetime) -> datetime:
-    """An aware moment in Indian time."""
+    """Return an aware moment in IST."""
     return moment.astimezone(IST)
 
 
@@ -23,15 +23,15 @@ def utc(moment: datetime) -> datetime:
 
 
 def ist_date(moment: datetime) -> date:
-    """Return the date in India at an aware moment. Moments are in UTC nearly always: an addition is three times as fast."""
+    """Return the date in India of an aware moment. Nearly all are in UTC: an addition is three times as fast."""
     return (moment + _OFFSET).date() if moment.tzinfo is UTC else to_ist(moment).date()
 
 
 def at_ist(day: date, at: time) -> datetime:
-    """That time of that day in India, aware."""
+    """Return the aware moment of a time (IST) on a day."""
     return datetime.combine(day, at, IST)
 
 
 def format_time(at: time) -> str:
-    """`09:05`, or `09:07:30` where there are seconds."""
+    """Return the time as text: `09:05`, or `09:07:30` if it has seconds."""
     return at.strftime("%H:%M:%S" if at.second else "%H:%M")

@@ -1,38 +1,40 @@
-"""Money is an integer number of paise; text and `Decimal` exist only at the edges."""
+"""Convert amounts of money, which are integer paise inside the program, from and to text."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 Paise = int
-"""1/100 rupee. Prices, cash, charges and P&L are all of this type; a float never is money."""
+"""1/100 rupee. All prices, cash, charges and P&L have this type; money is never a float."""
 _MOST = 2**63 - 1
 
 
 def to_paise(text: str | int | Decimal) -> Paise:
-    """Return an amount in rupees as exact paise. Raises ValueError for more than two decimals, no number, or one
-    that does not fit in 64 bits."""
+    """Return an amount in rupees as exact paise.
+
+    Raises ValueError if it is not a number, has more than two decimals, or does not fit in 64 bits.
+    """
     try:
         scaled = Decimal(text) * 100
         whole = int(scaled)
     except (InvalidOperation, OverflowError, ValueError) as error:
         raise ValueError(f"{text!r} is not an amount in rupees") from error
     if abs(whole) > _MOST:
-        raise ValueError(f"{text!r} is too large an amount")
+        raise ValueError(f"the amount {text!r} is too large")
     if whole != scaled:
         raise ValueError(f"{text!r} has more than two decimals")
     return whole
 
 
 def to_rupees(paise: Paise) -> str:
-    """Return plain rupees with two decimals, as in JSON results: `-1234.50`."""
+    """Return rupees with two decimals, as in JSON results: `-1234.50`."""
     sign = "-" if paise < 0 else ""
     whole, part = divmod(abs(paise), 100)
     return f"{sign}{whole}.{part:02d}"
 
 
 def show_rupees(paise: Paise) -> str:
-    """Paise as people in India write rupees: `-12,34,567.50`."""
+    """Return rupees in the Indian notation, for people: `-12,34,567.50`."""
     plain = to_rupees(abs(paise))
     digits, part = plain.split(".")
     head, tail = digits[:-3], digits[-3:]
@@ -44,13 +46,15 @@ def show_rupees(paise: Paise) -> str:
 
 
 def round_half_up(value: Decimal) -> int:
-    """Return the nearest integer, halves away from zero (how contract notes round)."""
+    """Return the nearest integer, with halves rounded away from zero as on contract notes."""
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def share_out(total: int, weights: list[int]) -> list[int]:
-    """Split `total` into integer parts proportional to `weights` that add up to it exactly (largest remainder,
-    the earlier part first on a tie). All weights zero: everything goes to the first part."""
+    """Split `total` into integer parts proportional to `weights`, which add up to `total` exactly.
+
+    The largest remainders are rounded up, on a tie the earlier part first. If all weights are 0, the first part gets everything.
+    """
     if not weights:
         return []
     whole = sum(weights)

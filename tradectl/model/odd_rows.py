@@ -1,6 +1,6 @@
-"""Rows of a broker that cannot be read: what each says of itself, beside the rows that could be read.
+"""Keep the rows of a broker's list that cannot be read (odd rows) beside the rows that can.
 
-A row that cannot be read is never a value. It stops the symbol that it names, and nothing else.
+An odd row stops the trading of its symbol, and of no other symbol.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tradectl.model.market import Quote
 
 T = TypeVar("T")
 KEPT_UNDER = ("reconcile", "odd_row")
-"""The task and the rule under which odd rows are kept among the decisions."""
+"""The task and the rule under which odd rows are stored as decisions."""
 
 
 class RowKind(StrEnum):
@@ -30,9 +30,12 @@ class RowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OddRow:
-    """A row that cannot be read. `field`: the broker's name of what is wrong, `value`: what it has there.
+    """A row that cannot be read.
 
-    `symbol`, `broker_order_id` and `tag` are what the row says of itself; empty where that cannot be read either.
+    Attributes:
+        field: The broker's name of the wrong field; empty if the whole row is wrong.
+        value: The text of that field.
+        symbol, broker_order_id, tag: The fields that identify the row; empty if they cannot be read either.
     """
 
     kind: RowKind
@@ -44,14 +47,14 @@ class OddRow:
 
     @property
     def text(self) -> str:
-        """The row in one phrase: `a row of the broker's orders for ZULU cannot be read (price 102.345)`."""
+        """Return a text such as `a row of the broker's orders for ZULU cannot be read (price 102.345)`."""
         of = f" for {self.symbol}" if self.symbol else " without a symbol"
         number = f", broker order {self.broker_order_id}," if self.broker_order_id else ""
         return f"a row of the broker's {self.kind}s{of}{number} cannot be read ({self.field or 'row'} {self.value})"
 
 
 class Rows(tuple[T, ...]):
-    """The rows of a list that could be read, and those that could not (`odd`). Equal only where both are."""
+    """The readable rows of a list, and its odd rows (`odd`). Two values are equal only if both parts are equal."""
 
     odd: tuple[OddRow, ...]
 
@@ -71,7 +74,7 @@ class Rows(tuple[T, ...]):
 
 
 class Quotes(dict[str, Quote]):
-    """Quotes by symbol, and the rows of quotes that could not be read (`odd`)."""
+    """Quotes by symbol, and the odd rows (`odd`)."""
 
     def __init__(self, found: Mapping[str, Quote] | None = None, odd: Iterable[OddRow] = ()) -> None:
         super().__init__(found or {})
@@ -79,5 +82,5 @@ class Quotes(dict[str, Quote]):
 
 
 def odd_of(rows: object) -> tuple[OddRow, ...]:
-    """Return the rows of an answer that could not be read."""
+    """Return the odd rows of a list; none for a value without odd rows."""
     return rows.odd if isinstance(rows, (Rows, Quotes)) else ()

@@ -1,4 +1,4 @@
-"""Orders as the field names them: what we ask for, what the broker reports, what was filled."""
+"""Define orders: the request, the broker's reports of orders and trades, fills, holdings and funds."""
 
 from __future__ import annotations
 
@@ -24,68 +24,71 @@ class Variety(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why we want an order; part of its client tag."""
+    """Why an order exists. It is part of the client tag."""
 
     ENTRY = "entry"
     REENTRY = "reentry"
     TARGET = "target"
     RSI_EXIT = "rsi_exit"
     SEED = "seed"
-    UNIDENTIFIED = "unidentified"  # found at the broker under a tag of our shape that no intent of this ledger explains
+    UNIDENTIFIED = "unidentified"  # found at the broker with a tag of our shape, but no intent of this ledger explains it
 
 
 class OrderStatus(StrEnum):
-    PENDING = "PENDING"  # recorded or sent, not live at the exchange; a waiting AMO too
+    """The status of an order."""
+
+    PENDING = "PENDING"  # recorded or sent, not live at the exchange; also a waiting AMO
     ONGOING = "ONGOING"  # live at the exchange, perhaps partly filled
     EXECUTED = "EXECUTED"
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"
     RETRY_PENDING = "RETRY_PENDING"  # not at the broker for a temporary reason; it is tried again
-    UNKNOWN = "UNKNOWN"
+    UNKNOWN = "UNKNOWN"  # it may or may not be at the exchange
 
 
 class ReasonCode(StrEnum):
-    """Why an order has its status, where code branches on that. `reason`, stored beside it, is text for people."""
+    """Why an order has its status, for code to branch on. The text `reason`, stored beside it, is for people."""
 
-    WITHDRAWN = "withdrawn"  # a task or a person requested its cancel here: a buy is not retried
-    REAPPEARED = "reappeared"  # it was given up and the broker's book shows it: it is to be cancelled
-    RETURNED = "returned"  # it was REJECTED and the broker's book shows it: the book will show its outcome
+    WITHDRAWN = "withdrawn"  # a task or a person requested its cancel: a buy is not retried
+    REAPPEARED = "reappeared"  # the ledger had ended it, but the broker's book shows it: it must be cancelled
+    RETURNED = "returned"  # it was REJECTED, but the broker's book shows it: the book will show its outcome
     UNEXPLAINED = "unexplained"  # no intent of this ledger explains its tag: a person must decide
     UNFOUNDED = "unfounded"  # it sells shares of no position of this ledger: a person must decide
-    DECIDED = "decided"  # a person decided; a later report of the broker may replace that
+    DECIDED = "decided"  # a person decided; a later report of the broker may replace the decision
     FILLS_ENTERED = "fills_entered"  # a person entered its fills; a later report of the broker does not replace them
-    REPEATED_TAG = "repeated_tag"  # the broker has an order under its tag, so it must not be sent again
+    REPEATED_TAG = "repeated_tag"  # the broker already has an order with its tag, so it must not be sent again
     UNSENT = "unsent"  # its session ended before it was sent
     RETRY_EXPIRED = "retry_expired"  # its session ended before it was tried again
     NEVER_APPEARED = "never_appeared"  # its session ended and the broker's book never showed it
 
     def text(self, detail: str = "") -> str:
-        """Return the reason that is stored with this code, followed by the details."""
+        """Return the reason text that is stored with this code, followed by `detail`."""
         return f"{_REASONS[self]}: {detail}" if detail else _REASONS[self]
 
 
 _REASONS: dict[ReasonCode, str] = {
-    ReasonCode.WITHDRAWN: "its end was asked for",
-    ReasonCode.REAPPEARED: "it appeared after its end",
-    ReasonCode.RETURNED: "the broker called it refused, and its book has it",
-    ReasonCode.UNEXPLAINED: "the broker has it under a tag of ours that no intent of this ledger explains",
+    ReasonCode.WITHDRAWN: "its cancel was requested",
+    ReasonCode.REAPPEARED: "the ledger had ended it, but the broker's list shows it",
+    ReasonCode.RETURNED: "the broker rejected it, but its list shows it",
+    ReasonCode.UNEXPLAINED: "the broker's list has it under a tag of tradectl, but this ledger has no intent for it",
     ReasonCode.UNFOUNDED: "it sells shares of which this ledger has no position",
     ReasonCode.DECIDED: "a person decided",
-    ReasonCode.FILLS_ENTERED: "a person told",
-    ReasonCode.REPEATED_TAG: "the broker has it",
+    ReasonCode.FILLS_ENTERED: "a person entered its fills",
+    ReasonCode.REPEATED_TAG: "the broker already has an order with its tag",
     ReasonCode.UNSENT: "its session ended before it was sent",
-    ReasonCode.RETRY_EXPIRED: "its session ended",
+    ReasonCode.RETRY_EXPIRED: "its session ended before it was tried again",
     ReasonCode.NEVER_APPEARED: "never_appeared",
 }
 TO_BE_CANCELLED = frozenset({ReasonCode.WITHDRAWN, ReasonCode.REAPPEARED})
-"""The order is not wanted any more: its cancel was requested here, or is requested by the next step."""
+"""The order must be cancelled: its cancel was requested, or the next step requests it."""
 ENDED_UNSEEN = frozenset({ReasonCode.UNSENT, ReasonCode.RETRY_EXPIRED, ReasonCode.NEVER_APPEARED})
-"""The order ended with its session without ever reaching the broker."""
+"""The order ended with its session, and the broker never had it."""
 
 S = OrderStatus
 ALIVE = frozenset({S.PENDING, S.ONGOING, S.UNKNOWN})
-"""May still trade, or may already have."""
+"""Statuses of orders that may still trade, or may have traded already."""
 TERMINAL = frozenset({S.EXECUTED, S.REJECTED, S.CANCELLED})
+"""Statuses of ended orders."""
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.PENDING: frozenset({S.ONGOING, S.EXECUTED, S.REJECTED, S.CANCELLED, S.RETRY_PENDING, S.UNKNOWN}),
     S.ONGOING: frozenset({S.EXECUTED, S.REJECTED, S.CANCELLED, S.UNKNOWN}),
@@ -95,17 +98,18 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.REJECTED: frozenset({S.UNKNOWN}),
     S.CANCELLED: frozenset({S.UNKNOWN}),
 }
-"""Every move of an order's status that is allowed; staying is always allowed, anything else is a bug.
+"""The allowed changes of an order's status. To keep the status is always allowed; any other change is a bug.
 
-REJECTED and CANCELLED are left only where the broker's book shows the order alive or filled after all: the refusal was wrong,
-or the end was presumed (the order never appeared, or a person said so)."""
+REJECTED and CANCELLED change only to UNKNOWN, and only if the broker's book shows the order live or filled. Then the refusal was
+wrong, or the end was an assumption: the order had not appeared, or a person had entered its end.
+"""
 CLIENT_TAG = re.compile(r"[A-Z2-7]{15}")
-"""The shape of our client tags; a tag of another shape is the broker's own or a person's."""
+"""The shape of our client tags. A tag of another shape was written by the broker or by a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What is sent to a broker: LIMIT or MARKET, product CNC, validity DAY. `price` in paise (0 for MARKET)."""
+    """An order to send to a broker, for delivery (CNC) and the day. `price` is in paise (0 for MARKET)."""
 
     tag: str
     symbol: str
@@ -118,10 +122,15 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """What the broker says now of one order. `price` and `average_price` in paise (average may be fractional: a float
-    is fine here, fills carry the exact prices). `status` is already mapped to our words. `passing`: it was rejected for a
-    temporary reason, such as missing funds. `unknown_word`: the broker's status, if no table has it; `status` is then
-    UNKNOWN and says nothing about the order."""
+    """One row of the broker's order list.
+
+    Attributes:
+        tag: The client tag; None if the broker shows none.
+        price: The limit price in paise; 0 if the order has none.
+        status: The broker's status, mapped to `OrderStatus`.
+        passing: The order was rejected for a temporary reason, such as missing funds.
+        unknown_word: The broker's status if the adapter does not know it, else empty. `status` is then UNKNOWN.
+    """
 
     broker_order_id: str
     tag: str | None
@@ -151,7 +160,7 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True)
 class TradeReport:
-    """One execution at the exchange, as the broker reports it. `price` in paise."""
+    """One row of the broker's trade list: one execution at the exchange. `price` is in paise."""
 
     trade_id: str
     broker_order_id: str
@@ -164,10 +173,16 @@ class TradeReport:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What the depository has: `quantity` delivered, `t1_quantity` bought and not yet delivered, `sellable` what the
-    broker lets us sell now (resting sells not subtracted). `pledged` shares are in none of these; 0 too where a broker does not
-    list them. `isin`: the broker's, else empty. `other_isin`: the broker's shares under this symbol are of this other
-    security, so none are counted here."""
+    """Shares of one symbol in the depository.
+
+    Attributes:
+        quantity: Delivered shares.
+        t1_quantity: Shares that were bought but are not delivered yet.
+        sellable: Shares that the broker lets us sell now; open sell orders are not subtracted.
+        pledged: Pledged shares, which are in none of the other counts; also 0 if the broker does not list them.
+        isin: The broker's ISIN; empty if it reports none.
+        other_isin: The ISIN of another security whose shares the broker lists under this symbol. They are not counted.
+    """
 
     symbol: str
     quantity: int
@@ -180,7 +195,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """Paise. `available` may be spent on buys now; `blocked` is held for resting buys; `cash` is the account's total cash."""
+    """Funds of the account in paise: `available` for buys now, `blocked` for open buys, and the total `cash`."""
 
     available: int
     blocked: int
@@ -189,7 +204,7 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One fill, with all that positions and charges are computed from. `price` in paise."""
+    """One fill, with the values from which positions and charges are computed. `price` is in paise."""
 
     fill_id: str
     symbol: str

@@ -1,7 +1,7 @@
-"""The bars of many instruments at once, one row a session: what every scan reads.
+"""Store the bars of many instruments as arrays, for scans.
 
-Arrays are shaped (sessions, instruments), so that a session is one run of memory, and one more session is one more row.
-A panel is ragged: an instrument has bars from its listing on, with holes where it was suspended. `state` says which it is.
+Arrays are shaped (sessions, instruments), so a session is contiguous in memory and a new session adds one row. An instrument has
+no bars before its listing and during suspensions; `state` shows where.
 """
 
 from __future__ import annotations
@@ -18,29 +18,33 @@ from tradectl.model.history import Floats, History, Ints
 from tradectl.model.series import EQUITY_SERIES
 
 NOT_LISTED, GAP = 0, -1
-"""States without a bar: before the first bar of an instrument, and between or after its bars."""
+"""Values of `state` without a bar: before the first bar of an instrument, and between or after its bars."""
 SERIES = {series: code for code, series in enumerate(EQUITY_SERIES, 1)}
-"""States with a bar: the code of its series."""
+"""Values of `state` with a bar: the code of its series."""
 NAMES = np.array(["", *EQUITY_SERIES], dtype="<U2")
-"""The series by its code."""
+"""The series by their codes."""
 
 Prices = NDArray[np.int32]
 States = NDArray[np.int8]
 _MONTH = 24
-"""Sessions, about."""
+"""About the number of sessions in a month."""
 FIELDS = ("open", "high", "low", "close", "volume", "state", "multiplier")
 """The arrays of a panel, in their order."""
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """`instruments`: ids, one a column, each once, in whatever order. `sessions`: proleptic ordinals (date.toordinal), strictly
-    increasing. The others are shaped (sessions, instruments); they may be mapped from files, and are never written to. Prices are
-    in paise as traded, volume in shares, both 0 where there is no bar. `multiplier` is M_t; where there is no bar it is that of
-    the bar before (1.0 before the first).
+    """The bars of many instruments. The arrays may be mapped from files, and are never written to.
 
-    M_t is the product of 1/price factor of all splits, bonuses and demergers with ex-date <= the session: price x
-    multiplier is adjusted *forward*, so a later action changes no row.
+    Attributes:
+        instruments: The ids of the columns, each once, in any order.
+        sessions: Dates as ordinals (date.toordinal), strictly increasing.
+        open, high, low, close: Prices as traded, in paise; 0 without a bar.
+        volume: In shares; 0 without a bar.
+        state: See `NOT_LISTED`, `GAP` and `SERIES`.
+        multiplier: M_t, the product of 1 / price factor of all splits, bonuses and demergers with ex-date <= the session. Without
+            a bar it is that of the previous bar (1.0 before the first). So price * M_t is adjusted *forward*, and a later action
+            changes no row.
     """
 
     instruments: tuple[str, ...]
@@ -58,15 +62,18 @@ class Panel:
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """The column of each instrument."""
+        """Return the column of each instrument."""
         return {instrument_id: column for column, instrument_id in enumerate(self.instruments)}
 
     def last_index(self, through: date) -> int:
-        """Index of the last session <= `through`; -1 without one."""
+        """Return the index of the last session <= `through`; -1 if there is none."""
         return int(np.searchsorted(self.sessions, through.toordinal(), side="right")) - 1
 
     def bar_before(self, end: int, column: int) -> int:
-        """The row of a column's last bar before row `end`; -1 without one. Looks back a month at a time: it is seldom far."""
+        """Return the row of a column's last bar before row `end`; -1 if there is none.
+
+        The search goes back one month at a time, because the bar is seldom far.
+        """
         if end > 0 and self.state[end - 1, column] > 0:
             return end - 1
         while end > 0:
@@ -78,27 +85,27 @@ class Panel:
         return -1
 
     def first_bar(self, column: int) -> int:
-        """The row of a column's first bar; -1 without one."""
+        """Return the row of a column's first bar; -1 if there is none."""
         there = np.flatnonzero(self.state[:, column] > 0)
         return int(there[0]) if len(there) else -1
 
     def rows(self, begin: int, end: int) -> Panel:
-        """Return the sessions from row `begin` up to row `end`, without that one."""
+        """Return the panel of the rows from `begin` up to `end`, without `end`."""
         return replace(self, **{name: getattr(self, name)[begin:end] for name in ("sessions", *FIELDS)})
 
     def through(self, session: date) -> Panel:
-        """The same panel cut after that session."""
+        """Return the panel up to and with a session."""
         end = self.last_index(session) + 1
         return self if end == len(self) else self.rows(0, end)
 
     def select(self, instrument_ids: Sequence[str]) -> Panel:
-        """The panel of these instruments alone, sorted, each once; copied. KeyError for one that is not there."""
+        """Return a copy with only these instruments, sorted, each once. Raises KeyError for an unknown id."""
         chosen = tuple(sorted(set(instrument_ids)))
         columns = np.array([self.columns[instrument_id] for instrument_id in chosen], dtype=np.int64)
         return replace(self, instruments=chosen, **{name: getattr(self, name)[:, columns] for name in FIELDS})
 
     def history(self, instrument_id: str, since: date = date.min) -> History | None:
-        """The bars of one instrument from a session on, without its holes; None without any."""
+        """Return the bars of one instrument from session `since` on; None if there are none."""
         column = self.columns.get(instrument_id)
         if column is None:
             return None
@@ -122,7 +129,7 @@ class Panel:
 
 
 def stacked(histories: Iterable[History]) -> Panel:
-    """The panel of these histories, over all sessions on which one of them has a bar."""
+    """Return the panel of these histories, over all sessions on which one of them has a bar."""
     found = sorted((history for history in histories if len(history)), key=lambda history: history.instrument_id)
     sessions = np.unique(np.concatenate([history.sessions for history in found])) if found else np.empty(0, dtype=np.int64)
     shape = (len(sessions), len(found))

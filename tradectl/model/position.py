@@ -1,6 +1,6 @@
-"""A position is the fold of its fills: first in, first out, to the paisa, through splits, bonuses and demergers.
+"""Compute a position from its fills and adjustments: first in, first out, exact to the paisa.
 
-Only fills and adjustments are stored as facts. Charges are an input, known for a day and not for a fill. They are split
+Only fills and adjustments are stored. Charges are an input, because they are known for a day and not for a fill. They are split
 over lots and sales so that every sum agrees exactly:
 
     bought = cost (still held) + cost of what was sold + spun_off          realised = sold - cost of what was sold
@@ -20,10 +20,15 @@ from tradectl.model.order import Fill, Side
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What a corporate action (`kind`: a value of ActionKind) did to a holding at a moment.
+    """The effect of one corporate action on one position.
 
-    `ratio`: shares after the action for one before (bonus 1:1: 2). `cost_kept`: part of the cost kept (demerger).
-    `cash`: paise paid for a fraction of a share, or as the dividend."""
+    Attributes:
+        kind: A value of ActionKind.
+        at: The moment at which it applies.
+        ratio: Shares after the action for one share before (bonus 1:1: 2).
+        cost_kept: The share of the cost that stays (demerger).
+        cash: Paise paid for a fraction of a share, or as the dividend.
+    """
 
     kind: str
     ex_date: date
@@ -35,8 +40,14 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """The rest of one buy. `quantity` is at today's scale, `entry_quantity` the number as bought. Paise: `cost`
-    excludes charges; `charges` is the part of the buy's charges for these shares."""
+    """The shares of one buy that are still held. Amounts are in paise.
+
+    Attributes:
+        quantity: Shares after splits and bonuses.
+        entry_quantity: The same shares as they were bought.
+        cost: Without charges.
+        charges: The part of the buy's charges for these shares.
+    """
 
     fill_id: str
     symbol: str
@@ -50,8 +61,14 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One lot, or part of it, sold by one fill. `quantity` as sold, `entry_quantity` as bought (they differ after a split);
-    prices as traded; gross = exit_price x quantity - cost; net = gross - charges. Paise."""
+    """A lot, or a part of it, that one fill sold. Prices are as traded; amounts are in paise.
+
+    Attributes:
+        quantity: Shares as sold.
+        entry_quantity: Shares as bought, which differ after a split.
+        gross: exit_price x quantity - cost.
+        net: gross - charges.
+    """
 
     symbol: str
     entry_session: date
@@ -66,14 +83,21 @@ class Trade:
 
     @property
     def cost(self) -> Paise:
-        """What the sold shares had cost, without charges."""
+        """Return the cost of the sold shares, without charges."""
         return self.exit_price * self.quantity - self.gross
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """State of a position. Paise: `cost` is of the shares held, without charges; `charges` of all fills; `realised` is
-    gross. `dividends` and `cash_in_lieu` are apart from trading P&L; `spun_off` is the cost that demergers took away."""
+    """The state of a position after its fills. Amounts are in paise.
+
+    Attributes:
+        cost: The cost of the shares held, without charges.
+        realised: The gross result of all sales.
+        charges: The charges of all fills.
+        spun_off: The cost that demergers moved to other securities.
+        dividends, cash_in_lieu: Cash received, which is not part of `realised`.
+    """
 
     quantity: int = 0
     cost: Paise = 0
@@ -90,7 +114,7 @@ class Folded:
 
 @dataclass(slots=True)
 class _Running:
-    """The fold half way: the only mutable thing here."""
+    """The mutable state of a position while `fold` runs."""
 
     lots: list[Lot] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
@@ -107,9 +131,11 @@ class _Running:
 
 
 def fold(fills: Iterable[Fill], adjustments: Iterable[Adjustment] = (), charges: Mapping[str, Paise] | None = None) -> Folded:
-    """Return the position after one symbol's fills and adjustments in order of time. `charges`: paise by fill id.
+    """Return the position after the fills and adjustments of one symbol, applied in order of time.
 
-    Adjustments of a moment come first, then its fills as given. Raises ValueError where more is sold than held."""
+    At the same moment, adjustments come before fills. `charges`: paise by fill id. Raises ValueError if a fill sells more shares
+    than are held.
+    """
     by_fill = charges or {}
     events: list[Fill | Adjustment] = sorted([*adjustments, *fills], key=lambda event: event.at)
     run = _Running()
@@ -134,13 +160,15 @@ def fold(fills: Iterable[Fill], adjustments: Iterable[Adjustment] = (), charges:
 
 
 def shares_after(quantity: int, ratio: Fraction) -> int:
-    """Return the whole shares of a holding after an action. The fraction is paid in cash."""
+    """Return the number of whole shares after an action. A fraction is paid in cash."""
     return quantity * ratio.numerator // ratio.denominator
 
 
 def fraction_cash(quantity: int, ratio: Fraction, previous_close: Paise | Fraction) -> Paise:
-    """Paise for the fraction of a share that is left over, at the last close before the action, half-up. The close is at the
-    scale before this action (and after earlier ones of the same day)."""
+    """Return the paise for the fraction of a share that remains after an action, rounded half up.
+
+    `previous_close`: the last close before the action, adjusted only for earlier actions of the same day.
+    """
     left = quantity * ratio - shares_after(quantity, ratio)
     return int(left * previous_close / ratio + Fraction(1, 2))
 
@@ -161,7 +189,7 @@ def _trade(run: _Running, fill: Fill, charges: Paise) -> None:
 
 
 def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
-    """The oldest `quantity` shares as lots, and the lots that stay."""
+    """Return the oldest `quantity` shares as lots, and the lots that stay."""
     taken: list[Lot] = []
     rest = list(lots)
     while quantity > 0:
@@ -175,7 +203,7 @@ def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
 
 
 def _split(lot: Lot, quantity: int) -> tuple[Lot, Lot]:
-    """A lot as two, cost, charges and bought shares shared out."""
+    """Return a lot as two, with cost, charges and bought shares split in proportion."""
     weights = [quantity, lot.quantity - quantity]
     shares, costs, charges = (share_out(total, weights) for total in (lot.entry_quantity, lot.cost, lot.charges))
     first, second = (
@@ -222,8 +250,10 @@ def _adjust(run: _Running, event: Adjustment) -> None:
 
 
 def _scaled(lots: Sequence[Lot], total: int) -> list[Lot]:
-    """Lots of `total` shares in the same proportions, total cost unchanged. A lot that is left without a share joins the
-    largest, so that its cost goes where its shares went."""
+    """Return the lots scaled to `total` shares in the same proportions, with the same total cost.
+
+    A lot without a whole share is merged into the largest lot, so that its cost is not lost.
+    """
     quantities = share_out(total, [lot.quantity for lot in lots])
     if total == 0:
         return [replace(lot, quantity=0) for lot in lots]
@@ -231,11 +261,11 @@ def _scaled(lots: Sequence[Lot], total: int) -> list[Lot]:
     largest = max(range(len(scaled)), key=lambda i: scaled[i].quantity)
     for lot in scaled:
         if lot.quantity == 0:
-            heir = scaled[largest]
+            receiver = scaled[largest]
             scaled[largest] = replace(
-                heir,
-                cost=heir.cost + lot.cost,
-                charges=heir.charges + lot.charges,
-                entry_quantity=heir.entry_quantity + lot.entry_quantity,
+                receiver,
+                cost=receiver.cost + lot.cost,
+                charges=receiver.charges + lot.charges,
+                entry_quantity=receiver.entry_quantity + lot.entry_quantity,
             )
     return [lot for lot in scaled if lot.quantity]

@@ -1,9 +1,9 @@
-"""The path of a price inside a session: corner points in whole seconds, joined by straight lines.
+"""Model the path of a price inside a session: corner points at whole seconds, joined by straight lines.
 
-A daily bar gives the open, the extreme nearer to the open (the low on a tie), the other extreme and the close. Each minute bar
-gives the same corners at its seconds 0, 20, 40 and 59; the path is level where a minute is missing. Seconds count from the start
-of continuous trading. Prices are rounded to the paisa, so each line is monotonic and exact at its corners. Before the first and
-after the last corner the price is constant.
+A daily bar gives four corners: the open, the extreme nearer to the open (the low on a tie), the other extreme and the close. Each
+minute bar gives the same corners at its seconds 0, 20, 40 and 59. The path is level during a missing minute. Seconds count from
+the start of continuous trading. Prices are rounded to the paisa, so each line is monotonic and exact at its corners. Before the
+first and after the last corner the price is constant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Path:
     __slots__ = ("_highs", "_lows", "prices", "seconds")
 
     def __init__(self, corners: Iterable[tuple[int, int]]) -> None:
-        """Take `corners` as (second, price): at least one, seconds strictly ascending. Raises ValueError otherwise."""
+        """Make a path of corners (second, price in paise). Raises ValueError if the seconds do not ascend strictly."""
         points = list(corners)
         self.seconds: list[int] = [second for second, _ in points]
         self.prices: list[int] = [price for _, price in points]
@@ -70,11 +70,11 @@ class Path:
         return [self.price_at(a), *inside, self.price_at(b)]
 
     def first_at_or_below(self, price: int, a: int, b: int) -> int | None:
-        """Return the first second of [a, b] with a price <= `price`, or None."""
+        """Return the first second of [a, b] with a price <= `price`; None if there is none."""
         return self._first(price, a, b, 1)
 
     def first_at_or_above(self, price: int, a: int, b: int) -> int | None:
-        """Return the first second of [a, b] with a price >= `price`, or None."""
+        """Return the first second of [a, b] with a price >= `price`; None if there is none."""
         return self._first(price, a, b, -1)
 
     def _first(self, price: int, a: int, b: int, sign: int) -> int | None:
@@ -91,7 +91,7 @@ class Path:
         return None
 
     def _search(self, price: int, before: int, reached: int, sign: int) -> int:
-        """Return the first second of one line at which the price is reached: after `before`, at or before `reached`."""
+        """Return the first second at which one line reaches the price, after `before` and at or before `reached`."""
         while reached - before > 1:
             middle = (before + reached) // 2
             if sign * (self.price_at(middle) - price) <= 0:
@@ -107,10 +107,10 @@ def low_comes_first(opened: int, high: int, low: int) -> bool:
 
 
 def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step: int = 1) -> Path:  # noqa: PLR0917 - a bar is four prices
-    """Return the path of a daily bar over a session of so many minutes.
+    """Return the path of a daily bar over a session of some `minutes`.
 
-    The extremes are at 1/3 and 2/3 of it, rounded down to a multiple of `step` minutes, so that a check every `step`
-    minutes sees both. A session too short for that (Muhurat trading lasts an hour) uses whole minutes instead.
+    The extremes lie at 1/3 and 2/3 of the session, rounded down to a multiple of `step` minutes, so that a check every `step`
+    minutes finds both. A session that is too short for that (Muhurat trading lasts an hour) uses whole minutes instead.
     """
     step = step if minutes // 3 >= step else 1
     first, second = (minutes * part // 3 // step * step for part in (1, 2))
@@ -119,7 +119,7 @@ def daily_path(opened: int, high: int, low: int, close: int, minutes: int, step:
 
 
 def minute_path(bars: Sequence[MinuteBar], day_open: int) -> Path:
-    """Return the path through minute bars, ascending.
+    """Return the path through minute bars in ascending order.
 
     The first second has the official open of the day, which may differ from the open of the first minute bar.
     """

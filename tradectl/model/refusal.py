@@ -1,4 +1,4 @@
-"""Refusals: the rule that forbids an action, as a value. None in its place means that the action is allowed."""
+"""Define refusals: the rule that forbids an action, as a value. None in place of a refusal means that the action is allowed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class RefusalCode(StrEnum):
-    """The rules that can forbid an action. Decisions store the values."""
+    """The rules that can forbid an action. Decisions store these values."""
 
     # the universe and the entry rule (`strategy.entry`)
     SERIES = "series"
@@ -29,14 +29,14 @@ class RefusalCode(StrEnum):
     REENTRY_LEAST = "reentry_least"
     # the limits of the account (`strategy.risk`, `execution.buying`)
     DAILY_LOSS = "daily_loss"
-    EQUITY_UNPROVED = "equity_unproved"  # a row of the holdings cannot be read, so the daily loss is not proved
+    EQUITY_UNPROVED = "equity_unproved"  # a row of the holdings cannot be read, so the daily loss is not certain
     BUY_ORDERS = "buy_orders"
     LIMIT_DISTANCE = "limit_distance"
     BAND = "band"
     MAX_POSITIONS = "max_positions"
     SYMBOL_MULTIPLE = "symbol_multiple"
     FREEZE_QUANTITY = "freeze_quantity"
-    # a buy that was decided the evening before (`execution.buy_revalidation`), also SURVEILLANCE and EX_DATE
+    # a buy that was decided on the evening before (`execution.buy_revalidation`), also SURVEILLANCE and EX_DATE
     UNTRUSTED_PRICES = "untrusted_prices"
     POSITION_CLOSED = "position_closed"
     LEVEL_LEFT = "level_left"
@@ -45,7 +45,7 @@ class RefusalCode(StrEnum):
     OTHER_ORDER = "other_order"
     REWARD_GONE = "reward_gone"
     NOT_PREOPEN = "not_preopen"
-    # what is sent to the broker (`execution.orders`)
+    # the sending of a command to the broker (`execution.orders`)
     HALTED = "halted"
     REDUCING = "reducing"
     UNEXPLAINED_SHARES = "unexplained_shares"
@@ -57,7 +57,7 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A rule that forbids an action: `code` for code to branch on, `text` for people (by default the code)."""
+    """A rule that forbids an action. `code` is for code to branch on; `text` is for people (the code if it is empty)."""
 
     code: RefusalCode
     text: str = ""

@@ -1,7 +1,7 @@
-"""NSE's surveillance measures, and the lists of them that are in force on a date.
+"""Define NSE's surveillance measures, and find the lists that are in force on a date.
 
-GSM (graded), ESM (enhanced) and the two ASM (additional) measures each have a list of their own. A list names every security
-under its measure on its date, and is in force until the next list of the same measure.
+GSM (graded), ESM (enhanced) and the two ASM (additional) measures have one list each. A list has every security under its
+measure, and is in force from its date until the next list of the same measure.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 GOOD_FOR = timedelta(days=7)
-"""How long a list counts as recent: NSE reviews GSM and ASM every few days, and publishes each list on every trading day."""
+"""How long a list counts as recent. NSE publishes each list on every trading day, and reviews GSM and ASM every few days."""
 
 
 class Measure(StrEnum):
-    """A measure by the name that the archive stores."""
+    """A surveillance measure. The archive stores these values."""
 
     GSM = "gsm"
     ESM = "esm"
@@ -30,14 +30,17 @@ TITLES = {
     Measure.LONG_ASM: "long-term ASM",
     Measure.SHORT_ASM: "short-term ASM",
 }
-"""The measures as people write them."""
+"""The names of the measures in messages."""
 EXCLUDING = (Measure.GSM, Measure.ESM, Measure.LONG_ASM)
-"""Any stage of these keeps a share out of the universe. Short-term ASM is shown only."""
+"""Measures of which any stage excludes a share from the universe. Short-term ASM is only shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureList:
-    """One list: the stage (such as `0`, `II`) of each security by instrument id, and the date from which it is in force."""
+    """The list of one measure.
+
+    `dated`: the date from which it is in force. `stages`: the stage (such as `0` or `II`) of each security by instrument id.
+    """
 
     measure: Measure
     dated: date
@@ -54,17 +57,17 @@ class MeasureList:
 
 @dataclass(frozen=True, slots=True)
 class Surveillance:
-    """The lists in force on a session, by measure; a measure of which no list was imported is absent."""
+    """The lists in force on a session, by measure. A measure without an imported list is absent."""
 
     session: date
     lists: Mapping[Measure, MeasureList] = field(default_factory=dict)
 
     def excluding(self, instrument_id: str) -> str:
-        """Return the measures that keep an instrument out of the universe, with stages and dates; empty where there is none."""
+        """Return the measures that exclude an instrument from the universe, with stages and dates; empty if there are none."""
         return "; ".join(item.label(instrument_id) for item in self._of(instrument_id, EXCLUDING))
 
     def stages(self, instrument_id: str) -> str:
-        """Return all measures of an instrument with their stages, short-term ASM too; empty where it is on no list."""
+        """Return all measures of an instrument with their stages, with short-term ASM; empty if it is on no list."""
         return ", ".join(item.stage(instrument_id) for item in self._of(instrument_id, tuple(Measure)))
 
     def excluded(self) -> frozenset[str]:
@@ -76,7 +79,7 @@ class Surveillance:
         return frozenset(name for item in self.lists.values() for name in item.stages)
 
     def doubt(self) -> str:
-        """Return one line that names the excluding lists that are missing or old; empty where all are recent."""
+        """Return one line with the excluding lists that are missing or old; empty if all are recent."""
         missing = [TITLES[measure] for measure in EXCLUDING if measure not in self.lists]
         old = [
             f"{TITLES[measure]} of {self.lists[measure].dated}"
@@ -94,7 +97,7 @@ class Surveillance:
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """Dates on which an instrument is excluded: `first` <= date < `end`, as ordinals."""
+    """A span of dates on which an instrument is excluded: `first` <= date < `end`, as ordinals."""
 
     first: int
     end: int

@@ -1,6 +1,6 @@
-"""Symbols of NSE as files, programs and people write them, brought to the one spelling of the exchange.
+"""Convert the spellings of symbols in files, programs and user input to the exchange's spelling.
 
-`ALPHA`, `alpha`, `ALPHA-EQ`, `ALPHA.NS` and `NSE:ALPHA-EQ` are the same share. A suffix that is a series is reported apart.
+`ALPHA`, `alpha`, `ALPHA-EQ`, `ALPHA.NS` and `NSE:ALPHA-EQ` are the same share. A series suffix is returned separately.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tradectl.model.series import EQUITY_SERIES
 
 LONGEST = 20
-"""Characters of a symbol at most; NSE's own have ten."""
+"""The maximum length of a symbol. NSE's own symbols have up to ten characters."""
 _GRAMMAR = re.compile(rf"[A-Z0-9][A-Z0-9&-]{{0,{LONGEST - 1}}}")
 _SERIES = re.compile(rf"(.+)-({'|'.join(EQUITY_SERIES)})")
 _OTHER_EXCHANGE = re.compile(r"(BSE|BFO|NFO|MCX|CDS):|\.(BO|BSE)$")
@@ -19,14 +19,14 @@ _OTHER_EXCHANGE = re.compile(r"(BSE|BFO|NFO|MCX|CDS):|\.(BO|BSE)$")
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """A symbol in the exchange's spelling; `series` is the one in its text, empty where the text has none."""
+    """A symbol in the exchange's spelling. `series`: the series in the text; empty if it has none."""
 
     symbol: str
     series: str = ""
 
 
 def read_symbol(text: str) -> Spelling:
-    """Return the symbol that a text names. Raises ValueError with the reason where it names none of NSE's cash market."""
+    """Return the symbol in a text. Raises ValueError, with the reason, if it is not a symbol of NSE's cash market."""
     word = text.strip()
     if not word:
         raise ValueError("is empty")
@@ -44,8 +44,10 @@ def read_symbol(text: str) -> Spelling:
 
 
 def spelled(text: str) -> str:
-    """Return a person's symbol in the exchange's spelling, or the text in capitals where it is no symbol: a look-up of it
-    then finds nothing and says so."""
+    """Return the exchange's spelling of a symbol that a user entered.
+
+    If the text is not a symbol, return it in capitals: a later look-up then reports that it is unknown.
+    """
     try:
         return read_symbol(text).symbol
     except ValueError:
@@ -53,7 +55,7 @@ def spelled(text: str) -> str:
 
 
 def shown(value: str, longest: int = 60) -> str:
-    """Return a value of a file for a message: quoted, control characters escaped, cut where it is long."""
+    """Return a value for a message: quoted, with control characters escaped, and cut after `longest` characters."""
     cut = value if len(value) <= longest else value[:longest] + "…"
     more = f" ({len(value)} characters)" if len(value) > longest else ""
     return repr(cut) + more

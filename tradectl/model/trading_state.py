@@ -1,4 +1,4 @@
-"""What an account may send: everything, exits only, or nothing but cancels."""
+"""Define what an account may send: everything, only exits, or only cancels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tradectl.model.order import Side
 from tradectl.model.refusal import Refusal, RefusalCode
 
 TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
-"""From the weakest to the strictest."""
-MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "nothing is sent but cancels"}
+"""The trading states, from the weakest to the strictest."""
+MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "only cancels are sent"}
 
 
 class Forbidden(Blocked):
@@ -23,8 +23,10 @@ class Forbidden(Blocked):
 
 @dataclass(frozen=True, slots=True)
 class TradingState:
-    """A trading state and its reason. `by_limit`: a daily limit set it, and it ends by itself. `resuming`: a `resume` has begun
-    and has not finished."""
+    """A trading state and its reason.
+
+    `by_limit`: a daily limit set the state, and it ends by itself. `resuming`: a `resume` began but did not finish.
+    """
 
     state: str = "ACTIVE"
     reason: str = ""
@@ -32,15 +34,15 @@ class TradingState:
     resuming: bool = False
 
     def refusal(self, side: Side) -> Refusal | None:
-        """Return why no order of this side may be sent; None where it may."""
+        """Return the refusal of orders of a side; None if they may be sent."""
         if self.state == "HALTED":
             return Refusal(RefusalCode.HALTED, f"the account is halted: {self.reason}")
         if self.state == "REDUCING" and side is Side.BUY:
-            return Refusal(RefusalCode.REDUCING, f"the account only reduces: {self.reason}")
+            return Refusal(RefusalCode.REDUCING, f"the account is in state REDUCING, so no buy is sent: {self.reason}")
         return None
 
     def assert_allows(self, side: Side) -> None:
-        """Raise Forbidden where no order of this side may be sent."""
+        """Raise Forbidden if no order of a side may be sent."""
         refusal = self.refusal(side)
         if refusal is not None:
             raise Forbidden(str(refusal), by_limit=self.by_limit)
@@ -50,7 +52,7 @@ ACTIVE = TradingState()
 
 
 def stricter(one: TradingState, other: TradingState) -> TradingState:
-    """Return the stricter of two states. Of two equal ones return the one that does not end by itself, else the first."""
+    """Return the stricter of two states. If they are equal, prefer the state that does not end by itself, then the first."""
     first, second = TRADING_STATES.index(one.state), TRADING_STATES.index(other.state)
     if first == second:
         return other if one.by_limit and not other.by_limit else one

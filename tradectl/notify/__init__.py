@@ -1,1 +1,1 @@
-"""Notifications: one adapter per module. The runner sends the messages of the ledger's outbox through one of them."""
+"""Send notifications, by one adapter in each module. The runner sends the messages of the outbox through one of them."""

@@ -9,8 +9,10 @@ from tradectl.control_characters import lines, one_line
 
 
 class ConsoleNotifier:
-    """Write every message to a stream (default: stderr); it always arrives. Titles that begin with `apart_from` are left out:
-    the running command prints them itself."""
+    """Write every message to a stream (default: stderr), and report it as delivered.
+
+    A message whose title begins with `apart_from` is not written, because the running command prints it itself.
+    """
 
     trouble = ""
 
@@ -25,7 +27,7 @@ class ConsoleNotifier:
 
 
 class SilentNotifier:
-    """Accept every message and show none: for throw-away simulations and `-q`."""
+    """Accept every message and write none, for simulations and `-q`."""
 
     trouble = ""
 

@@ -1,4 +1,4 @@
-"""Send messages to Telegram, mail and a hundred other services by apprise URLs (`tgram://bot_token/chat_id`).
+"""Send messages to Telegram, mail and about a hundred other services by apprise URLs (`tgram://bot_token/chat_id`).
 
 The URLs are secrets of a user (`notify.urls`), so their parts are removed from every error message.
 """
@@ -21,14 +21,13 @@ TRIES = 3
 
 
 class ServiceNotifier:
-    """Send to every service, each a few times; a message that reached one of them is delivered.
+    """Send each message to every service, with up to `TRIES` tries. A message counts as delivered if one service accepts it.
 
-    `trouble` is the reason why the last message did not reach all of them, empty if it did. `pause`: seconds before the second
-    try.
+    `trouble`: why the last message did not reach all services; empty if it did. `pause`: seconds before the second try.
     """
 
     def __init__(self, urls: Sequence[str], *, pause: float = 0.5) -> None:
-        """Raise UsageError for a URL that apprise does not accept; the message has its position, never its text."""
+        """Raise UsageError for a URL that apprise does not accept. The message has the position of the URL, not its text."""
         import apprise
 
         self._pause = pause
@@ -38,7 +37,7 @@ class ServiceNotifier:
         for place, url in enumerate(urls, start=1):
             service = apprise.Apprise()
             if not service.add(url):
-                raise UsageError(f"notify.urls: number {place} is no URL of a service that apprise knows")
+                raise UsageError(f"notify.urls: URL number {place} is not of a service that apprise supports")
             self._services.append(service)
 
     def send(self, title: str, body: str) -> bool:
@@ -46,12 +45,12 @@ class ServiceNotifier:
         import apprise
 
         title, body = one_line(title), lines(body)
-        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
-            delivered = [self._insist(service, title, body) for service in self._services]
-            self.trouble = "" if all(delivered) else self._scrubbed(said)
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
+            delivered = [self._send_with_retries(service, title, body) for service in self._services]
+            self.trouble = "" if all(delivered) else self._scrubbed(captured)
         return any(delivered)
 
-    def _insist(self, service: Apprise, title: str, body: str) -> bool:
+    def _send_with_retries(self, service: Apprise, title: str, body: str) -> bool:
         from apprise import NotifyFormat
         from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential
 
@@ -63,8 +62,8 @@ class ServiceNotifier:
         )
         return bool(retrying(service.notify, title=title, body=body, body_format=NotifyFormat.TEXT))
 
-    def _scrubbed(self, said: StringIO) -> str:
-        text = " ".join(said.getvalue().split()) or "the service did not accept the message"
+    def _scrubbed(self, captured: StringIO) -> str:
+        text = " ".join(captured.getvalue().split()) or "the service did not accept the message"
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text[:300]

@@ -1,1 +1,1 @@
-"""Reports: one module each. Each reads the ledger and returns plain JSON values, with money as rupees in text."""
+"""Make reports, one in each module. Each reads the ledger and returns JSON values, with money as rupees in text."""

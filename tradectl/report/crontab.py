@@ -1,11 +1,9 @@
-"""A crontab made from a user's schedule, or from the tasks' own declarations, in the zone of the machine that runs it.
+"""Write a crontab from a user's schedule, or from the declarations of the tasks, in the time zone of the machine.
 
-Each line runs every day; tradectl skips dates without a session. In a zone with summer time, a fixed line would move
-against Indian time twice a year. Such a zone, or one that is not certain, gets only one line. Each minute that line
-runs the due tasks.
+Each line runs every day; tradectl skips dates without a session. In a zone with summer time, a fixed line would move against
+Indian time twice a year. So such a zone, or a zone that is not certain, gets a single line, which runs the due tasks each minute.
 
-Cron starts a line with an almost empty environment. So every line has all that it needs: the program's path, home, user and
-database.
+Cron starts a line with an almost empty environment. So every line has the program's path, the home, the user and the database.
 """
 
 from __future__ import annotations
@@ -22,19 +20,19 @@ from tradectl.report.machine_zone import MachineZone
 
 _HEAD = """\
 # The trading day of tradectl for cron; written by `tradectl crontab`.
-# Set MAILTO to the address for failures: with -q nothing else is mailed. Without the home each line exits with 4.
+# Set MAILTO to the address for failures: with -q nothing else is mailed. If the home is missing, each line exits with 4.
 """
 _SUMMER = """\
-# {zone} has summer time and India has none, so no fixed line can keep Indian time.
+# {zone} has summer time and India does not, so no fixed line can keep Indian time.
 """
 _UNCERTAIN = """\
-# The zone of this machine's cron is not certain: {zone}. `tradectl crontab --zone NAME` writes a line a task.
+# The zone of this machine's cron is not certain: {zone}. `tradectl crontab --zone NAME` writes one line for each task.
 """
 _MINUTE = """\
-# This one runs each minute what is due:
+# This line runs the due tasks each minute:
 """
 _FIXED = """\
-# Times are those of {zone}; the comment has the Indian time. Every line fires every day: tradectl knows the holidays.
+# Times are those of {zone}; the comment has the Indian time. Every line runs every day: tradectl skips holidays.
 """
 _INSTEAD = """\
 # This one line can replace all of them: it runs the due tasks every minute and catches up after a late start:
@@ -43,14 +41,14 @@ _INSTEAD = """\
 
 
 def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, program: str, *, notes: Sequence[str] = ()) -> str:
-    """Return the whole file, ending with a newline.
+    """Return the whole crontab, with a newline at the end.
 
     Args:
-        schedule: the tasks in the order of their lines; one that is disabled gets a comment.
-        zone: the zone of the machine whose cron it is.
-        today: decides whether the zone's clocks change.
-        program: the command of every line up to its task, as `command` writes it.
-        notes: comments for the head.
+        schedule: The tasks in the order of their lines. A disabled task gets a comment.
+        zone: The zone of the machine on which cron runs.
+        today: The start of the two years in which changes of the zone's clocks count.
+        program: The command of every line up to its task, as `command` returns it.
+        notes: Comments for the head.
     """
     head = _HEAD + "".join(f"# {note}\n" for note in notes)
     each_minute = f"* * * * * {program} run-due -q"
@@ -64,22 +62,21 @@ def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, pro
 
 
 def command(words: Sequence[str]) -> str:
-    """Quote the arguments for the shell, and escape `%`, which ends the command for cron.
+    """Return the arguments as a command: quoted for the shell, with `%` escaped, which ends a command in cron.
 
-    Raises ConfigurationError for arguments that not every cron accepts: with a backslash, a control character, or bytes that are
-    no text.
+    Raises ConfigurationError for an argument that some crons reject: with a backslash, a control character or invalid text.
     """
     for word in words:
         if any(character == "\\" or not character.isprintable() for character in word):
             raise ConfigurationError(
-                f"{word!r} cannot be written into a crontab: it has a backslash, a control character or bytes that are no text. "
+                f"{word!r} cannot be written into a crontab: it has a backslash, a control character or invalid text. "
                 "Nothing was written; rename the folder or the user, or make a link with a plain name"
             )
     return shlex.join(words).replace("%", r"\%")
 
 
 def find_zone(name: str) -> MachineZone:
-    """Return a zone by its name in the zone database. Raises UsageError."""
+    """Return a zone by its name in the zone database. Raises UsageError for an unknown name."""
     try:
         return MachineZone(name, ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -87,14 +84,16 @@ def find_zone(name: str) -> MachineZone:
 
 
 def clocks_change(zone: ZoneInfo, today: date) -> bool:
-    """Return whether the zone's offset differs between any two days of the two years from `today`."""
+    """Return whether the offset of the zone changes within the two years from `today`."""
     start = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
     return len({(start + timedelta(days=day)).astimezone(zone).utcoffset() for day in range(731)}) > 1
 
 
 def line(row: ScheduleRow, at: time, zone: ZoneInfo, today: date, program: str) -> str:
-    """Return one slot: a comment with the Indian time (cron allows none after a command), then the line. A start
-    with seconds moves to the next full minute, because cron has no seconds."""
+    """Return the two lines of one slot: a comment with the Indian time, and the command.
+
+    A start with seconds moves to the next full minute, because cron has no seconds.
+    """
     begins = at_ist(today, at)
     if begins.second:
         begins += timedelta(seconds=60 - begins.second)

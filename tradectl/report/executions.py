@@ -1,4 +1,4 @@
-"""Executions of tasks: time, starter and result of each."""
+"""List the executions of tasks: time, trigger and result of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXECUTIONS = schema.task_executions
 def listing(
     database: Database, user: str, *, session: date | None = None, task: str = "", status: str = "", limit: int = 50
 ) -> list[dict[str, Any]]:
-    """Executions, newest first."""
+    """Return a user's executions as rows, newest first. Empty filters and a `session` of None match all."""
     query = select(EXECUTIONS).where(EXECUTIONS.c.user == user)
     if session is not None:
         query = query.where(EXECUTIONS.c.session_date == session)

@@ -1,4 +1,4 @@
-"""Read a user's log, oldest line first."""
+"""List a user's log, oldest line first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def listing(
     action: str = "",
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Return the newest lines, oldest of them first. `level`: that one and graver ones; `day`: one date in India."""
+    """Return the newest `limit` lines, sorted with the oldest first. Empty filters match all.
+
+    `level`: that level and more severe ones. `day`: a date in India. Raises UsageError for an unknown level.
+    """
     query = select(LOGS).where(LOGS.c.user == user)
     if level:
         if level.lower() not in LEVELS:

@@ -1,7 +1,7 @@
 """Find the time zone that cron on this machine uses.
 
-Cron uses /etc/localtime, or the TZ it was started with. The TZ of this process may be the same (a container) or not
-(a user's shell). The zone is certain only where TZ is empty or has the offsets of /etc/localtime.
+Cron uses /etc/localtime, or the TZ with which it was started. The TZ of this process may be the same (in a container) or another
+(in a user's shell). The zone is certain only if TZ is empty or has the same offsets as /etc/localtime.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ ETC = Path("/etc")
 
 @dataclass(frozen=True, slots=True)
 class MachineZone:
-    """A zone with its name for people. If it is not certain, `zone` is None and `name` has the reason."""
+    """A time zone and its name. If the zone is not certain, `zone` is None and `name` has the reason."""
 
     name: str
     zone: ZoneInfo | None
 
 
 def machine_zone(tz: str, today: date, etc: Path = ETC) -> MachineZone:
-    """Return the zone of this machine; `tz` is the TZ of this process, empty where it has none."""
+    """Return the zone of this machine. `tz`: the TZ of this process; empty if it has none."""
     system = _system(etc, today)
     name = tz.removeprefix(":").rpartition("zoneinfo/")[2]
     if name in {"", f"{etc}/localtime"}:
@@ -31,14 +31,14 @@ def machine_zone(tz: str, today: date, etc: Path = ETC) -> MachineZone:
     try:
         own = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return MachineZone(f"TZ is {tz!r}, which is no name of a zone", None)
+        return MachineZone(f"TZ is {tz!r}, which is not the name of a zone", None)
     if name == system.name or _offsets(own, today) == _offsets(system.zone, today):
         return MachineZone(name, own)
     return MachineZone(f"TZ is {name}, but {etc}/localtime is {system.name}", None)
 
 
 def _system(etc: Path, today: date) -> MachineZone:
-    """Return the zone of /etc/localtime: UTC where there is no such file, as the C library has it."""
+    """Return the zone of /etc/localtime; UTC without such a file, as in the C library."""
     file = etc / "localtime"
     if not file.exists():
         return MachineZone("UTC", ZoneInfo("UTC"))
@@ -61,6 +61,6 @@ def _system(etc: Path, today: date) -> MachineZone:
 
 
 def _offsets(zone: ZoneInfo | None, today: date) -> list[timedelta | None]:
-    """Return the offsets of the zone in the two years from `today`: two names of one zone have the same."""
+    """Return the weekly offsets of the zone in the two years from `today`, to compare zones of different names."""
     start = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
     return [] if zone is None else [(start + timedelta(days=day)).astimezone(zone).utcoffset() for day in range(0, 731, 7)]

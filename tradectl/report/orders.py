@@ -1,4 +1,4 @@
-"""Orders, newest first, and one order with its fills."""
+"""List orders, and show one order with its fills."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ def listing(
     open_only: bool = False,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Return the user's orders, newest first. `session` is the one they are meant for; `open_only`: those that may still trade
-    or be tried again. Raises UsageError for a status that does not exist."""
+    """Return the user's orders as rows, newest first. Empty filters and a `session` of None match all.
+
+    `session`: the session for which an order was decided. `open_only`: only orders that may still trade or be tried again. Raises
+    UsageError for an unknown status.
+    """
     query = select(ORDERS).where(ORDERS.c.user == user)
     if session is not None:
         query = query.where(ORDERS.c.session_date == session)
@@ -46,7 +49,7 @@ def listing(
 
 
 def one(database: Database, user: str, name: str) -> dict[str, Any]:
-    """Return an order by its id, its tag or its broker order id, with its `fills`. Raises UsageError for an unknown one."""
+    """Return an order with its `fills`, by its id, tag or broker order id. Raises UsageError if there is none."""
     same = [ORDERS.c.tag == name, ORDERS.c.broker_order_id == name]
     if name.isdecimal() and len(name) < 16:
         same.append(ORDERS.c.id == int(name))

@@ -1,4 +1,4 @@
-"""List positions with the last decision of position-monitor on each."""
+"""List positions, each with the last decision of position-monitor."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ POSITIONS, DECISIONS = schema.positions, schema.decisions
 def listing(
     database: Database, user: str, *, closed: bool = False, limit: int = 200, unprotected: Iterable[Unprotected] = ()
 ) -> list[dict[str, Any]]:
-    """Return open positions by symbol, or closed ones newest first. `average` is the entry price without charges, `bought` and
-    `sold` the value of all buys and sells, `net` the result after charges (all rupees). `monitor` is the last row of
-    position-monitor about an open position, or None. `unprotected` is the finding on an open position without a live sell order,
-    or None."""
+    """Return open positions by symbol, or closed positions newest first.
+
+    Each row has, in rupees: `average`, the entry price without charges; `bought` and `sold`, the value of all buys and sells;
+    `net`, the realised result after charges. `monitor` is the last decision of position-monitor on an open position, or None.
+    `unprotected` is the finding about a position without a live sell order, or None.
+    """
     exposed = {item.position_id: item for item in unprotected}
     query = select(POSITIONS).where(POSITIONS.c.user == user, POSITIONS.c.status == ("closed" if closed else "open"))
     order = (POSITIONS.c.closed_at.desc(), POSITIONS.c.id.desc()) if closed else (POSITIONS.c.symbol,)
@@ -38,11 +40,11 @@ def listing(
             item["bought"], item["sold"] = to_rupees(row.bought), to_rupees(row.sold)
             finding = exposed.get(item["id"])
             item["unprotected"] = finding.shown | {"text": finding.text} if finding is not None else None
-            item["monitor"] = None if closed else _last_word(connection, user, row.instrument_id, row.opened_session)
+            item["monitor"] = None if closed else _last_decision(connection, user, row.instrument_id, row.opened_session)
     return found
 
 
-def _last_word(connection: Connection, user: str, instrument_id: str, since: object) -> dict[str, Any] | None:
+def _last_decision(connection: Connection, user: str, instrument_id: str, since: object) -> dict[str, Any] | None:
     query = (
         select(DECISIONS.c.at, DECISIONS.c.slot, DECISIONS.c.verdict, DECISIONS.c.reason, DECISIONS.c.inputs)
         .where(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.rows import Order
 
 NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.RETRY_PENDING})
-"""The same to the exchange: what a broker calls rejected may be, for us, to be tried again, or tried again since."""
+"""Statuses that do not differ for the exchange. An order that the broker rejected may wait for a retry in the ledger."""
 COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
 
 MORE = "more than tradectl holds: bought manually or credited, not sold"
@@ -30,14 +30,18 @@ LOST = "; or of a position that the ledger lost. No buy is sent"
 
 
 def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
-    """Return the result of `reconcile` as JSON values, after `changes`:
+    """Return the result of `reconcile` as JSON values.
 
-    `changed` counts what was written. `orders`: where ours and the broker's differ, with `why`; `broker` is None for an
-    order that the broker's list does not show. `shares`: symbols of which ledger and broker have different numbers; `differs` if
-    the broker has fewer; `own` by the setting; `beyond`: shares that nothing explains. `cash`: the sum of the fills against
-    the funds, in rupees. `unknown`: our orders of unknown outcome. `external`: orders placed by hand, without our tag.
-    `odd_rows`: unreadable rows of the broker; orders that they may be are in no other list. `agrees`: whether nothing differs
-    and no such row blocks a symbol of ours.
+    The keys are:
+        changed: The numbers of changes that were written to the ledger (`changes`).
+        orders: Orders that differ between ledger and broker, with `why`. `broker` is None if the broker's list lacks the order.
+        shares: Symbols with different numbers of shares. `differs`: the broker has fewer. `own`: shares by the setting
+            own_shares. `beyond`: shares that nothing explains.
+        cash: The cash by the fills and by the broker's funds, in rupees.
+        unknown: Our orders of unknown outcome.
+        external: Orders that were placed by hand, without our tag.
+        odd_rows: Unreadable rows of the broker. An order with such a row is in no other list.
+        agrees: Whether nothing differs and no odd row blocks a symbol of ours.
     """
     reports = trading.broker.orders()
     ours = _ours(trading, reports)
@@ -60,7 +64,10 @@ def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
 
 
 def _ours(trading: TradingSession, reports: Sequence[OrderReport]) -> dict[str, Order]:
-    """Our orders by the id of the report that tells of them; one whose fills a person cells is known by its tag alone."""
+    """Return our orders by the broker order id of their reports.
+
+    An order without a broker order id of its own is found by its tag, for example after a person entered its fills.
+    """
     by_id = trading.book.finished([report.broker_order_id for report in reports])
     by_tag = trading.book.tagged([report.tag for report in reports if report.tag])
     found = dict(by_id)
@@ -79,7 +86,7 @@ def _differing(trading: TradingSession, reports: Sequence[OrderReport], ours: Ma
             why = _why(order, report) if not order.disowned else ""
         else:
             lost = report.under_our_tag and report.counts
-            why = f"an order under the tag {report.tag}, which this ledger does not know" if lost else ""
+            why = f"this ledger has no order with the tag {report.tag}" if lost else ""
         if why:
             rows.append({"symbol": report.symbol, "why": why, "ours": _order(order), "broker": _report(report)})
     shown, today = {report.broker_order_id for report in reports}, ist_date(trading.clock.now())
@@ -93,7 +100,7 @@ def _differing(trading: TradingSession, reports: Sequence[OrderReport], ours: Ma
 
 
 def _why(order: Order, report: OrderReport) -> str:
-    """Return how two reports of one order differ; empty if they do not."""
+    """Return how our order and the broker's report differ; empty if they agree."""
     if report.unknown_word:
         return f"the broker's status code {report.unknown_word!r} is not known; the last proved status stays"
     cells = [
@@ -176,7 +183,7 @@ def _shares(trading: TradingSession) -> list[dict[str, Any]]:
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
             "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
             if symbol in others
-            else "the broker has fewer than the ledger: sold elsewhere, moved or pledged without a trade that tradectl could read"
+            else "the broker has fewer shares than the ledger: sold elsewhere, moved or pledged without a readable trade"
             if held.get(symbol, 0) < mine.get(symbol, 0)
             else MORE + (", by the setting own_shares" if symbol not in beyond else LOST),
         }

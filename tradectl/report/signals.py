@@ -1,4 +1,4 @@
-"""List signals: the buys that the strategy wants for a session."""
+"""List signals: the symbols that the strategy proposes to buy in a session."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ SIGNALS, DECISIONS = schema.signals, schema.decisions
 def listing(
     database: Database, user: str, *, session: date | None = None, analysed: tuple[date, date] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the signals of a user as rows, by rank: for the run session `session`, or the latest one with signals.
-    With `analysed`, return instead the signals of all analyses between its two sessions, both included.
-    Each row has the `reason` of its verdict, None where the decision is no longer stored."""
+    """Return the signals of a user as rows, by rank. Each row has the `reason` of its verdict; None if it is not stored any more.
+
+    Args:
+        session: The run session of the signals; None means the latest session with signals.
+        analysed: The first and the last session of analyses whose signals are returned, instead of `session`.
+    """
     query = select(SIGNALS).where(SIGNALS.c.user == user)
     if analysed is not None:
         query = query.where(SIGNALS.c.analysed.between(*analysed)).order_by(SIGNALS.c.analysed, SIGNALS.c.rank)

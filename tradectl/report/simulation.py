@@ -1,4 +1,4 @@
-"""Report the result of a simulation, and check that ledger and exchange agree to the paisa."""
+"""Report the result of a simulation, and check that the ledger and the paper exchange agree to the paisa."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradectl.task import World
 
 
 class Line(Protocol):
-    """Shares of one symbol at the exchange and what they cost, in paise."""
+    """Shares of one symbol at the exchange, with their cost in paise."""
 
     @property
     def symbol(self) -> str: ...
@@ -26,8 +26,10 @@ class Line(Protocol):
 
 
 class Statement(Protocol):
-    """The account as the paper exchange has it, made without our ledger. Paise; `realised` before charges; `difference` is what
-    the exchange's own sums leave unexplained."""
+    """The account by the paper exchange, calculated without the ledger. Amounts are in paise.
+
+    `realised` is before charges. `difference` is the amount by which the exchange's own sums disagree.
+    """
 
     @property
     def cash(self) -> int: ...
@@ -47,7 +49,13 @@ class Statement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account at the end, as the ledger has it. Paise; `realised` and `unrealised` are net of charges."""
+    """The account at the end, by the ledger. Amounts are in paise.
+
+    Attributes:
+        value, cost: Of the shares held.
+        spun_off: The cost that demergers moved to other securities.
+        realised, unrealised: Net of charges.
+    """
 
     cash: int
     value: int
@@ -62,12 +70,12 @@ class Account:
 
     @property
     def equity(self) -> int:
-        """Return cash and holdings, spun-off ones at cost."""
+        """Return cash plus the value of the shares, with spun-off shares at cost."""
         return self.cash + self.value + self.spun_off
 
 
 def account(world: World) -> Account:
-    """Fold every position of the ledger; holdings at their last price, at cost where there is none."""
+    """Return the account by all positions of the ledger. Shares count at their last price, or at cost without a price."""
     book = world.ledger.book
     folds: list[tuple[str, Folded]] = [(position.symbol, book.folded(position.id)) for position in book.positions()]
     held = [position.symbol for position in book.snapshot().positions]
@@ -96,10 +104,10 @@ def _by_time(trade: Trade) -> tuple[Any, ...]:
 
 
 def differences(world: World, mine: Account, theirs: Statement) -> list[str]:
-    """Return every way in which the ledger and the exchange disagree, one line each; empty if they agree to the paisa.
+    """Return one line for each difference between ledger and exchange; empty if they agree to the paisa.
 
-    The exchange keeps the whole cost of a demerged holding and the ledger moves a part of it away, so what is compared is what
-    both must have: proceeds of sales less cost of buys.
+    After a demerger the exchange keeps the whole cost of the holding, but the ledger moves a part of it away. So the comparison
+    uses the proceeds of sales minus the cost of buys, which must be equal.
     """
     capital = world.ledger.users.get(world.user).capital
     gross = mine.realised + sum(trade.charges for trade in mine.trades)
@@ -123,7 +131,7 @@ def differences(world: World, mine: Account, theirs: Statement) -> list[str]:
 
 
 def trade_row(trade: Trade) -> dict[str, Any]:
-    """Return a trade as JSON results carry it: rupees as text with two decimals."""
+    """Return a trade as JSON values, with rupees as text with two decimals."""
     return {
         "symbol": trade.symbol,
         "entry_session": trade.entry_session.isoformat(),
@@ -139,7 +147,10 @@ def trade_row(trade: Trade) -> dict[str, Any]:
 
 
 def result(world: World, done: Simulated, theirs: Statement, seconds: float) -> dict[str, Any]:
-    """Return the JSON result of a simulation; everything but `sessions_per_second` is the same in every run."""
+    """Return the JSON result of a simulation that took some `seconds`.
+
+    All values except `sessions_per_second` are the same in every run.
+    """
     mine = account(world)
     unequal = differences(world, mine, theirs)
     orders = world.ledger.book.orders()

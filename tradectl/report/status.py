@@ -1,4 +1,4 @@
-"""Report the state: mode, clock, session, the day's agenda, services, positions, orders, and what needs a person."""
+"""Report the state of a user: mode, clock, session, agenda, services, positions, orders, and what needs a person."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 ORDERS, POSITIONS, EXECUTIONS, STATS = schema.orders, schema.positions, schema.task_executions, schema.daily_stats
 MISSED_FOR = timedelta(days=7)
-"""How long a missed slot is shown."""
+"""How long the report shows a missed slot."""
 
 
 def status(world: World) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def status(world: World) -> dict[str, Any]:
 
 
 def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
-    """Return the rows of the broker that could not be read today, by symbol, with what they mean."""
+    """Return the broker's unreadable rows of today, by symbol, with their effect."""
     task, rule = KEPT_UNDER
     if not world.ledger.decisions.by_rule(task, today, "", rule):
         return []
@@ -88,7 +88,10 @@ def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:
 
 
 def marker_state(marker: HaltMarker) -> dict[str, Any]:
-    """Return the halt marker: its state (None: no marker), the reason, and since when."""
+    """Return the halt marker: its state (None without a marker), its reason, and since when it is set.
+
+    An unreadable marker counts as HALTED.
+    """
     if not marker.exists():
         return {"state": None, "reason": "", "since": ""}
     try:
@@ -99,7 +102,7 @@ def marker_state(marker: HaltMarker) -> dict[str, Any]:
 
 
 def stopped_writer(database: Database) -> dict[str, Any] | None:
-    """Return the process that is stopped while it holds the ledger's write lock, and what helps; None where there is none."""
+    """Return the stopped process that holds the ledger's write lock, and the command that helps; None if there is none."""
     holder = lock_holder(database.name) if database.sqlite else None
     if holder is None or not holder.stopped:
         return None
@@ -107,14 +110,13 @@ def stopped_writer(database: Database) -> dict[str, Any] | None:
 
 
 def shown(item: Unprotected, now: datetime) -> dict[str, Any]:
-    """Return an unprotected position as JSON values; `age`: seconds since its cause was last confirmed, perhaps by another
-    process."""
+    """Return an unprotected position as JSON values. `age`: seconds since a process last confirmed the cause."""
     age = max(0, int((now - item.as_of).total_seconds()))
     return item.shown | {"as_of": value(item.as_of), "age": age, "text": with_age(item, now)}
 
 
 def _at_broker(world: World) -> dict[str, Any]:
-    """Return the broker of a live home and whether it is armed, or the source of a paper home's live prices."""
+    """Return the broker and the arming of a live home, or the broker that supplies a paper home's live prices."""
     broker = world.ledger.settings.plain(BROKER) if world.mode == "live" else world.prices_of or None
     if broker is None:
         return {"broker": None, "armed_since": None, "logged_in_until": None}
@@ -125,7 +127,7 @@ def _at_broker(world: World) -> dict[str, Any]:
 
 
 def login_needed(content: dict[str, Any]) -> str:
-    """Return the first run of today that will find no session at the broker: it is due now or opens later, when none holds."""
+    """Return the task and slot of today's first run for which there will be no valid login at the broker; empty if none."""
     if content["mode"] != "live" and content["broker"] is None:
         return ""
     until = datetime.fromisoformat(content["logged_in_until"]) if content["logged_in_until"] else None
@@ -137,7 +139,7 @@ def login_needed(content: dict[str, Any]) -> str:
 
 
 def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]:
-    """Return today's session and its description; a date outside the session table is described as such."""
+    """Return today's session (None if there is none) and its description, also for a date outside the session table."""
     day: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
     day |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
     session = None
@@ -171,8 +173,10 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
 
 
 def slot_state(world: World, window: Window, row: Execution | None, now: datetime, since: datetime) -> str:
-    """Return completed, failed, missed, running (a process works on it), due (open, without a process), later, or earlier (it
-    closed before this user existed)."""
+    """Return the state of a slot: completed, failed, missed, running, due, later or earlier.
+
+    A running slot has a process; a due slot is open but has none. An earlier slot closed before the user existed.
+    """
     if row is None or row.status == "running":
         if row is not None and standing(row, world.clock.machine_now(), world.ledger.executions.lease) == "held":
             return "running"
@@ -193,7 +197,7 @@ def _services(world: World) -> list[dict[str, Any]]:
 
 
 def _facts(connection: Connection, user: str, today: date, now: datetime, unresolved: list[int]) -> dict[str, Any]:
-    """Return counts and last rows, one snapshot. `unresolved`: ids of the orders whose outcome is not known."""
+    """Return counts and newest rows of one snapshot of the ledger. `unresolved`: ids of orders of unknown outcome."""
 
     def count(table: Any, *where: Any) -> int:
         return int(connection.execute(select(func.count()).select_from(table).where(table.c.user == user, *where)).scalar_one())

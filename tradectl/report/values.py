@@ -1,4 +1,4 @@
-"""Rows of the ledger as JSON values: money as rupees in text, moments as ISO in Indian time, dates as ISO."""
+"""Convert rows of the ledger to JSON values: money to rupees as text, moments to ISO text in IST, dates to ISO text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradectl.model.money import to_rupees
 def rows(
     connection: Connection, table: Table, query: Select[Any], leave_out: tuple[str, ...] = ("user",)
 ) -> list[dict[str, Any]]:
-    """Return the rows of a query over one table; the column types decide how each value is written."""
+    """Return the rows of a query over one table, without the columns `leave_out`. The type of a column decides its format."""
     money = {column.name for column in table.columns if isinstance(column.type, Paise)}
     return [
         {name: value(item, money=name in money) for name, item in row.items() if name not in leave_out}
@@ -24,7 +24,7 @@ def rows(
 
 
 def value(item: Any, *, money: bool = False) -> Any:
-    """Return one value; an integer is in rupees only in a column of money."""
+    """Return one value as JSON. With `money`, an integer is paise and becomes rupees."""
     if money and isinstance(item, int):
         return to_rupees(item)
     if isinstance(item, datetime):

@@ -1,4 +1,4 @@
-"""List the decisions about a symbol, each with its rule and its inputs."""
+"""List the decisions about a symbol, each with its rule and inputs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ def decisions(
     sessions: Collection[date] = (),
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Return the decisions about a symbol under any name it had, newest first; of all sessions unless some are named.
+    """Return the decisions about a symbol, also under its earlier names, newest first.
 
-    `users`: the user, and the user whose signals it follows."""
+    Args:
+        users: The user, and the user whose signals this user follows.
+        instrument_id: The instrument of the symbol; empty if it is not known.
+        sessions: Empty means all sessions.
+    """
     names = select(DECISIONS.c.instrument_id).where(DECISIONS.c.symbol == spelled(symbol))
     about = or_(DECISIONS.c.instrument_id.in_(names), DECISIONS.c.instrument_id == instrument_id)
     query = select(DECISIONS).where(DECISIONS.c.user.in_(users), about)

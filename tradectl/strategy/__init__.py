@@ -1,1 +1,1 @@
-"""The rules of trading as pure functions over numbers: no I/O, no clock, no database, no engine."""
+"""Define the trading rules as pure functions of numbers, without I/O, clock, database or engine."""

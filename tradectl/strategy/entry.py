@@ -1,8 +1,8 @@
-"""The universe and the entry rule, for one bar and for whole columns.
+"""Decide whether a symbol is in the universe and whether it is bought, for one bar and for whole columns.
 
-An *exclusion* means that a symbol is not traded at all; a *refusal* that it is not bought now (AVOID). Both are the first
-rule that failed. Each rule is written once, in `_admissions` and `_rules`, with operators that numbers and arrays share.
-Undefined values are NaN, and every comparison is written so that NaN fails it.
+An *exclusion* means that a symbol is not traded at all. A *refusal* means that it is not bought now (AVOID). Both give the first
+rule that failed. Each rule is written once, in `_admissions` and `_rules`, with operators that work on numbers and arrays.
+Undefined values are NaN, and every comparison is False for NaN.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Mask = NDArray[np.bool_]
 Names = NDArray[np.str_]
 Rules = tuple[tuple[RefusalCode, Any], ...]
 INDIAN_SHARE = "INE"
-"""The first letters of the ISIN of an Indian share. Funds and unknown securities have others, or none."""
+"""The first letters of the ISIN of an Indian share. Funds have other letters; unknown securities have no ISIN."""
 
 
 def _admissions(series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters, *, free: Any) -> Rules:
-    """Return the code and truth of each rule of the universe. Numbers or arrays.
+    """Return, for each rule of the universe, its code and whether it holds. Takes numbers or arrays.
 
-    `close` as traded, in paise; `share`: whether the ISIN is that of a share; `free`: whether no surveillance list excludes it.
+    `close`: as traded, in paise. `share`: whether the ISIN is that of a share. `free`: whether no surveillance list excludes it.
     """
     price = close >= p.min_price * 100
     if p.max_price > 0:
@@ -45,9 +45,9 @@ def _admissions(series: Any, share: Any, close: Any, at: Reading | Features, p: 
 
 
 def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> Rules:
-    """Return the code and truth of each part of the entry rule, in the order of the reported code. Numbers or arrays.
+    """Return, for each part of the entry rule, its code and whether it holds, in the order of checking. Numbers or arrays.
 
-    `close` and `slow` (the slow EMA) are those of `at`, adjusted.
+    `close` and `slow` (the slow EMA) are the adjusted values of `at`.
     """
     rsi, bars, ratio, quality = at.rsi, at.bars, at.volume_ratio, at.quality
     above, below = close > slow, close <= slow
@@ -73,9 +73,9 @@ def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, 
 def exclusions(
     series: Names, share: Mask, close: Ints, features: Features, parameters: Parameters, *, free: Mask | None = None
 ) -> Names:
-    """Return the codes of `exclusion` of many instruments, '' where it is None. `close` as traded, in paise.
+    """Return the codes of `exclusion` for many instruments; '' if an instrument is inside. `close`: as traded, in paise.
 
-    `free`: the instruments that no surveillance list excludes; None for all.
+    `free`: the instruments that no surveillance list excludes; None means all.
     """
     unwatched = np.ones(len(series), dtype=np.bool_) if free is None else free
     return _first_failed(_admissions(series, share, close, features, parameters, free=unwatched), len(series))
@@ -87,7 +87,7 @@ def is_share(isin: str | None) -> bool:
 
 
 def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry: bool) -> Refusal | None:
-    """Return why a symbol is not bought now; None if it is.
+    """Return why a symbol is not bought now; None if it is bought.
 
     Codes: below_ema200, history, rsi, volume, quality, ex_date.
     """
@@ -98,15 +98,15 @@ def refusal(reading: Reading, parameters: Parameters, *, next_session_bars_entry
 
 
 def refusals(features: Features, parameters: Parameters) -> Names:
-    """Return the codes of `refusal` of many instruments, '' where it is None.
+    """Return the codes of `refusal` for many instruments; '' if the entry rule holds.
 
-    Ex-dates are left out: they are read only for those that pass.
+    Ex-dates are not checked: the caller reads them only for the instruments that pass.
     """
     return _first_failed(_rules(features.close, features.ema_slow, features, parameters), len(features.close))
 
 
 def _first_failed(rules: Rules, count: int) -> Names:
-    """Return the code of the first rule that does not hold, '' where all hold."""
+    """Return the code of the first rule that does not hold; '' if all hold."""
     names = np.full(count, "", dtype="<U16")
     for code, passed in reversed(rules):
         names[~passed] = code.value
@@ -114,14 +114,14 @@ def _first_failed(rules: Rules, count: int) -> Names:
 
 
 def admission_mask(history: History, features: Features, parameters: Parameters, excluded: Spells = ()) -> Mask:
-    """Return the bars on which `exclusion` is None, without the rule of the ISIN."""
+    """Return a mask of the bars on which `exclusion` is None. The ISIN is not checked."""
     share = np.ones(len(history), dtype=np.bool_)
     free = free_of(history.sessions, excluded)
     return _all(_admissions(history.series, share, history.close, features, parameters, free=free))
 
 
 def free_of(days: Ints, excluded: Spells) -> Mask:
-    """Return the dates (ordinals) that lie in none of the spells."""
+    """Return a mask of the dates (ordinals) that lie in none of the spells."""
     free = np.ones(len(days), dtype=np.bool_)
     for spell in excluded:
         free &= (days < spell.first) | (days >= spell.end)
@@ -129,7 +129,7 @@ def free_of(days: Ints, excluded: Spells) -> Mask:
 
 
 def entry_mask(features: Features, parameters: Parameters) -> Mask:
-    """Return where the entry rule holds, without ex-dates. The shape is that of the columns."""
+    """Return a mask of the places where the entry rule holds, without the check of ex-dates."""
     return _all(_rules(features.close, features.ema_slow, features, parameters))
 
 
@@ -139,8 +139,8 @@ def _all(rules: Rules) -> Mask:
 
 
 def reward_gone(price: Any, ema_level: Any, parameters: Parameters | ArrayValued) -> Any:
-    """Return whether a pre-open price is too close to the fast EMA, or above it, to buy. Numbers or arrays.
+    """Return whether a pre-open price is too close to the fast EMA, or above it, for a buy. Takes numbers or arrays.
 
-    `price` in paise; `ema_level` in rupees at today's scale.
+    `price`: paise. `ema_level`: the fast EMA in rupees at today's scale.
     """
     return price > parameters.amo_cancel_ratio * ema_level * 100

@@ -1,7 +1,7 @@
-"""The input of the rules: one column per quantity, one row per bar, each value from that bar and earlier ones only.
+"""Calculate the features that the rules use. Each value depends only on its bar and earlier bars.
 
-Indicators run on the series adjusted forward (price x M_t, volume / M_t), so a later corporate
-action never changes a row. Turnover is money and needs no adjustment.
+Indicators use the series adjusted forward (price x M_t, volume / M_t), so a later corporate action never changes a row. Turnover
+is money and needs no adjustment.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tradectl.strategy.parameters import Parameters, names
 N = TypeVar("N", np.int64, np.float64)
 
 INDICATOR_SETTINGS = ("rsi_period", "ema_fast", "ema_slow", "average_window", *(n for n in names() if n.startswith("quality_")))
-"""The settings that change the features; all others change only the decisions made from them."""
+"""The settings that change the features. All other settings change only the decisions."""
 TREND_LOOKBACK = 20
-"""Bars between the two values of the slow EMA that are compared for the trend."""
+"""The number of bars between the two values of the slow EMA that give the trend."""
 
 
 @overload
@@ -37,7 +37,7 @@ def at_scale(adjusted: Floats, multiplier: Floats) -> Floats: ...
 def at_scale(adjusted: float | Floats, multiplier: float | Floats) -> float | Floats:
     """Return an adjusted value (rupees as traded x M) in rupees at the scale of a session. `multiplier`: M of that session.
 
-    The indicators of a completed bar are compared with the prices of a later session at the later session's scale.
+    An indicator of an earlier bar must be converted in this way before it is compared with prices of the session.
     """
     return adjusted / multiplier
 
@@ -46,7 +46,7 @@ def at_scale(adjusted: float | Floats, multiplier: float | Floats) -> float | Fl
 class Reading:
     """The features of one bar as plain numbers.
 
-    `close` in paise as traded; `volume` in shares as traded; `*_adjusted` in rupees as traded x `multiplier`; turnovers in
+    `close` is in paise and `volume` in shares, both as traded. `*_adjusted` are rupees as traded x `multiplier`. Turnovers are in
     paise. Undefined values are NaN, undefined turnovers -1.
     """
 
@@ -72,7 +72,7 @@ class Reading:
         return self.ema_fast_at(self.multiplier)
 
     def ema_fast_at(self, multiplier: float) -> float:
-        """Return the fast EMA in rupees at the scale of a session whose multiplier M that is: `ema_level` of the rules."""
+        """Return the fast EMA in rupees at the scale of the session with this multiplier (`ema_level` of the rules)."""
         return at_scale(self.ema_fast_adjusted, multiplier)
 
     @property
@@ -109,10 +109,10 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Columns with one value per bar of the history.
+    """The features of a history, as columns with one value for each bar.
 
-    `close` and EMAs in adjusted rupees; `volume_ratio` in averages; turnovers in paise, -1 while their window is not full;
-    `quality` 0 to 100; `bars` counts from 1. Other undefined values are NaN.
+    `close` and the EMAs are in adjusted rupees. `volume_ratio` is volume / average volume. Turnovers are in paise, -1 while their
+    window is not full. `quality` is 0 to 100. `bars` counts from 1. Other undefined values are NaN.
     """
 
     close: Floats
@@ -127,7 +127,7 @@ class Features:
     bars: Ints
 
     def reading(self, history: History, i: int) -> Reading:
-        """Return row `i` as plain numbers. `history` is the one that these features were computed from."""
+        """Return row `i` as plain numbers. `history`: the history from which these features were computed."""
         return Reading(
             session=history.session(i),
             series=str(history.series[i]),
@@ -156,7 +156,7 @@ class Features:
 
 
 def features(history: History, parameters: Parameters) -> Features:
-    """Return all columns of a history."""
+    """Return the features of a history."""
     n, window = len(history), parameters.average_window
     close = history.close / 100 * history.multiplier
     slow = ema(close, parameters.ema_slow)
@@ -180,8 +180,8 @@ def features(history: History, parameters: Parameters) -> Features:
 def chart_quality(history: History, parameters: Parameters) -> Floats:
     """Return the chart quality, 0 to 100, of each bar of the adjusted series; NaN until both windows are full.
 
-    A price range is (highest high - lowest low) / lowest low. The mean range of candles is a price, over the candles' own
-    window.
+    The price range is (highest high - lowest low) / lowest low. For extreme candles, the mean range is a price over the window of
+    candles.
     """
     p, n = parameters, len(history)
     if n < max(p.quality_window, p.quality_candle_window):
@@ -203,8 +203,11 @@ def chart_quality(history: History, parameters: Parameters) -> Floats:
 def quality_points(gaps: Floats, mean_range: Floats, price_range: Floats, extreme: Floats, p: Parameters) -> Floats:
     """Return the points of chart quality.
 
-    `gaps` and `extreme`: shares of days with a full gap and of extreme candles. `mean_range`: the mean daily range as a share of
-    the close. `price_range`: the range of prices as a share of the lowest.
+    Args:
+        gaps: The share of days with a full gap.
+        mean_range: The mean daily range as a share of the close.
+        price_range: The range of prices as a share of the lowest price.
+        extreme: The share of extreme candles.
     """
     flat = (mean_range < p.quality_range_flat) & (price_range < p.quality_price_range)
     points: Floats = (
@@ -238,7 +241,7 @@ def _ratio_to_average(values: Floats, window: int) -> Floats:
 
 
 def _sums(values: NDArray[N], window: int) -> NDArray[N]:
-    """Return the sums of all full windows from running totals: exact for integers, and equal bits for every prefix."""
+    """Return the sums of all full windows, from running totals. More bars at the end never change an earlier sum."""
     total = np.cumsum(values)
     sums = total[window - 1 :].copy()
     sums[1:] -= total[:-window]
@@ -246,7 +249,7 @@ def _sums(values: NDArray[N], window: int) -> NDArray[N]:
 
 
 def _medians(values: Ints, window: int) -> Ints:
-    """Return the medians of all full windows; of an even window the floor of the mean of the middle two."""
+    """Return the medians of all full windows. For an even window it is the mean of the middle two, rounded down."""
     if len(values) < window:
         return np.empty(0, dtype=np.int64)
     high = window // 2
@@ -256,7 +259,7 @@ def _medians(values: Ints, window: int) -> Ints:
 
 
 def _padded(tail: NDArray[N], n: int, fill: float) -> NDArray[N]:
-    """Return `n` values: `tail` with `fill` before it."""
+    """Return `n` values: `tail`, preceded by `fill`."""
     result = np.full(n, fill, dtype=tail.dtype)
     if len(tail):
         result[n - len(tail) :] = tail

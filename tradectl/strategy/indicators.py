@@ -1,11 +1,11 @@
-"""RSI and EMA, bit for bit as the library `ta` computes them, without pandas.
+"""Calculate RSI and EMA with the same bits as the library `ta`, but without pandas.
 
-`ta` smooths with pandas' `ewm(adjust=False)`: y = x where x == y, else (1-a)*y + a*x, from the first value on. pandas derives
-`a` from a centre of mass, and so does this module, because 2/(n+1) may differ in the last bit. NaN means that there is no bar:
-these values are dropped per symbol first, and stay NaN in the result.
+`ta` smooths with pandas' `ewm(adjust=False)`: y = x if x == y, else (1-a)*y + a*x, from the first value on. pandas derives `a`
+from a centre of mass. This module does the same, because 2/(n+1) may differ in the last bit. NaN means that there is no bar. Such
+values are skipped for each symbol, and stay NaN in the result.
 
-One symbol is computed value by value. A panel is computed session by session, a row of symbols at once, with the same
-arithmetic. Each operation is rounded by itself, so the order of the loops changes no bit.
+One symbol is computed value by value. A panel is computed session by session, for all symbols at once, with the same arithmetic.
+Both orders give the same bits, because each operation is rounded separately.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 
 def ema(close: Floats, span: int) -> Floats:
-    """Return the EMA of prices shaped (n,) or (sessions, symbols); NaN for the first span-1 values of a symbol."""
+    """Return the EMA of prices shaped (n,) or (sessions, symbols). The first span-1 values of a symbol are NaN."""
     alpha = ema_share(span)
     if close.ndim == 2:
         return _ema_rows(close, alpha, span)
@@ -30,10 +30,9 @@ def ema(close: Floats, span: int) -> Floats:
 
 
 def rsi(close: Floats, period: int) -> Floats:
-    """Return Wilder's RSI, 0 to 100, of prices shaped (n,) or (sessions, symbols); NaN for the first period-1 values of a
-    symbol.
+    """Return Wilder's RSI, 0 to 100, of prices shaped (n,) or (sessions, symbols).
 
-    It is 100 until the first fall.
+    The first period-1 values of a symbol are NaN. RSI is 100 before the first fall.
     """
     alpha = rsi_share(period)
     if close.ndim == 2:
@@ -56,7 +55,7 @@ def rsi_share(period: int) -> float:
 
 
 def _without_holes(close: Floats, indicator: Callable[[Floats], Floats]) -> Floats:
-    """Apply `indicator` to a symbol's values without the missing ones."""
+    """Return `indicator` of a symbol's values without the missing values; these stay NaN."""
     there = ~np.isnan(close)
     if there.all():
         return indicator(close)
@@ -66,7 +65,10 @@ def _without_holes(close: Floats, indicator: Callable[[Floats], Floats]) -> Floa
 
 
 def _smooth(values: Floats, alpha: float, least: int) -> Floats:
-    """Return the smoothed values. Each value needs the one before, and a loop over a list is the fastest way in Python."""
+    """Return the smoothed values; the first `least` - 1 are NaN.
+
+    Each value needs the previous value, so a loop over a list is the fastest way in Python.
+    """
     if len(values) == 0:
         return np.empty(0)
     keep = 1.0 - alpha
@@ -102,7 +104,7 @@ def strength_index(up: Floats, down: Floats) -> Floats:
 
 
 class Smoother:
-    """The smoothing of one row of averages at once, into existing arrays. Its buffers are allocated once."""
+    """Smooth a whole row of averages at once, into existing arrays. The buffers are allocated once."""
 
     def __init__(self, alpha: float, shape: tuple[int, ...]) -> None:
         self.alpha, self.keep = alpha, 1.0 - alpha
@@ -110,7 +112,7 @@ class Smoother:
         self._still = np.empty(shape, dtype=bool)
 
     def step(self, average: Floats, value: Floats, out: Floats, gap: Mask | None = None) -> None:
-        """Write the averages after `value` to `out`, which is not `average`. Averages in a `gap` do not change."""
+        """Write the averages after `value` to `out`, another array than `average`. Averages in a `gap` do not change."""
         np.multiply(average, self.keep, out=out)
         np.multiply(value, self.alpha, out=self._part)
         np.add(out, self._part, out=out)
@@ -122,10 +124,12 @@ class Smoother:
 
 @dataclass(frozen=True, eq=False)
 class _Ragged:
-    """The places of a panel without bars.
+    """The places of a panel without bars. NaN before the first and after the last bar needs no special treatment.
 
-    `first`: the session of each symbol's first bar. `begins`: the symbols whose first bar is in a session. `gaps`: the symbols
-    without a bar between two of their bars, by session. NaN before the first and after the last bar needs no care.
+    Attributes:
+        first: The session of each symbol's first bar.
+        begins: The symbols that have their first bar in a session, by session.
+        gaps: The symbols without a bar between two of their bars, by session.
     """
 
     first: NDArray[np.intp]
@@ -149,7 +153,7 @@ class _Ragged:
         return cls(first, begins, {session: holes[session] for session in np.flatnonzero(holes.any(axis=1)).tolist()})
 
     def hide(self, result: Floats, least: int) -> Floats:
-        """Set `result` to NaN in gaps, and from each symbol's first bar to the one before number `least`."""
+        """Set `result` to NaN in gaps, and in the first `least` - 1 bars of each symbol. Return it."""
         ripe = self.first + (least - 1)
         for session, gap in self.gaps.items():
             result[session, gap] = np.nan
@@ -173,7 +177,7 @@ def _ema_rows(close: Floats, alpha: float, span: int) -> Floats:
 
 
 def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
-    """Return RSI of a panel. Rises and falls are two rows of one array; falls stay negative, which changes signs only."""
+    """Return RSI of a panel. Rises and falls are two rows of one array; falls stay negative, so only signs differ."""
     if not close.size:
         return close.copy()
     ragged, result = _Ragged.of(close), np.empty(close.shape)
@@ -196,7 +200,7 @@ def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
 
 
 def _strength(average: Floats, out: Floats) -> None:
-    """Write 100 - 100 / (1 + rise / -fall) of averages shaped (2, n) to `out`; 100 where nothing fell."""
+    """Write 100 - 100 / (1 + rise / -fall) of averages shaped (2, n) to `out`; 100 if the fall is 0."""
     rise, fall = average
     np.divide(rise, fall, out=out)
     np.subtract(1.0, out, out=out)

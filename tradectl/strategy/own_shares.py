@@ -1,6 +1,6 @@
-"""The setting `own_shares`: shares in the account that belong to the user and that tradectl does not count.
+"""Parse the setting `own_shares`: shares in the account that the user bought outside tradectl.
 
-Written as `ITC:100,TCS:25`: symbol and number of shares, joined by commas.
+The setting has pairs of a symbol and a number of shares, joined by commas: `ITC:100,TCS:25`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ def parse_own_shares(text: str) -> Mapping[str, int]:
     for entry in filter(None, map(str.strip, text.split(","))):
         matched = _ENTRY.fullmatch(entry.upper())
         if matched is None:
-            raise UsageError(f"own_shares is SYMBOL:NUMBER, joined by commas, such as ITC:100,TCS:25; not {entry!r}")
+            raise UsageError(f"own_shares must be SYMBOL:NUMBER, joined by commas, such as ITC:100,TCS:25; not {entry!r}")
         symbol = matched[1]
         if symbol in found:
-            raise UsageError(f"own_shares names {symbol} twice")
+            raise UsageError(f"own_shares has {symbol} twice")
         found[symbol] = int(matched[2])
     return found
 
 
 def declaring(more: Mapping[str, int], own: Mapping[str, int]) -> str:
-    """Return the command that declares `own` and `more` as the user's shares; for a symbol in both, `more` counts."""
+    """Return the command that declares the shares of `own` and `more` as the user's. For a symbol in both, `more` counts."""
     shares = sorted({**own, **more}.items())
     return f"`tradectl config set own_shares '{','.join(f'{symbol}:{number}' for symbol, number in shares)}'`"

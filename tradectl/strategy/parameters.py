@@ -1,4 +1,4 @@
-"""Every setting of the strategy: default, unit, bounds and meaning. The table `user_trading_config` stores changed values."""
+"""Define the settings of the strategy: default, unit, bounds and meaning. The table `user_trading_config` stores changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _text(default: str, meaning: str, check: Callable[[str], object] = str) -> A
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The settings of one user. Amounts in rupees (whole or with decimals), shares of one as fractions."""
+    """The settings of one user. Amounts are in rupees; the unit `share` is a fraction (0.02 is 2 %)."""
 
     universe: str = _text("nifty200", "list scanned by analyze: nifty50/100/200/500, all, a file, or symbols joined by commas")
     signals_from: str = _text(
@@ -41,69 +41,71 @@ class Parameters:
     capital_per_trade: int = _number(100_000, "Rs", 1, 1e9, "maximum cost of one buy, charges included")
     max_order_value: int = _number(500_000, "Rs", 1, 1e9, "maximum cost of any one order, charges included")
     turnover_share: float = _number(0.10, "share", 0.0001, 1, "maximum share of the average daily turnover for one order")
-    max_positions: int = _number(6, "positions", 1, 10_000, "open positions at most, entries in flight counted")
-    max_symbol_multiple: float = _number(3, "x capital_per_trade", 1, 1000, "most that may be invested in one symbol")
+    max_positions: int = _number(6, "positions", 1, 10_000, "maximum number of open positions and entries in flight")
+    max_symbol_multiple: float = _number(3, "x capital_per_trade", 1, 1000, "maximum cost of all buys of one symbol")
     daily_loss_limit: float = _number(
-        0.03, "share of equity", 0, 1, "no new buys after losing this much in a session; 1 switches it off"
+        0.03, "share of equity", 0, 1, "no new buys after this loss in a session; 1 switches the limit off"
     )
     own_shares: str = _text(
         "",
-        "shares of yours in the account, such as ITC:100,TCS:25; no symbol is bought of which the broker reports more than these "
-        "and the positions",
+        "your own shares in the account, such as ITC:100,TCS:25; a symbol is not bought if the broker reports more shares than "
+        "these and the position",
         parse_own_shares,
     )
-    max_buy_orders: int = _number(30, "orders", 0, 100_000, "new buy orders a day")
+    max_buy_orders: int = _number(30, "orders", 0, 100_000, "maximum number of new buy orders a day")
     limit_distance: float = _number(0.02, "share", 0, 1, "largest distance of a buy's limit from the last close")
 
     rsi_period: int = _number(10, "bars", 2, 200, "period of the RSI")
     ema_fast: int = _number(9, "bars", 2, 200, "period of the fast EMA, the target")
     ema_slow: int = _number(200, "bars", 2, 1000, "period of the slow EMA, the trend")
     average_window: int = _number(50, "bars", 1, 500, "window of average volume and turnover")
-    min_bars: int = _number(250, "bars", 2, 5000, "fewer bars than this: not scanned")
-    full_bars: int = _number(600, "bars", 2, 5000, "fewer bars than this: only entries above the slow EMA, flagged")
-    min_turnover: int = _number(10_000_000, "Rs", 0, 1e12, "least median daily turnover")
+    min_bars: int = _number(250, "bars", 2, 5000, "a symbol with fewer bars is not scanned")
+    full_bars: int = _number(600, "bars", 2, 5000, "a symbol with fewer bars is bought only above the slow EMA, and flagged")
+    min_turnover: int = _number(10_000_000, "Rs", 0, 1e12, "minimum median daily turnover")
     min_price: float = _number(10, "Rs", 0, 1e7, "minimum close")
     max_price: float = _number(0, "Rs", 0, 1e7, "maximum close; 0: no limit")
 
     rsi_entry_above: float = _number(30, "RSI", 0, 100, "entry below this RSI when the close is above the slow EMA")
     rsi_entry_below: float = _number(20, "RSI", 0, 100, "entry below this RSI when the close is not above the slow EMA")
     allow_below_ema200: bool = _switch(True, "whether a close at or below the slow EMA may be bought at all")
-    min_volume_ratio: float = _number(0.5, "x average", 0, 100, "least volume of the signal's session")
-    min_quality: float = _number(50, "points", 0, 100, "least chart quality")
+    min_volume_ratio: float = _number(0.5, "x average", 0, 100, "minimum volume of the signal's session")
+    min_quality: float = _number(50, "points", 0, 100, "minimum chart quality")
 
     quality_window: int = _number(60, "bars", 2, 500, "chart quality: window of gaps and ranges")
-    quality_gaps_many: float = _number(0.25, "share", 0, 1, "chart quality: more full gaps than this cost 30")
-    quality_gaps_some: float = _number(0.10, "share", 0, 1, "chart quality: more full gaps than this cost 15")
+    quality_gaps_many: float = _number(0.25, "share", 0, 1, "chart quality: more full gaps than this cost 30 points")
+    quality_gaps_some: float = _number(0.10, "share", 0, 1, "chart quality: more full gaps than this cost 15 points")
     quality_range_flat: float = _number(
-        0.01, "share", 0, 1, "chart quality: a smaller mean daily range, with a flat price range, costs 25"
+        0.01, "share", 0, 1, "chart quality: a smaller mean daily range, with a flat price range, costs 25 points"
     )
-    quality_price_range: float = _number(0.15, "share", 0, 10, "chart quality: a smaller price range is flat")
-    quality_range_small: float = _number(0.02, "share", 0, 1, "chart quality: a smaller mean daily range costs 10")
+    quality_price_range: float = _number(0.15, "share", 0, 10, "chart quality: a smaller price range counts as flat")
+    quality_range_small: float = _number(0.02, "share", 0, 1, "chart quality: a smaller mean daily range costs 10 points")
     quality_candle_window: int = _number(30, "bars", 2, 500, "chart quality: window of extreme candles")
     quality_candle_multiple: float = _number(3, "x mean range", 0, 100, "chart quality: a larger body is an extreme candle")
     quality_candle_body: float = _number(
-        0.05, "share", 0, 10, "chart quality: a body larger than this share of the open is an extreme candle too"
+        0.05, "share", 0, 10, "chart quality: a body larger than this share of the open is an extreme candle, too"
     )
-    quality_candles_many: float = _number(0.20, "share", 0, 1, "chart quality: more extreme candles than this cost 25")
-    quality_candles_some: float = _number(0.10, "share", 0, 1, "chart quality: more extreme candles than this cost 15")
+    quality_candles_many: float = _number(0.20, "share", 0, 1, "chart quality: more extreme candles than this cost 25 points")
+    quality_candles_some: float = _number(0.10, "share", 0, 1, "chart quality: more extreme candles than this cost 15 points")
 
-    strength_share: float = _number(0.7, "share", 0, 1, "share of strength in the combined score; the rest is the backtest's")
-    strong_buy_score: float = _number(65, "points", 0, 100, "combined score of a STRONG_BUY")
-    buy_score: float = _number(50, "points", 0, 100, "combined score of a BUY")
-    strong_buy_trades: int = _number(5, "trades", 0, 10_000, "fewer backtest trades than this: no STRONG_BUY")
-    backtest_years: int = _number(5, "years", 1, 50, "how far back the backtest's trades count")
-    prior_trades: int = _number(5, "trades", 0, 1000, "weight of the rule's average in the shrunk backtest score")
+    strength_share: float = _number(
+        0.7, "share", 0, 1, "weight of the strength in the combined score; the rest is the weight of the backtest"
+    )
+    strong_buy_score: float = _number(65, "points", 0, 100, "minimum combined score of a STRONG_BUY")
+    buy_score: float = _number(50, "points", 0, 100, "minimum combined score of a BUY")
+    strong_buy_trades: int = _number(5, "trades", 0, 10_000, "minimum number of backtest trades of a STRONG_BUY")
+    backtest_years: int = _number(5, "years", 1, 50, "number of past years whose backtest trades count")
+    prior_trades: int = _number(5, "trades", 0, 1000, "weight of the rule's average in the backtest score, as a number of trades")
     prior_win: float = _number(75, "%", 0, 100, "the rule's average share of winners")
-    prior_net: float = _number(1, "%", -100, 100, "the rule's average net result a trade")
+    prior_net: float = _number(1, "%", -100, 100, "the rule's average net result of a trade")
 
     allow_stale: bool = _switch(
-        False, "whether analyze may use the last stored bars where there is no bar of today; the result says so"
+        False, "whether analyze may use the last stored bars if today's bars are missing; the result reports it"
     )
-    isolated: bool = _switch(False, "whether analyze scans in a process of its own, whose crash or hang does no harm")
-    scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer than this is ended")
-    entry_premium: float = _number(0.005, "share", 0, 0.2, "a buy's limit above the signal's close")
+    isolated: bool = _switch(False, "whether analyze scans in a separate process, so that a crash or hang does no harm")
+    scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer is stopped")
+    entry_premium: float = _number(0.005, "share", 0, 0.2, "distance of a buy's limit above the signal's close")
     amo_cancel_ratio: float = _number(
-        0.99, "x EMA9", 0, 10, "amo-adjust cancels when the pre-open price is above this much of the fast EMA"
+        0.99, "x EMA9", 0, 10, "amo-adjust cancels a buy if the pre-open price is above this multiple of the fast EMA"
     )
     amo_adjust_step: float = _number(
         0.02, "share", 0, 1, "a smaller change of quantity than this (or than one share) is not sent"
@@ -111,36 +113,38 @@ class Parameters:
     amo_adjust_reprice: bool = _switch(False, "whether amo-adjust may lower the limit to the pre-open price")
     preopen_orders: bool = _switch(
         False,
-        "at a broker without after-market orders: whether buys wait overnight and are sent at 09:05, instead of not at all",
+        "at a broker without after-market orders: whether buys wait overnight and are sent at 09:05; if off, they are not sent",
     )
     freeze: str = _choice("session", ("session", "position"), "how long a lowered sell target stays lowered")
-    quote_max_age: int = _number(120, "seconds", 1, 86_400, "a quote that is older is ignored")
+    quote_max_age: int = _number(120, "seconds", 1, 86_400, "an older quote is ignored")
     rsi_exit: float = _number(50, "RSI", 0, 100, "a position whose RSI closed above this is sold on the next session")
-    exit_discount: float = _number(0.005, "share", 0, 0.2, "an RSI exit's limit below the last price")
-    reentry_first: int = _number(30, "RSI", 0, 100, "first level of a cycle; an RSI above it resets the cycle")
-    reentry_second: int = _number(20, "RSI", 0, 100, "second level of a cycle")
-    reentry_third: int = _number(10, "RSI", 0, 100, "third level of a cycle")
-    max_buys: int = _number(3, "buys", 1, 100, "buys that one position may have")
-    reentry_least: float = _number(0.5, "x capital_per_trade", 0, 1, "a re-entry smaller than this is skipped")
+    exit_discount: float = _number(0.005, "share", 0, 0.2, "distance of an RSI exit's limit below the last price")
+    reentry_first: int = _number(30, "RSI", 0, 100, "first RSI level of a buy cycle; a close with RSI above it ends the cycle")
+    reentry_second: int = _number(20, "RSI", 0, 100, "second RSI level of a buy cycle")
+    reentry_third: int = _number(10, "RSI", 0, 100, "third RSI level of a buy cycle")
+    max_buys: int = _number(3, "buys", 1, 100, "maximum number of buys of one position")
+    reentry_least: float = _number(0.5, "x capital_per_trade", 0, 1, "a smaller re-entry is skipped")
     charges: str = _text(
         "zerodha",
-        "the table of charges (see `broker tables`) of a paper home and of research; a live home uses that of its broker",
+        "table of charges (see `broker tables`) for paper homes and research; a live home uses that of its broker",
     )
     tariff: Tariff = ZERODHA
-    """The table that `charges` names, set when a home is opened; not a setting."""
+    """The table that `charges` names. It is not a setting: it is set when a home is opened."""
 
-    participation: float = _number(1, "share", 0, 1, "paper: most of a session's volume that our orders may take; 1: no cap")
+    participation: float = _number(
+        1, "share", 0, 1, "paper: maximum share of a session's volume that our orders may take; 1: no limit"
+    )
 
 
 class ArrayValued(Protocol):
-    """The parameters of many settings at once: each attribute of `Parameters` is a number, or an array of numbers."""
+    """Many sets of parameters at once: each attribute of `Parameters` is a number or an array of numbers."""
 
     def __getattr__(self, name: str) -> Any: ...
 
 
 @lru_cache(maxsize=4096)
 def exact(value: float) -> Fraction:
-    """Return a setting as the decimal number that a person wrote: 0.005 is five thousandths, for prices in whole paise."""
+    """Return a setting as the exact decimal number that the user wrote (0.005 = 1/200), so that prices in paise are exact."""
     return Fraction(str(value))
 
 
@@ -155,7 +159,7 @@ def setting_fields() -> tuple[Field[Any], ...]:
 
 
 def parse(name: str, text: str) -> int | float | bool | str:
-    """Return a setting's value from text, checked against its bounds. Raises UsageError."""
+    """Return the value of a setting from text. Raises UsageError for an unknown setting or a value outside its bounds."""
     known = {item.name: item for item in setting_fields()}
     if name not in known:
         raise UsageError(f"no setting is called {name!r}; see `tradectl config list`")
@@ -184,7 +188,7 @@ def parse(name: str, text: str) -> int | float | bool | str:
 
 
 def with_changes(base: Parameters, changes: dict[str, str]) -> Parameters:
-    """Return `base` with settings from text, as `user_trading_config` stores them."""
+    """Return `base` with changed settings, given as text as in `user_trading_config`. Raises UsageError, as `parse` does."""
     return replace(base, **{name: parse(name, text) for name, text in changes.items()})  # type: ignore[arg-type]
 
 
@@ -194,7 +198,7 @@ WITHOUT_LIMITS = {
     "daily_loss_limit": "1",
     "max_buy_orders": "100000",
 }
-"""The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
+"""Changes that switch off the limits of the portfolio, for a backtest of one symbol."""
 
 NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
-"""Settings that change no trade of a symbol: they choose where and how to scan."""
+"""Settings that do not change the trades of a symbol: they select what to scan and how."""

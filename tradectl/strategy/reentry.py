@@ -1,10 +1,10 @@
-"""The RSI level that another buy of a held symbol uses.
+"""Find the RSI level of a re-entry, a further buy of a held symbol.
 
-A *cycle* goes down the levels 30, 20, 10, each used once. An entry uses a level by its RSI (below 30: 30, below 20: 20, below
-10: 10), and the next buy uses the next lower one, when RSI closes below it. A close below several levels uses the highest of
-them and leaves the lower ones for later closes. After the last level there is no re-entry until a close with RSI above 30 ends
-the cycle. Then the level of the entry rule starts it again: 30 above the slow EMA, 20 below it. Only filled buys count: a
-cancelled re-entry leaves its level unused.
+A *cycle* goes down the levels 30, 20 and 10; each level is used once. An entry uses the lowest level that is above its RSI. The
+next buy uses the next lower level, when RSI closes below that. A close below several levels uses the highest of them, and the
+lower levels stay for later closes. After the last level there is no re-entry until a close with RSI above 30 ends the cycle. Then
+a new cycle starts with the level of the entry rule: 30 above the slow EMA, 20 below it. Only filled buys count: a cancelled
+re-entry does not use its level.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tradectl.strategy.parameters import Parameters
 
 
 def levels(parameters: Parameters) -> tuple[int, int, int]:
-    """Return the levels of a cycle, highest first."""
+    """Return the three RSI levels of a cycle, highest first."""
     return parameters.reentry_first, parameters.reentry_second, parameters.reentry_third
 
 
 def level_at_entry(rsi: float, parameters: Parameters) -> int:
-    """Return the level that an entry with this RSI uses: the lowest that it is below, the first one above them all."""
+    """Return the level that an entry with this RSI uses: the lowest level above the RSI, or the first level if none is."""
     first, second, third = levels(parameters)
     return third if rsi < third else second if rsi < second else first
 
@@ -29,9 +29,14 @@ def level_at_entry(rsi: float, parameters: Parameters) -> int:
 def next_level(
     last_level: int, rsi_since_last_decision: ArrayLike, rsi_now: float, above_ema200: bool, parameters: Parameters
 ) -> int:
-    """Return the level that a re-entry decided on this close would use; 0 for no re-entry.
+    """Return the level that a re-entry decided on this close would use; 0 if there is none.
 
-    `rsi_since_last_decision`: RSI of every bar after the bar on which the last filled buy was decided, this one included."""
+    Args:
+        last_level: The level of the last filled buy.
+        rsi_since_last_decision: RSI of every bar after the bar on which that buy was decided, up to and with this one.
+        rsi_now: RSI of this bar.
+        above_ema200: Whether this bar closed above the slow EMA.
+    """
     first, second, _ = levels(parameters)
     if np.any(np.asarray(rsi_since_last_decision) > first):
         level = first if above_ema200 else second if parameters.allow_below_ema200 else 0

@@ -1,4 +1,4 @@
-"""The limits that can forbid a buy. Sells are not limited here."""
+"""Check the limits that can forbid a buy. Sells have no such limits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from tradectl.strategy.parameters import Parameters, exact
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """The account to which a buy would be added.
+    """The state of the account before a buy.
 
-    `positions`: open ones and entries in flight; `buy_orders`: sent today; `invested`: paise by instrument id, the cost of the
-    held shares and the value of live buys; `loss`: the share of equity lost in this session.
+    Attributes:
+        positions: The number of open positions and of entries in flight.
+        buy_orders: The number of buy orders sent today.
+        invested: Paise by instrument id: the cost of held shares plus the value of live buys.
+        loss: The share of the equity that was lost in this session.
     """
 
     positions: int = 0
@@ -37,8 +40,8 @@ def deny(
 ) -> Refusal | None:
     """Return why a buy at the limit `price` (paise) may not be sent; None if it may.
 
-    Codes: daily_loss, buy_orders, limit_distance, band, max_positions, symbol_multiple. `band` None: no price band. A
-    `reentry` needs no slot, because its position has one.
+    Codes: daily_loss, buy_orders, limit_distance, band, max_positions, symbol_multiple. `last_close` is in paise. `band` None
+    means that there is no band. A `reentry` does not count against max_positions, because its position is open already.
     """
     p = parameters
     if p.daily_loss_limit < 1 and exposure.loss > 0 and exposure.loss >= p.daily_loss_limit:
@@ -58,5 +61,5 @@ def deny(
 
 
 def too_far(price: int, last_close: int, parameters: Parameters) -> bool:
-    """Return whether a buy's limit is further from the last close than allowed. Paise."""
+    """Return whether the limit of a buy is further from the last close than allowed. Both prices are in paise."""
     return abs(price - last_close) > exact(parameters.limit_distance) * last_close

@@ -1,7 +1,7 @@
-"""The score of a candidate, 0 to 100: its strength now, and what the rules earned on the symbol before.
+"""Calculate the score of a candidate, 0 to 100, from its strength now and the past results of the rules on the symbol.
 
-The score explains and ranks; it is no forecast. The constants below belong to the formula; weights that a user may
-change are in `Parameters`.
+The score ranks candidates and explains the ranking; it is not a forecast. The constants below belong to the formula. The weights
+that a user may change are in `Parameters`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tradectl.strategy.parameters import ArrayValued, Parameters
 
 
 class Verdict(StrEnum):
-    """The verdict about a candidate, best first."""
+    """The verdict on a symbol, best first."""
 
     STRONG_BUY = "STRONG_BUY"
     BUY = "BUY"
@@ -30,7 +30,14 @@ class Verdict(StrEnum):
 
 
 class BacktestScore(NamedTuple):
-    """`score` 0 to 100. Of `k` trades `win` per cent won, with a mean net result of `net` per cent (both 0 without trades)."""
+    """The backtest part of the score.
+
+    Attributes:
+        score: 0 to 100.
+        k: The number of trades.
+        win: The per cent of trades with a profit; 0 without trades.
+        net: The mean net result in per cent of the cost; 0 without trades.
+    """
 
     score: float
     k: int
@@ -39,7 +46,7 @@ class BacktestScore(NamedTuple):
 
 
 def _clamp(value: float, low: float = 0.0, high: float = 1.0) -> float:
-    """Return the value within bounds; NaN gives the lower bound."""
+    """Return the value, limited to the bounds; the lower bound for NaN."""
     return min(max(low, value), high) if not math.isnan(value) else low
 
 
@@ -49,7 +56,7 @@ def strength(reading: Reading, parameters: Parameters) -> float:
 
 
 def strength_parts(reading: Reading, parameters: Parameters) -> dict[str, float]:
-    """Return the five parts by name. Oversold and volume start where the entry rule does (30 and 0.5)."""
+    """Return the five parts by name. Oversold and volume are 0 at the limits of the entry rule (RSI 30, ratio 0.5)."""
     rising = reading.ema_slow_adjusted > reading.ema_slow_before_adjusted
     return {
         "oversold": 30 * _clamp((parameters.rsi_entry_above - reading.rsi) / 20),
@@ -79,9 +86,10 @@ def strengths(rows: Features, parameters: Parameters) -> Floats:
 
 
 def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters) -> BacktestScore:
-    """Return the score of the trades of the last years that were closed by `as_of`, shrunk towards the rule's average.
+    """Return the score of the trades of the last `backtest_years` that were closed by `as_of`.
 
-    The buys of one session count as one trade, even where they were sold in parts (locked bonus shares).
+    With few trades, the score is shrunk towards the rule's average. The buys of one session count as one trade, even if they were
+    sold in parts (locked bonus shares).
     """
     start = since(as_of, parameters.backtest_years)
     results: dict[date, tuple[int, int]] = {}
@@ -101,12 +109,12 @@ def backtest_score(trades: Iterable[Trade], as_of: date, parameters: Parameters)
 
 
 def combined(strength_score: Any, backtest: Any, parameters: Parameters | ArrayValued) -> Any:
-    """Return the combined score. Numbers or arrays."""
+    """Return the combined score of strength and backtest. Takes numbers or arrays."""
     return parameters.strength_share * strength_score + (1 - parameters.strength_share) * backtest
 
 
 def verdict(combined_score: float, k: int, parameters: Parameters) -> Verdict:
-    """Return the verdict about a combined score; `k`: the trades behind its backtest part."""
+    """Return the verdict for a combined score. `k`: the number of trades in its backtest part."""
     if combined_score >= parameters.strong_buy_score and k >= parameters.strong_buy_trades:
         return Verdict.STRONG_BUY
     return Verdict.BUY if combined_score >= parameters.buy_score else Verdict.WATCH
@@ -118,7 +126,7 @@ def rank(what: Verdict, combined_score: float, symbol: str) -> tuple[int, float,
 
 
 def since(day: date, years: int) -> date:
-    """Return the day so many years before; a trade counts if it was entered after it."""
+    """Return the date some `years` before `day`. A trade counts if it was entered after that date."""
     try:
         return day.replace(year=day.year - years)
     except ValueError:

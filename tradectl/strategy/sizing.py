@@ -1,4 +1,4 @@
-"""The quantity of a buy, for buy, premarket-retry, amo-adjust and re-entries."""
+"""Calculate the quantity of a buy, for the tasks buy, premarket-retry and amo-adjust and for re-entries."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from tradectl.strategy.parameters import Parameters, exact
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """The shares to buy.
+    """The number of shares to buy.
 
-    With 0 shares, `refusal` names the limit: price, capital_per_trade, max_order_value, turnover, funds, reentry_least.
+    With 0 shares, `refusal` has the code of the limit: price, capital_per_trade, max_order_value, turnover, funds or
+    reentry_least.
     """
 
     quantity: int
@@ -25,7 +26,7 @@ class Sizing:
 
     @property
     def short_of_funds(self) -> bool:
-        """Return whether nothing can be bought because the funds alone are short."""
+        """Return whether no share can be bought because of the funds."""
         return self.refusal is not None and self.refusal.code is RefusalCode.FUNDS
 
 
@@ -38,10 +39,15 @@ def size(
     funds: int | None = None,
     limit_price: int | None = None,
 ) -> Sizing:
-    """Return the largest quantity that every limit allows. Amounts in paise; `session`: the day whose charges apply.
+    """Return the largest quantity that every limit allows. Amounts are in paise.
 
-    Capital per trade and largest order limit the value at `price` plus charges. The share of average turnover limits
-    the value alone. `funds` (None for no limit) limits the value at `limit_price` (default `price`) plus charges.
+    `capital_per_trade` and `max_order_value` limit the value at `price` plus charges. `turnover_share` limits the value without
+    charges.
+
+    Args:
+        session: The day whose charges apply.
+        funds: Limits the value at `limit_price` plus charges; None: no limit.
+        limit_price: None: `price`.
     """
     if price <= 0:
         return _none(RefusalCode.PRICE)
@@ -67,10 +73,10 @@ def size_buy(
     limit_price: int | None = None,
     reentry: bool = False,
 ) -> Sizing:
-    """Return `size` of an entry or a re-entry.
+    """Return the result of `size` for an entry or a re-entry.
 
-    A re-entry below `reentry_least` x capital per trade gives 0 shares: REENTRY_LEAST, or FUNDS if only the funds are
-    short.
+    A re-entry with a value below `reentry_least` x `capital_per_trade` gives 0 shares. The refusal is FUNDS if only the funds are
+    too small, else REENTRY_LEAST.
     """
     sizing = size(
         price, session=session, parameters=parameters, average_turnover=average_turnover, funds=funds, limit_price=limit_price
@@ -95,12 +101,12 @@ def worth_changing(current: int, wanted: int, parameters: Parameters) -> bool:
 
 @lru_cache(maxsize=256)
 def _paise(rupees: float) -> int:
-    """Return a setting (rupees) in whole paise, rounded down: amounts are whole paise, so the limit stays exact."""
+    """Return a setting in rupees as whole paise, rounded down. The limit stays exact, because amounts are whole paise."""
     return int(exact(rupees) * 100)
 
 
 def _affordable(amount: int, price: int, session: date, tariff: Tariff) -> int:
-    """Return the most shares whose value and charges stay within `amount` (paise)."""
+    """Return the largest number of shares whose value plus charges is at most `amount`. Amounts are in paise."""
     quantity = max(0, amount // price)
     while quantity and (over := quantity * price + buy_charges(session, quantity, price, tariff) - amount) > 0:
         quantity -= max(1, over // (2 * price))

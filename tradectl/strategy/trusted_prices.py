@@ -1,12 +1,12 @@
-"""The prices that a decision may use: three rules exclude a symbol whose data contradict themselves.
+"""Decide whether the prices of a symbol can be trusted. Three rules exclude a symbol with incomplete or inconsistent data.
 
 - `unknown_action`: from the ex-date of an unknown corporate action until a person decides about it.
-- `unexplained_jump`: an opening gap that no corporate action explains, or an action whose factor the prices do not show, within
-the last `MEMORY` bars. After 600 bars an EMA200 keeps 0.25 % of the earlier prices.
-- `missing_bars`: the symbol has no bar on a session after its listing, within the last `WINDOW` sessions of the market.
-After 60 bars RSI10 keeps 0.2 % of the earlier prices, and no other window of a rule is longer.
+- `unexplained_jump`: in the last `MEMORY` bars there is an opening gap that no corporate action explains, or a factor that the
+prices do not show. After 600 bars, earlier prices have a weight of 0.25 % in an EMA200.
+- `missing_bars`: in the last `WINDOW` sessions of the market the listed symbol has a session without a bar. After 60 bars,
+earlier prices have a weight of 0.2 % in RSI10, and no other window of a rule is longer.
 
-A jump is measured from the close before to the open, because the exchange limits that gap by the day's band (`gap_limit`).
+A jump is measured from the previous close to the open, because the exchange limits that gap by the day's band (`gap_limit`).
 """
 
 from __future__ import annotations
@@ -28,19 +28,24 @@ from tradectl.model.market import ActionKind, CorporateAction
 Mask = NDArray[np.bool_]
 UNKNOWN_ACTION, UNEXPLAINED_JUMP, MISSING_BARS = "unknown_action", "unexplained_jump", "missing_bars"
 MEMORY = 600
-"""Bars for which a jump excludes a symbol."""
+"""The number of bars for which a jump excludes a symbol."""
 WINDOW = 60
-"""Sessions without a missing bar that a symbol needs."""
+"""The number of sessions for which a missing bar excludes a symbol."""
 SMALL = 0.05
-"""A smaller move of the price by an action cannot be told from an ordinary opening gap (standard deviation 1.1 %)."""
+"""A smaller price change by an action looks like an ordinary opening gap (standard deviation 1.1 %), so it is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A bar whose open does not fit the close before.
+    """A bar whose open does not fit the previous close.
 
-    `opened`: open / close before, as traded. `expected`: the factor of the corporate actions between the two bars. `applied`:
-    whether a factor was applied that the prices do not show.
+    Attributes:
+        index: The index of the bar.
+        session, before: The sessions of the bar and of the previous bar.
+        opened: The open / the previous close, as traded.
+        expected: The price factor of the corporate actions between the two bars.
+        applied: A factor was applied, but the prices do not show it.
+        actions: The corporate actions between the two bars.
     """
 
     index: int
@@ -53,19 +58,26 @@ class Jump:
 
 
 def suspicious(open_price: Any, base: Any, step: Any) -> Any:
-    """Return where an open contradicts its base: the close before at this session's scale (paise). `step`: by what M changed.
+    """Return where an open contradicts its base. Takes numbers or arrays.
 
-    Either the gap is wider than any band, or the step moved the base away from a price that did not move."""
+    An open contradicts if the gap is wider than any band, or if it fits the previous close better without the factor.
+
+    Args:
+        open_price: In paise.
+        base: The previous close in paise, at the scale of this session.
+        step: The factor by which M changed.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         left, unadjusted = np.abs(np.log(open_price / base)), np.abs(np.log(open_price / (base * step)))
     return ~within_band(open_price, base) | ((np.abs(np.log(step)) > SMALL) & (unadjusted < left) & (left > SMALL))
 
 
 def jumps(history: History, actions: Sequence[CorporateAction]) -> tuple[Jump, ...]:
-    """Return the jumps of a history that its actions (oldest first) do not explain, oldest first.
+    """Return the jumps of a history that its actions do not explain. Both are sorted, oldest first.
 
-    A dividend explains a fall by its amount, a rights issue one down to the price at which the new shares cost nothing. A date
-    that a person accepted explains everything."""
+    A dividend explains a fall by its amount. A rights issue explains a fall down to the price at which the new shares cost
+    nothing. A date that a person accepted explains any gap.
+    """
     if len(history) < 2:
         return ()
     step = history.multiplier[1:] / history.multiplier[:-1]
@@ -84,7 +96,7 @@ def jumps(history: History, actions: Sequence[CorporateAction]) -> tuple[Jump, .
 
 
 def _explains(actions: Sequence[CorporateAction], open_price: int, base: float, step: float) -> bool:
-    """Return whether what is no change of shares explains the gap from a base price to an open."""
+    """Return whether dividends, rights or an accepted date explain the gap from a base price to an open (both paise)."""
     if any(action.kind is ActionKind.ACCEPTED for action in actions):
         return True
     paid = sum(action.dividend for action in actions) / step
@@ -96,12 +108,15 @@ def _explains(actions: Sequence[CorporateAction], open_price: int, base: float, 
 
 
 def undecided_from(actions: Iterable[CorporateAction]) -> date | None:
-    """Return the first ex-date of an action that a person must decide about; None without any."""
+    """Return the first ex-date of an action that a person must decide about; None if there is none."""
     return min((action.ex_date for action in actions if action.kind is ActionKind.UNKNOWN), default=None)
 
 
 def excluded_by(history: History, actions: Sequence[CorporateAction], traded: Ints | None = None) -> list[tuple[str, Mask]]:
-    """Return each rule with the bars on whose close it excludes a symbol. `traded`: the sessions on which the market traded."""
+    """Return, for each rule, a mask of the bars on whose close it excludes the symbol.
+
+    `traded`: the sessions of the market, as ordinals; None: missing bars are not checked.
+    """
     n = len(history)
     unknown, jumped, lacking = (np.zeros(n, dtype=np.bool_) for _ in range(3))
     undecided = undecided_from(actions)
@@ -118,15 +133,16 @@ def excluded_by(history: History, actions: Sequence[CorporateAction], traded: In
 
 
 def trusted_mask(history: History, actions: Sequence[CorporateAction], traded: Ints | None = None) -> Mask:
-    """Return the bars on whose close no rule of this module excludes the symbol."""
+    """Return a mask of the bars on whose close no rule of this module excludes the symbol."""
     mask: Mask = ~np.logical_or.reduce([mask for _, mask in excluded_by(history, actions, traded)])
     return mask
 
 
 def rule_against(history: History, actions: Sequence[CorporateAction], traded: Ints | None, following: date) -> tuple[str, str]:
-    """Return the first rule that forbids to buy for the session `following` on the close of the last bar, and its reason.
+    """Return the first rule that forbids a buy for the session `following`, on the close of the last bar, and its reason.
 
-    Two empty texts where none does. `actions`: all of the instrument up to `following`."""
+    Return two empty texts if the buy is allowed. `actions`: all actions of the instrument up to `following`.
+    """
     since = history.session(0) if len(history) else date.min
     actions = [action for action in actions if action.ex_date > since]
     undecided = undecided_from(actions)
@@ -138,23 +154,23 @@ def rule_against(history: History, actions: Sequence[CorporateAction], traded: I
     if found[0] == UNEXPLAINED_JUMP:
         recent = [jump for jump in jumps(history, actions) if jump.index + MEMORY >= len(history)]
         return found[0], f"{describe(recent[-1])}; {DECIDE}"
-    return found[0], f"no bar on one of the last {WINDOW} sessions on which others traded; `tradectl data check` names it"
+    return found[0], f"a bar is missing in the last {WINDOW} sessions of the market; `tradectl data check` shows which"
 
 
-DECIDE = "`tradectl data actions list` shows what is open, `set` and `ignore` decide it"
+DECIDE = "`tradectl data actions list` shows open actions, `tradectl data actions set` or `ignore` decides one"
 
 
 def why_undecided(undecided: date) -> str:
-    """Return the reason of `unknown_action`."""
+    """Return the reason text of the rule `unknown_action`."""
     return f"an unknown corporate action of {undecided} may have changed the shares; {DECIDE}"
 
 
 def describe(jump: Jump) -> str:
-    """Return one line about a jump: what the prices did, and what the actions say."""
+    """Return one line about a jump: the move of the price, and the factor and texts of the actions."""
     subjects = " | ".join(action.subject or str(action.kind) for action in jump.actions)
     moved = f"opened at {jump.opened:.3g} of the close of {jump.before}"
     if jump.applied:
-        return f"{jump.session}: {moved}, the factor is {jump.expected:.3g} ({subjects}): already adjusted?"
+        return f"{jump.session}: {moved}, but the factor is {jump.expected:.3g} ({subjects}): are the bars already adjusted?"
     if jump.actions:
-        return f"{jump.session}: {moved}, explained is {jump.expected:.3g} ({subjects})"
-    return f"{jump.session}: {moved}, and no corporate action is known"
+        return f"{jump.session}: {moved}, but corporate actions explain {jump.expected:.3g} ({subjects})"
+    return f"{jump.session}: {moved}, and no corporate action explains it"

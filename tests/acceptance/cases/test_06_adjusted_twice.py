@@ -28,7 +28,7 @@ def found(tradectl: Tradectl) -> dict[str, list[str]]:
 def test_aaa_is_reported_and_cccs_factor_is_5(tradectl: Tradectl, cases: Path):
     imported(tradectl, cases)
     (aaa,) = found(tradectl)[NOT_SHOWN]
-    assert aaa.startswith("AAA 2024-01-05: opened at 0.997 of the close of 2024-01-04, the factor is 0.1 (Face Value Split")
+    assert aaa.startswith("AAA 2024-01-05: opened at 0.997 of the close of 2024-01-04, but the factor is 0.1 (Face Value Split")
     assert "already adjusted?" in aaa
     announced = tradectl("data", "actions", "list", "--symbol", "CCC", "--json").object["result"]["announced"]
     assert [(item["kind"], item["ratio"]) for item in announced] == [("split", "5")]

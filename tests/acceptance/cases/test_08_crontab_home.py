@@ -43,7 +43,7 @@ def test_every_line_reaches_the_home_it_was_written_for(tmp_path: Path, name: st
     for line in (found[0], found[-1]):
         done = as_cron_runs(line, home, elsewhere)
         assert done.returncode in {0, 8, 9, 12}, (line, done)
-        assert "made a paper account" not in done.stderr
+        assert "created a paper account" not in done.stderr
     assert list(elsewhere.iterdir()) == []
     with closing(sqlite3.connect(home / "ledger.db")) as ledger:
         assert ledger.execute("SELECT count(*) FROM users").fetchone() == (2,)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.brokers.exchange import ist
 from tradectl.brokers.adapter import LoginSession
-from tradectl.brokers.kotak_neo.feed import PAIRS, Introduction, dividers, order_of, ticks
+from tradectl.brokers.kotak_neo.feed import PAIRS, FeedCredentials, dividers, order_of, ticks
 from tradectl.brokers.kotak_neo.packets import NSE, KotakTick, split, tick
 from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderStatus
@@ -152,32 +152,32 @@ def session(number: int) -> LoginSession:
 
 
 def test_the_other_pair_is_tried_after_a_refusal_and_kept() -> None:
-    we = Introduction()
+    we = FeedCredentials()
     assert we.of(session(1), "ASHA1") == ("ASHA1", "sid-1")
-    we.was_refused()
+    we.note_refused()
     assert we.of(session(1), "ASHA1") == ("sid-1", "trade-1")
-    we.was_taken()
+    we.note_accepted()
     assert we.of(session(1), "ASHA1") == ("sid-1", "trade-1")
-    we.was_refused()  # that session is over
+    we.note_refused()  # that session is over
     with pytest.raises(LoginNeeded):
         we.of(session(1), "ASHA1")
     assert we.of(session(2), "ASHA1") == ("sid-2", "trade-2")
 
 
 def test_a_session_that_no_pair_is_taken_of_waits_for_another() -> None:
-    we = Introduction()
+    we = FeedCredentials()
     for _ in PAIRS:
         we.of(session(1), "ASHA1")
-        we.was_refused()
+        we.note_refused()
     with pytest.raises(LoginNeeded, match="login --again"):
         we.of(session(1), "ASHA1")
     assert we.of(session(2), "ASHA1") == ("ASHA1", "sid-2")
 
 
 def test_no_answer_proves_nothing_and_the_pairs_take_turns() -> None:
-    we = Introduction()
+    we = FeedCredentials()
     said = []
     for _ in range(3):
         said.append(we.of(session(1), "ASHA1"))
-        we.was_not_answered()
+        we.note_silence()
     assert said == [("ASHA1", "sid-1"), ("sid-1", "trade-1"), ("ASHA1", "sid-1")]

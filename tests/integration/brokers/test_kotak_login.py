@@ -96,7 +96,7 @@ def test_an_address_that_is_not_safe_is_not_used(neo: MakeNeo) -> None:
     before = kotak.vault.session()
     data = {"token": "t", "sid": "s", "baseUrl": "http://kotak.example"}
     kotak.sandbox.instead["/login/1.0/tradeApiValidate"] = Response.of({"data": data})
-    with pytest.raises(BrokerUnavailable, match="no safe address"):
+    with pytest.raises(BrokerUnavailable, match="unsafe address"):
         kotak.login()
     assert kotak.vault.session() is before
 
@@ -160,7 +160,7 @@ def test_a_session_that_kotak_does_not_know_is_over(neo: MakeNeo, path: str, sai
 def test_a_page_that_stands_before_kotak_ends_no_session(neo: MakeNeo, path: str, ask: Callable[[Neo], Any]) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.sandbox.instead[path] = Response(403, b"<html>Access Denied</html>", "text/html")
-    with pytest.raises(LoginNeeded, match="refuses the session: 403; `tradectl login --again`"):
+    with pytest.raises(LoginNeeded, match="rejected the session: 403; run `tradectl login --again`"):
         ask(kotak)
     kotak.sandbox.instead.clear()
     ask(kotak)

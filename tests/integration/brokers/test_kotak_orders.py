@@ -205,7 +205,7 @@ def test_after_trouble_the_book_tells_what_became_of_the_order(
 
 def test_an_order_that_was_taken_without_a_number_is_ambiguous(acme: Neo) -> None:
     acme.sandbox.instead[PLACE] = Response.of({"stat": "Ok", "nOrdNo": "", "stCode": 200})
-    with pytest.raises(Ambiguous, match="no number"):
+    with pytest.raises(Ambiguous, match="no order number"):
         acme.buy(1, 9500)
 
 
@@ -228,7 +228,7 @@ def test_nothing_is_sent_while_the_night_is_handed_over(acme: Neo, at: str, allo
         lambda: acme.broker.cancel(number),
         lambda: acme.buy(1, 9000),
     ):
-        with pytest.raises(Blocked, match="before 09:00:30"):
+        with pytest.raises(Blocked, match="until 09:00:30"):
             ask()
     assert len(acme.sandbox.heard) == asked
     assert acme.order(number).quantity == 1
@@ -237,8 +237,8 @@ def test_nothing_is_sent_while_the_night_is_handed_over(acme: Neo, at: str, allo
 @pytest.mark.parametrize(
     ("what", "until", "words"),
     [
-        ("place", "08:55:01", "before 09:00:30"), ("modify", "08:55:01", "before 09:00:30"),
-        ("cancel", "08:55:01", "before 09:00:30"), ("place", "09:00:31", "from 16:05 to 08:55"),
+        ("place", "08:55:01", "until 09:00:30"), ("modify", "08:55:01", "until 09:00:30"),
+        ("cancel", "08:55:01", "until 09:00:30"), ("place", "09:00:31", "from 16:05 to 08:55"),
         ("modify", "09:00:31", "moved between"), ("cancel", "09:00:31", "moved between"),
     ],
 )  # fmt: skip

@@ -77,7 +77,7 @@ def test_the_table_of_statuses_is_the_tested_one() -> None:
 
 def test_an_unknown_status_is_unknown_and_said() -> None:
     report = rows.order_report({**ROW, "ordSt": "frozen by the exchange"})
-    assert (report.status, report.reason) == (OrderStatus.UNKNOWN, "Kotak says 'frozen by the exchange'")
+    assert (report.status, report.reason) == (OrderStatus.UNKNOWN, "Kotak's status 'frozen by the exchange' is not known")
 
 
 def test_only_a_rejection_for_want_of_funds_may_pass() -> None:

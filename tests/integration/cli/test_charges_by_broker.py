@@ -113,7 +113,7 @@ def test_a_damaged_own_table_does_not_stop_a_live_home(home: Path, tradectl: Tra
         said = tradectl(*words)
         assert said.code == 0
         assert "charges.csv row 6: value 'lots' is no amount" in said.err
-        assert "until it is repaired charges are those of Kotak Neo (Trade API)" in said.err
+        assert "until you repair the file, the charges are those of Kotak Neo (Trade API)" in said.err
     assert "row 6: value 'lots'" in tradectl("doctor").out
 
 

@@ -17,7 +17,7 @@ AT = ("--at", f"{FRIDAY} 07:00")
 
 def test_the_first_use_makes_a_paper_home_and_says_so(tradectl: Tradectl, home: Path):
     said = tradectl("user", "list", "--json")
-    assert "made a paper account for me" in said.err
+    assert "created a paper account for me" in said.err
     [user] = said.object["result"]
     assert (user["user"], user["role"], user["capital"]) == ("me", "admin", "1000000.00")
     assert (home / "ledger.db").exists()

@@ -168,7 +168,7 @@ def test_quotes_of_a_source_are_for_paper_only(home: Path, source: str) -> None:
     settings = load(home=str(home), environment={})
     assert open_prices(settings, "paper", SystemClock(), unasked) is not None
     for mode in ("live", "simulated"):
-        with pytest.raises(ConfigurationError, match=rf"{source} are for paper, not for mode {mode}$") as caught:
+        with pytest.raises(ConfigurationError, match=rf"{source} are only for paper homes; this home is {mode}") as caught:
             open_prices(settings, mode, SystemClock(), unasked)
         assert caught.value.exit_code == 4
     assert open_prices(load(home=str(home / "other"), environment={}), "live", SystemClock(), unasked) is None
@@ -178,7 +178,7 @@ def test_an_unknown_source_of_quotes_ends_with_4(tradectl: Tradectl, home: Path)
     settle(home, quotes="reuters")
     said = tradectl("status")
     line = (
-        "tradectl: the setting quotes is 'yahoo' or a broker (kite, kotak_neo, openalgo, dhan), or unset for stored bars; "
+        "tradectl: the setting quotes must be 'yahoo' or a broker (kite, kotak_neo, openalgo, dhan), or unset for stored bars; "
         "not 'reuters'\n"
     )
     assert (said.code, said.err.splitlines(keepends=True)[-1]) == (4, line)

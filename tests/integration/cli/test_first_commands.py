@@ -114,6 +114,6 @@ def test_a_home_that_cannot_be_made_is_one_line(tradectl: Tradectl):
 
 def test_a_persons_task_makes_a_paper_home(tradectl: Tradectl, home: Path):
     said = tradectl("eod", *AT)
-    assert (said.code, "made a paper account for me" in said.err) == (0, True)
+    assert (said.code, "created a paper account for me" in said.err) == (0, True)
     assert tradectl("run-due", *AT).code == 8
     assert users(home) == ["me"]

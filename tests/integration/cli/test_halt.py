@@ -29,7 +29,7 @@ def test_halt_sends_nothing_but_cancels_and_survives_a_restart(tradectl: Tradect
     assert "trading   HALTED, results day" in status.out
     assert tradectl("status", "--json").object["result"]["state_until"] is None
     (line,) = tradectl("logs", "--action", "halted", "--json").object["result"]
-    assert (line["level"], line["message"]) == ("warning", "nothing is sent but cancels: results day (was ACTIVE)")
+    assert (line["level"], line["message"]) == ("warning", "only cancels are sent: results day (was ACTIVE)")
 
 
 def test_what_is_so_already_is_said_and_not_written_again(tradectl: Tradectl):
@@ -46,7 +46,7 @@ def test_what_is_so_already_is_said_and_not_written_again(tradectl: Tradectl):
 def test_halt_never_makes_a_halted_account_reducing(tradectl: Tradectl):
     tradectl("init")
     assert tradectl("halt", "--reducing").out.startswith("REDUCING, by hand: only exits are sent\n")
-    assert tradectl("halt", "--reason", "worse").out.startswith("HALTED, worse: nothing is sent but cancels\n")
+    assert tradectl("halt", "--reason", "worse").out.startswith("HALTED, worse: only cancels are sent\n")
     weaker = tradectl("halt", "--reducing")
     assert (weaker.code, weaker.err) == (2, "tradectl: me is HALTED, worse: `resume` first, then `halt --reducing`\n")
     assert "HALTED" in tradectl("status").out

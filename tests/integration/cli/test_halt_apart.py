@@ -68,7 +68,7 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
         said = tradectl("halt", "--reason", "now")
         assert said.code == 0
         first, account, follows = said.out.splitlines()
-        assert (first, account) == ("HALTED, now: nothing is sent but cancels", f"account me in {made}")
+        assert (first, account) == ("HALTED, now: only cancels are sent", f"account me in {made}")
         assert follows.startswith("the marker is set, and every send reads it; ")
         assert f"the next task writes the ledger: {made}/ledger.db is locked by process {pid} (" in said.out
         assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {pid}`)" in said.out
@@ -100,7 +100,7 @@ def test_halt_with_a_damaged_ledger(tradectl: Tradectl, made: Path):
     (made / "ledger.db").write_bytes(b"no database at all, " * 1000)
     said = tradectl("halt", "--reason", "now")
     assert said.code == 0
-    assert "HALTED, now: nothing is sent but cancels" in said.out
+    assert "HALTED, now: only cancels are sent" in said.out
     assert "the next task writes the ledger" in said.out
     status = tradectl("status")
     assert (status.code, status.out) == (10, "me: the halt marker is HALTED, now\n")
@@ -129,7 +129,7 @@ def test_halt_says_so_whatever_a_damaged_ledger_raises(tradectl: Tradectl, made:
     damage(made / "ledger.db")
     said = tradectl("halt", "--reason", "now")
     assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("HALTED, now: nothing is sent but cancels\n")
+    assert said.out.startswith("HALTED, now: only cancels are sent\n")
     (told,) = [line for line in said.out.splitlines() if "the next task writes the ledger" in line]
     assert "damaged" in told
     assert (made / "halt-me.halted").exists()
@@ -294,7 +294,7 @@ def test_halt_takes_the_only_marker_without_a_ledger(tradectl: Tradectl, made: P
 def test_halt_works_with_damaged_settings(tradectl: Tradectl, made: Path, damage: str):
     (made / "tradectl.toml").write_bytes(damage.encode("latin-1"))
     said = tradectl("halt", "--reason", "now")
-    assert (said.code, said.out.splitlines()[:2]) == (0, ["HALTED, now: nothing is sent but cancels", f"account me in {made}"])
+    assert (said.code, said.out.splitlines()[:2]) == (0, ["HALTED, now: only cancels are sent", f"account me in {made}"])
     assert f"{made}/tradectl.toml" in said.err
     assert "the account is HALTED all the same" in said.err
     assert "the next task writes the ledger: the ledger is not known" in said.out
@@ -324,7 +324,7 @@ def test_halt_works_with_a_moment_that_cannot_be_read(
     if named == "environment":
         monkeypatch.setenv("TRADECTL_AT", "soon")
     said = tradectl(*words)
-    assert (said.code, said.out.splitlines()[0]) == (0, "HALTED, by hand: nothing is sent but cancels")
+    assert (said.code, said.out.splitlines()[0]) == (0, "HALTED, by hand: only cancels are sent")
     assert "'soon' is not a moment" in said.err
     assert (made / "halt-me.halted").exists()
     monkeypatch.delenv("TRADECTL_AT", raising=False)

@@ -84,7 +84,7 @@ def test_a_session_that_is_told_closed_is_no_hole(tradectl: Tradectl, take: Any)
 def test_a_symbol_with_a_hole_is_excluded_alone(tradectl: Tradectl, take: Any):
     take(bars(NAMES[1:], DAYS), bars(NAMES[:1], DAYS[:-9] + DAYS[-7:]))
     assert excluded(tradectl) == {"missing_bars": 1}
-    assert "no bar on one of the last 60 sessions" in tradectl("why", "ALPHA", *EVENING).out
+    assert "a bar is missing in the last 60 sessions" in tradectl("why", "ALPHA", *EVENING).out
 
 
 def test_a_symbol_that_was_listed_lately_has_no_hole(tradectl: Tradectl, take: Any):
@@ -99,7 +99,7 @@ def test_a_split_without_a_text_excludes_its_symbol_at_once(tradectl: Tradectl, 
         said = tradectl("analyze", "--json", "--force", "--at", evening)
         assert said.object["result"]["by_rule"]["excluded"] == {"unexplained_jump": 1}
     why = tradectl("why", "ALPHA", *EVENING)
-    assert "and no corporate action is known" in why.out
+    assert "and no corporate action explains it" in why.out
     ratio = {0.2: "5", 0.5: "2", 0.667: "3/2", 10.0: "1/10"}[fall]
     assert tradectl("data", "actions", "set", "ALPHA", str(TODAY), ratio, *EVENING).code == 0
     said = tradectl("analyze", "--json", "--force", "--at", f"{TODAY} 19:35")

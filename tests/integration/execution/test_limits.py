@@ -133,7 +133,7 @@ def test_a_limit_stops_buys_of_all_processes_and_no_exits(trading: Make) -> None
     assert ask(market, market.trading(market.claim("buy", D)), LOST, session=AFTER) == "daily_loss"
     result = market.trading(market.claim("test", D)).path.place(entry(10, 10000, symbol="BETA", session=AFTER))
     assert (result.status, result.reason) == (
-        CommandStatus.BLOCKED, "the account only reduces: daily loss 3.4 % of equity, 3 % allowed",
+        CommandStatus.BLOCKED, "the account is in state REDUCING, so no buy is sent: daily loss 3.4 % of equity, 3 % allowed",
     )  # fmt: skip
     market.monitor(D, "09:22")
     assert [(order.side, order.status) for order in market.orders(Side.SELL)] == [(Side.SELL, OrderStatus.ONGOING)]

@@ -98,5 +98,8 @@ def test_a_broker_that_has_the_tag_is_never_sent_it_again(trading) -> None:
         trading_session.reconcile()
         assert trading_session.path.place(entry(10, 10050)).status is CommandStatus.UNKNOWN
     (order,) = market.orders(Side.BUY)
-    assert (order.reason, order.reason_code) == ("the broker has it: duplicate tag", ReasonCode.REPEATED_TAG)
+    assert (order.reason, order.reason_code) == (
+        "the broker already has an order with its tag: duplicate tag",
+        ReasonCode.REPEATED_TAG,
+    )
     assert (order.absent_since is not None, broker.commands) == (True, 2)

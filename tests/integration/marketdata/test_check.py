@@ -38,7 +38,7 @@ def test_gaps_holes_and_jumps_are_counted(market: Market) -> None:
             "warning",
             1,
             (
-                "JUMP 2024-01-16: opened at 1.3 of the close of 2024-01-15, and no corporate action is known "
+                "JUMP 2024-01-16: opened at 1.3 of the close of 2024-01-15, and no corporate action explains it "
                 "[close 100.00 on 2024-01-15, open 130.00]",
             ),
         ),

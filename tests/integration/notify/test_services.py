@@ -60,7 +60,7 @@ def test_one_service_of_two_is_enough(telegram: Loopback):
 def test_a_url_that_nobody_understands_is_named_by_its_place():
     with pytest.raises(UsageError) as raised:
         ServiceNotifier([TELEGRAM, "nosuchservice://secret"])
-    assert str(raised.value) == "notify.urls: number 2 is no URL of a service that apprise knows"
+    assert str(raised.value) == "notify.urls: URL number 2 is not of a service that apprise supports"
 
 
 def test_a_service_that_is_down_loses_no_message(ledger: Ledger, telegram: Loopback):

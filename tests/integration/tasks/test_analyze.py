@@ -56,8 +56,8 @@ def test_a_scan_apart_says_what_one_here_says(trading) -> None:
 @pytest.mark.parametrize(
     ("market", "code", "told"),
     [
-        (KilledMarket, 1, "the scan died in its own process: SIGKILL"),
-        (HangingMarket, 1, "the scan took longer than 2 s in its own process, which was ended"),
+        (KilledMarket, 1, "the process of the scan died: SIGKILL"),
+        (HangingMarket, 1, "the scan took longer than 2 s, so its process was stopped"),
         (DamagedMarket, 8, "the bars are damaged"),
     ],
 )

@@ -189,7 +189,7 @@ def test_a_held_stream_reports_refused_pairs_and_a_new_login(home: Neo) -> None:
         return bool(told) and told[-1] == words
 
     try:
-        wait_until(lambda: heard("Kotak's price feed does not know the session: `tradectl login --again`"))
+        wait_until(lambda: heard("Kotak's price feed does not accept the session: run `tradectl login --again`"))
         assert guarded.stream_trouble == told[-1]
         home.login()  # by another process
         wait_until(lambda: heard(""))

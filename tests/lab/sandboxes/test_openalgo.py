@@ -230,7 +230,7 @@ def test_a_key_is_needed_and_a_session_ends_at_night(bench: OpenAlgoBench) -> No
         ADAPTER.open(without).orders()
     bench.fixture.clock.move_to(ist(MONDAY, "10:00"))
     for act in (bench.broker.orders, lambda: bench.buy(1, LOW)):
-        with pytest.raises(LoginNeeded, match="has ended for today"):
+        with pytest.raises(LoginNeeded, match="OpenAlgo has ended"):
             act()
 
 

@@ -1,20 +1,21 @@
-"""Dhan, through the DhanHQ API v2: an account behind the port `Broker`, over its REST API.
+"""Connect a Dhan account to the port `Broker`, over the REST API of DhanHQ v2.
 
-error_mapping  what a reply means: its status and DH-code as one of the program's errors
-api            requests with the session's token
-amo_windows    when an order is sent, and whether it still waits as an after-market order
+error_mapping  map the status and DH-code of a reply to the program's errors
+api            send requests with the session's token
+amo_windows    when an order may be sent, and whether an after-market order still waits at Dhan
 instruments    the day's list of instruments: symbols, series, security ids, ticks
-rows           the JSON rows of the day, each parsed once
+rows           parse the JSON rows of the day
 balances       holdings and funds
-prices         quotes, without a way to an order
-login          a session from the token that a person generates at web.dhan.co
+prices         read quotes; this module cannot send an order
+login          make a session from the token that a person generates at web.dhan.co
 broker         the account
 
-It is registered by the entry points that any other package would use, and written by docs/how-to/add-a-broker.md.
+The entry points in pyproject.toml register the adapter, as they would one of another package. It follows
+docs/how-to/add-a-broker.md.
 
 Sources: dhanhq.co/docs/v2 (orders, annexure, portfolio, funds, market quote, authentication, release notes; to 2026-06), the
-official client dhanhq 2.3.0, and replies that public repositories have measured (2026-09). What none of them states is a
-constant with its reason beside it.
+official client dhanhq 2.3.0, and replies that public repositories have measured (2026-09). A value that no source states is a
+constant, with its reason beside it.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class DhanAdapter:
-    """The declaration. Dhan states no idempotency and no visibility lag.
+    """Declare the capabilities, settings, addresses and rate limits of Dhan.
 
-    `tag_length`: a `correlationId` of 25 characters is taken, one of 26 is refused (measured 2026-09; the documentation says
-    30). A waiting after-market order is not changed (DH-906).
+    Dhan documents neither idempotency nor a visibility lag. It accepts a `correlationId` of 25 characters and rejects one of 26
+    (measured 2026-09; the documentation says 30). It rejects a change of an after-market order that still waits (DH-906).
     """
 
     name = "dhan"
@@ -58,20 +59,23 @@ class DhanAdapter:
             "other": ((20, 1.0),),
         }
     )
-    """Source: dhanhq.co/docs/v2, rate limits."""
+    """Pairs of a number of requests and a span in seconds. Source: dhanhq.co/docs/v2, rate limits."""
 
     def open(self, account: BrokerAccount) -> DhanBroker:
+        """Return the broker of an account. Sends no request."""
         from tradectl.brokers.dhan.broker import DhanBroker
 
         return DhanBroker(account, self.capabilities)
 
     def prices(self, account: BrokerAccount) -> DhanPrices:
+        """Return a source of quotes, which cannot send an order. Sends no request."""
         from tradectl.brokers.dhan.api import DhanReads
         from tradectl.brokers.dhan.prices import DhanPrices
 
         return DhanPrices(account, DhanReads(account))
 
     def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:
+        """Make and store a session; see `dhan.login.login`."""
         from tradectl.brokers.dhan.login import login
 
         return login(account, ask)

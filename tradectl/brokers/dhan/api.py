@@ -1,4 +1,4 @@
-"""Send requests with the session's token, which ends after 24 hours and with the next token that is generated."""
+"""Send requests to Dhan with the session's token. The token ends after 24 hours, or when a new token is generated."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ T = TypeVar("T")
 NAME = "Dhan"
 QUOTE, HOLDINGS, LIST = "/marketfeed/quote", "/holdings", "/instrument/NSE_EQ"
 LIST_SECONDS = 60.0
-"""Read time-out in seconds, for one piece of a reply: the list of one exchange segment is some MB."""
+"""Read time-out in seconds for the list of instruments. The list of one exchange segment has some megabytes."""
 
 
 class DhanReads:
-    """Dhan's paths for one account that change nothing. Errors are those of `ReadTransport` and `error_mapping`, and
-    LoginNeeded without a session."""
+    """Send the read requests of one account.
+
+    Errors are those of `ReadTransport` and `error_mapping`, and LoginNeeded without a session.
+    """
 
     def __init__(self, account: BrokerAccount) -> None:
         self._account = account
@@ -40,12 +42,12 @@ class DhanReads:
             transport.close()
 
     def get(self, path: str, make: Callable[[Any], T]) -> T:
-        """Return `make` of a document. BrokerUnavailable where it is not what was expected."""
+        """Read a path and return what `make` parses from its JSON. Raises BrokerUnavailable if `make` cannot parse it."""
         transport = self._holdings if path == HOLDINGS else self._reads
         return understood(path, self._read(transport, path, "other").content, make)
 
     def quote(self, security_ids: list[int], make: Callable[[Any], T]) -> T:
-        """Return `make` of the quotes of shares on NSE."""
+        """Read the quotes of shares on NSE and return what `make` parses from them."""
         reply = self._read(self._reads, QUOTE, "quote", json={"NSE_EQ": security_ids})
         return understood(QUOTE, reply.content, make)
 
@@ -54,14 +56,14 @@ class DhanReads:
         return self._read(self._lists, LIST, "other").content
 
     def in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
-        """Return the result of a request with the headers of a session. `before_again`: see `session_retry.in_session`."""
+        """Return the result of `request`, called with the session's headers. `before_again`: see `session_retry.in_session`."""
         return in_session(
             self._account.vault, self._stored, lambda session: request(self._headers(session)), before_again=before_again
         )
 
     @cached_property
     def client(self) -> str:
-        """Return the client id."""
+        """Return Dhan's client id of the account. Raises ConfigurationError if it is not set."""
         return self._account.vault.require("client_id")
 
     def _read(self, transport: ReadTransport, path: str, bucket: str, **sent: Any) -> Reply:
@@ -73,14 +75,14 @@ class DhanReads:
     def _stored(self) -> LoginSession:
         session = self._account.vault.session()
         if session is None:
-            raise LoginNeeded("there is no session at Dhan yet: `tradectl login`")
+            raise LoginNeeded("there is no session at Dhan yet: run `tradectl login`")
         if self._account.clock.now() >= session.expires_at:
-            raise LoginNeeded("the session at Dhan has ended: `tradectl login`")
+            raise LoginNeeded("the session at Dhan has ended: run `tradectl login`")
         return session
 
 
 class DhanApi(DhanReads):
-    """Dhan's reads and order commands for one account."""
+    """Send the read requests and the order commands of one account."""
 
     def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
@@ -108,8 +110,9 @@ class DhanApi(DhanReads):
         before_sending: Callable[[], None],
         before_again: Callable[[], None] | None = None,
     ) -> Reply:
-        """Send an order command and return the reply. Repeat it once where it was provably not carried out.
+        """Send an order command and return the reply.
 
+        The command is repeated once if Dhan rejected the session and a newer session is stored.
         `side`, `before_sending`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
         """
         return self.in_session(
@@ -128,12 +131,12 @@ class DhanApi(DhanReads):
 
 
 def headers_of(client: str, token: str) -> Mapping[str, str]:
-    """Return the headers of a request."""
+    """Return the HTTP headers of a request."""
     return {"access-token": token, "client-id": client, "Accept": "application/json", "User-Agent": "tradectl"}
 
 
 def understood(path: str, content: bytes, make: Callable[[Any], T]) -> T:
-    """Return `make` of a document whose numbers are exact. Raises BrokerUnavailable where it is not as expected."""
+    """Parse JSON with exact numbers, and return the result of `make`. Raises BrokerUnavailable if either cannot parse it."""
     try:
         return make(strict_json.read(content, exact=True))
     except strict_json.UNREADABLE as error:

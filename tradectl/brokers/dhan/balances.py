@@ -1,9 +1,9 @@
-"""Calculate what the account holds, may sell and may spend, from Dhan's two views: the morning, and the day's positions.
+"""Calculate what the account holds, may sell and may spend, from the holdings of the morning and the positions of today.
 
-A buy of today is in the positions only, and in `t1Qty` of the holdings from the next session on (`totalQty` counts it; measured
-2026-08). So shares = holdings + bought today - sold today. A sale takes the day's own shares first, then delivered ones.
-`availableQty` may or may not be reduced by today's sales: the smaller of it and what is left is offered. Whether shares are
-authorised for sale (without a DDPI) is left to Dhan, which rejects.
+Today's buys are in the positions only. From the next session they are in the holdings: in `totalQty` and `t1Qty` (measured
+2026-08). So shares = holdings + bought today - sold today. A sale first takes shares bought today, then delivered ones.
+Dhan does not document whether `availableQty` falls with today's sales. So the smaller of `availableQty` and the shares left
+counts as sellable. Without a DDPI a sell needs an authorisation: Dhan checks it and rejects the order.
 
 Sources: dhanhq.co/docs/v2/portfolio and /funds.
 """
@@ -30,8 +30,15 @@ _OF_DAY = ("dayBuyQty", "daySellQty")
 
 @dataclass(frozen=True, slots=True)
 class _Shares:
-    """Of one security: `whole` this morning with those that are `pledged`, `fresh` of them not delivered, `free` to be sold.
-    `restricted`: what was bought today cannot be sold today (trade for trade)."""
+    """Hold the share counts of one security.
+
+    Attributes:
+        whole: All shares of this morning, with the pledged ones.
+        fresh: Those of `whole` that are not delivered yet.
+        free: Those of `whole` that may be sold.
+        bought, sold: Shares traded today.
+        restricted: Shares bought today cannot be sold today (trade for trade).
+    """
 
     whole: int = 0
     fresh: int = 0
@@ -43,8 +50,10 @@ class _Shares:
 
 
 def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
-    """Return every security of which there are shares now. A security on two exchanges counts once. A trade of
-    today names a symbol: it counts for each security that is listed under it. Of a symbol with an odd row nothing is known."""
+    """Return the holdings with shares now. A security on two exchanges counts once.
+
+    A position has a symbol: it counts for each held security of that symbol. A symbol with an odd row has no holding.
+    """
     morning = read_rows(RowKind.HOLDING, named(held, known), _readable_holding, NAMES)
     today = read_rows(RowKind.POSITION, named(positions, known), _readable_position, NAMES)
     found: dict[tuple[str, str], _Shares] = {}
@@ -66,14 +75,14 @@ def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
                 sold=before.sold + whole(row["daySellQty"]),
                 restricted=before.restricted or _restricted(row),
             )
-    told = [(name, (isin, shares)) for (name, isin), shares in found.items()]
-    return clean(told, _holding, (*morning.odd, *today.odd))
+    counts = [(name, (isin, shares)) for (name, isin), shares in found.items()]
+    return clean(counts, _holding, (*morning.odd, *today.odd))
 
 
 def positions_of(trades: Sequence[Any], today: date, known: Known) -> Rows[Row]:
-    """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
+    """Return one position row for each trade of today (GET /trades), with the fields that `holdings` reads.
 
-    A trade that cannot be read is an odd row, which `holdings` passes on.
+    A trade that cannot be read becomes an odd row.
     """
 
     def read(row: Row) -> Row | None:
@@ -108,7 +117,7 @@ def _readable_position(row: Row) -> Row | None:
 
 
 def _assert_texts(row: Row, *names: str) -> None:
-    """Raise OddValue for the first of these fields that is there and not a text."""
+    """Raise OddValue for the first of these fields that is present and not text."""
     for name in names:
         if row.get(name) is not None and not isinstance(row[name], str):
             raise OddValue(name, row[name])
@@ -118,8 +127,8 @@ def _restricted(row: Mapping[str, Any]) -> bool:
     return row.get(SERIES_KEY) not in {None, "EQ"}
 
 
-def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
-    isin, shares = told
+def _holding(name: str, counts: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = counts
     morning = shares.whole - shares.pledged
     total = morning + shares.bought - shares.sold
     if total <= 0:
@@ -132,15 +141,17 @@ def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
 
 
 def funds(limit: Row, flow: int) -> Funds:
-    """Return the funds (paise) by the balance of the morning. `flow`: what the trades of today and their charges changed."""
+    """Return the funds in paise. Cash = the balance of the morning + `flow`, the cash that today's trades and charges moved."""
     available, withheld = _spendable(limit)
     cash = about_paise(limit["sodLimit"], "sodLimit") + flow
     return value_ranges.funds(Funds(available, max(0, cash - available - withheld), cash))
 
 
 def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
-    """Return the funds where not all trades of today can be read: `cash` is what may be spent, what is withheld and what buys
-    hold."""
+    """Return the funds in paise if some trade of today cannot be read.
+
+    Cash = what may be spent + proceeds not yet released + what open buy orders block.
+    """
     available, withheld = _spendable(limit)
     resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
     blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
@@ -148,6 +159,6 @@ def funds_without_trades(limit: Row, orders: Iterable[OrderReport]) -> Funds:
 
 
 def _spendable(limit: Row) -> tuple[int, int]:
-    """Return what may be spent, and what of today's sales may not be spent yet."""
+    """Return the paise that may be spent, and the proceeds of today's sales that may not be spent yet."""
     withheld = about_paise(limit["receiveableAmount"], "receiveableAmount")
     return about_paise(limit["availabelBalance"], "availabelBalance"), withheld

@@ -1,8 +1,8 @@
-"""The account at Dhan: `ports.Broker` over its REST API.
+"""Implement the port `Broker` for an account at Dhan, over its REST API.
 
-Orders are limit orders for delivery (CNC) and the day. A reply with an order id means that Dhan has the request: its risk
-checks reply in the order's row a moment later, so the row is read once. The book is read as a list: the lookup by
-`correlationId` does not find an order in transit (measured 2026-09).
+Orders are limit orders for delivery (CNC), valid for the day. A reply with an order id means only that Dhan received the
+request. The result of Dhan's risk checks appears in the order's row a moment later, so the row is read once. The order book is
+read as a list, because the lookup by `correlationId` does not find an order in transit (measured 2026-09).
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from tradectl.ports import Capabilities, OrderRules
 CHARGES = shipped("dhan")
 SEGMENT = "NSE_EQ"
 AMO_TIME = "PRE_OPEN"
-"""The exchange has the order from the pre-open on (release notes of v2)."""
+"""Dhan sends the order to the exchange at the start of the pre-open (release notes of v2)."""
 _TAG = re.compile(r"[A-Za-z0-9 _-]{1,25}")
 
 
 class DhanBroker:
-    """One user's account. Makes no request by itself; errors are those of the port."""
+    """Send orders to, and read the books of, one account at Dhan. Errors are those of the port `Broker`."""
 
     name = "dhan"
 
@@ -75,7 +75,13 @@ class DhanBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        """Send a limit order; its id. ValueError for a tag that Dhan refuses, Blocked for a market order and out of hours."""
+        """Send a limit order and return its id.
+
+        Raises:
+            ValueError: The tag has characters or a length that Dhan rejects.
+            Blocked: It is a market order, or orders of this kind are not sent now.
+            OrderRefused: Dhan rejected the order, or the price is not a positive multiple of the tick.
+        """
         if not _TAG.fullmatch(request.tag):
             raise ValueError(f"a correlationId at Dhan has 1 to 25 letters, digits, spaces, - and _, not {request.tag!r}")
         if request.order_type is not OrderType.LIMIT:
@@ -83,10 +89,10 @@ class DhanBroker:
         _check_price(request.price)
         amo = request.variety is Variety.AMO
 
-        def look() -> None:
+        def check_time() -> None:
             self._hours.check_place(self._account.clock.now(), amo=amo)
 
-        look()
+        check_time()
         listed = self._prices.instruments.find(request.symbol, self._account.clock.now(), request.side)
         if not on_tick(request.price, listed.tick_size):
             raise off_tick("Dhan", request.price, listed.tick_size)
@@ -103,7 +109,7 @@ class DhanBroker:
                 **({"afterMarketOrder": True, "amoTime": AMO_TIME} if amo else {"afterMarketOrder": False}),
             },
             side=request.side,
-            before_sending=look,
+            before_sending=check_time,
             before_again=lambda: check_absent(self.orders(), request.tag),
         )
         number = _order_id(reply)
@@ -111,10 +117,10 @@ class DhanBroker:
         return number
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """Change quantity (the order's whole quantity) and limit.
+        """Change the total quantity and the limit price (paise) of an order.
 
-        Raises OrderRefused for an after-market order that waits: Dhan refuses its change with DH-906. It is not cancelled and
-        placed again, because a cancel that is not confirmed would double the order.
+        Raises OrderRefused for an after-market order that still waits: Dhan rejects its change with DH-906. Such an order is not
+        cancelled and placed again, because an unconfirmed cancel could leave two orders.
         """
         _check_price(price)
         known = self._known(broker_order_id)
@@ -123,20 +129,23 @@ class DhanBroker:
         self._change("PUT", broker_order_id, {"orderId": broker_order_id, **_terms(quantity, price)}, side=known.side)
 
     def cancel(self, broker_order_id: str) -> None:
-        """Cancel by the order id, also where the order's row or the book cannot be read."""
+        """Cancel an order by its id, also if its row or the order book cannot be read."""
         with suppress(BrokerUnavailable):
             self._known(broker_order_id)
         self._change("DELETE", broker_order_id)
 
     def _change(self, method: str, number: str, body: Mapping[str, Any] | None = None, *, side: Side | None = None) -> None:
-        """Send a change. DH-906 is a refusal where the order's row shows that it has ended, and Ambiguous anywhere else."""
+        """Send a change or a cancel.
 
-        def look() -> None:
+        After DH-906 the order's row is read. Raises OrderRefused if the order has ended, else Ambiguous.
+        """
+
+        def check_time() -> None:
             self._hours.check_quiet(self._account.clock.now())
 
         path = f"/orders/{quote(number, safe='')}"
         try:
-            reply = self._api.send(method, path, body, side=side, before_sending=look)
+            reply = self._api.send(method, path, body, side=side, before_sending=check_time)
         except OrderError as doubt:
             row = self._row(number)
             if row is not None and row.status not in ALIVE:
@@ -145,7 +154,7 @@ class DhanBroker:
         _order_id(reply, number)
 
     def _known(self, broker_order_id: str) -> OrderReport:
-        """Return an order of the book as it is now. OrderRefused where the book has none."""
+        """Return an order from a fresh order book. Raises OrderRefused if the book does not have it."""
         self._hours.check_quiet(self._account.clock.now())
         book = self.orders()
         for report in book:
@@ -157,8 +166,10 @@ class DhanBroker:
         raise OrderRefused(f"Dhan's order book has no order {broker_order_id}", code="unknown_order")
 
     def _check_accepted(self, number: str, request: OrderRequest, symbol: str) -> None:
-        """Raise OrderRefused where the order's row shows a rejection already, Ambiguous where it is another order. `symbol`: the
-        share's in Dhan's list, which may have a new name earlier than our market data."""
+        """Read the row of a new order. Raises OrderRefused if it is already rejected, Ambiguous if it is another order.
+
+        `symbol` comes from Dhan's list, which may have a new name earlier than our market data.
+        """
         row = self._row(number)
         if row is None:
             return
@@ -168,7 +179,7 @@ class DhanBroker:
             raise rejection(row.reason or "rejected")
 
     def _row(self, number: str) -> OrderReport | None:
-        """Return one order as the book has it now; None where it cannot be seen. An unknown id has an empty list."""
+        """Return the current row of one order; None if it cannot be read. For an unknown id Dhan returns an empty list."""
         try:
             found = self._api.get(f"/orders/{quote(number, safe='')}", self._reports)
         except TradectlError:
@@ -178,17 +189,16 @@ class DhanBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
-        """Return the orders of the day; the same object again while nothing changed."""
+        """Return the orders of the day; the same object while nothing changes."""
         return self._orders.of(self._api.get("/orders", self._reports))
 
     def trades(self) -> Sequence[TradeReport]:
-        """Return the trades of the day; the same object again while nothing changed."""
+        """Return the trades of the day; the same object while nothing changes."""
         now = self._account.clock.now()
         return self._trades.of(self._api.get("/trades", lambda data: rows.trades(data, self._listed, now)))
 
     def holdings(self) -> Sequence[Holding]:
-        """Return shares and what may be sold of them. Where the positions cannot be read, the day's trades for delivery replace
-        them."""
+        """Return the shares held and sellable. If the positions cannot be read, the day's delivery trades replace them."""
         try:
             positions: Sequence[Any] = self._api.get("/positions", _list)
         except BrokerUnavailable:
@@ -199,9 +209,11 @@ class DhanBroker:
         )
 
     def funds(self) -> Funds:
-        """Return what may be spent (`availabelBalance`, Dhan's spelling). Cash is computed: the balance of the morning
-        (`sodLimit`), the day's trades, and their charges by our own table. Where a trade cannot be read, cash is what may be
-        spent, what is withheld and what resting buys hold."""
+        """Return the funds in paise. What may be spent is `availabelBalance` (Dhan's spelling).
+
+        Cash is the balance of the morning (`sodLimit`), changed by the day's trades and their charges by our tariff. If a trade
+        cannot be read, see `balances.funds_without_trades`.
+        """
         trades = self.trades()
         if odd_of(trades):
             orders = self.orders()
@@ -213,13 +225,13 @@ class DhanBroker:
         return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
-        """Return none: no source says that Dhan serves indicative prices."""
+        """Return no prices: no source says that Dhan publishes indicative prices."""
         return {}
 
     # beyond the port
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of `ListsOrderRules`, by the list of instruments, which has no freeze quantity."""
+        """Return the tick size by the list of instruments, which has no freeze quantity (port `ListsOrderRules`)."""
         return self._prices.instruments.order_rules(symbol, self._account.clock.now())
 
     def _reports(self, data: Any) -> Rows[OrderReport]:
@@ -227,9 +239,9 @@ class DhanBroker:
         return rows.orders(_list(data), self._listed, lambda placed: self._hours.waits(placed, now), now)
 
     def _listed(self, row: rows.Row) -> DhanInstrument | None:
-        """Return NSE's list entry of a row's share, by its security id or its ISIN.
+        """Return NSE's list entry for a row, by its security id or its ISIN; None if NSE's list has neither.
 
-        A row of holdings names its exchange, the others their segment.
+        A row of the holdings has an exchange, other rows have a segment.
         """
         names = self._prices.instruments.names(self._account.clock.now())
         if row.get("exchangeSegment", SEGMENT) == SEGMENT and row.get("exchange") != "BSE":
@@ -240,10 +252,10 @@ class DhanBroker:
 
 
 def _terms(quantity: int, price: int) -> dict[str, Any]:
-    """Return the fields of every order.
+    """Return the fields that every order has. `price` is in paise.
 
-    A field that does not apply is left out: an empty one is refused (measured 2026-09). The price goes out as a JSON number of
-    two decimals, whose text is exact.
+    A field that does not apply is left out, because Dhan rejects an empty one (measured 2026-09). The price is sent as a JSON
+    number, whose text has at most two decimals.
     """
     return {"orderType": "LIMIT", "validity": "DAY", "quantity": quantity, "price": price / 100}
 
@@ -254,18 +266,17 @@ def _check_price(price: int) -> None:
 
 
 def _order_id(reply: Reply, known: str = "") -> str:
-    """Return the order id of a reply. Ambiguous where it has none, or one of another order than `known`."""
+    """Return the order id of a reply. Raises Ambiguous if it has none, or another id than `known`."""
     number = order_id(reply.object().get("orderId"))
     if number is None:
         raise Ambiguous("Dhan accepted a command but returned an invalid order id")
     if known and number != known:
-        raise Ambiguous(f"Dhan accepted a command about order {known}, and names order {number}")
+        raise Ambiguous(f"Dhan accepted a command for order {known} but returned order {number}")
     return number
 
 
 def _list(data: Any) -> list[Any]:
-    """Return the rows of a reply: a list, or one row by itself. ValueError for anything else, and for a list without one
-    object."""
+    """Return the rows of a reply: a list, or a single order as a list of one. Raises ValueError for any other reply."""
     if isinstance(data, list) and (not data or any(isinstance(row, dict) for row in data)):
         return data
     if isinstance(data, dict) and "orderId" in data:

@@ -1,9 +1,9 @@
-"""Say what Dhan's reply means. After a failed command the question is: may the order exist?
+"""Map Dhan's replies to the program's errors. After a failed command the question is: can the order exist?
 
-`PROOFS` lists the replies that Dhan documents as refusals before acceptance. Every other reply is Ambiguous. A code alone is
-not enough: DH-905 stands for a bad value and for an unlisted address, DH-906 for an ended session, an order that does not
-exist, and one that cannot be cancelled yet. So the message counts too. DH-906 to a new order is no proof: its message does not
-say whether the order system behind has it.
+`PROOFS` lists the replies that prove that Dhan did not carry out the command. Every other reply is Ambiguous. A code alone is
+not enough, so the message counts too. DH-905 means a bad value or an unlisted address. DH-906 means an ended session, an
+unknown order, or an order that cannot be cancelled yet. DH-906 to a new order proves nothing: its message does not tell whether
+Dhan's order system has the order.
 
 Sources: dhanhq.co/docs/v2/annexure (codes); replies measured in public repositories, 2026-09.
 """
@@ -45,7 +45,7 @@ PROOFS = (
         phase=ReplyPhase.AFTER,
     ),
 )
-"""The replies to a command after which nothing was done."""
+"""Replies that prove that a command was not carried out."""
 _LIST_IT = (
     "No order is sent until you list this machine's IP at web.dhan.co (My Profile). If the listed IP is IPv4, "
     "`tradectl broker set dhan` with connect_by=ipv4 uses it"
@@ -53,7 +53,7 @@ _LIST_IT = (
 ORDER_ERROR, NO_HOLDINGS = "DH-906", "DH-1111"
 _NO_SESSION = frozenset({"DH-901", "807", "808", "809", "810"})
 _NO_ACCESS = frozenset({"DH-902", "806"})
-"""Codes of reads (annexure; 806: the Data APIs are not subscribed)."""
+"""Error codes of read requests (annexure). 806: the account does not subscribe to the Data APIs."""
 _CODES = (
     (
         re.compile(r"fund limit insufficient|insufficient (fund|balance|margin)|margin (exceed|short)", re.IGNORECASE),
@@ -65,16 +65,18 @@ _CODES = (
     (re.compile(r"tick size|multiple of", re.IGNORECASE), "tick"),
     (re.compile(r"market (is )?closed|\bAMO\b", re.IGNORECASE), "phase"),
 )
-"""The program's code of a rejection, by texts of its row (the first that is found). Source: rows in public repositories, 2025
-on."""
+"""Patterns of the reason text of a rejected order, each with the program's code; the first match counts.
+
+Source: rows in public repositories since 2025.
+"""
 
 
 class OrderError(Ambiguous):
-    """Dhan replied DH-906 to a change or a cancel. The order's row shows whether it had ended."""
+    """Dhan replied DH-906 to a change or a cancel. The order's row shows whether the order has ended."""
 
 
 def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlError | None:
-    """Return what the reply to a command means: None for a success with an order id."""
+    """Return the error that the reply to a command means; None for a success with an order id."""
     content = reply.object()
     success = frozenset({200}) if command is CommandKind.PLACE else frozenset({200, 202})
     if reply.status in success and "orderId" in content and not content.get("errorCode"):
@@ -89,16 +91,16 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
 
 
 def judge_change(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a modification or a cancellation means."""
+    """Return the error that the reply to a change or a cancel means; None for a success."""
     return judge(reply, CommandKind.CHANGE)
 
 
 def judge_read(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a read means: None for a document that is no failure."""
+    """Return the error that the reply to a read means; None for a success."""
     try:
         content = reply.json()
     except ValueError:
-        return BrokerUnavailable(f"Dhan replied {reply.status}, and no JSON")
+        return BrokerUnavailable(f"Dhan replied {reply.status} without JSON")
     code, message = _failure(content)
     if reply.status == 200 and not code:
         return None
@@ -110,12 +112,15 @@ def judge_read(reply: Reply) -> TradectlError | None:
 
 
 def judge_holdings(reply: Reply) -> TradectlError | None:
-    """Return what the reply to holdings means: an empty account has status 500 and DH-1111 (measured 2026-09)."""
+    """Return the error that the reply to holdings means; None for a success.
+
+    For an account without holdings Dhan replies with status 500 and DH-1111 (measured 2026-09), which is a success.
+    """
     return None if no_holdings(reply.object()) else judge_read(reply)
 
 
 def judge_list(reply: Reply) -> TradectlError | None:
-    """Return what the reply to the list of instruments means, which is CSV."""
+    """Return the error that the reply to the list of instruments (CSV) means; None for a list."""
     return (
         None
         if reply.status == 200 and b"SECURITY_ID" in reply.content[:2000]
@@ -124,26 +129,26 @@ def judge_list(reply: Reply) -> TradectlError | None:
 
 
 def no_holdings(content: Any) -> bool:
-    """Return whether a document says that the account holds nothing."""
+    """Return whether a reply reports that the account has no holdings."""
     return isinstance(content, dict) and content.get("errorCode") == NO_HOLDINGS
 
 
-def rejection(words: str) -> OrderRefused:
-    """Return the refusal of a rejected row."""
-    code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
-    return OrderRefused(words, code=code, passing=code == "funds")
+def rejection(reason: str) -> OrderRefused:
+    """Return the refusal that the reason text of a rejected order means. A lack of funds may pass."""
+    code = next((code for pattern, code in _CODES if pattern.search(reason)), "refused")
+    return OrderRefused(reason, code=code, passing=code == "funds")
 
 
 def _failure(content: Any) -> tuple[str, str]:
-    """Return code and message of a failure; two empty texts of any other document."""
+    """Return the code and the message of a failed reply; two empty texts for a success."""
     if not isinstance(content, dict):
         return "", ""
     if "errorCode" in content or "errorType" in content:
         return text_of(content.get("errorCode")) or "no code", text_of(content.get("errorMessage"))
     if content.get("status", "success") == "success":
         return "", ""
-    told = content.get("data")
-    code, message = next(iter(told.items()), ("", "")) if isinstance(told, dict) else ("", "")
+    data = content.get("data")
+    code, message = next(iter(data.items()), ("", "")) if isinstance(data, dict) else ("", "")
     return text_of(code) or "no code", text_of(message)
 
 
@@ -152,7 +157,7 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _no_session(message)
         case Meaning.ADDRESS:
-            return NotWhitelisted(f"Dhan takes orders from listed addresses only: {message}. {_LIST_IT}")
+            return NotWhitelisted(f"Dhan accepts orders only from listed IP addresses: {message}. {_LIST_IT}")
         case Meaning.PERMISSION:
             return ConfigurationError(f"Dhan does not permit this: {message}")
     return refused(found.meaning, message)

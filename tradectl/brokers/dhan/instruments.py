@@ -1,7 +1,7 @@
-"""Read the day's list of instruments: the security id of a share, its series and its tick.
+"""Read Dhan's daily list of instruments: the security id of each share, its series and its tick size.
 
-The list of segment NSE_EQ has every series; one series of an ISIN is for ordinary trading. If the market data have
-another series, they lack an event of the share, and a BUY of it is rejected.
+The list of segment NSE_EQ has every series; one series of an ISIN is for ordinary trading. If our market data have another
+series, they lack a change of the share, and a BUY of it is rejected.
 
 Source: dhanhq.co/docs/v2/instruments (columns); rows of the list of 2026-08 in public repositories (ticks in paise).
 """
@@ -29,9 +29,9 @@ from tradectl.model.series import EQUITY_SERIES
 from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
-"""A list from before this time of day (IST) may be yesterday's. Dhan documents no time: our choice."""
+"""The time of day (IST) from which a fetched list counts as today's. Dhan documents no time: this is our choice."""
 AGAIN = timedelta(minutes=5)
-"""A list that could not be fetched is not requested again for so long, where only names are needed."""
+"""After a failed fetch, how long `names` uses an older list before it tries again."""
 PREFIX = "dhan-nse-"
 _COLUMNS = ("SECURITY_ID", "ISIN", "INSTRUMENT", "UNDERLYING_SYMBOL", "SYMBOL_NAME", "SERIES", "TICK_SIZE")
 _ID = re.compile(r"[0-9]{1,12}")
@@ -40,7 +40,7 @@ _ID = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class DhanInstrument:
-    """One share as Dhan lists it. `tick_size` in paise."""
+    """A share in Dhan's list. `tick_size` is in paise."""
 
     security_id: str
     symbol: str
@@ -50,7 +50,7 @@ class DhanInstrument:
 
 
 class DhanInstrumentList:
-    """The list of one day."""
+    """Find shares in the list of one day."""
 
     def __init__(self, listed: Iterable[DhanInstrument]) -> None:
         self._by_isin: dict[str, list[DhanInstrument]] = {}
@@ -62,22 +62,26 @@ class DhanInstrumentList:
             self._by_id[item.security_id] = item
 
     def of_id(self, security_id: str) -> DhanInstrument | None:
-        """Return the share behind a security id; None for another instrument."""
+        """Return the share with a security id; None if the list does not have it."""
         return self._by_id.get(security_id)
 
     def of_isin(self, isin: object) -> DhanInstrument | None:
-        """Return the share with an ISIN; None for none."""
+        """Return the share with an ISIN; None if the list does not have it."""
         found = self._by_isin.get(isin) if isinstance(isin, str) else None
         return found[0] if found else None
 
     def find(self, instrument: Instrument, side: Side | None = None) -> DhanInstrument:
-        """Return the share of an instrument, by ISIN where it is known. UsageError where Dhan lists none; DataError for a BUY of
-        what Dhan lists under another ISIN or series."""
+        """Return Dhan's entry for an instrument, by its ISIN if that is known.
+
+        Raises:
+            UsageError: Dhan does not list it.
+            DataError: It is a BUY, and Dhan lists the share under another ISIN or series.
+        """
         return find_share(instrument, side, self._by_isin, self._by_symbol, "Dhan")
 
 
 class DhanInstruments:
-    """The list of the day, kept in `folder`. `fetch` gets the CSV."""
+    """Fetch the list of the day and keep it in `folder`. `fetch` returns the CSV."""
 
     def __init__(self, folder: Path, market: MarketData, fetch: Callable[[], bytes]) -> None:
         self._folder, self._market, self._fetch = folder, market, fetch
@@ -85,25 +89,29 @@ class DhanInstruments:
         self._spare: tuple[datetime, DhanInstrumentList] | None = None
 
     def find(self, symbol: str, now: datetime, side: Side | None = None) -> DhanInstrument:
-        """Return the share of an exchange's symbol. Errors: those of `DhanInstrumentList.find`, and UsageError for one that the
-        market data lack."""
+        """Return Dhan's entry for a symbol of NSE.
+
+        Errors are those of `DhanInstrumentList.find`, and UsageError for a symbol that the market data do not have.
+        """
         today = ist_date(now)
         return self.listing(now).find(self._market.instrument(self._market.find(symbol, today), today), side)
 
     def order_rules(self, symbol: str, now: datetime) -> OrderRules:
-        """Return the tick size (paise) of a share and the date of the newest list. Errors: those of `find`."""
+        """Return the tick size (paise) of a share and the date of the list. Errors are those of `find`."""
         return OrderRules(self.find(symbol, now).tick_size, ist_date(now - RENEWED))
 
     def listing(self, now: datetime) -> DhanInstrumentList:
-        """Return the list that holds now. BrokerUnavailable where it cannot be had or read."""
+        """Return the list that is valid now. Raises BrokerUnavailable if it cannot be fetched or read."""
         edition = ist_date(now - RENEWED)
         if self._of is None or self._of[0] != edition:
             self._of = edition, DhanInstrumentList(self._parsed(edition))
         return self._of[1]
 
     def names(self, now: datetime) -> DhanInstrumentList:
-        """Return the list that maps rows to shares: the valid one, or else the newest kept. A security
-        id never changes its share, so an older list serves too. Raises BrokerUnavailable without any list."""
+        """Return the list that maps rows to shares: the valid one, or else the newest one on disk.
+
+        A security id never moves to another share, so an older list is safe for names. Raises BrokerUnavailable without any list.
+        """
         if self._spare is not None and self._spare[0] <= now < self._spare[0] + AGAIN:
             return self._spare[1]
         try:
@@ -121,9 +129,9 @@ class DhanInstruments:
             try:
                 return parse(file.read_bytes())
             except BrokerUnavailable:
-                file.unlink(missing_ok=True)  # damaged: it is fetched again
+                file.unlink(missing_ok=True)  # the file is damaged: fetch it again
         content = self._fetch()
-        found = parse(content)  # what cannot be read is not kept
+        found = parse(content)  # raises before an unreadable list is written
         replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
@@ -132,8 +140,10 @@ class DhanInstruments:
 
 
 def parse(content: bytes) -> list[DhanInstrument]:
-    """Return the shares of the series that are traded here. A row that cannot be read is left out. BrokerUnavailable for anything
-    but the CSV."""
+    """Return the shares in the series of ordinary trading. A row that cannot be read is left out.
+
+    Raises BrokerUnavailable if the file is not Dhan's CSV or has no such share.
+    """
     try:
         reader = csv.DictReader(StringIO(content.decode("utf-8-sig")))
         if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or ())]:
@@ -148,7 +158,7 @@ def parse(content: bytes) -> list[DhanInstrument]:
 
 
 def _listed(row: Mapping[str, str]) -> DhanInstrument | None:
-    """Return a row; None for one that cannot be read."""
+    """Return the share of a row; None if the row cannot be read."""
     try:
         symbol = value_ranges.symbol(row["UNDERLYING_SYMBOL"] or row["SYMBOL_NAME"], "UNDERLYING_SYMBOL")
         number = row["SECURITY_ID"] or ""
@@ -160,6 +170,6 @@ def _listed(row: Mapping[str, str]) -> DhanInstrument | None:
 
 
 def _tick(text: str) -> int:
-    """Return a tick in paise. The list of 2026 has paise (10.0000 for Rs 0.10); older ones have rupees (0.0500)."""
+    """Return a tick in paise. The list of 2026 has paise (10.0000 for Rs 0.10), older lists have rupees (0.0500)."""
     hundredths = rupees(text, "TICK_SIZE")
     return TICK.checked("TICK_SIZE", hundredths // 100 if hundredths % 100 == 0 else hundredths)

@@ -1,4 +1,5 @@
-"""Make a session from an access token, which a person generates at web.dhan.co. It is good for 24 hours, or until the next one.
+"""Make a session from an access token, which a person generates at web.dhan.co. A token ends after 24 hours, or when a new token
+is generated.
 
 Source: dhanhq.co/docs/v2/authentication (profile, token validity).
 """
@@ -19,11 +20,11 @@ from tradectl.model.moment import IST
 
 
 def login(account: BrokerAccount, ask: Ask) -> LoginSession:
-    """Get a token, read the profile with it, and store the session.
+    """Request a token from the user, read the profile with it, and store the session.
 
     Raises:
-        LoginNeeded: Dhan does not take the token.
-        ConfigurationError: The token is of another client.
+        LoginNeeded: Dhan rejects the token.
+        ConfigurationError: The token belongs to another client.
         BrokerUnavailable: Dhan cannot be reached.
     """
     client = account.vault.require("client_id")
@@ -31,7 +32,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     question = f"generate an access token at {web} (My Profile, Access DhanHQ APIs) and paste it"
     token = ask(Field("access_token", question)).strip()
     if not token.isascii() or not token.isprintable() or not token:
-        raise LoginNeeded("that is no access token of Dhan: `tradectl login` again")
+        raise LoginNeeded("the text is not an access token of Dhan: run `tradectl login` again")
     how: dict[str, Any] = {"clock": account.clock, "limiter": account.limiter, "source": source_of(account.vault)}
     transport = ReadTransport(NAME, judge_read, timeout=account.timeout, **how)
     try:
@@ -41,14 +42,14 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
         transport.close()
     owner, ends = understood("/profile", reply.content, _validity)
     if owner != client:
-        raise ConfigurationError(f"the access token is of client {owner}, and this home's client_id is {client}")
+        raise ConfigurationError(f"the access token belongs to client {owner}, but this home's client_id is {client}")
     session = LoginSession({"access_token": token}, account.clock.now(), ends)
     account.vault.keep_session(session)
     return session
 
 
 def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
-    """Return what the profile reports of an account that has to trade without a person."""
+    """Return what the profile reports about unattended trading: whether DDPI and the Data APIs are active."""
     ddpi, data = str(profile.get("ddpi")), str(profile.get("dataPlan"))
     return (
         Remark("sells from demat need no TPIN (DDPI is active)")
@@ -56,12 +57,14 @@ def remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
         else Remark(f"DDPI is {ddpi}: demat sells need your TPIN each day, until you sign a DDPI at Dhan", fine=False),
         Remark("the Data APIs are subscribed")
         if data == "Active"
-        else Remark(f"the data plan is {data}: without Dhan's Data APIs (paid) there are no quotes, and no sell", fine=False),
+        else Remark(
+            f"the data plan is {data}: without Dhan's (paid) Data APIs tradectl gets no quotes and cannot sell", fine=False
+        ),
     )
 
 
 def _validity(profile: Mapping[str, Any]) -> tuple[str, datetime]:
-    """Return client id and end of the token, which comes as `30/03/2025 15:37` in Indian time."""
+    """Return the client id, and the end of the token in UTC. Dhan sends it as `30/03/2025 15:37` in IST."""
     day, _, clock = str(profile["tokenValidity"]).partition(" ")
     ends = datetime.fromisoformat(f"{'-'.join(reversed(day.split('/')))} {clock}").replace(tzinfo=IST)
     return str(profile["dhanClientId"]), ends.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Read quotes at Dhan, by a transport that sends no command."""
+"""Read quotes from Dhan, by a transport that cannot send an order."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import OddRow, Quotes
 
 QUOTES = 1000
-"""Instruments of one request (dhanhq.co/docs/v2/market-quote)."""
+"""Maximum number of instruments in one request (dhanhq.co/docs/v2/market-quote)."""
 
 
 class DhanPrices:
-    """`PriceSource` of one account. Makes no request by itself; errors are those of the port `Broker`."""
+    """Implement the port `PriceSource` for one account. Errors are those of the port `Broker`."""
 
     name = "dhan"
     delay = timedelta(0)
@@ -33,15 +33,18 @@ class DhanPrices:
         self._reads.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return the last quotes, with as many requests as there are 1,000 symbols. A share that Dhan does not list or that has
-        not traded is absent. ConfigurationError without the Data APIs (paid)."""
+        """Return the last quotes by symbol, with one request for each 1,000 symbols.
+
+        A share that Dhan does not list, or that has never traded, is absent. Raises ConfigurationError without the (paid) Data
+        APIs.
+        """
         ids = {number: symbol for symbol in symbols if (number := self._security_id(symbol)) is not None}
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
         left, now = iter(ids), self._clock.now()
-        while asked := list(islice(left, QUOTES)):
+        while batch := list(islice(left, QUOTES)):
             part = self._reads.quote(
-                [int(item) for item in asked],
+                [int(item) for item in batch],
                 lambda content: rows.quotes(content["data"].get("NSE_EQ") or {}, ids, self._seen, now),
             )
             found |= part
@@ -49,8 +52,11 @@ class DhanPrices:
         return Quotes(found, odd)
 
     def _seen(self, traded: datetime) -> datetime:
-        """Return when a price was the last one. It is now while NSE trades and the share has traded today; a reply has no time of
-        its own. After the session it is the session's last moment, and before it the time of the trade."""
+        """Return the latest moment at which the price was still the last one. Dhan's reply has no time of the quote itself.
+
+        If the share traded today, the moment is now during the session, and the end of trading after it. Otherwise it is the
+        time of the last trade.
+        """
         now = self._clock.now()
         session = self._sessions.session(ist_date(now))
         if session is None or ist_date(traded) != session.date:

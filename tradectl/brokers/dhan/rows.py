@@ -1,8 +1,8 @@
-"""Parse the JSON rows of the day, each once, into the program's types.
+"""Parse Dhan's JSON rows into the program's types.
 
-Money becomes exact paise through Decimal. Times are Indian and naive on the wire, aware and UTC here. Only delivery (CNC) of
-shares on NSE and BSE is read. A row names its share by a security id; the symbol comes from the day's list, because
-`tradingSymbol` may be empty. A row that cannot be read is an odd row under that symbol.
+Money becomes exact paise through Decimal. Dhan sends naive times in IST; they become aware times in UTC. Only delivery (CNC) of
+shares on NSE and BSE is read. A row identifies its share by a security id. The symbol comes from the day's list, because
+`tradingSymbol` may be empty. A row that cannot be read becomes an odd row of that symbol.
 
 Sources: dhanhq.co/docs/v2 (orders, statements, market quote); rows measured in public repositories, 2026-09.
 """
@@ -29,26 +29,26 @@ from tradectl.model.series import without_series
 
 Row = Mapping[str, Any]
 Known = Callable[[Row], DhanInstrument | None]
-"""Returns NSE's list entry of a row's share; None where the list does not have it."""
+"""Returns NSE's list entry for a row; None if the list does not have the share."""
 Waits = Callable[[datetime], bool]
-"""Whether an after-market order that was placed at a moment waits now."""
+"""Returns whether an after-market order that was placed at this moment still waits now."""
 SOURCE = "dhan"
 SEGMENTS: Mapping[str, str] = {"NSE_EQ": "NSE", "BSE_EQ": "BSE"}
 _OTHER_SEGMENTS = frozenset({"IDX_I", "NSE_FNO", "NSE_CURRENCY", "NSE_COMM", "BSE_FNO", "BSE_CURRENCY", "MCX_COMM"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"INTRADAY", "MARGIN", "MTF", "CO", "BO"})
-"""Segments and products of rows that are not read (annexure). Any other value makes an odd row: it may be an order of the
-program."""
+"""Segments and products of rows that are skipped (annexure). A row with any other value becomes an odd row, because it may be an
+order of tradectl."""
 SERIES_KEY = "series"
-"""Where a row that is named has its share's series."""
+"""The key under which `named` adds the series of the share to a row."""
 _OWN_TAG = re.compile(r"\d{6,12}-\d{10,14}")
-"""What Dhan writes where no `correlationId` was sent: client id and time (measured 2026-09)."""
+"""The `correlationId` that Dhan writes for an order that was sent without one: client id and time (measured 2026-09)."""
 _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
 _FLOAT = Decimal("0.01")
-"""Paise by which a price that was a float may differ from the price that was meant."""
+"""Paise by which a float price may differ from a whole number of paise."""
 _NO_TIME = ("0001-01-01", "1980-01-01")
-"""Dates that stand for no time at all."""
+"""Dates by which Dhan reports that there is no time."""
 
 _S = OrderStatus
 STATUSES: Mapping[str, OrderStatus] = {
@@ -60,18 +60,18 @@ STATUSES: Mapping[str, OrderStatus] = {
     "CANCELLED": _S.CANCELLED,
     "EXPIRED": _S.CANCELLED,
 }
-"""Dhan's statuses (annexure). CLOSED and TRIGGERED are of super orders; any status that is not here is UNKNOWN."""
+"""Dhan's statuses (annexure), without CLOSED and TRIGGERED of super orders. A status that is not listed is UNKNOWN."""
 ENDS = {"REJECTED": "rejected", "EXPIRED": "expired"}
-"""The reason of an order that ended, where its row has none."""
+"""The reason of an ended order whose row has none."""
 
 
 def about_paise(amount: Any, field: str = "") -> int:
-    """Return an amount in rupees to the nearest paisa; 0 for none."""
+    """Return an amount in rupees as paise, rounded; 0 for None."""
     return about_rupees(amount if amount is not None else 0, field)
 
 
 def price(value: Any, field: str, within: Range = PRICE) -> int:
-    """Return a price in paise. It may differ from a whole paisa as a float does (101.3499984), and by no more."""
+    """Return a price in paise. Raises OddValue if it differs from a whole paisa by more than a float does (101.3499984)."""
     paise = about_rupees(value, field, within)
     if abs(Decimal(str(value).strip()) * 100 - paise) > _FLOAT:
         raise OddValue(field, value)
@@ -79,24 +79,29 @@ def price(value: Any, field: str, within: Range = PRICE) -> int:
 
 
 def moment(text: Any) -> datetime | None:
-    """Return `2021-11-24 13:33:03`, Indian time, in UTC; None for no time."""
+    """Return a time such as `2021-11-24 13:33:03` (IST) in UTC; None if there is no time."""
     if not text or str(text).startswith(_NO_TIME):
         return None
     naive = datetime.fromisoformat(str(text))
     if naive.tzinfo is not None:
-        raise ValueError(f"{text} has a zone")
+        raise ValueError(f"{text} has a time zone")
     return naive.replace(tzinfo=IST).astimezone(UTC)
 
 
 def concerns(row: Row) -> bool:
-    """Return whether an order, a trade or a position is about delivery of shares. Raises OddValue where it has neither."""
+    """Return whether an order, a trade or a position is of shares for delivery (CNC).
+
+    Raises OddValue for an unknown segment or product.
+    """
     segment = is_one_of(row, "exchangeSegment", SEGMENTS, _OTHER_SEGMENTS)
     return segment and is_one_of(row, "productType", {PRODUCT}, _OTHER_PRODUCTS)
 
 
 def named(rows: Any, known: Known) -> Any:
-    """Return the rows, each with the symbol, series and ISIN of its share in NSE's list. A row of an unlisted share
-    stays as it is. `rows` that is no list is returned unchanged, for `read_rows` to reject."""
+    """Return the rows, each with the symbol, series and ISIN of its share in NSE's list.
+
+    A row of an unlisted share is not changed. If `rows` is not a list, it is returned unchanged, and `read_rows` rejects it.
+    """
     return [_named(row, known) for row in rows] if isinstance(rows, list) else rows
 
 
@@ -118,7 +123,7 @@ def _has_id(row: Row) -> bool:
 
 
 def orders(rows: Any, known: Known, waits: Waits, now: datetime | None = None) -> Rows[OrderReport]:
-    """Return the rows of GET /orders. `now`: no time of a row may lie after it."""
+    """Return the reports of GET /orders. A row with a time after `now` becomes an odd row."""
     return read_rows(
         RowKind.ORDER,
         named(rows, known),
@@ -128,9 +133,12 @@ def orders(rows: Any, known: Known, waits: Waits, now: datetime | None = None) -
 
 
 def order(row: Row, waits: Waits, now: datetime | None = None) -> OrderReport:
-    """Return one row of the order book. `omsErrorDescription` is CONFIRMED on healthy rows, so only an ended one has a reason."""
-    word = str(row["orderStatus"])
-    status = STATUSES.get(word.strip().upper(), _S.UNKNOWN)
+    """Return the report of one order.
+
+    `omsErrorDescription` is CONFIRMED on healthy rows, so it is a reason only for a rejected, cancelled or expired order.
+    """
+    status_text = str(row["orderStatus"])
+    status = STATUSES.get(status_text.strip().upper(), _S.UNKNOWN)
     tag = _tag(row)
     latest = value_ranges.latest(tag, now)
     placed = _time(row, "createTime", lambda at: value_ranges.moment(at, latest))
@@ -141,11 +149,11 @@ def order(row: Row, waits: Waits, now: datetime | None = None) -> OrderReport:
     amo = _flag(row, "afterMarketOrder")
     if status is _S.ONGOING and amo and waits(placed):
         status = _S.PENDING
-    told = str(row.get("omsErrorDescription") or "")
-    reason = "" if status in ALIVE or status is _S.EXECUTED else told or ENDS.get(word.strip().upper(), "")
+    description = str(row.get("omsErrorDescription") or "")
+    reason = "" if status in ALIVE or status is _S.EXECUTED else description or ENDS.get(status_text.strip().upper(), "")
     if status is _S.UNKNOWN:
-        healthy = "" if told in {"", "CONFIRMED"} else f": {told}"
-        reason = f"Dhan's status {word!r} is not known{healthy}"
+        healthy = "" if description in {"", "CONFIRMED"} else f": {description}"
+        reason = f"Dhan's status {status_text!r} is not known{healthy}"
     return OrderReport(
         broker_order_id=value_ranges.identity(row["orderId"], "orderId"),
         tag=tag,
@@ -160,20 +168,22 @@ def order(row: Row, waits: Waits, now: datetime | None = None) -> OrderReport:
         placed_at=placed,
         updated_at=max([placed, *later]),
         passing=status is _S.REJECTED and rejection(reason).passing,
-        unknown_word=brief(word) if status is _S.UNKNOWN else "",
+        unknown_word=brief(status_text) if status is _S.UNKNOWN else "",
     )
 
 
 def trades(rows: Any, known: Known, now: datetime | None = None) -> Rows[TradeReport]:
-    """Return the rows of GET /trades. An exchange's numbers begin anew each day, so the ids here begin with the day and the
-    exchange."""
+    """Return the reports of GET /trades.
+
+    The exchanges number their trades anew each day, so a trade id here begins with the day and the exchange.
+    """
     return read_rows(
         RowKind.TRADE, named(rows, known), lambda row: value_ranges.trade(_trade(row, now), now) if concerns(row) else None, NAMES
     )
 
 
 def symbol(row: Row) -> str:
-    """Return the symbol of a row from `named`. Raises OddValue if its security id or its symbol is invalid."""
+    """Return the symbol of a row that `named` completed. Raises OddValue if its security id or its symbol is invalid."""
     if not _has_id(row):
         raise OddValue("securityId", row["securityId"])
     return read_field(row, "tradingSymbol", lambda text: value_ranges.symbol(without_series(text)))
@@ -185,10 +195,10 @@ def quotes(
     """Return quotes by symbol.
 
     Args:
-        symbols: By the security ids of the request.
+        symbols: The symbols by the security ids of the request.
         seen: Takes the time of the last trade and returns the latest time at which its price was still the last one.
 
-    A reply has no time but that of the last trade. One without a trade proves nothing about now and is left out.
+    A quote has no time except that of the last trade. A share without a trade is left out.
     """
     listed = ((name, data[key]) for key, name in symbols.items() if key in data)
     return read_quotes(listed, lambda name, row: _quote(name, row, seen, now))
@@ -200,12 +210,12 @@ def _tag(row: Row) -> str | None:
 
 
 def tag_of(text: str) -> str | None:
-    """Return a client tag; None for an empty one and for one that Dhan wrote."""
+    """Return the client tag; None if it is empty or was written by Dhan."""
     return text if text and not _OWN_TAG.fullmatch(text) else None
 
 
 NAMES = RowFields("tradingSymbol", "orderId", "correlationId", without_series)
-"""A tag of Dhan's own stays on an odd row: it shows that the order is not one of the program."""
+"""The fields that identify an odd row. A tag that Dhan wrote stays there: it shows that tradectl did not send the order."""
 
 
 def _flag(row: Row, field: str) -> bool:
@@ -216,7 +226,7 @@ def _flag(row: Row, field: str) -> bool:
 
 
 def _limit(row: Row) -> int:
-    """Return the price in paise; 0 if there is none. Raises OddValue for a limit order without a price."""
+    """Return the limit price in paise; 0 if there is none. Raises OddValue for a limit order without a price."""
     found = price(row["price"] if row["price"] is not None else 0, "price", LIMIT)
     if not found and row.get("orderType") in {"LIMIT", "STOP_LOSS"}:
         raise OddValue("price", row["price"])
@@ -224,7 +234,7 @@ def _limit(row: Row) -> int:
 
 
 def traded_at(row: Row, now: datetime | None = None) -> datetime:
-    """Return when a trade was made. Raises OddValue where none of its times can be read, or it is too far from `now`."""
+    """Return the time of a trade. Raises OddValue if it has none, or if the time is too far from `now`."""
     for name in ("exchangeTime", "updateTime", "createTime"):
         at = _time(row, name, lambda at: value_ranges.moment(at, now))
         if at is not None:
@@ -235,7 +245,7 @@ def traded_at(row: Row, now: datetime | None = None) -> datetime:
 def _time(
     row: Row, name: str, within: Callable[[datetime], datetime], parse: Callable[[Any], datetime | None] = moment
 ) -> datetime | None:
-    """Return the time in a field as `parse` reads it; None for no time. `within` returns it, or raises if it is out of range."""
+    """Return the time in a field, read by `parse`; None if there is none. `within` raises if the time is out of range."""
 
     def read(text: Any) -> datetime | None:
         at = parse(text)
@@ -283,6 +293,6 @@ def _quote(symbol: str, row: Row, seen: Callable[[datetime], datetime], now: dat
 
 
 def _quote_time(text: str) -> datetime | None:
-    """Return `13/05/2026 09:08:00`, Indian time, in UTC. `01/01/1980 00:00:00` is no trade."""
+    """Return a time such as `13/05/2026 09:08:00` (IST) in UTC; None for `01/01/1980 00:00:00`, which means no trade."""
     day, _, clock = text.partition(" ")
     return moment(f"{'-'.join(reversed(day.split('/')))} {clock}")

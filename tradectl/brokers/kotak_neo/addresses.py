@@ -1,7 +1,8 @@
-"""Find the addresses of Kotak's two feeds, by the data centre that the login returns, as Kotak's own client does.
+"""Find the addresses of Kotak's price feed and order feed. Kotak's own client uses the same method.
 
-An address that the operator has set (a sandbox) comes first, then the look-up, then the address in the login's reply, then the
-one of Kotak's own client. The client sends its session to a feed, so an address outside Kotak's domain is never used.
+The first of these that exists is used: an address that the operator has set (a sandbox), Kotak's service for the data centre of
+the login, the login's reply, a built-in address. The session's token goes to a feed, so an address from Kotak that lies outside
+Kotak's domain is not used.
 
 Source: PyPI kotakneoapi 3.0.9 (utils/neo_utility.py `resolve_dynamic_urls`, neo_api.py `create_websocket`).
 """
@@ -21,17 +22,17 @@ from tradectl.brokers.kotak_neo.declaration import ADDRESSES
 from tradectl.errors import TradectlError
 
 CLIENT = {"appVersion": "3.0.9", "platform": "api", "environment": "prod"}
-"""How Kotak's own client identifies itself; the service does not check the version."""
+"""The parameters by which Kotak's own client identifies itself; the service does not check the version."""
 PRICES = "wss://sfeed.kotaksecurities.com/apifeed"
 REALTIME = "/realtime"
-"""The order feed, at the base address of the session."""
+"""The path of the order feed at the base address of the session."""
 _HOSTS = (".kotaksecurities.com", ".kotaksecurities.online")
 _SCHEMES = {"https": "wss", "http": "ws"}
 _TIMEOUT = (3.05, 5.0)
 
 
 class FeedAddresses:
-    """The addresses of one account's feeds; looked up once a session."""
+    """Find the feed addresses of one account; Kotak's service is called once for each session."""
 
     def __init__(self, account: BrokerAccount) -> None:
         self._account = account
@@ -50,7 +51,7 @@ class FeedAddresses:
         return self._looked_up(session).get(kind) or usable(session.tokens.get(name))
 
     def _looked_up(self, session: LoginSession) -> Mapping[str, str]:
-        """Return the service's addresses of the session's data centre; empty where it returns none, or does not reply."""
+        """Return the addresses by Kotak's service for the session's data centre; empty if it returns none or does not reply."""
         if self._known is None or self._known[0] != session.tokens:
             self._known = session.tokens, self._look_up(session.tokens.get("data_center", ""))
         return self._known[1]
@@ -58,7 +59,7 @@ class FeedAddresses:
     def _look_up(self, centre: str) -> Mapping[str, str]:
         url = self._account.addresses.get("config", "")
         elsewhere = self._account.addresses.get("login") != ADDRESSES["login"] and url == ADDRESSES["config"]
-        if not url or not centre or elsewhere:  # a sandbox's session is no business of Kotak's service
+        if not url or not centre or elsewhere:  # a sandbox's data centre is not sent to Kotak's service
             return {}
         account = self._account
         source = source_of(account.vault)
@@ -74,7 +75,7 @@ class FeedAddresses:
 
 
 def endpoints(content: Mapping[str, Any], centre: str) -> Mapping[str, str]:
-    """Return the usable addresses of a data centre in the service's reply: `broadcast` (prices), `interactive` (orders)."""
+    """Return the usable addresses of a data centre in the service's reply: `broadcast` (prices) and `interactive` (orders)."""
     try:
         configs = content["data"]["configs"]
         name = f"{centre}_{configs[f'{centre}_broadcast_source']}"
@@ -84,7 +85,7 @@ def endpoints(content: Mapping[str, Any], centre: str) -> Mapping[str, str]:
 
 
 def usable(url: object) -> str:
-    """Return an address as one of a websocket; empty for what is none, or is outside Kotak's domain."""
+    """Return an address as a websocket address; empty if it is invalid or outside Kotak's domain."""
     if not isinstance(url, str):
         return ""
     try:

@@ -1,7 +1,7 @@
-"""Say when Kotak takes which command, and whether an order of the day still waits as an after-market order.
+"""Decide when Kotak accepts a command, and whether an order still waits as an after-market order.
 
-An order that waits is changed as an after-market order, one that is at the exchange as an ordinary order. Around the minute in
-which Kotak hands the night's orders over nothing is sent.
+A waiting order is changed as an after-market order, an order at the exchange as a regular order. Nothing is sent around the
+minute in which Kotak sends the night's orders to the exchange.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tradectl.model.moment import format_time, ist_date, to_ist
 
 @dataclass(frozen=True, slots=True)
 class KotakHours:
-    """When Kotak takes which command.
+    """Check whether Kotak accepts a command now.
 
     Attributes:
-        amo_from, amo_until: The window of after-market orders, in IST. It is open through days without a session.
+        amo_from, amo_until: The window of after-market orders, in IST. It stays open on days without a session.
     """
 
     sessions: SessionTable
@@ -30,29 +30,29 @@ class KotakHours:
 
     @classmethod
     def of(cls, sessions: SessionTable, amo_from: str, amo_until: str) -> KotakHours:
-        """Make one from texts such as `16:05`. Raises ConfigurationError for others."""
+        """Return the hours for two times such as `16:05`. Raises ConfigurationError for any other text."""
         try:
             return cls(sessions, time.fromisoformat(amo_from), time.fromisoformat(amo_until))
         except ValueError as error:
-            raise ConfigurationError(f"the window of after-market orders is two times such as 16:05: {error}") from error
+            raise ConfigurationError(f"amo_from and amo_until must be times such as 16:05: {error}") from error
 
     def check_command(self, now: datetime) -> None:
-        """Raise Blocked while no command is sent."""
+        """Raise Blocked while Kotak sends the after-market orders to the exchange."""
         quiet = quiet_time(self.sessions, now)
         if quiet is not None:
-            raise Blocked(f"Kotak releases AMO orders to NSE: nothing is sent before {quiet[1]:%H:%M:%S}")
+            raise Blocked(f"Kotak releases AMO orders to NSE until {quiet[1]:%H:%M:%S}: nothing was sent")
 
     def check_amo(self, now: datetime) -> None:
-        """Raise Blocked where Kotak takes no after-market order."""
+        """Raise Blocked while Kotak accepts no after-market order."""
         if not self._takes_amo(now):
             window = f"{format_time(self.amo_from)} to {format_time(self.amo_until)}"
-            raise Blocked(f"Kotak takes after-market orders from {window}, and it is {to_ist(now):%H:%M}")
+            raise Blocked(f"Kotak takes after-market orders from {window}, and it is {to_ist(now):%H:%M}: nothing was sent")
 
     def waits(self, now: datetime, is_queued: Callable[[], bool]) -> bool:
-        """Return whether an order that is alive now waits as an after-market order.
+        """Return whether a live order waits as an after-market order.
 
-        Outside a session's phases every live order does. Within them none does before the window opens; where both overlap,
-        `is_queued` returns what the book says.
+        Outside a session's phases every live order waits. Within them no order waits, unless the after-market window is open
+        too: then `is_queued` decides by the order book.
         """
         if not is_on(self.sessions.session(ist_date(now)), now):
             return True
@@ -67,5 +67,5 @@ class KotakHours:
         return ordinary and quiet_time(self.sessions, now) is None and not self._trades(session, now)
 
     def _trades(self, session: Session, now: datetime) -> bool:
-        """Return whether the session is on and the window is not open beside it (it is beside an evening session)."""
+        """Return whether a session is on that began after `amo_from`: an evening session, in which the window is closed."""
         return is_on(session, now) and to_ist(session.begins_at()).time() >= self.amo_from

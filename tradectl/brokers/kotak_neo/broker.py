@@ -1,7 +1,7 @@
-"""The account at Kotak: `ports.Broker` over its requests.
+"""Implement the port `Broker` for an account at Kotak Neo.
 
-An order that Kotak takes may still be rejected by its risk checks, which shows in its book a moment later. So the row of a new
-order is read once, and a rejection that is already there is a refusal like any other.
+Kotak's risk checks may reject an order after Kotak accepted the request. The rejection appears in the order book a moment later.
+So the row of a new order is read once, and a rejection found there raises OrderRefused.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from tradectl.ports import OrderRules
 
 T = TypeVar("T")
 _BARE = frozenset({paths.HOLDINGS, paths.POSITIONS})
-"""Paths of the portfolio service, whose lists come without an envelope of Kotak's."""
+"""Paths of the portfolio service. Its lists come without Kotak's `stat` and `stCode`."""
 
 
 class KotakNeoBroker:
-    """One account. Opening it sends no request. Every call may raise LoginNeeded and NotWhitelisted."""
+    """Send orders to, and read the books of, one account at Kotak. Any call may raise LoginNeeded or NotWhitelisted."""
 
     name = NAME
     capabilities = CAPABILITIES
@@ -68,26 +68,31 @@ class KotakNeoBroker:
             part.close()
 
     def remarks(self) -> Sequence[Remark]:
-        """Return the address that Kotak sees."""
+        """Return the IP address from which Kotak sees this machine."""
         return remarks(self._account)
 
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        """Place a limit order for delivery and return its number. Raises OrderRefused also where the book shows it rejected at
-        once."""
+        """Place a limit order for delivery and return its number.
+
+        Raises:
+            OrderRefused: Kotak rejected the request, or the order book already shows a rejection.
+            Blocked: It is a market order, or orders of this kind are not sent now.
+            UsageError: The client tag is too long, or Kotak does not list the symbol.
+        """
         if request.order_type is not OrderType.LIMIT:
-            raise Blocked("only limit orders are sent to Kotak: it has filled market orders at prices of its own")
+            raise Blocked("only limit orders are sent to Kotak: it may fill market orders at prices that it chooses")
         _check_price(request.price)
         if len(request.tag) > self.capabilities.tag_length:
             raise UsageError(f"the tag {request.tag} has more than {self.capabilities.tag_length} characters")
 
-        def look() -> None:
+        def check_time() -> None:
             self._hours.check_command(self._clock.now())
             if request.variety is Variety.AMO:
                 self._hours.check_amo(self._clock.now())
 
-        look()
+        check_time()
         scrip = self._prices.scrip(request.symbol, request.side)
         if scrip.tick_size > 0 and not on_tick(request.price, scrip.tick_size):
             raise off_tick(TITLE, request.price, scrip.tick_size)
@@ -112,7 +117,7 @@ class KotakNeoBroker:
         number = self._command(
             paths.PLACE,
             sent,
-            look,
+            check_time,
             error_mapping.command,
             side=request.side,
             before_again=lambda: check_absent(self.orders(), request.tag),
@@ -121,7 +126,7 @@ class KotakNeoBroker:
         return number
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """Change the total quantity and the limit. From then on the order no longer shows its tag."""
+        """Change the total quantity and the limit price (paise) of an order. The change deletes the order's tag at Kotak."""
         _check_price(price)
         sent = {
             "no": broker_order_id,
@@ -140,44 +145,46 @@ class KotakNeoBroker:
         self._change(paths.CANCEL, broker_order_id, {"on": broker_order_id})
 
     def _side(self, number: str) -> Side:
-        """Return the side of an order in the book as it was last read; BUY, for which more is forbidden, where the book lacks
-        it."""
+        """Return the side of an order by the last read order book; BUY, which has stricter checks, if the book lacks it."""
         return next((report.side for report in self._book.last or () if report.broker_order_id == number), Side.BUY)
 
     def _change(self, path: str, number: str, sent: Mapping[str, str], *, side: Side | None = None) -> None:
-        """Send a change, which must say whether the order waits as an after-market order. `side`: see `Transport.command`."""
+        """Send a change or a cancel, with the flag whether the order waits as an after-market order.
+
+        `side`: see `Transport.command`.
+        """
         waits = self._waits(lambda: rows.is_queued(self._row(number, patient=True)))
 
-        def look() -> None:
+        def check_time() -> None:
             if self._waits(lambda: waits) is not waits:
                 raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
-        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, look, error_mapping.change, side=side)
+        found = self._command(path, {**sent, "am": "YES" if waits else "NO"}, check_time, error_mapping.change, side=side)
         if found != number:
-            raise Ambiguous(f"Kotak took a command about order {number}, and names order {found}")
+            raise Ambiguous(f"Kotak accepted a command for order {number} but returned order {found}")
 
     # reads
 
     def orders(self) -> tuple[OrderReport, ...]:
-        """Return the day's order book, oldest first as Kotak lists it; the same object while the rows are the same."""
+        """Return the day's order book in Kotak's order; the same object while nothing changes."""
         found = self._list(paths.ORDERS, lambda data: rows.orders(data, self._clock.now()))
         return self._book.of(found)
 
     def trades(self) -> tuple[TradeReport, ...]:
-        """Return the day's executions; the same object while the rows are the same."""
+        """Return the day's trades; the same object while nothing changes."""
         found = self._list(paths.TRADES, lambda data: rows.trades(data, self._clock.now()))
         return self._fills.of(found)
 
     def holdings(self) -> tuple[Holding, ...]:
-        """Return the holdings. `sellableQuantity` may be sold, and what was bought today."""
+        """Return the holdings. Sellable are `sellableQuantity` and the shares bought today."""
         positions = self._positions()
         return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
 
     def _positions(self) -> Sequence[rows.Row]:
-        """Return the day's positions, from the path of today's API, else from the older one.
+        """Return the day's positions, from the newer path of the API or else from the older one.
 
-        Where neither replies, the day's trades for delivery replace them. Raises BrokerUnavailable where they cannot be read
-        either.
+        If neither replies, the day's delivery trades replace the positions. Raises BrokerUnavailable if the trades cannot be
+        read either.
         """
         for path in (paths.POSITIONS, paths.OLD_POSITIONS) if self._positions_at is None else (self._positions_at,):
             try:
@@ -199,18 +206,21 @@ class KotakNeoBroker:
         return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port's signature
-        """Return none: Kotak serves no indicative prices."""
+        """Return no prices: Kotak does not publish indicative prices."""
         return {}
 
     # beyond the port
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of `ListsOrderRules`, by the list of scrips."""
+        """Return the tick size and the largest order by the list of scrips (port `ListsOrderRules`)."""
         return self._prices.order_rules(symbol)
 
-    def ticker(self, on_order: OnOrder | None = None, **patience: Any) -> KotakTicker:
-        """Return live prices; `on_order` is called with order updates. Enter it to connect. `patience`: see `KotakTicker`."""
-        return KotakTicker(self._account, lambda symbol: self._prices.scrip(symbol).token, on_order, **patience)
+    def ticker(self, on_order: OnOrder | None = None, **times: Any) -> KotakTicker:
+        """Return a stream of live prices, which connects when it is entered as a context manager.
+
+        `on_order` is called with each order update. `times`: `pause` and `silence` of `KotakTicker`.
+        """
+        return KotakTicker(self._account, lambda symbol: self._prices.scrip(symbol).token, on_order, **times)
 
     # the wire
 
@@ -221,15 +231,15 @@ class KotakNeoBroker:
         self,
         path: str,
         sent: Mapping[str, str],
-        look: Callable[[], None],
+        check_time: Callable[[], None],
         judge: Judge,
         *,
         side: Side | None,
         before_again: Callable[[], None] | None = None,
     ) -> str:
-        """Send a command and return the number of the order. Raises Ambiguous where the reply has none.
+        """Send a command and return the order number. Raises Ambiguous if the reply has none.
 
-        `look`, `side`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
+        `check_time`, `side`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
         """
         data = {"jData": json.dumps(sent)}
         reply = self._wire.in_session(
@@ -240,14 +250,14 @@ class KotakNeoBroker:
                 headers=self._trading(session),
                 data=data,
                 side=side,
-                before_sending=look,
+                before_sending=check_time,
                 judge=judge,
             ),
             before_again,
         )
         number = order_id(reply.object().get("nOrdNo"))
         if number is None:
-            raise Ambiguous("Kotak took a command and gave no number of an order for it")
+            raise Ambiguous("Kotak accepted a command but returned no order number")
         return number
 
     def _read(self, path: str, **how: Any) -> Reply:
@@ -257,19 +267,22 @@ class KotakNeoBroker:
         )
 
     def _list(self, path: str, read: Callable[[list[rows.Row]], T], **how: Any) -> T:
-        """Read a list; an empty one only where Kotak replies that there are no data. `how`: see `ReadTransport.read`."""
+        """Return what `read` parses from a list. The list is empty only if Kotak reports that there are no data.
+
+        `how`: see `ReadTransport.read`.
+        """
         reply = self._read(path, **how)
         return parsed(lambda: read(_data(reply, bare=path in _BARE)), path.rpartition("/")[2])
 
     def _row(self, number: str, *, patient: bool) -> rows.Row:
-        """Return one order as the book has it now. `patient`: try again where that may help."""
+        """Return the current row of one order. `patient`: repeat a failed read."""
         reply = self._read(f"{paths.ORDERS}/{number}", tries=READS if patient else 1)
         return parsed(lambda: next(row for row in _data(reply) if str(row["nOrdNo"]) == number), "order")
 
     def _look_for_rejection(self, number: str, request: OrderRequest, trading_symbol: str) -> None:
-        """Raise a rejection that the book shows already; a later one is read with the book.
+        """Read the row of a new order. Raises OrderRefused if it is rejected, Ambiguous if it is another order.
 
-        Raises Ambiguous where the number is of another order.
+        If the row cannot be read, do nothing: later reads of the order book show a rejection.
         """
         try:
             report = parsed(lambda: rows.order_report(self._row(number, patient=False)), "order")
@@ -284,29 +297,29 @@ class KotakNeoBroker:
             raise error_mapping.refusal(report.reason or "rejected")
 
     def _waits(self, is_queued: Callable[[], bool]) -> bool:
-        """Return whether an order waits now as an after-market order. Raises Blocked while no command is sent."""
+        """Return whether an order waits as an after-market order now. Raises Blocked while no command may be sent."""
         self._hours.check_command(self._clock.now())
         return self._hours.waits(self._clock.now(), is_queued)
 
 
 def _check_price(price: int) -> None:
-    """Raise OrderRefused for a limit of 0, which Kotak fills at a price of its own."""
+    """Raise OrderRefused for a limit of 0, because Kotak fills such an order at a price that it chooses."""
     if price <= 0:
         raise OrderRefused("a limit price must be above zero: the order was not sent", code="price")
 
 
 def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
-    """Return the rows of a reply.
+    """Return the rows of a reply. Raises ValueError or TypeError if it has none and does not report an empty list.
 
-    For none Kotak sends `Not_Ok`, or `Ok` with null or an empty list in their place. `bare`: an empty list counts without an
-    envelope, as the holdings come.
+    If there are no rows, Kotak sends `Not_Ok`, or `Ok` with null or an empty list. `bare`: the reply has no `stat`, as for
+    holdings, so an empty list alone counts.
     """
-    words = error_mapping.said(reply)
-    if words is not None and error_mapping.is_empty(words):
+    content = error_mapping.read_reply(reply)
+    if content is not None and error_mapping.is_empty(content):
         return []
     data = reply.json()["data"]
     if data is None or (data == [] and not bare):
-        if words is None or not words.ok:
+        if content is None or not content.ok:
             raise ValueError("the reply has no data and does not report an empty list")
         return []
     if not isinstance(data, dict | list):

@@ -1,8 +1,8 @@
 """Map the HTTP status and Kotak's own `stCode`, `stat` and `errMsg` to the program's errors.
 
-After a command a refusal counts only where `PROOFS` lists it: Kotak's code together with its message. Kotak publishes no list
-of codes, so the rows come from replies in its issue trackers and from its SDK. Every other reply that is no success leaves the
-outcome of the order open: any 5xx, any 4xx without a row, a `Not_Ok` with another message, and an HTML page.
+A failed command counts as refused only if `PROOFS` lists Kotak's code together with its message. Kotak publishes no list of
+codes, so the rows come from replies in its issue trackers and from its SDK. After any other failure the outcome of the order is
+unknown: any 5xx, a 4xx without a row, a `Not_Ok` with another message, an HTML page.
 """
 
 from __future__ import annotations
@@ -39,13 +39,16 @@ PROOFS = (
     Proof(Meaning.SESSION, _LET_IN, f"{_API} #166", code="10020", text=r"authentication failed"),
     Proof(Meaning.SESSION, _LET_IN, f"{_API} #280", code="100022", text=r"invalid session token"),
 )  # fmt: skip
-"""The refusals of a command. What the risk checks of Kotak and of the exchange refuse is a row of the book."""
+"""Replies that prove that a command was not carried out.
+
+An order that fails the risk checks of Kotak or of the exchange appears in the order book as rejected.
+"""
 NO_DATA = 5203
 """Kotak's code for an empty book, with the message `No Data`."""
 _STRANGE_ADDRESS = frozenset({100008, 1037})
-"""Not a listed address; not the address that logged in."""
+"""100008: the address is not listed. 1037: another address than that of the login."""
 _NO_SESSION = frozenset({100021, 100022, 200032})
-"""A token of the first step only; a token that has ended; a base address that is not this session's."""
+"""100021: a token of the first login step. 100022: an ended token. 200032: the base address of another session."""
 _SESSION = re.compile(
     r"(invalid|expired) session|session (token )?(has )?(is )?(expired|invalid)|re-?login|invalid (jwt|token)", re.I
 )
@@ -54,22 +57,23 @@ _NOTHING = re.compile(r"\bno (data|orders?|trades?|holdings?|positions?)( (is |a
 
 
 class SessionUnknown(LoginNeeded):
-    """Kotak's own message says that it does not know the session.
+    """Kotak's own message reports that it does not know the session.
 
-    A bare 401 or 403, which may come from a server before Kotak's, needs a login but ends no session.
+    A 401 or 403 without such a message may come from a proxy. It raises LoginNeeded, but the stored session is kept.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A reply in Kotak's own form.
+class KotakReply:
+    """Hold the codes and messages of a JSON reply from Kotak.
 
     Attributes:
-        code: Its code; 0 where there is none.
-        codes: All of its codes, as text.
-        text: All of its messages.
-        failed: It is a failure.
-        broken: One of its codes is that of a server error, whatever the HTTP status is.
+        code: The first code; 0 if there is none.
+        codes: All codes, as text.
+        text: All messages.
+        ok: The reply reports success.
+        failed: The reply reports a failure.
+        broken: A code is that of a server error (5xx), whatever the HTTP status is.
     """
 
     code: int
@@ -80,13 +84,13 @@ class Said:
     broken: bool
 
     @property
-    def told(self) -> str:
-        """Return the message as it is stored and shown."""
+    def shown(self) -> str:
+        """Return the messages, shortened for display."""
         return brief(self.text)
 
 
-def said(reply: Reply) -> Said | None:
-    """Return a reply in Kotak's own form; None where it is not a JSON object."""
+def read_reply(reply: Reply) -> KotakReply | None:
+    """Return the codes and messages of a reply; None if it is not a JSON object."""
     try:
         body = reply.json()
     except ValueError:
@@ -95,7 +99,7 @@ def said(reply: Reply) -> Said | None:
         return None
     inner = body.get("data")
     if "stat" not in body and isinstance(inner, dict) and ("stat" in inner or "error" in inner):
-        body = inner  # the history and some failures have everything one level down
+        body = inner  # in the order history and in some failures all fields are one level deeper
     words = [text_of(body.get(key)) for key in ("stat", "errMsg", "message")]
     codes = [_number(body.get("stCode"))]
     listed = body.get("error")
@@ -109,93 +113,95 @@ def said(reply: Reply) -> Said | None:
     ok = state == "ok" and code in {0, 200}
     failed = not ok and bool(body.get("errMsg") or listed or state == "not_ok")
     broken = any(500 <= found < 600 for found in given)
-    return Said(code, frozenset(map(str, given)), ": ".join(filter(None, words)), ok, failed, broken)
+    return KotakReply(code, frozenset(map(str, given)), ": ".join(filter(None, words)), ok, failed, broken)
 
 
-def command(reply: Reply, asked: CommandKind = CommandKind.PLACE) -> TradectlError | None:
-    """Return what the reply to a command means: None where Kotak has accepted it, which says nothing of the exchange."""
-    words = said(reply)
-    told = f"{reply.status} {words.told if words is not None else ''}".rstrip()
-    if words is None or words.broken or reply.status >= 500:
-        return Ambiguous(f"Kotak replied {told}: the outcome of the order is unknown")
-    if words.ok and reply.status < 300:
+def command(reply: Reply, kind: CommandKind = CommandKind.PLACE) -> TradectlError | None:
+    """Return the error that the reply to a command means; None if Kotak accepted it. The exchange may still reject it."""
+    content = read_reply(reply)
+    reply_text = f"{reply.status} {content.shown if content is not None else ''}".rstrip()
+    if content is None or content.broken or reply.status >= 500:
+        return Ambiguous(f"Kotak replied {reply_text}: the outcome of the order is unknown")
+    if content.ok and reply.status < 300:
         return None
-    found = _proof(reply, words, asked) if words.failed else None
+    found = _proof(reply, content, kind) if content.failed else None
     if found is None:
-        return Ambiguous(f"Kotak replied {told}, which is no documented refusal: the outcome of the order is unknown")
+        return Ambiguous(
+            f"Kotak replied {reply_text}, which tradectl does not know as a refusal: the outcome of the order is unknown"
+        )
     if found.meaning is Meaning.ADDRESS:
-        return _unlisted(words.told)
+        return _unlisted(content.shown)
     if found.meaning is Meaning.SESSION:
-        return _unknown_session(words.told)
-    return refused(found.meaning, words.told)
+        return _unknown_session(content.shown)
+    return refused(found.meaning, content.shown)
 
 
-def _proof(reply: Reply, words: Said, asked: CommandKind) -> Proof | None:
-    return proof_of(PROOFS, reply.status, words.codes, words.text, asked, content=reply.object())
+def _proof(reply: Reply, content: KotakReply, kind: CommandKind) -> Proof | None:
+    return proof_of(PROOFS, reply.status, content.codes, content.text, kind, content=reply.object())
 
 
 def change(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a modification or a cancellation means."""
+    """Return the error that the reply to a change or a cancel means; None if Kotak accepted it."""
     return command(reply, CommandKind.CHANGE)
 
 
 def read(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a read means. None also where Kotak's message says that there are no data."""
-    words = said(reply)
-    if words is not None and words.broken:
-        return BrokerUnavailable(f"Kotak replied {reply.status} {words.told}".rstrip())
-    failure = _access(reply, words)
+    """Return the error that the reply to a read means; None for a success, also if Kotak reports that there are no data."""
+    content = read_reply(reply)
+    if content is not None and content.broken:
+        return BrokerUnavailable(f"Kotak replied {reply.status} {content.shown}".rstrip())
+    failure = _access(reply, content)
     if failure is not None:
         return failure
-    if reply.status < 300 and _is_json(reply) and (words is None or not words.failed):
+    if reply.status < 300 and _is_json(reply) and (content is None or not content.failed):
         return None
-    if words is not None and reply.status < 500 and is_empty(words):
+    if content is not None and reply.status < 500 and is_empty(content):
         return None
-    return BrokerUnavailable(f"Kotak replied {reply.status}{': ' + words.told if words is not None and words.told else ''}")
+    return BrokerUnavailable(
+        f"Kotak replied {reply.status}{': ' + content.shown if content is not None and content.shown else ''}"
+    )
 
 
-def is_empty(words: Said) -> bool:
-    """Return whether a reply says that there are no data, which Kotak sends in the form of a failure."""
-    return words.failed and bool(_NOTHING.search(words.text)) and words.code in {0, 200, NO_DATA}
+def is_empty(content: KotakReply) -> bool:
+    """Return whether a reply reports that there are no data. Kotak sends such a reply as a failure."""
+    return content.failed and bool(_NOTHING.search(content.text)) and content.code in {0, 200, NO_DATA}
 
 
 def login(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a step of the login means. A refusal may come with a 200."""
-    words = said(reply)
-    if reply.status >= 500 or words is None or words.broken:
+    """Return the error that the reply to a login step means; None for a success. A failure may have status 200."""
+    content = read_reply(reply)
+    if reply.status >= 500 or content is None or content.broken:
         return BrokerUnavailable(
-            f"Kotak replied to the login with {reply.status} {words.told if words is not None else ''}".rstrip()
+            f"Kotak replied to the login with {reply.status} {content.shown if content is not None else ''}".rstrip()
         )
-    if reply.status >= 300 or words.failed:
-        failure = _access(reply, words)
-        refused = LoginNeeded(f"Kotak refused the login: {words.told or reply.status}")
+    if reply.status >= 300 or content.failed:
+        failure = _access(reply, content)
+        refused = LoginNeeded(f"Kotak refused the login: {content.shown or reply.status}")
         return failure if isinstance(failure, NotWhitelisted) else refused
     return None
 
 
 def file(reply: Reply) -> TradectlError | None:
-    """Return what the reply to the request of a file means."""
+    """Return the error that the reply to the download of a file means; None for status 200."""
     return None if reply.status == 200 else BrokerUnavailable(f"Kotak replied {reply.status} for the list of instruments")
 
 
-def _access(reply: Reply, words: Said | None) -> TradectlError | None:
-    """Return whether the reply refuses this client."""
-    text = words.text if words is not None else ""
-    if words is not None and words.code in _STRANGE_ADDRESS:
+def _access(reply: Reply, content: KotakReply | None) -> TradectlError | None:
+    """Return the error if the reply rejects this machine's address or the session; otherwise None."""
+    text = content.text if content is not None else ""
+    if content is not None and content.code in _STRANGE_ADDRESS:
         return _unlisted(brief(text))
-    if words is not None and (words.code in _NO_SESSION or (words.failed and _SESSION.search(text))):
+    if content is not None and (content.code in _NO_SESSION or (content.failed and _SESSION.search(text))):
         return _unknown_session(brief(text))
     if reply.status in {401, 403}:
-        return LoginNeeded(
-            f"Kotak refuses the session: {brief(text) or reply.status}; `tradectl login --again` makes a new session"
-        )
+        return LoginNeeded(f"Kotak rejected the session: {brief(text) or reply.status}; run `tradectl login --again`")
     return None
 
 
 def _unlisted(text: str) -> NotWhitelisted:
-    told = f"Kotak does not list this machine's address: {text}"
+    refusal_text = f"Kotak does not accept this machine's IP address: {text}"
     return NotWhitelisted(
-        f"{told}. No order is sent until you list it in the NEO app (two IPv4 addresses, one change in 7 days); "
+        f"{refusal_text}. No order is sent until you list it in the NEO app (two IPv4 addresses, one change in 7 days); "
         "`tradectl broker status` shows the address; if it changed, run `tradectl login --again`"
     )
 
@@ -205,7 +211,7 @@ def _unknown_session(text: str) -> SessionUnknown:
 
 
 def refusal(reason: str) -> OrderRefused:
-    """Return a refusal with Kotak's message, as its book shows it. One for want of money may pass."""
+    """Return the refusal for the reason of a rejected order. A lack of funds may pass."""
     if _FUNDS.search(reason):
         return OrderRefused(reason, code="funds", passing=True)
     return OrderRefused(reason)
@@ -220,6 +226,6 @@ def _is_json(reply: Reply) -> bool:
 
 
 def _number(value: Any) -> int:
-    """Return a code, sent as a number or as text; 0 for anything else."""
+    """Return a code that was sent as a number or as text; 0 for any other value."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else 0

@@ -1,6 +1,6 @@
-"""Write and read the messages of Kotak's two feeds: updates of orders, and prices.
+"""Write and read the messages of Kotak's order feed and price feed.
 
-A feed is only a hint: what is missed here is found in the order book, so a message that cannot be read is skipped.
+An unreadable message is skipped. The order book and quotes are read in any case, so no information is lost.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from tradectl.errors import BrokerUnavailable, LoginNeeded
 from tradectl.model.order import OrderReport
 
 PAIRS = (("ucc", "sid"), ("sid", "token"))
-"""The client's credentials for the price feed (`user`, `auth`): the client code with the session id in kotakneoapi 3.0.9. Older
-documents name the session id with the token, which is tried after a refusal."""
+"""The credentials (`user`, `auth`) for the price feed, in the order in which they are tried.
+
+kotakneoapi 3.0.9 sends the client code and the session id. Older documents name the session id and the token.
+"""
 __all__ = ["REALTIME"]
 _GREETINGS = frozenset({1117, 1119})
 
 
-class Introduction:
-    """Which pair the price feed wants. The first is tried, after a refusal the other; one that was taken stays. A session of
-    which no pair is taken is over for the feed, until there is another."""
+class FeedCredentials:
+    """Select which pair of `PAIRS` the price feed gets.
+
+    After a refusal the other pair is tried; an accepted pair stays. If both are refused, the feed needs a new session.
+    """
 
     def __init__(self) -> None:
         self._session: LoginSession | None = None
@@ -36,27 +40,29 @@ class Introduction:
         self._taken: tuple[str, str] | None = None
 
     def of(self, session: LoginSession, ucc: str) -> tuple[str, str]:
-        """Return the next `user` and `auth` to send. Raises LoginNeeded where none is left to try."""
+        """Return the next `user` and `auth` to send. Raises LoginNeeded if every pair was refused."""
         if self._session is None or self._session.tokens != session.tokens:
             self._session, self._left = session, [self._taken] if self._taken else list(PAIRS)
         if not self._left:
-            raise LoginNeeded("Kotak's price feed does not know the session: `tradectl login --again`")
+            raise LoginNeeded("Kotak's price feed does not accept the session: run `tradectl login --again`")
         user, auth = ({"ucc": ucc, **session.tokens}[name] for name in self._left[0])
         return user, auth
 
-    def was_taken(self) -> None:
+    def note_accepted(self) -> None:
+        """Keep the pair that was sent last, because the feed accepted it."""
         self._taken = self._left[0]
         self._left = [self._taken]
 
-    def was_refused(self) -> None:
+    def note_refused(self) -> None:
+        """Drop the pair that was sent last, because the feed refused it."""
         self._left.pop(0)
 
-    def was_not_answered(self) -> None:
-        """Take the next pair: no reply proves nothing, and may be a refusal."""
+    def note_silence(self) -> None:
+        """Put the pair that was sent last at the end: a missing reply may be a refusal, but does not prove one."""
         self._left.append(self._left.pop(0))
 
 
-def hello(user: str, auth: str, now: datetime) -> str:
+def price_login(user: str, auth: str, now: datetime) -> str:
     """Return the first frame of the price feed."""
     return json.dumps({
         "user": user, "auth": auth, "format": "native_batch", "source": SOURCE, "platform": "Web", "version": "1.2.3",
@@ -66,35 +72,35 @@ def hello(user: str, auth: str, now: datetime) -> str:
 
 
 def dividers(frame: str) -> Mapping[int, int]:
-    """Return what prices of each exchange are divided by, from the reply to the first frame.
+    """Return the divider of prices for each exchange, from the reply to the first frame.
 
-    Its text is not repeated, because it may contain the token.
+    Error messages do not quote the reply, because it may contain the token.
 
     Raises:
-        LoginNeeded: The reply is a refusal.
-        BrokerUnavailable: It cannot be read.
+        LoginNeeded: The feed refuses the session.
+        BrokerUnavailable: The reply cannot be read.
     """
     try:
-        said = strict_json.read(frame)
-        if said.get("message_code") not in _GREETINGS or said.get("format") == "native_fallback":
-            raise LoginNeeded(f"Kotak's price feed refuses the session (reply {brief(said.get('message_code'))})")
-        exchanges = (said.get("exchanges") or {}).values()
+        content = strict_json.read(frame)
+        if content.get("message_code") not in _GREETINGS or content.get("format") == "native_fallback":
+            raise LoginNeeded(f"Kotak's price feed refuses the session (reply {brief(content.get('message_code'))})")
+        exchanges = (content.get("exchanges") or {}).values()
         found = {int(facts["value"]): int(facts["divider"]) for facts in exchanges if {"value", "divider"} <= facts.keys()}
         if min(found.values(), default=1) < 1:
-            raise ValueError("nothing is divided by less than 1")
+            raise ValueError("a divider is less than 1")
         return found
     except strict_json.UNREADABLE as error:
         raise BrokerUnavailable("the reply of Kotak's price feed cannot be read") from error
 
 
-def wish(tokens: Sequence[str]) -> str:
-    """Return the frame that subscribes instruments, by their tokens."""
+def subscription(tokens: Sequence[str]) -> str:
+    """Return the frame that subscribes to instruments by their tokens."""
     listed = ",".join(f"{SEGMENT}|{token}" for token in tokens)
     return json.dumps({"event": "subscribeScrips", "inputtoken": listed, "ack_symbol": True})
 
 
 def ticks(frame: bytes, divided_by: Mapping[int, int]) -> Iterator[KotakTick]:
-    """Return the readable packets of a frame, up to one whose end cannot be found."""
+    """Return the prices of the readable packets of a frame, up to a packet whose end cannot be found."""
     packets = split(frame)
     while True:
         try:
@@ -109,16 +115,16 @@ def ticks(frame: bytes, divided_by: Mapping[int, int]) -> Iterator[KotakTick]:
             yield found
 
 
-def order_hello(session: LoginSession) -> str:
-    """Return the first frame of the order feed, which is no JSON."""
+def order_login(session: LoginSession) -> str:
+    """Return the first frame of the order feed. Kotak's format is not JSON."""
     return f"{{type:cn,Authorization:{session.tokens['token']},Sid:{session.tokens['sid']},src:WEB}}"
 
 
 def order_of(frame: str | bytes) -> OrderReport | None:
-    """Return the order in a frame of the order feed; None for other frames, other segments, and what cannot be read."""
+    """Return the order in a frame of the order feed; None for other frames, other segments and unreadable rows."""
     try:
-        said = strict_json.read(frame)
-        row = said["data"] if said["type"] == "order" else None
+        content = strict_json.read(frame)
+        row = content["data"] if content["type"] == "order" else None
         return next(iter(rows.orders([row])), None) if row is not None else None
     except strict_json.UNREADABLE:
         return None

@@ -1,7 +1,7 @@
-"""Read the day's list of scrips, and find the scrip of a symbol: by ISIN where it is known, else by symbol and series.
+"""Read the day's list of scrips (Kotak's word for instruments). Find a scrip by ISIN, or by symbol and series without an ISIN.
 
-One ISIN is listed in several series, of which one is for ordinary trading. Where that is not the series of the market data,
-they miss an event of the stock, and it is not bought.
+Kotak lists one ISIN in several series; one of them is for ordinary trading. If our market data have another series, they lack a
+change of the stock, and a BUY is rejected.
 """
 
 from __future__ import annotations
@@ -28,16 +28,21 @@ from tradectl.ports import OrderRules
 
 _COLUMNS = ("pExchSeg", "pSymbol", "pTrdSymbol", "pSymbolName", "pGroup", "pISIN", "dTickSize", "lLotSize")
 _FREEZE = ("lFreezeQty", "iMaxOrderSize")
-"""Columns with the largest quantity of one order; see `_most`."""
+"""Columns with the largest number of shares in one order; see `_most`."""
 TRADED = SME_SERIES.union(EQUITY_SERIES)
-"""Series of ordinary trading; the others are blocks, auctions, bonds."""
+"""Series of ordinary trading. The other series are block deals, auctions and bonds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scrip:
-    """A row of the list. `tick_size` in paise; `token` names it to quotes and feeds, `trading_symbol` to orders.
+    """An instrument of Kotak's list.
 
-    `most_shares`: the smaller of its freeze quantity and its largest order; None where the list has neither."""
+    Attributes:
+        token: Identifies the scrip in quotes and feeds.
+        trading_symbol: Identifies the scrip in orders.
+        tick_size: In paise.
+        most_shares: The smaller of the freeze quantity and the largest order size; None if the list has neither.
+    """
 
     token: str
     trading_symbol: str
@@ -50,7 +55,7 @@ class Scrip:
 
 
 class Scrips:
-    """The list of one day."""
+    """Find scrips in the list of one day."""
 
     def __init__(self, scrips: Iterable[Scrip]) -> None:
         self._by_isin: dict[str, list[Scrip]] = {}
@@ -63,18 +68,24 @@ class Scrips:
                 self._by_symbol.setdefault(scrip.symbol, []).append(scrip)
 
     def isin_of(self, token: str) -> str:
-        """Return the ISIN behind a token; empty for an unknown one."""
+        """Return the ISIN of a token; empty if the list does not have it."""
         return self._isins.get(token, "")
 
     def find(self, instrument: Instrument, side: Side | None = None) -> Scrip:
-        """Return the scrip of an instrument. Raises UsageError where Kotak has none; DataError for a BUY of one that is listed
-        under another ISIN or in another series."""
+        """Return the scrip of an instrument.
+
+        Raises:
+            UsageError: Kotak does not list it.
+            DataError: It is a BUY, and Kotak lists the share under another ISIN or series.
+        """
         return find_share(instrument, side, self._by_isin, self._by_symbol, "Kotak")
 
 
 def parse(text: str) -> list[Scrip]:
-    """Return the readable rows of NSE's cash segment in Kotak's CSV. Raises KeyError for a missing column, csv.Error
-    for a malformed file."""
+    """Return the scrips of NSE's cash segment in Kotak's CSV; rows that cannot be read are left out.
+
+    Raises KeyError for a missing column, csv.Error for a malformed file.
+    """
     reader = csv.DictReader(StringIO(text))
     reader.fieldnames = [name.strip().rstrip(";") for name in reader.fieldnames or ()]  # one header ends in a semicolon
     if missing := [name for name in _COLUMNS if name not in reader.fieldnames]:
@@ -88,8 +99,7 @@ def parse(text: str) -> list[Scrip]:
 
 
 def path_of(answer: Any) -> str:
-    """Return the address of NSE's cash segment among the day's files. Raises KeyError, TypeError or ValueError where it is
-    missing."""
+    """Return the address of the file for NSE's cash segment. Raises KeyError, TypeError or ValueError if it is missing."""
     paths: Sequence[str] = answer["data"]["filesPaths"]
     found = [path for path in paths if PurePosixPath(path).name.startswith(SEGMENT)]
     if not found:
@@ -98,20 +108,19 @@ def path_of(answer: Any) -> str:
 
 
 class ScripFile:
-    """The list of a day, fetched once and kept in `folder`, where only the newest stays."""
+    """Fetch the list of a day once, and keep the newest list in `folder`."""
 
     def __init__(self, folder: Path, fetch: Callable[[], bytes]) -> None:
         self._folder, self._fetch = folder, fetch
         self._of: tuple[date, Scrips] | None = None
 
     def order_rules(self, instrument: Instrument, day: date) -> OrderRules | None:
-        """Return the rules of an instrument's orders by the list of a day; None where it has no tick. Raises UsageError where the
-        list does not have the instrument."""
+        """Return the order rules of an instrument by the list of a day; None if its tick size is 0. Errors: see `Scrips.find`."""
         scrip = self.of(day).find(instrument)
         return OrderRules(scrip.tick_size, day, scrip.most_shares) if scrip.tick_size > 0 else None
 
     def of(self, day: date) -> Scrips:
-        """Return the list of a day. Raises BrokerUnavailable where it cannot be fetched or read."""
+        """Return the list of a day. Raises BrokerUnavailable if it cannot be fetched or read."""
         if self._of is None or self._of[0] != day:
             self._of = day, self._read(day)
         return self._of[1]
@@ -122,7 +131,7 @@ class ScripFile:
             try:
                 return _scrips(file.read_bytes())
             except BrokerUnavailable:
-                file.unlink()  # half written, or damaged: it is fetched anew
+                file.unlink()  # the file is damaged: fetch it again
         content = self._fetch()
         scrips = _scrips(content)
         replace_file(file, content, mode=PRIVATE, parents=True)
@@ -157,7 +166,7 @@ def _scrip(row: dict[str, str]) -> Scrip:
 
 
 def _most(row: dict[str, str], name: str) -> int:
-    """Return a largest quantity; 0 where there is none (blank, -1, no number): the exchange then refuses by itself."""
+    """Return a largest quantity; 0 if there is none (blank, -1, no number). The exchange then rejects larger orders."""
     try:
         return whole(row.get(name) or 0, name, SHARES)
     except ValueError:

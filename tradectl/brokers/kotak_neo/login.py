@@ -1,7 +1,8 @@
-"""Log in with two steps: the one-time password gives a token that reads, the MPIN one that trades and the address to use.
+"""Log in to Kotak in two steps.
 
-Neither step is repeated automatically: a third wrong password locks an account. The one-time password is made from the stored
-secret, of any length.
+The one-time password gives a token that can only read. The MPIN gives a token that can trade, and the base address for requests.
+Neither step is repeated automatically, because a third wrong password locks the account. The one-time password is made from the
+stored secret.
 """
 
 from __future__ import annotations
@@ -28,35 +29,35 @@ if TYPE_CHECKING:
     from pyotp import TOTP
 
 ENDS_AT = time(6)
-"""When a session ends, in IST of the next morning. A guess: Kotak does not document it, and brokers end sessions overnight."""
+"""The time (IST) at which a session ends. A guess: Kotak documents none, and brokers end sessions overnight."""
 _FEEDS = {"data_center": "dataCenter", "feed_url": "feedUrl", "rt_url": "rtUrl"}
-"""What a login's reply may say of the feeds, by the program's names (`addresses`)."""
+"""Fields of the login's reply that `addresses` needs: the program's name and Kotak's name."""
 _VISIBLE = re.compile(r"[!-~]{1,8192}")
-"""What goes into a header or an address: visible ASCII."""
+"""Text that may go into a header or an address: visible ASCII."""
 TOTP_NOW = Field("totp", "The TOTP that is shown now")
 
 
 def login(account: BrokerAccount, ask: Ask) -> LoginSession:
-    """Log in and store the session. The password is made from the stored secret; without one `ask` requests it.
+    """Log in and store the session. Without a stored TOTP secret, `ask` requests the one-time password from the user.
 
     Raises:
-        LoginNeeded: Kotak refuses the password or the MPIN.
-        ConfigurationError: The secret is none, or a credential is missing.
+        LoginNeeded: Kotak rejects the password or the MPIN.
+        ConfigurationError: The TOTP secret is invalid, or a credential is missing.
         BrokerUnavailable: Kotak cannot be reached.
     """
     vault, now = account.vault, account.clock.now()
     first = _first(account)
-    who = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
+    credentials = {"mobileNumber": vault.require("mobile_number"), "ucc": vault.require("ucc"), "totp": _totp(account, ask, now)}
     mpin = vault.require("mpin")
     source = source_of(vault)
     transport = Transport("Kotak", error_mapping.login, clock=account.clock, limiter=account.limiter, source=source)
     try:
-        viewing = _step(transport, account, LOGIN, first, who)
+        viewing = _step(transport, account, LOGIN, first, credentials)
         second = {**first, "sid": _word(viewing, "sid"), "Auth": _word(viewing, "token")}
         trading = _step(transport, account, VALIDATE, second, {"mpin": mpin})
         tokens = {"token": _word(trading, "token"), "sid": _word(trading, "sid"), "base_url": _base_url(trading)}
-        told = {name: trading.get(key) for name, key in _FEEDS.items()}
-        tokens |= {name: word for name, word in told.items() if isinstance(word, str) and _VISIBLE.fullmatch(word)}
+        feeds = {name: trading.get(key) for name, key in _FEEDS.items()}
+        tokens |= {name: word for name, word in feeds.items() if isinstance(word, str) and _VISIBLE.fullmatch(word)}
         session = LoginSession(tokens, now, ends_at(now), _seen_ip(transport, account, tokens))
     finally:
         transport.close()
@@ -65,10 +66,12 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
 
 
 def remarks(account: BrokerAccount) -> Sequence[Remark]:
-    """Return the address that Kotak sees now: a session is bound to the address that made it, and orders to a registered one.
+    """Return the IP address from which Kotak sees this machine, and whether it changed since the login.
+
+    A session is valid only from the address that made it, and orders are accepted only from a registered address.
 
     Raises:
-        LoginNeeded: There is no session. Kotak reports the address to a logged-in client alone.
+        LoginNeeded: There is no session. Kotak reports the address only to a logged-in client.
     """
     known, source = current(account), source_of(account.vault)
     transport = ReadTransport("Kotak", error_mapping.login, clock=account.clock, limiter=account.limiter, source=source)
@@ -78,35 +81,35 @@ def remarks(account: BrokerAccount) -> Sequence[Remark]:
         transport.close()
     before = known.seen_ip
     if seen is None:
-        return (Remark("Kotak does not report this machine's address", fine=False),)
+        return (Remark("Kotak does not report this machine's IP address", fine=False),)
     if before is not None and seen != before:
-        moved = f"Kotak sees this machine at {seen}, and the session was made from {before}: `tradectl login --again`"
+        moved = f"Kotak sees this machine at {seen}, but the session was made from {before}: run `tradectl login --again`"
         return (Remark(moved, fine=False),)
     return (
         Remark(f"Kotak sees this machine at {seen}"),
-        Remark("Kotak does not report whether sells from demat need a TPIN of a person"),
+        Remark("Kotak does not report whether sells from demat need your TPIN"),
     )
 
 
 def current(account: BrokerAccount) -> LoginSession:
-    """Return the stored session. Raises LoginNeeded where there is none, or it has ended as far as is known."""
+    """Return the stored session. Raises LoginNeeded if there is none, or if it is past its assumed end."""
     session = account.vault.session()
     if session is None:
-        raise LoginNeeded("there is no session at Kotak: `tradectl login`")
+        raise LoginNeeded("there is no session at Kotak: run `tradectl login`")
     if account.clock.now() >= session.expires_at:
-        raise LoginNeeded(f"the session at Kotak ended at {to_ist(session.expires_at):%Y-%m-%d %H:%M}: `tradectl login`")
+        raise LoginNeeded(f"the session at Kotak ended at {to_ist(session.expires_at):%Y-%m-%d %H:%M}: run `tradectl login`")
     return session
 
 
 def ends_at(now: datetime) -> datetime:
-    """Return when a session that begins now ends at the latest."""
+    """Return the assumed end of a session that begins now."""
     day = to_ist(now).date()
     ends = at_ist(day, ENDS_AT)
     return ends if ends > now else at_ist(day + timedelta(days=1), ENDS_AT)
 
 
 def _first(account: BrokerAccount) -> Mapping[str, str]:
-    """Return the headers of a client without a session."""
+    """Return the headers of a request without a session."""
     return {"Authorization": account.vault.require("consumer_key"), "neo-fin-key": FIN_KEY}
 
 
@@ -120,11 +123,11 @@ def _totp(account: BrokerAccount, ask: Ask, now: datetime) -> str:
 def _step(
     transport: Transport, account: BrokerAccount, path: str, headers: Mapping[str, str], body: Mapping[str, str]
 ) -> Mapping[str, Any]:
-    """Send one step, once, and return the `data` of its reply."""
+    """Send one login step once, and return the `data` of the reply. Raises BrokerUnavailable if it has none."""
     url = account.addresses.get("login", ADDRESSES["login"]) + path
     try:
         answer = transport.command("POST", url, bucket="reads", side=None, headers=headers, json=body).object()
-    except Ambiguous as error:  # a login that may have been made is made anew
+    except Ambiguous as error:  # unlike an order, a login can safely be sent again
         raise BrokerUnavailable(str(error)) from error
     data = answer.get("data")
     if not isinstance(data, dict):
@@ -142,13 +145,15 @@ def _word(data: Mapping[str, Any], name: str) -> str:
 def _base_url(data: Mapping[str, Any]) -> str:
     url = _word(data, "baseUrl").rstrip("/")
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise BrokerUnavailable(f"Kotak's reply to the login names {brief(url)}, which is no safe address")
+        raise BrokerUnavailable(f"Kotak's reply to the login has the unsafe address {brief(url)}")
     return url
 
 
 def _seen_ip(transport: ReadTransport, account: BrokerAccount, tokens: Mapping[str, str]) -> str | None:
-    """Return the address that Kotak sees, None where it reports none. A login does not fail for it. `tokens`: of the session, as
-    Kotak's own client sends them (source: `kotakneoapi` 3.0.9, `services/client_ip.py`)."""
+    """Return the IP address from which Kotak sees this machine; None if Kotak does not report it.
+
+    Source: `kotakneoapi` 3.0.9, `services/client_ip.py`.
+    """
     headers = {"Authorization": account.vault.require("consumer_key"), "Sid": tokens["sid"], "Auth": tokens["token"],
                "accept": "application/json"}  # fmt: skip
     url = account.addresses.get("login", ADDRESSES["login"]) + CLIENT_IP
@@ -160,12 +165,12 @@ def _seen_ip(transport: ReadTransport, account: BrokerAccount, tokens: Mapping[s
 
 
 def one_time_password(secret: str, now: datetime) -> str:
-    """Return the password of this moment. Raises ConfigurationError for a secret that is none."""
+    """Return the one-time password (TOTP) of this moment. Raises ConfigurationError for an invalid secret."""
     return _generator(secret).at(now)
 
 
 def is_one_time_password(secret: str, given: str, now: datetime) -> bool:
-    """Return whether this is the password of this moment."""
+    """Return whether `given` is the one-time password of this moment. Raises ConfigurationError for an invalid secret."""
     return _generator(secret).verify(given, for_time=now)
 
 
@@ -173,9 +178,9 @@ def _generator(secret: str) -> TOTP:
     import pyotp
 
     class Totp(pyotp.TOTP):
-        min_secret_length_bits = 8  # newer versions refuse the 80 bits that many issue
+        min_secret_length_bits = 8  # newer versions of pyotp reject secrets of 80 bits, which are common
 
     try:
         return Totp(secret.replace(" ", ""))
     except (binascii.Error, ValueError) as error:
-        raise ConfigurationError("Kotak's TOTP secret is invalid: it has only letters and the digits 2 to 7") from error
+        raise ConfigurationError("Kotak's TOTP secret is invalid: it may have only letters and the digits 2 to 7") from error

@@ -1,4 +1,7 @@
-"""Read packets of Kotak's price feed: little-endian, packed without gaps, several in a frame, each with its length before it."""
+"""Read the binary packets of Kotak's price feed.
+
+A frame has several packets without gaps. Each starts with its length; all numbers are little-endian.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 NSE = 1
-"""The number of NSE's cash segment in a header."""
+"""The exchange number of NSE's cash segment in a packet header."""
 DIVIDER = 100
-"""By which prices are divided into rupees where the feed's greeting has no other number."""
+"""The divider that turns a price into rupees, if the feed's greeting has no other one."""
 _LITE = 1
 _PICTURES = frozenset({2, 4, 8, 16})
 _HEADER = struct.Struct("<HHbBBBB")
@@ -22,9 +25,9 @@ _SIZE = struct.Struct("<H")
 
 @dataclass(frozen=True, slots=True)
 class KotakTick:
-    """What changed of one instrument. Prices in paise; a lite packet has only the last one, and None for the rest.
+    """Hold the prices (paise) of one packet. A lite packet has only the last price; its other prices are None.
 
-    `last_trade_at` is as sent: no source has its unit, and `times` reads it.
+    `last_trade_at` is Kotak's number, whose unit no source documents; `times` reads it.
     """
 
     exchange: int
@@ -39,7 +42,7 @@ class KotakTick:
 
 
 def split(frame: bytes) -> Iterator[bytes]:
-    """Return the packets of a frame. Raises ValueError where a length is impossible: what follows it cannot be found."""
+    """Return the packets of a frame. Raises ValueError for an impossible length, because the next packet cannot be found."""
     offset = 0
     while offset < len(frame):
         size = _SIZE.unpack_from(frame, offset)[0] if offset + _SIZE.size <= len(frame) else 0
@@ -50,7 +53,7 @@ def split(frame: bytes) -> Iterator[bytes]:
 
 
 def tick(packet: bytes, dividers: Mapping[int, int]) -> KotakTick | None:
-    """Return the prices of a packet; None for one that has none (an index, a status). Raises ValueError where it is too short."""
+    """Return the prices of a packet; None if it has none (an index, a status). Raises ValueError if it is too short."""
     _, _, exchange, level, auction, _, _ = _HEADER.unpack_from(packet)
     body = packet[_HEADER.size :]
     divider = dividers.get(exchange, DIVIDER)

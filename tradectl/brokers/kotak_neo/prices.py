@@ -1,4 +1,4 @@
-"""Read quotes and the scrip of a symbol, by requests that change nothing, so that their reader cannot send an order."""
+"""Read quotes and the list of scrips, by a transport that cannot send an order."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tradectl.model.order import Side
 from tradectl.ports import OrderRules
 
 _BATCH = 50
-"""Quotes of one request: Kotak sends no more."""
+"""Maximum number of quotes in one request."""
 _FILE_SECONDS = 60.0
 
 
 class KotakPrices:
-    """`PriceSource` of one account. Makes no request by itself; errors are those of the port `Broker`."""
+    """Implement the port `PriceSource` for one account. Errors are those of the port `Broker`."""
 
     name = NAME
     delay = timedelta(0)
@@ -43,7 +43,7 @@ class KotakPrices:
             transport.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes with the day's prices and its band; symbols that Kotak does not know are absent."""
+        """Return quotes with the day's prices and band. A symbol that Kotak does not list is absent."""
         tokens = {scrip.token: symbol for symbol in symbols if (scrip := self._known(symbol)) is not None}
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
@@ -60,20 +60,20 @@ class KotakPrices:
         return rows.quotes(reply.json(), tokens, self._clock.now())
 
     def scrip(self, symbol: str, side: Side | None = None) -> Scrip:
-        """Return what is traded under a symbol today. Raises UsageError for an unknown one."""
+        """Return today's scrip of a symbol. Errors are those of `Scrips.find`, and UsageError for an unknown symbol."""
         today = ist_date(self._clock.now())
         instrument = self._market.instrument(self._market.find(symbol, today), today)
         return self._scrips.of(today).find(instrument, side)
 
     def isin_of(self, token: str) -> str:
-        """Return the ISIN of a token by the list of today; empty where the list has none."""
+        """Return the ISIN of a token by today's list; empty if the list cannot be read or does not have it."""
         try:
             return self._scrips.of(ist_date(self._clock.now())).isin_of(token)
         except BrokerUnavailable:
             return ""
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of `ListsOrderRules`, by the list of today."""
+        """Return the tick size and the largest order of a symbol by today's list; None without a tick size."""
         today = ist_date(self._clock.now())
         return self._scrips.order_rules(self._market.instrument(self._market.find(symbol, today), today), today)
 
@@ -88,5 +88,5 @@ class KotakPrices:
         return self._files.read(parsed(lambda: path_of(reply.json()), "list of files"), bucket="reads").content
 
     def _look(self, path: str) -> Reply:
-        """Read public data. It uses the session's address alone, so no reply says anything about the session."""
+        """Read public data. Only the session's address is used, not its token, so no reply can end the session."""
         return self._public.read(url(self._wire.session(), path), bucket="reads", headers=self._wire.looking())

@@ -1,7 +1,7 @@
-"""Parse Kotak's rows, each once, into the program's types: exact paise, aware moments in UTC, the program's statuses.
+"""Parse Kotak's rows into the program's types, with exact paise and aware times in UTC.
 
-A row that cannot be read is an odd row beside the others (`row_reading`): it stops its symbol. Rows of other segments and
-products are not read.
+A row that cannot be read becomes an odd row (`row_reading`), which stops the trading of its symbol. Rows of other segments and
+products are skipped.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ STATUSES = {
     "cancelled": S.CANCELLED,
     "cancelled after market order": S.CANCELLED,
 }
-"""`ordSt` in lower case."""
+"""The status of an order by Kotak's `ordSt` in lower case."""
 QUEUED = frozenset({"after market order req received", "modify after market order req received"})
 _AFTER_MARKET = QUEUED | {"cancelled after market order"}
 SOURCE = "kotak_neo"
 PRODUCT = "CNC"
 _OTHER_SEGMENTS = frozenset({"bse_cm", "nse_fo", "bse_fo", "cde_fo", "bcs_fo", "mcx_fo", "mcx", "nse_com", "bse_com"})
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO", "INTRADAY"})
-"""Segments and products of rows that are not read (source: kotakneoapi 3.0.9). Any other value makes an odd row: it may be an
-order of the program."""
+"""Segments and products of rows that are skipped (source: kotakneoapi 3.0.9). A row with any other value becomes an odd row,
+because it may be an order of tradectl."""
 _SECONDS = Range(946_684_800, 4_102_444_800)
-"""Seconds since 1970, of the years 2000 to 2099."""
+"""The range of times that are read, in seconds since 1970: the years 2000 to 2099."""
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _NOTHING = frozenset({"", "--", "-", "NA"})
@@ -67,17 +67,17 @@ Row = Mapping[str, Any]
 
 
 def is_ours(row: Row) -> bool:
-    """Return whether a row is about delivery (CNC) in the cash segment of NSE, as every order of the program is.
+    """Return whether a row is of shares for delivery (CNC) in NSE's cash segment, as every order of tradectl is.
 
-    What the same user trades within the day (MIS) is not held: a sale of it takes nothing from what was bought for delivery.
-    Raises OddValue where the row has neither.
+    Intraday trades (MIS) of the same user do not change the delivery holdings. Raises OddValue for an unknown segment or
+    product.
     """
     segment = is_one_of(row, "exSeg", {SEGMENT}, _OTHER_SEGMENTS)
     return segment and is_one_of(row, "prod", {PRODUCT}, _OTHER_PRODUCTS)
 
 
 def orders(rows: Sequence[Row], now: datetime | None = None) -> Rows[OrderReport]:
-    """Return the order book. `now`: no time of a row may lie after it."""
+    """Return the reports of the order book. A row with a time after `now` becomes an odd row."""
 
     def read(row: Row) -> OrderReport | None:
         return value_ranges.order(order_report(row, now), now) if is_ours(row) else None
@@ -86,7 +86,7 @@ def orders(rows: Sequence[Row], now: datetime | None = None) -> Rows[OrderReport
 
 
 def trades(rows: Sequence[Row], now: datetime | None = None) -> Rows[TradeReport]:
-    """Return the trade book."""
+    """Return the reports of the trade book. A row with a time after `now` becomes an odd row."""
 
     def read(row: Row) -> TradeReport | None:
         return value_ranges.trade(trade_report(row, now), now) if is_ours(row) else None
@@ -95,7 +95,7 @@ def trades(rows: Sequence[Row], now: datetime | None = None) -> Rows[TradeReport
 
 
 def order_report(row: Row, now: datetime | None = None) -> OrderReport:
-    """Return an order of the book. An unknown status is UNKNOWN, with Kotak's status as the reason."""
+    """Return the report of one order. A status that is not in `STATUSES` becomes UNKNOWN, with Kotak's text as the reason."""
     word = str(row["ordSt"]).strip().lower()
     status = STATUSES.get(word, S.UNKNOWN)
     reason = brief(_text(row.get("rejRsn")))
@@ -110,7 +110,7 @@ def order_report(row: Row, now: datetime | None = None) -> OrderReport:
         price=_limit(row),
         filled_quantity=whole(row["fldQty"], "fldQty", SHARES),
         status=status,
-        reason=reason if status is not S.UNKNOWN else brief(f"Kotak says {word!r}"),
+        reason=reason if status is not S.UNKNOWN else brief(f"Kotak's status {word!r} is not known"),
         variety=Variety.AMO if word in _AFTER_MARKET else Variety.REGULAR,
         placed_at=_first(row, latest, "ordDtTm", "ordEntTm", "hsUpTm"),
         updated_at=_first(row, latest, "hsUpTm", "exCfmTm", "ordDtTm"),
@@ -120,7 +120,7 @@ def order_report(row: Row, now: datetime | None = None) -> OrderReport:
 
 
 def trade_report(row: Row, now: datetime | None = None) -> TradeReport:
-    """Return an execution. Kotak's numbers of fills begin anew each day, so the ids here begin with the day."""
+    """Return the report of one trade. Kotak numbers the fills anew each day, so a trade id here begins with the day."""
     day = read_field(row, "flDt", lambda text: _date(str(text)))
     at = read_field(row, "flTm", lambda text: moment(f"{row['flDt']} {text}"))
     read_field(row, "flDt", lambda _: value_ranges.moment(at, now))
@@ -136,17 +136,19 @@ def trade_report(row: Row, now: datetime | None = None) -> TradeReport:
 
 
 def is_queued(row: Row) -> bool:
-    """Return whether the row says that its order waits as an after-market order."""
+    """Return whether the status of the row is that of a waiting after-market order."""
     return str(row["ordSt"]).strip().lower() in QUEUED
 
 
 def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[str], str] = lambda _: "") -> Rows[Holding]:
-    """Return what is held: the depository's shares, and those that were bought for delivery today, which are positions only.
+    """Return the holdings: the shares in the depository, and the delivery shares bought today, which are positions only.
 
-    The row of another exchange is the same shares once more. A symbol with a row that cannot be read has no holding. Each ISIN
-    under a symbol is a holding of its own; of several rows of one ISIN the largest counts. Trades of today are listed by
-    symbol: they count for each of them, and `securities.of_known_securities` keeps the right one. `isin_of`: returns the ISIN
-    of a token of the list, which a row does not have.
+    Rows of other exchanges are skipped, because they repeat the same shares. A symbol with an unreadable row has no holding.
+    Each ISIN of a symbol is a separate holding; among several rows of one ISIN the largest counts. Positions have no ISIN, so
+    they count for each holding of their symbol; `securities.of_known_securities` keeps the right holding.
+
+    Args:
+        isin_of: Returns the ISIN of a token, because the rows have none.
     """
     morning = read_rows(RowKind.HOLDING, held, _readable_holding, _HELD)
     today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
@@ -160,18 +162,18 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
     for row in today:
         bought = _fresh(row)
         if bought <= 0:
-            continue  # what was sold is taken off by the holdings themselves
+            continue  # the holdings are already reduced by the shares sold
         name, series = symbol(row), str(row.get("series") or "")
         for key in [key for key in found if key[0] == name] or [(name, "")]:
             known = found.get(key, Holding(name, 0, 0, 0))
             sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
             found[key] = replace(known, t1_quantity=bought, sellable=sellable)
-    told = [(name, shares) for (name, _), shares in found.items()]
-    return clean(told, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
+    counts = [(name, shares) for (name, _), shares in found.items()]
+    return clean(counts, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
 
 
 def _readable_holding(row: Row) -> Row | None:
-    """Return a row of the holdings of NSE's cash segment that can be read; None for another segment."""
+    """Return the row if its values can be read; None for another segment. Raises OddValue or another error if not."""
     if not is_one_of(row, "exchangeSegment", {SEGMENT}, _OTHER_SEGMENTS):
         return None
     value_ranges.symbol(row["symbol"])
@@ -189,9 +191,9 @@ def _readable_position(row: Row) -> Row | None:
 
 
 def positions_of(trades: Sequence[Row], today: date) -> Rows[Row]:
-    """Return the positions that a day's trades make, as far as `holdings` reads them.
+    """Return one position row for each symbol in the trades of today, with the fields that `holdings` reads.
 
-    A trade that cannot be read is an odd row, which `holdings` passes on.
+    A trade that cannot be read becomes an odd row.
     """
     found: dict[str, dict[str, Any]] = {}
     odd: list[OddRow] = []
@@ -215,7 +217,7 @@ def positions_of(trades: Sequence[Row], today: date) -> Rows[Row]:
 
 
 def _readable_trade(row: Row, today: date) -> Row | None:
-    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
+    """Return the row if it is a delivery trade of today; otherwise None. Raises OddValue or another error if unreadable."""
     if not is_ours(row):
         return None
     symbol(row)
@@ -225,20 +227,19 @@ def _readable_trade(row: Row, today: date) -> Row | None:
 
 
 def funds(row: Row) -> Funds:
-    """Return the funds. `Net` is what may be spent now. Kotak calculates with binary fractions, so its figures are rounded to
-    the paisa."""
+    """Return the funds in paise. `Net` is what may be spent now. Kotak's amounts are floats, so they are rounded to the paisa."""
     available, blocked = about_rupees(row["Net"], "Net"), about_rupees(row["MarginUsed"], "MarginUsed")
     return value_ranges.funds(Funds(available, blocked, available + blocked))
 
 
 def quotes(rows: Sequence[Row], symbols: Mapping[str, str], now: datetime | None = None) -> Quotes:
-    """Return quotes by symbol. `symbols`: ours by Kotak's token."""
+    """Return quotes by symbol. `symbols`: the symbols by Kotak's tokens."""
     named = ((symbols.get(str(row.get("exchange_token"))), row) for row in rows if isinstance(row, Mapping))
     return read_quotes(((symbol, row) for symbol, row in named if symbol is not None), lambda name, row: quote(row, name, now))
 
 
 def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:
-    """Return a quote; its time is that of the last change of what it shows. None where nothing has ever traded."""
+    """Return a quote with the time of its last update; None if the share has never traded."""
     last = _price(row["ltp"], "ltp")
     if last is None:
         return None
@@ -262,7 +263,7 @@ def quote(row: Row, symbol: str, now: datetime | None = None) -> Quote | None:
 
 
 def tag_of(written: str) -> str | None:
-    """Return the client tag in `GuiOrdId`. A cancel appends a time to it; a change overwrites it, and it is lost."""
+    """Return the client tag in `GuiOrdId`; None if it has none. A cancel appends a time to the tag, a change overwrites it."""
     if not written or written.endswith(_WRITTEN_OVER) or f"-{_WRITTEN_OVER}-" in written:
         return None
     cancelled = _CANCELLED_TAG.match(written)
@@ -270,12 +271,12 @@ def tag_of(written: str) -> str | None:
 
 
 def symbol_of(trading_symbol: str) -> str:
-    """Return the exchange's symbol, without the series behind it: `M&M-EQ`, `BAJAJ-AUTO-EQ`."""
+    """Return the exchange's symbol without the series: `M&M` for `M&M-EQ`, `BAJAJ-AUTO` for `BAJAJ-AUTO-EQ`."""
     return _SERIES.sub("", trading_symbol)
 
 
 def symbol(row: Row) -> str:
-    """Return the exchange's symbol of an order, a trade or a position. Raises OddValue where it has none."""
+    """Return the exchange's symbol of an order, a trade or a position. Raises OddValue if it is invalid."""
     return read_field(row, "trdSym", lambda text: value_ranges.symbol(symbol_of(text)))
 
 
@@ -284,7 +285,7 @@ _HELD = RowFields("symbol")
 
 
 def moment(text: str) -> datetime:
-    """Return an Indian time in any of Kotak's formats. Raises ValueError for any other."""
+    """Return a time (IST) in one of Kotak's formats as UTC. Raises ValueError for any other text."""
     words = text.replace(": ", ":").split()
     if len(words) != 2:
         raise ValueError(f"{text!r} is not a moment")
@@ -292,7 +293,7 @@ def moment(text: str) -> datetime:
 
 
 def _date(text: str) -> date:
-    """Return the date of `22-Jan-2025` or `2025/01/22`, whatever the machine's language."""
+    """Return the date of `22-Jan-2025` or `2025/01/22`, independent of the machine's language."""
     if "/" in text:
         return date.fromisoformat(text.replace("/", "-"))
     day, month, year = text.split("-")
@@ -302,9 +303,10 @@ def _date(text: str) -> date:
 
 
 def _first(row: Row, latest: datetime | None, *names: str) -> datetime:
-    """Return the first of these times that is there, else the one in seconds. The year 1 stands for no time.
+    """Return the first of these times that is present, or else `boeSec` (seconds). Kotak sends the year 1 for no time.
 
-    Raises OddValue where it is too far from `latest` (`value_ranges.moment`)."""
+    Raises OddValue if the time is too far from `latest` (`value_ranges.moment`).
+    """
     for name in names:
         text = _text(row.get(name))
         if text and not _NEVER.match(text):
@@ -324,7 +326,7 @@ def _tag(written: Any) -> str | None:
 
 
 def _fresh(row: Row) -> int:
-    """Return shares bought less those sold today. What was carried (`cf…`) is among the holdings already."""
+    """Return the shares bought today minus those sold today. Carried shares (`cf…`) are in the holdings already."""
     return whole(row["flBuyQty"], "flBuyQty", SHARES) - whole(row["flSellQty"], "flSellQty", SHARES)
 
 
@@ -334,12 +336,12 @@ def _text(value: Any) -> str:
 
 
 def _price(value: Any, field: str) -> int | None:
-    """Return paise; None for nothing or zero."""
+    """Return a price in paise; None if it is missing or zero."""
     return (rupees(value, field, LIMIT) or None) if _text(value) else None
 
 
 def _limit(row: Row) -> int:
-    """Return the price; 0 for a market order alone (`prcTp` MKT, SL-M)."""
+    """Return the limit price in paise; 0 for a market order. Raises OddValue for a limit order (L, SL) without a price."""
     price = rupees(row["prc"], "prc", LIMIT)
     if not price and str(row.get("prcTp") or "").upper() in {"L", "SL"}:
         raise value_ranges.OddValue("prc", row["prc"])

@@ -1,4 +1,4 @@
-"""Live prices over Kotak's price feed, and order updates over its order feed: a connection and a thread each."""
+"""Stream live prices from Kotak's price feed and order updates from its order feed. Each has a connection and a thread."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 MOST = 3000
-"""Instruments of one connection (source: Kotak's own client)."""
+"""Maximum number of instruments on one connection (source: Kotak's own client)."""
 SILENCE = timedelta(minutes=1)
-"""After so long without a frame a connection counts as dead. The feed has no heartbeat, so one whose stocks do not trade is
-made again too, which costs a greeting."""
+"""A connection without a frame for this time is opened again. The feed has no heartbeat, so this also happens if no subscribed
+stock trades."""
 OnOrder = Callable[[OrderReport], None]
 
 
 class KotakTicker(PriceStream[str]):
-    """Kotak's stream of prices; see `Stream`. A quote's time is that of its last trade, where `times` can read it.
+    """Stream Kotak's live prices; see `Stream`. The time of a quote is that of its last trade, if `times` can read it.
 
-    `on_order` is called with each order, in the thread of a `KotakOrderFeed` that runs as long as this one. Without it no feed
-    of orders is opened.
+    `on_order` is called with each order, in the thread of a `KotakOrderFeed` that runs as long as this stream. If it is None,
+    no order feed is opened.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class KotakTicker(PriceStream[str]):
         self._account, self._token_of = account, token
         self._orders = KotakOrderFeed(account, on_order, pause=pause) if on_order is not None else None
         self._addresses = FeedAddresses(account)
-        self._introduction = feed.Introduction()
+        self._credentials = feed.FeedCredentials()
         self._dividers: Mapping[int, int] = {}
         self._times = Times()
 
@@ -67,33 +67,33 @@ class KotakTicker(PriceStream[str]):
     def _token(self, symbol: str) -> str:
         return self._token_of(symbol)
 
-    def _introduced(self) -> tuple[str, str]:
-        return self._introduction.of(current(self._account), self._account.vault.require("ucc"))
+    def _next_credentials(self) -> tuple[str, str]:
+        return self._credentials.of(current(self._account), self._account.vault.require("ucc"))
 
     def _address(self) -> tuple[str, Mapping[str, str]]:
-        self._introduced()  # a server that refuses the client gets no call
+        self._next_credentials()  # raises LoginNeeded before a connection to a feed that refused the session
         return self._addresses.prices(current(self._account)), {}
 
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
     def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
-        socket.send(feed.hello(*self._introduced(), self._clock.now()))
-        answer = next((frame for frame in frames if isinstance(frame, str)), None)
-        if answer is None:
-            self._introduction.was_not_answered()
+        socket.send(feed.price_login(*self._next_credentials(), self._clock.now()))
+        reply = next((frame for frame in frames if isinstance(frame, str)), None)
+        if reply is None:
+            self._credentials.note_silence()
             raise BrokerUnavailable("Kotak's price feed does not reply")
         try:
-            self._dividers = feed.dividers(answer)
+            self._dividers = feed.dividers(reply)
         except LoginNeeded:
-            self._introduction.was_refused()
+            self._credentials.note_refused()
             raise
-        self._introduction.was_taken()
+        self._credentials.note_accepted()
         self._times = Times()
         self._begin(socket)
 
     def _ask(self, socket: ClientConnection, tokens: Sequence[str]) -> None:
-        socket.send(feed.wish(tokens))
+        socket.send(feed.subscription(tokens))
 
     def _hear(self, frame: Frame) -> None:
         if isinstance(frame, bytes):
@@ -103,9 +103,10 @@ class KotakTicker(PriceStream[str]):
                     self._keep(symbol, self._quote(symbol, tick))
 
     def _quote(self, symbol: str, tick: KotakTick) -> Quote | None:
-        """Return a quote; None for what has no time or price, for the prices of an auction, and for a lite packet.
+        """Return the quote of a packet; None if it has no time or price, is of an auction, or is a lite packet.
 
-        Lite packets are not subscribed, and without the day's prices one would mean that nothing has traded.
+        The program does not subscribe to lite packets. They lack the day's prices, and a quote without these means that the share
+        has not traded today.
         """
         at = self._times.moment(tick.last_trade_at, self._clock.now())
         if at is None or tick.last <= 0 or tick.open is None or tick.auction:
@@ -124,7 +125,10 @@ class KotakTicker(PriceStream[str]):
 
 
 class KotakOrderFeed(Stream):
-    """The order feed. It sends every order once more after each connection. An idle one is alive, so silence means nothing."""
+    """Stream order updates. After each connection the feed sends every order again.
+
+    A silent connection may be alive without updates, so silence never closes it.
+    """
 
     def __init__(self, account: BrokerAccount, on_order: OnOrder, *, pause: float = PAUSE) -> None:
         super().__init__("Kotak", account.clock, pause=pause, silence=timedelta.max)
@@ -136,8 +140,8 @@ class KotakOrderFeed(Stream):
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - what it answers is no order
-        socket.send(feed.order_hello(current(self._account)))
+    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - the reply has no order
+        socket.send(feed.order_login(current(self._account)))
 
     def _hear(self, frame: Frame) -> None:
         report = feed.order_of(frame)

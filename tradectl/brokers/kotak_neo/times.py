@@ -1,8 +1,8 @@
-"""Read the time of a trade of the price feed. Kotak documents neither the unit of its times nor where they begin.
+"""Read the time of a trade in the price feed. Kotak documents neither the unit nor the start (epoch) of its times.
 
-A number is read in every unit in use, and a reading counts only where it alone lies near the clock's now. One under which a
-trade has ever lain in the future is excluded for good. So a stock that has not traded for a while has no time, an unknown unit
-never has one, and their prices are requested: a wrong guess costs requests, and never takes an old price for a new one.
+A number is read in every unit in use. A reading counts only if it is the only one near the current time. A reading that once gave
+a time in the future is excluded for the rest of the connection. A stock that has not traded for a while thus has no time, and its
+price is requested instead. So a wrong guess costs requests, but an old price never counts as a new one.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from tradectl.brokers.account.prices import FRESH
 SECOND = 1_000_000_000
 """Nanoseconds."""
 SINCE_1970 = datetime(1970, 1, 1, tzinfo=UTC)
-# NSE's own clock began at midnight in India. Where midnight UTC is meant, this reads five and a half hours early: never near now.
+# NSE's clock starts at midnight IST. If Kotak counts from midnight UTC, the result is 5.5 hours too early, so never near now.
 SINCE_1980 = datetime(1979, 12, 31, 18, 30, tzinfo=UTC)
 READINGS = ((SECOND, SINCE_1970), (1_000_000, SINCE_1970), (1_000, SINCE_1970), (1, SINCE_1970), (SECOND, SINCE_1980))
-"""A unit in nanoseconds, and the moment since which it counts."""
+"""Possible readings: a unit in nanoseconds, and the moment from which it counts."""
 
 
 class Times:
-    """What the numbers of one connection may mean; it learns from each."""
+    """Read the numbers of one connection, and exclude readings that give times in the future."""
 
     def __init__(self) -> None:
         self._possible: Sequence[tuple[int, datetime]] = READINGS
 
     def moment(self, number: int, now: datetime) -> datetime | None:
-        """Return the time, if it was within FRESH of `now`; None where that is not sure."""
+        """Return the time of a number if exactly one reading lies within FRESH of `now`; otherwise None."""
         near = []
         for reading in self._possible:
             after = _after(number, reading, now)
@@ -40,7 +40,7 @@ class Times:
 
 
 def _after(number: int, reading: tuple[int, datetime], now: datetime) -> int:
-    """Return by how many whole nanoseconds a number lies after now: a wrong reading lies outside of any calendar."""
+    """Return how many nanoseconds a number lies after `now`. Integers are used, because a wrong reading overflows `datetime`."""
     unit, since = reading
     return number * unit - _nanoseconds(now - since)
 

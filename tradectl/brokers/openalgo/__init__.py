@@ -1,15 +1,17 @@
-"""OpenAlgo, a server that the user runs before some thirty brokers: an account behind the port `Broker`, over its REST API.
+"""Connect an account behind an OpenAlgo server to the port `Broker`, over OpenAlgo's REST API.
 
-error_mapping  what a reply means: its status and message as one of the program's errors
-api            requests with the API key, and none before it is sure that the server trades for real
-times          the moments in its rows, some of which have no date
-rows           its rows, each parsed once
-balances       holdings, and funds net of what is blocked and spent
-prices         quotes without a way to an order, and how old they may be
-login          what stands for a session, since the server itself is logged in at its broker
+The user runs the server, which connects to one of about thirty brokers.
+
+error_mapping  map the status and message of a reply to the program's errors
+api            send requests with the API key; check before a command that the server trades for real
+times          read the times in the rows, some of which have no date
+rows           parse OpenAlgo's rows
+balances       holdings, and funds less what is blocked and spent
+prices         read quotes and derive their times; this module cannot send an order
+login          check the server, and store a session
 broker         the account
 
-Sources: marketcalls/openalgo v2.0.2.1 and its documentation (to 2026-08). What none of them states is a constant with its
+Sources: marketcalls/openalgo v2.0.2.1 and its documentation (to 2026-08). A value that no source states is a constant, with its
 reason beside it.
 """
 
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 
 
 class OpenAlgoAdapter:
-    """The declaration.
+    """Declare the capabilities, settings, addresses and rate limits of OpenAlgo.
 
-    OpenAlgo's order schema has no field for a tag or for an after-market order, its order book none for what is filled, and no
-    source says how long an accepted order may stay invisible. How often an order may be changed depends on the broker behind
-    it; the least that is known of any of them is declared (25, Zerodha).
+    OpenAlgo's order schema has no field for a tag or for an after-market order. Its order book has no filled quantity. No source
+    states how long an accepted order may be missing from the book. How often an order may be changed depends on the broker
+    behind OpenAlgo; the lowest known limit is declared (25, Zerodha).
     """
 
     name = "openalgo"
@@ -49,20 +51,26 @@ class OpenAlgoAdapter:
     fields = (Field("api_key", "the API key that your OpenAlgo server shows under API Key"),)
     addresses: Mapping[str, str] = MappingProxyType({"api": "http://127.0.0.1:5000"})
     limits: Mapping[str, tuple[tuple[int, float], ...]] = MappingProxyType({"orders": ((10, 1.0),), "other": ((50, 1.0),)})
-    """Its defaults, by address (source: documentation, rate limiting); the operator of the server may have set others."""
+    """Pairs of a number of requests and a span in seconds: OpenAlgo's defaults for one client address.
+
+    Source: documentation, rate limiting. The operator of the server may have set other limits.
+    """
 
     def open(self, account: BrokerAccount) -> OpenAlgoBroker:
+        """Return the broker of an account. Sends no request."""
         from tradectl.brokers.openalgo.broker import OpenAlgoBroker
 
         return OpenAlgoBroker(account, self.capabilities)
 
     def prices(self, account: BrokerAccount) -> OpenAlgoPrices:
+        """Return a source of quotes, which cannot send an order. Sends no request."""
         from tradectl.brokers.openalgo.api import OpenAlgoReads
         from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 
         return OpenAlgoPrices(account, OpenAlgoReads(account))
 
-    def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:  # noqa: ARG002 - there is nothing to ask a person
+    def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:  # noqa: ARG002 - the login needs no input
+        """Check the server and store a session; see `openalgo.login.login`."""
         from tradectl.brokers.openalgo.login import login
 
         return login(account)

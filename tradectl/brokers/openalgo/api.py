@@ -1,7 +1,7 @@
-"""Send requests with the API key. Before a command, make sure that the server trades for real.
+"""Send requests with the API key. Check before a command that the server trades for real.
 
-A person at the server can switch it into its analyzer mode at any time. So its mode is read before the first command of a
-process, and again where the last reply is some minutes old. In between, a reply in that mode says so itself.
+A person can switch the server to its analyzer mode (a sandbox) at any time. So the mode is read before the first command of a
+process, and again if the last check is older than `MODE_HOLDS`. In between, each reply in analyzer mode reports that mode.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ from tradectl.model.order import Side
 T = TypeVar("T")
 NAME = "OpenAlgo"
 STRATEGY = "tradectl"
-"""Only written into OpenAlgo's own log; it does not come back."""
+"""The strategy name that OpenAlgo writes into its own log. Its order book does not return it."""
 ROOT = "/api/v1/"
 PLACE = "placeorder"
 READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol")
-"""Everything that is read; with OpenAlgo a POST like all else."""
+"""The paths that only read. OpenAlgo uses POST for every path."""
 MODE_HOLDS = timedelta(minutes=5)
-"""How long a reply about the server's mode is valid: our choice, much shorter than a session and longer than a task."""
+"""How long a check of the server's mode is valid: our choice, longer than a task and much shorter than a session."""
 
 
 class OpenAlgoReads:
-    """OpenAlgo's paths for one account that change nothing. Errors are those of `ReadTransport` and `error_mapping`, and
-    LoginNeeded without a session."""
+    """Send the read requests of one account.
+
+    Errors are those of `ReadTransport` and `error_mapping`, and LoginNeeded without a session.
+    """
 
     def __init__(self, account: BrokerAccount) -> None:
         self._account = account
@@ -52,22 +54,25 @@ class OpenAlgoReads:
         self._reads.close()
 
     def read(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
-        """Return `make(reply)`. Raises BrokerUnavailable for an unexpected reply: a failed read never returns empty."""
+        """Read a path and return what `make` parses from its JSON.
+
+        Raises BrokerUnavailable for an unexpected reply, so a failed read never looks like an empty list.
+        """
         self._require_session()
         return self.ask(path, make, **body)
 
     def ask(self, path: str, make: Callable[[Any], T], **body: Any) -> T:
-        """Return the same as `read`, without a check of the session: a login has none yet."""
+        """Return the same as `read`, but without a session: a login does not have one yet."""
         reply = self._reads.read(self._root + path, bucket="other", json=self._with_key(body))
         return understood(path, lambda: make(_content(reply.content)))
 
     @cached_property
     def broker(self) -> str:
-        """The broker behind the server, by the server's own name (`zerodha`); empty where it reports none."""
+        """Return the server's name for the broker behind it (`zerodha`); empty if the server reports none."""
         return self.read("ping", lambda content: str(content["data"].get("broker") or "").lower())
 
     def check_live(self) -> None:
-        """Raise ConfigurationError where the server is in its analyzer mode, or does not plainly report that it is live."""
+        """Raise ConfigurationError if the server is in its analyzer mode, or does not clearly report that it is live."""
         mode, analyzing = self.ask("analyzer", lambda content: (content["data"]["mode"], content["data"]["analyze_mode"]))
         if mode != "live" or analyzing is not False:
             raise ConfigurationError(f"OpenAlgo is in {mode!r} mode and sends no real orders: switch its analyzer off")
@@ -75,14 +80,14 @@ class OpenAlgoReads:
     def _require_session(self) -> None:
         """Raise LoginNeeded without a session.
 
-        No reply of the server ends our session: the server also reports the key as unknown while its own
-        database is busy, or while a person logs in there (source: marketcalls/openalgo, database/auth_db.py).
+        No reply of the server ends our session. The server also reports an unknown key while its database is busy, or while a
+        person logs in there (source: marketcalls/openalgo, database/auth_db.py).
         """
         session = self._account.vault.session()
         if session is None:
-            raise LoginNeeded("there is no session at OpenAlgo yet: log in")
+            raise LoginNeeded("there is no session at OpenAlgo yet: run `tradectl login`")
         if self._account.clock.now() >= session.expires_at:
-            raise LoginNeeded("the session at OpenAlgo has ended for today: log in there, then run `tradectl login`")
+            raise LoginNeeded("the session at OpenAlgo has ended: log OpenAlgo in at its broker, then run `tradectl login`")
 
     def _with_key(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return {"apikey": self._key, **body}
@@ -93,7 +98,7 @@ class OpenAlgoReads:
 
 
 class OpenAlgoApi(OpenAlgoReads):
-    """The reads, and the commands that place, change and cancel orders."""
+    """Send the read requests, and the commands that place, change and cancel orders."""
 
     def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
@@ -112,14 +117,14 @@ class OpenAlgoApi(OpenAlgoReads):
         super().close()
 
     def send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, /, **body: Any) -> str:
-        """Send a command about an order, once, and return the order's id. Raises Ambiguous where the reply has none.
+        """Send an order command once and return the order id. Raises Ambiguous if the reply has no id.
 
         `side`, `before_sending`: see `Transport.command`.
         """
         self._require_session()
         found = order_id(self._send(path, side, before_sending, body).object().get("orderid"))
-        if found is None:  # a broker's refusal with status 200 is passed on as a success without an id
-            raise Ambiguous("OpenAlgo replied success to a command, without an order id")
+        if found is None:  # OpenAlgo passes on a broker's refusal with status 200 as a success without an id
+            raise Ambiguous("OpenAlgo reported success for a command, without an order id")
         return found
 
     def _send(self, path: str, side: Side | None, before_sending: Callable[[], None] | None, body: Mapping[str, Any]) -> Reply:
@@ -156,5 +161,5 @@ def understood(path: str, make: Callable[[], T]) -> T:
 
 
 def _content(content: bytes) -> Any:
-    """Return the JSON document; its numbers never become floats."""
+    """Return the JSON document with exact numbers, without floats."""
     return strict_json.read(content, exact=True)

@@ -1,14 +1,12 @@
-"""Calculate what the account holds, may sell and may spend, from holdings of the morning, net positions of today, and funds.
+"""Calculate what the account holds, may sell and may spend, from the morning's holdings, today's net positions, and funds.
 
-Holdings have no price and, with most brokers, do not show which shares are not delivered yet (`t1_quantity` where they do).
-Whether a sale of today is taken off their quantity differs. So they are read so that never more is offered than can surely be
-sold: what a net position has sold today is taken off, what it has bought today counts as not delivered, and what is not
-delivered is not sellable. Where the broker has taken a sale off already, it counts twice until the next day.
+Most brokers do not show which shares are undelivered (`t1_quantity` if they do). Only some reduce the holdings by today's sales.
+So only shares that can surely be sold count as sellable: shares sold today are subtracted, and shares bought today or undelivered
+are not sellable. If the broker already subtracted a sale, the sale counts twice until the next day.
 
-`availablecash` has another meaning behind each broker. With Zerodha and Angel it is net + debits - collateral: gross of what is
-blocked for resting orders and spent today. So `utiliseddebits` are taken off, unless the adapter of the broker behind is known
-to have done it. Behind an unknown broker they may be taken off twice, and a buy is then smaller than the funds allow, never
-larger.
+The meaning of `availablecash` depends on the broker behind OpenAlgo. At Zerodha and Angel it is net + debits - collateral, so it
+includes money that open orders block or that was spent today. So `utiliseddebits` are subtracted, unless OpenAlgo's adapter for
+the broker is known to do that. For an unknown broker they may be subtracted twice: a buy is then too small, but never too large.
 
 Sources: openalgo's documentation of holdings (`quantity`: free, settled shares; `t1_quantity` 0 where a broker does not report
 it); marketcalls/openalgo 60156bc, broker/*/api/funds.py (read one by one) and services/symbol_service.py.
@@ -32,10 +30,10 @@ from tradectl.model.order import Holding, Side
 
 
 def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
-    """Return every symbol with shares now.
+    """Return the holdings with shares now.
 
-    A row of holdings is about delivery whatever product it names. The rows of a symbol on two exchanges are one holding. A
-    symbol with a row that cannot be read has no holding.
+    Every row of `held` counts as delivery, whatever its product is. Rows of a symbol on two exchanges are one holding. A symbol
+    with an unreadable row has no holding.
     """
     morning = read_rows(RowKind.HOLDING, held, _readable_holding, NAMES)
     today = read_rows(RowKind.POSITION, positions, _readable_position, NAMES)
@@ -52,9 +50,9 @@ def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
 
 
 def positions_of(trades: Iterable[Row], moment: Moment, today: date) -> Rows[Row]:
-    """Return the positions that a day's trades make, as far as `holdings` reads them.
+    """Return one position row for each trade of today, with the fields that `holdings` reads.
 
-    A trade that cannot be read is an odd row, which `holdings` passes on.
+    A trade that cannot be read becomes an odd row.
     """
 
     def read(row: Row) -> Row | None:
@@ -84,8 +82,8 @@ def _readable_position(row: Row) -> Row | None:
     return row
 
 
-def _holding(name: str, told: tuple[int, int, int]) -> Holding | None:
-    free, fresh, net = told
+def _holding(name: str, counts: tuple[int, int, int]) -> Holding | None:
+    free, fresh, net = counts
     bought, sold = max(0, net), max(0, -net)
     delivered = max(0, free - sold)
     undelivered = max(0, fresh - max(0, sold - free)) + bought
@@ -99,16 +97,15 @@ NET = frozenset(
         "tradejini", "tradesmart", "wisdom", "zebu",
     }
 )  # fmt: skip
-"""Brokers whose `availablecash` is what is left to spend."""
+"""Brokers whose `availablecash` is the money that may be spent."""
 EXACT = frozenset({"angel", "zerodha"})
-"""Brokers whose `availablecash` less `utiliseddebits` is what is left to spend, whatever the sign of the debits."""
+"""Brokers whose `availablecash` minus `utiliseddebits` is the money that may be spent, also with negative debits."""
 LISTS_RUPEES = frozenset({"zerodha"})
-"""Brokers whose list of instruments has ticks in rupees; others write paise, or 0."""
+"""Brokers whose list of instruments has tick sizes in rupees. Other lists have paise, or 0."""
 
 
 def available(data: Mapping[str, Any], broker: str) -> int:
-    """Return the paise that may be spent on buys now, by a reply to `funds`. Raises KeyError or ValueError where it has no
-    figure."""
+    """Return the paise that may be spent on buys now, from a reply to `funds`. Raises KeyError or ValueError without amounts."""
     if data["availablecash"] is None:
         raise ValueError("availablecash is missing")
     cash, debits = about_paise(data["availablecash"]), about_paise(data.get("utiliseddebits"))

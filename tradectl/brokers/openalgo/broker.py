@@ -1,8 +1,8 @@
-"""The account behind an OpenAlgo server: `ports.Broker` over its REST API.
+"""Implement the port `Broker` for the account behind an OpenAlgo server, over its REST API.
 
-Every read sends a request. Where the reply equals the last one, the same object is returned. Every command is sent once. Orders
-are limit orders for delivery (CNC) and the day. There are no after-market orders, and outside the exchange's hours nothing is
-placed: what the broker behind would make of such an order is not known, and at some it becomes one for the next day.
+Every read sends a request; a reply equal to the last one returns the same object. Every command is sent once. Orders are limit
+orders for delivery (CNC), valid for the day. There are no after-market orders. Outside NSE's hours nothing is placed, because
+some brokers behind OpenAlgo would keep such an order for the next day.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NO_AMO = "OpenAlgo takes no after-market orders: its order schema has no such fi
 
 
 class OpenAlgoBroker:
-    """One user's account. Makes no request by itself; errors are those of the port."""
+    """Send orders to, and read the books of, one account. Errors are those of the port `Broker`."""
 
     name = "openalgo"
 
@@ -48,16 +48,16 @@ class OpenAlgoBroker:
         self._api.close()
 
     def remarks(self) -> Sequence[Remark]:
-        """Return whether the server trades for real. Raises ConfigurationError in its analyzer mode."""
+        """Return remarks that the server trades for real. Raises ConfigurationError if it is in its analyzer mode."""
         self._api.check_live()
         return (Remark("the server trades for real"), Remark("OpenAlgo does not report what the broker behind it lets you sell"))
 
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        """Place an order, without the client tag: OpenAlgo has no field for it.
+        """Place a limit order and return its id. The client tag is not sent, because OpenAlgo has no field for it.
 
-        Raises Blocked for an after-market or a market order, and outside the hours of a session.
+        Raises Blocked for an after-market order or a market order, and outside the hours of a session.
         """
         if request.variety is Variety.AMO:
             raise Blocked(NO_AMO)
@@ -76,7 +76,10 @@ class OpenAlgoBroker:
         )
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """Change an order. `quantity` is its whole quantity. Its own row is read first, whose fields must be sent again."""
+        """Change the total quantity and the limit price (paise) of an order.
+
+        The order's row is read first, because OpenAlgo requires its fields again.
+        """
         _check_price(price)
         row = self._row(broker_order_id)
         side, named = understood("orderbook", lambda: (rows.side(row), {name: row[name] for name in _NAMED}))
@@ -89,7 +92,7 @@ class OpenAlgoBroker:
         now = self._account.clock.now()
         session = self._account.sessions.session(ist_date(now))
         if session is None or not session.has_phase_at(now):
-            raise Blocked("NSE takes no orders now, and OpenAlgo takes no after-market orders")
+            raise Blocked("NSE takes no orders now, and OpenAlgo takes no after-market orders: nothing was sent")
 
     def _row(self, broker_order_id: str) -> rows.Row:
         for row in self._order_rows():
@@ -100,19 +103,19 @@ class OpenAlgoBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
-        """Return the orders of the day, with the filled quantities of the trade book."""
+        """Return the orders of the day, with filled quantities from the trade book."""
         book = self._order_rows()
         traded = self._trade_reports()
         return self._orders.of(understood("orderbook", lambda: rows.orders(book, traded, self._moment, self._now)))
 
     def trades(self) -> Sequence[TradeReport]:
-        """Return the day's trades. A time without a date is of the newest session in which it has passed (`times`)."""
+        """Return the trades of the day. For a time without a date see `times`."""
         return self._trades.of(self._trade_reports())
 
     def holdings(self) -> Sequence[Holding]:
-        """Return the holdings; what was bought today is not sellable.
+        """Return the holdings. Shares bought today are not sellable.
 
-        Where the positions cannot be read, the day's trades for delivery replace them.
+        If the positions cannot be read, the day's delivery trades replace them.
         """
         held = self._api.read("holdings", lambda content: content["data"]["holdings"])
         try:
@@ -122,11 +125,11 @@ class OpenAlgoBroker:
             return self._api.read("tradebook", lambda content: holdings(held, positions_of(content["data"], self._moment, today)))
 
     def funds(self) -> Funds:
-        """Return the funds. `available` is net of what is blocked and spent today (`balances`).
+        """Return the funds in paise. `available` excludes what is blocked and spent today (`balances`).
 
-        OpenAlgo reports neither what resting buys hold nor the cash of the account, so `blocked` is calculated and `cash` is
-        the sum of the two. Sales that may not be spent yet, and charges that the broker takes off at night, make it differ from
-        the account's cash, which `eod` then reports.
+        OpenAlgo reports neither what open buys block nor the account's cash. So `blocked` is calculated, and `cash` is the sum of
+        both. Sale proceeds that may not be spent yet, and charges that the broker subtracts at night, make it differ from the
+        account's cash; `eod` reports the difference.
         """
         resting = [item for item in self.orders() if item.side is Side.BUY and item.status in ALIVE]
         blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
@@ -138,13 +141,13 @@ class OpenAlgoBroker:
         return self._prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
-        """Return none: OpenAlgo has no indicative prices."""
+        """Return no prices: OpenAlgo has no indicative prices."""
         return {}
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of `ListsOrderRules`, by the server's symbol table, which it renews at its daily login.
+        """Return the tick size by the server's symbol table, which the server renews at its daily login.
 
-        None where the broker behind is not known to list ticks in rupees.
+        Return None for a broker whose tick sizes are not known to be in rupees.
         """
         today = ist_date(self._now)
         if (today, symbol) not in self._rules:
@@ -168,14 +171,14 @@ class OpenAlgoBroker:
         return self._api.read("tradebook", lambda content: rows.trades(content["data"], self._moment, self._now))
 
     def _moment(self, text: str) -> datetime:
-        """Raises OddValue for a value that is no text."""
+        """Return the time of a row in UTC. Raises OddValue if the value is not text."""
         if not isinstance(text, str):
             raise value_ranges.OddValue("timestamp", text)
         return times.moment(text, self._account.sessions, self._now)
 
 
 _NAMED = ("symbol", "exchange", "action")
-"""What a change repeats of an order's own row."""
+"""The fields of an order's row that a change must repeat."""
 
 
 def _list(data: Any) -> list[rows.Row]:
@@ -185,13 +188,13 @@ def _list(data: Any) -> list[rows.Row]:
 
 
 def _check_price(price: int) -> None:
-    """Raise OrderRefused for a limit of 0: what the broker behind makes of it is not known, and one fills it at any price."""
+    """Raise OrderRefused for a limit of 0, because a broker behind OpenAlgo may fill it at any price."""
     if price <= 0:
-        raise OrderRefused("a limit order has a price above zero: it was not sent", code="price")
+        raise OrderRefused("a limit price must be above zero: the order was not sent", code="price")
 
 
 def _terms(quantity: int, price: int) -> dict[str, str]:
-    """Return the fields that are the same in every order. Money goes out as text, never as a float."""
+    """Return the fields that every order has. `price` is in paise; it is sent as text, because a float may not be exact."""
     return {
         "product": rows.PRODUCT,
         "pricetype": "LIMIT",

@@ -1,12 +1,11 @@
-"""Say what OpenAlgo's reply means. After a failed command the question is: may the order exist?
+"""Map OpenAlgo's replies to the program's errors. After a failed command the question is: can the order exist?
 
 OpenAlgo passes on the status and the message of the broker behind it, without that broker's error type. So `PROOFS` lists
-messages: those of OpenAlgo itself before it calls the broker, and those that a broker behind is known to send before it accepts
-an order. Every other reply is Ambiguous, 500 above all: OpenAlgo sends it for any error of its own, and several of its brokers
-for refused cancels.
+messages that OpenAlgo sends before it calls the broker, or that a broker sends before it accepts an order. Every other reply is
+Ambiguous. That includes every 500: OpenAlgo sends it for any error of its own, and several of its brokers for rejected cancels.
 
-A reply in the mode `analyze` comes from OpenAlgo's own sandbox: nothing of it is real, so no command was carried out at a
-broker, and no row of it counts. With `semi_auto` an order waits for a person, who may release it any time.
+A reply in the mode `analyze` comes from OpenAlgo's sandbox: no command was carried out at a broker, and its rows are not real.
+In the mode `semi_auto` an order waits until a person approves it, which may happen at any time.
 
 Source: openalgo, services/*_order_service.py, order_router_service.py, restx_api, auth_db; its documentation.
 """
@@ -37,8 +36,7 @@ _FIELDS = (
     "disclosed_quantity", "underlying_ltp", "orderid",
 )  # fmt: skip
 _SCHEMA = rf"^\{{(['\"]({'|'.join(_FIELDS)})['\"]: ?\[[^\[\]{{}}]*\](, ?)?)+\}}$"
-"""The form of OpenAlgo's own schema errors: a list of messages for each field of its own that is wrong. Other JSON text is of
-the broker."""
+"""The form of OpenAlgo's own schema errors: for each wrong field, a list of messages. Other JSON text comes from the broker."""
 PROOFS = (
     Proof(Meaning.ANALYZER, frozenset({200, 400, 404}), f"{_SERVICE}/place_order_service.py", code="analyze"),
     Proof(Meaning.REFUSED, _400, f"{_OWN}/place_order.py (schema)", text=_SCHEMA),
@@ -66,17 +64,18 @@ PROOFS = (
           commands=CHANGES, phase=ReplyPhase.AFTER),
     Proof(Meaning.FINISHED, _400, "Kotak's words (1021)", text=r"^order is completed", commands=CHANGES, phase=ReplyPhase.AFTER),
 )  # fmt: skip
-"""The replies to a command after which nothing was done."""
+"""Replies that prove that a command was not carried out."""
 _LOGIN = re.compile(
     r"api ?key|access[_` ]*token|auth[a-z]* token|(invalid|expired|incorrect) (token|session)|(token|session) (is |has )?"
     r"(invalid|expired)|log ?in|\b401\b|\b403\b|unauthori[sz]ed|forbidden",
     re.IGNORECASE,
 )
-"""The API key is wrong, or OpenAlgo is not logged in at its broker: its message is `Invalid openalgo apikey` for both."""
+"""Messages for a wrong API key, or for an OpenAlgo that is not logged in at its broker. `Invalid openalgo apikey` stands for
+both."""
 
 _UNLISTED = re.compile(r"^Symbol .* not found in exchange", re.IGNORECASE)
 _UNBOUND = "local variable 'order_status'"
-"""A message of Python: the server's Zerodha adapter does not know the status of the first row of the order book."""
+"""Part of a Python error: the server's Zerodha adapter cannot read the status of the first row of the order book."""
 _NO_BOOK = (
     "OpenAlgo cannot show the order book: its first row is a manual after-market order, which OpenAlgo cannot read. "
     "Nothing is sent until NSE takes that order at 09:00, or until you cancel it at the broker"
@@ -84,7 +83,7 @@ _NO_BOOK = (
 
 
 def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlError | None:
-    """Return what the reply to a command means: None for a success, Ambiguous for every reply without a row in `PROOFS`."""
+    """Return the error that the reply to a command means; None for a success, Ambiguous for a failure not in `PROOFS`."""
     content = reply.object()
     mode, message = text_of(content.get("mode")), text_of(content.get("message"))
     if mode == "semi_auto":
@@ -99,12 +98,12 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
 
 
 def judge_change(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a modification or a cancellation means."""
+    """Return the error that the reply to a change or a cancel means; None for a success."""
     return judge(reply, CommandKind.CHANGE)
 
 
 def judge_read(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a read means: None for a success, BrokerUnavailable for anything without a better name."""
+    """Return the error that the reply to a read means; None for a success, BrokerUnavailable for an unknown failure."""
     content = reply.object()
     message = text_of(content.get("message"))
     if content.get("mode") == "analyze":
@@ -112,7 +111,7 @@ def judge_read(reply: Reply) -> TradectlError | None:
     if _is_success(reply, content):
         return None
     if reply.status == 404 and _UNLISTED.search(message):
-        return UsageError(f"OpenAlgo does not list it: {brief(message)}")
+        return UsageError(f"OpenAlgo does not list the symbol: {brief(message)}")
     if reply.status == 500 and _UNBOUND in message:
         return BrokerUnavailable(_NO_BOOK)
     if content.get("status") == "error" and (reply.status == 401 or _LOGIN.search(message)):
@@ -127,8 +126,8 @@ def _documented(found: Proof, message: str) -> TradectlError:
         case Meaning.SESSION:
             return _not_logged_in(message)
         case Meaning.ADDRESS:
-            told = f"the broker behind OpenAlgo takes orders from listed addresses only: {message}"
-            return NotWhitelisted(f"{told}. No order is sent until the address of OpenAlgo's machine is listed at that broker")
+            text = f"the broker behind OpenAlgo accepts orders only from listed IP addresses: {message}"
+            return NotWhitelisted(f"{text}. No order is sent until the address of OpenAlgo's machine is listed at that broker")
         case Meaning.PERMISSION:
             mode = "is in its semi-auto mode, in which a person approves each order" if "auto mode" in message.lower() else ""
             return ConfigurationError(f"OpenAlgo {mode or 'does not permit this'}: {message}")
@@ -144,4 +143,4 @@ def _analyzing() -> TradectlError:
 
 
 def _not_logged_in(message: str) -> TradectlError:
-    return LoginNeeded(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}")
+    return LoginNeeded(f"OpenAlgo does not know the API key, or is not logged in at its broker: {message}; run `tradectl login`")

@@ -1,9 +1,8 @@
-"""Store what stands for a session: OpenAlgo itself is logged in at its broker by a person each day, and this program has an API
-key.
+"""Check the OpenAlgo server and store a session.
 
-A login checks whether the key is known, whether the server trades for real and whether its broker replies. It is valid until
-OpenAlgo's own session ends. A server that is not logged in today is then LoginNeeded before the first order. Where it later
-replies that it does not know the key, or is no longer logged in, the next login checks again.
+A person logs OpenAlgo in at its broker each day; tradectl has only an API key. So a login here checks that the server accepts the
+key, trades for real and gets a reply from its broker. The session is valid until OpenAlgo's own session ends. Thus a server that
+is not logged in today raises LoginNeeded before the first order.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from tradectl.errors import LoginNeeded
 from tradectl.model.moment import at_ist, ist_date
 
 ENDS = time(3)
-"""When a session of ours ends, in India: our choice, at OpenAlgo's default for its own (03:00)."""
+"""The time (IST) at which our session ends: our choice, equal to OpenAlgo's default for its own session."""
 
 
 def login(account: BrokerAccount) -> LoginSession:
     """Check the server and store the session.
 
     Raises:
-        LoginNeeded: The key is not known, or the server is not logged in at its broker.
+        LoginNeeded: The server does not know the key, or is not logged in at its broker.
         ConfigurationError: There is no key, or the server is in analyzer mode.
         BrokerUnavailable: The server cannot be reached.
     """
@@ -32,8 +31,8 @@ def login(account: BrokerAccount) -> LoginSession:
     api.ask("ping", lambda content: content["data"]["message"])
     api.check_live()
     cash = api.ask("funds", lambda content: content["data"].get("availablecash"))
-    if cash is None:  # some of its adapters send no funds where the broker does not know their token
-        raise LoginNeeded("the broker behind OpenAlgo reports no funds: log in to it there")
+    if cash is None:  # some of OpenAlgo's adapters send no funds if the broker rejects their token
+        raise LoginNeeded("the broker behind OpenAlgo reports no funds: log OpenAlgo in at its broker, then run `tradectl login`")
     understood("funds", lambda: about_paise(cash, "availablecash"))
     now = account.clock.now()
     session = LoginSession({}, now, expiry(now))
@@ -42,6 +41,6 @@ def login(account: BrokerAccount) -> LoginSession:
 
 
 def expiry(now: datetime) -> datetime:
-    """Return the next end of sessions after a moment."""
+    """Return the end (UTC) of a session that begins at `now`."""
     today = at_ist(ist_date(now), ENDS).astimezone(UTC)
     return today if now < today else today + timedelta(days=1)

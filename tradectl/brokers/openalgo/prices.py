@@ -1,8 +1,8 @@
-"""Read quotes behind OpenAlgo, by requests that change nothing, so that their reader cannot send an order.
+"""Read quotes from OpenAlgo, by a transport that cannot send an order.
 
-OpenAlgo sends no time with a price, so its time follows from the session table. While the exchange trades and the day has a
-volume, a price is as young as the request. After that it is of the end of trading; before that, and where nothing has traded
-yet today, of the end of the session before. Quotes have no bands.
+OpenAlgo sends no time with a price, so the time follows from the session table. During a session, a quote of a share that traded
+today gets the time of the request. After the session it gets the end of trading. A quote of a share that has not traded today
+gets the end of the previous session. Quotes have no bands.
 
 Source: openalgo's documentation of multiquotes (`real-time`; open, high, low, ltp, prev_close, volume).
 """
@@ -30,7 +30,7 @@ from tradectl.model.odd_rows import OddRow, Quotes, RowKind
 
 
 class OpenAlgoPrices:
-    """`PriceSource` of one account. Makes no request by itself; errors are those of the port `Broker`."""
+    """Implement the port `PriceSource` for one account. Errors are those of the port `Broker`."""
 
     name = "openalgo"
     delay = timedelta(0)
@@ -42,7 +42,7 @@ class OpenAlgoPrices:
         self._reads.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes, with one request for 50 symbols. They have no bands."""
+        """Return quotes by symbol, with one request for each 50 symbols. The quotes have no bands."""
         asked = list(dict.fromkeys(symbols))
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
@@ -59,15 +59,15 @@ class OpenAlgoPrices:
 
 SOURCE = "openalgo"
 BATCH = 50
-"""Symbols of one request: how many it takes depends on the broker behind; our choice."""
+"""Number of symbols in one request: our choice, because the limit depends on the broker behind OpenAlgo."""
 _NOT_KNOWN = re.compile(r"not found|invalid symbol|unknown|does not exist|no data", re.IGNORECASE)
 
 
 def quotes(rows: Iterable[Row], sessions: SessionTable, now: datetime) -> Quotes:
-    """Return quotes by symbol; one that has an `error` instead of data is absent.
+    """Return quotes by symbol. A symbol with an `error` in place of data is absent.
 
     Raises:
-        BrokerUnavailable: All failed, and not for their names.
+        BrokerUnavailable: No symbol has a quote, and an error has another reason than an unknown symbol.
     """
     errors: list[str] = []
 
@@ -105,7 +105,7 @@ def _quote(symbol: str, data: Mapping[str, object], sessions: SessionTable, now:
 
 
 def _seen(sessions: SessionTable, now: datetime, *, traded: bool) -> tuple[datetime, bool]:
-    """Return the latest time at which the present price can have been traded, and whether that is in today's session."""
+    """Return the latest time at which the current price can have been traded, and whether that is in today's session."""
     today = ist_date(now)
     session = sessions.session(today)
     if session is None or now < session.open_at() or not traded:

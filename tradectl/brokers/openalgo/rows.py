@@ -1,8 +1,8 @@
-"""Parse OpenAlgo's rows, each once, into the program's types.
+"""Parse OpenAlgo's rows into the program's types.
 
-Numbers come as numbers or as text; money becomes exact paise through Decimal. Only delivery (CNC) on NSE and BSE is read. An
-order row has no tag and no filled quantity: that is counted from the trade book, which is read after the order book, so that it
-is never the older of the two.
+OpenAlgo sends numbers as numbers or as text; money becomes exact paise through Decimal. Only delivery (CNC) on NSE and BSE is
+read. An order row has no tag and no filled quantity. The filled quantity is counted from the trade book, which is read after the
+order book, so that it is never older.
 
 Source: openalgo's documentation (orderbook, tradebook, multiquotes) and broker/*/mapping/order_data.py.
 """
@@ -31,10 +31,10 @@ EXCHANGES = frozenset({"NSE", "BSE"})
 _OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "NCDEX", "NSE_INDEX", "BSE_INDEX", "MCX_INDEX"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
-"""Exchanges and products of rows that are not read (source: openalgo's documentation, order constants). Any other value makes
-an odd row: it may be an order of the program."""
+"""Exchanges and products of rows that are skipped (source: openalgo's documentation, order constants). A row with any other value
+becomes an odd row, because it may be an order of tradectl."""
 SETTLED = timedelta(minutes=2)
-"""After this long a request about an order is no longer on its way (up to 1.5 minutes were reported at Zerodha, forum 41029)."""
+"""After this time a change or cancel is no longer in flight (Zerodha's forum, 41029, reports up to 1.5 minutes)."""
 UNTOLD = "OpenAlgo reports no reason"
 
 _S = OrderStatus
@@ -62,27 +62,30 @@ STATUSES: Mapping[str, OrderStatus] = {
     "cancelled after market order": _S.CANCELLED,
     "cancelled amo": _S.CANCELLED,
 }
-"""OpenAlgo's statuses first, then those of the broker behind that some of its adapters (kotak) pass on. Any other status is
+"""OpenAlgo's statuses, and statuses of brokers that some of OpenAlgo's adapters (kotak) pass on. A status that is not listed is
 UNKNOWN."""
 ENDS = frozenset({_S.REJECTED, _S.CANCELLED})
 
 
 def whole(value: Any, field: str = "quantity", within: Range = NET) -> int:
-    """Return a number of shares, sent as 10, "10" or 10.0. Raises OddValue for a part of one."""
+    """Return a number of shares that was sent as 10, "10" or 10.0. Raises OddValue for a fraction of a share."""
     return value_ranges.whole(value, field, within)
 
 
 def about_paise(value: Any, field: str = "", within: Range = MONEY) -> int:
-    """Return rupees to the nearest paisa: an executed order may be shown with its average price."""
+    """Return an amount in rupees as paise, rounded, because an executed order may have its average price.
+
+    Raises OddValue for a missing amount or 0 if `within` excludes 0.
+    """
     if not value and within.least > 0:
         raise value_ranges.OddValue(field, value)
     return value_ranges.about_rupees(value or 0, field, within)
 
 
 def concerns(row: Row) -> bool:
-    """Return whether an order, a trade or a position is about delivery of shares. Raises OddValue where it has neither.
+    """Return whether an order, a trade or a position is of shares for delivery (CNC); False for a row with only empty fields.
 
-    A row of which every field is empty stands for none.
+    Raises OddValue for an unknown exchange or product.
     """
     if not any(row.values()):
         return False
@@ -91,7 +94,7 @@ def concerns(row: Row) -> bool:
 
 
 def symbol(row: Row) -> str:
-    """Return the exchange's symbol of a row. Raises OddValue where it has none."""
+    """Return the exchange's symbol of a row. Raises OddValue if it is invalid."""
     return read_field(row, "symbol", lambda text: value_ranges.symbol(without_series(text)))
 
 
@@ -99,11 +102,11 @@ NAMES = RowFields("symbol", "orderid", symbol_of=without_series)
 
 
 def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, now: datetime) -> Rows[OrderReport]:
-    """Return the order book, in OpenAlgo's order of rows.
+    """Return the reports of the order book, in OpenAlgo's order of rows.
 
-    In its Zerodha adapter a row in flight (changed or cancelled a moment ago) has the status of the row before it, and the time
-    of that request. So an ended status that repeats the one above it counts once the row cannot be in flight any more; until
-    then it is UNKNOWN. EXECUTED counts only with its trades.
+    OpenAlgo's Zerodha adapter has a fault. An order that was changed or cancelled a moment ago gets the status of the row before
+    it. So REJECTED or CANCELLED that repeats the row above is UNKNOWN for `SETTLED`, until the request cannot be in flight. An
+    order counts as EXECUTED only if the trade book has its whole quantity.
     """
     filled: Counter[str] = Counter()
     for trade in trades:
@@ -124,13 +127,13 @@ def orders(rows: Sequence[Row], trades: Iterable[TradeReport], moment: Moment, n
 
 
 def _word(row: Row) -> str:
-    """Return the status of a row in lower case; empty where it has none that can be read."""
+    """Return the status of a row in lower case; empty if it is missing or not text."""
     word = row.get("order_status") if isinstance(row, Mapping) else None
     return word.strip().lower() if isinstance(word, str) else ""
 
 
 def side(row: Row) -> Side:
-    """Return the side of an order or a trade. Raises ValueError for another text."""
+    """Return the side of an order or a trade. Raises ValueError for any text except BUY and SELL."""
     return Side(str(row["action"]).upper())
 
 
@@ -168,7 +171,7 @@ def _order(row: Row, filled: int, at: datetime, now: datetime, *, repeated: bool
 
 
 def _limit(row: Row) -> int:
-    """Return the price; 0 for a market order alone."""
+    """Return the limit price in paise; 0 for a market order. Raises OddValue for a limit order without a price."""
     price = about_paise(row["price"], "price", LIMIT)
     if not price and str(row.get("pricetype") or "").upper() in {"LIMIT", "SL"}:
         raise value_ranges.OddValue("price", row["price"])
@@ -176,10 +179,10 @@ def _limit(row: Row) -> int:
 
 
 def trades(rows: Iterable[Row], moment: Moment, now: datetime | None = None) -> Rows[TradeReport]:
-    """Return the trade book.
+    """Return the reports of the trade book.
 
-    Where a row has no id of its own one is made of all its fields, equal rows numbered, without the date (which is not sent):
-    the same trade has the same id however often and whenever it is read.
+    A row without a trade id gets one from its order id, time of day, quantity and price. Equal rows are numbered. So a trade has
+    the same id in every read. The date is not part of the id, because OpenAlgo does not send it.
     """
 
     def read(row: Row) -> TradeReport | None:
@@ -204,26 +207,26 @@ _TO_BE_NUMBERED = "-"
 
 
 def _disputed(trades: Iterable[TradeReport]) -> list[OddRow]:
-    """Return an odd row for each symbol of an order whose trades are of more than one symbol or side: an order has one."""
-    told: dict[str, set[tuple[str, Side]]] = {}
+    """Return odd rows for orders whose trades have more than one symbol or side: one odd row for each symbol."""
+    terms: dict[str, set[tuple[str, Side]]] = {}
     for trade in trades:
-        told.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
+        terms.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
     return [
         OddRow(RowKind.TRADE, name, "orderid", f"{number}, which is of {len(found)} symbols or sides", number)
-        for number, found in told.items()
+        for number, found in terms.items()
         if len(found) > 1
         for name in sorted({name for name, _ in found})
     ]
 
 
 def _trade(row: Row, moment: Moment, now: datetime | None) -> TradeReport:
-    """Return a trade; where its row has no id of its own, its id ends in `_TO_BE_NUMBERED`."""
+    """Return the report of one trade. If its row has no trade id, the id ends in `_TO_BE_NUMBERED`."""
     quantity = whole(row["quantity"], "quantity", QUANTITY)
     price = about_paise(row["average_price"], "average_price", PRICE)
     at = read_field(row, "timestamp", lambda text: value_ranges.moment(moment(text), now))
     number = value_ranges.identity(row["orderid"], "orderid")
-    told = row.get("tradeid")
-    name = value_ranges.trade_name(told, "tradeid") if told not in {None, ""} else ""
+    trade_id = row.get("tradeid")
+    name = value_ranges.trade_name(trade_id, "tradeid") if trade_id not in {None, ""} else ""
     if not name:
         text = row["timestamp"].strip().split(" ")
         clock = next((word for word in text if ":" in word), text[0])

@@ -1,7 +1,7 @@
-"""Read the moments in OpenAlgo's rows: Indian, without a zone, and in the trade book without a date.
+"""Read the times in OpenAlgo's rows. They are in IST without a zone, and in the trade book without a date.
 
-A time without a date is of the newest session in which it has passed already. At 10:00 a trade of `09:20:00` is today's; at
-08:00 (a book that was not emptied overnight) it is of the session before.
+A time without a date belongs to the newest session in which that time has passed. At 10:00 a trade of `09:20:00` is of today. At
+08:00 it is of the previous session, because some books are not emptied overnight.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.model.moment import IST, at_ist, ist_date
 
 AHEAD = timedelta(minutes=1)
-"""How far the broker's clock may be ahead of ours."""
+"""How far the broker's clock may be ahead of this machine's clock."""
 FORMATS = ("%d-%b-%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%H:%M:%S %d-%m-%Y")
-"""Formats beside ISO 8601: those of OpenAlgo's documentation, then those in which some brokers' times are passed on."""
+"""Formats in addition to ISO 8601: those of OpenAlgo's documentation, then formats of brokers that OpenAlgo passes on."""
 
 
 def moment(text: str, sessions: SessionTable, now: datetime) -> datetime:
-    """Return the moment in UTC. Raises ValueError for what is no time, UncoveredDate outside the session table."""
+    """Return the time in UTC. Raises ValueError if the text is not a time, UncoveredDate outside the session table."""
     words = text.strip()
     bare = _time(words)
     if bare is not None:
