@@ -24,9 +24,9 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 def doubt_refused(book: Book, reports: Sequence[OrderReport], now: datetime) -> list[Order]:
     """Set refused orders to UNKNOWN if an unexplained order of the broker's book may be theirs; return the changed orders.
 
-    A report is explained by the order that has its id. Any other matches one order at most: an UNKNOWN one, else one that was
-    refused or given up, or that waits to be sent. The reply to a waiting order may have been an error that counts as "not sent".
-    An order that a person has decided about is never reopened.
+    A report is explained by the order that has its id. Any other report matches at most one order: first an UNKNOWN order, then
+    one that was refused, was given up or waits to be sent. A waiting order may be at the broker if an error was wrongly taken
+    for "not sent". An order that a person has decided about is never reopened.
     """
     listed = {report.broker_order_id: report for report in reports if report.counts and not report.tag}
     opened: list[Order] = []

@@ -1,4 +1,4 @@
-"""Find corporate actions that block a held symbol: no sell rests, and the position is a finding.
+"""Find corporate actions that block a held symbol: no sell rests, and the position is unprotected.
 
 With a wrong number of shares a sell would offer missing shares, or a price of another scale. So nothing is sent from the ex-date
 of an unknown action on, until a person decides about it. On the ex-date of a change of shares nothing is sent if the broker shows
@@ -56,7 +56,7 @@ def block_reason(trading: TradingSession, position: Position, session: date) -> 
     try:
         holdings = trading.holdings()
     except BrokerUnavailable:
-        return ""  # unknown: resting orders stay, and nothing is placed without the holdings
+        return ""  # resting orders stay; without the holdings no sell is placed anyway
     if unreadable_rows.unreadable_holding(holdings, position.symbol) is not None:
         return ""
     shown = sum(item.quantity + item.t1_quantity + item.pledged for item in holdings if item.symbol == position.symbol)

@@ -40,10 +40,11 @@ from tradectl.model.trading_state import Forbidden, TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
 NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, Blocked)
-"""What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal does not prove that."""
+"""The errors of a command that provably was not carried out (`ports.Broker`). An interrupt by a signal does not prove that."""
 _OF_THE_SYMBOL = (DataError, UsageError)
-"""What a broker raises for a problem of one symbol: its list lacks the symbol, has an unreadable row of it, or has another series
-or ISIN. The other symbols of the step go on."""
+"""The errors of one symbol: the broker's list lacks it, has an unreadable row of it, or has another series or ISIN.
+
+The other symbols of the step go on."""
 
 
 class CommandStatus(StrEnum):
@@ -124,7 +125,7 @@ class OrderPath:
         An intent whose newest generation is alive is not sent again (EXISTS; UNKNOWN if its outcome is not known). One that was
         recorded and never sent is sent under its own tag. One that ended begins a new generation. An UNKNOWN order blocks its
         symbol. An intent whose tag or broker order id is known is never sent. A buy waits (HELD) while the broker holds
-        unexplained shares of its symbol. Raises Fenced.
+        unexplained shares of its symbol. Raises Fenced if the claim is lost.
         """
         if self._dry_run:
             held = self._held(intent.side, intent.symbol)
@@ -256,10 +257,11 @@ class OrderPath:
     def _send(self, order: Order, doubt: Order | None = None) -> CommandResult:
         """Send an order that is marked as being sent, and record the outcome.
 
-        Any other error leaves the order marked; `unresolved_orders.resolve` decides its outcome later. `doubt`: the order as it
-        was, if the outcome of an earlier sending is not known. Only a broker order id ends that doubt: the outcome of this
-        sending proves nothing about the earlier one. An order whose tag is in the broker's book is not sent: its reply or its row
-        was lost."""
+        An error that is not caught here leaves the order marked; `unresolved_orders.resolve` decides its outcome later. An order
+        whose tag is in the broker's book is not sent: its reply or its row was lost.
+
+        `doubt`: the order as it was, if the outcome of an earlier sending is not known. Only a broker order id ends that doubt: a
+        refusal of this sending proves nothing about the earlier one."""
         if self._has_tag(order.tag):
             return self._unknown(order, ReasonCode.REPEATED_TAG.text("it was read under this tag"), ReasonCode.REPEATED_TAG)
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
@@ -287,7 +289,7 @@ class OrderPath:
         return CommandResult(CommandStatus.PLACED, known)
 
     def _hold(self, order: Order, held: str, doubt: Order | None) -> CommandResult:
-        """Let a buy wait, because the broker holds unexplained shares of its symbol."""
+        """Let a buy wait, because the broker holds unexplained shares of its symbol. An UNKNOWN order stays UNKNOWN."""
         if doubt is not None:
             return CommandResult(CommandStatus.UNKNOWN, order, held)
         with suppress(Overtaken):
@@ -295,7 +297,7 @@ class OrderPath:
         return CommandResult(CommandStatus.HELD, self._book.order(order.id), held)
 
     def _refused(self, order: Order, refusal: OrderRefused, doubt: Order | None) -> CommandResult:
-        """Record a refusal. A refused repeated tag is no refusal of the order: the broker has it already."""
+        """Record a refusal. An order refused for its repeated tag becomes UNKNOWN: the broker already has this tag."""
         if refusal.code == "repeated_tag":
             return self._unknown(order, ReasonCode.REPEATED_TAG.text(refusal.reason), ReasonCode.REPEATED_TAG)
         if doubt is not None:
@@ -316,8 +318,10 @@ class OrderPath:
         return self._unknown(order, doubt.reason or "its outcome is not known", doubt.reason_code)
 
     def modify(self, order: Order, *, quantity: int, price: int, accepted: Callable[[], None] = lambda: None) -> CommandResult:
-        """Change a live order. The caller reads it back by `TradingSession.follow`, which logs an order that the broker left
-        unchanged. `accepted` is called in the transaction that notes the change. Raises Fenced."""
+        """Change a live order to this total quantity and limit (paise).
+
+        The caller reads it back by `TradingSession.follow`, which logs an order that the broker left unchanged. `accepted` is
+        called when the change is recorded. Raises Fenced if the claim is lost."""
         if self._dry_run:
             return CommandResult(CommandStatus.DRY, order)
         if order.broker_order_id is None:
@@ -345,11 +349,11 @@ class OrderPath:
             return CommandResult(CommandStatus.PLACED, self._book.order(order.id))
 
     def cancel(self, order: Order) -> CommandResult:
-        """Cancel an order. Cancels pass in every trading state; only a read-back confirms them.
+        """Cancel an order. Cancels are allowed in every trading state; only the next read of the broker's book confirms them.
 
         A cancel that cannot reach the broker fails alone (NOT_SENT, `not_cancelled`); the cancels of other orders go on. An
-        intent that was never sent is cancelled in the book alone. Raises Fenced, but not under the claim of a person's command,
-        which has no execution.
+        intent that was never sent is cancelled in the book alone. Raises Fenced if the claim is lost. The claim of a person's
+        command has no execution and is not checked.
         """
         if self._dry_run:
             return CommandResult(CommandStatus.DRY, order)
@@ -383,7 +387,7 @@ class OrderPath:
 
 
 def _needs_withdrawn_mark(order: Order) -> bool:
-    """Return whether an order needs a mark on disk that its cancel was requested here.
+    """Return whether the ledger must record that the cancel of an order was requested here.
 
     Without it a waiting buy that is rejected would be retried (`reconcile`), and a sell would count as cancelled by the broker
     (`unprotected_positions`)."""

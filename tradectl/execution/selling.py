@@ -1,7 +1,7 @@
-"""Compute the sell order that each position should have, and change the actual order to it.
+"""Compute the sell order that each position should have, and change the actual order to match.
 
 The desired order follows from the position, yesterday's completed bar and the last price alone. A target is lowered with the
-price and never raised within the session. The price of an exit is never clamped to the band: it waits until the band holds it.
+price and never raised within the session. An exit price outside the band is not moved into it: the sell waits until it fits.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Seller:
     def adjust(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
         """Change one position's sell order to the desired one; return whether a command was sent.
 
-        `seen`: the snapshot of the step. It is read again before a command: where it has changed since, the decision is made
-        anew, for example because a read-back of this step found the position sold."""
+        `seen`: the snapshot of the step. The book is read again before a command. If it has changed, the decision is made again:
+        an earlier command of this step may have shown that the position is sold."""
         held = seen.position_of(position.instrument_id)
         if held is None:
             return False
@@ -128,7 +128,7 @@ class Seller:
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
                 self.trading.path.stopped = f"the account is halted: {halted.reason}"
-            return False  # nothing may be sent; only a cancel or a smaller quantity may
+            return False  # a halted account sends only cancels and smaller quantities
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)
         return self._change(position, resting, wanted, most)
@@ -261,7 +261,7 @@ class Seller:
             return self.trading.cancel_confirmed(resting) and self._replace(position, wanted)
         crossing = self._crossing_buys(position, price)
         if crossing and not (self._cancel(crossing) and self.trading.book.order(resting.id) == resting):
-            return True  # reading the cancels back may show that the sell has traded: the next step decides anew
+            return True  # the read after the cancels may show that the sell has traded: the next step decides again
         done = f"SELL {quantity} {position.symbol} now at {price / 100:.2f}"
         accepted = partial(self._decide, position, wanted, "resting", f"{done}: {wanted.reason}")
         result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price, accepted=accepted)
@@ -273,7 +273,7 @@ class Seller:
         return True
 
     def _replace(self, position: Position, wanted: Desired) -> bool:
-        """Place a new order for the rest: the one before may have filled while it was being cancelled."""
+        """Place a new sell for the shares that are left: the cancelled one may have filled before its end."""
         seen = self.trading.snapshot
         held = seen.position_of(position.instrument_id)
         quantity = self._quantity(held, self.trading.most_shares(held.symbol)) if held is not None else 0

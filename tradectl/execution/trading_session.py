@@ -45,8 +45,8 @@ class TradingSession:
         notify: `notify(title, body, key)` queues a message, one for each key; it returns whether the message is new.
         last_retry, level_of: See `reconcile.follow`.
         rules: The broker's list of instruments; None where it has none, then the exchange's rules count.
-        settled: The revisions of the broker's lists and of the book, and the day, for which a step has nothing to do before the
-            prices: nothing to book, to resolve, to cancel or to adjust.
+        settled: The revisions of the broker's lists and of the book, and the day, of the last complete step. While they are the
+            same, there is nothing to book, resolve, cancel or adjust.
         undisturbed: The revision of the positions and the day for which no corporate action and no new name was found.
     """
 
@@ -173,9 +173,9 @@ class TradingSession:
         return self.snapshot if changes.reopened else after
 
     def unresolved(self, seen: StepView | None = None) -> tuple[int, float | None]:
-        """Return the number of UNKNOWN orders, and the seconds until the next check (None: a check soon would be of no use).
+        """Return the number of UNKNOWN orders, and the seconds until the next check (None: an early check is of no use).
 
-        `seen`: the view of the step, if it was just read."""
+        `seen`: the view of the step, if the caller has just read it."""
         orders = (seen.snapshot if seen is not None else self.snapshot).unknown
         return len(orders), unresolved_orders.next_check_in(orders, self.clock.now()) if orders else None
 
@@ -228,6 +228,7 @@ class TradingSession:
         requested.clear()
 
     def _report(self, changes: Changes) -> None:
+        """Log what a reconciliation changed, and send the messages about it."""
         if changes.quiet:
             return
         for order in changes.executed:
@@ -294,11 +295,11 @@ class TradingSession:
         now: datetime | None = None,
         traded: tuple[datetime, datetime] | None = None,
     ) -> dict[str, Quote]:
-        """Return the quotes at most `max_age` plus the broker's quote delay old. A symbol without one stays unchanged.
+        """Return the quotes that are at most `max_age` plus the broker's quote delay old. Other symbols are left out.
 
         Args:
             now: The moment of the step, if it was read.
-            traded: Leave out quotes whose last trade was not in this time, the end excluded.
+            traded: Leave out quotes whose last trade was not in this span; its end is excluded.
         """
         wanted = list(symbols)
         if not wanted:
@@ -368,7 +369,7 @@ class TradingSession:
         self.path.stopped_symbols |= symbols - {""}  # a row without a symbol blocks buys by itself
 
     def sellable(self, position: Position, *, bought_today: int) -> int | None:
-        """Return the shares of a position that may be sold now: at most those of the book and those sellable at the broker.
+        """Return the shares of a position that may be sold now: those of the book, at most those sellable at the broker.
 
         `bought_today`: shares of a trade-for-trade series, which cannot be sold on the day they were bought. None where an
         unreadable row may hide the shares."""

@@ -263,7 +263,7 @@ def halted_by(snapshot: Snapshot, marker: HaltMarker) -> str | None:
 
 
 def is_armed(ledger: Ledger) -> bool:
-    """Return whether orders may go out. A home without a broker trades on paper, where they always may."""
+    """Return whether orders may be sent. A home without a broker trades on paper, where they always may."""
     broker = ledger.settings.plain(BROKER)
     return broker is None or Arming(ledger, broker).since() is not None
 

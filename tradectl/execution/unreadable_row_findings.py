@@ -20,7 +20,7 @@ STOPPED, OTHER, READABLE = "stopped", "not_ours", "readable"
 NAMELESS = "?"
 """The instrument id of rows without a symbol."""
 MOST_SYMBOLS, MOST_ROWS = 50, 10
-"""The most unrelated symbols, and the most rows of a symbol, that are stored. More are only counted."""
+"""The most unrelated symbols, and the most rows of a symbol, that are stored. Further rows are only counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,9 @@ def may_be_order(row: OddRow, order: Order) -> bool:
 
 
 def symbol_of(book: Book, row: OddRow) -> str:
-    """Return the symbol of our order that a row names, else the row's own, else the listed order's; else empty."""
+    """Return the symbol of a row: that of our order with its id or tag, else the row's own, else that of the listed order.
+
+    Empty where none is known."""
     order = _owner(book, row)
     if order is not None:
         return order.symbol
@@ -121,7 +123,7 @@ def _rows(book: Book, names: Iterable[str]) -> Iterator[OddRow]:
 
 
 def _owner(book: Book, row: OddRow) -> Order | None:
-    """Return our order that a row names by its id or tag; one that has ended too."""
+    """Return our order that a row names by its id or tag, also if it has ended."""
     if not row.broker_order_id and not row.tag:
         return None
     snapshot = book.snapshot()

@@ -60,7 +60,7 @@ def resolve(
     is left to it. An order that provably was never accepted may be sent again under its own tag.
 
     Returns:
-        The orders that stay or become UNKNOWN; and whether nothing is to be decided as long as book, view and day are the same.
+        The orders that stay or become UNKNOWN; and whether a later call with the same book, view and day would decide nothing.
     """
     now, today, view = seen.now, seen.today, seen.broker
     doubts: list[Order] = []
@@ -145,14 +145,14 @@ def _not_shown(order: Order, report: OrderReport | None) -> str:
 
 
 def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetime) -> Doubt | None:
-    """Return why the outcome of an absent order is not known: with its own reason and code, where it has one.
+    """Return why the outcome of an absent order is not known; a reason and code that it has already stay.
 
     None where its absence proves that the broker never accepted it."""
     if may_be_sending(order, claim.owner):
         return Doubt("the process that was sending it may still do so")
     lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order it is
     since = order.absent_since or now
-    shown_if_there = ist_date(now) <= order.session  # the book of a later day may have been emptied of what had ended
+    shown_if_there = ist_date(now) <= order.session  # a later day's book may lack ended orders
     if lag is not None and shown_if_there and order.absent_since is not None and now - since >= lag:
         return None
     return Doubt(order.reason or "sent, and not in the broker's book", since, order.reason_code)
@@ -188,7 +188,7 @@ def may_repeat(order: Order, capabilities: Capabilities, owner: str, now: dateti
 
 
 def next_check_in(orders: Iterable[Order], now: datetime) -> float | None:
-    """Return the seconds until UNKNOWN orders should be checked again; None where a check soon would be of no use."""
+    """Return the seconds until UNKNOWN orders should be checked again; None where an early check is of no use."""
     marks = [timedelta(seconds=seconds) for seconds in accumulate(WAITS)]
     ages = [now - order.sending_at for order in orders if order.status is OrderStatus.UNKNOWN and order.sending_at is not None]
     left = [(mark - age).total_seconds() for age in ages for mark in marks if mark > age]
@@ -203,7 +203,7 @@ def end_expired(book: Book, claim: Claim, today: date, now: datetime, *, over: b
     UNKNOWN where the book has no tags (`keeps_tags` is false) and an unexplained order of its symbol and side may be it.
 
     Returns:
-        The orders of today that ended so, by this call or an earlier one.
+        The orders of today that ended this way, by this call or an earlier one.
     """
     unexplained = frozenset() if keeps_tags else _unexplained_orders(book)
     for order in book.snapshot().orders:

@@ -25,7 +25,7 @@ from tradectl.task import Context
 def waits_for_the_open(order: Order, context: Context) -> bool:
     """Return whether an order is a regular buy of this session that is certainly not at the broker and may be sent.
 
-    A buy that was refused in this run waits on."""
+    A buy that was refused in this run is not sent again."""
     refused_now = context.steps and order.sending_at is not None and order.execution_id == context.claim.execution_id
     return (
         order.waiting
@@ -79,8 +79,8 @@ class PreopenPass:
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:
         """Return the verdict on a waiting buy, its reason and the number of shares.
 
-        The verdict is placed, skipped (it waits on, and ends with its session) or cancelled. `price`: the pre-open price in
-        paise, where there is one."""
+        The verdict is placed, skipped (the order waits and ends with its session) or cancelled. `price`: the pre-open price in
+        paise; None without one."""
         reading = self.revalidation.close_of(order).reading
         invalid = self.revalidation.invalid(order) or self._reward_gone(order, price)
         if invalid is not None or reading is None:
@@ -113,7 +113,7 @@ class PreopenPass:
         return answer.verdict, done
 
     def _reward_gone(self, order: Order, price: int | None) -> Refusal | None:
-        """Return why a buy is no longer wanted: its reward is gone at the pre-open price. None where it is not."""
+        """Return why a buy is no longer wanted: its reward is gone at the pre-open price (paise). None otherwise."""
         world = self.context.world
         reading = world.readings.reading(order.instrument_id, order.decided)
         scale = world.market.multiplier(order.instrument_id, self.context.session, price)

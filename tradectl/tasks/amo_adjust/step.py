@@ -24,11 +24,11 @@ from tradectl.task import Context, Outcome
 from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, spent_reward, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
-"""Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
+"""The keys of the result. Buys that waited for the exchange to open add `placed`, `skipped` and `failed`."""
 
 
 def run(context: Context) -> Outcome:
-    """Process our own waiting buys once. Raises DataError (exit 8) where a source of pre-open prices returns none."""
+    """Process our own waiting buys once. Raises DataError (exit 8) if a broker that has pre-open prices returns none."""
     world = context.world
     trading = context.trading()
     trading.reconcile()
@@ -85,7 +85,7 @@ def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], pric
 
 
 def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
-    """Return the verdict of an earlier step, or of a process that died, corrected by what is now known of the order."""
+    """Return the verdict of an earlier step or a dead process, corrected by what is now known of the order."""
     doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
 
@@ -102,7 +102,7 @@ def _keep(context: Context, order: Order, price: int | None, verdict: str, reaso
 def _adjust(
     context: Context, trading: TradingSession, order: Order, price: int | None, buying_power: BuyingPower, *, only_cancel: bool
 ) -> tuple[str, str]:
-    """Adjust one order; return a result key and the reason. A trading state that forbids changes lets cancels pass."""
+    """Adjust one order; return a result key and the reason. `only_cancel`: the trading state allows only cancels."""
     world, parameters = context.world, context.world.parameters
     reading = world.readings.reading(order.instrument_id, order.decided)
     scale = world.market.multiplier(order.instrument_id, context.session, price)

@@ -1,7 +1,7 @@
 """Scan the universe on today's close, backtest, score and store BUY and STRONG_BUY signals for the next run session.
 
 Without today's bar, or with a gap in the sessions before it, nothing is analysed: an older bar is never used silently. The data
-are compared with their checksums first. Every verdict is stored with its inputs, refusals too, for `why SYMBOL`.
+are compared with their checksums first. Every verdict is stored with its inputs, also a refusal; `tradectl why SYMBOL` shows it.
 """
 
 from __future__ import annotations

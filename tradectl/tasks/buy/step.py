@@ -58,7 +58,7 @@ class BuyPass:
     refused: Mapping[str, str]
 
     def size(self, proposed: ProposedBuy, buying_power: BuyingPower | None) -> Sizing:
-        """Return the number of shares; without a buying power funds are not limited."""
+        """Return the number of shares. `buying_power` None: the funds do not limit the buy."""
         return quantity_for(
             proposed.intent.price,
             session=self.following,
@@ -69,7 +69,7 @@ class BuyPass:
         )
 
     def breached_limit(self, proposed: ProposedBuy, quantity: int) -> Refusal | None:
-        """Return the limit that this quantity would breach; None if none."""
+        """Return the limit that a buy of this many shares would breach; None if there is none."""
         return breached_limit(
             self.trading,
             self.context.world.parameters,
@@ -129,7 +129,7 @@ def _refused(context: Context, trading: TradingSession) -> Mapping[str, str]:
 
 
 def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
-    """Buy one proposal; return the result key it counts under and the reason."""
+    """Place one proposed buy; return the result key under which it counts, and the reason."""
     if proposed.last_close == 0:
         return "skipped_data", f"no bar of {buy_pass.context.session}"
     if proposed.distrusted:

@@ -100,6 +100,7 @@ def run(context: Context) -> Outcome:
 
 
 def _figures(context: Context, trading: TradingSession) -> Day:
+    """Return the day's figures from the book, the broker's cash and the last prices."""
     session = context.session
     fills = trading.book.fills(session=session)
     trades = [
@@ -129,6 +130,7 @@ def _value(position: Position, last: int | None) -> int:
 
 
 def _keep(context: Context, day: Day, mismatches: int) -> None:
+    """Store the day's statistics, end executions of dead processes, and delete old log lines and messages."""
     world = context.world
     if not day.proved:
         context.trading().note_unreadable_holdings()
@@ -185,7 +187,7 @@ def _trading_is_over(context: Context) -> bool:
 def _release_dead(context: Context) -> None:
     """End executions of dead processes: of earlier sessions, and of this one once its trading is over.
 
-    An execution of a later session, begun while the clock was ahead, is continued in its session."""
+    An execution of a later session began while the clock was ahead; it stays and continues in its session."""
     executions = context.world.ledger.executions
     over = _trading_is_over(context)
     for row in executions.running():

@@ -2,8 +2,8 @@
 
 By now the final bars of the last session are published. Every pending buy is checked again on them by its own rule: the
 evening's bar was provisional, and a small change of the close can move the RSI across its level. Money from yesterday's sales
-has arrived, so buys that were short of funds are sized again and placed. Buys for a broker without after-market orders wait on:
-`amo-adjust` sends them.
+has arrived, so buys that were short of funds are sized again and placed. Buys for a broker without after-market orders still
+wait: `amo-adjust` sends them.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def run(context: Context) -> Outcome:
 
 
 def _end_of_day() -> time:
-    """Return the end of the day as the last retry: this pass retries what was rejected before it."""
+    """Return the end of the day as the time of the last retry, so that buys rejected until now wait for this pass."""
     return time.max
 
 
@@ -109,7 +109,9 @@ def _waits(order: Order, context: Context) -> bool:
 
 
 def _too_late(context: Context) -> bool:
-    """Return whether the session has begun: an after-market order would then go into the next one; `eod` ends the rest."""
+    """Return whether the session has begun: an after-market order would then go into the next session.
+
+    `eod` ends the buys that are left."""
     session = context.world.sessions.session(context.session)
     return session is None or context.now >= session.begins_at()
 

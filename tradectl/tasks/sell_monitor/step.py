@@ -1,4 +1,4 @@
-"""From the open to the last fill: rest a sell at EMA9 for every position, follow orders, and lower targets that froze.
+"""From the open to the last fill: rest a sell at EMA9 for every position, follow orders, and lower targets.
 
 Each step changes the actual sell orders to the desired ones, which follow from positions and prices alone. So the monitor may
 stop and start again at any minute.
@@ -43,16 +43,16 @@ class _Stream:
     """The broker's price stream, where the broker has one. Prices are right without it, but each costs a request."""
 
     def __init__(self, broker: Broker) -> None:
-        made = resolved(broker)  # a check of a Protocol does not see through a proxy in Python 3.12 and later
+        made = resolved(broker)  # from Python 3.12 on, isinstance with a Protocol does not work on a proxy
         self._broker = made if isinstance(made, ReportsStream) else None
 
     @property
     def trouble(self) -> str | None:
-        """Why the stream has no connection; empty while it has one, None where there is no stream."""
+        """Return why the stream is not connected; empty while it is, None where there is no stream."""
         return self._broker.stream_trouble if self._broker is not None else None
 
     def log_news(self, context: Context) -> None:
-        """Log that the stream has broken or connected since the last step."""
+        """Log that the stream lost or gained its connection since the last step."""
         trouble = self._broker.stream_news() if self._broker is not None else None
         if trouble:
             context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
@@ -67,7 +67,7 @@ class _Run:
     Attributes:
         session: None where the session table does not have it.
         day: The first moment of the session's date and that of the next date.
-        first_close: The earliest end of continuous trading; findings change there without a command.
+        first_close: The earliest end of continuous trading; from then on findings change without a command.
         quote_age: An older quote changes no order: the setting `quote_max_age` and the delay of the broker's quotes.
         kinds: By instrument, whether the stock has a closing auction; both values where that is not known.
         unprotected: The findings that the last check stored.
@@ -106,7 +106,7 @@ class _Run:
         )
 
     def kinds_of(self, position: Position) -> tuple[bool, ...]:
-        """Return the kinds of a position's stock. The market data of a run do not change."""
+        """Return `kinds` of a position's stock, read once: the market data of a run do not change."""
         found = self.kinds.get(position.instrument_id)
         if found is None:
             instrument = self.trading.market.instrument(position.instrument_id, self.seller.session)

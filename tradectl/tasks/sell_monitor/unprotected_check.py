@@ -119,6 +119,7 @@ class _Check:
         return sell_coverage.exposed_shares(book, position, orders, self.session, self.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
+        """Return whether a sell of the position may rest at the exchange now."""
         return sell_coverage.in_market_hours(self.session, self.now, self.kinds(position))
 
     def kinds(self, position: Position) -> tuple[bool, ...]:
@@ -126,6 +127,7 @@ class _Check:
         return sell_coverage.closing_auctions(self.context.world.market, position, self.context.session)[0]
 
     def continuous(self, position: Position) -> bool:
+        """Return whether the position's stock is certainly in continuous trading now."""
         return self.session.takes_changes(self.now, self.kinds(position))
 
     def findings_of(
@@ -185,6 +187,7 @@ def _rested_until(order: Order, ended: datetime) -> bool:
 
 
 def _failure(error: Exception) -> tuple[Cause, str]:
+    """Return the cause and text of a failed step."""
     text = str(error).rstrip(".")
     if not isinstance(error, TradectlError) or not text:
         text = f"{type(error).__name__} {text}".rstrip()
@@ -196,7 +199,7 @@ def _failure(error: Exception) -> tuple[Cause, str]:
 
 
 def _failure_of(current: _Check, position: Position, error: Exception) -> tuple[Cause, str]:
-    """Return the cause and text of a failed step for one position; its market data may be what is missing."""
+    """Return the cause and text of a failed step for one position; DATA_MISSING if its market data cannot be read."""
     world = current.context.world
     _, damaged = sell_coverage.closing_auctions(world.market, position, current.context.session)
     return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
