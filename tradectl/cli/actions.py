@@ -144,6 +144,7 @@ def _refuse_closed(store: Store, day: date) -> None:
 
 
 def _day(text: str) -> date:
+    """Return the date of an argument. Raises UsageError if it is empty."""
     day = parse_day(text)
     if day is None:
         raise UsageError("name the ex-date, YYYY-MM-DD")

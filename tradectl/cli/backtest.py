@@ -162,6 +162,7 @@ SYMBOL_COLUMNS = ("symbol", ">trades", ">won", ">charges", ">net", ">net % a tra
 
 
 def text_of_symbol(found: dict[str, Any]) -> str:
+    """Return the result of one symbol as text."""
     rows = [trade_cells(trade) for trade in found["trades"]]
     title = f"{found['symbol']} {found['from']} to {found['to']}"
     table = output.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
@@ -171,6 +172,7 @@ def text_of_symbol(found: dict[str, Any]) -> str:
 
 
 def text_of_many(found: dict[str, Any]) -> str:
+    """Return the result of several symbols, each with its own money, as text."""
     total = found["total"]
     won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
     summary = f"{won}, charges {output.rupees(total['charges'])}, net {output.rupees(total['net'])}"
@@ -190,6 +192,7 @@ def by_symbol(found: dict[str, Any]) -> str:
 
 
 def text_of_account(found: dict[str, Any]) -> str:
+    """Return the result of all symbols in one account as text."""
     from tradectl.research.reports.portfolio import columns, compared, summary
 
     table = output.table(columns(found), compared(found), title="At the close of each session")

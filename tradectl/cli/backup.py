@@ -97,7 +97,7 @@ def _moment(settings: Settings, clock: str | None, last: str | None) -> datetime
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes of all files below; 0 if there are none. An import may be running there."""
+    """Return the bytes of all files in a folder; 0 without files. A running import may remove a file meanwhile."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):

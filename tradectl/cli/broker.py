@@ -219,6 +219,7 @@ def _cells(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _armed(invocation: Invocation, account: LiveAccount, *, armed: bool) -> Answer:
+    """Arm or disarm the account, log a change, and return the status."""
     from tradectl.bootstrap.tariffs import charged
     from tradectl.strategy.parameters import Parameters
 
@@ -259,7 +260,7 @@ def _status(account: ReadOnlyAccount) -> dict[str, Any]:
 
 
 def _arms(account: ReadOnlyAccount) -> dict[str, Any]:
-    """Since when orders go there, and what lets a script arm it; both None where none ever do."""
+    """Return since when live orders are allowed, and the token with which a script arms; both None in a paper home."""
     from tradectl.brokers.account.live_account import LiveAccount
     from tradectl.report.values import value
 

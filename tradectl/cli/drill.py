@@ -84,8 +84,8 @@ def drill(
 def result(tally: Tally, seeds: int, seconds: float) -> dict[str, Any]:
     """Return the JSON result.
 
-    `faults` counts each fault. `unknown` counts orders that were UNKNOWN at a day's end, over all runs; `unknown_orders` counts
-    their reasons."""
+    `faults` counts each kind of fault. `unknown` counts the orders of all runs that were UNKNOWN at the end of a day;
+    `unknown_orders` counts them by reason."""
     return {
         "runs": tally.runs,
         "kills": tally.kills,

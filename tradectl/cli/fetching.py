@@ -76,6 +76,7 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
 
 
 def _check_words(source: str, span: Span, *, symbols: str, universe: str) -> None:
+    """Raise UsageError for an unknown source, or for options that do not fit it."""
     if source not in TITLES:
         raise UsageError(f"a source is one of {', '.join(TITLES)}; not {source!r}")
     if source in {"nse", "surveillance"} and (symbols or universe):
@@ -103,7 +104,7 @@ def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> 
 
 
 def lots(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
-    """Fetch NSE's list of shares with derivatives if the stored one is missing or old. It is always today's list."""
+    """Fetch NSE's list of shares with derivatives if the stored one is missing or old. NSE offers only today's list."""
     from tradectl.marketdata.fetch_lots import fetch_lots, is_due
     from tradectl.marketdata.sources.download import Downloader
 
@@ -138,7 +139,7 @@ def yahoo(settings: Settings, patience: Patience) -> Client:
 
 @contextmanager
 def broker(invocation: Invocation, source: str) -> Iterator[Client]:
-    """Return the candles of the user's broker, through a read-only account. Raises ConfigurationError for another broker."""
+    """Yield the candles of the user's broker, through a read-only account. Raises ConfigurationError for another broker."""
     from tradectl.marketdata.sources.candles import CandlePast
 
     account = broker_account(invocation)
@@ -181,14 +182,14 @@ def _symbol(word: str) -> str:
 
 
 def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
-    """Fetch only the newest lists if none is stored and no date is given: a list is in force until the next."""
+    """Return a span of the newest lists if none is stored and no date is given. A list is in force until the next one."""
     from tradectl.marketdata.sources.surveillance_files import BEGIN
 
     return span if stored or span.since is not None else replace(span, since=ist_date(clock.now()) - BEGIN, repair=False)
 
 
 def _every_session(span: Span) -> Span:
-    """Return whether to fetch gaps only: a symbol may lack a session that others have; with given dates the source decides."""
+    """Return the span with stored sessions too if a date or `--repair` is given: a symbol may lack a bar that others have."""
     named = span.since is not None or span.repair
     return Span(span.since, span.to, span.repair, again=named)
 

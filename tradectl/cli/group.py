@@ -84,7 +84,7 @@ def _shown(option: TyperOption) -> TyperOption:
 
 
 class Group(TyperGroup):
-    """A group of commands; with `default`, the command that its bare name means."""
+    """A group of commands. `default`: the command that runs if only the group is named."""
 
     default: str | None = None
 
@@ -96,13 +96,13 @@ class Group(TyperGroup):
 
 
 class ListGroup(Group):
-    """A group whose bare name means its command `list`."""
+    """A group that runs its command `list` if only the group is named."""
 
     default = "list"
 
 
 class Root(Group):
-    """The program itself."""
+    """The root command, `tradectl`."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -118,8 +118,7 @@ class Root(Group):
         return super().parse_args(ctx, moved or ["--help"])
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
-        """Run the command, print its answer and exit. An expected error becomes one line (or the object of `--json`) and its
-        exit code."""
+        """Run the command, print its answer and exit with its code. An expected error is printed as one line, or as JSON."""
         said = list(sys.argv[1:] if args is None else args)
         invocation = extra.pop("obj", None) or Invocation()
         invocation.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said

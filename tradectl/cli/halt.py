@@ -1,8 +1,8 @@
 """Stop and resume the sends of every process (`halt`, `resume`).
 
-`halt` sets the marker first, a file that every send reads last (`halt_marker`, `permission`); then the ledger, for which
-it waits a moment only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail.
-`resume` is the other way round: the ledger first, and the marker only once the ledger is ACTIVE.
+`halt` first sets the marker, a file that is read last before every send (`halt_marker`, `permission`). Then it writes the
+ledger, for which it waits less than a second. The marker alone stops every send, so `halt` also works without the ledger.
+`resume` works in the opposite order: it writes the ledger first, and changes the marker once the ledger is ACTIVE.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ app = typer.Typer()
 USERS_WAIT = 0.3
 """Seconds that `halt` waits for the names of the users if no user is given."""
 LEDGER_WAIT = 0.15
-"""Seconds that `halt` waits in the write queue, and as long again for the ledger's lock."""
+"""Seconds that `halt` waits in the write queue, and then again for the ledger's lock."""
 SERVER_WAIT = 0.5
 """Seconds that `halt` waits for a database server in total."""
 Reason = Annotated[str, typer.Option("--reason", help="The reason, for status, logs and refusals.", metavar="TEXT")]
@@ -142,8 +142,10 @@ class _Written:
 
 
 def _user(invocation: Invocation, settings: Settings) -> str:
-    """Return the named user, or the only one of the home's markers and ledger. Creates nothing: halting a home in a wrong path
-    would have no effect. Raises ConfigurationError, UsageError, DatabaseError."""
+    """Return the named user, or the only user of the home's markers and ledger.
+
+    Nothing is created: to halt a home in a wrong path would stop no order. Raises ConfigurationError, UsageError,
+    DatabaseError."""
     named, marked, home = settings.user, marked_users(settings.home), settings.home
     unread = f"; {one_line(settings.unread)}" if settings.unread else ""
     if named is not None and named in marked:
@@ -167,7 +169,7 @@ def _user(invocation: Invocation, settings: Settings) -> str:
 
 
 def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
-    """Return the names of the ledger's users; if they cannot be read soon, none and the cause."""
+    """Return the names of the ledger's users and an empty text, or no name and the error if they cannot be read soon."""
     from tradectl.ledger.users import Users
 
     found: list[str] = []
@@ -176,7 +178,7 @@ def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
 
 
 def _marked(marker: MarkerFile) -> TradingState:
-    """Return the marker's state; empty if there is no marker. A marker that cannot be read counts as a halt."""
+    """Return the marker's state; ACTIVE if there is no marker. A marker that cannot be read counts as HALTED."""
     try:
         return marker.read()
     except MarkerUnreadable as unreadable:
@@ -184,28 +186,31 @@ def _marked(marker: MarkerFile) -> TradingState:
 
 
 def _of(user: User | None) -> TradingState:
+    """Return the trading state of a user in the ledger; ACTIVE for None."""
     if user is None:
         return ACTIVE
     return TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
 
 
 def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
-    """Write the state into the ledger within a short time: for a file it limits the wait for locks, for a server the whole
-    write."""
+    """Write the state into the ledger within a short time.
+
+    For a file only the wait for locks is limited, for a database server the whole write."""
     from tradectl.ledger.store import Ledger
 
     written = _Written()
     seconds = None if settings.database.startswith(SQLITE) else SERVER_WAIT
     error = _in_ledger(settings, seconds, lambda database: _write(Ledger(database, user), wanted, reason, now, written))
     if error and seconds is not None:
-        return _Written(error=error)  # a late answer may still change the other one
+        return _Written(error=error)  # the thread may still change `written`
     written.error = error
     return written
 
 
 def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Database], None], *, read_only: bool = False) -> str:
-    """Run work with the ledger for at most so many seconds (None: no limit). Return any failure as one line: a halt does not need
-    the ledger."""
+    """Call `work` with the ledger for at most `seconds` (None: no limit); return a failure as one line, else an empty text.
+
+    No failure is raised, because a halt does not need the ledger."""
     from tradectl.ledger.opening import open_database
 
     if not settings.database:
@@ -235,7 +240,7 @@ def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Databa
 
 
 def _within(seconds: float, work: Callable[[], None]) -> bool:
-    """Run work in a thread and return whether it ended in time. Unfinished work ends with this process."""
+    """Call `work` in a thread and return whether it ended in time. Unfinished work ends with this process."""
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -243,7 +248,7 @@ def _within(seconds: float, work: Callable[[], None]) -> bool:
 
 
 def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Written) -> None:
-    """Write the state if it differs. Does not wait for a lock whose holder is stopped."""
+    """Write the state if it differs. Raises DatabaseError at once if a stopped process holds the lock."""
     from tradectl.ledger.lock_holder import lock_holder
 
     written.before = written.after = ledger.users.get(ledger.user)
@@ -269,6 +274,7 @@ def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Wr
 def _found(
     marker: MarkerFile, wanted: str, reason: str, marked: TradingState, written: _Written, unmarked: str
 ) -> dict[str, Any]:
+    """Return the JSON result of `halt` or `resume`. `marked`: the marker's state before; `unmarked`: why it was not set."""
     before, after = stricter(_of(written.before), marked), _of(written.after)
     return {
         "user": marker.user,
@@ -309,7 +315,7 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _cancelled(invocation: Invocation, found: dict[str, Any]) -> Answer:
-    """Cancel every order after the halt. An error is reported beside the halt, which stays."""
+    """Cancel every order after the halt. After an error the account stays halted, and the answer has both."""
     from tradectl.cli import orders
 
     try:

@@ -90,6 +90,7 @@ CODES = {
 }  # fmt: skip
 """The exit code of each result of a cancel."""
 GRAVEST = (Ambiguous.exit_code, BrokerUnavailable.exit_code, OrderRefused.exit_code)
+"""The exit codes of `CODES`, the gravest first."""
 ENDED = {
     "cancelled": "cancelled", "rejected": "was rejected meanwhile", "filled": "was filled meanwhile", "alive": "is still alive",
     "not_sent": "is still alive", "unconfirmed": "may still be alive", "unknown": "it is not known whether it is at the exchange",

@@ -34,7 +34,7 @@ def reconcile(invocation: Invocation) -> Answer:
 
 
 def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
-    """Return the page: what was changed, then every difference. `own`: the user's declared own shares."""
+    """Return the report as text: what was changed, then every difference. `own`: the declared own shares by symbol."""
     changed = [f"{count} {name}" for name, count in found["changed"].items() if count]
     parts = [f"added to the ledger: {', '.join(changed)}" if changed else "the ledger was complete"]
     if found["unknown"]:

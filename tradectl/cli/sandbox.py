@@ -1,4 +1,4 @@
-"""Use the paper exchange from outside: a trade by hand, or a broker's server over it (`sandbox`)."""
+"""Use the paper exchange from outside: trade by hand, or serve a broker's API over it (`sandbox`)."""
 
 from __future__ import annotations
 

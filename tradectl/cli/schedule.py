@@ -55,6 +55,7 @@ def disable(invocation: Invocation, task: Task) -> Answer:
 
 
 def plain(row: ScheduleRow) -> dict[str, Any]:
+    """Return a schedule row as JSON values."""
     times = [format_time(at) for at in row.times]
     until = LAST_FILL if row.until is None else format_time(row.until)
     return {"task": row.task, "times": times, "until": until, "every": row.every, "enabled": row.enabled}

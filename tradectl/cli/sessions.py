@@ -197,8 +197,7 @@ def import_year(
 
 
 def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
-    """Write a list into the calendar file and return what it changed; exit 8 while the list of the wanted year is not
-    published."""
+    """Write a list into the calendar file; return what it changed. Exit code 8 if the needed year is still missing."""
     from tradectl.exchange.holiday_list import fill
 
     settings = invocation.required_settings()

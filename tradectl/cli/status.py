@@ -18,6 +18,7 @@ app = typer.Typer()
 UNPROTECTED = 11
 """The exit code while a position has no live sell order and needs a person."""
 UNANSWERED = "sent, and no reply was recorded"
+"""The text for an UNKNOWN order without a reason."""
 
 
 @command(app, panel=OPERATE)
@@ -57,7 +58,7 @@ def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
 
 
 def text(user: str, found: dict[str, Any]) -> str:
-    """Return the whole page."""
+    """Return the whole status as text."""
     found = output.flat(found)
     parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)

@@ -122,7 +122,9 @@ def sweep(
 
 
 def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:
-    """Return the settings to try, and the number of all combinations. Raises UsageError."""
+    """Return the settings to try, and the number of all combinations. `count`: how many to draw at random; 0 for all.
+
+    Raises UsageError."""
     import numpy as np
 
     from tradectl.research import grid
@@ -180,7 +182,7 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
 def worked(
     invocation: Invocation, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]
 ) -> Findings:
-    """Search with workers, a progress bar and stored results. A signal ends it between two results, which stay."""
+    """Call `search` with workers, a progress bar and stored results. After a signal the stored results stay."""
     from tradectl.research.sweep import Sweep
     from tradectl.research.sweep_cache import SweepCache
     from tradectl.runtime.interrupt import stop_on_signals
@@ -207,7 +209,7 @@ def found_in(
     seed: int,
     timing: bool,
 ) -> Findings:
-    """Compute every setting's trades, the random entries, and the findings."""
+    """Compute the trades of every setting and, with `timing`, random entries; return the findings."""
     import numpy as np
 
     from tradectl.research.sweep_results import find, ranked

@@ -1,4 +1,4 @@
-"""Commands of the day's tasks: help and options follow from each task's declaration."""
+"""Define the commands of the tasks: help and options follow from each task's declaration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 SKIPS = frozenset({"not_a_session", "disabled", "outside_window", "busy"})
+"""The outcomes of a task that had no reason to run."""
 STRICT = 3
+"""The exit code of these outcomes with `--strict`."""
 
 Session = Annotated[str, typer.Option("--session", help="The session it is for; default: today's.", metavar="YYYY-MM-DD")]
 Slot = Annotated[str | None, typer.Option("--slot", help="The slot of the day, such as 10:30; default: the current one.")]
@@ -43,7 +45,7 @@ Once = Annotated[bool, typer.Option("--once", help="One step only.")]
 
 
 def timetable(schedule: Schedule) -> str:
-    """Return a task's times as text: `08:00, 08:40 to 08:55`."""
+    """Return a task's times as text, such as `08:00, 08:40 to 08:55`."""
     times = [format_time(at) for at in schedule.at]
     hourly = len(times) > 3
     starts = f"{times[0]} hourly" if hourly else ", ".join(times)
@@ -117,7 +119,7 @@ def run(
 
 
 def hold_stream(world: World) -> None:
-    """Yield the live broker's stream of prices for a monitor of many steps; a single step requests quotes."""
+    """Open the live broker's price stream for a monitor of many steps. A single step requests quotes instead."""
     from tradectl.bootstrap import LiveWorld
 
     if isinstance(world, LiveWorld):
@@ -125,14 +127,14 @@ def hold_stream(world: World) -> None:
 
 
 def moment_until(text: str, day: date) -> datetime | None:
-    """Return the moment of `15:30` on a session; None for the end of the window."""
+    """Return the moment of a time such as `15:30` on a day; None for an empty text and `last-fill`: the window's end."""
     return None if text in {"", LAST_FILL} else at_ist(day, parse_time(text))
 
 
 def relived(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
-    """Return the stored answer of a completed run on a virtual clock before the home's last event; None if it is not before.
+    """Return the stored report of a completed run if the virtual clock is before the home's last event; None if it is not.
 
-    Raises UsageError for any other run, because time does not go back.
+    Raises UsageError for a run that is not completed, because time does not go back.
     """
     from tradectl.bootstrap import before_the_last_event
 
@@ -151,7 +153,7 @@ def relived(world: World, task: Task, day: date, slot: str | None, *, force: boo
 
 
 def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> Answer:
-    """Return a runner's report as an answer. Missed slots are printed also with `-q`; an error is printed on stderr, once."""
+    """Return a runner's report as an answer. Print missed slots and warnings on stderr, also with `-q`."""
     if report.missed and not invocation.messages_on_screen:
         invocation.warn(f"missed: {', '.join(report.missed)}")
     for line in report.warnings:

@@ -1,4 +1,4 @@
-"""Check the account at a broker: what is stored of it, and the replies to reads. No command is sent."""
+"""Check the account at a broker: its stored credentials and session, and the broker's replies to reads. Send no command."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 NOTED, WRONG = timedelta(seconds=2), timedelta(seconds=20)
-"""How far the machine's clock may be from the broker's: a TOTP is good for 30 s, and windows begin on the second."""
+"""From which difference to the broker's clock on a person should look, and from which on the clock is wrong.
+
+A TOTP is valid for 30 s, and windows begin on the second."""
 OLD = timedelta(minutes=1)
-"""A quote of a liquid stock while the exchange trades."""
+"""From this age on, a quote of a liquid stock counts as old while the exchange trades."""
 
 
 def checks(account: ReadOnlyAccount, world: World) -> Iterable[tuple[str, Check]]:
@@ -64,6 +66,7 @@ def examine(account: ReadOnlyAccount, world: World, store: Store) -> Iterator[Fi
 
 
 def _credentials(account: ReadOnlyAccount) -> str:
+    """Raise ConfigurationError if a credential is missing."""
     found = account.adapter()
     missing = account.vault(found).missing()
     if missing:
@@ -72,7 +75,7 @@ def _credentials(account: ReadOnlyAccount) -> str:
 
 
 def _session(account: ReadOnlyAccount, world: World) -> str:
-    """Raise LoginNeeded without a valid session."""
+    """Return until when the session is valid. Raises LoginNeeded without a valid session."""
     session = account.vault(account.adapter()).session()
     if session is None or session.expires_at <= account.clock.now():
         raise LoginNeeded(f"there is no session at {account.broker_name()}: `tradectl login`")
@@ -84,7 +87,7 @@ def _session(account: ReadOnlyAccount, world: World) -> str:
 
 
 def _armed(live: LiveAccount) -> str:
-    """Raise Blocked until a person has armed it."""
+    """Raise Blocked while live orders are not armed."""
     if live.arming().since() is None:
         raise Blocked("not armed, so no order is sent: `tradectl broker arm`")
     return f"orders go to {live.broker_name()}"
@@ -107,6 +110,7 @@ def _clock(account: ReadOnlyAccount) -> str:
 
 
 def _book(broker: Broker) -> str:
+    """Return how many orders and trades the broker lists. Raises Worth for orders of unknown status."""
     orders, trades = broker.orders(), broker.trades()
     strange = sorted({item.reason for item in orders if item.status is OrderStatus.UNKNOWN})
     if strange:
@@ -115,7 +119,7 @@ def _book(broker: Broker) -> str:
 
 
 def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
-    """Return the quote of the first instrument of the universe."""
+    """Return the quote of the first instrument of the universe as text. Raises Worth if it is missing or old."""
     now = world.clock.now()
     members = store.universe(world.parameters.universe)
     symbol = store.instrument(members[0], store.last_session() or ist_date(now)).symbol
@@ -131,7 +135,7 @@ def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
 
 
 def _remarks_text(live: LiveAccount) -> str:
-    """Return the facts about an account that the adapter can read and no task needs."""
+    """Return the facts about an account that the adapter can read and no task needs. Raises Worth for a bad one."""
     remarks = live.remarks()
     odd = [item.text for item in remarks if not item.fine]
     if odd:

@@ -10,6 +10,8 @@ from tradectl.errors import TradectlError
 
 
 class State(StrEnum):
+    """The state that a check found."""
+
     FINE = "fine"
     LOOK = "look"
     """A person should check it; the day can be traded."""
@@ -19,7 +21,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line. `exit_code`: 0 but for what is wrong; then that of the error which a task would end with."""
+    """The result of one check. `exit_code`: that of the error with which a task would end if the state is WRONG, else 0."""
 
     check: str
     state: State

@@ -1,4 +1,4 @@
-"""Check the home: the ledger, its key, the disk, the calendar, the starters of the tasks, and notifications."""
+"""Check the home: the ledger, its key, the disk, the calendar, what starts the tasks, and notifications."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 AHEAD = timedelta(days=30)
-"""So far the calendar should reach: holidays of a year are published in the month before it."""
+"""How far ahead the calendar should reach: the holidays of a year are published in the month before it."""
 LOW, ROOM = 100 << 20, 1 << 30
 """Bytes of disk: fewer than `LOW` may end a write in the middle of a day, `ROOM` is enough for a year."""
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 
 def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
+    """Return the checks of the home, each with its name."""
     return (
         ("files", lambda: writable(settings)),
         ("ledger", lambda: _ledger(world)),
@@ -56,7 +57,7 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
 
 
 def _charges(settings: Settings, world: World) -> str:
-    """Check the table of charges. Raises Worth if it is not certainly the broker's own."""
+    """Return the table of charges that counts. Raises Worth if it may not be the broker's."""
     found = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
     if found.doubt:
         raise Worth(found.doubt)
@@ -75,8 +76,7 @@ def _ledger(world: World) -> str:
 
 
 def _exchange(settings: Settings, world: World) -> str:
-    """Raise DatabaseError if the paper exchange's file is not the one on which the ledger has traded, or an earlier state of
-    it."""
+    """Raise DatabaseError if the paper exchange's file is not the one on which the ledger has traded, or is an older copy."""
     if world.mode != "paper":
         return "the exchange is the broker's"
     if check_file(settings.paper, world.user, ExchangeMark(world.ledger.database, world.user)):
@@ -126,7 +126,7 @@ def _calendar(world: World) -> str:
 
 
 def _trading(world: World) -> str:
-    """Raise Blocked if nothing is sent."""
+    """Raise Blocked if the account is halted, Worth if it is REDUCING."""
     user = world.ledger.users.get(world.user)
     in_ledger = TradingState(user.trading_state, user.state_reason)
     found = stricter(in_ledger, world.marker.read()) if world.marker.exists() else in_ledger
@@ -155,7 +155,7 @@ def _timetable(world: World) -> str:
 
 
 def _service(world: World) -> str:
-    """On a virtual clock no service is expected."""
+    """Return what starts the tasks. Raises Worth if nothing does; on a virtual clock that is expected."""
     if world.clock.virtual:
         return "on a virtual clock you start each task yourself"
     services = world.ledger.service.list()

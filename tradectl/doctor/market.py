@@ -21,6 +21,7 @@ SPAN = timedelta(days=400)
 
 
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
+    """Return the checks of the stored prices, each with its name."""
     return (
         ("prices", lambda: _prices(market, world)),
         ("sessions", lambda: _sessions(market, world)),

@@ -1,4 +1,4 @@
-"""Whether a task may run now. Each refusal is a report with its own outcome. The claim checks again."""
+"""Decide whether a task may run now. Each refusal is a report with its own outcome. The claim checks again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A request to run a task, with its window. `until`: leave a continuous task's loop earlier."""
+    """A request to run a task, with its window. `until`: end the loop of a continuous task at this moment."""
 
     task: Task
     session: date
@@ -37,7 +37,7 @@ class JobRequest:
 
 
 def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str | None) -> Window | Report:
-    """Return the window of a slot, or the report why there is none on this day. Raises UsageError for an unknown slot."""
+    """Return the window of a slot, or a report of why there is none on this day. Raises UsageError for an unknown slot."""
     if not row.enabled:
         text = f"{task.name} is disabled; `tradectl schedule enable {task.name}`"
         return Report(task.name, day, slot or "", "disabled", message=text)
@@ -59,7 +59,7 @@ def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str
 
 
 def with_options(window: Window, every: int | None, until: datetime | None, now: datetime) -> Window:
-    """Return the window with the step of `--every`. Raises UsageError where an option does not fit the task or the time."""
+    """Return the window with the interval of `--every` (seconds). Raises UsageError where an option does not fit."""
     if window.every is None and (every is not None or until is not None):
         raise UsageError(f"{window.task} is done after one step; --until and --every are for monitors")
     if every is not None and every < 1:

@@ -1,6 +1,6 @@
-"""A check of the machine's clock: each reading is compared with the one before, and a jump is recorded and reported.
+"""Check the machine's clock: compare each reading with the one before, record a jump and report it.
 
-The machine's uptime advances evenly whatever is done to the clock, so between two readings of one boot both must advance by the
+The machine's uptime advances evenly, even when the clock is set. So between two readings of one boot both must advance by the
 same time. Across boots only one thing is certain: time does not go back.
 """
 
@@ -30,6 +30,7 @@ EVERY = timedelta(minutes=1)
 TOLERANCE = timedelta(minutes=1)
 """A shorter jump is a correction by NTP, or the difference of two machines' clocks."""
 SHOWN_FOR = timedelta(days=7)
+"""How long `last_jump` returns a jump."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ClockReading:
 
     @classmethod
     def of(cls, text: str | None) -> ClockReading | None:
-        """Read what `text` returned; None stays None."""
+        """Return the reading from the text that `text` returned; None for None."""
         if text is None:
             return None
         found = json.loads(text)
@@ -125,7 +126,7 @@ def _line(before: ClockReading, now: ClockReading, by: timedelta) -> str:
 
 
 def _consequences(ledger: Ledger, tasks: dict[str, Task], now: datetime) -> str:
-    """Return what follows from executions and orders of a time that has not come: what runs again, and what is not undone."""
+    """Return what happens to executions and orders with a future time, written while the clock was ahead."""
     later = ledger.executions.later_than(now + SKEW)
     final = [row for row in later if row.status == "completed" and not _runs_again(row, tasks, now)]
     again = [_name(row) for row in later if row not in final]

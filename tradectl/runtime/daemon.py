@@ -1,4 +1,4 @@
-"""The daemon: every half minute it starts one process for each task that is due. A task that fails does not stop the others."""
+"""Run the daemon: every half minute, start one process for each due task. A task that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.runner import Runner
 
 LOOK = 30.0
+"""Seconds between two checks of what is due."""
 BEAT = timedelta(minutes=1)
+"""How often the heartbeat is written."""
 _SLICE = 0.25
 
 Command = Callable[[Window], Sequence[str]]
@@ -49,6 +51,7 @@ class Daemon:
     Attributes:
         command: Returns the command of a window's process.
         look: Seconds between two checks of what is due.
+        failures: By task and slot, how often it failed in a row.
         resting: By task and slot, until when a task that failed is not started again.
     """
 
@@ -91,7 +94,7 @@ class Daemon:
             self._report(line)
         try:
             missed = runner.record_missed(runner.rows())
-        except TradectlError:  # the check may have added a message about it
+        except TradectlError:  # the check may have added a message about the error
             runner.deliver()
             raise
         if missed or warnings:
@@ -101,7 +104,7 @@ class Daemon:
         for window in windows:
             key = (window.task, window.slot)
             if due.intersection(needs[window.task]):
-                continue  # a task that it needs is due too: it starts at a later check
+                continue  # a task that this one needs is due too: this one starts at a later check
             if key not in self.children and self.resting.get(key, now) <= now:
                 process = subprocess.Popen(self.command(window), stdin=subprocess.DEVNULL, start_new_session=True)
                 self.children[key] = _Child(process, window)
@@ -112,8 +115,8 @@ class Daemon:
             self.runner.deliver()
 
     def _gather(self) -> None:
-        """Remove children that have ended. A task that failed is not started again at once: a monitor rests one check, others
-        longer."""
+        """Remove children that have ended. A monitor that failed starts again at a later check, other tasks after 1 to 15
+        minutes."""
         now = self.runner.world.clock.now()
         for key, child in list(self.children.items()):
             code = child.process.poll()
@@ -151,7 +154,7 @@ class Daemon:
         self.children.clear()
 
     def _quietly(self, work: Callable[[], None]) -> None:
-        """Do the work; report an error that must not end the loop, such as a database that is down or a date without sessions."""
+        """Call `work`; report an error that must not end the loop, such as a database that is down."""
         try:
             work()
         except Interrupted:

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as a request to stop: the first is seen between steps, a second one ends the running step."""
+"""Handle SIGINT, SIGTERM and SIGHUP as requests to stop: the first takes effect between steps, the second at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """A request to stop: which signal, and how often it came."""
+    """A request to stop: the number of the last signal (0: none), and how many signals came."""
 
     def __init__(self) -> None:
         self.signal_number = 0
@@ -35,8 +35,9 @@ class Stop:
 
 @contextmanager
 def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
-    """Handle the signals inside the block; outside the main thread, where Python cannot, only yield the object. A SIGHUP that
-    `nohup` ignores stays ignored."""
+    """Handle the signals inside the block. Outside the main thread Python cannot, so only the object is yielded.
+
+    A SIGHUP that `nohup` ignores stays ignored."""
     requested = stop or Stop()
     if threading.current_thread() is not threading.main_thread():
         yield requested

@@ -1,6 +1,6 @@
-"""Missed slots, whose window closed without a run, and abandoned executions, whose process ended without finishing.
+"""Record missed slots, whose window closed without a run; close abandoned executions, whose process ended without finishing.
 
-Every command checks for both, so the first command after a machine was off finds what it missed.
+Each task command checks for both, so the first one after a machine was off finds what was missed.
 """
 
 from __future__ import annotations

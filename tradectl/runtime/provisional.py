@@ -1,4 +1,4 @@
-"""Provisional sessions: in a year without a list of holidays, exits go on where the broker shows that the market is open.
+"""Admit provisional sessions: in a year without a list of holidays, sells go on if the broker shows that the market is open.
 
 A session is never guessed. On a weekday beyond the list the quotes of held shares are read. A share that traded today, in the
 hours of an ordinary session, proves that the exchange is open. The day is then a provisional session: held shares are sold as
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 BETWEEN = timedelta(seconds=15)
-"""Between two reads of the quotes of a broker that does not date trades."""
+"""The pause between two reads of quotes, for a broker whose quotes have no trade time."""
 _LAST_STEP = timedelta(minutes=1)
 """How long after the last fill the last step of the sell monitor may begin."""
 WARN_FROM = (12, 1)
@@ -50,8 +50,8 @@ def admit_today(world: World) -> bool:
 def _proof(world: World, candidate: Session, now: datetime) -> str:
     """Return what proves that the market is open: the broker declares it, or a held share traded today in ordinary hours.
 
-    Empty where nothing is held or on order, and where no quote shows it. An adapter that cannot date a quote without the
-    session table proves nothing.
+    Empty if nothing is held or ordered, or if no quote proves it. An adapter that cannot date a quote without the session table
+    proves nothing.
     """
     symbols = _symbols(world)
     if not symbols:
@@ -72,13 +72,13 @@ def _proof(world: World, candidate: Session, now: datetime) -> str:
 
 
 def _traded_at(quote: Quote, candidate: Session, now: datetime) -> datetime | None:
-    """Return when a price was traded, where that is today and in the hours of an ordinary session."""
+    """Return when a price was traded; None if that is not today in the hours of an ordinary session."""
     at = quote.last_trade_at
     return at if at is not None and ist_date(at) == candidate.date and candidate.begins_at() <= at <= now else None
 
 
 def _growth(world: World, before: Mapping[str, Quote]) -> str:
-    """Return what two reads of quotes prove, of a broker whose quotes do not date their trades; empty where no volume grows.
+    """Return the proof from two reads of quotes that have no trade time; empty if no volume grows.
 
     The time of such a quote may be that of an update on a closed day, but a volume that grows is a trade.
     """
@@ -94,7 +94,7 @@ def _growth(world: World, before: Mapping[str, Quote]) -> str:
 def _symbols(world: World) -> list[str]:
     """Return the symbols that may need a sell: of open positions and unfinished orders, which may have filled.
 
-    Without these, the holdings of the broker's account, which may be missing from this ledger.
+    If there are none, return the symbols of the broker's holdings: this ledger may have lost their positions.
     """
     snapshot = world.ledger.book.snapshot()
     symbols = {item.symbol for item in snapshot.positions} | {order.symbol for order in snapshot.orders}

@@ -1,4 +1,4 @@
-"""Steps through a task, once or until its window closes, and renews the lease of its claim. Tasks never loop or sleep."""
+"""Run the steps of a task, once or until its window closes, and renew the lease of its claim. Tasks never loop or sleep."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Heartbeat:
                 self._lost = fenced
                 break
             except DatabaseError:
-                continue  # the work meets and reports the same error; if it passes, the claim still holds
+                continue  # the task reports the same error; if the error passes, the claim is still valid
         self.executions.database.leave_thread()
 
 
@@ -140,7 +140,7 @@ class Stepping:
             self.failures.setdefault(cause_of(failure), failure)
         if not outcome.blocked and stopped:
             outcome = replace(outcome, blocked=stopped)
-        if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
+        if outcome.blocked:  # unknown orders are also checked while the account is halted
             unknown, again_after = self.context.unresolved()
             outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
@@ -171,7 +171,7 @@ class Stepping:
         return taken
 
     def _note_odd_rows(self) -> None:
-        """Store and announce the broker's unreadable rows of this step. An error of the ledger is left to the step itself."""
+        """Store and announce the broker's unreadable rows of this step. An error of the ledger is ignored: the step raises it."""
         if self.odd == () and not self.context.world.ledger.book.broker.odd:
             return
         before = {item.symbol: item for item in self.odd} if self.odd is not None else None
@@ -189,7 +189,7 @@ class Stepping:
         return rest | ({"odd_rows": [row for item in self.odd for row in item.shown]} if self.odd else {})
 
     def settle(self, deadline: datetime) -> Outcome:
-        """Step, and again after `again_after` seconds of each outcome, while that is not later than `deadline`."""
+        """Do a step, and repeat it after `again_after` seconds of each outcome until `deadline`; return the last outcome."""
         outcome = self.step()
         while outcome.again_after is not None:
             again = self.context.now + timedelta(seconds=outcome.again_after)
@@ -200,10 +200,10 @@ class Stepping:
         return outcome
 
     def through(self, window: Window, *, until: datetime | None, once: bool, watch: Watch) -> bool:
-        """Step now and at each mark of the window.
+        """Do a step now and at each mark of the window.
 
-        A halt that stops a step does not end the loop, nor does an error that may pass: the next step tries again and reads
-        anew. The last step of the loop raises its error.
+        Neither a halt nor an error that may pass ends the loop: the next step reads everything again. The last step of the loop
+        raises its error.
 
         Returns:
             True when the step at the window's close was done.
