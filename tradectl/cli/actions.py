@@ -42,16 +42,16 @@ def list_actions(
     every = sorted({*names, *store.undecided()}) if not symbol else names
     found = [asdict(item) | {"ex_date": item.ex_date.isoformat()} for item in questions(store, every)]
     decided = [asdict(item) for item in decisions(store) if not symbol or item.symbol in names]
-    told = [_values_of(item) for item in store.actions(names[0], date.min, date.max)] if symbol else []
+    announced = [_values_of(item) for item in store.actions(names[0], date.min, date.max)] if symbol else []
     rows = [(item["symbol"], item["ex_date"], item["rule"], item["text"]) for item in found]
     settled = [(d["symbol"], d["ex_date"], d["verdict"], d["ratio"], d["decided_at"][:10], d["note"]) for d in decided]
-    texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in told]
+    texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in announced]
     parts = [output.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action is open.")]
     if settled:
         parts.append(output.table(("symbol", "ex-date", "verdict", "ratio", "decided", "note"), settled))
     if texts:
         parts.append(output.table(("ex-date", "kind", "new for old", ">paise a share", "subject"), texts))
-    return Answer({"open": found, "decisions": decided, "announced": told}, "\n\n".join(parts))
+    return Answer({"open": found, "decisions": decided, "announced": announced}, "\n\n".join(parts))
 
 
 def _values_of(item: CorporateAction) -> dict[str, Any]:

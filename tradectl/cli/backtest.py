@@ -106,8 +106,8 @@ def account_of(
     from tradectl.cli.user import rupees
     from tradectl.research.backtests import AccountRequest
 
-    said = {"--capital": capital, "--index": index, "--random-order": orders}
-    stray = next((name for name, value in said.items() if value), "")
+    given = {"--capital": capital, "--index": index, "--random-order": orders}
+    stray = next((name for name, value in given.items() if value), "")
     if not portfolio:
         if stray:
             raise UsageError(f"{stray} needs --portfolio")

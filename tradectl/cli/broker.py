@@ -83,13 +83,13 @@ def change(
     for entry in address or ():
         which, _, url = entry.partition("=")
         account.put_address(found, which, url)
-    vault, told = account.vault(found), _entered(invocation, found)
-    for key, value in told.items():
+    vault, values = account.vault(found), _entered(invocation, found)
+    for key, value in values.items():
         vault.put(key, value)
     account.begin_anew(found)
     missing = vault.missing()
-    text = f"{name}: {', '.join(told) or 'nothing'} kept" + (f"; still missing: {', '.join(missing)}" if missing else "")
-    return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
+    text = f"{name}: {', '.join(values) or 'nothing'} kept" + (f"; still missing: {', '.join(missing)}" if missing else "")
+    return Answer({"broker": name, "kept": sorted(values), "missing": list(missing)}, text)
 
 
 def _entered(invocation: Invocation, found: Adapter) -> dict[str, str]:
@@ -98,15 +98,15 @@ def _entered(invocation: Invocation, found: Adapter) -> dict[str, str]:
         asking = ask(invocation)
         return {item.name: asking(item) for item in found.fields}
     names = [item.name for item in found.fields]
-    told = {}
+    values = {}
     for number, line in enumerate(sys.stdin, 1):
         key, equals, value = line.strip().partition("=")
         if not key and not equals:
             continue
         if key.strip() not in names or not equals:
             raise UsageError(f"line {number} of stdin: NAME=VALUE, where NAME is one of {', '.join(names)}")
-        told[key.strip()] = value.strip()
-    return told
+        values[key.strip()] = value.strip()
+    return values
 
 
 @command(app)

@@ -101,11 +101,11 @@ def _busiest_day(account: Path, simulation: dict[str, Any]) -> dict[str, Any]:
             }
             for row in tasks
         ],
-        "log": [{"at": f"{to_ist(line.at):%H:%M:%S}", "message": line.message} for line in lines if line.action in TOLD],
+        "log": [{"at": f"{to_ist(line.at):%H:%M:%S}", "message": line.message} for line in lines if line.action in SHOWN_ACTIONS],
     }
 
 
-TOLD = frozenset({"order_placed", "order_executed", "order_cancelled", "order_rejected", "corporate_action", "mismatch"})
+SHOWN_ACTIONS = frozenset({"order_placed", "order_executed", "order_cancelled", "order_rejected", "corporate_action", "mismatch"})
 """The actions of the log lines that show trades and results."""
 
 

@@ -119,11 +119,11 @@ class Root(Group):
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command, print its answer and exit with its code. An expected error is printed as one line, or as JSON."""
-        said = list(sys.argv[1:] if args is None else args)
+        arguments = list(sys.argv[1:] if args is None else args)
         invocation = extra.pop("obj", None) or Invocation()
-        invocation.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
+        invocation.as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
         try:
-            code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
+            code = super().main(arguments, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
         except TradectlError as error:
             code = invocation.answer(failure(error))
         except typer.TyperException as error:

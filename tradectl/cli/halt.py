@@ -110,8 +110,8 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
         if replaced and not marker.finish_resume():
             raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` shows the reason")
     except OSError as error:
-        told = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
-        raise Blocked(f"{told}: nothing is sent until it can") from error
+        what = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
+        raise Blocked(f"{what}: nothing is sent until it can") from error
     written = _Written(before=before, after=ledger.users.get(world.user))
     written.count(ledger)
     found = _found(marker, "ACTIVE", "", marked, written, "")
@@ -163,8 +163,8 @@ def _user(invocation: Invocation, settings: Settings) -> str:
     if error:
         invocation.warn(f"it is not certain that {home} has a user {named!r}: {error}")
     elif named not in known:
-        told = ", ".join(users) or "none"
-        raise UsageError(f"there is no user {named!r} in {home} (there are: {told}): NOTHING is halted")
+        known_users = ", ".join(users) or "none"
+        raise UsageError(f"there is no user {named!r} in {home} (there are: {known_users}): NOTHING is halted")
     return named
 
 

@@ -134,11 +134,11 @@ def _cancelled(invocation: Invocation, trading: TradingSession, orders: list[Ord
     ended = manual_resolution.cancel(trading, orders)
     operator.deliver(invocation)
     database = world.ledger.database
-    told = [
+    results = [
         report.one(database, world.user, item.order.tag) | {"cancel": str(item.outcome), "cancel_reason": item.reason}
         for item in ended
     ]
-    return {"orders": told, "trading_state": trading.snapshot.trading_state}
+    return {"orders": results, "trading_state": trading.snapshot.trading_state}
 
 
 def gravest(found: dict[str, Any]) -> int:
@@ -248,6 +248,6 @@ def resolve(
         joined = manual_resolution.resolve_joined(trading, doubt, broker_order_id)
         return known(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
-        told = manual_resolution.resolve_filled(trading, doubt, filled, paise)
-        return known(invocation.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
+        ended = manual_resolution.resolve_filled(trading, doubt, filled, paise)
+        return known(invocation.world(), ended, f"is {ended.status}, {ended.filled_quantity} of {ended.quantity} filled")
     return doubtful(invocation.world(), doubt)

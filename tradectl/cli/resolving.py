@@ -31,7 +31,7 @@ def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
     order = doubt.order
     found = orders.one(world.ledger.database, world.user, order.tag)
     lag = world.broker.capabilities.visibility_lag
-    told = {
+    facts = {
         "sending_at": found["sending_at"],
         "sender": order.sender,
         "may_be_sending": doubt.may_be_sending,
@@ -54,13 +54,13 @@ def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
         f"why       {order.reason}",
         f"sent      {output.moment(found['sending_at'])}; {sender}",
         f"absence   {'; '.join(part for part in (missed, doubt.promise) if part)}",
-        *(f"may be    {_described(item)}" for item in told["candidates"]),
+        *(f"may be    {_described(item)}" for item in facts["candidates"]),
         "decide    look for it in the broker's own application, then run one of",
         f"          tradectl orders resolve {order.id} --never-placed            it is not there, or traded nothing",
         f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there, without our tag",
         f"          tradectl orders resolve {order.id} --filled N --price RUPEES its day is over, the contract note has it",
     ]
-    return Answer({"order": found, "known": told}, "\n".join(map(one_line, lines)), exit_code=Ambiguous.exit_code)
+    return Answer({"order": found, "known": facts}, "\n".join(map(one_line, lines)), exit_code=Ambiguous.exit_code)
 
 
 def _candidate(report: OrderReport) -> dict[str, Any]:

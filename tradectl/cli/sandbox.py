@@ -126,15 +126,15 @@ def _brought(name: str) -> Any:
     from tradectl.lab.sandboxes.broker_sandbox import broker_sandbox
     from tradectl.lab.sandboxes.launch import brought
 
-    shelf = typer.Typer()
+    parent = typer.Typer()
 
     def serve(invocation: Invocation, port: Port = 0) -> Answer:
         entry = broker_sandbox(name)
         return _serve(invocation, lambda world, port: brought(name, entry, world, port), port)
 
     serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
-    command(shelf, name)(serve)
-    return typer.main.get_group(shelf).commands[name]
+    command(parent, name)(serve)
+    return typer.main.get_group(parent).commands[name]
 
 
 def _serve(invocation: Invocation, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:

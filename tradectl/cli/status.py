@@ -96,8 +96,8 @@ def _halted_apart(found: dict[str, Any]) -> list[str]:
     since = f" since {output.moment(marker['since'])}" if marker["since"] else ""
     by_limit = found["state_until"] is not None
     if marker["state"] not in {None, found["ledger_state"]} and not by_limit:
-        told = f"marker    {marker['state']}{since}, and the ledger has {found['ledger_state']}"
-        lines.append(f"{told}: the stricter applies until `tradectl resume`")
+        line = f"marker    {marker['state']}{since}, and the ledger has {found['ledger_state']}"
+        lines.append(f"{line}: the stricter applies until `tradectl resume`")
     if found["stopped_writer"]:
         lines.append(f"locked    {found['stopped_writer']['told']}")
     return lines

@@ -114,11 +114,11 @@ def sweep(
             sweep, market, own, settings, splits, by=Criterion(by), draws=draws, seed=seed, timing=random_entries
         ),
     )
-    told = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
+    result = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
     if csv_file is not None:
-        rows = rows_of(told["settings"])
+        rows = rows_of(result["settings"])
         write_csv(csv_file, list(rows[0]), rows)
-    return Answer(told, lambda: report.text(told, output.table, top=top, sort=sort))
+    return Answer(result, lambda: report.text(result, output.table, top=top, sort=sort))
 
 
 def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:

@@ -107,18 +107,18 @@ def run(
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
     day = invocation.session = parse_day(session) or ist_date(world.clock.now())
-    report = relived(world, task, day, slot, force=more["force"])
+    report = stored_report(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
         if task.schedule.every and not more.get("once"):
-            hold_stream(world)
+            open_stream(world)
         with bar(task.name, quiet=invocation.quiet) as watch:
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(invocation, report, strict=strict)
 
 
-def hold_stream(world: World) -> None:
+def open_stream(world: World) -> None:
     """Open the live broker's price stream for a monitor of many steps. A single step requests quotes instead."""
     from tradectl.bootstrap import LiveWorld
 
@@ -131,7 +131,7 @@ def moment_until(text: str, day: date) -> datetime | None:
     return None if text in {"", LAST_FILL} else at_ist(day, parse_time(text))
 
 
-def relived(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
+def stored_report(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
     """Return the stored report of a completed run if the virtual clock is before the home's last event; None if it is not.
 
     Raises UsageError for a run that is not completed, because time does not go back.
@@ -161,11 +161,11 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
             invocation.warn(line)
     code = max(STRICT if strict and report.outcome in SKIPS else 0, report.exit_code, key=gravity_of)
     name = f"{report.task} {report.slot}".strip()
-    said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
-    said = "" if report.error else said
+    message = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
+    message = "" if report.error else message
     return Answer(
         dict(report.result),
-        lambda: "  ".join(part for part in (said, output.inputs(dict(report.result), 400)) if part),
+        lambda: "  ".join(part for part in (message, output.inputs(dict(report.result), 400)) if part),
         outcome=report.outcome,
         exit_code=code,
         session=report.session,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.http.server_time import skew
-from tradectl.doctor.finding import Check, Finding, State, Worth, run
+from tradectl.doctor.finding import Check, Finding, NeedsAttention, State, run
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -82,7 +82,7 @@ def _session(account: ReadOnlyAccount, world: World) -> str:
     seen = f", seen at {session.seen_ip}" if session.seen_ip else ""
     until = f"until {to_ist(session.expires_at):%Y-%m-%d %H:%M} IST at the latest{seen}"
     if task := status(world)["login_needed_for"]:
-        raise Worth(f"{until}, but {task} needs a session later: run `tradectl login` then")
+        raise NeedsAttention(f"{until}, but {task} needs a session later: run `tradectl login` then")
     return until
 
 
@@ -105,39 +105,39 @@ def _clock(account: ReadOnlyAccount) -> str:
     if abs(off) > WRONG:
         raise ConfigurationError(f"{line}: windows and one-time passwords go by it; let NTP set it")
     if abs(off) > NOTED:
-        raise Worth(line)
+        raise NeedsAttention(line)
     return f"this machine's clock agrees with {found.name}'s"
 
 
 def _book(broker: Broker) -> str:
-    """Return how many orders and trades the broker lists. Raises Worth for orders of unknown status."""
+    """Return how many orders and trades the broker lists. Raises NeedsAttention for orders of unknown status."""
     orders, trades = broker.orders(), broker.trades()
     strange = sorted({item.reason for item in orders if item.status is OrderStatus.UNKNOWN})
     if strange:
-        raise Worth(f"the list has orders of unknown status: {'; '.join(strange)}")
+        raise NeedsAttention(f"the list has orders of unknown status: {'; '.join(strange)}")
     return f"{len(orders)} orders and {len(trades)} trades of today were read"
 
 
 def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
-    """Return the quote of the first instrument of the universe as text. Raises Worth if it is missing or old."""
+    """Return the quote of the first instrument of the universe as text. Raises NeedsAttention if it is missing or old."""
     now = world.clock.now()
     members = store.universe(world.parameters.universe)
     symbol = store.instrument(members[0], store.last_session() or ist_date(now)).symbol
     quote = prices.quotes([symbol]).get(symbol)
     if quote is None:
-        raise Worth(f"there is no quote of {symbol}")
+        raise NeedsAttention(f"there is no quote of {symbol}")
     session = world.sessions.session(ist_date(now))
     trades = session is not None and session.open_at() <= now < session.continuous_end(closing_auction=False)
     line = f"{symbol} at Rs {show_rupees(quote.last)}, as of {to_ist(quote.at):%Y-%m-%d %H:%M:%S} IST"
     if trades and now - quote.at > OLD:
-        raise Worth(f"{line}: that is old while the exchange trades")
+        raise NeedsAttention(f"{line}: that is old while the exchange trades")
     return line
 
 
 def _remarks_text(live: LiveAccount) -> str:
-    """Return the facts about an account that the adapter can read and no task needs. Raises Worth for a bad one."""
+    """Return the facts about an account that the adapter can read and no task needs. Raises NeedsAttention for a bad one."""
     remarks = live.remarks()
     odd = [item.text for item in remarks if not item.fine]
     if odd:
-        raise Worth("; ".join(odd))
+        raise NeedsAttention("; ".join(odd))
     return "; ".join(item.text for item in remarks) or f"{live.broker_name()} reports nothing more"

@@ -29,12 +29,12 @@ class Finding:
     exit_code: int = 0
 
 
-class Worth(Exception):
+class NeedsAttention(Exception):
     """Raised by a check: nothing is wrong, but a person should check it."""
 
 
 Check = Callable[[], str]
-"""Returns the text of a passed check; raises Worth, or the error that a task would raise."""
+"""Returns the text of a passed check; raises NeedsAttention, or the error that a task would raise."""
 
 
 def run(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def run(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
     for name, check in checks:
         try:
             yield Finding(name, State.FINE, check())
-        except Worth as worth:
-            yield Finding(name, State.LOOK, str(worth))
+        except NeedsAttention as attention:
+            yield Finding(name, State.LOOK, str(attention))
         except TradectlError as error:
             yield Finding(name, State.WRONG, " ".join(str(error).split()), error.exit_code)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tradectl.bootstrap.tariffs import charged
 from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.files import writable
-from tradectl.doctor.finding import Check, Worth
+from tradectl.doctor.finding import Check, NeedsAttention
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
 from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.file_permissions import open_to_others
@@ -57,10 +57,10 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
 
 
 def _charges(settings: Settings, world: World) -> str:
-    """Return the table of charges that counts. Raises Worth if it may not be the broker's."""
+    """Return the table of charges that counts. Raises NeedsAttention if it may not be the broker's."""
     found = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
     if found.doubt:
-        raise Worth(found.doubt)
+        raise NeedsAttention(found.doubt)
     return f"charges are counted by the table {found.tariff.title}"
 
 
@@ -111,7 +111,7 @@ def _disk(settings: Settings) -> str:
     if free < LOW:
         raise DatabaseError(f"{text}: a write may fail in the middle of a day")
     if free < ROOM:
-        raise Worth(text)
+        raise NeedsAttention(text)
     return text
 
 
@@ -121,12 +121,12 @@ def _calendar(world: World) -> str:
     world.sessions.session(today)
     through = today + AHEAD
     if world.sessions.listed_through < through:
-        raise Worth(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
+        raise NeedsAttention(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
     return f"the session table has every day to {through}"
 
 
 def _trading(world: World) -> str:
-    """Raise Blocked if the account is halted, Worth if it is REDUCING."""
+    """Raise Blocked if the account is halted, NeedsAttention if it is REDUCING."""
     user = world.ledger.users.get(world.user)
     in_ledger = TradingState(user.trading_state, user.state_reason)
     found = stricter(in_ledger, world.marker.read()) if world.marker.exists() else in_ledger
@@ -134,7 +134,7 @@ def _trading(world: World) -> str:
     if found.state == "HALTED":
         raise Blocked(text)
     if found.state != "ACTIVE":
-        raise Worth(text)
+        raise NeedsAttention(text)
     return "the account may buy and sell"
 
 
@@ -150,12 +150,12 @@ def _orders(world: World) -> str:
 def _timetable(world: World) -> str:
     off = [row.task for row in world.ledger.schedules.list() if not row.enabled]
     if off:
-        raise Worth(f"{', '.join(off)} disabled: `tradectl schedule enable TASK`")
+        raise NeedsAttention(f"{', '.join(off)} disabled: `tradectl schedule enable TASK`")
     return "every task is enabled"
 
 
 def _service(world: World) -> str:
-    """Return what starts the tasks. Raises Worth if nothing does; on a virtual clock that is expected."""
+    """Return what starts the tasks. Raises NeedsAttention if nothing does; on a virtual clock that is expected."""
     if world.clock.virtual:
         return "on a virtual clock you start each task yourself"
     services = world.ledger.service.list()
@@ -163,16 +163,16 @@ def _service(world: World) -> str:
     if not running:
         last = max((row.beat_at for row in services), default=None)
         seen = f"; last seen {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
-        raise Worth(f"nothing starts the tasks: install `tradectl crontab` or run `tradectl daemon`{seen}")
+        raise NeedsAttention(f"nothing starts the tasks: install `tradectl crontab` or run `tradectl daemon`{seen}")
     return f"{' and '.join(running)} running"
 
 
 def _messages(settings: Settings, world: World) -> str:
     waiting = len(world.ledger.outbox.pending())
     if waiting:
-        raise Worth(f"{waiting} messages could not be sent yet")
+        raise NeedsAttention(f"{waiting} messages could not be sent yet")
     if "notify.urls" not in _stored(settings, world):
-        raise Worth(
+        raise NeedsAttention(
             "no notification service: problems appear only on the screen and in the log: docs/how-to/get-notifications.md"
         )
     return "messages go to the services that you named"
@@ -180,7 +180,7 @@ def _messages(settings: Settings, world: World) -> str:
 
 def _jumps(world: World) -> str:
     if jump := last_jump(world):
-        raise Worth(jump)
+        raise NeedsAttention(jump)
     return "the clock did not jump in the last week"
 
 

@@ -76,7 +76,7 @@ class BuyRevalidation:
         """Return the close on which an order was decided."""
         return self.seen[order.instrument_id, order.decided]
 
-    def no_longer(self, order: Order) -> Refusal | None:
+    def refusal_on_final_bars(self, order: Order) -> Refusal | None:
         """Return why a buy is no longer valid; None if it is valid, or if there is no final bar."""
         close = self.close_of(order)
         actions = self.trading.market.actions(order.instrument_id, order.decided, self.session)
@@ -103,10 +103,10 @@ class BuyRevalidation:
         failed = failed or entry.exclusion(close.reading, close.instrument, self.parameters)
         return Refusal(RefusalCode.ENTRY_RULE, f"final bar: fails {failed}") if failed is not None else None
 
-    def invalid(self, order: Order) -> Refusal | None:
+    def refusal_to_send(self, order: Order) -> Refusal | None:
         """Return why a buy that is not at the broker is no longer wanted; None if it is still wanted."""
         snapshot = self.trading.snapshot
-        refusal = self.no_longer(order)
+        refusal = self.refusal_on_final_bars(order)
         if refusal is None and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
             refusal = Refusal(RefusalCode.ALREADY_HELD, "held")
         if refusal is None and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):

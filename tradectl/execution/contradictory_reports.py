@@ -17,7 +17,7 @@ from tradectl.model.order import ALIVE, OrderReport, Side, TradeReport, Variety
 Pairs = list[tuple[OrderReport, Order]]
 
 
-def believable(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[Pairs, tuple[OddRow, ...]]:
+def split_contradictions(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[Pairs, tuple[OddRow, ...]]:
     """Return the reports that agree with our orders, and an odd row for each of the others."""
     if not ours:
         return ours, ()

@@ -41,7 +41,7 @@ from tradectl.ports import Broker, Clock, HaltMarker
 
 NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, Blocked)
 """The errors of a command that provably was not carried out (`ports.Broker`). An interrupt by a signal does not prove that."""
-_OF_THE_SYMBOL = (DataError, UsageError)
+_SYMBOL_ERRORS = (DataError, UsageError)
 """The errors of one symbol: the broker's list lacks it, has an unreadable row of it, or has another series or ISIN.
 
 The other symbols of the step go on."""
@@ -268,7 +268,7 @@ class OrderPath:
         try:
             self._marker_state().assert_allows(order.side)
             broker_order_id = self._broker.place(request)
-        except (OrderRefused, *_OF_THE_SYMBOL) as error:
+        except (OrderRefused, *_SYMBOL_ERRORS) as error:
             unsent = OrderRefused(f"{error}: it was not sent", code="unknown_symbol")
             return self._refused(order, error if isinstance(error, OrderRefused) else unsent, doubt)
         except Ambiguous as unknown:

@@ -73,11 +73,11 @@ def follow(
     elif book.broker.revision == view.revision and book.broker.applied == seen.snapshot.revision:
         return Changes(quiet=True, book=seen.snapshot)
     changes = Changes()
-    ours, untrue = contradictory_reports.believable(book, _match(seen.snapshot, reports, market), trades)
+    ours, untrue = contradictory_reports.split_contradictions(book, _match(seen.snapshot, reports, market), trades)
     book.broker = book.broker.with_odd(CONTRADICTIONS, untrue)
-    disbelieved = {row.broker_order_id for row in untrue}
-    trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
-    matched = disbelieved | {report.broker_order_id for report, _ in ours}
+    contradicted = {row.broker_order_id for row in untrue}
+    trades = [trade for trade in trades if trade.broker_order_id not in contradicted] if contradicted else trades
+    matched = contradicted | {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     unseen = [] if book.broker.trades_applied == view.trades_revision else _unseen(book, trades)
     unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)

@@ -29,7 +29,7 @@ WAITS = (5, 15, 30, 60, 120)
 """Seconds between two checks of an UNKNOWN order; the first counts from its sending."""
 UNLISTED = "the broker's book no longer shows it"
 """The reason of an order that the broker took and that successful reads of its book no longer find."""
-PATIENCE = timedelta(minutes=2)
+ABSENCE_LIMIT = timedelta(minutes=2)
 """How long an order that the broker took, or the trades of one that has ended, may be absent from successful reads."""
 
 
@@ -126,8 +126,8 @@ def _vanished(
     if since is None:
         book.intents.note_absent(order, now)
         return None
-    patience = max(PATIENCE, capabilities.visibility_lag or PATIENCE)
-    return Doubt(why, since) if now - since >= patience else None
+    limit = max(ABSENCE_LIMIT, capabilities.visibility_lag or ABSENCE_LIMIT)
+    return Doubt(why, since) if now - since >= limit else None
 
 
 def _has_been_live(order: Order, today: date) -> bool:

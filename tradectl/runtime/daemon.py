@@ -69,13 +69,13 @@ class Daemon:
         clock, ledger = self.runner.world.clock, self.runner.world.ledger
         with stop_on_signals(self.runner.stop or Stop()) as stop:
             while not stop.signal_number:
-                self.one_look()
+                self.check_once()
                 self._wait(stop)
             self._end_children(stop)
         self._quietly(lambda: ledger.service.stop("daemon", current_identity(), clock.machine_now(), "stopped"))
         return 128 + stop.signal_number
 
-    def one_look(self) -> None:
+    def check_once(self) -> None:
         """Write the heartbeat, collect children that have ended, and start what is due."""
         self._gather()
         self._quietly(self._beat)

@@ -234,13 +234,13 @@ def _idle(execution: Execution | None, window: Window, looked_at: datetime | Non
         return Cause.MISSED_WINDOW, f"the window of {MONITOR} closed without a run"
     if now >= window.over:
         return Cause.MONITOR_NOT_RUNNING, f"the window of {MONITOR} closed at {_clock(window.closes)}"
-    patience = timedelta(seconds=window.every or 0) + REACTION
+    limit = timedelta(seconds=window.every or 0) + REACTION
     if looked_at is None:
         late = now - window.opens >= REACTION
         return (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has done no step since {_clock(window.opens)}") if late else None
     failed = execution is not None and execution.status == "failed"
     error = f": {execution.error.rstrip('.')}" if failed and execution is not None and execution.error else ""
-    if now - looked_at >= patience:
+    if now - looked_at >= limit:
         what = "failed" if failed else "did its last step"
         return Cause.MONITOR_NOT_RUNNING, f"{MONITOR} {what} at {_clock(looked_at)}{error}"
     return None

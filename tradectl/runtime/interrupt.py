@@ -20,14 +20,14 @@ class Stop:
         self.signal_number = 0
         self.times = 0
 
-    def ask(self, number: int, _frame: FrameType | None = None) -> None:
+    def handle(self, number: int, _frame: FrameType | None = None) -> None:
         """Handle a signal. Raises Interrupted for the second one."""
         self.signal_number = number
         self.times += 1
         if self.times > 1:
             raise Interrupted(number)
 
-    def raise_if_asked(self) -> None:
+    def raise_if_requested(self) -> None:
         """Raise Interrupted after a signal."""
         if self.signal_number:
             raise Interrupted(self.signal_number)
@@ -43,7 +43,7 @@ def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
         yield requested
         return
     handled = [number for number in SIGNALS if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, requested.ask) for number in handled}
+    before = {number: signal.signal(number, requested.handle) for number in handled}
     try:
         yield requested
     finally:

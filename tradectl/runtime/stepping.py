@@ -127,7 +127,7 @@ class Stepping:
 
     def step(self) -> Outcome:
         """Call the task once and add its outcome to this run's."""
-        self.stop.raise_if_asked()
+        self.stop.raise_if_requested()
         if self.heartbeat is not None:
             self.heartbeat.check()
         self.context.begin_step(self.steps, self.first)
@@ -240,7 +240,7 @@ class Stepping:
             clock.sleep((moment - clock.now()).total_seconds())
             return
         while (left := (moment - clock.now()).total_seconds()) > 0:
-            self.stop.raise_if_asked()
+            self.stop.raise_if_requested()
             if self.heartbeat is not None:
                 self.heartbeat.check()
             clock.sleep(min(left, _SLICE))

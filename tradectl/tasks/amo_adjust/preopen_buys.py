@@ -82,7 +82,7 @@ class PreopenPass:
         The verdict is placed, skipped (the order waits and ends with its session) or cancelled. `price`: the pre-open price in
         paise; None without one."""
         reading = self.revalidation.close_of(order).reading
-        invalid = self.revalidation.invalid(order) or self._reward_gone(order, price)
+        invalid = self.revalidation.refusal_to_send(order) or self._reward_gone(order, price)
         if invalid is not None or reading is None:
             return "cancelled", str(invalid or "no bar of its session"), 0
         if (not_now := not_preopen(self.context)) is not None:

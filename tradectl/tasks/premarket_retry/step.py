@@ -53,7 +53,7 @@ def run(context: Context) -> Outcome:
         trading, world.readings, world.parameters, context.session, [*pending, *waiting], sessions=world.sessions
     )
     for order in pending:
-        invalid = revalidation.no_longer(order)
+        invalid = revalidation.refusal_on_final_bars(order)
         if invalid is not None:
             judged.add(order.instrument_id)
             _keep(context, order, "cancelled", str(invalid))
@@ -119,7 +119,7 @@ def _too_late(context: Context) -> bool:
 def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
     """Retry an order; return placed, failed, unknown, skipped (it waits) or cancelled (invalid), and the reason."""
     context, trading, close = retry_pass.context, retry_pass.trading, retry_pass.revalidation.close_of(order)
-    invalid = retry_pass.revalidation.invalid(order)
+    invalid = retry_pass.revalidation.refusal_to_send(order)
     if invalid is not None and not order.waiting:
         return "unknown", f"{invalid}; the outcome of the order is not known"
     if invalid is not None or close.reading is None:
