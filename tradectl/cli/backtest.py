@@ -114,7 +114,7 @@ def account_of(
         return None
     money = rupees(capital) if capital else bootstrap.capital_of(invocation.required_settings())
     if money <= 0:
-        raise UsageError("--capital is more than 0")
+        raise UsageError("--capital must be more than 0")
     return AccountRequest(money, index, orders, seed)
 
 
@@ -130,7 +130,7 @@ def request_of(invocation: Invocation, name: str, first: str, last: str, changes
     market = bootstrap.open_store(settings)
     newest = market.last_session()
     if newest is None:
-        raise DataError("there are no bars; `tradectl data import` brings them in")
+        raise DataError("there are no bars; `tradectl data import` imports them")
     many = is_list(market, name)
     members = market.universe(name) if many else (market.find(name, end or newest),)
     instruments = tuple(member for member in members if market.history(member) is not None)

@@ -88,7 +88,7 @@ def change(
         vault.put(key, value)
     account.begin_anew(found)
     missing = vault.missing()
-    text = f"{name}: {', '.join(values) or 'nothing'} kept" + (f"; still missing: {', '.join(missing)}" if missing else "")
+    text = f"{name}: {', '.join(values) or 'nothing'} stored" + (f"; still missing: {', '.join(missing)}" if missing else "")
     return Answer({"broker": name, "kept": sorted(values), "missing": list(missing)}, text)
 
 
@@ -130,7 +130,7 @@ def arm(
     elif not sys.stdin.isatty():
         raise Blocked("to arm, type the broker's name on a terminal; scripts pass --token, see `broker status`")
     elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:
-        raise UsageError(f"that is not {name}: nothing is armed")
+        raise UsageError(f"you did not type {name}: nothing is changed")
     return _armed(invocation, account, armed=True)
 
 
@@ -175,7 +175,7 @@ def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
             "P&L uses our figures: if a rate has changed, put it into charges.csv (docs/how-to/charges-of-your-broker.md)"
         )
     lines.append("Differences of a paisa, and of half a rupee of STT, are rounding. DP charges and the token brokerage")
-    lines.append("of Rs 0.01 (Zerodha: a day with deliveries alone) are not included.")
+    lines.append("of Rs 0.01 (Zerodha: a day with only deliveries) are not included.")
     return "\n".join(lines)
 
 

@@ -66,7 +66,7 @@ def change(
 
     text = sys.stdin.read().strip() if value == "-" else value
     if value == "-" and not text:
-        raise UsageError(f"stdin held no value; {key} is unchanged")
+        raise UsageError(f"stdin has no value; {key} is unchanged")
     ledger = invocation.world().ledger
     if key in CREDENTIALS:
         _check_urls(text)

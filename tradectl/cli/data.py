@@ -62,7 +62,7 @@ def import_(
 ) -> Answer:
     """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions.
 
-    Named files are imported all or none; each file of a folder on its own."""
+    Files named on the command line are imported all or none; each file of a folder separately."""
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
@@ -160,7 +160,7 @@ def fetch(
     universe: Annotated[str, typer.Option(help="yahoo, kite: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="nse: also fetch stored sessions and replace their rows.")] = False,
 ) -> Answer:
-    """Fetch daily bars, or surveillance lists. An interrupted fetch continues where it was."""
+    """Fetch daily bars, or surveillance lists. An interrupted fetch continues where it stopped."""
     from tradectl.cli.fetching import fetch as carried_out
     from tradectl.marketdata.fetch import Span
 
@@ -226,7 +226,7 @@ def check(
     indicators: Annotated[
         bool, typer.Option("--indicators/--no-indicators", help="Compare RSI and EMA with `ta`, bit for bit, on every symbol.")
     ] = True,
-    repair: Annotated[bool, typer.Option("--repair", help="Derive the panel store anew where a row of it is damaged.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Derive the panel again if a row of it is damaged.")] = False,
 ) -> Answer:
     """Check for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
     from tradectl.bootstrap import open_store

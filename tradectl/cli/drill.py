@@ -46,7 +46,7 @@ def drill(
     """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the order lists.
 
     It uses a throw-away account in an invented market and does not touch the home. With --db postgresql+psycopg://... the
-    ledgers are separate databases on that server. A drill that was stopped continues where it was.
+    ledgers are separate databases on that server. An interrupted drill continues where it stopped.
     """
     from tradectl.clock import stopwatch
     from tradectl.lab.drill.broker_sandboxes import names as brokers

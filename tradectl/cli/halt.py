@@ -48,7 +48,7 @@ def halt(
     cancel: Annotated[bool, typer.Option("--cancel", help="Then cancel every order, like `orders cancel --all`.")] = False,
     reason: Reason = "by hand",
 ) -> Answer:
-    """Stop all sends but cancels until `resume`: at once, for every process, and after every restart."""
+    """Stop all orders except cancels until `resume`: at once, for every process, also after a restart."""
     settings, wanted, why = (
         invocation.required_settings(),
         "REDUCING" if reducing else "HALTED",
@@ -76,7 +76,7 @@ def halt(
     found = _found(marker, wanted, why, marked, written, unmarked)
     found["settings_error"] = one_line(settings.unread) if settings.unread else ""
     if settings.unread:
-        invocation.warn(f"{found['settings_error']}; the account is {wanted} all the same")
+        invocation.warn(f"{found['settings_error']}; the account is {wanted} nevertheless")
     if not cancel:
         return Answer(found, lambda: _text(found))
     return _cancelled(invocation, found)
@@ -84,7 +84,7 @@ def halt(
 
 @command(app, panel=OPERATE)
 def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
-    """Allow all sends again; ends a state that `halt` or a daily limit has set."""
+    """Allow all orders again; end a state that `halt` or a daily limit has set."""
     from tradectl.runtime.halting import note_resumed
 
     missing = invocation.required_settings().missing_home
@@ -111,7 +111,7 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
             raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` shows the reason")
     except OSError as error:
         what = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
-        raise Blocked(f"{what}: nothing is sent until it can") from error
+        raise Blocked(f"{what}: no order is sent until it can") from error
     written = _Written(before=before, after=ledger.users.get(world.user))
     written.count(ledger)
     found = _found(marker, "ACTIVE", "", marked, written, "")
@@ -235,7 +235,7 @@ def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Databa
         body()
     elif not _within(seconds, body):
         what = "the ledger" if settings.database.startswith(SQLITE) else "the database server"
-        return f"{what} does not answer within {seconds:g} s"
+        return f"{what} does not reply within {seconds:g} s"
     return errors[0] if errors else ""
 
 

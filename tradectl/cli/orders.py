@@ -103,7 +103,7 @@ def cancel(
     order: Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="[ORDER]")] = "",
     every: Annotated[bool, typer.Option("--all", help="Every order that may still trade or be sent.")] = False,
 ) -> Answer:
-    """Cancel an order, and read back whether it is gone. Passes in every trading state."""
+    """Cancel an order, and read at the broker whether it has ended. Allowed in every trading state."""
     if bool(order) == every:
         raise UsageError("name an ORDER, or use --all")
     found = cancel_all(invocation) if every else _cancel_one(invocation, order)
@@ -176,7 +176,7 @@ def adopt(
         bool, typer.Option("--not-ours", help="It belongs to another ledger or to you: leave it at the broker.")
     ] = False,
 ) -> Answer:
-    """Adopt an order that the broker has under a tag of ours and that this ledger cannot explain."""
+    """Adopt an order that the broker has under a tag of tradectl, and that this ledger cannot explain."""
     from tradectl.cli.resolving import known
     from tradectl.execution import manual_resolution
 
@@ -185,7 +185,7 @@ def adopt(
     decided = manual_resolution.disown(trading, found) if not_ours else manual_resolution.adopt(trading, found)
     operator.deliver(invocation)
     if not_ours:
-        return known(invocation.world(), decided, f"is not ours: {decided.symbol} is free again")
+        return known(invocation.world(), decided, f"is not ours: tradectl trades {decided.symbol} again")
     return known(
         invocation.world(), decided, f"is ours now: {decided.status}, {decided.filled_quantity} of {decided.quantity} filled"
     )
@@ -224,10 +224,10 @@ def resolve(
     if never_placed + bool(broker_order_id) + (filled is not None) > 1:
         raise UsageError("--never-placed, --broker-order-id and --filled exclude each other")
     if price and filled is None:
-        raise UsageError("--price goes with --filled")
+        raise UsageError("--price needs --filled")
     decides = never_placed or bool(broker_order_id) or filled is not None
     if sender_ended and not decides:
-        raise UsageError("--sender-ended goes with --never-placed, --broker-order-id or --filled")
+        raise UsageError("--sender-ended needs --never-placed, --broker-order-id or --filled")
     paise = rupees(price) if price else None
     trading = operator.trading(invocation)
     doubt = manual_resolution.check_unresolved(trading, order)

@@ -58,13 +58,13 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
     cash = found["cash"]
     if cash["difference"] != "0.00":
         book, broker, difference = (output.rupees(cash[name]) for name in ("book", "broker", "difference"))
-        parts.append(f"Cash differs by {difference}: the fills say {book}, the broker {broker}")
+        parts.append(f"Cash differs by {difference}: the fills give {book}, the broker reports {broker}")
     if found["odd_rows"]:
         rows = [
             (item["symbol"], item["kind"], item["broker_order_id"], item["field"], item["value"], item["stops"])
             for item in found["odd_rows"]
         ]
-        columns = ("symbol", "row of", "broker order", "field", "value", "blocks us")
+        columns = ("symbol", "row of", "broker order", "field", "value", "blocks trading")
         parts.append(output.table(columns, rows, title="Rows of the broker that cannot be read"))
     if found["agrees"] and not found["unknown"]:
         shares = "" if any(item["beyond"] for item in found["shares"]) else ", shares"

@@ -88,7 +88,7 @@ def accept(
     found |= {"orders_ended": done.orders_ended, "positions": done.positions, "cash": to_rupees(done.cash)}
     lines = [
         f"{done.file} is a new exchange: Rs {show_rupees(done.cash)} in cash, {done.positions} positions as the ledger has them",
-        f"{done.orders_ended} unfinished orders are CANCELLED: no exchange has them, and the tasks place what is still wanted",
+        f"{done.orders_ended} unfinished orders are CANCELLED: no exchange has them, and the tasks place new orders where needed",
     ]
     lines += [f"the file that was there is {done.aside} now"] if done.aside else []
     return Answer(found, "\n".join(lines))
@@ -99,7 +99,7 @@ Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one."
 
 @command(app)
 def kite(invocation: Invocation, port: Port = 0) -> Answer:
-    """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
+    """Serve Kite Connect over this home's paper account until interrupted: for a live home elsewhere or Zerodha's client."""
     from tradectl.lab.sandboxes.launch import kite
 
     return _serve(invocation, kite, port)
@@ -107,7 +107,7 @@ def kite(invocation: Invocation, port: Port = 0) -> Answer:
 
 @command(app, "kotak_neo")
 def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
-    """Kotak Neo over this home's paper account, until interrupted."""
+    """Serve Kotak Neo over this home's paper account until interrupted."""
     from tradectl.lab.sandboxes.launch import kotak_neo
 
     return _serve(invocation, kotak_neo, port)
@@ -115,7 +115,7 @@ def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
 
 @command(app)
 def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
-    """An OpenAlgo server over this home's paper account, until interrupted."""
+    """Serve an OpenAlgo server over this home's paper account until interrupted."""
     from tradectl.lab.sandboxes.launch import openalgo
 
     return _serve(invocation, openalgo, port)
@@ -132,7 +132,7 @@ def _brought(name: str) -> Any:
         entry = broker_sandbox(name)
         return _serve(invocation, lambda world, port: brought(name, entry, world, port), port)
 
-    serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
+    serve.__doc__ = f"Serve the API of {name} over this home's paper account until interrupted."
     command(parent, name)(serve)
     return typer.main.get_group(parent).commands[name]
 

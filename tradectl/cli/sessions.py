@@ -72,7 +72,7 @@ def list_phases(
     on: Annotated[str, typer.Option(help="On this date; default: today.", metavar="YYYY-MM-DD")] = "",
     every: Annotated[bool, typer.Option("--all", help="For every date on which a timetable begins.")] = False,
 ) -> Answer:
-    """Show the phases of an ordinary session with their source; `!` marks a source that was only quoted."""
+    """Show the phases of an ordinary session with their source; `!` marks a source that we know only from quotations."""
     settings = invocation.required_settings()
     timetables = SessionTable.load(settings.sessions).timetables
     day = parse_day(on) or ist_date(settings.at or SystemClock().now())
@@ -130,7 +130,7 @@ def add_override(
     kind: Annotated[str, typer.Option(help="closed, normal, unsettled, muhurat, drill; covered for a year.", metavar="KIND")],
     name: Annotated[str, typer.Option(help="Its name, or the announcement.", metavar="TEXT")] = "",
     opens: Annotated[str, typer.Option("--open", help="When continuous trading begins.", metavar="HH:MM")] = "",
-    closes: Annotated[str, typer.Option("--close", help="When it ends.", metavar="HH:MM")] = "",
+    closes: Annotated[str, typer.Option("--close", help="When continuous trading ends.", metavar="HH:MM")] = "",
     runs: Annotated[
         bool | None, typer.Option("--runs/--no-runs", help="Whether the tasks run on it; default: on normal sessions.")
     ] = None,

@@ -27,7 +27,7 @@ def status(invocation: Invocation) -> Answer:
 
     First come open positions without a live sell order in market hours, then the agenda, services, positions, orders, and what
     needs a person. Exit 7 if the outcome of an order is not known. Exit 11 if a position has no sell, or if an unreadable row
-    of the broker blocks a symbol of ours. If the ledger cannot be read: the halt marker alone, and exit 10."""
+    of the broker blocks a symbol of ours. If the ledger cannot be read, only the halt marker is shown: exit 10."""
     from tradectl.report import status as report
 
     try:
@@ -48,7 +48,7 @@ def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
     users = [settings.user] if settings.user else marked_users(settings.home)
     markers = {user: marker_state(MarkerFile(settings.home, user)) for user in users}
     lines = [
-        f"{user}: the halt marker is {found['state'] or 'nothing'}{', ' if found['reason'] else ''}{found['reason']}"
+        f"{user}: the halt marker is {found['state'] or 'not set'}{', ' if found['reason'] else ''}{found['reason']}"
         for user, found in markers.items()
     ]
     state = next(iter(markers.values()))["state"] if len(markers) == 1 else None

@@ -57,7 +57,7 @@ Entries = Annotated[
 ]
 RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Take every entry that the rule allows, without the score.")]
 Jobs = Annotated[int, typer.Option(help="Parallel processes; default: one per core.", min=0, metavar="NUMBER")]
-DaskOption = Annotated[str, typer.Option("--dask", help="Work on the Dask cluster of this scheduler.", metavar="ADDRESS")]
+DaskOption = Annotated[str, typer.Option("--dask", help="Use the Dask cluster of this scheduler.", metavar="ADDRESS")]
 Top = Annotated[int, typer.Option(help="Number of settings to show.", min=1, metavar="NUMBER")]
 Sort = Annotated[str, typer.Option(help="Sort by this column; default: best first.", metavar="COLUMN")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all settings with their figures.", metavar="FILE")]
@@ -88,9 +88,9 @@ def sweep(
 ) -> Answer:
     """Try many settings on the past, and report how much of the best result may be luck.
 
-    Each symbol is traded alone, as in `backtest`. Results are stored in HOME/sweeps.db: a sweep that was stopped continues where
-    it was. The report shows how good the best of as many worthless settings would look, and the result of as many random
-    entries. With --walk-forward it shows what was earned on years that had no part in the choice.
+    Each symbol is traded alone, as in `backtest`. Results are stored in HOME/sweeps.db: an interrupted sweep continues where it
+    stopped. The report shows how good the best of as many worthless settings would look, and the result of as many random
+    entries. With --walk-forward it shows the result on years that were not used for the choice.
     """
     from tradectl import bootstrap
     from tradectl.research.reports import sweep as report
@@ -149,7 +149,7 @@ def study_of(invocation: Invocation, universe: str, first: str, last: str, *, sc
     market = bootstrap.open_store(settings)
     newest = market.last_session()
     if newest is None:
-        raise DataError("there are no bars; `tradectl data import` brings them in")
+        raise DataError("there are no bars; `tradectl data import` imports them")
     instruments = tuple(id_ for id_ in market.universe(universe) if market.history(id_) is not None)
     if not instruments:
         raise DataError(f"there is no bar of any symbol in {universe}")

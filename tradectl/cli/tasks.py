@@ -29,17 +29,17 @@ SKIPS = frozenset({"not_a_session", "disabled", "outside_window", "busy"})
 STRICT = 3
 """The exit code of these outcomes with `--strict`."""
 
-Session = Annotated[str, typer.Option("--session", help="The session it is for; default: today's.", metavar="YYYY-MM-DD")]
+Session = Annotated[str, typer.Option("--session", help="The session; default: today's.", metavar="YYYY-MM-DD")]
 Slot = Annotated[str | None, typer.Option("--slot", help="The slot of the day, such as 10:30; default: the current one.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again, or outside the window; each order is still sent once.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; send and write nothing.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 if the task had no reason to run, or was busy.")]
 Trigger = Annotated[str, typer.Option("--trigger", help="What starts it: cron, daemon or manual.", hidden=True)]
-Until = Annotated[str, typer.Option("--until", help="Step until then; default: the end of the window.", metavar="HH:MM")]
+Until = Annotated[str, typer.Option("--until", help="Do steps until this time; default: the end of the window.", metavar="HH:MM")]
 Every = Annotated[int | None, typer.Option("--every", help="Seconds between two steps.", min=1, metavar="SECONDS")]
-AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Use the last stored bars if there is none of today.")]
+AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Use the last stored bars if there are none of today.")]
 Isolated = Annotated[
-    bool, typer.Option("--isolated", help="Scan in a process of its own with the time limit of the setting scan_limit.")
+    bool, typer.Option("--isolated", help="Scan in a separate process, with the time limit of the setting scan_limit.")
 ]
 Once = Annotated[bool, typer.Option("--once", help="One step only.")]
 

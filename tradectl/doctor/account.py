@@ -103,7 +103,7 @@ def _clock(account: ReadOnlyAccount) -> str:
     where = "behind" if off > timedelta(0) else "ahead of"
     line = f"this machine's clock is {abs(off.total_seconds()):.0f} s {where} {found.name}'s"
     if abs(off) > WRONG:
-        raise ConfigurationError(f"{line}: windows and one-time passwords go by it; let NTP set it")
+        raise ConfigurationError(f"{line}: windows and one-time passwords depend on it; let NTP set it")
     if abs(off) > NOTED:
         raise NeedsAttention(line)
     return f"this machine's clock agrees with {found.name}'s"
@@ -130,7 +130,7 @@ def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
     trades = session is not None and session.open_at() <= now < session.continuous_end(closing_auction=False)
     line = f"{symbol} at Rs {show_rupees(quote.last)}, as of {to_ist(quote.at):%Y-%m-%d %H:%M:%S} IST"
     if trades and now - quote.at > OLD:
-        raise NeedsAttention(f"{line}: that is old while the exchange trades")
+        raise NeedsAttention(f"{line}: too old while the exchange trades")
     return line
 
 

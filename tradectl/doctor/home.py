@@ -71,14 +71,14 @@ def _ledger(world: World) -> str:
         with database.read() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
-            raise DatabaseError(f"{database.name} is damaged: {found}; `tradectl backup` has copies to go back to")
+            raise DatabaseError(f"{database.name} is damaged: {found}; restore a copy that `tradectl backup` made")
     return f"{database.name} is sound"
 
 
 def _exchange(settings: Settings, world: World) -> str:
     """Raise DatabaseError if the paper exchange's file is not the one on which the ledger has traded, or is an older copy."""
     if world.mode != "paper":
-        return "the exchange is the broker's"
+        return "there is no paper exchange: orders go to the broker"
     if check_file(settings.paper, world.user, ExchangeMark(world.ledger.database, world.user)):
         return f"{settings.paper} is the ledger's exchange"
     return "the first task opens the paper account"
@@ -93,7 +93,7 @@ def _key(settings: Settings, world: World) -> str:
         raise ConfigurationError(f"{file} is missing: without it no stored secret can be read")
     if file.stat().st_mode & _PRIVATE:
         raise ConfigurationError(f"{file} can be read by others: `chmod 600 {file}`")
-    return f"{file} is there, for its owner alone"
+    return f"only its owner can read {file}"
 
 
 def _rights(settings: Settings) -> str:
@@ -102,7 +102,7 @@ def _rights(settings: Settings) -> str:
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         raise ConfigurationError(f"{found[0]}{more} can be read or written by others: `chmod -R go= {settings.home}`")
-    return f"{settings.home} is for its owner alone"
+    return f"only its owner can use {settings.home}"
 
 
 def _disk(settings: Settings) -> str:
@@ -130,7 +130,7 @@ def _trading(world: World) -> str:
     user = world.ledger.users.get(world.user)
     in_ledger = TradingState(user.trading_state, user.state_reason)
     found = stricter(in_ledger, world.marker.read()) if world.marker.exists() else in_ledger
-    text = f"{found.state}: {found.reason}; `tradectl resume` lets everything be sent again"
+    text = f"{found.state}: {found.reason}; `tradectl resume` allows all orders again"
     if found.state == "HALTED":
         raise Blocked(text)
     if found.state != "ACTIVE":

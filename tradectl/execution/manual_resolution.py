@@ -150,7 +150,7 @@ def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Or
         before.alive and before.sending_at is not None and before.broker_order_id is None
     )
     if not in_doubt:
-        raise UsageError(f"order {before.id} is {before.status}: only an UNKNOWN order is resolved")
+        raise UsageError(f"order {before.id} is {before.status}: only an UNKNOWN order can be resolved")
     trading.reconcile()
     order = trading.book.order(before.id)
     if order.status is not OrderStatus.UNKNOWN:
@@ -198,7 +198,9 @@ def find_unidentified(trading: TradingSession, name: str) -> Order:
     trading.reconcile()
     order = find_order(trading.book, name)
     if order.purpose is not Purpose.UNIDENTIFIED or order.status in TERMINAL:
-        raise UsageError(f"order {order.id} is {order.status}, {order.purpose}: only an UNKNOWN unidentified order is adopted")
+        raise UsageError(
+            f"order {order.id} is {order.status}, {order.purpose}: only an UNKNOWN unidentified order can be adopted"
+        )
     return order
 
 
@@ -297,10 +299,12 @@ def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantit
 def _assert_possible(order: Order, quantity: int, price: int | None, now: datetime) -> None:
     """Raise UsageError if the session is not over, or the quantity or price (paise) is impossible."""
     if order.session >= ist_date(now):
-        raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may show it")
+        raise UsageError(
+            f"the session of order {order.id}, {order.session}, is not over: the broker's lists may still show its trades"
+        )
     if not max(1, order.filled_quantity) <= quantity <= order.quantity:
         had = f"{order.filled_quantity} are filled in the ledger, " if order.filled_quantity else ""
-        raise UsageError(f"{quantity} cannot be filled: {had}{order.quantity} were ordered")
+        raise UsageError(f"{quantity} shares cannot be filled: {had}{order.quantity} were ordered")
     if quantity == order.filled_quantity:
         return
     if price is None:

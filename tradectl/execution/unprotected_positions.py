@@ -111,7 +111,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.AUCTION: "tradectl places no sell now; sell manually, or sell-monitor sells in the next session.",
     Cause.CALENDAR: f"If the market is open, `tradectl run-due` checks this again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
-    Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
+    Cause.UNEXPLAINED: "`tradectl sell-monitor --once` checks again.",
 }
 """The command or action that helps, by cause."""
 

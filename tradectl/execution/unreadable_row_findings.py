@@ -48,7 +48,8 @@ class OddSymbol:
         if any(row.kind in {RowKind.HOLDING, RowKind.POSITION} for row in self.rows):
             return (
                 f"Nothing is sent or changed for {self.symbol} until it can be read. Without it the equity is not known: "
-                "no buy is sent while the rest shows a daily loss, and `eod` keeps no statistics; sells of other symbols go on. "
+                "no buy is sent if the readable rows show a daily loss, and `eod` stores no statistics. "
+                "Sells of other symbols go on. "
                 f"{look}"
             )
         return f"Nothing is sent or changed for {self.symbol} until it can be read; other symbols go on. {look}"

@@ -39,7 +39,7 @@ class JobRequest:
 def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str | None) -> Window | Report:
     """Return the window of a slot, or a report of why there is none on this day. Raises UsageError for an unknown slot."""
     if not row.enabled:
-        text = f"{task.name} is disabled; `tradectl schedule enable {task.name}`"
+        text = f"{task.name} is disabled: `tradectl schedule enable {task.name}` enables it"
         return Report(task.name, day, slot or "", "disabled", message=text)
     session = world.sessions.session(day)
     if session is None or not session.runs:
@@ -52,7 +52,7 @@ def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str
         window = next((item for item in found if item.slot == slot), None)
         if window is None:
             slots = ", ".join(item.slot or '""' for item in found)
-            raise UsageError(f"{task.name} has no slot {slot!r} on {day}; there is {slots or 'none'}")
+            raise UsageError(f"{task.name} has no slot {slot!r} on {day}; its slots are {slots or 'none'}")
     if window is None:
         return Report(task.name, day, "", "outside_window", message=f"{task.name} has no window on {day}")
     return window
@@ -61,9 +61,9 @@ def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str
 def with_options(window: Window, every: int | None, until: datetime | None, now: datetime) -> Window:
     """Return the window with the interval of `--every` (seconds). Raises UsageError where an option does not fit."""
     if window.every is None and (every is not None or until is not None):
-        raise UsageError(f"{window.task} is done after one step; --until and --every are for monitors")
+        raise UsageError(f"{window.task} ends after one step; --until and --every are for monitors")
     if every is not None and every < 1:
-        raise UsageError("--every is at least one second")
+        raise UsageError("--every must be at least one second")
     if until is not None and until < now:
         raise UsageError(f"--until {to_ist(until):%H:%M} has passed")
     return window if every is None else replace(window, every=every)

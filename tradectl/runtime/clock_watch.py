@@ -134,14 +134,14 @@ def _consequences(ledger: Ledger, tasks: dict[str, Task], now: datetime) -> str:
     for row in final:
         slot = f" --slot {row.slot}" if row.slot else ""
         command = f"tradectl {row.task} --session {row.session_date}{slot} --force"
-        parts.append(f"Completed at a future time: {_name(row)}; `{command}` runs it again, and sends no order twice")
+        parts.append(f"Completed with a future time: {_name(row)}; `{command}` runs it again, and sends no order twice")
     query = select(orders.c.side, orders.c.quantity, orders.c.symbol).where(
         orders.c.user == ledger.user, orders.c.created_at > now + SKEW
     )
     with ledger.database.read() as connection:
         sent = [f"{row.side} {row.quantity} {row.symbol}" for row in connection.execute(query)]
     if sent:
-        parts.append(f"Orders of a future time: {', '.join(sent)}; `tradectl orders list` and `tradectl reconcile` show them")
+        parts.append(f"Orders with a future time: {', '.join(sent)}; `tradectl orders list` and `tradectl reconcile` show them")
     return ". ".join(parts) or "No run and no order has a future time"
 
 

@@ -73,7 +73,8 @@ def record_missed(
         if found:
             body = "; ".join(found)
             world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
-            world.ledger.outbox.add(now, f"{len(found)} missed", body, f"missed:{now.isoformat()}")
+            text = f"{body}: not run before the window closed. `tradectl executions --status missed` lists them"
+            world.ledger.outbox.add(now, f"{len(found)} missed", text, f"missed:{now.isoformat()}")
     return tuple(found)
 
 

@@ -117,7 +117,7 @@ def missing_year(table: SessionTable, today: date) -> str:
     """Return what a missing list of holidays means, in one line; empty where none is missing that matters now."""
     listed = table.listed_through
     if today > listed:
-        sold = "what is held is sold only once a broker has shown that the market is open"
+        sold = "held shares are sold only once a broker has shown that the market is open"
         return f"no list of {today.year}'s holidays is known: nothing is bought, and {sold}. {FILL_YEAR}{_gap(table, today)}"
     if listed.year == today.year and (today.month, today.day) >= WARN_FROM:
         following = listed.year + 1
@@ -133,8 +133,8 @@ def _gap(table: SessionTable, today: date) -> str:
     named = ", ".join(map(str, days[-3:]))
     more = f" and {len(days) - 3} before" if len(days) > 3 else ""
     return (
-        f". Not known: whether the exchange was open on {named}{more}; it counts as closed, so bars, T1 shares and holding days "
-        "leave it out. `tradectl data import` of NSE's bhavcopy of the day proves a session"
+        f". It is not known whether the exchange was open on {named}{more}; it counts as closed, so bars, T1 shares and holding "
+        "days leave it out. `tradectl data import` of NSE's bhavcopy of the day proves a session"
     )
 
 

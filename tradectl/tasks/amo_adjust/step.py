@@ -107,12 +107,12 @@ def _adjust(
     reading = world.readings.reading(order.instrument_id, order.decided)
     scale = world.market.multiplier(order.instrument_id, context.session, price)
     if price is None or reading is None or scale is None:
-        return "price_unavailable", "no pre-open price: left as it is"
+        return "price_unavailable", "no pre-open price: the order stays unchanged"
     if (spent := spent_reward(price, reading.ema_fast_at(scale), parameters)) is not None:
         _keep(context, order, price, "cancelled", str(spent))
         return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", str(spent)
     if only_cancel:
-        return "unchanged", "the account's trading state lets only cancels pass"
+        return "unchanged", "the account's trading state allows only cancels"
     blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price, parameters.tariff)
     sizing = quantity_for(
         min(price, order.price),

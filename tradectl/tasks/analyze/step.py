@@ -51,7 +51,7 @@ def run(context: Context) -> Outcome:
     if doubt and world.mode != "simulated":
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if close.stale:
-        context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
+        context.log("stale_data", f"there are no bars of {session}: the last stored bars were analysed", level="warning")
     renewal = {"panel_renewed": renewed} if renewed else {}
     result = _counts(close.verdicts) | renewal | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
     return Outcome(result | {"surveillance": doubt or "lists are recent"})

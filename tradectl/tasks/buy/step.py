@@ -24,8 +24,8 @@ from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
 from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
 
-FOR_THE_MORNING = "for 08:00: a session that is not run lies between"
-FOR_THE_OPEN = "for 09:05: the broker takes no after-market orders"
+FOR_THE_MORNING = "waits for 08:00: before that session there is one in which tradectl does not run"
+FOR_THE_OPEN = "waits for 09:05: the broker takes no after-market orders"
 NO_AMO = (
     "{} takes no after-market orders, so nothing can be placed in the evening; "
     "with the setting preopen_orders buys are sent at 09:05 instead"
@@ -92,7 +92,9 @@ def run(context: Context) -> Outcome:
     if (stopped := stopped_buys(trading)) is not None:
         return Outcome(dict(counts), blocked=str(stopped))
     if context.now >= session.begins_at():
-        return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
+        return Outcome(
+            dict(counts), blocked=f"the session {session.date} has begun: no after-market buy is placed for it any more"
+        )
     amo = world.broker.capabilities.amo
     if not amo and not world.parameters.preopen_orders:
         return Outcome(dict(counts), blocked=NO_AMO.format(world.broker.name))

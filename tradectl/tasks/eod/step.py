@@ -55,13 +55,14 @@ def run(context: Context) -> Outcome:
     beyond = trading.unexplained_shares()
     unlisted = book_comparison.unlisted(trading.book)
     for order in unlisted:
-        text = (
-            f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the ledger, not at the broker"
-        )
+        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
+        text = f"{what} is {order.status} in the ledger, and the broker does not list it"
         context.log("mismatch", text, order.symbol, level="error")
     cash_difference = trading.broker.funds().cash - trading.book.cash()
     if cash_difference:
-        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from the sum of the fills", level="error")
+        context.log(
+            "mismatch", f"the broker's cash differs by {show_rupees(cash_difference)} from the sum of the fills", level="error"
+        )
     differ = len(mismatches) + len(unlisted) + bool(cash_difference)
     day = _figures(context, trading)
     closed = trading.book.positions(closed_in=session)

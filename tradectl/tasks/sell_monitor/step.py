@@ -55,9 +55,9 @@ class _Stream:
         """Log that the stream lost or gained its connection since the last step."""
         trouble = self._broker.stream_news() if self._broker is not None else None
         if trouble:
-            context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
+            context.log("stream", f"the price stream is not connected, so each price is requested: {trouble}", level="warning")
         elif trouble is not None:
-            context.log("stream", "the stream of prices is connected")
+            context.log("stream", "the price stream is connected")
 
 
 @dataclass(slots=True)
@@ -218,8 +218,8 @@ def _stale(context: Context, seen: StepView) -> int:
         reading = context.world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
         if reading is None or reading.session < last:
             found += 1
-            of = f"of {reading.session}" if reading is not None else "unknown"
-            context.log(
-                "stale_data", f"{position.symbol}: EMA9 is {of}, there is no bar of {last}", position.symbol, level="warning"
+            used = (
+                f"the target uses the EMA9 of {reading.session}" if reading is not None else "without an EMA9 no sell is placed"
             )
+            context.log("stale_data", f"{position.symbol}: there is no bar of {last}; {used}", position.symbol, level="warning")
     return found
