@@ -39,7 +39,7 @@ TITLES = {"nse": "NSE", "surveillance": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
 
 
 def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, universe: str) -> Answer:
-    """Carry out the command. With `--at` it fetches only sessions that had ended then."""
+    """Fetch from a source; return the answer. With `--at` only sessions that had ended at that moment are fetched."""
     _check_options(source, span, symbols=symbols, universe=universe)
     settings = invocation.required_settings()
     clock = VirtualClock(settings.at) if settings.at else SystemClock()

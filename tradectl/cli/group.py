@@ -1,7 +1,7 @@
 """Accept the global options before and after any command.
 
-`tradectl --user asha status` and `tradectl status --user asha` are the same: before parsing, the root moves every global
-option to the front, and every command shows them in its help.
+`tradectl --user asha status` and `tradectl status --user asha` are the same. Before parsing, the root command moves every global
+option to the front. Every command shows the global options in its help.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def login(
     invocation: Invocation,
     again: Annotated[bool, typer.Option("--again", help="Log in again although a session is valid.")] = False,
 ) -> Answer:
-    """Log in at the broker, or at the one that `quotes` of a paper home names: by prompts, or with one line a field on stdin."""
+    """Log in at the broker, or at the broker in a paper home's `quotes`: by prompts, or with one line a field on stdin."""
     from tradectl.report.values import value
 
     account = broker_account(invocation)

@@ -1,7 +1,7 @@
 """Check that this user can read and write the files of a home, its ledger and its market data.
 
-A command that once ran as another user (root, a container) leaves files that the tasks cannot write; SQLite makes its log and
-index beside a database, so those and the folders count too.
+A command that once ran as another user (root, a container) leaves files that the tasks cannot write. SQLite creates its log and
+index beside a database, so these files and the folders are checked too.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _all(settings: Settings, ledger: Path | None) -> Iterator[Path]:
 
 
 def _is_gone(path: Path) -> bool:
-    """Return whether a task has removed a file of its own meanwhile."""
+    """Return whether a file no longer exists: a task may have removed it since it was listed."""
     try:
         path.lstat()
     except FileNotFoundError:

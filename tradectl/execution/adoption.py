@@ -62,7 +62,7 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
 
 
 def instrument_of(market: MarketData, symbol: str, session: date) -> str:
-    """Return the instrument behind a symbol of the broker; the symbol itself where the market data does not know it."""
+    """Return the instrument behind a symbol of the broker; the symbol itself if the market data lack it."""
     try:
         return market.find(symbol, session)
     except UsageError:

@@ -126,8 +126,8 @@ def _unproved(trading: TradingSession) -> Refusal:
 def _reduce(trading: TradingSession, code: RefusalCode, exposed: Exposure, parameters: Parameters, session: date) -> None:
     """Set the account to REDUCING and report it once.
 
-    After a daily loss REDUCING lasts for the day. With too many buy orders it lasts until the day before their session, so that
-    resting orders may be changed in the pre-open of the session."""
+    After a daily loss REDUCING lasts for the day. With too many buy orders it lasts until the day before their session. So
+    resting orders may be changed in the pre-open of that session."""
     today = ist_date(trading.clock.now())
     daily = code is RefusalCode.DAILY_LOSS
     if daily:

@@ -72,6 +72,7 @@ class CommandResult:
 
     @property
     def ok(self) -> bool:
+        """Return whether the command was placed, existed before, or was a dry run."""
         return self.status in {CommandStatus.PLACED, CommandStatus.EXISTS, CommandStatus.DRY}
 
     @property
@@ -116,7 +117,7 @@ class OrderPath:
 
     @property
     def claim(self) -> Claim:
-        """The claim under which orders are sent."""
+        """Return the claim under which orders are sent."""
         return self._claim
 
     def place(self, intent: Intent, *, send: bool = True) -> CommandResult:

@@ -60,8 +60,8 @@ def exposed_shares(
 ) -> int:
     """Return how many shares of a position have no live sell in the market hours of its stock.
 
-    If it is not known whether the stock has a closing auction, a sell that rested until the earlier end of trading still counts:
-    the exchange may have ended it then."""
+    It may not be known whether the stock has a closing auction. Then a sell that rested until the earlier end of trading still
+    counts, because the exchange may have ended it."""
     shares = uncovered(position, orders, session.date)
     if not shares or not in_market_hours(session, now, kinds):
         return 0

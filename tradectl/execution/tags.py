@@ -1,7 +1,7 @@
 """Client tags: a hash of the fields that identify an intent, and the search for the intent of a tag.
 
 A restarted process computes the same tag for the same intent. So a tag in the broker's book proves which intent an order belongs
-to, even if the ledger has lost it: `identify` computes the tags of all possible intents and compares.
+to, even if the ledger has lost the order. `identify` computes the tags of all possible intents and compares them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, Purpose, Side
 
 ENTRY_LEG = "entry:1"
-"""The leg of every entry. A leg tells apart orders of equal purpose, session and instrument; an entry has only one."""
+"""The leg of every entry. A leg distinguishes orders of equal purpose, session and instrument; an entry has only one."""
 SESSIONS_AHEAD = 10
 """Calendar days between the placing of an after-market order and the session that it is for, at most."""
 POSITIONS_AHEAD = 200

@@ -134,7 +134,7 @@ class TradingSession:
         return quote.open
 
     def _before_actions(self, seen: StepView, open_of: OpenOf) -> Changes | None:
-        """Book the trades from before a corporate action, then apply it, so that later trades meet the adjusted shares.
+        """Book the trades from before a corporate action, then apply the action; later trades then change the adjusted shares.
 
         Return what changed; None where no action is pending."""
         if self._none_pending(seen):

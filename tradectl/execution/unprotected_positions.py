@@ -171,7 +171,7 @@ class ExposureFacts:
         halted: The reason of a halt; None where the account is not halted.
         failure: The cause and text of a failed step.
         unknown: A sell order whose outcome is not known.
-        unread: A live sell order, and the broker's status text for it that tradectl does not know.
+        unread: A live sell order, and the broker's unknown status text for it.
         read: Whether the holdings were read.
         held: The broker's row of the symbol; None where it has none. Only valid if `read`.
         trade_for_trade: Shares bought today in a trade-for-trade series.

@@ -54,8 +54,9 @@ def blocking_holding(book: Book, symbol: str) -> OddRow | None:
 
 
 def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | None:
-    """Return the row that may hide the holding of a symbol: one that names it, or one without a symbol if the list has no
-    readable row of it."""
+    """Return the row that may hide the holding of a symbol; None where there is none.
+
+    That is a row of this symbol, or a row without a symbol if no readable row has this symbol."""
     shown = any(item.symbol == symbol for item in holdings)
     return next((row for row in odd_of(holdings) if row.symbol == symbol or not (row.symbol or shown)), None)
 

@@ -1,8 +1,9 @@
 """Resolve orders whose outcome is not known (UNKNOWN).
 
-The absence of an order from the broker's book proves nothing by itself. It proves that the order was never accepted only if the
-broker declares how long an accepted order may stay invisible, and if the sending process has ended: a stopped one may still send.
-Where the broker refuses a repeated tag, no proof is needed: sending the order again on that day is harmless.
+The absence of an order from the broker's book proves nothing by itself. It proves that the order was never accepted under two
+conditions. The broker declares how long an accepted order may stay invisible. And the sending process has ended: a stopped
+process may still send. Where the broker refuses a repeated tag, no proof is needed: the order may be sent again on
+that day.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ def command_line(arguments: Sequence[str]) -> Command:
 
 @dataclass(slots=True)
 class _Child:
+    """The running process of a window."""
+
     process: subprocess.Popen[bytes]
     window: Window
 
@@ -145,7 +147,7 @@ class Daemon:
                 self._gather()
 
     def _end_children(self, stop: Stop) -> None:
-        """Pass the signal on once, and wait: a child releases its claim, and may be in the middle of an order."""
+        """Pass the signal on to the children once, and wait for their end: a child may be sending an order."""
         for child in self.children.values():
             if child.process.poll() is None:
                 child.process.send_signal(stop.signal_number)

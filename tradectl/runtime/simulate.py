@@ -43,7 +43,7 @@ class Seed:
 
 @dataclass(slots=True)
 class Simulated:
-    """The sessions that were run, and the reports of tasks that ended with an exit code of trouble."""
+    """The sessions that were run, and the reports of tasks that failed or had refused orders."""
 
     sessions: list[Session] = field(default_factory=list)
     troubles: list[Report] = field(default_factory=list)
@@ -93,7 +93,7 @@ def simulate(
                 if report.exit_code not in GOES_ON:
                     raise _failure(report)
                 if report.exit_code and (report.exit_code != REFUSED or report.refused):
-                    done.troubles.append(report)  # a sell outside the day's price band is no trouble of a simulation
+                    done.troubles.append(report)  # an unprotected position, such as a sell outside the band, is normal here
             if progress is not None:
                 progress(number, len(done.sessions), session.date)
     return done

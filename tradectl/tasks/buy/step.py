@@ -2,8 +2,8 @@
 
 If a session on which tradectl does not run (Muhurat, a drill) lies before the next run session, brokers would release the
 orders into it. Then nothing is sent, and the intents wait for 08:00 of the run session. A broker without after-market orders
-takes nothing in the evening: the task reports that, or with the setting `preopen_orders` the intents wait for 09:05, when the
-exchange takes regular orders.
+takes nothing in the evening, and the task reports that. With the setting `preopen_orders` the intents then wait for 09:05, when
+the exchange takes regular orders.
 """
 
 from __future__ import annotations

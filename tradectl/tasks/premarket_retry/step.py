@@ -1,7 +1,7 @@
 """Before the market opens: cancel buys that are no longer valid, then retry buys that failed for a temporary reason.
 
-By now the final bars of the last session are published. Every pending buy is checked again on them by its own rule: the
-evening's bar was provisional, and a small change of the close can move the RSI across its level. Money from yesterday's sales
+By now the final bars of the last session are published. Every pending buy is checked again on these bars by its rule.
+The evening's bar was provisional, and a small change of the close can move the RSI across its level. Money from yesterday's sales
 has arrived, so buys that were short of funds are sized again and placed. Buys for a broker without after-market orders still
 wait: `amo-adjust` sends them.
 """

@@ -160,8 +160,8 @@ def _adjust_sells(run: _Run, seen: StepView) -> bool:
     """Adjust the sell of each position that differs from the desired one; return whether a command was sent.
 
     Only stocks in continuous trading are adjusted: the exchange takes changes then. Where it is not known whether a stock has a
-    closing auction, both kinds must trade. The snapshot and the clock are read again after each command: a read-back may show
-    changes of other positions, and with a slow broker a quote may have become stale or the phase may have ended."""
+    closing auction, both kinds must trade. The snapshot and the clock are read again after each command. The read-back may show
+    changes of other positions. With a slow broker a quote may have become stale, or the phase may have ended."""
     snapshot, now, sent, outdated = seen.snapshot, seen.now, False, False
     trades: dict[tuple[bool, ...], bool] = {}
     for position in snapshot.positions:
@@ -191,8 +191,8 @@ def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
 def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
     """Return the outcome with the session's totals.
 
-    The first step adds what it found, and the trouble of the price stream (empty: none; None: there is no stream). The first step
-    of each process reads the totals again, since the process before may have ended before it stored them."""
+    The first step adds its counts and the error of the price stream (empty: connected; None: there is no stream). The first step
+    of each process reports the totals again, because the process before may have ended without storing them."""
     totals = run.trading.book.sell_totals(context.session, seen.snapshot)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
