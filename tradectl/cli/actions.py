@@ -46,7 +46,7 @@ def list_actions(
     rows = [(item["symbol"], item["ex_date"], item["rule"], item["text"]) for item in found]
     settled = [(d["symbol"], d["ex_date"], d["verdict"], d["ratio"], d["decided_at"][:10], d["note"]) for d in decided]
     texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in announced]
-    parts = [output.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action is open.")]
+    parts = [output.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action needs a decision.")]
     if settled:
         parts.append(output.table(("symbol", "ex-date", "verdict", "ratio", "decided", "note"), settled))
     if texts:

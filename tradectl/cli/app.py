@@ -34,12 +34,16 @@ def _version(ctx: typer.Context, wanted: bool) -> None:
 @app.callback(epilog="Times are Indian time. Every command has --help; the manual is in docs/.")
 def root(
     ctx: typer.Context,
-    user: Annotated[str | None, typer.Option(help="The account's user; TRADECTL_USER.", metavar="NAME")] = None,
-    db: Annotated[str | None, typer.Option(help="The ledger, a file or a database URL; TRADECTL_DB.", metavar="PATH|URL")] = None,
-    home: Annotated[str | None, typer.Option(help="The home folder, ~/.tradectl; TRADECTL_HOME.", metavar="PATH")] = None,
+    user: Annotated[str | None, typer.Option(help="The account's user; or TRADECTL_USER.", metavar="NAME")] = None,
+    db: Annotated[
+        str | None, typer.Option(help="The ledger, a file or a database URL; or TRADECTL_DB.", metavar="PATH|URL")
+    ] = None,
+    home: Annotated[
+        str | None, typer.Option(help="The home folder; or TRADECTL_HOME; default: ~/.tradectl.", metavar="PATH")
+    ] = None,
     at: Annotated[
         str | None,
-        typer.Option(help="Use this moment, on paper: '2023-07-21 09:15', Indian time; TRADECTL_AT.", metavar="WHEN"),
+        typer.Option(help="On paper, use this moment: '2023-07-21 09:15', Indian time; or TRADECTL_AT.", metavar="WHEN"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on success.")] = False,

@@ -90,7 +90,7 @@ def accept(
         f"{done.file} is a new exchange: Rs {show_rupees(done.cash)} in cash, {done.positions} positions as the ledger has them",
         f"{done.orders_ended} unfinished orders are CANCELLED: no exchange has them, and the tasks place new orders where needed",
     ]
-    lines += [f"the file that was there is {done.aside} now"] if done.aside else []
+    lines += [f"the previous file is now {done.aside}"] if done.aside else []
     return Answer(found, "\n".join(lines))
 
 

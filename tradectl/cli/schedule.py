@@ -34,7 +34,7 @@ def change(
     invocation: Invocation,
     task: Task,
     times: Annotated[str, typer.Option(help="Start times, one or several: '08:00 08:40'.", metavar="TIMES")] = "",
-    until: Annotated[str, typer.Option(help="End of its last window; last-fill: the session's end.", metavar="TIME")] = "",
+    until: Annotated[str, typer.Option(help="End of the last window; last-fill: the session's end.", metavar="TIME")] = "",
     every: Annotated[int | None, typer.Option(help="Seconds between the steps of a monitor.", min=1, metavar="SECONDS")] = None,
 ) -> Answer:
     """Change a task's times; options that are not given stay."""

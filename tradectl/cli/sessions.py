@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradectl.exchange.holiday_list import HolidayList
     from tradectl.exchange.timetables import PhaseRow
 
-sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates and phases that it adds or changes.")
+sessions = typer.Typer(cls=ListGroup, help="This installation's calendar: dates and phases that it adds or changes.")
 
 
 @command(sessions, "list")
@@ -215,7 +215,7 @@ def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
     lines += [f"  {day} {day:%a}  {name}" for day, name in found.added.items()]
     lines += [f"kept      {day}: the calendar file differs" for day in found.kept]
     lines += [f"check     {day}: closed here, and not in NSE's list" for day in found.extra]
-    lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced on their own")
+    lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced separately")
     needed = today.year + (today.month == DECEMBER)
     wrong = None
     if listed_through.year < needed:

@@ -34,7 +34,7 @@ Slot = Annotated[str | None, typer.Option("--slot", help="The slot of the day, s
 Force = Annotated[bool, typer.Option("--force", help="Run again, or outside the window; each order is still sent once.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; send and write nothing.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 if the task had no reason to run, or was busy.")]
-Trigger = Annotated[str, typer.Option("--trigger", help="What starts it: cron, daemon or manual.", hidden=True)]
+Trigger = Annotated[str, typer.Option("--trigger", help="What starts the task: cron, daemon or manual.", hidden=True)]
 Until = Annotated[str, typer.Option("--until", help="Do steps until this time; default: the end of the window.", metavar="HH:MM")]
 Every = Annotated[int | None, typer.Option("--every", help="Seconds between two steps.", min=1, metavar="SECONDS")]
 AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Use the last stored bars if there are none of today.")]

@@ -61,7 +61,7 @@ def _charges(settings: Settings, world: World) -> str:
     found = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
     if found.doubt:
         raise NeedsAttention(found.doubt)
-    return f"charges are counted by the table {found.tariff.title}"
+    return f"charges are computed with the table {found.tariff.title}"
 
 
 def _ledger(world: World) -> str:
@@ -150,7 +150,7 @@ def _orders(world: World) -> str:
 def _timetable(world: World) -> str:
     off = [row.task for row in world.ledger.schedules.list() if not row.enabled]
     if off:
-        raise NeedsAttention(f"{', '.join(off)} disabled: `tradectl schedule enable TASK`")
+        raise NeedsAttention(f"{', '.join(off)} disabled: `tradectl schedule enable TASK` enables a task")
     return "every task is enabled"
 
 

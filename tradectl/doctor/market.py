@@ -83,10 +83,10 @@ def _actions(market: Store, world: World) -> str:
     names = sorted({*market.universe(world.parameters.universe), *held})
     found = list(questions(market, names))
     if not found:
-        return f"no corporate action of {len(names)} instruments is open"
+        return f"no corporate action of {len(names)} instruments needs a decision"
     named = "; ".join(f"{item.symbol} {item.ex_date} {item.rule}" for item in found[:5]) + (" ..." if len(found) > 5 else "")
     raise NeedsAttention(
-        f"{len(found)} corporate actions or jumps are open, and their symbols are not bought ({named}): "
+        f"{len(found)} corporate actions or jumps need a decision, and their symbols are not bought ({named}): "
         "`tradectl data actions list` shows them, `set` and `ignore` decide"
     )
 
@@ -108,7 +108,9 @@ def _auctions(market: Store, world: World) -> str:
             "their sells change only while stocks with and without one trade. "
             "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
         )
-    return f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by lists"
+    return (
+        f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by the stored lists"
+    )
 
 
 def _surveillance(market: Store, world: World) -> str:

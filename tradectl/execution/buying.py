@@ -138,7 +138,7 @@ def _reduce(trading: TradingSession, code: RefusalCode, exposed: Exposure, param
         reason = f"{exposed.buy_orders} buy orders for {session}, {parameters.max_buy_orders} allowed"
     if trading.dry_run or trading.snapshot.trading_state != "ACTIVE":
         return
-    text = f"only sells and cancels are sent from now on: {reason}"
+    text = f"only sells and cancels are sent through {until}: {reason}. `tradectl status` shows the account"
     trading.notify("the account is REDUCING", text, f"reducing:{code}:{today if daily else session}")
     if trading.book.set_reducing(reason, until):
         trading.log("reducing", text, level="warning")

@@ -57,7 +57,7 @@ def apply_actions(book: Book, seen: StepView, market: MarketData, open_of: OpenO
         named = market.instrument(position.instrument_id, today)
         if named.symbol != position.symbol:
             book.rename(position.instrument_id, named.symbol)
-            lines.append(f"{position.symbol} is called {named.symbol} now")
+            lines.append(f"{position.symbol} has the new symbol {named.symbol}")
         actions = market.actions(position.instrument_id, position.opened_session, today)
         if not actions:
             continue

@@ -249,6 +249,7 @@ class TradingSession:
         for item in changes.external:
             trade = item.report
             text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
+            text += "; `tradectl positions` shows what is held"
             self.log("external_trade", text, trade.symbol, level="warning")
             self.notify(f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}")
         for order in map(self.book.order, [item.id for item in changes.counted]):
@@ -353,7 +354,7 @@ class TradingSession:
         except BrokerUnavailable as error:
             if symbol not in self.unread_rules:
                 self.unread_rules.add(symbol)
-                text = f"{symbol}: the broker's list cannot be read; the exchange's tick counts, no freeze quantity: {error}"
+                text = f"{symbol}: the broker's list cannot be read ({error}); the exchange's tick counts, no freeze quantity"
                 self.log("order_rules_unread", text, symbol, level="warning")
             return None
 
@@ -391,7 +392,7 @@ class TradingSession:
         ended = not self.book.order(order.id).alive
         if result.status is CommandStatus.NOT_SENT and not ended:
             what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
-            text = f"{what} is not cancelled and may trade: {result.reason}"
+            text = f"{what} is not cancelled and may trade: {result.reason}. `tradectl orders cancel {order.id}` tries again"
             if self.notify(f"{order.symbol}: an order is not cancelled", text, f"not_cancelled:{order.id}:{order.tag}"):
                 self.log("order_not_cancelled", text, order.symbol, level="error")
         return ended

@@ -38,7 +38,7 @@ def _follow(world: World) -> None:
     ledger, marked = world.ledger, world.marker.read()
     before = ledger.users.get(world.user).trading_state
     ledger.users.set_trading_state(world.user, marked.state, marked.reason)
-    text = f"{MEANING[marked.state]}: {marked.reason} (was {before}); the halt marker was set before"
+    text = f"{MEANING[marked.state]}: {marked.reason} (was {before}); copied from the halt marker"
     ledger.logs.append(world.clock.now(), "warning", marked.state.lower(), text)
 
 

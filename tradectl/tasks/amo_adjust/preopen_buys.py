@@ -44,7 +44,7 @@ def not_preopen(context: Context) -> Refusal | None:
     session = context.world.sessions.session(context.session)
     phase = session.phase_at(context.now, closing_auction=False) if session is not None else None
     if phase is None or phase.kind not in PRE_OPEN_ENTRY:
-        return Refusal(RefusalCode.NOT_PREOPEN, "the exchange takes no orders of the pre-open now")
+        return Refusal(RefusalCode.NOT_PREOPEN, "the exchange takes no pre-open orders now")
     return None
 
 
