@@ -174,7 +174,7 @@ def names(settings: Settings, symbols: str, universe: str) -> list[str]:
 
 
 def _symbol(word: str) -> str:
-    """Return a symbol in the exchange's spelling. Raises UsageError for an invalid one: it would be sent to the source."""
+    """Return a symbol in the exchange's spelling. Raises UsageError for an invalid symbol, before it is sent to the source."""
     try:
         return read_symbol(word).symbol
     except ValueError as error:

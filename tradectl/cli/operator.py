@@ -1,6 +1,6 @@
 """Open the trading session of a command that a person runs.
 
-It is the same as that of a task, but its claim belongs to no execution, and no order can be placed under it.
+It equals the trading session of a task, but its claim belongs to no execution, and no order can be placed under the claim.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 
 def unprotected(item: Mapping[str, Any]) -> str:
-    """Return the line of a position without a live sell order; one that only needs time is not called UNPROTECTED."""
+    """Return the line of a position without a live sell order; a position that only needs time is not called UNPROTECTED."""
     return f"{'UNPROTECTED' if item['grave'] else 'not yet sellable'}  {item['text']}"
 
 

@@ -77,7 +77,7 @@ def _unknown(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _order_text(order: dict[str, Any] | None) -> str:
-    """Return one order as short text; a dash if there is none."""
+    """Return one order as short text; a dash for None."""
     if order is None:
         return "-"
     name = f"{order['id']} " if "id" in order else ""

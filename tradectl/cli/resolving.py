@@ -1,4 +1,4 @@
-"""Build the answers of `orders resolve` and `orders adopt`: the facts of an order, and how to decide an UNKNOWN one."""
+"""Build the answers of `orders resolve` and `orders adopt`: the facts of an order, and how to decide an UNKNOWN order."""
 
 from __future__ import annotations
 

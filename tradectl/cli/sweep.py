@@ -167,7 +167,7 @@ def _first_bar(market: Store, instrument_id: str) -> date:
 
 
 def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
-    """Return the splits of `--walk-forward`, none without it. Raises UsageError if the span is too short for one."""
+    """Return the splits of `--walk-forward`, none without it. Raises UsageError if the span is too short."""
     from tradectl.backtest.context import Span
     from tradectl.research.walk_forward import split, years_of
 

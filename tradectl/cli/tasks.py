@@ -132,7 +132,7 @@ def moment_until(text: str, day: date) -> datetime | None:
 
 
 def stored_report(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
-    """Return the stored report of a completed run if the virtual clock is before the home's last event; None if it is not.
+    """Return the stored report of a completed run if the virtual clock is before the home's last event, else None.
 
     Raises UsageError for a run that is not completed, because time does not go back.
     """

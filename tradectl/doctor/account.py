@@ -135,7 +135,7 @@ def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
 
 
 def _remarks_text(live: LiveAccount) -> str:
-    """Return the facts about an account that the adapter can read and no task needs. Raises NeedsAttention for a bad one."""
+    """Return the facts about an account that the adapter can read and no task needs. Raises NeedsAttention for a bad fact."""
     remarks = live.remarks()
     odd = [item.text for item in remarks if not item.fine]
     if odd:

@@ -91,7 +91,7 @@ def _own_tag(book: Book, report: OrderReport) -> str:
 
 
 def _decided(market: MarketData, side: Side, instrument_id: str, placed: date, session: date) -> date:
-    """Return the session whose close decided an order: for a buy of the morning, the last one with a bar."""
+    """Return the session whose close decided an order: for a buy of the morning, the last session with a bar."""
     if side is Side.SELL:
         return session - timedelta(days=1)
     if placed < session:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BuyRevalidation:
-    """The check of the buys of one session on final bars.
+    """Checks the buys of one session on final bars.
 
     Attributes:
         session: The session of the buys.

@@ -190,7 +190,7 @@ def quantity_for(
 
 
 def pending_buys(trading: TradingSession, session: date) -> list[Order]:
-    """Return our buys for a session that wait as AMO or are live, oldest first; UNKNOWN ones are left out."""
+    """Return our buys for a session that wait as AMO or are live, oldest first; UNKNOWN orders are left out."""
     return [
         order
         for order in trading.live(Side.BUY, session)

@@ -72,9 +72,10 @@ def _take(reports: list[OrderReport], order: Order) -> OrderReport | None:
 
 
 def may_be_order(order: Order, report: OrderReport) -> bool:
-    """Return whether a report has all terms of an order and was placed after it was sent (or recorded, if never marked as sent).
+    """Return whether a report has all terms of an order and was placed after the order was sent.
 
-    A report that has traded may show its average price instead of its limit: then any price that the limit allows agrees.
+    For an order that was never marked as sent, the moment of its record counts. A report that has traded may show its average
+    price instead of its limit. Then any price that the limit allows agrees.
     """
     if report.placed_at < (order.sending_at or order.created_at) - CLOCK_TOLERANCE:
         return False

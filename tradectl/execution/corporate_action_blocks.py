@@ -25,7 +25,7 @@ COMPARED = frozenset({ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATI
 
 
 def unknown_action(market: MarketData, position: Position, session: date) -> str:
-    """Return the unknown action since a position was opened, as the reason not to trade it; empty without one."""
+    """Return the unknown action since a position was opened, as the reason not to trade it; empty if there is none."""
     since = market.undecided().get(position.instrument_id)
     if since is None or since > session:
         return ""

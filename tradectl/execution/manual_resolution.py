@@ -51,7 +51,7 @@ class CancelledOrder:
 
 
 def find_order(book: Book, name: str) -> Order:
-    """Return the order with this id, tag or broker order id. Raises UsageError if there is none, or more than one."""
+    """Return the order with this id, tag or broker order id. Raises UsageError if no order or several orders match."""
     found = {order.id: order for order in [*book.tagged([name]).values(), *book.finished([name]).values()]}
     if name.isdecimal() and len(name) < 16:
         found |= {order.id: order for order in book.orders(ids=[int(name)])}
@@ -121,7 +121,7 @@ class UnresolvedOrder:
         may_be_sending: Its process is not proved dead.
         elsewhere: This machine cannot check that process, for example after a restart; only a person can.
         promise: What the absence of an order from this broker's book proves.
-        candidates: Unexplained orders of the same symbol and side in the broker's book; one may be this order.
+        candidates: Unexplained orders of the same symbol and side in the broker's book; one of them may be this order.
     """
 
     order: Order
@@ -162,7 +162,9 @@ def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Or
 
 
 def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...]:
-    """Return unexplained orders that may be this one; none if it has a broker order id or the broker always shows tags."""
+    """Return unexplained orders that may be this order.
+
+    There are none if the order has a broker order id, or if the broker always shows tags."""
     declared = trading.broker.capabilities
     if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
@@ -172,7 +174,7 @@ def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...
 
 
 def _difference(order: Order, report: OrderReport) -> str:
-    """Return why an order of the broker's book cannot be this one; empty where it can."""
+    """Return why an order of the broker's book cannot be this order; empty if it can."""
     if (report.symbol, report.side) != (order.symbol, order.side):
         return f"not {order.side} {order.symbol}"
     if order.sending_at is not None and report.placed_at < order.sending_at - CLOCK_TOLERANCE:

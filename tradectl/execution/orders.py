@@ -123,9 +123,9 @@ class OrderPath:
     def place(self, intent: Intent, *, send: bool = True) -> CommandResult:
         """Record an intent and send it. With `send=False` it is only recorded, as RETRY_PENDING, for the morning.
 
-        An intent whose newest generation is alive is not sent again (EXISTS; UNKNOWN if its outcome is not known). One that was
-        recorded and never sent is sent under its own tag. One that ended begins a new generation. An UNKNOWN order blocks its
-        symbol. An intent whose tag or broker order id is known is never sent. A buy waits (HELD) while the broker holds
+        An intent whose newest order is alive is not sent again (EXISTS; UNKNOWN if its outcome is not known). An order that was
+        recorded and never sent is sent under its tag. After an order that ended, a new generation begins. An UNKNOWN order blocks
+        its symbol. An intent whose tag or broker order id is known is never sent. A buy waits (HELD) while the broker holds
         unexplained shares of its symbol. Raises Fenced if the claim is lost.
         """
         if self._dry_run:
@@ -230,7 +230,7 @@ class OrderPath:
         return self._send(marked, doubt)
 
     def _repeat(self, order: Order, intent: Intent, *, send: bool) -> CommandResult:
-        """Send an UNKNOWN order again, only where the broker refuses a tag that it has already."""
+        """Send an UNKNOWN order again, but only if the broker refuses a repeated tag."""
         if not send or not may_repeat(order, self._broker.capabilities, self._claim.owner, self._clock.now()):
             return CommandResult(CommandStatus.UNKNOWN, order, order.reason)
         return self._send_recorded(order, intent, send=True, doubt=order)
@@ -315,7 +315,7 @@ class OrderPath:
         return CommandResult(CommandStatus.UNKNOWN, known, reason)
 
     def _still_unknown(self, order: Order, doubt: Order) -> CommandResult:
-        """Record that the outcome is still not known, with the reason of the order as it was before it was sent again."""
+        """Record that the outcome is still not known, with the reason that the order had before it was sent again."""
         return self._unknown(order, doubt.reason or "its outcome is not known", doubt.reason_code)
 
     def modify(self, order: Order, *, quantity: int, price: int, accepted: Callable[[], None] = lambda: None) -> CommandResult:

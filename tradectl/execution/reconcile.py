@@ -163,7 +163,7 @@ def _same_security(market: MarketData, order: Order, report: OrderReport | Trade
 
 
 def _match(snapshot: Snapshot, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
-    """Return the reports of our unfinished orders, matched by broker order id, else by tag; the last one for each order.
+    """Return the reports of our unfinished orders, matched by broker order id, else by tag; the last report of each order.
 
     An order with a broker order id is never matched by its tag: a second report under that tag is another order."""
     by_id, by_tag = snapshot.by_broker_id, snapshot.by_tag
@@ -191,8 +191,8 @@ def _unmatched(
 ) -> list[tuple[OrderReport, Order]]:
     """Handle reports under our tags that match no unfinished order; return those that count from now on.
 
-    An order that counted as ended or refused is reopened. One that has ended is left alone. One that the ledger does not have is
-    adopted, or blocks its symbol as UNIDENTIFIED."""
+    An order that counted as ended or refused is reopened. An order that has ended stays as it is. An order that the ledger does
+    not have is adopted, or blocks its symbol as UNIDENTIFIED."""
     unknown = {
         report.broker_order_id: report
         for report in reports
@@ -218,7 +218,7 @@ def _unmatched(
         else:
             if order.status in TERMINAL and order.reason_code is not ReasonCode.DECIDED:
                 book.broker.ended.add(broker_order_id)
-            continue  # an unfinished one was recorded after the snapshot was taken: the next read matches it
+            continue  # an unfinished order was recorded after the snapshot was taken: the next read matches it
         if order is not None:
             found.append((report, order))
     return found
@@ -265,7 +265,7 @@ def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
 
 
 def _reopen_refused(book: Book, order: Order, now: datetime, changes: Changes) -> Order:
-    """Reopen an order that was recorded as refused and is at the broker. If it was retried since, the caller cancels it."""
+    """Reopen an order that was recorded as refused and is at the broker. If a retry replaced it, the caller cancels it."""
     later = [item for item in book.intents.later_generations(order) if item.alive or item.filled_quantity]
     order = book.intents.reopen(order, now, ReasonCode.REAPPEARED if later else ReasonCode.RETURNED)
     (changes.reopened if later else changes.counted).append(order)
@@ -340,7 +340,7 @@ def _waits_for_trades(order: Order, report: OrderReport) -> bool:
 def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
     """Return whether a buy that was rejected for a temporary reason may wait for a retry, as if it had been refused at once.
 
-    An UNKNOWN order may not: another order may exist under its tag. Nor may one that is to be cancelled or has traded."""
+    An UNKNOWN order may not: another order may exist under its tag. An order that is to be cancelled or has traded may not."""
     placed = order.status is OrderStatus.PENDING and order.broker_order_id == report.broker_order_id
     wanted = order.side is Side.BUY and order.reason_code not in TO_BE_CANCELLED
     return placed and wanted and not filled and not report.filled_quantity and report.status is OrderStatus.REJECTED

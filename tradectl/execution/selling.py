@@ -77,7 +77,7 @@ class Seller:
     _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
     def adjust(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
-        """Change one position's sell order to the desired one; return whether a command was sent.
+        """Change a position's sell order to the desired sell; return whether a command was sent.
 
         `seen`: the snapshot of the step. The book is read again before a command. If it has changed, the decision is made again:
         an earlier command of this step may have shown that the position is sold."""
@@ -109,7 +109,7 @@ class Seller:
         return known and order.remaining == position.quantity and price >= order.price
 
     def _correct(self, position: Position, live: Sequence[Order], wanted: DesiredSell, seen: Snapshot) -> bool:
-        """Send the command that makes the live sells of a position the wanted one; return whether one was sent."""
+        """Send the command that turns the live sells of a position into the wanted sell; return whether a command was sent."""
         odd = self.trading.book.broker.odd
         if odd and unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
@@ -273,7 +273,7 @@ class Seller:
         return True
 
     def _replace(self, position: Position, wanted: DesiredSell) -> bool:
-        """Place a new sell for the shares that are left: the cancelled one may have filled before its end."""
+        """Place a new sell for the shares that are left: the cancelled sell may have filled before its end."""
         seen = self.trading.snapshot
         held = seen.position_of(position.instrument_id)
         quantity = self._quantity(held, self.trading.most_shares(held.symbol)) if held is not None else 0

@@ -1,4 +1,4 @@
-"""Read the close of a session: from the final file once it is published, from the day's quotes before.
+"""Read the close of a session: from the final file once it is published, before that from the day's quotes.
 
 A bar made from a quote is provisional. It exists only if the quote's last price is the session's close.
 """

@@ -18,7 +18,7 @@ from tradectl.model.order import OrderReport, Purpose, Side
 ENTRY_LEG = "entry:1"
 """The leg of every entry. A leg distinguishes orders of equal purpose, session and instrument; an entry has only one."""
 SESSIONS_AHEAD = 10
-"""Calendar days between the placing of an after-market order and the session that it is for, at most."""
+"""The most calendar days between the placing of an after-market order and its session."""
 POSITIONS_AHEAD = 200
 """How many positions a ledger may have lost, for example by the restore of a backup."""
 BUYS, GENERATIONS = range(2, 7), range(40)

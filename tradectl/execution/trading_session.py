@@ -44,7 +44,7 @@ class TradingSession:
         log: `log(action, message, symbol=…)` writes a line to the user's log.
         notify: `notify(title, body, key)` queues a message, one for each key; it returns whether the message is new.
         last_retry, level_of: See `reconcile.follow`.
-        rules: The broker's list of instruments; None where it has none, then the exchange's rules count.
+        rules: The broker's list of instruments. None: the broker has no list, and the exchange's rules count.
         settled: The revisions of the broker's lists and of the book, and the day, of the last complete step. While they are the
             same, there is nothing to book, resolve, cancel or adjust.
         undisturbed: The revision of the positions and the day for which no corporate action and no new name was found.
@@ -180,7 +180,7 @@ class TradingSession:
         return len(orders), unresolved_orders.next_check_in(orders, self.clock.now()) if orders else None
 
     def may_repeat(self, order: Order) -> bool:
-        """Return whether an UNKNOWN order may be sent again, because the broker refuses a tag that it has already."""
+        """Return whether an UNKNOWN order may be sent again, because the broker refuses a repeated tag."""
         return unresolved_orders.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
 
     def _report_unknown(self, order: Order) -> None:
@@ -279,7 +279,7 @@ class TradingSession:
     def unexplained_shares(self, *, only: str = "") -> list[UnexplainedShares]:
         """Return the symbols of which the broker holds shares that neither the ledger nor `own_shares` explains.
 
-        Each is reported once for each number of shares. `only`: this symbol alone."""
+        Each symbol is reported once for each number of shares. `only`: this symbol alone."""
         found = unexplained_shares(self.holdings(), self.snapshot.positions, self.path.own_shares)
         found = [item for item in found if item.symbol == (only or item.symbol)]
         for item in found if not self.dry_run else []:
@@ -299,7 +299,7 @@ class TradingSession:
         """Return the quotes that are at most `max_age` plus the broker's quote delay old. Other symbols are left out.
 
         Args:
-            now: The moment of the step, if it was read.
+            now: The moment of the step; None: now.
             traded: Leave out quotes whose last trade was not in this span; its end is excluded.
         """
         wanted = list(symbols)
@@ -318,7 +318,7 @@ class TradingSession:
         }
 
     def tick_size(self, instrument_id: str, session: date) -> int:
-        """Return the tick size (paise) of an order for a session: that of the broker's list, if the list is of that session.
+        """Return the tick size (paise) of an order for a session: from the broker's list, if the list is of that session.
 
         With an older list the result fits both the list and the exchange's rule for the session. Without a row in the list the
         exchange's rule counts."""

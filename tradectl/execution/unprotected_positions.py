@@ -57,7 +57,7 @@ class Cause(StrEnum):
     CORPORATE_ACTION = "corporate_action"  # unknown, or the broker shows another number of shares
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
-    FREEZE_QUANTITY = "freeze_quantity"  # one order may not hold all shares
+    FREEZE_QUANTITY = "freeze_quantity"  # the shares exceed the largest quantity of one order
     OWN_BUY = "own_buy"  # the user's own resting buy would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
     CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
@@ -173,7 +173,7 @@ class ExposureFacts:
         unknown: A sell order whose outcome is not known.
         unread: A live sell order, and the broker's unknown status text for it.
         read: Whether the holdings were read.
-        held: The broker's row of the symbol; None where it has none. Only valid if `read`.
+        held: The broker's row of the symbol; None without a row. Only valid if `read`.
         trade_for_trade: Shares bought today in a trade-for-trade series.
         credited: New shares of recent corporate actions, which may not be credited yet.
         refused: The reason of the session's last sell order, if it was rejected.
@@ -252,7 +252,7 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
 
 def halted_by(snapshot: Snapshot, marker: HaltMarker) -> str | None:
     """Return the reason of a halt, in the ledger or in the halt marker; None where the account is not halted. A marker that
-    cannot be read halts too."""
+    cannot be read counts as a halt."""
     if snapshot.trading_state == "HALTED":
         return snapshot.state_reason
     try:

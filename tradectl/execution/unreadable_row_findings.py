@@ -71,7 +71,7 @@ class OddSymbol:
 
 
 def collect(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
-    """Return the odd rows of the lists as this process last read them, by symbol; blocking ones first."""
+    """Return the odd rows of the lists as this process last read them, by symbol; blocking rows first."""
     book, wants = ledger.book, frozenset(wanted)
     found: dict[str, list[tuple[OddRow, bool]]] = {}
     for row in unreadable_rows.all_rows(book):
@@ -98,7 +98,7 @@ def load(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
 def save(
     ledger: Ledger, session: date, now: datetime, found: Sequence[OddSymbol], before: Mapping[str, OddSymbol]
 ) -> tuple[OddSymbol, ...]:
-    """Store rows that differ from those `before`; end those that can be read again; announce and return new ones."""
+    """Store rows that differ from those `before`, and end those that can be read again; announce and return the new rows."""
     changed = [item for item in found if item != before.get(item.symbol)]
     ended = [
         item for symbol, item in before.items() if symbol not in {other.symbol for other in found} and _was_read(ledger, item)

@@ -86,9 +86,9 @@ def may_be_order(row: OddRow, order: Order) -> bool:
 
 
 def symbol_of(book: Book, row: OddRow) -> str:
-    """Return the symbol of a row: that of our order with its id or tag, else the row's own, else that of the listed order.
+    """Return the symbol of a row: from our order with its id or tag, else from the row, else from the listed order.
 
-    Empty where none is known."""
+    Empty where no symbol is known."""
     order = _owner(book, row)
     if order is not None:
         return order.symbol

@@ -29,9 +29,9 @@ from tradectl.ports import Capabilities, Clock
 WAITS = (5, 15, 30, 60, 120)
 """Seconds between two checks of an UNKNOWN order; the first counts from its sending."""
 UNLISTED = "the broker's book no longer shows it"
-"""The reason of an order that the broker took and that successful reads of its book no longer find."""
+"""The reason of an accepted order that successful reads of the broker's book no longer find."""
 ABSENCE_LIMIT = timedelta(minutes=2)
-"""How long an order that the broker took, or the trades of one that has ended, may be absent from successful reads."""
+"""How long an accepted order, or the trades of an ended order, may be absent from successful reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def resolve(
 
 
 def _is_plain(order: Order, listed: Mapping[str, OrderReport]) -> bool:
-    """Return whether an order stays as it is while neither it nor the broker's book changes, however much time passes."""
+    """Return whether only a change of the order or of the broker's book, and no passing of time, can change the order."""
     return order.broker_order_id in listed and order.absent_since is None and order.status is not OrderStatus.UNKNOWN
 
 
@@ -112,9 +112,9 @@ def _vanished(
 ) -> Doubt | None:
     """Return why an accepted order may no longer be live, and since when; None while nothing shows that.
 
-    Absence proves neither that the order ended nor that it is live. The first read without it is noted, and a read with it
-    clears the note. An after-market order of an earlier day is left alone until it has been live: the broker may list it again
-    when the market opens. `odd`: an unreadable row that may be the order; it counts as absence.
+    Absence proves neither that the order ended nor that it is live. The first read without the order is recorded, and a read
+    with it clears the record. An after-market order of an earlier day is not checked until it has been live: the broker may list
+    it again when the market opens. `odd`: an unreadable row that may be the order; it counts as absence.
     """
     if order.session != today or order.status is OrderStatus.UNKNOWN or not _has_been_live(order, today):
         return None
@@ -151,7 +151,7 @@ def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetim
     None where its absence proves that the broker never accepted it."""
     if may_be_sending(order, claim.owner):
         return Doubt("the process that was sending it may still do so")
-    lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order it is
+    lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order a row is
     since = order.absent_since or now
     shown_if_there = ist_date(now) <= order.session  # a later day's book may lack ended orders
     if lag is not None and shown_if_there and order.absent_since is not None and now - since >= lag:
@@ -169,7 +169,7 @@ def _mark_unknown(book: Book, order: Order, doubt: Doubt, now: datetime) -> Orde
 def may_be_sending(order: Order, owner: str) -> bool:
     """Return whether a process other than `owner` may still send this order.
 
-    It marked the order as being sent, recorded no outcome, and is not proved dead."""
+    Such a process marked the order as being sent, recorded no outcome, and is not proved dead."""
     return order.sender is not None and order.sender != owner and is_alive(order.sender)
 
 
@@ -199,9 +199,9 @@ def next_check_in(orders: Iterable[Order], now: datetime) -> float | None:
 def end_expired(book: Book, claim: Claim, today: date, now: datetime, *, over: bool, keeps_tags: bool) -> list[Order]:
     """End orders whose DAY validity is over: those of `today`, if its trading is `over`, and of earlier sessions.
 
-    An order that was never sent ends. So does one that was sent and is missing in a broker's book read after the end of its
-    session on the same day. A book of a later day proves nothing: the order stays UNKNOWN until a person decides. It also stays
-    UNKNOWN where the book has no tags (`keeps_tags` is false) and an unexplained order of its symbol and side may be it.
+    An order that was never sent ends. An order that was sent ends if the broker's book, read after the end of its session on the
+    same day, does not list it. A book of a later day proves nothing: the order stays UNKNOWN until a person decides. Without tags
+    (`keeps_tags` is false) it also stays UNKNOWN if an unexplained order of its symbol and side may be this order.
 
     Returns:
         The orders of today that ended this way, by this call or an earlier one.

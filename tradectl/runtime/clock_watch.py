@@ -92,7 +92,7 @@ def watch(world: World, tasks: Iterable[Task]) -> list[str]:
 
 
 def last_jump(world: World) -> str:
-    """Return the line about the last jump for as long as it is shown; empty without one. Writes nothing."""
+    """Return the line about a jump within `SHOWN_FOR`, or about a clock behind the stored reading; else empty. Writes nothing."""
     info = world.ledger.info
     now = world.clock.now()
     seen = ClockReading.of(info.get(SEEN))
@@ -107,7 +107,7 @@ def last_jump(world: World) -> str:
 
 
 def _before(ledger: Ledger) -> ClockReading | None:
-    """Return the reading before this one; without any, the last event of an execution."""
+    """Return the stored reading; without a reading, the last event of an execution; None without both."""
     found = ClockReading.of(ledger.info.get(SEEN))
     if found is None:
         last = ledger.executions.last_moment()

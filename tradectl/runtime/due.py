@@ -51,7 +51,7 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
 
 
 def run_due(runner: Runner) -> Report:
-    """Run each due slot once, monitors one step.
+    """Run each due slot once; a monitor does one step.
 
     Returns:
         The gravest report; all are in `result["reports"]`.
@@ -105,7 +105,7 @@ def run_due(runner: Runner) -> Report:
 
 
 def _errors(reports: Sequence[Report]) -> str:
-    """Return the errors of a pass in one line, the gravest first. The exit code is that of the gravest alone."""
+    """Return the errors of a pass in one line, the gravest first. Only the gravest error sets the exit code."""
     failed = sorted((report for report in reports if report.exit_code), key=gravity, reverse=True)
     return "; ".join(dict.fromkeys(report.error for report in failed if report.error))
 

@@ -106,7 +106,7 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
 
 
 def _session(world: World, day: date) -> Session | None:
-    """Return the session of a day. Beyond the list of holidays every weekday counts as one: the market may be open."""
+    """Return the session of a day. Beyond the list of holidays every weekday counts as a session: the market may be open."""
     found = None
     with suppress(UncoveredDate):
         found = world.sessions.session(day)
@@ -251,7 +251,7 @@ def _clock(moment: datetime) -> str:
 
 
 def with_age(item: Unprotected, now: datetime) -> str:
-    """Return the line of a finding, with its age from one minute on."""
+    """Return the line of a finding, with its age if that is a minute or more."""
     seconds = int((now - item.as_of).total_seconds())
     age = f" Found {seconds // 60} min ago." if seconds >= 60 else ""
     return f"{item.text}{age}"

@@ -21,7 +21,7 @@ class Stop:
         self.times = 0
 
     def handle(self, number: int, _frame: FrameType | None = None) -> None:
-        """Handle a signal. Raises Interrupted for the second one."""
+        """Handle a signal. Raises Interrupted for the second signal."""
         self.signal_number = number
         self.times += 1
         if self.times > 1:

@@ -50,12 +50,12 @@ class Report:
 
 
 def gravity_of(exit_code: int) -> int:
-    """Return the rank of an exit code: a higher one is graver."""
+    """Return the rank of an exit code: a higher rank is graver."""
     return _GRAVITY.index(exit_code) if exit_code in _GRAVITY else len(_GRAVITY)
 
 
 def gravity(report: Report) -> int:
-    """Return the rank of a report's exit code: a higher one is graver."""
+    """Return the rank of a report's exit code: a higher rank is graver."""
     return gravity_of(report.exit_code)
 
 

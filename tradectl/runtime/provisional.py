@@ -30,7 +30,7 @@ WARN_FROM = (12, 1)
 
 
 def admit_today(world: World) -> bool:
-    """Make today a provisional session where that is needed and proved; return whether it is one. Raises the broker's errors."""
+    """Make today a provisional session if that is needed and proved; return whether today is one. Raises the broker's errors."""
     table, now = world.sessions, world.clock.now()
     today = ist_date(now)
     if today <= table.listed_through:
@@ -114,7 +114,7 @@ def note_today(world: World) -> None:
 
 
 def missing_year(table: SessionTable, today: date) -> str:
-    """Return what a missing list of holidays means, in one line; empty where none is missing that matters now."""
+    """Return what a missing list of holidays means, in one line; empty if no list is missing that is needed now."""
     listed = table.listed_through
     if today > listed:
         sold = "held shares are sold only once a broker has shown that the market is open"
@@ -126,7 +126,7 @@ def missing_year(table: SessionTable, today: date) -> str:
 
 
 def _gap(table: SessionTable, today: date) -> str:
-    """Return what to do about weekdays before today that were never decided, in one sentence; empty without any."""
+    """Return what to do about weekdays before today that were never decided, in one sentence; empty if there are none."""
     days = table.undecided(today)
     if not days:
         return ""

@@ -86,7 +86,7 @@ class Runner:
 
         Args:
             session: The session; today by default.
-            slot: The slot; the one that is open by default.
+            slot: The slot; by default the slot whose window is open.
             once: Do one step of a continuous task.
             until: Leave a continuous task's loop at this moment (inclusive) and release its claim.
             every: Seconds between the steps of a continuous task.
@@ -117,7 +117,7 @@ class Runner:
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
-        """Return the schedule rows by task. A task without one gets its declared schedule, with `seed` in the database too."""
+        """Return the schedule rows by task. A task without a row gets its declared schedule, with `seed` in the database too."""
         schedules = self.world.ledger.schedules
         rows = {row.task: row for row in schedules.list()}
         missing = [task for task in self.tasks if task.name not in rows]
@@ -199,7 +199,7 @@ class Runner:
         return self._dry_run(request) if request.dry_run else self._claim_and_run(request)
 
     def report_blocked(self, request: JobRequest, text: str) -> None:
-        """Log a blocked slot and send a message, once for each slot: it is tried again every minute."""
+        """Log a blocked slot and send a message, once for each slot: a blocked slot is tried again every minute."""
         ledger, now = self.world.ledger, self.world.clock.now()
         with ledger.database.note():
             key = f"blocked:{request.window.name}:{request.session}"

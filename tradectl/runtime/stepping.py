@@ -182,7 +182,7 @@ class Stepping:
                 self.odd_news = (*self.odd_news, *new)
 
     def _with_odd_rows(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a result with the unreadable rows of now, and without those of earlier steps."""
+        """Return a result with the unreadable rows of the last step instead of those of earlier steps."""
         if not self.odd and "odd_rows" not in result:
             return result
         rest = {name: value for name, value in result.items() if name != "odd_rows"}
@@ -228,13 +228,13 @@ class Stepping:
                 watch.at_mark()
 
     def _failed(self, error: TradectlError) -> None:
-        """Record a failed step. The next one begins like that of a new process, without anything that was read before."""
+        """Record a failed step. The next step begins like the first of a new process: nothing read before is used."""
         self.first = True
         self.context.forget()
         self.failures.setdefault(cause_of(error), error)
 
     def wait_until(self, moment: datetime) -> None:
-        """Sleep on the world's clock; a virtual one moves at once. Raises Interrupted, or Fenced if the claim is lost."""
+        """Sleep on the world's clock; a virtual clock moves at once. Raises Interrupted, or Fenced if the claim is lost."""
         clock = self.context.world.clock
         if clock.virtual:
             clock.sleep((moment - clock.now()).total_seconds())

@@ -2,7 +2,7 @@
 
 `buy` recorded them in the evening as regular orders without sending them. Here each is revalidated on the final bars, fitted to
 the price and the limits of the account, and sent under its recorded tag. If the process dies, an order that was not marked as
-being sent is sent by the next process. One that was marked is never sent again.
+being sent is sent by the next process. A marked order is never sent again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def not_preopen(context: Context) -> Refusal | None:
 
 
 def spent_reward(price: int, ema_level: float, parameters: Parameters) -> Refusal | None:
-    """Return why a buy is not worth its pre-open price (paise) any more; None where it is.
+    """Return why a buy is no longer worth its pre-open price (paise); None if it still is.
 
     `ema_level`: the fast EMA of the bar on which it was decided, in rupees at today's scale."""
     if not reward_gone(price, ema_level, parameters):

@@ -1,7 +1,7 @@
 """After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
 
 The task places no order. It compares the broker's shares and cash with the book, counts and reports differences, and
-never changes the book to remove one.
+never changes the book to remove a difference.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _keep(context: Context, day: Day, mismatches: int) -> None:
 
 
 def _next_day_has_begun(context: Context) -> bool:
-    """Return whether the next session has begun: cash and prices then no longer belong to this one."""
+    """Return whether the next session has begun: cash and prices then no longer belong to this session."""
     if ist_date(context.now) == context.session:
         return False
     try:

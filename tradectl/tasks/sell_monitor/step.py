@@ -62,11 +62,11 @@ class _Stream:
 
 @dataclass(slots=True)
 class _Run:
-    """What the steps of one run share.
+    """The data that the steps of one run share.
 
     Attributes:
         session: None where the session table does not have it.
-        day: The first moment of the session's date and that of the next date.
+        day: The first moments of the session's date and of the next date.
         first_close: The earliest end of continuous trading; from then on findings change without a command.
         quote_age: An older quote changes no order: the setting `quote_max_age` and the delay of the broker's quotes.
         kinds: By instrument, whether the stock has a closing auction; both values where that is not known.

@@ -2,7 +2,7 @@
 
 `execution.unprotected_positions` derives the cause from them.
 
-A covered position costs one pass over the snapshot. Only an uncovered one is examined further.
+A covered position costs one pass over the snapshot. Only uncovered positions are examined further.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Checked(NamedTuple):
 
     Attributes:
         unprotected: The findings that are due.
-        news: Whether one is new or has ended.
+        news: Whether a finding is new or has ended.
         covered: Whether a live sell covers every share of every position, in or out of market hours.
     """
 
@@ -135,7 +135,7 @@ class _Check:
     ) -> list[Unprotected]:
         """Return the current findings.
 
-        One that was stored `before` keeps its start: another attempt to sell begins no new finding, and the closing auction is
+        A finding that was stored `before` keeps its start: another attempt to sell begins no new finding. The closing auction is
         no new cause."""
         book, now = self.context.world.ledger.book, self.now
         found = []
