@@ -56,7 +56,7 @@ def halt(
     )
     invocation.user = user = _user(invocation, settings)
     marker, now = MarkerFile(settings.home, user), settings.at or SystemClock().now()
-    marked = _marked(marker)
+    marked = _marker_state(marker)
     if reducing and marked.state == "HALTED":
         raise UsageError(f"{user} is HALTED, {marked.reason}: `resume` first, then `halt --reducing`")
     unmarked = ""
@@ -67,13 +67,13 @@ def halt(
             unmarked = f"the halt marker cannot be set in {settings.home}: {error.strerror or error}"
     else:
         why = marked.reason or why
-    written = _ledger_follows(settings, user, wanted, why, now)
+    written = _write_to_ledger(settings, user, wanted, why, now)
     if written.error and unmarked:
         raise DatabaseError(f"NOTHING is halted: {unmarked}; {written.error}. Stop the tradectl processes yourself")
     if written.refused:
         raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
     invocation.mode = written.mode
-    found = _found(marker, wanted, why, marked, written, unmarked)
+    found = _result(marker, wanted, why, marked, written, unmarked)
     found["settings_error"] = one_line(settings.unread) if settings.unread else ""
     if settings.unread:
         invocation.warn(f"{found['settings_error']}; the account is {wanted} nevertheless")
@@ -93,13 +93,13 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
     world, why = invocation.world(make=False), plain_reason(reason) or "by hand"
     marker, ledger = MarkerFile(invocation.required_settings().home, world.user), world.ledger
     before = ledger.users.get(world.user)
-    marked = _marked(marker)
+    marked = _marker_state(marker)
     try:
         replaced = marker.begin_resume()
         try:
             with ledger.database.write():
                 ledger.users.set_trading_state(world.user, "ACTIVE", "", only_from=("REDUCING", "HALTED"))
-                was = stricter(_of(before), marked).state
+                was = stricter(_state_of(before), marked).state
                 if was != "ACTIVE":
                     ledger.logs.append(world.clock.now(), "warning", "resumed", f"{MEANING['ACTIVE']}: {why} (was {was})")
                     note_resumed(ledger, world.clock.now())
@@ -114,7 +114,7 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
         raise Blocked(f"{what}: no order is sent until it can") from error
     written = _Written(before=before, after=ledger.users.get(world.user))
     written.count(ledger)
-    found = _found(marker, "ACTIVE", "", marked, written, "")
+    found = _result(marker, "ACTIVE", "", marked, written, "")
     return Answer(found, lambda: _text(found))
 
 
@@ -177,7 +177,7 @@ def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
     return ([] if error else found), error
 
 
-def _marked(marker: MarkerFile) -> TradingState:
+def _marker_state(marker: MarkerFile) -> TradingState:
     """Return the marker's state; ACTIVE if there is no marker. A marker that cannot be read counts as HALTED."""
     try:
         return marker.read()
@@ -185,14 +185,14 @@ def _marked(marker: MarkerFile) -> TradingState:
         return TradingState("HALTED", str(unreadable), resuming=True) if marker.exists() else ACTIVE
 
 
-def _of(user: User | None) -> TradingState:
+def _state_of(user: User | None) -> TradingState:
     """Return the trading state of a user in the ledger; ACTIVE for None."""
     if user is None:
         return ACTIVE
     return TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
 
 
-def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
+def _write_to_ledger(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
     """Write the state into the ledger within a short time.
 
     For a file only the wait for locks is limited, for a database server the whole write."""
@@ -271,11 +271,11 @@ def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Wr
     written.after = after
 
 
-def _found(
+def _result(
     marker: MarkerFile, wanted: str, reason: str, marked: TradingState, written: _Written, unmarked: str
 ) -> dict[str, Any]:
     """Return the JSON result of `halt` or `resume`. `marked`: the marker's state before; `unmarked`: why it was not set."""
-    before, after = stricter(_of(written.before), marked), _of(written.after)
+    before, after = stricter(_state_of(written.before), marked), _state_of(written.after)
     return {
         "user": marker.user,
         "home": str(marker.home),

@@ -177,7 +177,7 @@ def adopt(
     ] = False,
 ) -> Answer:
     """Adopt an order that the broker has under a tag of tradectl, and that this ledger cannot explain."""
-    from tradectl.cli.resolving import known
+    from tradectl.cli.resolving import resolved_answer
     from tradectl.execution import manual_resolution
 
     trading = operator.trading(invocation)
@@ -185,8 +185,8 @@ def adopt(
     decided = manual_resolution.disown(trading, found) if not_ours else manual_resolution.adopt(trading, found)
     operator.deliver(invocation)
     if not_ours:
-        return known(invocation.world(), decided, f"is not ours: tradectl trades {decided.symbol} again")
-    return known(
+        return resolved_answer(invocation.world(), decided, f"is not ours: tradectl trades {decided.symbol} again")
+    return resolved_answer(
         invocation.world(), decided, f"is ours now: {decided.status}, {decided.filled_quantity} of {decided.quantity} filled"
     )
 
@@ -218,7 +218,7 @@ def resolve(
     ] = False,
 ) -> Answer:
     """Read the broker again for an UNKNOWN order, show what is known of it, or record what you have seen yourself."""
-    from tradectl.cli.resolving import doubtful, known
+    from tradectl.cli.resolving import resolved_answer, unresolved_answer
     from tradectl.execution import manual_resolution
 
     if never_placed + bool(broker_order_id) + (filled is not None) > 1:
@@ -235,19 +235,21 @@ def resolve(
     if not isinstance(doubt, manual_resolution.UnresolvedOrder):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's list shows that order {doubt.id} is {doubt.status}")
-        return known(invocation.world(), doubt, f"is known now: {doubt.status}")
+        return resolved_answer(invocation.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()
     if never_placed:
-        return known(
+        return resolved_answer(
             invocation.world(),
             manual_resolution.resolve_never_placed(trading, doubt),
             "is CANCELLED: you decided that it was never placed",
         )
     if broker_order_id:
         joined = manual_resolution.resolve_joined(trading, doubt, broker_order_id)
-        return known(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
+        return resolved_answer(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
         ended = manual_resolution.resolve_filled(trading, doubt, filled, paise)
-        return known(invocation.world(), ended, f"is {ended.status}, {ended.filled_quantity} of {ended.quantity} filled")
-    return doubtful(invocation.world(), doubt)
+        return resolved_answer(
+            invocation.world(), ended, f"is {ended.status}, {ended.filled_quantity} of {ended.quantity} filled"
+        )
+    return unresolved_answer(invocation.world(), doubt)

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 
-def known(world: World, order: Order, text: str) -> Answer:
+def resolved_answer(world: World, order: Order, text: str) -> Answer:
     """Return the answer for an order whose outcome is known or decided; exit code 7 while its status is UNKNOWN."""
     found = orders.one(world.ledger.database, world.user, order.tag)
     code = Ambiguous.exit_code if found["status"] == "UNKNOWN" else 0
     return Answer({"order": found, "known": None}, f"order {order.id} {text}", exit_code=code)
 
 
-def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
+def unresolved_answer(world: World, doubt: UnresolvedOrder) -> Answer:
     """Return the answer for an UNKNOWN order, with exit code 7: the facts, and the commands that decide it."""
     order = doubt.order
     found = orders.one(world.ledger.database, world.user, order.tag)

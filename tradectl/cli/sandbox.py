@@ -34,7 +34,7 @@ class SandboxGroup(Group):
         from tradectl.lab.sandboxes.broker_sandbox import brought
 
         found = super().get_command(ctx, cmd_name)
-        return _brought(cmd_name) if found is None and cmd_name in brought() else found
+        return _installed_sandbox(cmd_name) if found is None and cmd_name in brought() else found
 
 
 app = typer.Typer(
@@ -121,7 +121,7 @@ def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
     return _serve(invocation, openalgo, port)
 
 
-def _brought(name: str) -> Any:
+def _installed_sandbox(name: str) -> Any:
     """Return the command that serves the sandbox of another package."""
     from tradectl.lab.sandboxes.broker_sandbox import broker_sandbox
     from tradectl.lab.sandboxes.launch import brought

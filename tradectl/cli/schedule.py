@@ -54,7 +54,7 @@ def disable(invocation: Invocation, task: Task) -> Answer:
     return _answer((invocation.world().ledger.schedules.disable(task),))
 
 
-def plain(row: ScheduleRow) -> dict[str, Any]:
+def row_values(row: ScheduleRow) -> dict[str, Any]:
     """Return a schedule row as JSON values."""
     times = [format_time(at) for at in row.times]
     until = LAST_FILL if row.until is None else format_time(row.until)
@@ -62,6 +62,6 @@ def plain(row: ScheduleRow) -> dict[str, Any]:
 
 
 def _answer(rows: tuple[ScheduleRow, ...]) -> Answer:
-    found = [plain(row) for row in rows]
+    found = [row_values(row) for row in rows]
     lines = [(item["task"], " ".join(item["times"]), item["until"], item["every"], item["enabled"]) for item in found]
     return Answer(found, lambda: output.table(COLUMNS, lines))

@@ -104,13 +104,13 @@ def sweep(
     settings, combinations = settings_of(sets or [], vary or [], random, seed)
     study, market = study_of(invocation, universe or own.universe, first, last, scored=not rules_only)
     splits = splits_of(study, walk_forward)
-    found = worked(
+    found = run_search(
         invocation,
         study,
         jobs=jobs,
         dask=dask,
         fresh=fresh,
-        search=lambda sweep: found_in(
+        search=lambda sweep: search_settings(
             sweep, market, own, settings, splits, by=Criterion(by), draws=draws, seed=seed, timing=random_entries
         ),
     )
@@ -179,7 +179,7 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
     return found
 
 
-def worked(
+def run_search(
     invocation: Invocation, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]
 ) -> Findings:
     """Call `search` with workers, a progress bar and stored results. After a signal the stored results stay."""
@@ -197,7 +197,7 @@ def worked(
         cache.close()
 
 
-def found_in(
+def search_settings(
     sweep: Sweep,
     market: Store,
     own: Parameters,

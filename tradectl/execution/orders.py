@@ -129,7 +129,7 @@ class OrderPath:
         unexplained shares of its symbol. Raises Fenced if the claim is lost.
         """
         if self._dry_run:
-            held = self._held(intent.side, intent.symbol)
+            held = self._reason_to_wait(intent.side, intent.symbol)
             return CommandResult(CommandStatus.HELD, reason=str(held)) if held is not None else CommandResult(CommandStatus.DRY)
         try:
             return self._place(intent, send=send)
@@ -156,7 +156,7 @@ class OrderPath:
                 return self._send_recorded(newest, intent, send=send)
         generation = newest.generation + 1 if newest is not None else 0
         tag = client_tag(self._user, intent, generation)
-        held = self._held(intent.side, intent.symbol) if send and not self._has_tag(tag) else None
+        held = self._reason_to_wait(intent.side, intent.symbol) if send and not self._has_tag(tag) else None
         sending, waits = send and held is None, str(held or "waits for the morning")
         order = self._book.intents.record(
             self._claim,
@@ -183,7 +183,7 @@ class OrderPath:
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
-    def _held(self, side: Side, symbol: str) -> Refusal | None:
+    def _reason_to_wait(self, side: Side, symbol: str) -> Refusal | None:
         """Return why a buy is not sent: the broker holds unexplained shares of its symbol. None for other orders."""
         if side is not Side.BUY:
             return None
@@ -215,9 +215,9 @@ class OrderPath:
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: Order | None = None) -> CommandResult:
         if not send:
             return CommandResult(CommandStatus.WAITING, order)
-        held = self._held(order.side, order.symbol) if not self._has_tag(order.tag) else None
+        held = self._reason_to_wait(order.side, order.symbol) if not self._has_tag(order.tag) else None
         if held is not None:
-            return self._hold(order, str(held), doubt)
+            return self._let_wait(order, str(held), doubt)
         marked = self._book.intents.mark_sending(
             self._claim,
             order,
@@ -289,7 +289,7 @@ class OrderPath:
             raise DatabaseError(f"{number}: {error}") from error
         return CommandResult(CommandStatus.PLACED, known)
 
-    def _hold(self, order: Order, held: str, doubt: Order | None) -> CommandResult:
+    def _let_wait(self, order: Order, held: str, doubt: Order | None) -> CommandResult:
         """Let a buy wait, because the broker holds unexplained shares of its symbol. An UNKNOWN order stays UNKNOWN."""
         if doubt is not None:
             return CommandResult(CommandStatus.UNKNOWN, order, held)

@@ -85,7 +85,7 @@ def admit(world: World, request: JobRequest) -> Report | None:
             return request.report("busy", f"{name} is being run by {row.owner}")
     if not request.force and (now >= window.over or (row is not None and row.status == "missed")):
         return missed_report(request)
-    refusal = _no_buys(world, request) or unmet(world, request.task, request.session)
+    refusal = _no_buys(world, request) or missing_need(world, request.task, request.session)
     return request.report("blocked", str(refusal), Blocked.exit_code, error=str(refusal)) if refusal is not None else None
 
 
@@ -110,7 +110,7 @@ def missed_report(request: JobRequest) -> Report:
     return request.report("missed", text, Missed.exit_code, error=text)
 
 
-def unmet(world: World, task: Task, session: date) -> Refusal | None:
+def missing_need(world: World, task: Task, session: date) -> Refusal | None:
     """Return which needed task has not completed; None if all have."""
     ledger = world.ledger
     by = None if world.clock.virtual else world.clock.now() + SKEW

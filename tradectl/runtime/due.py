@@ -47,7 +47,7 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
         return ()
     done = world.ledger.executions.on(session.date)
     found = agenda.due(agenda.windows(runner.tasks, runner.rows(), session), now)
-    return tuple(window for window in found if _wanted(runner, window, done, now))
+    return tuple(window for window in found if _should_run(runner, window, done, now))
 
 
 def run_due(runner: Runner) -> Report:
@@ -110,7 +110,7 @@ def _errors(reports: Sequence[Report]) -> str:
     return "; ".join(dict.fromkeys(report.error for report in failed if report.error))
 
 
-def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
+def _should_run(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
     """Return whether an open window should run now. `done`: the day's executions by task and slot."""
     executions = runner.world.ledger.executions
     machine_now = runner.world.clock.machine_now()

@@ -46,7 +46,7 @@ def run(context: Context) -> Outcome:
         raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {parameters.universe}{hint}")
     state = "final" if close.stale or is_final(session, context.now) else "provisional"
     if not context.dry_run:
-        _keep(context, close, following, state)
+        _store_results(context, close, following, state)
     doubt = world.market.surveillance(session).doubt()
     if doubt and world.mode != "simulated":
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
@@ -66,7 +66,7 @@ def _screened(context: Context, request: ScreenRequest) -> ScreenResult:
     return screen(world.market, world.sessions, world.readings, request, context.progress)
 
 
-def _keep(context: Context, close: ScreenResult, following: date, state: str) -> None:
+def _store_results(context: Context, close: ScreenResult, following: date, state: str) -> None:
     """Store signals and decisions in one transaction."""
     ledger = context.world.ledger
     ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)

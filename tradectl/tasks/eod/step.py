@@ -72,7 +72,7 @@ def run(context: Context) -> Outcome:
         over, tags = _trading_is_over(context), trading.broker.capabilities.tag_length > 0
         ended = unresolved_orders.end_expired(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
-        _keep(context, day, differ)
+        _store_results(context, day, differ)
     doubtful = trading.snapshot.unknown
     external = [row for row in trading.book.fills(session=session) if row.external]
     result = {
@@ -130,7 +130,7 @@ def _value(position: Position, last: int | None) -> int:
     return position.quantity * last if last is not None else position.cost
 
 
-def _keep(context: Context, day: Day, mismatches: int) -> None:
+def _store_results(context: Context, day: Day, mismatches: int) -> None:
     """Store the day's statistics, end executions of dead processes, and delete old log lines and messages."""
     world = context.world
     if not day.proved:

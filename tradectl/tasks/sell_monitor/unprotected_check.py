@@ -66,7 +66,7 @@ def check(context: Context, session: Session, seller: Seller, seen: StepView, *,
     if not exposed and not again:
         return Checked(covered=covered)
     found, news = current.save(
-        seen.snapshot, lambda before: current.findings_of(_gathered(current, seller, seen, exposed), before)
+        seen.snapshot, lambda before: current.findings_of(_gather_facts(current, seller, seen, exposed), before)
     )
     return Checked(found, news, covered)
 
@@ -163,10 +163,10 @@ class _Check:
         found = find(before)
         due = [item for item in found if item.is_due(now)]
         named = {item.instrument_id for item in found}
-        due += [item for name, item in before.items() if name not in named and self._stands(snapshot, item)]
+        due += [item for name, item in before.items() if name not in named and self._is_still_unprotected(snapshot, item)]
         return tuple(due), unprotected_findings.save(ledger, day, now, due, before)
 
-    def _stands(self, snapshot: Snapshot, item: Unprotected) -> bool:
+    def _is_still_unprotected(self, snapshot: Snapshot, item: Unprotected) -> bool:
         """Return whether a stock's market hours ended while its open position had no sell."""
         position = snapshot.position_of(item.instrument_id)
         if position is None or position.id != item.position_id or self.in_hours(position):
@@ -205,7 +205,7 @@ def _failure_of(current: _Check, position: Position, error: Exception) -> tuple[
     return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
 
 
-def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, ExposureFacts]]:
+def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, ExposureFacts]]:
     """Yield the positions with their facts. The broker's holdings are read once, and only where they matter."""
     world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.broker.unread
     if not exposed:
@@ -241,10 +241,10 @@ def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed)
             continue
         known |= {"read": True, "held": held.get(position.symbol), "trade_for_trade": seller.trade_for_trade_shares(position)}
         known["stopped"] = seller.action_block(position, snapshot)
-        yield position, ExposureFacts(**known, **_priced(current, seller, seen, position, known["held"]))
+        yield position, ExposureFacts(**known, **_price_facts(current, seller, seen, position, known["held"]))
 
 
-def _priced(current: _Check, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
+def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
     """Return the facts from the quote and the session's sell orders, by the names of `ExposureFacts`."""
     quote = seen.quotes.get(position.symbol)
     book, day = seller.trading.book, current.context.session
