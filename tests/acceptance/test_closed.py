@@ -114,7 +114,7 @@ def test_an_older_home_is_closed_and_what_is_left_is_told(shell: Shell, tmp_path
     wrong = {name for name, mode in modes(home).items() if mode not in {"0o700", "0o600"}}
     assert wrong == {"notes"}
     subprocess.run(["chmod", "-R", "go=", str(home)], check=True)
-    assert f"{home} is for its owner alone" in shell(0o022, home, "doctor", *at, code=None)
+    assert f"only its owner can use {home}" in shell(0o022, home, "doctor", *at, code=None)
 
 
 def test_an_earlier_home_is_closed_by_the_next_write(shell: Shell, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The face: it talks to people and to cron, and knows no rule of trading."""
+"""The command line: parse arguments, call the other packages and print results. It contains no trading rule."""

@@ -31,7 +31,7 @@ NOTE = typer.Option(help="The reason, or the announcement.", metavar="TEXT")
 @command(actions, "list")
 def list_actions(
     invocation: Invocation,
-    symbol: Annotated[str, typer.Option(help="All announcements of this symbol as they are parsed.", metavar="SYMBOL")] = "",
+    symbol: Annotated[str, typer.Option(help="Also list all announcements of this symbol, as parsed.", metavar="SYMBOL")] = "",
 ) -> Answer:
     """List unknown actions and unexplained jumps that exclude a symbol, and the decisions."""
     from tradectl.bootstrap import open_store
@@ -42,16 +42,16 @@ def list_actions(
     every = sorted({*names, *store.undecided()}) if not symbol else names
     found = [asdict(item) | {"ex_date": item.ex_date.isoformat()} for item in questions(store, every)]
     decided = [asdict(item) for item in decisions(store) if not symbol or item.symbol in names]
-    told = [_values_of(item) for item in store.actions(names[0], date.min, date.max)] if symbol else []
+    announced = [_values_of(item) for item in store.actions(names[0], date.min, date.max)] if symbol else []
     rows = [(item["symbol"], item["ex_date"], item["rule"], item["text"]) for item in found]
     settled = [(d["symbol"], d["ex_date"], d["verdict"], d["ratio"], d["decided_at"][:10], d["note"]) for d in decided]
-    texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in told]
-    parts = [output.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action is open.")]
+    texts = [(item["ex_date"], item["kind"], item["ratio"], item["dividend"], item["subject"]) for item in announced]
+    parts = [output.table(("symbol", "ex-date", "rule", "what is known"), rows, empty="No corporate action needs a decision.")]
     if settled:
         parts.append(output.table(("symbol", "ex-date", "verdict", "ratio", "decided", "note"), settled))
     if texts:
         parts.append(output.table(("ex-date", "kind", "new for old", ">paise a share", "subject"), texts))
-    return Answer({"open": found, "decisions": decided, "announced": told}, "\n\n".join(parts))
+    return Answer({"open": found, "decisions": decided, "announced": announced}, "\n\n".join(parts))
 
 
 def _values_of(item: CorporateAction) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def set_action(
     ],
     note: Annotated[str, NOTE] = "",
 ) -> Answer:
-    """Record what happened to the shares on an ex-date; it replaces the texts of that date."""
+    """Record what happened to the shares on an ex-date; this replaces the announcements of that date."""
     from tradectl.marketdata.decisions import read_ratio
 
     known = read_ratio(ratio)
@@ -88,12 +88,12 @@ def ignore_action(
     invocation: Invocation, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE], note: Annotated[str, NOTE] = ""
 ) -> Answer:
     """Record that nothing changed the shares on an ex-date, and that its prices are right."""
-    return _decided(invocation, symbol, ex_date, "ignore", "", note, "no change of shares, prices right as they are")
+    return _decided(invocation, symbol, ex_date, "ignore", "", note, "no change of shares, and the prices are right")
 
 
 @command(actions, "undo")
 def undo_decision(invocation: Invocation, symbol: Annotated[str, SYMBOL], ex_date: Annotated[str, EX_DATE]) -> Answer:
-    """Remove a decision: the texts of the ex-date apply again."""
+    """Remove a decision: the announcements of the ex-date apply again."""
     from tradectl.bootstrap import open_store
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.decisions import undo
@@ -104,7 +104,7 @@ def undo_decision(invocation: Invocation, symbol: Annotated[str, SYMBOL], ex_dat
     with closing(Archive(settings.market)) as archive:
         if not undo(archive, sorted({name, store.instrument(name, day).symbol}), day):
             raise UsageError(f"there is no decision about {name} on {day}; `tradectl data actions list` shows the decisions")
-    return Answer({"symbol": name, "ex_date": ex_date}, f"{name} {day}: the texts of the date apply again")
+    return Answer({"symbol": name, "ex_date": ex_date}, f"{name} {day}: the announcements of the date apply again")
 
 
 def _decided(invocation: Invocation, symbol: str, ex_date: str, verdict: str, ratio: str, note: str, what: str) -> Answer:
@@ -140,10 +140,11 @@ def _refuse_closed(store: Store, day: date) -> None:
     except DataError:
         return  # beyond the calendar: it cannot be checked
     if closed:
-        raise UsageError(f"{day} is no session of the exchange ({store.sessions.why_closed(day)}): not an ex-date")
+        raise UsageError(f"{day} is no session of the exchange ({store.sessions.why_closed(day)}), so it is no ex-date")
 
 
 def _day(text: str) -> date:
+    """Return the date of an argument. Raises UsageError if it is empty."""
     day = parse_day(text)
     if day is None:
         raise UsageError("name the ex-date, YYYY-MM-DD")

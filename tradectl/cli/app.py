@@ -34,12 +34,16 @@ def _version(ctx: typer.Context, wanted: bool) -> None:
 @app.callback(epilog="Times are Indian time. Every command has --help; the manual is in docs/.")
 def root(
     ctx: typer.Context,
-    user: Annotated[str | None, typer.Option(help="The account's user; TRADECTL_USER.", metavar="NAME")] = None,
-    db: Annotated[str | None, typer.Option(help="The ledger, a file or a database URL; TRADECTL_DB.", metavar="PATH|URL")] = None,
-    home: Annotated[str | None, typer.Option(help="The home folder, ~/.tradectl; TRADECTL_HOME.", metavar="PATH")] = None,
+    user: Annotated[str | None, typer.Option(help="The account's user; or TRADECTL_USER.", metavar="NAME")] = None,
+    db: Annotated[
+        str | None, typer.Option(help="The ledger, a file or a database URL; or TRADECTL_DB.", metavar="PATH|URL")
+    ] = None,
+    home: Annotated[
+        str | None, typer.Option(help="The home folder; or TRADECTL_HOME; default: ~/.tradectl.", metavar="PATH")
+    ] = None,
     at: Annotated[
         str | None,
-        typer.Option(help="Use this moment, on paper: '2023-07-21 09:15', Indian time; TRADECTL_AT.", metavar="WHEN"),
+        typer.Option(help="On paper, use this moment: '2023-07-21 09:15', Indian time; or TRADECTL_AT.", metavar="WHEN"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on success.")] = False,
@@ -70,7 +74,7 @@ def main() -> None:
 def report_bug(invocation: Invocation, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Report an unexpected error: one line on stderr, the traceback into the log. Python then exits with 1."""
     text = scrubbed("".join(traceback.format_exception(kind, error, trace)))
-    where = None if invocation.verbose else keep(text, invocation)
+    where = None if invocation.verbose else store_traceback(text, invocation)
     if where is None:
         typer.echo(lines(text), err=True, nl=False)
     kept = f"; the traceback is in {where}" if where else ""
@@ -79,7 +83,7 @@ def report_bug(invocation: Invocation, kind: type[BaseException], error: BaseExc
     )
 
 
-def keep(text: str, invocation: Invocation) -> Path | None:
+def store_traceback(text: str, invocation: Invocation) -> Path | None:
     """Write a traceback into the home's logs and return its path; None if that is not possible."""
     if invocation.settings is None:
         return None
@@ -88,8 +92,8 @@ def keep(text: str, invocation: Invocation) -> Path | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         close([path])
         with path.open("a", encoding="utf-8") as log:
-            said = words_scrubbed(sys.argv[1:])
-            log.write(lines(f"--- {SystemClock().machine_now().isoformat()} tradectl {__version__} {one_line(said)}\n{text}\n"))
+            arguments = one_line(words_scrubbed(sys.argv[1:]))
+            log.write(lines(f"--- {SystemClock().machine_now().isoformat()} tradectl {__version__} {arguments}\n{text}\n"))
     except OSError:
         return None
     return path

@@ -27,8 +27,7 @@ def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
 
 @command(app, panel=OPERATE)
 def daemon(invocation: Invocation) -> Answer:
-    """Run the tasks that are due, each in a process, until SIGINT, SIGTERM or SIGHUP; then start no more and release the
-    claims."""
+    """Run each due task in its own process until SIGINT, SIGTERM or SIGHUP; then stop the tasks and release their claims."""
     from tradectl.runtime.daemon import Daemon, command_line
     from tradectl.runtime.runner import Runner
 
@@ -39,6 +38,6 @@ def daemon(invocation: Invocation) -> Answer:
     arguments = ["--user", world.user, "--home", str(settings.home)]
     if invocation.database:
         arguments += ["--db", invocation.database]
-    invocation.note(f"watching the day of {world.user} in {settings.home}")
+    invocation.note(f"running the tasks of {world.user} in {settings.home}")
     code = Daemon(Runner(world, all_tasks(), trigger="daemon"), command_line(arguments)).run()
     return Answer({"signal": code - 128}, "stopped", exit_code=code)

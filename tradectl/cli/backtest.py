@@ -106,15 +106,15 @@ def account_of(
     from tradectl.cli.user import rupees
     from tradectl.research.backtests import AccountRequest
 
-    said = {"--capital": capital, "--index": index, "--random-order": orders}
-    stray = next((name for name, value in said.items() if value), "")
+    given = {"--capital": capital, "--index": index, "--random-order": orders}
+    stray = next((name for name, value in given.items() if value), "")
     if not portfolio:
         if stray:
             raise UsageError(f"{stray} needs --portfolio")
         return None
     money = rupees(capital) if capital else bootstrap.capital_of(invocation.required_settings())
     if money <= 0:
-        raise UsageError("--capital is more than 0")
+        raise UsageError("--capital must be more than 0")
     return AccountRequest(money, index, orders, seed)
 
 
@@ -130,7 +130,7 @@ def request_of(invocation: Invocation, name: str, first: str, last: str, changes
     market = bootstrap.open_store(settings)
     newest = market.last_session()
     if newest is None:
-        raise DataError("there are no bars; `tradectl data import` brings them in")
+        raise DataError("there are no bars; `tradectl data import` imports them")
     many = is_list(market, name)
     members = market.universe(name) if many else (market.find(name, end or newest),)
     instruments = tuple(member for member in members if market.history(member) is not None)
@@ -162,6 +162,7 @@ SYMBOL_COLUMNS = ("symbol", ">trades", ">won", ">charges", ">net", ">net % a tra
 
 
 def text_of_symbol(found: dict[str, Any]) -> str:
+    """Return the result of one symbol as text."""
     rows = [trade_cells(trade) for trade in found["trades"]]
     title = f"{found['symbol']} {found['from']} to {found['to']}"
     table = output.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
@@ -171,6 +172,7 @@ def text_of_symbol(found: dict[str, Any]) -> str:
 
 
 def text_of_many(found: dict[str, Any]) -> str:
+    """Return the result of several symbols, each with its own money, as text."""
     total = found["total"]
     won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
     summary = f"{won}, charges {output.rupees(total['charges'])}, net {output.rupees(total['net'])}"
@@ -190,6 +192,7 @@ def by_symbol(found: dict[str, Any]) -> str:
 
 
 def text_of_account(found: dict[str, Any]) -> str:
+    """Return the result of all symbols in one account as text."""
     from tradectl.research.reports.portfolio import columns, compared, summary
 
     table = output.table(columns(found), compared(found), title="At the close of each session")

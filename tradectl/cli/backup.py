@@ -43,7 +43,7 @@ def backup(
     began, settings = stopwatch(), invocation.required_settings()
     target = Path(folder).expanduser().absolute() if folder else settings.home / "backups"
     database = open_database(settings.database)
-    _check_words(database, target, no_ledger=no_ledger)
+    _check_options(database, target, no_ledger=no_ledger)
     form, known = revision(database), Info(database)
     if form is None or (mode := known.get("mode")) is None:
         raise UsageError(f"{database.name} is empty: there is nothing to back up")
@@ -67,7 +67,7 @@ def backup(
     return Answer(found, lambda: _text(found))
 
 
-def _check_words(database: Database, target: Path, *, no_ledger: bool) -> None:
+def _check_options(database: Database, target: Path, *, no_ledger: bool) -> None:
     """Raise UsageError if there is nothing to copy, if pg_dump must copy it, or if the target is no folder."""
     if not database.sqlite and not no_ledger:
         raise UsageError("the ledger is on PostgreSQL: copy it with pg_dump, then the rest with `tradectl backup --no-ledger`")
@@ -97,7 +97,7 @@ def _moment(settings: Settings, clock: str | None, last: str | None) -> datetime
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes of all files below; 0 if there are none. An import may be running there."""
+    """Return the bytes of all files in a folder; 0 without files. A running import may remove a file meanwhile."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(FileNotFoundError):

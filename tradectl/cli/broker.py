@@ -41,7 +41,7 @@ def listing(invocation: Invocation) -> Answer:  # noqa: ARG001 - every command i
     """List the brokers and their capabilities."""
     from tradectl.brokers.adapter import adapter, names
 
-    found = [{"broker": name, **_can(adapter(name))} for name in names()]
+    found = [{"broker": name, **_capabilities(adapter(name))} for name in names()]
     columns = ("broker", "AMO", ">tag", "repeated tag", "modify keeps tag", "filled in book")
     rows = [
         (
@@ -57,7 +57,7 @@ def listing(invocation: Invocation) -> Answer:  # noqa: ARG001 - every command i
     return Answer(found, lambda: output.table(columns, rows))
 
 
-def _can(found: Adapter) -> dict[str, Any]:
+def _capabilities(found: Adapter) -> dict[str, Any]:
     names = ("amo", "tag_length", "refuses_repeated_tag", "tag_survives_modify", "filled_in_book", "max_modifications")
     return {name: getattr(found.capabilities, name) for name in names}
 
@@ -83,30 +83,30 @@ def change(
     for entry in address or ():
         which, _, url = entry.partition("=")
         account.put_address(found, which, url)
-    vault, told = account.vault(found), _entered(invocation, found)
-    for key, value in told.items():
+    vault, values = account.vault(found), _read_fields(invocation, found)
+    for key, value in values.items():
         vault.put(key, value)
     account.begin_anew(found)
     missing = vault.missing()
-    text = f"{name}: {', '.join(told) or 'nothing'} kept" + (f"; still missing: {', '.join(missing)}" if missing else "")
-    return Answer({"broker": name, "kept": sorted(told), "missing": list(missing)}, text)
+    text = f"{name}: {', '.join(values) or 'nothing'} stored" + (f"; still missing: {', '.join(missing)}" if missing else "")
+    return Answer({"broker": name, "kept": sorted(values), "missing": list(missing)}, text)
 
 
-def _entered(invocation: Invocation, found: Adapter) -> dict[str, str]:
+def _read_fields(invocation: Invocation, found: Adapter) -> dict[str, str]:
     """Return the values by field. Raises UsageError for a line that names no field."""
     if sys.stdin.isatty():
         asking = ask(invocation)
         return {item.name: asking(item) for item in found.fields}
     names = [item.name for item in found.fields]
-    told = {}
+    values = {}
     for number, line in enumerate(sys.stdin, 1):
         key, equals, value = line.strip().partition("=")
         if not key and not equals:
             continue
         if key.strip() not in names or not equals:
             raise UsageError(f"line {number} of stdin: NAME=VALUE, where NAME is one of {', '.join(names)}")
-        told[key.strip()] = value.strip()
-    return told
+        values[key.strip()] = value.strip()
+    return values
 
 
 @command(app)
@@ -130,14 +130,14 @@ def arm(
     elif not sys.stdin.isatty():
         raise Blocked("to arm, type the broker's name on a terminal; scripts pass --token, see `broker status`")
     elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:
-        raise UsageError(f"that is not {name}: nothing is armed")
-    return _armed(invocation, account, armed=True)
+        raise UsageError(f"you did not type {name}: nothing is changed")
+    return _set_armed(invocation, account, armed=True)
 
 
 @command(app)
 def disarm(invocation: Invocation) -> Answer:
     """Stop live orders of every process at once; cancels still pass."""
-    return _armed(invocation, live_account(invocation), armed=False)
+    return _set_armed(invocation, live_account(invocation), armed=False)
 
 
 @command(app)
@@ -175,7 +175,7 @@ def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
             "P&L uses our figures: if a rate has changed, put it into charges.csv (docs/how-to/charges-of-your-broker.md)"
         )
     lines.append("Differences of a paisa, and of half a rupee of STT, are rounding. DP charges and the token brokerage")
-    lines.append("of Rs 0.01 (Zerodha: a day with deliveries alone) are not included.")
+    lines.append("of Rs 0.01 (Zerodha: a day with only deliveries) are not included.")
     return "\n".join(lines)
 
 
@@ -218,7 +218,8 @@ def _cells(item: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(item[name] for name in ("delivery_percent", "delivery_least", "intraday_percent", "dp", "dp_percent"))
 
 
-def _armed(invocation: Invocation, account: LiveAccount, *, armed: bool) -> Answer:
+def _set_armed(invocation: Invocation, account: LiveAccount, *, armed: bool) -> Answer:
+    """Arm or disarm the account, log a change, and return the status."""
     from tradectl.bootstrap.tariffs import charged
     from tradectl.strategy.parameters import Parameters
 
@@ -254,12 +255,12 @@ def _status(account: ReadOnlyAccount) -> dict[str, Any]:
         "logged_in": session is not None and session.expires_at > account.clock.now(),
         "expires_at": value(session.expires_at) if session else None,
         "seen_ip": session.seen_ip if session else None,
-        **_arms(account),
+        **_arming_values(account),
     }
 
 
-def _arms(account: ReadOnlyAccount) -> dict[str, Any]:
-    """Since when orders go there, and what lets a script arm it; both None where none ever do."""
+def _arming_values(account: ReadOnlyAccount) -> dict[str, Any]:
+    """Return since when live orders are allowed, and the token with which a script arms; both None in a paper home."""
     from tradectl.brokers.account.live_account import LiveAccount
     from tradectl.report.values import value
 

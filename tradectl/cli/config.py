@@ -66,7 +66,7 @@ def change(
 
     text = sys.stdin.read().strip() if value == "-" else value
     if value == "-" and not text:
-        raise UsageError(f"stdin held no value; {key} is unchanged")
+        raise UsageError(f"stdin has no value; {key} is unchanged")
     ledger = invocation.world().ledger
     if key in CREDENTIALS:
         _check_urls(text)
@@ -80,6 +80,7 @@ def change(
 
 
 def _check_urls(text: str) -> None:
+    """Raise an error for a URL that no notification service accepts."""
     from tradectl.notify.services import ServiceNotifier
 
     ServiceNotifier(text.split())
@@ -97,6 +98,7 @@ def unset(invocation: Invocation, key: Key) -> Answer:
 
 
 def _known(invocation: Invocation, key: str) -> dict[str, Any]:
+    """Return a setting as a row of `everything`. Raises UsageError for an unknown key."""
     for item in everything(invocation):
         if item["key"] == key:
             return item

@@ -57,6 +57,6 @@ class Contents(UserDict[str, Any]):
 def _load(module: str, name: str) -> Any:
     """Return a command as Typer builds it."""
     app: typer.Typer = import_module(f"tradectl.cli.{module}").app
-    shelf = typer.Typer()
-    shelf.add_typer(app, rich_help_panel=app.rich_help_panel)
-    return typer.main.get_group(shelf).commands[name]
+    parent = typer.Typer()
+    parent.add_typer(app, rich_help_panel=app.rich_help_panel)
+    return typer.main.get_group(parent).commands[name]

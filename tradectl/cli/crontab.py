@@ -34,7 +34,7 @@ def crontab(
 ) -> Answer:
     """Print a crontab of the user's schedule; its lines name program, home and user, because cron's environment is empty.
 
-    Times are in the machine's zone. A zone with summer time gets one line, which runs each minute what is due."""
+    Times are in the machine's zone. For a zone with summer time it prints one line, which runs `run-due` each minute."""
     from tradectl import bootstrap
     from tradectl.report import crontab as report
     from tradectl.report.machine_zone import machine_zone

@@ -62,7 +62,7 @@ def import_(
 ) -> Answer:
     """Import bars, bhavcopies, minutes, lists, instruments, symbol changes and corporate actions.
 
-    Named files are imported all or none; each file of a folder on its own."""
+    Files named on the command line are imported all or none; each file of a folder separately."""
     from tradectl.marketdata.archive import Archive
     from tradectl.marketdata.imports import import_files
 
@@ -96,10 +96,10 @@ def import_(
         "ignored": list(report.ignored),
     }
     if not refused:
-        return Answer(result, lambda: _imported(found, refused, report.ignored))
+        return Answer(result, lambda: _import_text(found, refused, report.ignored))
     return Answer(
         result,
-        lambda: _imported(found, refused, report.ignored),
+        lambda: _import_text(found, refused, report.ignored),
         outcome="failed",
         exit_code=DataError.exit_code,
         error=f"refused {len(refused)} of {len(found) + len(refused)} files, the others are imported: {refused[0]['reason']}",
@@ -116,7 +116,7 @@ def _refuse_missing(path: Path) -> None:
         raise UsageError(f"there is no file {path}")
 
 
-def _imported(found: list[dict[str, Any]], refused: list[dict[str, str]], ignored: Sequence[str]) -> str:
+def _import_text(found: list[dict[str, Any]], refused: list[dict[str, str]], ignored: Sequence[str]) -> str:
     rows = [
         (
             item["file"],
@@ -160,7 +160,7 @@ def fetch(
     universe: Annotated[str, typer.Option(help="yahoo, kite: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="nse: also fetch stored sessions and replace their rows.")] = False,
 ) -> Answer:
-    """Fetch daily bars, or surveillance lists. An interrupted fetch continues where it was."""
+    """Fetch daily bars, or surveillance lists. An interrupted fetch continues where it stopped."""
     from tradectl.cli.fetching import fetch as carried_out
     from tradectl.marketdata.fetch import Span
 
@@ -177,10 +177,10 @@ def listing(invocation: Invocation) -> Answer:
     found["dumps"], found["underlyings"] = list(found["dumps"]), list(found["underlyings"])
     today = ist_date(invocation.required_settings().at or SystemClock().machine_now())
     found["surveillance"] = [item | {"age": (today - date.fromisoformat(item["dated"])).days} for item in found["surveillance"]]
-    return Answer(found, lambda: _listed(found))
+    return Answer(found, lambda: _inventory_text(found))
 
 
-def _listed(found: dict[str, Any]) -> str:
+def _inventory_text(found: dict[str, Any]) -> str:
     lists = ", ".join(f"{name} {size}" for name, size in found["lists"].items()) or "none"
     dumps = ", ".join(f"{item['source']} {item['dated']} ({item['instruments']})" for item in found["dumps"]) or "none"
     lots = (f"{item['source']} {item['dated']} ({item['instruments']})" for item in found["underlyings"][-3:])
@@ -195,13 +195,13 @@ def _listed(found: dict[str, Any]) -> str:
         f"listed    {found['securities']} securities, {found['renames']} renames, {found['actions']} corporate actions",
         f"dumps     {dumps}",
         f"F&O lists {underlyings}",
-        f"watched   {_watched(found['surveillance'])}",
+        f"watched   {_surveillance_text(found['surveillance'])}",
         f"panel     {_panel(found['panel'])}",
     ]
     return "\n".join(lines)
 
 
-def _watched(found: list[dict[str, Any]]) -> str:
+def _surveillance_text(found: list[dict[str, Any]]) -> str:
     """Return the newest surveillance list of each measure with its age, and the excluding measures without one."""
     titles = {measure.value: title for measure, title in TITLES.items()}
     known = [
@@ -226,7 +226,7 @@ def check(
     indicators: Annotated[
         bool, typer.Option("--indicators/--no-indicators", help="Compare RSI and EMA with `ta`, bit for bit, on every symbol.")
     ] = True,
-    repair: Annotated[bool, typer.Option("--repair", help="Derive the panel store anew where a row of it is damaged.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Derive the panel again if a row of it is damaged.")] = False,
 ) -> Answer:
     """Check for gaps, duplicates, impossible bars and unexplained jumps; exit 8 if the data is wrong."""
     from tradectl.bootstrap import open_store
@@ -250,7 +250,11 @@ def check(
         findings,
         lambda: "\n\n".join(
             part
-            for part in (output.table(columns, rows, empty="No problem found."), _named(findings), _in_order(findings))
+            for part in (
+                output.table(columns, rows, empty="No problem found."),
+                _decisions_text(findings),
+                _passed_checks(findings),
+            )
             if part
         ),
         outcome="failed" if wrong else "completed",
@@ -264,7 +268,7 @@ def _short(example: str) -> str:
     return example.split(":", maxsplit=1)[0]
 
 
-def _named(findings: list[dict[str, Any]]) -> str:
+def _decisions_text(findings: list[dict[str, Any]]) -> str:
     """Return one line for each symbol that needs a decision."""
     from tradectl.marketdata.check import CORRECTED, QUESTIONS
 
@@ -280,6 +284,6 @@ def _named(findings: list[dict[str, Any]]) -> str:
     return "\n".join(map(one_line, lines))
 
 
-def _in_order(findings: list[dict[str, Any]]) -> str:
+def _passed_checks(findings: list[dict[str, Any]]) -> str:
     """Return the checks that found nothing."""
     return "\n".join(f"none: {item['kind']}" for item in findings if not item["count"])

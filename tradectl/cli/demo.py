@@ -67,7 +67,7 @@ def _status(invocation: Invocation, account: Path) -> dict[str, Any]:
 
 
 def _settings(settings: Settings, folder: Path) -> Settings:
-    """Create a home for the demo; the user's home is neither read nor written."""
+    """Return settings with a home in `folder`; the user's home is neither read nor written."""
     return replace(
         settings,
         home=folder,
@@ -101,12 +101,12 @@ def _busiest_day(account: Path, simulation: dict[str, Any]) -> dict[str, Any]:
             }
             for row in tasks
         ],
-        "log": [{"at": f"{to_ist(line.at):%H:%M:%S}", "message": line.message} for line in lines if line.action in TOLD],
+        "log": [{"at": f"{to_ist(line.at):%H:%M:%S}", "message": line.message} for line in lines if line.action in SHOWN_ACTIONS],
     }
 
 
-TOLD = frozenset({"order_placed", "order_executed", "order_cancelled", "order_rejected", "corporate_action", "mismatch"})
-"""Return the lines of a day's log that show trades and results."""
+SHOWN_ACTIONS = frozenset({"order_placed", "order_executed", "order_cancelled", "order_rejected", "corporate_action", "mismatch"})
+"""The actions of the log lines that show trades and results."""
 
 
 def _text(found: dict[str, Any]) -> str:
@@ -133,6 +133,6 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _short(result: dict[str, Any]) -> str:
-    """Return counts that are not zero; nested values are left to --json."""
+    """Return the counts that are not zero; only `--json` shows nested values."""
     counts = {name: value for name, value in result.items() if isinstance(value, int | str) and value not in {0, "0.00"}}
     return output.inputs(counts, 90)

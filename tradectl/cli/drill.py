@@ -46,7 +46,7 @@ def drill(
     """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the order lists.
 
     It uses a throw-away account in an invented market and does not touch the home. With --db postgresql+psycopg://... the
-    ledgers are separate databases on that server. A drill that was stopped continues where it was.
+    ledgers are separate databases on that server. An interrupted drill continues where it stopped.
     """
     from tradectl.clock import stopwatch
     from tradectl.lab.drill.broker_sandboxes import names as brokers
@@ -84,8 +84,8 @@ def drill(
 def result(tally: Tally, seeds: int, seconds: float) -> dict[str, Any]:
     """Return the JSON result.
 
-    `faults` counts each fault. `unknown` counts orders that were UNKNOWN at a day's end, over all runs; `unknown_orders` counts
-    their reasons."""
+    `faults` counts each kind of fault. `unknown` counts the orders of all runs that were UNKNOWN at the end of a day;
+    `unknown_orders` counts them by reason."""
     return {
         "runs": tally.runs,
         "kills": tally.kills,

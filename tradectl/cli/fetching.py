@@ -39,8 +39,8 @@ TITLES = {"nse": "NSE", "surveillance": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
 
 
 def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, universe: str) -> Answer:
-    """Carry out the command. With `--at` it fetches only sessions that had ended then."""
-    _check_words(source, span, symbols=symbols, universe=universe)
+    """Fetch from a source; return the answer. With `--at` only sessions that had ended at that moment are fetched."""
+    _check_options(source, span, symbols=symbols, universe=universe)
     settings = invocation.required_settings()
     clock = VirtualClock(settings.at) if settings.at else SystemClock()
     table = SessionTable.load(settings.sessions)
@@ -49,7 +49,7 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
     whole = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
     with stop_on_signals() as stop, bar("fetching", quiet=invocation.quiet or invocation.as_json) as tell, ExitStack() as stack:
         sessions = wanted(whole, stored, table, clock.now())
-        look = stop.raise_if_asked
+        look = stop.raise_if_requested
         if of_lists:
             opened = surveillance_lists(settings, clock, Patience(POLITE, look))
         elif source == "nse":
@@ -71,11 +71,12 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
             look=look,
         )
         if source == "nse" and not clock.virtual:
-            lots(settings, table, report, Patience(POLITE, look))
+            fetch_lot_list(settings, table, report, Patience(POLITE, look))
     return _answer(report, [session.date for session in sessions])
 
 
-def _check_words(source: str, span: Span, *, symbols: str, universe: str) -> None:
+def _check_options(source: str, span: Span, *, symbols: str, universe: str) -> None:
+    """Raise UsageError for an unknown source, or for options that do not fit it."""
     if source not in TITLES:
         raise UsageError(f"a source is one of {', '.join(TITLES)}; not {source!r}")
     if source in {"nse", "surveillance"} and (symbols or universe):
@@ -102,8 +103,8 @@ def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> 
     return SurveillanceFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
 
 
-def lots(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
-    """Fetch NSE's list of shares with derivatives if the stored one is missing or old. It is always today's list."""
+def fetch_lot_list(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
+    """Fetch NSE's list of shares with derivatives if the stored one is missing or old. NSE offers only today's list."""
     from tradectl.marketdata.fetch_lots import fetch_lots, is_due
     from tradectl.marketdata.sources.download import Downloader
 
@@ -122,7 +123,7 @@ def holiday_list(settings: Settings) -> HolidayList:
     from tradectl.marketdata.sources.download import Downloader
 
     with stop_on_signals() as stop:
-        downloader = Downloader("NSE", settings.nse_home, Patience(POLITE, stop.raise_if_asked))
+        downloader = Downloader("NSE", settings.nse_home, Patience(POLITE, stop.raise_if_requested))
         content = downloader.get(settings.nse_home + HOLIDAYS)
     if content is None:
         raise SourceUnavailable(f"NSE has no holiday list at {HOLIDAYS}: save it in a browser and import the file")
@@ -138,7 +139,7 @@ def yahoo(settings: Settings, patience: Patience) -> Client:
 
 @contextmanager
 def broker(invocation: Invocation, source: str) -> Iterator[Client]:
-    """Return the candles of the user's broker, through a read-only account. Raises ConfigurationError for another broker."""
+    """Yield the candles of the user's broker, through a read-only account. Raises ConfigurationError for another broker."""
     from tradectl.marketdata.sources.candles import CandlePast
 
     account = broker_account(invocation)
@@ -173,7 +174,7 @@ def names(settings: Settings, symbols: str, universe: str) -> list[str]:
 
 
 def _symbol(word: str) -> str:
-    """Return a symbol in the exchange's spelling. Raises UsageError for an invalid one: it would be sent to the source."""
+    """Return a symbol in the exchange's spelling. Raises UsageError for an invalid symbol, before it is sent to the source."""
     try:
         return read_symbol(word).symbol
     except ValueError as error:
@@ -181,14 +182,14 @@ def _symbol(word: str) -> str:
 
 
 def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
-    """Fetch only the newest lists if none is stored and no date is given: a list is in force until the next."""
+    """Return a span of the newest lists if none is stored and no date is given. A list is in force until the next one."""
     from tradectl.marketdata.sources.surveillance_files import BEGIN
 
     return span if stored or span.since is not None else replace(span, since=ist_date(clock.now()) - BEGIN, repair=False)
 
 
 def _every_session(span: Span) -> Span:
-    """Return whether to fetch gaps only: a symbol may lack a session that others have; with given dates the source decides."""
+    """Return the span with stored sessions too if a date or `--repair` is given: a symbol may lack a bar that others have."""
     named = span.since is not None or span.repair
     return Span(span.since, span.to, span.repair, again=named)
 

@@ -1,7 +1,7 @@
 """Accept the global options before and after any command.
 
-`tradectl --user asha status` and `tradectl status --user asha` are the same: before parsing, the root moves every global
-option to the front, and every command shows them in its help.
+`tradectl --user asha status` and `tradectl status --user asha` are the same. Before parsing, the root command moves every global
+option to the front. Every command shows the global options in its help.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _shown(option: TyperOption) -> TyperOption:
 
 
 class Group(TyperGroup):
-    """A group of commands; with `default`, the command that its bare name means."""
+    """A group of commands. `default`: the command that runs if only the group is named."""
 
     default: str | None = None
 
@@ -96,13 +96,13 @@ class Group(TyperGroup):
 
 
 class ListGroup(Group):
-    """A group whose bare name means its command `list`."""
+    """A group that runs its command `list` if only the group is named."""
 
     default = "list"
 
 
 class Root(Group):
-    """The program itself."""
+    """The root command, `tradectl`."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -118,13 +118,12 @@ class Root(Group):
         return super().parse_args(ctx, moved or ["--help"])
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
-        """Run the command, print its answer and exit. An expected error becomes one line (or the object of `--json`) and its
-        exit code."""
-        said = list(sys.argv[1:] if args is None else args)
+        """Run the command, print its answer and exit with its code. An expected error is printed as one line, or as JSON."""
+        arguments = list(sys.argv[1:] if args is None else args)
         invocation = extra.pop("obj", None) or Invocation()
-        invocation.as_json = "--json" in said[: said.index("--")] if "--" in said else "--json" in said
+        invocation.as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
         try:
-            code = super().main(said, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
+            code = super().main(arguments, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
         except TradectlError as error:
             code = invocation.answer(failure(error))
         except typer.TyperException as error:

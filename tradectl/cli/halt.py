@@ -1,8 +1,8 @@
 """Stop and resume the sends of every process (`halt`, `resume`).
 
-`halt` sets the marker first, a file that every send reads last (`halt_marker`, `permission`); then the ledger, for which
-it waits a moment only. The marker alone stops every send, so a ledger that is locked, damaged or away never makes `halt` fail.
-`resume` is the other way round: the ledger first, and the marker only once the ledger is ACTIVE.
+`halt` first sets the marker, a file that is read last before every send (`halt_marker`, `permission`). Then it writes the
+ledger, for which it waits less than a second. The marker alone stops every send, so `halt` also works without the ledger.
+`resume` works in the opposite order: it writes the ledger first, and changes the marker once the ledger is ACTIVE.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ app = typer.Typer()
 USERS_WAIT = 0.3
 """Seconds that `halt` waits for the names of the users if no user is given."""
 LEDGER_WAIT = 0.15
-"""Seconds that `halt` waits in the write queue, and as long again for the ledger's lock."""
+"""Seconds that `halt` waits in the write queue, and then again for the ledger's lock."""
 SERVER_WAIT = 0.5
 """Seconds that `halt` waits for a database server in total."""
 Reason = Annotated[str, typer.Option("--reason", help="The reason, for status, logs and refusals.", metavar="TEXT")]
@@ -48,7 +48,7 @@ def halt(
     cancel: Annotated[bool, typer.Option("--cancel", help="Then cancel every order, like `orders cancel --all`.")] = False,
     reason: Reason = "by hand",
 ) -> Answer:
-    """Stop all sends but cancels until `resume`: at once, for every process, and after every restart."""
+    """Stop all orders except cancels until `resume`: at once, for every process, also after a restart."""
     settings, wanted, why = (
         invocation.required_settings(),
         "REDUCING" if reducing else "HALTED",
@@ -56,7 +56,7 @@ def halt(
     )
     invocation.user = user = _user(invocation, settings)
     marker, now = MarkerFile(settings.home, user), settings.at or SystemClock().now()
-    marked = _marked(marker)
+    marked = _marker_state(marker)
     if reducing and marked.state == "HALTED":
         raise UsageError(f"{user} is HALTED, {marked.reason}: `resume` first, then `halt --reducing`")
     unmarked = ""
@@ -67,16 +67,16 @@ def halt(
             unmarked = f"the halt marker cannot be set in {settings.home}: {error.strerror or error}"
     else:
         why = marked.reason or why
-    written = _ledger_follows(settings, user, wanted, why, now)
+    written = _write_to_ledger(settings, user, wanted, why, now)
     if written.error and unmarked:
         raise DatabaseError(f"NOTHING is halted: {unmarked}; {written.error}. Stop the tradectl processes yourself")
     if written.refused:
         raise UsageError(f"{user} is HALTED, {written.refused}: `resume` first, then `halt --reducing`")
     invocation.mode = written.mode
-    found = _found(marker, wanted, why, marked, written, unmarked)
+    found = _result(marker, wanted, why, marked, written, unmarked)
     found["settings_error"] = one_line(settings.unread) if settings.unread else ""
     if settings.unread:
-        invocation.warn(f"{found['settings_error']}; the account is {wanted} all the same")
+        invocation.warn(f"{found['settings_error']}; the account is {wanted} nevertheless")
     if not cancel:
         return Answer(found, lambda: _text(found))
     return _cancelled(invocation, found)
@@ -84,7 +84,7 @@ def halt(
 
 @command(app, panel=OPERATE)
 def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
-    """Allow all sends again; ends a state that `halt` or a daily limit has set."""
+    """Allow all orders again; end a state that `halt` or a daily limit has set."""
     from tradectl.runtime.halting import note_resumed
 
     missing = invocation.required_settings().missing_home
@@ -93,13 +93,13 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
     world, why = invocation.world(make=False), plain_reason(reason) or "by hand"
     marker, ledger = MarkerFile(invocation.required_settings().home, world.user), world.ledger
     before = ledger.users.get(world.user)
-    marked = _marked(marker)
+    marked = _marker_state(marker)
     try:
         replaced = marker.begin_resume()
         try:
             with ledger.database.write():
                 ledger.users.set_trading_state(world.user, "ACTIVE", "", only_from=("REDUCING", "HALTED"))
-                was = stricter(_of(before), marked).state
+                was = stricter(_state_of(before), marked).state
                 if was != "ACTIVE":
                     ledger.logs.append(world.clock.now(), "warning", "resumed", f"{MEANING['ACTIVE']}: {why} (was {was})")
                     note_resumed(ledger, world.clock.now())
@@ -110,11 +110,11 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
         if replaced and not marker.finish_resume():
             raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` shows the reason")
     except OSError as error:
-        told = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
-        raise Blocked(f"{told}: nothing is sent until it can") from error
+        what = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
+        raise Blocked(f"{what}: no order is sent until it can") from error
     written = _Written(before=before, after=ledger.users.get(world.user))
     written.count(ledger)
-    found = _found(marker, "ACTIVE", "", marked, written, "")
+    found = _result(marker, "ACTIVE", "", marked, written, "")
     return Answer(found, lambda: _text(found))
 
 
@@ -142,8 +142,10 @@ class _Written:
 
 
 def _user(invocation: Invocation, settings: Settings) -> str:
-    """Return the named user, or the only one of the home's markers and ledger. Creates nothing: halting a home in a wrong path
-    would have no effect. Raises ConfigurationError, UsageError, DatabaseError."""
+    """Return the named user, or the only user of the home's markers and ledger.
+
+    Nothing is created: to halt a home in a wrong path would stop no order. Raises ConfigurationError, UsageError,
+    DatabaseError."""
     named, marked, home = settings.user, marked_users(settings.home), settings.home
     unread = f"; {one_line(settings.unread)}" if settings.unread else ""
     if named is not None and named in marked:
@@ -161,13 +163,13 @@ def _user(invocation: Invocation, settings: Settings) -> str:
     if error:
         invocation.warn(f"it is not certain that {home} has a user {named!r}: {error}")
     elif named not in known:
-        told = ", ".join(users) or "none"
-        raise UsageError(f"there is no user {named!r} in {home} (there are: {told}): NOTHING is halted")
+        known_users = ", ".join(users) or "none"
+        raise UsageError(f"there is no user {named!r} in {home} (there are: {known_users}): NOTHING is halted")
     return named
 
 
 def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
-    """Return the names of the ledger's users; if they cannot be read soon, none and the cause."""
+    """Return the names of the ledger's users and an empty text, or no name and the error if they cannot be read soon."""
     from tradectl.ledger.users import Users
 
     found: list[str] = []
@@ -175,37 +177,40 @@ def _users_in_ledger(settings: Settings) -> tuple[list[str], str]:
     return ([] if error else found), error
 
 
-def _marked(marker: MarkerFile) -> TradingState:
-    """Return the marker's state; empty if there is no marker. A marker that cannot be read counts as a halt."""
+def _marker_state(marker: MarkerFile) -> TradingState:
+    """Return the marker's state; ACTIVE if there is no marker. A marker that cannot be read counts as HALTED."""
     try:
         return marker.read()
     except MarkerUnreadable as unreadable:
         return TradingState("HALTED", str(unreadable), resuming=True) if marker.exists() else ACTIVE
 
 
-def _of(user: User | None) -> TradingState:
+def _state_of(user: User | None) -> TradingState:
+    """Return the trading state of a user in the ledger; ACTIVE for None."""
     if user is None:
         return ACTIVE
     return TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
 
 
-def _ledger_follows(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
-    """Write the state into the ledger within a short time: for a file it limits the wait for locks, for a server the whole
-    write."""
+def _write_to_ledger(settings: Settings, user: str, wanted: str, reason: str, now: datetime) -> _Written:
+    """Write the state into the ledger within a short time.
+
+    For a file only the wait for locks is limited, for a database server the whole write."""
     from tradectl.ledger.store import Ledger
 
     written = _Written()
     seconds = None if settings.database.startswith(SQLITE) else SERVER_WAIT
     error = _in_ledger(settings, seconds, lambda database: _write(Ledger(database, user), wanted, reason, now, written))
     if error and seconds is not None:
-        return _Written(error=error)  # a late answer may still change the other one
+        return _Written(error=error)  # the thread may still change `written`
     written.error = error
     return written
 
 
 def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Database], None], *, read_only: bool = False) -> str:
-    """Run work with the ledger for at most so many seconds (None: no limit). Return any failure as one line: a halt does not need
-    the ledger."""
+    """Call `work` with the ledger for at most `seconds` (None: no limit); return a failure as one line, else an empty text.
+
+    No failure is raised, because a halt does not need the ledger."""
     from tradectl.ledger.opening import open_database
 
     if not settings.database:
@@ -230,12 +235,12 @@ def _in_ledger(settings: Settings, seconds: float | None, work: Callable[[Databa
         body()
     elif not _within(seconds, body):
         what = "the ledger" if settings.database.startswith(SQLITE) else "the database server"
-        return f"{what} does not answer within {seconds:g} s"
+        return f"{what} does not reply within {seconds:g} s"
     return errors[0] if errors else ""
 
 
 def _within(seconds: float, work: Callable[[], None]) -> bool:
-    """Run work in a thread and return whether it ended in time. Unfinished work ends with this process."""
+    """Call `work` in a thread and return whether it ended in time. Unfinished work ends with this process."""
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -243,7 +248,7 @@ def _within(seconds: float, work: Callable[[], None]) -> bool:
 
 
 def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Written) -> None:
-    """Write the state if it differs. Does not wait for a lock whose holder is stopped."""
+    """Write the state if it differs. Raises DatabaseError at once if a stopped process holds the lock."""
     from tradectl.ledger.lock_holder import lock_holder
 
     written.before = written.after = ledger.users.get(ledger.user)
@@ -266,10 +271,11 @@ def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Wr
     written.after = after
 
 
-def _found(
+def _result(
     marker: MarkerFile, wanted: str, reason: str, marked: TradingState, written: _Written, unmarked: str
 ) -> dict[str, Any]:
-    before, after = stricter(_of(written.before), marked), _of(written.after)
+    """Return the JSON result of `halt` or `resume`. `marked`: the marker's state before; `unmarked`: why it was not set."""
+    before, after = stricter(_state_of(written.before), marked), _state_of(written.after)
     return {
         "user": marker.user,
         "home": str(marker.home),
@@ -309,7 +315,7 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _cancelled(invocation: Invocation, found: dict[str, Any]) -> Answer:
-    """Cancel every order after the halt. An error is reported beside the halt, which stays."""
+    """Cancel every order after the halt. After an error the account stays halted, and the answer has both."""
     from tradectl.cli import orders
 
     try:

@@ -1,6 +1,6 @@
 """One invocation of the program: its options, its output, and the answer of its command.
 
-stdout has the result, stderr the progress. With `--json` stdout is exactly one object, also for errors.
+The result goes to stdout, the progress to stderr. With `--json` stdout is exactly one object, also for errors.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Invocation:
     quiet: bool = False
     verbose: bool = False
     database: str | None = None
-    """The value of `--db`, passed to child processes. One from the environment (with a password) is inherited."""
+    """The value of `--db`, passed to child processes. A value from the environment (with a password) is inherited."""
     command: str = ""
     user: str | None = None
     mode: str | None = None
@@ -53,7 +53,7 @@ class Invocation:
     worlds: dict[bool, World] = field(default_factory=dict)
 
     def required_settings(self) -> Settings:
-        """Return the settings. Raises RuntimeError before the root command has read the global options."""
+        """Return the settings. Raises RuntimeError if the global options have not been read yet."""
         if self.settings is None:
             raise RuntimeError("no command runs before the global options are read")
         return self.settings

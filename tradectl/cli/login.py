@@ -26,7 +26,7 @@ def login(
     invocation: Invocation,
     again: Annotated[bool, typer.Option("--again", help="Log in again although a session is valid.")] = False,
 ) -> Answer:
-    """Log in at the broker, or at that of a paper home's `quotes`: by prompts, or with one line each on stdin."""
+    """Log in at the broker, or at the broker in a paper home's `quotes`: by prompts, or with one line a field on stdin."""
     from tradectl.report.values import value
 
     account = broker_account(invocation)
@@ -44,8 +44,9 @@ def login(
 
 
 def broker_account(invocation: Invocation) -> ReadOnlyAccount:
-    """The user's account at a broker: his live one, or in a paper home the one that it takes its prices from. ConfigurationError
-    in any other home."""
+    """Return the user's account at a broker: the live account, or the source of prices of a paper home.
+
+    Raises ConfigurationError in any other home."""
     from tradectl import bootstrap
     from tradectl.brokers.adapter import is_known
 
@@ -68,7 +69,7 @@ def live_account(invocation: Invocation) -> LiveAccount:
 
 
 def ask(invocation: Invocation) -> Ask:
-    """Prompt on a terminal, without an echo for a secret; else read the next line of stdin."""
+    """Return a function that reads one field: by a prompt on a terminal (a secret without echo), else the next line of stdin."""
 
     def answer(field: Field) -> str:
         if sys.stdin.isatty():

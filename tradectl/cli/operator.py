@@ -1,6 +1,6 @@
-"""The trading session of a command that a person runs.
+"""Open the trading session of a command that a person runs.
 
-It is the same as that of a task, under a claim that no process can take over and that sends no order.
+It equals the trading session of a task, but its claim belongs to no execution, and no order can be placed under the claim.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def trading(invocation: Invocation) -> TradingSession:
-    """Return the trading session of the user's world; what it logs and tells names the command."""
+    """Return the trading session of the user's world. Its log lines and messages name the command."""
     from tradectl.ledger.executions import Claim
     from tradectl.task import Context
 
@@ -25,7 +25,7 @@ def trading(invocation: Invocation) -> TradingSession:
 
 
 def keep_odd_rows(invocation: Invocation) -> None:
-    """Keep and announce the broker's rows that the trading session could not read; end those that can be read again."""
+    """Store and announce the broker's rows that the trading session could not read; end those that can be read again."""
     from tradectl.execution import unreadable_row_findings
 
     world = invocation.world()
@@ -35,6 +35,6 @@ def keep_odd_rows(invocation: Invocation) -> None:
 
 
 def deliver(invocation: Invocation) -> None:
-    """Send the messages of the trading session; what cannot be sent now waits for the next command."""
+    """Send the messages of the trading session. A message that cannot be sent now waits for the next command."""
     world = invocation.world()
     world.ledger.outbox.deliver(world.notifier, world.clock)

@@ -19,7 +19,7 @@ TaskName = Annotated[str, typer.Option("--task", help="Only this task.", metavar
 
 
 def parse_day(text: str) -> date | None:
-    """Return `2023-07-21` as a date, None for an empty text. Raises UsageError."""
+    """Return a text such as `2023-07-21` as a date; None for an empty text. Raises UsageError for any other text."""
     if not text:
         return None
     try:
@@ -31,7 +31,7 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_time(text: str) -> time:
-    """Return the time of `09:05` or `09:07:30`. Raises UsageError."""
+    """Return a text such as `09:05` or `09:07:30` as a time of day. Raises UsageError for any other text."""
     try:
         if len(text) not in {5, 8}:
             raise ValueError("HH:MM or HH:MM:SS")

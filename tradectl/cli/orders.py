@@ -90,6 +90,7 @@ CODES = {
 }  # fmt: skip
 """The exit code of each result of a cancel."""
 GRAVEST = (Ambiguous.exit_code, BrokerUnavailable.exit_code, OrderRefused.exit_code)
+"""The exit codes of `CODES`, the gravest first."""
 ENDED = {
     "cancelled": "cancelled", "rejected": "was rejected meanwhile", "filled": "was filled meanwhile", "alive": "is still alive",
     "not_sent": "is still alive", "unconfirmed": "may still be alive", "unknown": "it is not known whether it is at the exchange",
@@ -102,7 +103,7 @@ def cancel(
     order: Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="[ORDER]")] = "",
     every: Annotated[bool, typer.Option("--all", help="Every order that may still trade or be sent.")] = False,
 ) -> Answer:
-    """Cancel an order, and read back whether it is gone. Passes in every trading state."""
+    """Cancel an order, and read at the broker whether it has ended. Allowed in every trading state."""
     if bool(order) == every:
         raise UsageError("name an ORDER, or use --all")
     found = cancel_all(invocation) if every else _cancel_one(invocation, order)
@@ -133,11 +134,11 @@ def _cancelled(invocation: Invocation, trading: TradingSession, orders: list[Ord
     ended = manual_resolution.cancel(trading, orders)
     operator.deliver(invocation)
     database = world.ledger.database
-    told = [
+    results = [
         report.one(database, world.user, item.order.tag) | {"cancel": str(item.outcome), "cancel_reason": item.reason}
         for item in ended
     ]
-    return {"orders": told, "trading_state": trading.snapshot.trading_state}
+    return {"orders": results, "trading_state": trading.snapshot.trading_state}
 
 
 def gravest(found: dict[str, Any]) -> int:
@@ -175,8 +176,8 @@ def adopt(
         bool, typer.Option("--not-ours", help="It belongs to another ledger or to you: leave it at the broker.")
     ] = False,
 ) -> Answer:
-    """Adopt an order that the broker has under a tag of ours and that this ledger cannot explain."""
-    from tradectl.cli.resolving import known
+    """Adopt an order that the broker has under a tag of tradectl, and that this ledger cannot explain."""
+    from tradectl.cli.resolving import resolved_answer
     from tradectl.execution import manual_resolution
 
     trading = operator.trading(invocation)
@@ -184,8 +185,8 @@ def adopt(
     decided = manual_resolution.disown(trading, found) if not_ours else manual_resolution.adopt(trading, found)
     operator.deliver(invocation)
     if not_ours:
-        return known(invocation.world(), decided, f"is not ours: {decided.symbol} is free again")
-    return known(
+        return resolved_answer(invocation.world(), decided, f"is not ours: tradectl trades {decided.symbol} again")
+    return resolved_answer(
         invocation.world(), decided, f"is ours now: {decided.status}, {decided.filled_quantity} of {decided.quantity} filled"
     )
 
@@ -217,16 +218,16 @@ def resolve(
     ] = False,
 ) -> Answer:
     """Read the broker again for an UNKNOWN order, show what is known of it, or record what you have seen yourself."""
-    from tradectl.cli.resolving import doubtful, known
+    from tradectl.cli.resolving import resolved_answer, unresolved_answer
     from tradectl.execution import manual_resolution
 
     if never_placed + bool(broker_order_id) + (filled is not None) > 1:
         raise UsageError("--never-placed, --broker-order-id and --filled exclude each other")
     if price and filled is None:
-        raise UsageError("--price goes with --filled")
+        raise UsageError("--price needs --filled")
     decides = never_placed or bool(broker_order_id) or filled is not None
     if sender_ended and not decides:
-        raise UsageError("--sender-ended goes with --never-placed, --broker-order-id or --filled")
+        raise UsageError("--sender-ended needs --never-placed, --broker-order-id or --filled")
     paise = rupees(price) if price else None
     trading = operator.trading(invocation)
     doubt = manual_resolution.check_unresolved(trading, order)
@@ -234,19 +235,21 @@ def resolve(
     if not isinstance(doubt, manual_resolution.UnresolvedOrder):
         if decides:
             raise UsageError(f"nothing is left to decide: the broker's list shows that order {doubt.id} is {doubt.status}")
-        return known(invocation.world(), doubt, f"is known now: {doubt.status}")
+        return resolved_answer(invocation.world(), doubt, f"is known now: {doubt.status}")
     if sender_ended:
         doubt = doubt.sender_ended()
     if never_placed:
-        return known(
+        return resolved_answer(
             invocation.world(),
             manual_resolution.resolve_never_placed(trading, doubt),
             "is CANCELLED: you decided that it was never placed",
         )
     if broker_order_id:
         joined = manual_resolution.resolve_joined(trading, doubt, broker_order_id)
-        return known(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
+        return resolved_answer(invocation.world(), joined, f"is {broker_order_id} at the broker, and {joined.status}")
     if filled is not None:
-        told = manual_resolution.resolve_filled(trading, doubt, filled, paise)
-        return known(invocation.world(), told, f"is {told.status}, {told.filled_quantity} of {told.quantity} filled")
-    return doubtful(invocation.world(), doubt)
+        ended = manual_resolution.resolve_filled(trading, doubt, filled, paise)
+        return resolved_answer(
+            invocation.world(), ended, f"is {ended.status}, {ended.filled_quantity} of {ended.quantity} filled"
+        )
+    return unresolved_answer(invocation.world(), doubt)

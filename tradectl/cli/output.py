@@ -32,7 +32,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 
 def unprotected(item: Mapping[str, Any]) -> str:
-    """Return the line of a position without a live sell order. A finding that only needs time is information."""
+    """Return the line of a position without a live sell order; a position that only needs time is not called UNPROTECTED."""
     return f"{'UNPROTECTED' if item['grave'] else 'not yet sellable'}  {item['text']}"
 
 
@@ -47,7 +47,7 @@ def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -
         boxed.add_column(Text(name.removeprefix(">")), justify="right" if name.startswith(">") else "left")
     for row in cells:
         boxed.add_row(*(Text(text) for text in row))
-    console = Console(color_system=None)  # no style: an escape that is printed would be data, and the edge shows it as such
+    console = Console(color_system=None)  # without styles every escape sequence comes from data and is made visible
     with console.capture() as captured:
         console.print(boxed)
     return captured.get().rstrip("\n")
@@ -63,7 +63,7 @@ def cell(value: Any) -> str:
 
 
 def flat(value: Any) -> Any:
-    """Return a JSON value with each of its texts on one line, so that no text can look like a line of the page."""
+    """Return a JSON value with each text on one line, so that no text from outside can imitate a line of the output."""
     if isinstance(value, dict):
         return {key: flat(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -72,12 +72,12 @@ def flat(value: Any) -> Any:
 
 
 def moment(text: str | None) -> str:
-    """Return an ISO moment in Indian time: `2023-07-21 09:15:00`."""
+    """Return an ISO moment that is in Indian time as `2023-07-21 09:15:00`; empty for None."""
     return "" if text is None else text[:19].replace("T", " ")
 
 
 def rupees(text: str | None) -> str:
-    """Return `1234567.50` in Indian notation: `12,34,567.50`."""
+    """Return rupees such as `1234567.50` in Indian notation: `12,34,567.50`; empty for None."""
     return "" if text is None else show_rupees(to_paise(text))
 
 

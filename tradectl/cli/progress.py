@@ -1,4 +1,4 @@
-"""A progress bar on stderr, on a terminal only, so that logs and cron mails stay clean."""
+"""Show a progress bar on stderr, on a terminal only, so that logs and cron mails have no bars."""
 
 from __future__ import annotations
 

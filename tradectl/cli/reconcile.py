@@ -34,7 +34,7 @@ def reconcile(invocation: Invocation) -> Answer:
 
 
 def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
-    """Return the page: what was changed, then every difference. `own`: the user's declared own shares."""
+    """Return the report as text: what was changed, then every difference. `own`: the declared own shares by symbol."""
     changed = [f"{count} {name}" for name, count in found["changed"].items() if count]
     parts = [f"added to the ledger: {', '.join(changed)}" if changed else "the ledger was complete"]
     if found["unknown"]:
@@ -58,13 +58,13 @@ def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
     cash = found["cash"]
     if cash["difference"] != "0.00":
         book, broker, difference = (output.rupees(cash[name]) for name in ("book", "broker", "difference"))
-        parts.append(f"Cash differs by {difference}: the fills say {book}, the broker {broker}")
+        parts.append(f"Cash differs by {difference}: the fills give {book}, the broker reports {broker}")
     if found["odd_rows"]:
         rows = [
             (item["symbol"], item["kind"], item["broker_order_id"], item["field"], item["value"], item["stops"])
             for item in found["odd_rows"]
         ]
-        columns = ("symbol", "row of", "broker order", "field", "value", "blocks us")
+        columns = ("symbol", "row of", "broker order", "field", "value", "blocks trading")
         parts.append(output.table(columns, rows, title="Rows of the broker that cannot be read"))
     if found["agrees"] and not found["unknown"]:
         shares = "" if any(item["beyond"] for item in found["shares"]) else ", shares"
@@ -77,7 +77,7 @@ def _unknown(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _order_text(order: dict[str, Any] | None) -> str:
-    """Return one order as short text; a dash if there is none."""
+    """Return one order as short text; a dash for None."""
     if order is None:
         return "-"
     name = f"{order['id']} " if "id" in order else ""

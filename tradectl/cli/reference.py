@@ -1,4 +1,4 @@
-"""Generate the reference: commands, exit codes, settings, replies, the example crontab.
+"""Generate the reference: commands, exit codes, settings, replies, and the example crontab.
 
 `python -m tradectl.cli.reference FOLDER` writes the files into a source tree; a test compares them with its output.
 """
@@ -28,7 +28,7 @@ WRITTEN = "<!-- Written by `make reference`; a test compares it with the program
 EXAMPLE_DAY = date(2026, 11, 23)
 """Any date: India has no summer time."""
 EXAMPLE_PROGRAM = "/home/anna/tradectl/.venv/bin/tradectl --home /home/anna/.tradectl --user anna"
-"""The command line that `tradectl crontab` would find on a machine."""
+"""The command line in the example crontab."""
 
 
 def files() -> Mapping[str, str]:
@@ -114,7 +114,7 @@ def exit_codes() -> str:
 
 
 def _below(kind: type[errors.TradectlError]) -> Iterator[type[errors.TradectlError]]:
-    """Return the error classes of `tradectl.errors`."""
+    """Yield an error class and all its subclasses in `tradectl.errors`."""
     yield kind
     for child in kind.__subclasses__():
         if child.__module__ == errors.__name__:
@@ -137,6 +137,7 @@ def settings() -> str:
 
 
 def write(folder: Path) -> None:
+    """Write all generated files into a source tree."""
     for name, text in files().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

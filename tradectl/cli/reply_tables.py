@@ -54,7 +54,7 @@ After a modification or a cancellation the order is read back, whatever the repl
 
 
 def replies() -> str:
-    """Return the page, without its first line."""
+    """Return the page, without the first line, which marks generated pages."""
     return INTRODUCTION + "".join(_broker(*each) for each in BROKERS)
 
 

@@ -1,4 +1,4 @@
-"""Build the answers of `orders resolve` and `orders adopt`: the facts of an order, and how to decide an UNKNOWN one."""
+"""Build the answers of `orders resolve` and `orders adopt`: the facts of an order, and how to decide an UNKNOWN order."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 
-def known(world: World, order: Order, text: str) -> Answer:
-    """Return the answer for an order whose outcome is known, or which the broker's list will show."""
+def resolved_answer(world: World, order: Order, text: str) -> Answer:
+    """Return the answer for an order whose outcome is known or decided; exit code 7 while its status is UNKNOWN."""
     found = orders.one(world.ledger.database, world.user, order.tag)
     code = Ambiguous.exit_code if found["status"] == "UNKNOWN" else 0
     return Answer({"order": found, "known": None}, f"order {order.id} {text}", exit_code=code)
 
 
-def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
-    """Return the answer for an UNKNOWN order, with exit code 7: what is known, and the commands that decide it."""
+def unresolved_answer(world: World, doubt: UnresolvedOrder) -> Answer:
+    """Return the answer for an UNKNOWN order, with exit code 7: the facts, and the commands that decide it."""
     order = doubt.order
     found = orders.one(world.ledger.database, world.user, order.tag)
     lag = world.broker.capabilities.visibility_lag
-    told = {
+    facts = {
         "sending_at": found["sending_at"],
         "sender": order.sender,
         "may_be_sending": doubt.may_be_sending,
@@ -54,13 +54,13 @@ def doubtful(world: World, doubt: UnresolvedOrder) -> Answer:
         f"why       {order.reason}",
         f"sent      {output.moment(found['sending_at'])}; {sender}",
         f"absence   {'; '.join(part for part in (missed, doubt.promise) if part)}",
-        *(f"may be    {_described(item)}" for item in told["candidates"]),
+        *(f"may be    {_described(item)}" for item in facts["candidates"]),
         "decide    look for it in the broker's own application, then run one of",
         f"          tradectl orders resolve {order.id} --never-placed            it is not there, or traded nothing",
         f"          tradectl orders resolve {order.id} --broker-order-id ID      it is there, without our tag",
         f"          tradectl orders resolve {order.id} --filled N --price RUPEES its day is over, the contract note has it",
     ]
-    return Answer({"order": found, "known": told}, "\n".join(map(one_line, lines)), exit_code=Ambiguous.exit_code)
+    return Answer({"order": found, "known": facts}, "\n".join(map(one_line, lines)), exit_code=Ambiguous.exit_code)
 
 
 def _candidate(report: OrderReport) -> dict[str, Any]:

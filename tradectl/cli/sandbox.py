@@ -1,4 +1,4 @@
-"""Use the paper exchange from outside: a trade by hand, or a broker's server over it (`sandbox`)."""
+"""Use the paper exchange from outside: trade by hand, or serve a broker's API over it (`sandbox`)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SandboxGroup(Group):
         from tradectl.lab.sandboxes.broker_sandbox import brought
 
         found = super().get_command(ctx, cmd_name)
-        return _brought(cmd_name) if found is None and cmd_name in brought() else found
+        return _installed_sandbox(cmd_name) if found is None and cmd_name in brought() else found
 
 
 app = typer.Typer(
@@ -88,9 +88,9 @@ def accept(
     found |= {"orders_ended": done.orders_ended, "positions": done.positions, "cash": to_rupees(done.cash)}
     lines = [
         f"{done.file} is a new exchange: Rs {show_rupees(done.cash)} in cash, {done.positions} positions as the ledger has them",
-        f"{done.orders_ended} unfinished orders are CANCELLED: no exchange has them, and the tasks place what is still wanted",
+        f"{done.orders_ended} unfinished orders are CANCELLED: no exchange has them, and the tasks place new orders where needed",
     ]
-    lines += [f"the file that was there is {done.aside} now"] if done.aside else []
+    lines += [f"the previous file is now {done.aside}"] if done.aside else []
     return Answer(found, "\n".join(lines))
 
 
@@ -99,7 +99,7 @@ Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any free one."
 
 @command(app)
 def kite(invocation: Invocation, port: Port = 0) -> Answer:
-    """Kite Connect over this home's paper account, until interrupted: for a live home elsewhere, or Zerodha's own client."""
+    """Serve Kite Connect over this home's paper account until interrupted: for a live home elsewhere or Zerodha's client."""
     from tradectl.lab.sandboxes.launch import kite
 
     return _serve(invocation, kite, port)
@@ -107,7 +107,7 @@ def kite(invocation: Invocation, port: Port = 0) -> Answer:
 
 @command(app, "kotak_neo")
 def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
-    """Kotak Neo over this home's paper account, until interrupted."""
+    """Serve Kotak Neo over this home's paper account until interrupted."""
     from tradectl.lab.sandboxes.launch import kotak_neo
 
     return _serve(invocation, kotak_neo, port)
@@ -115,26 +115,26 @@ def kotak_neo(invocation: Invocation, port: Port = 0) -> Answer:
 
 @command(app)
 def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
-    """An OpenAlgo server over this home's paper account, until interrupted."""
+    """Serve an OpenAlgo server over this home's paper account until interrupted."""
     from tradectl.lab.sandboxes.launch import openalgo
 
     return _serve(invocation, openalgo, port)
 
 
-def _brought(name: str) -> Any:
+def _installed_sandbox(name: str) -> Any:
     """Return the command that serves the sandbox of another package."""
     from tradectl.lab.sandboxes.broker_sandbox import broker_sandbox
     from tradectl.lab.sandboxes.launch import brought
 
-    shelf = typer.Typer()
+    parent = typer.Typer()
 
     def serve(invocation: Invocation, port: Port = 0) -> Answer:
         entry = broker_sandbox(name)
         return _serve(invocation, lambda world, port: brought(name, entry, world, port), port)
 
-    serve.__doc__ = f"The API of {name} over this home's paper account, until interrupted."
-    command(shelf, name)(serve)
-    return typer.main.get_group(shelf).commands[name]
+    serve.__doc__ = f"Serve the API of {name} over this home's paper account until interrupted."
+    command(parent, name)(serve)
+    return typer.main.get_group(parent).commands[name]
 
 
 def _serve(invocation: Invocation, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:

@@ -34,7 +34,7 @@ def change(
     invocation: Invocation,
     task: Task,
     times: Annotated[str, typer.Option(help="Start times, one or several: '08:00 08:40'.", metavar="TIMES")] = "",
-    until: Annotated[str, typer.Option(help="End of its last window; last-fill: the session's end.", metavar="TIME")] = "",
+    until: Annotated[str, typer.Option(help="End of the last window; last-fill: the session's end.", metavar="TIME")] = "",
     every: Annotated[int | None, typer.Option(help="Seconds between the steps of a monitor.", min=1, metavar="SECONDS")] = None,
 ) -> Answer:
     """Change a task's times; options that are not given stay."""
@@ -54,13 +54,14 @@ def disable(invocation: Invocation, task: Task) -> Answer:
     return _answer((invocation.world().ledger.schedules.disable(task),))
 
 
-def plain(row: ScheduleRow) -> dict[str, Any]:
+def row_values(row: ScheduleRow) -> dict[str, Any]:
+    """Return a schedule row as JSON values."""
     times = [format_time(at) for at in row.times]
     until = LAST_FILL if row.until is None else format_time(row.until)
     return {"task": row.task, "times": times, "until": until, "every": row.every, "enabled": row.enabled}
 
 
 def _answer(rows: tuple[ScheduleRow, ...]) -> Answer:
-    found = [plain(row) for row in rows]
+    found = [row_values(row) for row in rows]
     lines = [(item["task"], " ".join(item["times"]), item["until"], item["every"], item["enabled"]) for item in found]
     return Answer(found, lambda: output.table(COLUMNS, lines))

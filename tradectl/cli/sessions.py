@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradectl.exchange.holiday_list import HolidayList
     from tradectl.exchange.timetables import PhaseRow
 
-sessions = typer.Typer(cls=ListGroup, help="The operator's own calendar: dates and phases that it adds or changes.")
+sessions = typer.Typer(cls=ListGroup, help="This installation's calendar: dates and phases that it adds or changes.")
 
 
 @command(sessions, "list")
@@ -72,7 +72,7 @@ def list_phases(
     on: Annotated[str, typer.Option(help="On this date; default: today.", metavar="YYYY-MM-DD")] = "",
     every: Annotated[bool, typer.Option("--all", help="For every date on which a timetable begins.")] = False,
 ) -> Answer:
-    """Show the phases of an ordinary session with their source; `!` marks a source that was only quoted."""
+    """Show the phases of an ordinary session with their source; `!` marks a source that we know only from quotations."""
     settings = invocation.required_settings()
     timetables = SessionTable.load(settings.sessions).timetables
     day = parse_day(on) or ist_date(settings.at or SystemClock().now())
@@ -130,7 +130,7 @@ def add_override(
     kind: Annotated[str, typer.Option(help="closed, normal, unsettled, muhurat, drill; covered for a year.", metavar="KIND")],
     name: Annotated[str, typer.Option(help="Its name, or the announcement.", metavar="TEXT")] = "",
     opens: Annotated[str, typer.Option("--open", help="When continuous trading begins.", metavar="HH:MM")] = "",
-    closes: Annotated[str, typer.Option("--close", help="When it ends.", metavar="HH:MM")] = "",
+    closes: Annotated[str, typer.Option("--close", help="When continuous trading ends.", metavar="HH:MM")] = "",
     runs: Annotated[
         bool | None, typer.Option("--runs/--no-runs", help="Whether the tasks run on it; default: on normal sessions.")
     ] = None,
@@ -197,8 +197,7 @@ def import_year(
 
 
 def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
-    """Write a list into the calendar file and return what it changed; exit 8 while the list of the wanted year is not
-    published."""
+    """Write a list into the calendar file; return what it changed. Exit code 8 if the needed year is still missing."""
     from tradectl.exchange.holiday_list import fill
 
     settings = invocation.required_settings()
@@ -216,7 +215,7 @@ def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
     lines += [f"  {day} {day:%a}  {name}" for day, name in found.added.items()]
     lines += [f"kept      {day}: the calendar file differs" for day in found.kept]
     lines += [f"check     {day}: closed here, and not in NSE's list" for day in found.extra]
-    lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced on their own")
+    lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced separately")
     needed = today.year + (today.month == DECEMBER)
     wrong = None
     if listed_through.year < needed:

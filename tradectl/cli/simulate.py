@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 CLOCK_STARTS = time(7, 30)
-"""The time (IST) of the first session at which the simulated clock starts: before the first task of a day."""
+"""The time (IST) at which the simulated clock starts on the first session, before the first task of a day."""
 
 From = Annotated[str, typer.Option("--from", help="First session.", metavar="YYYY-MM-DD")]
 To = Annotated[str, typer.Option("--to", help="Last session.", metavar="YYYY-MM-DD")]
@@ -78,7 +78,7 @@ def simulate(
 
 
 def days(first: str, last: str) -> tuple[date, date]:
-    """Return `--from` and `--to` as dates in their order. Raises UsageError."""
+    """Return `--from` and `--to` as dates. Raises UsageError if one is missing, or if `--to` is earlier."""
     start, end = parse_day(first), parse_day(last)
     if start is None or end is None:
         raise UsageError("--from and --to are needed")
@@ -88,7 +88,7 @@ def days(first: str, last: str) -> tuple[date, date]:
 
 
 def settings_of(changes: list[str] | None) -> dict[str, str]:
-    """Return `NAME=VALUE` settings, checked. Raises UsageError."""
+    """Return the settings of `NAME=VALUE` texts. Raises UsageError for an unknown name or an invalid value."""
     from tradectl.strategy.parameters import parse
 
     found = {}
@@ -102,7 +102,7 @@ def settings_of(changes: list[str] | None) -> dict[str, str]:
 
 
 def seed_of(text: str) -> Seed:
-    """Return the position of `NESTLEIND:10@2024-01-04`. Raises UsageError."""
+    """Return the position to begin with from a text such as `NESTLEIND:10@2024-01-04`. Raises UsageError."""
     from tradectl.runtime.simulate import Seed
 
     parts = re.fullmatch(r"([^@]+):([1-9]\d*)@(\d{4}-\d{2}-\d{2})", text)
@@ -114,7 +114,7 @@ def seed_of(text: str) -> Seed:
 
 @contextmanager
 def folder_of(keep: Path | None) -> Iterator[Path]:
-    """Yield the folder of the simulated account: a temporary one, or the given new one."""
+    """Yield the folder of the simulated account: a temporary folder, or `keep`. Raises UsageError if `keep` is not empty."""
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="tradectl-simulation-") as folder:
             yield Path(folder)

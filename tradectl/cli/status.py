@@ -18,6 +18,7 @@ app = typer.Typer()
 UNPROTECTED = 11
 """The exit code while a position has no live sell order and needs a person."""
 UNANSWERED = "sent, and no reply was recorded"
+"""The text for an UNKNOWN order without a reason."""
 
 
 @command(app, panel=OPERATE)
@@ -26,7 +27,7 @@ def status(invocation: Invocation) -> Answer:
 
     First come open positions without a live sell order in market hours, then the agenda, services, positions, orders, and what
     needs a person. Exit 7 if the outcome of an order is not known. Exit 11 if a position has no sell, or if an unreadable row
-    of the broker blocks a symbol of ours. If the ledger cannot be read: the halt marker alone, and exit 10."""
+    of the broker blocks a symbol of ours. If the ledger cannot be read, only the halt marker is shown: exit 10."""
     from tradectl.report import status as report
 
     try:
@@ -47,7 +48,7 @@ def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
     users = [settings.user] if settings.user else marked_users(settings.home)
     markers = {user: marker_state(MarkerFile(settings.home, user)) for user in users}
     lines = [
-        f"{user}: the halt marker is {found['state'] or 'nothing'}{', ' if found['reason'] else ''}{found['reason']}"
+        f"{user}: the halt marker is {found['state'] or 'not set'}{', ' if found['reason'] else ''}{found['reason']}"
         for user, found in markers.items()
     ]
     state = next(iter(markers.values()))["state"] if len(markers) == 1 else None
@@ -57,7 +58,7 @@ def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
 
 
 def text(user: str, found: dict[str, Any]) -> str:
-    """Return the whole page."""
+    """Return the whole status as text."""
     found = output.flat(found)
     parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)
@@ -95,8 +96,8 @@ def _halted_apart(found: dict[str, Any]) -> list[str]:
     since = f" since {output.moment(marker['since'])}" if marker["since"] else ""
     by_limit = found["state_until"] is not None
     if marker["state"] not in {None, found["ledger_state"]} and not by_limit:
-        told = f"marker    {marker['state']}{since}, and the ledger has {found['ledger_state']}"
-        lines.append(f"{told}: the stricter applies until `tradectl resume`")
+        line = f"marker    {marker['state']}{since}, and the ledger has {found['ledger_state']}"
+        lines.append(f"{line}: the stricter applies until `tradectl resume`")
     if found["stopped_writer"]:
         lines.append(f"locked    {found['stopped_writer']['told']}")
     return lines

@@ -57,7 +57,7 @@ Entries = Annotated[
 ]
 RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Take every entry that the rule allows, without the score.")]
 Jobs = Annotated[int, typer.Option(help="Parallel processes; default: one per core.", min=0, metavar="NUMBER")]
-DaskOption = Annotated[str, typer.Option("--dask", help="Work on the Dask cluster of this scheduler.", metavar="ADDRESS")]
+DaskOption = Annotated[str, typer.Option("--dask", help="Use the Dask cluster of this scheduler.", metavar="ADDRESS")]
 Top = Annotated[int, typer.Option(help="Number of settings to show.", min=1, metavar="NUMBER")]
 Sort = Annotated[str, typer.Option(help="Sort by this column; default: best first.", metavar="COLUMN")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all settings with their figures.", metavar="FILE")]
@@ -88,9 +88,9 @@ def sweep(
 ) -> Answer:
     """Try many settings on the past, and report how much of the best result may be luck.
 
-    Each symbol is traded alone, as in `backtest`. Results are stored in HOME/sweeps.db: a sweep that was stopped continues where
-    it was. The report shows how good the best of as many worthless settings would look, and the result of as many random
-    entries. With --walk-forward it shows what was earned on years that had no part in the choice.
+    Each symbol is traded alone, as in `backtest`. Results are stored in HOME/sweeps.db: an interrupted sweep continues where it
+    stopped. The report shows how good the best of as many worthless settings would look, and the result of as many random
+    entries. With --walk-forward it shows the result on years that were not used for the choice.
     """
     from tradectl import bootstrap
     from tradectl.research.reports import sweep as report
@@ -104,25 +104,27 @@ def sweep(
     settings, combinations = settings_of(sets or [], vary or [], random, seed)
     study, market = study_of(invocation, universe or own.universe, first, last, scored=not rules_only)
     splits = splits_of(study, walk_forward)
-    found = worked(
+    found = run_search(
         invocation,
         study,
         jobs=jobs,
         dask=dask,
         fresh=fresh,
-        search=lambda sweep: found_in(
+        search=lambda sweep: search_settings(
             sweep, market, own, settings, splits, by=Criterion(by), draws=draws, seed=seed, timing=random_entries
         ),
     )
-    told = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
+    result = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
     if csv_file is not None:
-        rows = rows_of(told["settings"])
+        rows = rows_of(result["settings"])
         write_csv(csv_file, list(rows[0]), rows)
-    return Answer(told, lambda: report.text(told, output.table, top=top, sort=sort))
+    return Answer(result, lambda: report.text(result, output.table, top=top, sort=sort))
 
 
 def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:
-    """Return the settings to try, and the number of all combinations. Raises UsageError."""
+    """Return the settings to try, and the number of all combinations. `count`: how many to draw at random; 0 for all.
+
+    Raises UsageError."""
     import numpy as np
 
     from tradectl.research import grid
@@ -147,7 +149,7 @@ def study_of(invocation: Invocation, universe: str, first: str, last: str, *, sc
     market = bootstrap.open_store(settings)
     newest = market.last_session()
     if newest is None:
-        raise DataError("there are no bars; `tradectl data import` brings them in")
+        raise DataError("there are no bars; `tradectl data import` imports them")
     instruments = tuple(id_ for id_ in market.universe(universe) if market.history(id_) is not None)
     if not instruments:
         raise DataError(f"there is no bar of any symbol in {universe}")
@@ -165,7 +167,7 @@ def _first_bar(market: Store, instrument_id: str) -> date:
 
 
 def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
-    """Return the splits of `--walk-forward`, none without it. Raises UsageError if the span is too short for one."""
+    """Return the splits of `--walk-forward`, none without it. Raises UsageError if the span is too short."""
     from tradectl.backtest.context import Span
     from tradectl.research.walk_forward import split, years_of
 
@@ -177,10 +179,10 @@ def splits_of(study: Study, walk_forward: str) -> tuple[Split, ...]:
     return found
 
 
-def worked(
+def run_search(
     invocation: Invocation, study: Study, *, jobs: int, dask: str, fresh: bool, search: Callable[[Sweep], Findings]
 ) -> Findings:
-    """Search with workers, a progress bar and stored results. A signal ends it between two results, which stay."""
+    """Call `search` with workers, a progress bar and stored results. After a signal the stored results stay."""
     from tradectl.research.sweep import Sweep
     from tradectl.research.sweep_cache import SweepCache
     from tradectl.runtime.interrupt import stop_on_signals
@@ -195,7 +197,7 @@ def worked(
         cache.close()
 
 
-def found_in(
+def search_settings(
     sweep: Sweep,
     market: Store,
     own: Parameters,
@@ -207,7 +209,7 @@ def found_in(
     seed: int,
     timing: bool,
 ) -> Findings:
-    """Compute every setting's trades, the random entries, and the findings."""
+    """Compute the trades of every setting and, with `timing`, random entries; return the findings."""
     import numpy as np
 
     from tradectl.research.sweep_results import find, ranked

@@ -1,4 +1,4 @@
-"""Commands of the day's tasks: help and options follow from each task's declaration."""
+"""Define the commands of the tasks: help and options follow from each task's declaration."""
 
 from __future__ import annotations
 
@@ -25,25 +25,27 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 SKIPS = frozenset({"not_a_session", "disabled", "outside_window", "busy"})
+"""The outcomes of a task that had no reason to run."""
 STRICT = 3
+"""The exit code of these outcomes with `--strict`."""
 
-Session = Annotated[str, typer.Option("--session", help="The session it is for; default: today's.", metavar="YYYY-MM-DD")]
+Session = Annotated[str, typer.Option("--session", help="The session; default: today's.", metavar="YYYY-MM-DD")]
 Slot = Annotated[str | None, typer.Option("--slot", help="The slot of the day, such as 10:30; default: the current one.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again, or outside the window; each order is still sent once.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; send and write nothing.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 if the task had no reason to run, or was busy.")]
-Trigger = Annotated[str, typer.Option("--trigger", help="What starts it: cron, daemon or manual.", hidden=True)]
-Until = Annotated[str, typer.Option("--until", help="Step until then; default: the end of the window.", metavar="HH:MM")]
+Trigger = Annotated[str, typer.Option("--trigger", help="What starts the task: cron, daemon or manual.", hidden=True)]
+Until = Annotated[str, typer.Option("--until", help="Do steps until this time; default: the end of the window.", metavar="HH:MM")]
 Every = Annotated[int | None, typer.Option("--every", help="Seconds between two steps.", min=1, metavar="SECONDS")]
-AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Use the last stored bars if there is none of today.")]
+AllowStale = Annotated[bool, typer.Option("--allow-stale", help="Use the last stored bars if there are none of today.")]
 Isolated = Annotated[
-    bool, typer.Option("--isolated", help="Scan in a process of its own with the time limit of the setting scan_limit.")
+    bool, typer.Option("--isolated", help="Scan in a separate process, with the time limit of the setting scan_limit.")
 ]
 Once = Annotated[bool, typer.Option("--once", help="One step only.")]
 
 
 def timetable(schedule: Schedule) -> str:
-    """Return a task's times as text: `08:00, 08:40 to 08:55`."""
+    """Return a task's times as text, such as `08:00, 08:40 to 08:55`."""
     times = [format_time(at) for at in schedule.at]
     hourly = len(times) > 3
     starts = f"{times[0]} hourly" if hourly else ", ".join(times)
@@ -105,19 +107,19 @@ def run(
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
     day = invocation.session = parse_day(session) or ist_date(world.clock.now())
-    report = relived(world, task, day, slot, force=more["force"])
+    report = stored_report(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
         if task.schedule.every and not more.get("once"):
-            hold_stream(world)
+            open_stream(world)
         with bar(task.name, quiet=invocation.quiet) as watch:
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(invocation, report, strict=strict)
 
 
-def hold_stream(world: World) -> None:
-    """Yield the live broker's stream of prices for a monitor of many steps; a single step requests quotes."""
+def open_stream(world: World) -> None:
+    """Open the live broker's price stream for a monitor of many steps. A single step requests quotes instead."""
     from tradectl.bootstrap import LiveWorld
 
     if isinstance(world, LiveWorld):
@@ -125,14 +127,14 @@ def hold_stream(world: World) -> None:
 
 
 def moment_until(text: str, day: date) -> datetime | None:
-    """Return the moment of `15:30` on a session; None for the end of the window."""
+    """Return the moment of a time such as `15:30` on a day; None for an empty text and `last-fill`: the window's end."""
     return None if text in {"", LAST_FILL} else at_ist(day, parse_time(text))
 
 
-def relived(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
-    """Return the stored answer of a completed run on a virtual clock before the home's last event; None if it is not before.
+def stored_report(world: World, task: Task, day: date, slot: str | None, *, force: bool) -> Report | None:
+    """Return the stored report of a completed run if the virtual clock is before the home's last event, else None.
 
-    Raises UsageError for any other run, because time does not go back.
+    Raises UsageError for a run that is not completed, because time does not go back.
     """
     from tradectl.bootstrap import before_the_last_event
 
@@ -151,7 +153,7 @@ def relived(world: World, task: Task, day: date, slot: str | None, *, force: boo
 
 
 def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> Answer:
-    """Return a runner's report as an answer. Missed slots are printed also with `-q`; an error is printed on stderr, once."""
+    """Return a runner's report as an answer. Print missed slots and warnings on stderr, also with `-q`."""
     if report.missed and not invocation.messages_on_screen:
         invocation.warn(f"missed: {', '.join(report.missed)}")
     for line in report.warnings:
@@ -159,11 +161,11 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
             invocation.warn(line)
     code = max(STRICT if strict and report.outcome in SKIPS else 0, report.exit_code, key=gravity_of)
     name = f"{report.task} {report.slot}".strip()
-    said = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
-    said = "" if report.error else said
+    message = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
+    message = "" if report.error else message
     return Answer(
         dict(report.result),
-        lambda: "  ".join(part for part in (said, output.inputs(dict(report.result), 400)) if part),
+        lambda: "  ".join(part for part in (message, output.inputs(dict(report.result), 400)) if part),
         outcome=report.outcome,
         exit_code=code,
         session=report.session,

@@ -61,7 +61,7 @@ def add(
 
 
 def rupees(text: str) -> int:
-    """Return rupees from the command line as paise. Raises UsageError."""
+    """Return rupees from the command line as paise. Raises UsageError for a text that is no amount."""
     from tradectl.model.money import to_paise
 
     try:

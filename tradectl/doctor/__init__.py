@@ -2,11 +2,11 @@
 
 finding   what a check finds, and how checks are run
 files     whether this user can read and write the home
-home      the ledger, its key, the disk, the calendar, the starters of the tasks, notifications
+home      the ledger, its key, the disk, the calendar, what starts the tasks, notifications
 market    the stored prices that decisions depend on
 account   the broker: credentials, session, clock, and the replies that tasks will need
 
-Nothing is traded or changed, at home or at the broker. Undocumented facts that a broker reports on request are read here.
+Nothing is traded or changed, at home or at the broker. Facts about the account that no task needs are read too.
 """
 
 from tradectl.doctor.examination import examine

@@ -1,4 +1,4 @@
-"""Check the account at a broker: what is stored of it, and the replies to reads. No command is sent."""
+"""Check the account at a broker: its stored credentials and session, and the broker's replies to reads. Send no command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.http.server_time import skew
-from tradectl.doctor.finding import Check, Finding, State, Worth, run
+from tradectl.doctor.finding import Check, Finding, NeedsAttention, State, run
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, LoginNeeded
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 NOTED, WRONG = timedelta(seconds=2), timedelta(seconds=20)
-"""How far the machine's clock may be from the broker's: a TOTP is good for 30 s, and windows begin on the second."""
+"""From which difference to the broker's clock on a person should look, and from which on the clock is wrong.
+
+A TOTP is valid for 30 s, and windows begin on the second."""
 OLD = timedelta(minutes=1)
-"""A quote of a liquid stock while the exchange trades."""
+"""From this age on, a quote of a liquid stock counts as old while the exchange trades."""
 
 
 def checks(account: ReadOnlyAccount, world: World) -> Iterable[tuple[str, Check]]:
@@ -64,6 +66,7 @@ def examine(account: ReadOnlyAccount, world: World, store: Store) -> Iterator[Fi
 
 
 def _credentials(account: ReadOnlyAccount) -> str:
+    """Raise ConfigurationError if a credential is missing."""
     found = account.adapter()
     missing = account.vault(found).missing()
     if missing:
@@ -72,19 +75,19 @@ def _credentials(account: ReadOnlyAccount) -> str:
 
 
 def _session(account: ReadOnlyAccount, world: World) -> str:
-    """Raise LoginNeeded without a valid session."""
+    """Return until when the session is valid. Raises LoginNeeded without a valid session."""
     session = account.vault(account.adapter()).session()
     if session is None or session.expires_at <= account.clock.now():
         raise LoginNeeded(f"there is no session at {account.broker_name()}: `tradectl login`")
     seen = f", seen at {session.seen_ip}" if session.seen_ip else ""
     until = f"until {to_ist(session.expires_at):%Y-%m-%d %H:%M} IST at the latest{seen}"
     if task := status(world)["login_needed_for"]:
-        raise Worth(f"{until}, but {task} needs a session later: run `tradectl login` then")
+        raise NeedsAttention(f"{until}, but {task} needs a session later: run `tradectl login` then")
     return until
 
 
 def _armed(live: LiveAccount) -> str:
-    """Raise Blocked until a person has armed it."""
+    """Raise Blocked while live orders are not armed."""
     if live.arming().since() is None:
         raise Blocked("not armed, so no order is sent: `tradectl broker arm`")
     return f"orders go to {live.broker_name()}"
@@ -100,40 +103,41 @@ def _clock(account: ReadOnlyAccount) -> str:
     where = "behind" if off > timedelta(0) else "ahead of"
     line = f"this machine's clock is {abs(off.total_seconds()):.0f} s {where} {found.name}'s"
     if abs(off) > WRONG:
-        raise ConfigurationError(f"{line}: windows and one-time passwords go by it; let NTP set it")
+        raise ConfigurationError(f"{line}: windows and one-time passwords depend on it; let NTP set it")
     if abs(off) > NOTED:
-        raise Worth(line)
+        raise NeedsAttention(line)
     return f"this machine's clock agrees with {found.name}'s"
 
 
 def _book(broker: Broker) -> str:
+    """Return how many orders and trades the broker lists. Raises NeedsAttention for orders of unknown status."""
     orders, trades = broker.orders(), broker.trades()
     strange = sorted({item.reason for item in orders if item.status is OrderStatus.UNKNOWN})
     if strange:
-        raise Worth(f"the list has orders of unknown status: {'; '.join(strange)}")
+        raise NeedsAttention(f"the list has orders of unknown status: {'; '.join(strange)}")
     return f"{len(orders)} orders and {len(trades)} trades of today were read"
 
 
 def _quotes(prices: PriceSource | Broker, world: World, store: Store) -> str:
-    """Return the quote of the first instrument of the universe."""
+    """Return the quote of the first instrument of the universe as text. Raises NeedsAttention if it is missing or old."""
     now = world.clock.now()
     members = store.universe(world.parameters.universe)
     symbol = store.instrument(members[0], store.last_session() or ist_date(now)).symbol
     quote = prices.quotes([symbol]).get(symbol)
     if quote is None:
-        raise Worth(f"there is no quote of {symbol}")
+        raise NeedsAttention(f"there is no quote of {symbol}")
     session = world.sessions.session(ist_date(now))
     trades = session is not None and session.open_at() <= now < session.continuous_end(closing_auction=False)
     line = f"{symbol} at Rs {show_rupees(quote.last)}, as of {to_ist(quote.at):%Y-%m-%d %H:%M:%S} IST"
     if trades and now - quote.at > OLD:
-        raise Worth(f"{line}: that is old while the exchange trades")
+        raise NeedsAttention(f"{line}: too old while the exchange trades")
     return line
 
 
 def _remarks_text(live: LiveAccount) -> str:
-    """Return the facts about an account that the adapter can read and no task needs."""
+    """Return the facts about an account that the adapter can read and no task needs. Raises NeedsAttention for a bad fact."""
     remarks = live.remarks()
     odd = [item.text for item in remarks if not item.fine]
     if odd:
-        raise Worth("; ".join(odd))
+        raise NeedsAttention("; ".join(odd))
     return "; ".join(item.text for item in remarks) or f"{live.broker_name()} reports nothing more"

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def examine(
     settings: Settings, world: World, store: Store, at_broker: ReadOnlyAccount | None, *, offline: bool = False
 ) -> Iterator[Finding]:
-    """Yield the finding of each check. `at_broker`: the account there, None on paper that needs none. `offline`: no request is
-    sent."""
+    """Yield the finding of each check.
+
+    `at_broker`: the account at the broker; None for a paper home without one. `offline`: send no request."""
     yield from run(home.checks(settings, world))
     yield from run(market.checks(store, world))
     if at_broker is not None:

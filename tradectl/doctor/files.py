@@ -1,7 +1,7 @@
-"""The files of a home, its ledger and its market data: whether this user can read and write them.
+"""Check that this user can read and write the files of a home, its ledger and its market data.
 
-A command that once ran as another user (root, a container) leaves files that the tasks cannot write; SQLite makes its log and
-index beside a database, so those and the folders count too.
+A command that once ran as another user (root, a container) leaves files that the tasks cannot write. SQLite creates its log and
+index beside a database, so these files and the folders are checked too.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite:///"
 BESIDE = ("", "-wal", "-shm", ".lock", ".next")
-"""What lies beside a database, by the ends of the names."""
+"""The name endings of a database file and of the files beside it."""
 SHOWN = 5
+"""The most files that an error names."""
 
 
 def writable(settings: Settings) -> str:
-    """Return the text of a home with usable files. Raises DatabaseError with the files that this user cannot read or write."""
+    """Return a text if this user can use all files. Raises DatabaseError with the files that the user cannot read or write."""
     effective = os.access in os.supports_effective_ids
     refused = [path for path, mode in _needed(settings) if not os.access(path, mode, effective_ids=effective)]
     refused = [path for path in refused if not _is_gone(path)]
@@ -40,7 +41,7 @@ def writable(settings: Settings) -> str:
 
 
 def _needed(settings: Settings) -> Iterator[tuple[Path, int]]:
-    """Yield each file and folder that is there, and how it must be accessible."""
+    """Yield each existing file and folder with the access that it needs, as for `os.access`."""
     read_only = {settings.secret_key, settings.sessions, settings.home / "tradectl.toml"}
     ledger = Path(settings.database.removeprefix(SQLITE)) if settings.database.startswith(SQLITE) else None
     seen: set[Path] = set()
@@ -65,7 +66,7 @@ def _all(settings: Settings, ledger: Path | None) -> Iterator[Path]:
 
 
 def _is_gone(path: Path) -> bool:
-    """Return whether a task has removed a file of its own meanwhile."""
+    """Return whether a file no longer exists: a task may have removed it since it was listed."""
     try:
         path.lstat()
     except FileNotFoundError:

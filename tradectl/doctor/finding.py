@@ -10,6 +10,8 @@ from tradectl.errors import TradectlError
 
 
 class State(StrEnum):
+    """The state that a check found."""
+
     FINE = "fine"
     LOOK = "look"
     """A person should check it; the day can be traded."""
@@ -19,7 +21,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line. `exit_code`: 0 but for what is wrong; then that of the error which a task would end with."""
+    """The result of one check. `exit_code`: that of the error with which a task would end if the state is WRONG, else 0."""
 
     check: str
     state: State
@@ -27,12 +29,12 @@ class Finding:
     exit_code: int = 0
 
 
-class Worth(Exception):
+class NeedsAttention(Exception):
     """Raised by a check: nothing is wrong, but a person should check it."""
 
 
 Check = Callable[[], str]
-"""Returns the text of a passed check; raises Worth, or the error that a task would raise."""
+"""Returns the text of a passed check; raises NeedsAttention, or the error that a task would raise."""
 
 
 def run(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
@@ -40,7 +42,7 @@ def run(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
     for name, check in checks:
         try:
             yield Finding(name, State.FINE, check())
-        except Worth as worth:
-            yield Finding(name, State.LOOK, str(worth))
+        except NeedsAttention as attention:
+            yield Finding(name, State.LOOK, str(attention))
         except TradectlError as error:
             yield Finding(name, State.WRONG, " ".join(str(error).split()), error.exit_code)

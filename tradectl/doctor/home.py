@@ -1,4 +1,4 @@
-"""Check the home: the ledger, its key, the disk, the calendar, the starters of the tasks, and notifications."""
+"""Check the home: the ledger, its key, the disk, the calendar, what starts the tasks, and notifications."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tradectl.bootstrap.tariffs import charged
 from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.files import writable
-from tradectl.doctor.finding import Check, Worth
+from tradectl.doctor.finding import Check, NeedsAttention
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
 from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.file_permissions import open_to_others
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 AHEAD = timedelta(days=30)
-"""So far the calendar should reach: holidays of a year are published in the month before it."""
+"""How far ahead the calendar should reach: the holidays of a year are published in the month before it."""
 LOW, ROOM = 100 << 20, 1 << 30
 """Bytes of disk: fewer than `LOW` may end a write in the middle of a day, `ROOM` is enough for a year."""
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 
 def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
+    """Return the checks of the home, each with its name."""
     return (
         ("files", lambda: writable(settings)),
         ("ledger", lambda: _ledger(world)),
@@ -56,11 +57,11 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
 
 
 def _charges(settings: Settings, world: World) -> str:
-    """Check the table of charges. Raises Worth if it is not certainly the broker's own."""
+    """Return the table of charges that counts. Raises NeedsAttention if it may not be the broker's."""
     found = charged(settings, world.ledger, world.ledger.settings.list(), Parameters().charges)
     if found.doubt:
-        raise Worth(found.doubt)
-    return f"charges are counted by the table {found.tariff.title}"
+        raise NeedsAttention(found.doubt)
+    return f"charges are computed with the table {found.tariff.title}"
 
 
 def _ledger(world: World) -> str:
@@ -70,15 +71,14 @@ def _ledger(world: World) -> str:
         with database.read() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
-            raise DatabaseError(f"{database.name} is damaged: {found}; `tradectl backup` has copies to go back to")
+            raise DatabaseError(f"{database.name} is damaged: {found}; restore a copy that `tradectl backup` made")
     return f"{database.name} is sound"
 
 
 def _exchange(settings: Settings, world: World) -> str:
-    """Raise DatabaseError if the paper exchange's file is not the one on which the ledger has traded, or an earlier state of
-    it."""
+    """Raise DatabaseError if the paper exchange's file is not the one on which the ledger has traded, or is an older copy."""
     if world.mode != "paper":
-        return "the exchange is the broker's"
+        return "there is no paper exchange: orders go to the broker"
     if check_file(settings.paper, world.user, ExchangeMark(world.ledger.database, world.user)):
         return f"{settings.paper} is the ledger's exchange"
     return "the first task opens the paper account"
@@ -93,7 +93,7 @@ def _key(settings: Settings, world: World) -> str:
         raise ConfigurationError(f"{file} is missing: without it no stored secret can be read")
     if file.stat().st_mode & _PRIVATE:
         raise ConfigurationError(f"{file} can be read by others: `chmod 600 {file}`")
-    return f"{file} is there, for its owner alone"
+    return f"only its owner can read {file}"
 
 
 def _rights(settings: Settings) -> str:
@@ -102,7 +102,7 @@ def _rights(settings: Settings) -> str:
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         raise ConfigurationError(f"{found[0]}{more} can be read or written by others: `chmod -R go= {settings.home}`")
-    return f"{settings.home} is for its owner alone"
+    return f"only its owner can use {settings.home}"
 
 
 def _disk(settings: Settings) -> str:
@@ -111,7 +111,7 @@ def _disk(settings: Settings) -> str:
     if free < LOW:
         raise DatabaseError(f"{text}: a write may fail in the middle of a day")
     if free < ROOM:
-        raise Worth(text)
+        raise NeedsAttention(text)
     return text
 
 
@@ -121,20 +121,20 @@ def _calendar(world: World) -> str:
     world.sessions.session(today)
     through = today + AHEAD
     if world.sessions.listed_through < through:
-        raise Worth(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
+        raise NeedsAttention(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
     return f"the session table has every day to {through}"
 
 
 def _trading(world: World) -> str:
-    """Raise Blocked if nothing is sent."""
+    """Raise Blocked if the account is halted, NeedsAttention if it is REDUCING."""
     user = world.ledger.users.get(world.user)
     in_ledger = TradingState(user.trading_state, user.state_reason)
     found = stricter(in_ledger, world.marker.read()) if world.marker.exists() else in_ledger
-    text = f"{found.state}: {found.reason}; `tradectl resume` lets everything be sent again"
+    text = f"{found.state}: {found.reason}; `tradectl resume` allows all orders again"
     if found.state == "HALTED":
         raise Blocked(text)
     if found.state != "ACTIVE":
-        raise Worth(text)
+        raise NeedsAttention(text)
     return "the account may buy and sell"
 
 
@@ -150,12 +150,12 @@ def _orders(world: World) -> str:
 def _timetable(world: World) -> str:
     off = [row.task for row in world.ledger.schedules.list() if not row.enabled]
     if off:
-        raise Worth(f"{', '.join(off)} disabled: `tradectl schedule enable TASK`")
+        raise NeedsAttention(f"{', '.join(off)} disabled: `tradectl schedule enable TASK` enables a task")
     return "every task is enabled"
 
 
 def _service(world: World) -> str:
-    """On a virtual clock no service is expected."""
+    """Return what starts the tasks. Raises NeedsAttention if nothing does; on a virtual clock that is expected."""
     if world.clock.virtual:
         return "on a virtual clock you start each task yourself"
     services = world.ledger.service.list()
@@ -163,16 +163,16 @@ def _service(world: World) -> str:
     if not running:
         last = max((row.beat_at for row in services), default=None)
         seen = f"; last seen {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
-        raise Worth(f"nothing starts the tasks: install `tradectl crontab` or run `tradectl daemon`{seen}")
+        raise NeedsAttention(f"nothing starts the tasks: install `tradectl crontab` or run `tradectl daemon`{seen}")
     return f"{' and '.join(running)} running"
 
 
 def _messages(settings: Settings, world: World) -> str:
     waiting = len(world.ledger.outbox.pending())
     if waiting:
-        raise Worth(f"{waiting} messages could not be sent yet")
+        raise NeedsAttention(f"{waiting} messages could not be sent yet")
     if "notify.urls" not in _stored(settings, world):
-        raise Worth(
+        raise NeedsAttention(
             "no notification service: problems appear only on the screen and in the log: docs/how-to/get-notifications.md"
         )
     return "messages go to the services that you named"
@@ -180,7 +180,7 @@ def _messages(settings: Settings, world: World) -> str:
 
 def _jumps(world: World) -> str:
     if jump := last_jump(world):
-        raise Worth(jump)
+        raise NeedsAttention(jump)
     return "the clock did not jump in the last week"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tradectl.doctor.finding import Check, Worth
+from tradectl.doctor.finding import Check, NeedsAttention
 from tradectl.errors import DataError
 from tradectl.model.moment import ist_date
 from tradectl.model.surveillance import TITLES
@@ -21,6 +21,7 @@ SPAN = timedelta(days=400)
 
 
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
+    """Return the checks of the stored prices, each with its name."""
     return (
         ("prices", lambda: _prices(market, world)),
         ("sessions", lambda: _sessions(market, world)),
@@ -60,18 +61,20 @@ def _sessions(market: Store, world: World) -> str:
 
 
 def _universe(market: Store, name: str) -> str:
-    """Raise Worth if instruments lack a bar of the newest session; UsageError for an unknown universe."""
+    """Raise NeedsAttention if instruments lack a bar of the newest session; UsageError for an unknown universe."""
     members, newest = market.universe(name), market.last_session()
     if newest is None:
         raise DataError("no bars are stored")
     without = [member for member in members if (history := market.history(member)) is None or history.index(newest) is None]
     if without:
-        raise Worth(f"{len(without)} of {len(members)} instruments of {name} have no bar of {newest}: {', '.join(without[:5])}")
+        raise NeedsAttention(
+            f"{len(without)} of {len(members)} instruments of {name} have no bar of {newest}: {', '.join(without[:5])}"
+        )
     return f"all {len(members)} instruments of {name} have a bar of {newest}"
 
 
 def _actions(market: Store, world: World) -> str:
-    """Check for unknown corporate actions and unexplained jumps in the universe and in positions. Raises Worth for them.
+    """Raise NeedsAttention for unknown corporate actions and unexplained jumps in the universe and in positions.
 
     Such a symbol is not bought, and a position with an unknown action is not sold."""
     from tradectl.marketdata.decisions import questions
@@ -80,16 +83,16 @@ def _actions(market: Store, world: World) -> str:
     names = sorted({*market.universe(world.parameters.universe), *held})
     found = list(questions(market, names))
     if not found:
-        return f"no corporate action of {len(names)} instruments is open"
+        return f"no corporate action of {len(names)} instruments needs a decision"
     named = "; ".join(f"{item.symbol} {item.ex_date} {item.rule}" for item in found[:5]) + (" ..." if len(found) > 5 else "")
-    raise Worth(
-        f"{len(found)} corporate actions or jumps are open, and their symbols are not bought ({named}): "
+    raise NeedsAttention(
+        f"{len(found)} corporate actions or jumps need a decision, and their symbols are not bought ({named}): "
         "`tradectl data actions list` shows them, `set` and `ignore` decide"
     )
 
 
 def _auctions(market: Store, world: World) -> str:
-    """Check which instruments of the universe have a closing auction. Raises Worth if no list shows it for some."""
+    """Check which instruments of the universe have a closing auction. Raises NeedsAttention if no list shows it for some."""
     today = ist_date(world.clock.now())
     if not world.sessions.timetables.has_auctions(today):
         return "no stock has a closing auction"
@@ -100,24 +103,30 @@ def _auctions(market: Store, world: World) -> str:
     if unknown:
         named = f"{', '.join(unknown[:5])}{' …' if len(unknown) > 5 else ''}"
         newest = f"the newest list is of {dated}" if dated else "no list of shares with derivatives is stored"
-        raise Worth(
+        raise NeedsAttention(
             f"{len(unknown)} of {len(members)} instruments may have a closing auction ({named}): {newest}; "
-            "their sells change only in hours that suit both cases. "
+            "their sells change only while stocks with and without one trade. "
             "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
         )
-    return f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by lists"
+    return (
+        f"{sum(item.closing_auction for item in found)} of {len(members)} instruments have a closing auction, by the stored lists"
+    )
 
 
 def _surveillance(market: Store, world: World) -> str:
-    """Check which instruments the surveillance lists exclude. Raises Worth if a list is missing or old, or names a position."""
+    """Check which instruments the surveillance lists exclude.
+
+    Raises NeedsAttention if a list is missing or old, or names a position."""
     today = ist_date(world.clock.now())
     found, members = market.surveillance(today), market.universe(world.parameters.universe)
     held = [item for item in world.ledger.book.snapshot().positions if found.excluding(item.instrument_id)]
     if held:
         named = "; ".join(f"{item.symbol}: {found.excluding(item.instrument_id)}" for item in held)
-        raise Worth(f"{len(held)} positions are under surveillance ({named}): they are sold as usual, and no more is bought")
+        raise NeedsAttention(
+            f"{len(held)} positions are under surveillance ({named}): they are sold as usual, and no more is bought"
+        )
     if doubt := found.doubt():
-        raise Worth(
+        raise NeedsAttention(
             f"{doubt}; stocks under GSM, ESM or long-term ASM may be bought: `tradectl data fetch --source surveillance`, or "
             "import REG1_IND of NSE's daily reports"
         )

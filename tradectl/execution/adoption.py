@@ -1,8 +1,8 @@
 """Adopt orders at the broker that carry a tag of tradectl and are missing in the ledger.
 
-A restored backup, a lost reply or a wrong refusal leaves such an order. It may trade or has traded, so it must count before
-anything else is sent for its symbol. If its tag is the tag of a possible intent, it is recorded as the order of that intent. If
-not, it is recorded as UNIDENTIFIED and UNKNOWN, and blocks its symbol until a person decides.
+A restored backup, a lost reply or a wrong refusal leaves such an order. It may trade, or has traded already. So it must
+count before anything else is sent for its symbol. If its tag is the tag of a possible intent, it is recorded as the order of
+that intent. If not, it is recorded as UNIDENTIFIED and UNKNOWN, and blocks its symbol until a person decides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from tradectl.model.order import OrderReport, Purpose, ReasonCode, Side
 from tradectl.ports import MarketData
 
 LevelOf = Callable[[Purpose, str, date], int]
-"""Returns the RSI level that a buy of an instrument used, decided on the close of a session; 0 where it is not known."""
+"""Returns the RSI level that a buy used, from its purpose, its instrument and the session whose close decided it.
+
+0 where the level is not known."""
 
 
 def no_level(purpose: Purpose, instrument_id: str, decided: date) -> int:  # noqa: ARG001 - a `LevelOf`
@@ -60,7 +62,7 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
 
 
 def instrument_of(market: MarketData, symbol: str, session: date) -> str:
-    """Return the instrument behind a symbol of the broker; the symbol itself where the market data does not know it."""
+    """Return the instrument behind a symbol of the broker; the symbol itself if the market data lack it."""
     try:
         return market.find(symbol, session)
     except UsageError:
@@ -89,7 +91,7 @@ def _own_tag(book: Book, report: OrderReport) -> str:
 
 
 def _decided(market: MarketData, side: Side, instrument_id: str, placed: date, session: date) -> date:
-    """Return the session whose close decided an order: for a buy of the morning, the last one with a bar."""
+    """Return the session whose close decided an order: for a buy of the morning, the last session with a bar."""
     if side is Side.SELL:
         return session - timedelta(days=1)
     if placed < session:

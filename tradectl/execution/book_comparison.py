@@ -22,7 +22,7 @@ class Mismatch:
 
 
 def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
-    """Return the positions for which the broker has fewer shares than the book; more shares are the user's own.
+    """Return the positions for which the broker has fewer shares than the book. A surplus is not compared here.
 
     A position with an unreadable row is left out: its number of shares is not known."""
     holdings = broker.holdings()
@@ -37,7 +37,7 @@ def compare_holdings(book: Book, broker: Broker) -> list[Mismatch]:
 
 
 def unlisted(book: Book) -> list[Order]:
-    """Return our unfinished orders that the broker took and that its book, as it was last read, does not list."""
+    """Return our unfinished orders that the broker accepted, but that its order list, as last read, does not contain."""
     listed = {report.broker_order_id for report in book.broker.reports}
     return [
         order

@@ -1,7 +1,7 @@
 """Revalidate in the morning the buys that were decided in the evening.
 
-By then the final bars of the last session are published, and each buy is checked again on them by its own rule. `premarket-retry`
-uses it for buys that could not be placed, `amo-adjust` for buys that waited for the exchange to open.
+By then the final bars of the last session are published. Each buy is checked again on these bars by its own rule.
+`premarket-retry` does this for buys that could not be placed, `amo-adjust` for buys that waited for the exchange to open.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BuyRevalidation:
-    """The session of the buys, and the closes by instrument and deciding session."""
+    """Checks the buys of one session on final bars.
+
+    Attributes:
+        session: The session of the buys.
+        seen: The closes by instrument id and deciding session.
+    """
 
     trading: TradingSession
     readings: Readings
@@ -68,10 +73,11 @@ class BuyRevalidation:
         return cls(trading, readings, parameters, session, seen)
 
     def close_of(self, order: Order) -> Close:
+        """Return the close on which an order was decided."""
         return self.seen[order.instrument_id, order.decided]
 
-    def no_longer(self, order: Order) -> Refusal | None:
-        """Return why a buy is no longer valid; None where it is, or where no final bar contradicts it."""
+    def refusal_on_final_bars(self, order: Order) -> Refusal | None:
+        """Return why a buy is no longer valid; None if it is valid, or if there is no final bar."""
         close = self.close_of(order)
         actions = self.trading.market.actions(order.instrument_id, order.decided, self.session)
         if any(bars_entry(action) for action in actions):
@@ -97,10 +103,10 @@ class BuyRevalidation:
         failed = failed or entry.exclusion(close.reading, close.instrument, self.parameters)
         return Refusal(RefusalCode.ENTRY_RULE, f"final bar: fails {failed}") if failed is not None else None
 
-    def invalid(self, order: Order) -> Refusal | None:
-        """Return why a buy that is not at the broker is no longer wanted; None where it still is."""
+    def refusal_to_send(self, order: Order) -> Refusal | None:
+        """Return why a buy that is not at the broker is no longer wanted; None if it is still wanted."""
         snapshot = self.trading.snapshot
-        refusal = self.no_longer(order)
+        refusal = self.refusal_on_final_bars(order)
         if refusal is None and order.purpose is not Purpose.REENTRY and snapshot.position_of(order.instrument_id) is not None:
             refusal = Refusal(RefusalCode.ALREADY_HELD, "held")
         if refusal is None and any(other.id != order.id for other in snapshot.alive(order.instrument_id, Side.BUY)):
@@ -108,7 +114,7 @@ class BuyRevalidation:
         return refusal
 
     def breached_limit(self, order: Order, quantity: int, day: DayResult) -> Refusal | None:
-        """Return the limit that this quantity would breach; None if none."""
+        """Return the limit that a buy of this many shares would breach; None if there is none."""
         close = self.close_of(order)
         last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
         return breached_limit(

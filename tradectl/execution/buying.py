@@ -28,6 +28,7 @@ class BuyingPower:
     tariff: Tariff = ZERODHA
 
     def spend(self, session: date, quantity: int, price: int) -> None:
+        """Subtract the cost of a buy with its charges. `price` in paise."""
         self.available -= quantity * price + buy_charges(session, quantity, price, self.tariff)
 
 
@@ -56,9 +57,9 @@ def day_result(statistics: Statistics, trading: TradingSession, session: date) -
 
 
 def holdings_value(trading: TradingSession) -> int:
-    """Return the value of all shares of the account at their last price, those bought by hand too (paise).
+    """Return the value (paise) of all shares of the account at their last prices, including shares bought by hand.
 
-    Positions without a price count at cost. Shares in an unreadable row are left out."""
+    Without a price, shares of a position count at cost and other shares as 0. Shares in an unreadable row are left out."""
     held = {item.symbol: item.quantity + item.t1_quantity for item in trading.holdings()}
     costs = {position.symbol: position.cost for position in trading.snapshot.positions}
     quotes = trading.broker.quotes(list(held)) if held else {}
@@ -66,10 +67,9 @@ def holdings_value(trading: TradingSession) -> int:
 
 
 def stopped_buys(trading: TradingSession) -> Refusal | None:
-    """Return why a person has stopped buys; None otherwise.
+    """Return the trading state of a person that forbids buys; None if there is none.
 
-    A limit that stopped them is found again by `breached_limit`, so that each buy has its own reason, also after an
-    interruption."""
+    A state that a limit set does not count here: `breached_limit` checks each buy again and gives it its own reason."""
     found = trading.path.trading_state(trading.snapshot)
     if found.state == "ACTIVE" or found.by_limit:
         return None
@@ -89,7 +89,9 @@ def breached_limit(
     last_close: int,
     reentry: bool,
 ) -> Refusal | None:
-    """Return the limit that a buy would breach; None if none. A limit of the whole account blocks all buys (`_reduce`)."""
+    """Return the limit that a buy would breach; None if there is none. Prices in paise.
+
+    The daily loss and the number of buy orders are limits of the account: a breach sets it to REDUCING."""
     instrument = trading.market.instrument(instrument_id, session)
     exposed = exposure(trading, session, day, instrument_id)
     refusal = deny(
@@ -104,7 +106,7 @@ def breached_limit(
     )
     if refusal is not None:
         if refusal.code is RefusalCode.DAILY_LOSS and not day.proved:
-            return _unproved(trading)  # an unreadable row may hide the missing value: nothing is decided for the day
+            return _unproved(trading)  # an unreadable row may hide value: the account does not become REDUCING
         if refusal.code in {RefusalCode.DAILY_LOSS, RefusalCode.BUY_ORDERS}:
             _reduce(trading, refusal.code, exposed, parameters, session)
         return refusal
@@ -113,7 +115,7 @@ def breached_limit(
 
 
 def _unproved(trading: TradingSession) -> Refusal:
-    """Return why a buy is denied whose daily loss is not proved; the unreadable rows of the holdings are reported as blocking."""
+    """Return the refusal of a buy because the daily loss is not proved; count the unreadable holdings as blocked symbols."""
     trading.note_unreadable_holdings()
     rows = trading.book.broker.odd.get(HOLDINGS, ())
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
@@ -124,8 +126,8 @@ def _unproved(trading: TradingSession) -> Refusal:
 def _reduce(trading: TradingSession, code: RefusalCode, exposed: Exposure, parameters: Parameters, session: date) -> None:
     """Set the account to REDUCING and report it once.
 
-    After a daily loss it lasts for the day. With too many buy orders it lasts until the session they are for begins; orders that
-    rest for that session may still be fitted then."""
+    After a daily loss REDUCING lasts for the day. With too many buy orders it lasts until the day before their session. So
+    resting orders may be changed in the pre-open of that session."""
     today = ist_date(trading.clock.now())
     daily = code is RefusalCode.DAILY_LOSS
     if daily:
@@ -136,7 +138,7 @@ def _reduce(trading: TradingSession, code: RefusalCode, exposed: Exposure, param
         reason = f"{exposed.buy_orders} buy orders for {session}, {parameters.max_buy_orders} allowed"
     if trading.dry_run or trading.snapshot.trading_state != "ACTIVE":
         return
-    text = f"only exits from now on: {reason}"
+    text = f"only sells and cancels are sent through {until}: {reason}. `tradectl status` shows the account"
     trading.notify("the account is REDUCING", text, f"reducing:{code}:{today if daily else session}")
     if trading.book.set_reducing(reason, until):
         trading.log("reducing", text, level="warning")
@@ -145,8 +147,8 @@ def _reduce(trading: TradingSession, code: RefusalCode, exposed: Exposure, param
 def exposure(trading: TradingSession, session: date, day: DayResult, instrument_id: str) -> Exposure:
     """Return the account's exposure without a buy of an instrument.
 
-    Entries in flight count as positions, resting buys as invested. An UNKNOWN order of the instrument that is about to be sent
-    again is the buy itself."""
+    Entries in flight count as positions, resting buys as invested. An UNKNOWN order of the instrument that may be sent again
+    is left out: it is the buy itself."""
     snapshot = trading.snapshot
     again = {order.id for order in snapshot.unknown if order.instrument_id == instrument_id and trading.may_repeat(order)}
     live = [order for order in snapshot.orders if order.id not in again and order.alive and not order.waiting]
@@ -173,7 +175,9 @@ def quantity_for(
     limit_price: int | None = None,
     reentry: bool = False,
 ) -> Sizing:
-    """Return the number of shares; zero with a refusal. `buying_power` None: funds are not limited."""
+    """Return the number of shares of a buy, or 0 shares with a refusal. Prices and turnover in paise.
+
+    `buying_power` None: the funds do not limit the buy."""
     return size_buy(
         price,
         session=session,
@@ -186,7 +190,7 @@ def quantity_for(
 
 
 def pending_buys(trading: TradingSession, session: date) -> list[Order]:
-    """Return our buys for a session that wait as AMO or are live, oldest first; UNKNOWN ones are left out."""
+    """Return our buys for a session that wait as AMO or are live, oldest first; UNKNOWN orders are left out."""
     return [
         order
         for order in trading.live(Side.BUY, session)

@@ -1,4 +1,4 @@
-"""The changes of a reconciliation: what each order, trade and position became."""
+"""List the changes of a reconciliation: of orders, trades and positions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class Changes:
     """What a reconciliation changed.
 
     Attributes:
+        adopted: Orders whose broker order id became known.
+        external: Trades made outside tradectl.
+        trades: The number of new trades.
+        sold: The instrument ids of which a sell has traded.
+        adjusted: Log lines about corporate actions that were applied.
         postponed: Buys that the broker rejected for a temporary reason.
         counted: Orders of tradectl that the ledger had lost, or recorded as refused, and that count from now on.
         unexplained: Orders under a tag of tradectl's form that no intent explains.
@@ -64,4 +69,4 @@ class Changes:
 
 
 NOTHING_NEW = Changes(quiet=True)
-"""The result where nothing was compared, because neither the broker's lists nor the book have changed. It is never changed."""
+"""The result if nothing was compared, because neither the broker's lists nor the book changed. Do not modify this object."""

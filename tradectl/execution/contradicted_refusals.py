@@ -24,9 +24,9 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 def doubt_refused(book: Book, reports: Sequence[OrderReport], now: datetime) -> list[Order]:
     """Set refused orders to UNKNOWN if an unexplained order of the broker's book may be theirs; return the changed orders.
 
-    A report is explained by the order that has its id. Any other matches one order at most: an UNKNOWN one, else one that was
-    refused or given up, or that waits to be sent. The reply to a waiting order may have been an error that counts as "not sent".
-    An order that a person has decided about is never reopened.
+    A report is explained by the order that has its id. Any other report matches at most one order: first an UNKNOWN order, then
+    one that was refused, was given up or waits to be sent. A waiting order may be at the broker if an error was wrongly taken
+    for "not sent". An order that a person has decided about is never reopened.
     """
     listed = {report.broker_order_id: report for report in reports if report.counts and not report.tag}
     opened: list[Order] = []
@@ -72,9 +72,10 @@ def _take(reports: list[OrderReport], order: Order) -> OrderReport | None:
 
 
 def may_be_order(order: Order, report: OrderReport) -> bool:
-    """Return whether a report has all terms of an order and was placed after it was sent (or recorded, if never marked as sent).
+    """Return whether a report has all terms of an order and was placed after the order was sent.
 
-    A report that has traded may show its average price instead of its limit: then any price that the limit allows agrees.
+    For an order that was never marked as sent, the moment of its record counts. A report that has traded may show its average
+    price instead of its limit. Then any price that the limit allows agrees.
     """
     if report.placed_at < (order.sending_at or order.created_at) - CLOCK_TOLERANCE:
         return False

@@ -17,7 +17,7 @@ from tradectl.model.order import ALIVE, OrderReport, Side, TradeReport, Variety
 Pairs = list[tuple[OrderReport, Order]]
 
 
-def believable(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[Pairs, tuple[OddRow, ...]]:
+def split_contradictions(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[Pairs, tuple[OddRow, ...]]:
     """Return the reports that agree with our orders, and an odd row for each of the others."""
     if not ours:
         return ours, ()
@@ -34,7 +34,9 @@ def believable(book: Book, ours: Pairs, trades: Sequence[TradeReport]) -> tuple[
 
 
 def overfilled(book: Book, orders: Mapping[str, Order], trades: Sequence[TradeReport]) -> tuple[OddRow, ...]:
-    """Return odd rows for our orders without a readable row that traded more than they can have. `orders`: by broker order id."""
+    """Return an odd row for each order that traded more shares than it can have.
+
+    `orders`: our orders without a matching report, by broker order id."""
     traded = _traded(trades)
     return tuple(
         OddRow(RowKind.TRADE, order.symbol, "quantity", f"{traded[number]} traded, but {order.quantity} ordered", number)
@@ -65,8 +67,8 @@ def _contradiction(book: Book, report: OrderReport, order: Order, traded: int) -
 def _most(book: Book, order: Order) -> int:
     """Return the largest quantity that a process may have requested without recording it.
 
-    It may have ended before, or the ledger was restored: a sell of all shares of the position, or a buy fitted to the pre-open
-    price, which lies within the widest band."""
+    The process may have died before it recorded the change, or the ledger was restored. A sell may offer all shares of the
+    position. A buy may be sized for a pre-open price, which lies within the widest band."""
     if order.side is Side.SELL:
         position = book.snapshot().position_of(order.instrument_id)
         return order.filled_quantity + (position.quantity if position is not None else 0)

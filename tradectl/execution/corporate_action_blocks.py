@@ -1,8 +1,8 @@
-"""Find corporate actions that block a held symbol: no sell rests, and the position is a finding.
+"""Find corporate actions that block a held symbol: no sell rests, and the position is unprotected.
 
 With a wrong number of shares a sell would offer missing shares, or a price of another scale. So nothing is sent from the ex-date
-of an unknown action on, until a person decides about it. On the ex-date of a change of shares nothing is sent if the broker shows
-neither the number of shares before it nor the one after it.
+of an unknown action on, until a person decides about it. On the ex-date of a change of shares the broker must show
+the number of shares before or after the change. Otherwise nothing is sent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COMPARED = frozenset({ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATI
 
 
 def unknown_action(market: MarketData, position: Position, session: date) -> str:
-    """Return the unknown action since a position was opened, as the reason not to trade it; empty without one."""
+    """Return the unknown action since a position was opened, as the reason not to trade it; empty if there is none."""
     since = market.undecided().get(position.instrument_id)
     if since is None or since > session:
         return ""
@@ -56,7 +56,7 @@ def block_reason(trading: TradingSession, position: Position, session: date) -> 
     try:
         holdings = trading.holdings()
     except BrokerUnavailable:
-        return ""  # unknown: resting orders stay, and nothing is placed without the holdings
+        return ""  # resting orders stay; without the holdings no sell is placed anyway
     if unreadable_rows.unreadable_holding(holdings, position.symbol) is not None:
         return ""
     shown = sum(item.quantity + item.t1_quantity + item.pledged for item in holdings if item.symbol == position.symbol)
@@ -71,8 +71,9 @@ def block_reason(trading: TradingSession, position: Position, session: date) -> 
 
 
 def _explained(before: int, now: int, own: int) -> set[int]:
-    """Return the share counts that the broker may show: before or after the action, with the user's own shares as declared or
-    as adjusted by the action."""
+    """Return the share counts that the broker may show, before or after the action.
+
+    `own`: the user's declared own shares, which the action may have changed too."""
     return {before + own, now + own, now + own * now // before if before else now + own}
 
 

@@ -31,7 +31,7 @@ def none_pending(seen: StepView, market: MarketData) -> bool:
 
 
 def first_action(book: Book, seen: StepView, market: MarketData) -> datetime | None:
-    """Return the moment of the first corporate action not yet applied to an open position; None where all have been."""
+    """Return the moment of the first corporate action not yet applied to an open position; None where all are applied."""
     today = seen.today
     waiting = []
     for position in seen.snapshot.positions:
@@ -57,7 +57,7 @@ def apply_actions(book: Book, seen: StepView, market: MarketData, open_of: OpenO
         named = market.instrument(position.instrument_id, today)
         if named.symbol != position.symbol:
             book.rename(position.instrument_id, named.symbol)
-            lines.append(f"{position.symbol} is called {named.symbol} now")
+            lines.append(f"{position.symbol} has the new symbol {named.symbol}")
         actions = market.actions(position.instrument_id, position.opened_session, today)
         if not actions:
             continue
@@ -74,8 +74,8 @@ def _adjustments(
 ) -> list[Adjustment]:
     """Return the adjustments of a position that have not been applied.
 
-    Dividends come first, on the quantity before the day's change of shares. Splits and bonuses of one day follow one after the
-    other, a demerger once the open is known."""
+    Dividends come first, on the quantity before the day's change of shares. Splits and bonuses of one day are applied one after
+    the other. A demerger is applied once the day's open is known."""
     actions = market.actions(position.instrument_id, position.opened_session, today)
     found: list[Adjustment] = []
     quantity = position.quantity
@@ -103,6 +103,7 @@ def _adjustments(
 
 
 def _stored_open(market: MarketData, instrument_id: str, session: date) -> int | None:
+    """Return the open (paise) of a session's stored bar; None without a bar."""
     history = market.history(instrument_id)
     index = history.index(session) if history is not None else None
     return int(history.open[index]) if history is not None and index is not None else None

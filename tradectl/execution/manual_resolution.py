@@ -1,7 +1,7 @@
 """Cancel orders for a person, and record a person's decision about an order whose outcome is not known.
 
-The broker's book is read first: what it shows needs no decision. A decision is recorded as such, so that an order that appears
-against it is recognised. No decision is accepted while a process may still be sending the order.
+The broker's book is read first: what it shows needs no decision. A decision has a reason code of its own, so that an order that
+later contradicts it is recognised. No decision is accepted while a process may still be sending the order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tradectl.model.money import show_rupees
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, ReasonCode, Side, TradeReport
 
 NO_PROCESS = ""
-"""The owner of a person's command: no process."""
+"""The claim owner of a person's command: it equals no process."""
 _CLOSE = time(15, 30)
 
 
@@ -51,7 +51,7 @@ class CancelledOrder:
 
 
 def find_order(book: Book, name: str) -> Order:
-    """Return the order with this id, tag or broker order id. Raises UsageError if there is none, or more than one."""
+    """Return the order with this id, tag or broker order id. Raises UsageError if no order or several orders match."""
     found = {order.id: order for order in [*book.tagged([name]).values(), *book.finished([name]).values()]}
     if name.isdecimal() and len(name) < 16:
         found |= {order.id: order for order in book.orders(ids=[int(name)])}
@@ -88,7 +88,7 @@ def _send_cancel(trading: TradingSession, order: Order) -> CommandResult:
     """Cancel an order; read its row again where another process has changed it."""
     try:
         return trading.path.cancel(order)
-    except Overtaken:  # it was about to be sent, or has just been
+    except Overtaken:  # the order was being sent, or has just been sent
         return trading.path.cancel(trading.book.order(order.id))
 
 
@@ -121,7 +121,7 @@ class UnresolvedOrder:
         may_be_sending: Its process is not proved dead.
         elsewhere: This machine cannot check that process, for example after a restart; only a person can.
         promise: What the absence of an order from this broker's book proves.
-        candidates: Unexplained orders of the same symbol and side in the broker's book; one may be this order.
+        candidates: Unexplained orders of the same symbol and side in the broker's book; one of them may be this order.
     """
 
     order: Order
@@ -131,14 +131,14 @@ class UnresolvedOrder:
     candidates: tuple[OrderReport, ...] = ()
 
     def sender_ended(self) -> UnresolvedOrder:
-        """Return it with the process confirmed dead by a person. Raises UsageError where this machine can check that itself."""
+        """Return this order with its process confirmed dead by a person. Raises UsageError if that process exists here."""
         if self.may_be_sending and not self.elsewhere:
             raise UsageError(f"the process {self.order.sender} still exists on this machine: end it first")
         return replace(self, may_be_sending=False)
 
 
 def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Order:
-    """Reconcile, then return the order with what is known of it if it is still UNKNOWN, else the order alone.
+    """Reconcile; return an UnresolvedOrder if the order is still UNKNOWN, else the Order.
 
     Raises UsageError for an order that was not UNKNOWN, BrokerUnavailable and LoginNeeded where the broker cannot be read.
     """
@@ -150,7 +150,7 @@ def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Or
         before.alive and before.sending_at is not None and before.broker_order_id is None
     )
     if not in_doubt:
-        raise UsageError(f"order {before.id} is {before.status}: only an UNKNOWN order is resolved")
+        raise UsageError(f"order {before.id} is {before.status}: only an UNKNOWN order can be resolved")
     trading.reconcile()
     order = trading.book.order(before.id)
     if order.status is not OrderStatus.UNKNOWN:
@@ -162,7 +162,9 @@ def check_unresolved(trading: TradingSession, name: str) -> UnresolvedOrder | Or
 
 
 def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...]:
-    """Return unexplained orders that may be this one; none if it has a broker order id or the broker always shows tags."""
+    """Return unexplained orders that may be this order.
+
+    There are none if the order has a broker order id, or if the broker always shows tags."""
     declared = trading.broker.capabilities
     if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
@@ -172,7 +174,7 @@ def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...
 
 
 def _difference(order: Order, report: OrderReport) -> str:
-    """Return why an order of the broker's book cannot be this one; empty where it can."""
+    """Return why an order of the broker's book cannot be this order; empty if it can."""
     if (report.symbol, report.side) != (order.symbol, order.side):
         return f"not {order.side} {order.symbol}"
     if order.sending_at is not None and report.placed_at < order.sending_at - CLOCK_TOLERANCE:
@@ -194,11 +196,13 @@ def _visibility_promise(trading: TradingSession) -> str:
 
 
 def find_unidentified(trading: TradingSession, name: str) -> Order:
-    """Read the broker's book, then return the UNIDENTIFIED order with this name. Raises UsageError where it is none."""
+    """Read the broker's book, then return the UNIDENTIFIED order with this name. Raises UsageError for any other order."""
     trading.reconcile()
     order = find_order(trading.book, name)
     if order.purpose is not Purpose.UNIDENTIFIED or order.status in TERMINAL:
-        raise UsageError(f"order {order.id} is {order.status}, {order.purpose}: only an UNKNOWN unidentified order is adopted")
+        raise UsageError(
+            f"order {order.id} is {order.status}, {order.purpose}: only an UNKNOWN unidentified order can be adopted"
+        )
     return order
 
 
@@ -230,9 +234,9 @@ def resolve_never_placed(trading: TradingSession, unresolved: UnresolvedOrder) -
 
 
 def resolve_joined(trading: TradingSession, unresolved: UnresolvedOrder, broker_order_id: str) -> Order:
-    """Record a person's statement that the order is this one in the broker's book, whose reports then apply to it.
+    """Record a person's statement that the order is `broker_order_id` in the broker's book; apply its reports.
 
-    Trades that were booked as trades by hand become its own. Raises UsageError where it cannot be that order.
+    Trades that were booked as trades by hand become trades of the order. Raises UsageError where it cannot be that order.
     """
     order = _decidable(unresolved)
     if order.broker_order_id is not None:
@@ -250,6 +254,7 @@ def resolve_joined(trading: TradingSession, unresolved: UnresolvedOrder, broker_
 
 
 def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
+    """Raise UsageError if a report cannot be of this order, or is of another order."""
     what = f"{report.broker_order_id} at the broker is {report.side} {report.symbol}"
     if why := _difference(order, report):
         raise UsageError(f"{what}, {why}")
@@ -260,7 +265,7 @@ def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
 
 
 def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantity: int, price: int | None) -> Order:
-    """Record a person's statement, from the contract note, that `quantity` shares were filled in all.
+    """Record a person's statement, from the contract note, that `quantity` shares were filled in total.
 
     Shares that are not in the book yet are booked at `price` (paise). Accepted only after the order's session: until then the
     broker's own trades may arrive. If they arrive later, they are not booked a second time (`Book.follow`).
@@ -294,11 +299,14 @@ def resolve_filled(trading: TradingSession, unresolved: UnresolvedOrder, quantit
 
 
 def _assert_possible(order: Order, quantity: int, price: int | None, now: datetime) -> None:
+    """Raise UsageError if the session is not over, or the quantity or price (paise) is impossible."""
     if order.session >= ist_date(now):
-        raise UsageError(f"its session, {order.session}, is not over: until then the broker's own book and trades may show it")
+        raise UsageError(
+            f"the session of order {order.id}, {order.session}, is not over: the broker's lists may still show its trades"
+        )
     if not max(1, order.filled_quantity) <= quantity <= order.quantity:
         had = f"{order.filled_quantity} are filled in the ledger, " if order.filled_quantity else ""
-        raise UsageError(f"{quantity} cannot be filled: {had}{order.quantity} were ordered")
+        raise UsageError(f"{quantity} shares cannot be filled: {had}{order.quantity} were ordered")
     if quantity == order.filled_quantity:
         return
     if price is None:
@@ -322,6 +330,7 @@ def _decidable(unresolved: UnresolvedOrder) -> Order:
 
 
 def _log_decision(trading: TradingSession, order: Order, decision: str) -> Order:
+    """Log a person's decision; return the order as it is now."""
     text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}, was UNKNOWN; a person decided: {decision}"
     trading.log("order_resolved", text, order.symbol, level="warning")
     return trading.book.order(order.id)

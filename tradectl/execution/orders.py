@@ -40,10 +40,11 @@ from tradectl.model.trading_state import Forbidden, TradingState, stricter
 from tradectl.ports import Broker, Clock, HaltMarker
 
 NOT_CARRIED_OUT = (BrokerUnavailable, LoginNeeded, ConfigurationError, Blocked)
-"""What a broker raises for a command that provably was not carried out (`ports.Broker`). A signal does not prove that."""
-_OF_THE_SYMBOL = (DataError, UsageError)
-"""What a broker raises for a problem of one symbol: its list lacks the symbol, has an unreadable row of it, or has another series
-or ISIN. The other symbols of the step go on."""
+"""The errors of a command that provably was not carried out (`ports.Broker`). An interrupt by a signal does not prove that."""
+_SYMBOL_ERRORS = (DataError, UsageError)
+"""The errors of one symbol: the broker's list lacks it, has an unreadable row of it, or has another series or ISIN.
+
+The other symbols of the step go on."""
 
 
 class CommandStatus(StrEnum):
@@ -71,6 +72,7 @@ class CommandResult:
 
     @property
     def ok(self) -> bool:
+        """Return whether the command was placed, existed before, or was a dry run."""
         return self.status in {CommandStatus.PLACED, CommandStatus.EXISTS, CommandStatus.DRY}
 
     @property
@@ -115,19 +117,19 @@ class OrderPath:
 
     @property
     def claim(self) -> Claim:
-        """The claim under which orders are sent."""
+        """Return the claim under which orders are sent."""
         return self._claim
 
     def place(self, intent: Intent, *, send: bool = True) -> CommandResult:
         """Record an intent and send it. With `send=False` it is only recorded, as RETRY_PENDING, for the morning.
 
-        An intent whose newest generation is alive is not sent again (EXISTS; UNKNOWN if its outcome is not known). One that was
-        recorded and never sent is sent under its own tag. One that ended begins a new generation. An UNKNOWN order blocks its
-        symbol. An intent whose tag or broker order id is known is never sent. A buy waits (HELD) while the broker holds
-        unexplained shares of its symbol. Raises Fenced.
+        An intent whose newest order is alive is not sent again (EXISTS; UNKNOWN if its outcome is not known). An order that was
+        recorded and never sent is sent under its tag. After an order that ended, a new generation begins. An UNKNOWN order blocks
+        its symbol. An intent whose tag or broker order id is known is never sent. A buy waits (HELD) while the broker holds
+        unexplained shares of its symbol. Raises Fenced if the claim is lost.
         """
         if self._dry_run:
-            held = self._held(intent.side, intent.symbol)
+            held = self._reason_to_wait(intent.side, intent.symbol)
             return CommandResult(CommandStatus.HELD, reason=str(held)) if held is not None else CommandResult(CommandStatus.DRY)
         try:
             return self._place(intent, send=send)
@@ -154,7 +156,7 @@ class OrderPath:
                 return self._send_recorded(newest, intent, send=send)
         generation = newest.generation + 1 if newest is not None else 0
         tag = client_tag(self._user, intent, generation)
-        held = self._held(intent.side, intent.symbol) if send and not self._has_tag(tag) else None
+        held = self._reason_to_wait(intent.side, intent.symbol) if send and not self._has_tag(tag) else None
         sending, waits = send and held is None, str(held or "waits for the morning")
         order = self._book.intents.record(
             self._claim,
@@ -181,7 +183,7 @@ class OrderPath:
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
-    def _held(self, side: Side, symbol: str) -> Refusal | None:
+    def _reason_to_wait(self, side: Side, symbol: str) -> Refusal | None:
         """Return why a buy is not sent: the broker holds unexplained shares of its symbol. None for other orders."""
         if side is not Side.BUY:
             return None
@@ -213,9 +215,9 @@ class OrderPath:
     def _send_recorded(self, order: Order, intent: Intent, *, send: bool, doubt: Order | None = None) -> CommandResult:
         if not send:
             return CommandResult(CommandStatus.WAITING, order)
-        held = self._held(order.side, order.symbol) if not self._has_tag(order.tag) else None
+        held = self._reason_to_wait(order.side, order.symbol) if not self._has_tag(order.tag) else None
         if held is not None:
-            return self._hold(order, str(held), doubt)
+            return self._let_wait(order, str(held), doubt)
         marked = self._book.intents.mark_sending(
             self._claim,
             order,
@@ -228,7 +230,7 @@ class OrderPath:
         return self._send(marked, doubt)
 
     def _repeat(self, order: Order, intent: Intent, *, send: bool) -> CommandResult:
-        """Send an UNKNOWN order again, only where the broker refuses a tag that it has already."""
+        """Send an UNKNOWN order again, but only if the broker refuses a repeated tag."""
         if not send or not may_repeat(order, self._broker.capabilities, self._claim.owner, self._clock.now()):
             return CommandResult(CommandStatus.UNKNOWN, order, order.reason)
         return self._send_recorded(order, intent, send=True, doubt=order)
@@ -256,17 +258,18 @@ class OrderPath:
     def _send(self, order: Order, doubt: Order | None = None) -> CommandResult:
         """Send an order that is marked as being sent, and record the outcome.
 
-        Any other error leaves the order marked; `unresolved_orders.resolve` decides its outcome later. `doubt`: the order as it
-        was, if the outcome of an earlier sending is not known. Only a broker order id ends that doubt: the outcome of this
-        sending proves nothing about the earlier one. An order whose tag is in the broker's book is not sent: its reply or its row
-        was lost."""
+        An error that is not caught here leaves the order marked; `unresolved_orders.resolve` decides its outcome later. An order
+        whose tag is in the broker's book is not sent: its reply or its row was lost.
+
+        `doubt`: the order as it was, if the outcome of an earlier sending is not known. Only a broker order id ends that doubt: a
+        refusal of this sending proves nothing about the earlier one."""
         if self._has_tag(order.tag):
             return self._unknown(order, ReasonCode.REPEATED_TAG.text("it was read under this tag"), ReasonCode.REPEATED_TAG)
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         try:
             self._marker_state().assert_allows(order.side)
             broker_order_id = self._broker.place(request)
-        except (OrderRefused, *_OF_THE_SYMBOL) as error:
+        except (OrderRefused, *_SYMBOL_ERRORS) as error:
             unsent = OrderRefused(f"{error}: it was not sent", code="unknown_symbol")
             return self._refused(order, error if isinstance(error, OrderRefused) else unsent, doubt)
         except Ambiguous as unknown:
@@ -286,8 +289,8 @@ class OrderPath:
             raise DatabaseError(f"{number}: {error}") from error
         return CommandResult(CommandStatus.PLACED, known)
 
-    def _hold(self, order: Order, held: str, doubt: Order | None) -> CommandResult:
-        """Let a buy wait, because the broker holds unexplained shares of its symbol."""
+    def _let_wait(self, order: Order, held: str, doubt: Order | None) -> CommandResult:
+        """Let a buy wait, because the broker holds unexplained shares of its symbol. An UNKNOWN order stays UNKNOWN."""
         if doubt is not None:
             return CommandResult(CommandStatus.UNKNOWN, order, held)
         with suppress(Overtaken):
@@ -295,7 +298,7 @@ class OrderPath:
         return CommandResult(CommandStatus.HELD, self._book.order(order.id), held)
 
     def _refused(self, order: Order, refusal: OrderRefused, doubt: Order | None) -> CommandResult:
-        """Record a refusal. A refused repeated tag is no refusal of the order: the broker has it already."""
+        """Record a refusal. An order refused for its repeated tag becomes UNKNOWN: the broker already has this tag."""
         if refusal.code == "repeated_tag":
             return self._unknown(order, ReasonCode.REPEATED_TAG.text(refusal.reason), ReasonCode.REPEATED_TAG)
         if doubt is not None:
@@ -312,12 +315,14 @@ class OrderPath:
         return CommandResult(CommandStatus.UNKNOWN, known, reason)
 
     def _still_unknown(self, order: Order, doubt: Order) -> CommandResult:
-        """Record that the outcome is still not known, with the reason of the order as it was before it was sent again."""
+        """Record that the outcome is still not known, with the reason that the order had before it was sent again."""
         return self._unknown(order, doubt.reason or "its outcome is not known", doubt.reason_code)
 
     def modify(self, order: Order, *, quantity: int, price: int, accepted: Callable[[], None] = lambda: None) -> CommandResult:
-        """Change a live order. The caller reads it back by `TradingSession.follow`, which logs an order that the broker left
-        unchanged. `accepted` is called in the transaction that notes the change. Raises Fenced."""
+        """Change a live order to this total quantity and limit (paise).
+
+        The caller reads it back by `TradingSession.follow`, which logs an order that the broker left unchanged. `accepted` is
+        called when the change is recorded. Raises Fenced if the claim is lost."""
         if self._dry_run:
             return CommandResult(CommandStatus.DRY, order)
         if order.broker_order_id is None:
@@ -345,11 +350,11 @@ class OrderPath:
             return CommandResult(CommandStatus.PLACED, self._book.order(order.id))
 
     def cancel(self, order: Order) -> CommandResult:
-        """Cancel an order. Cancels pass in every trading state; only a read-back confirms them.
+        """Cancel an order. Cancels are allowed in every trading state; only the next read of the broker's book confirms them.
 
         A cancel that cannot reach the broker fails alone (NOT_SENT, `not_cancelled`); the cancels of other orders go on. An
-        intent that was never sent is cancelled in the book alone. Raises Fenced, but not under the claim of a person's command,
-        which has no execution.
+        intent that was never sent is cancelled in the book alone. Raises Fenced if the claim is lost. The claim of a person's
+        command has no execution and is not checked.
         """
         if self._dry_run:
             return CommandResult(CommandStatus.DRY, order)
@@ -383,7 +388,7 @@ class OrderPath:
 
 
 def _needs_withdrawn_mark(order: Order) -> bool:
-    """Return whether an order needs a mark on disk that its cancel was requested here.
+    """Return whether the ledger must record that the cancel of an order was requested here.
 
     Without it a waiting buy that is rejected would be retried (`reconcile`), and a sell would count as cancelled by the broker
     (`unprotected_positions`)."""

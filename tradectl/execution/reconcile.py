@@ -73,11 +73,11 @@ def follow(
     elif book.broker.revision == view.revision and book.broker.applied == seen.snapshot.revision:
         return Changes(quiet=True, book=seen.snapshot)
     changes = Changes()
-    ours, untrue = contradictory_reports.believable(book, _match(seen.snapshot, reports, market), trades)
+    ours, untrue = contradictory_reports.split_contradictions(book, _match(seen.snapshot, reports, market), trades)
     book.broker = book.broker.with_odd(CONTRADICTIONS, untrue)
-    disbelieved = {row.broker_order_id for row in untrue}
-    trades = [trade for trade in trades if trade.broker_order_id not in disbelieved] if disbelieved else trades
-    matched = disbelieved | {report.broker_order_id for report, _ in ours}
+    contradicted = {row.broker_order_id for row in untrue}
+    trades = [trade for trade in trades if trade.broker_order_id not in contradicted] if contradicted else trades
+    matched = contradicted | {report.broker_order_id for report, _ in ours}
     ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
     unseen = [] if book.broker.trades_applied == view.trades_revision else _unseen(book, trades)
     unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)
@@ -133,9 +133,9 @@ def _unseen(book: Book, trades: Sequence[TradeReport]) -> list[TradeReport]:
 
 
 def _misattributed(book: Book, ours: Sequence[tuple[OrderReport, Order]], trades: Sequence[TradeReport]) -> list[TradeReport]:
-    """Return trades of our orders that this process counts as booked and that are no fills of these orders.
+    """Return trades of our orders that this process counts as booked, but that are no fills of these orders in the book.
 
-    Without a tag, a process that reads a trade before the sending process records the broker order id books it as a trade by
+    Without tags a process may read a trade before the sending process records the broker order id. It then books a trade by
     hand. `orders resolve` in another process removes such a trade from the book."""
     filled = {report.broker_order_id: order.filled_quantity for report, order in ours}
     mine = (item for item in trades if item.broker_order_id in filled)
@@ -163,7 +163,7 @@ def _same_security(market: MarketData, order: Order, report: OrderReport | Trade
 
 
 def _match(snapshot: Snapshot, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
-    """Return the reports of our unfinished orders, matched by broker order id, else by tag; the last one for each order.
+    """Return the reports of our unfinished orders, matched by broker order id, else by tag; the last report of each order.
 
     An order with a broker order id is never matched by its tag: a second report under that tag is another order."""
     by_id, by_tag = snapshot.by_broker_id, snapshot.by_tag
@@ -191,8 +191,8 @@ def _unmatched(
 ) -> list[tuple[OrderReport, Order]]:
     """Handle reports under our tags that match no unfinished order; return those that count from now on.
 
-    An order that counted as ended or refused is reopened. One that has ended is left alone. One that the ledger does not have is
-    adopted, or blocks its symbol as UNIDENTIFIED."""
+    An order that counted as ended or refused is reopened. An order that has ended stays as it is. An order that the ledger does
+    not have is adopted, or blocks its symbol as UNIDENTIFIED."""
     unknown = {
         report.broker_order_id: report
         for report in reports
@@ -218,14 +218,14 @@ def _unmatched(
         else:
             if order.status in TERMINAL and order.reason_code is not ReasonCode.DECIDED:
                 book.broker.ended.add(broker_order_id)
-            continue  # an unfinished one was recorded after the snapshot was taken: the next read matches it
+            continue  # an unfinished order was recorded after the snapshot was taken: the next read matches it
         if order is not None:
             found.append((report, order))
     return found
 
 
 def _may_have_id(order: Order, broker_order_id: str) -> bool:
-    """Return whether an order may have this broker order id: it has it, has none, or its fills were reported by a person."""
+    """Return whether an order may have this broker order id: it has this id or none, or a person reported its fills."""
     return order.broker_order_id in {None, broker_order_id} or (order.broker_order_id or "").startswith(BY_HAND)
 
 
@@ -254,9 +254,9 @@ def _follow_unidentified(book: Book, order: Order, report: OrderReport, now: dat
 
 
 def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
-    """Set aside a live lost sell for a person to decide, if this ledger never had the position.
+    """Leave a live sell that the ledger had lost to a person's decision, if this ledger never had its position.
 
-    A cancel would leave shares without a sell; following it would sell shares that are not in the book."""
+    To cancel the sell would leave shares without a sell. To follow it would sell shares that are not in the book."""
     for order in map(book.order, [item.id for item in changes.counted if item.side is Side.SELL]):
         if order.alive and not book.ever_held(order.instrument_id):
             changes.unexplained.append(book.intents.set_aside(order, ReasonCode.UNFOUNDED, now))
@@ -265,7 +265,7 @@ def _set_aside_unfounded(book: Book, changes: Changes, now: datetime) -> None:
 
 
 def _reopen_refused(book: Book, order: Order, now: datetime, changes: Changes) -> Order:
-    """Reopen an order that was recorded as refused and is at the broker. If it was retried since, this one is cancelled."""
+    """Reopen an order that was recorded as refused and is at the broker. If a retry replaced it, the caller cancels it."""
     later = [item for item in book.intents.later_generations(order) if item.alive or item.filled_quantity]
     order = book.intents.reopen(order, now, ReasonCode.REAPPEARED if later else ReasonCode.RETURNED)
     (changes.reopened if later else changes.counted).append(order)
@@ -287,7 +287,7 @@ def _order_change(order: Order, report: OrderReport, filled: int, *, tried_again
     status = _last_proved_status(order, report, filled) if report.unknown_word else report.status
     if order.status in TERMINAL:
         return None
-    if order.status is OrderStatus.RETRY_PENDING:  # the broker also lists the refused order: nothing new
+    if order.status is OrderStatus.RETRY_PENDING:  # the list repeats the known refusal
         if status in {OrderStatus.REJECTED, OrderStatus.CANCELLED}:
             return None
         status = OrderStatus.PENDING
@@ -299,7 +299,7 @@ def _order_change(order: Order, report: OrderReport, filled: int, *, tried_again
     if tried_again and _may_wait(order, report, filled):
         status = OrderStatus.RETRY_PENDING
     ours = status in ALIVE or status is OrderStatus.CANCELLED
-    marked = order.reason_code in TO_BE_CANCELLED and ours  # a process may die before it has cancelled it
+    marked = order.reason_code in TO_BE_CANCELLED and ours  # keep the mark: the process may die before it has cancelled the order
     reason, code = (order.reason, order.reason_code) if marked else (report.reason, None)
     change = OrderChange(
         order=order,
@@ -317,7 +317,7 @@ def _order_change(order: Order, report: OrderReport, filled: int, *, tried_again
         and order.quantity == report.quantity
         and order.price == report.price
         and order.broker_order_id == report.broker_order_id
-        and (not report.unknown_word or (order.reason, order.reason_code) == (reason, code))  # it holds the broker's text
+        and (not report.unknown_word or (order.reason, order.reason_code) == (reason, code))  # the reason has the broker's text
     )
     return None if same else change
 
@@ -340,7 +340,7 @@ def _waits_for_trades(order: Order, report: OrderReport) -> bool:
 def _may_wait(order: Order, report: OrderReport, filled: int) -> bool:
     """Return whether a buy that was rejected for a temporary reason may wait for a retry, as if it had been refused at once.
 
-    An UNKNOWN order may not: another order may exist under its tag. Nor may one that is to be cancelled or has traded."""
+    An UNKNOWN order may not: another order may exist under its tag. An order that is to be cancelled or has traded may not."""
     placed = order.status is OrderStatus.PENDING and order.broker_order_id == report.broker_order_id
     wanted = order.side is Side.BUY and order.reason_code not in TO_BE_CANCELLED
     return placed and wanted and not filled and not report.filled_quantity and report.status is OrderStatus.REJECTED

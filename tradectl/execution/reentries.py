@@ -40,7 +40,7 @@ def due_reentries(
 ) -> Iterator[Reentry]:
     """Yield the re-entries that the RSI level requires, before limits and funds.
 
-    Each carries the rule that forbids it if its prices cannot be trusted."""
+    A re-entry whose prices cannot be trusted carries the rule that forbids it."""
     for position in positions:
         close = seen.get(position.instrument_id)
         if close is None or close.reading is None or close.history is None or position.buys >= parameters.max_buys:

@@ -60,8 +60,8 @@ def exposed_shares(
 ) -> int:
     """Return how many shares of a position have no live sell in the market hours of its stock.
 
-    If it is not known whether the stock has a closing auction, a sell that rested until the earlier end of trading still counts:
-    the exchange may have ended it then."""
+    It may not be known whether the stock has a closing auction. Then a sell that rested until the earlier end of trading still
+    counts, because the exchange may have ended it."""
     shares = uncovered(position, orders, session.date)
     if not shares or not in_market_hours(session, now, kinds):
         return 0
@@ -151,11 +151,11 @@ def cancelled_by_broker_in(book: Book, position: Position, session: date) -> lis
 
 
 def sells_of(book: Book, position: Position, session: date) -> list[Order]:
-    """Return the sells of a position in a session, oldest first, ended ones and refused ones too."""
+    """Return the sells of a position in a session, oldest first, including ended and refused sells."""
     sells = (order for order in book.orders(session=session) if order.side is Side.SELL)
     return [order for order in sells if order.instrument_id == position.instrument_id]
 
 
 def _sells(book: Book, position: Position, session: date) -> list[Order]:
-    """Return the sells of a position in a session that the broker took, oldest first, ended ones too."""
+    """Return the sells of a position in a session that the broker accepted, oldest first, including ended sells."""
     return [order for order in sells_of(book, position, session) if order.broker_order_id is not None]

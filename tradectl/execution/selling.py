@@ -1,7 +1,7 @@
-"""Compute the sell order that each position should have, and change the actual order to it.
+"""Compute the sell order that each position should have, and change the actual order to match.
 
 The desired order follows from the position, yesterday's completed bar and the last price alone. A target is lowered with the
-price and never raised within the session. The price of an exit is never clamped to the band: it waits until the band holds it.
+price and never raised within the session. An exit price outside the band is not moved into it: the sell waits until it fits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REST_AFTER_REFUSAL = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
+class DesiredSell:
     """The sell order that a position should have now. `price` in paise."""
 
     purpose: Purpose
@@ -77,10 +77,10 @@ class Seller:
     _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
     def adjust(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
-        """Change one position's sell order to the desired one; return whether a command was sent.
+        """Change a position's sell order to the desired sell; return whether a command was sent.
 
-        `seen`: the snapshot of the step. It is read again before a command: where it has changed since, the decision is made
-        anew, for example because a read-back of this step found the position sold."""
+        `seen`: the snapshot of the step. The book is read again before a command. If it has changed, the decision is made again:
+        an earlier command of this step may have shown that the position is sold."""
         held = seen.position_of(position.instrument_id)
         if held is None:
             return False
@@ -108,8 +108,8 @@ class Seller:
         known = order.status is not OrderStatus.UNKNOWN
         return known and order.remaining == position.quantity and price >= order.price
 
-    def _correct(self, position: Position, live: Sequence[Order], wanted: Desired, seen: Snapshot) -> bool:
-        """Send the command that makes the live sells of a position the wanted one; return whether one was sent."""
+    def _correct(self, position: Position, live: Sequence[Order], wanted: DesiredSell, seen: Snapshot) -> bool:
+        """Send the command that turns the live sells of a position into the wanted sell; return whether a command was sent."""
         odd = self.trading.book.broker.odd
         if odd and unreadable_rows.blocking_row(self.trading.book, position.symbol, Side.SELL) is not None:
             return False
@@ -123,12 +123,12 @@ class Seller:
         sellable = self._quantity(position, most)
         if sellable is None:
             return False
-        wanted = Desired(wanted.purpose, wanted.price, wanted.reason, sellable)
+        wanted = DesiredSell(wanted.purpose, wanted.price, wanted.reason, sellable)
         halted = self.trading.path.trading_state(seen)
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
                 self.trading.path.stopped = f"the account is halted: {halted.reason}"
-            return False  # nothing may be sent; only a cancel or a smaller quantity may
+            return False  # a halted account sends only cancels and smaller quantities
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)
         return self._change(position, resting, wanted, most)
@@ -139,12 +139,12 @@ class Seller:
             return ""  # the reconciliation of this step found no action since any position was opened
         return corporate_action_blocks.block_reason(self.trading, position, self.session)
 
-    def _desired(self, wanted: _Priced, quote: Quote) -> Desired:
+    def _desired(self, wanted: _Priced, quote: Quote) -> DesiredSell:
         """Return the sell that a position should have: at target, or for its RSI."""
         terms = wanted.terms
         if terms.leaves:
-            return Desired(Purpose.RSI_EXIT, wanted.price, f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
-        return Desired(Purpose.TARGET, wanted.price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
+            return DesiredSell(Purpose.RSI_EXIT, wanted.price, f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
+        return DesiredSell(Purpose.TARGET, wanted.price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
 
     def price(self, position: Position, quote: Quote) -> int | None:
         """Return the limit that a position's sell should have now (paise); None where data are missing."""
@@ -208,7 +208,7 @@ class Seller:
             self.trading.cancel_confirmed(order)
         return bool(strays)
 
-    def _place(self, position: Position, wanted: Desired) -> bool:
+    def _place(self, position: Position, wanted: DesiredSell) -> bool:
         wanted = self._capped(position, wanted)
         intent = Intent(
             instrument_id=position.instrument_id,
@@ -233,7 +233,7 @@ class Seller:
         self._record(position, result, done, wanted)
         return result.status is not CommandStatus.DRY
 
-    def _repeat(self, position: Position, wanted: Desired, doubtful: list[Order]) -> bool:
+    def _repeat(self, position: Position, wanted: DesiredSell, doubtful: list[Order]) -> bool:
         """Send an UNKNOWN sell again where that is harmless. It blocks every other sell of its symbol."""
         order = doubtful[0]
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
@@ -243,7 +243,7 @@ class Seller:
         repeated = replace(wanted, quantity=quantity, price=min(wanted.price, order.price))
         return quantity > 0 and self._place(position, repeated)
 
-    def _change(self, position: Position, resting: Order, wanted: Desired, most: int | None) -> bool:
+    def _change(self, position: Position, resting: Order, wanted: DesiredSell, most: int | None) -> bool:
         """Lower the price or fit the quantity of a resting sell; at the last modification replace it by a new order.
 
         `most`: the freeze quantity. The filled shares of an order count towards it, so fewer may remain."""
@@ -261,7 +261,7 @@ class Seller:
             return self.trading.cancel_confirmed(resting) and self._replace(position, wanted)
         crossing = self._crossing_buys(position, price)
         if crossing and not (self._cancel(crossing) and self.trading.book.order(resting.id) == resting):
-            return True  # reading the cancels back may show that the sell has traded: the next step decides anew
+            return True  # the read after the cancels may show that the sell has traded: the next step decides again
         done = f"SELL {quantity} {position.symbol} now at {price / 100:.2f}"
         accepted = partial(self._decide, position, wanted, "resting", f"{done}: {wanted.reason}")
         result = self.trading.path.modify(resting, quantity=resting.filled_quantity + quantity, price=price, accepted=accepted)
@@ -272,8 +272,8 @@ class Seller:
             self.trading.cancel_confirmed(resting)  # more shares on offer than may be sold: a cancel always passes
         return True
 
-    def _replace(self, position: Position, wanted: Desired) -> bool:
-        """Place a new order for the rest: the one before may have filled while it was being cancelled."""
+    def _replace(self, position: Position, wanted: DesiredSell) -> bool:
+        """Place a new sell for the shares that are left: the cancelled sell may have filled before its end."""
         seen = self.trading.snapshot
         held = seen.position_of(position.instrument_id)
         quantity = self._quantity(held, self.trading.most_shares(held.symbol)) if held is not None else 0
@@ -306,7 +306,7 @@ class Seller:
             refused = taken_back if len(taken_back) >= unprotected_positions.REPEATED_CANCELS else []
         return bool(refused) and self.trading.clock.now() - refused[-1].updated_at < REST_AFTER_REFUSAL
 
-    def _capped(self, position: Position, wanted: Desired) -> Desired:
+    def _capped(self, position: Position, wanted: DesiredSell) -> DesiredSell:
         """Return the order capped at the session's lowest target: a new target order is never above an earlier one."""
         if wanted.purpose is not Purpose.TARGET:
             return wanted
@@ -329,7 +329,7 @@ class Seller:
         series = self.trading.market.instrument(position.instrument_id, self.session).series
         return self.trading.bought_on(position.instrument_id, self.session) if series in TRADE_FOR_TRADE else 0
 
-    def _record(self, position: Position, result: CommandResult, done: str, wanted: Desired) -> None:
+    def _record(self, position: Position, result: CommandResult, done: str, wanted: DesiredSell) -> None:
         """Record the decision; log a refusal. A lowered target is not logged, since it happens each minute."""
         if result.ok:
             self._decide(position, wanted, "resting", f"{done}: {wanted.reason}")
@@ -338,7 +338,7 @@ class Seller:
         self.trading.log(f"order_{result.status}", reason, position.symbol, level="warning")
         self._decide(position, wanted, str(result.status), reason)
 
-    def _decide(self, position: Position, wanted: Desired, verdict: str, reason: str) -> None:
+    def _decide(self, position: Position, wanted: DesiredSell, verdict: str, reason: str) -> None:
         inputs = {"price": to_rupees(wanted.price)}
         self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
 

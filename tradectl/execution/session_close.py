@@ -1,4 +1,4 @@
-"""Read the close of a session: from the final file once it is published, from the day's quotes before.
+"""Read the close of a session: from the final file once it is published, before that from the day's quotes.
 
 A bar made from a quote is provisional. It exists only if the quote's last price is the session's close.
 """
@@ -113,9 +113,9 @@ def _provisional(instrument: Instrument, bar: Bar | None, market: MarketData, re
 def day_bar(quote: Quote, instrument: Instrument, session: Session) -> Bar | None:
     """Return the provisional bar from the day's quote; None if a field is missing or the last price is not the close.
 
-    A closing-auction stock shows the last continuous price until the auction matches. If it is not known whether the stock has
-    a closing auction and auction stocks stop trading earlier than others, each trade after that earlier end counts.
-    If both stop at the same time, only a trade of the auction counts.
+    A closing-auction stock shows the last continuous price until the auction matches. It may not be known whether the stock has a
+    closing auction. Then each trade after the earlier of the two ends of trading counts. If both ends are equal, only a trade of
+    the auction counts.
     """
     return _bar(quote, instrument, session, _closes_from(instrument.closing_auctions, session))
 

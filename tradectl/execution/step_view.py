@@ -1,4 +1,4 @@
-"""The view of one step of a task: read once, passed on. `StepView._replace` gives it a newer snapshot or the quotes."""
+"""The view of one step of a task, read once and passed on. `StepView._replace` adds a newer snapshot or the quotes."""
 
 from __future__ import annotations
 

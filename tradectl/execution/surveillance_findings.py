@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 def known_by_morning(session: date, clock: Clock) -> date:
     """Return the newest date whose lists count on the morning of a session.
 
-    A list has no hour of publication. Live, an imported list is known; in a simulation it counts from the evening of its date, as
-    in the backtest.
+    A list has no hour of publication. In live trading every imported list counts. In a simulation a list counts from the evening
+    of its date, as in the backtest.
     """
     return session - timedelta(days=1) if clock.virtual else session
 
 
 def report_watched_positions(trading: TradingSession, positions: Iterable[Position], day: date) -> None:
-    """Log and send one message for each position that an excluding list names on a date; a second time it is the same message."""
+    """Log and send one message for each position that an excluding list names on a date. A repeated call sends none."""
     held = list(positions)
     if not held:  # a home without market data has nothing to look up
         return

@@ -1,7 +1,7 @@
 """Client tags: a hash of the fields that identify an intent, and the search for the intent of a tag.
 
 A restarted process computes the same tag for the same intent. So a tag in the broker's book proves which intent an order belongs
-to, even if the ledger has lost it: `identify` computes the tags of all possible intents and compares.
+to, even if the ledger has lost the order. `identify` computes the tags of all possible intents and compares them.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, Purpose, Side
 
 ENTRY_LEG = "entry:1"
-"""The leg of every entry: an intent to enter has one order a session and symbol."""
+"""The leg of every entry. A leg distinguishes orders of equal purpose, session and instrument; an entry has only one."""
 SESSIONS_AHEAD = 10
-"""Calendar days between the placing of an after-market order and the session that it is for, at most."""
+"""The most calendar days between the placing of an after-market order and its session."""
 POSITIONS_AHEAD = 200
 """How many positions a ledger may have lost, for example by the restore of a backup."""
 BUYS, GENERATIONS = range(2, 7), range(40)
+"""The numbers of re-entry buys and the generations that `identify` tries."""
 
 
 def client_tag(user: str, intent: Intent, generation: int) -> str:

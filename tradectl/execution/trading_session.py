@@ -44,9 +44,9 @@ class TradingSession:
         log: `log(action, message, symbol=…)` writes a line to the user's log.
         notify: `notify(title, body, key)` queues a message, one for each key; it returns whether the message is new.
         last_retry, level_of: See `reconcile.follow`.
-        rules: The broker's list of instruments; None where it has none, then the exchange's rules count.
-        settled: The revisions of the broker's lists and of the book, and the day, for which a step has nothing to do before the
-            prices: nothing to book, to resolve, to cancel or to adjust.
+        rules: The broker's list of instruments. None: the broker has no list, and the exchange's rules count.
+        settled: The revisions of the broker's lists and of the book, and the day, of the last complete step. While they are the
+            same, there is nothing to book, resolve, cancel or adjust.
         undisturbed: The revision of the positions and the day for which no corporate action and no new name was found.
     """
 
@@ -134,7 +134,7 @@ class TradingSession:
         return quote.open
 
     def _before_actions(self, seen: StepView, open_of: OpenOf) -> Changes | None:
-        """Book the trades from before a corporate action, then apply it, so that later trades meet the adjusted shares.
+        """Book the trades from before a corporate action, then apply the action; later trades then change the adjusted shares.
 
         Return what changed; None where no action is pending."""
         if self._none_pending(seen):
@@ -173,14 +173,14 @@ class TradingSession:
         return self.snapshot if changes.reopened else after
 
     def unresolved(self, seen: StepView | None = None) -> tuple[int, float | None]:
-        """Return the number of UNKNOWN orders, and the seconds until the next check (None: a check soon would be of no use).
+        """Return the number of UNKNOWN orders, and the seconds until the next check (None: an early check is of no use).
 
-        `seen`: the view of the step, if it was just read."""
+        `seen`: the view of the step, if the caller has just read it."""
         orders = (seen.snapshot if seen is not None else self.snapshot).unknown
         return len(orders), unresolved_orders.next_check_in(orders, self.clock.now()) if orders else None
 
     def may_repeat(self, order: Order) -> bool:
-        """Return whether an UNKNOWN order may be sent again, because the broker refuses a tag that it has already."""
+        """Return whether an UNKNOWN order may be sent again, because the broker refuses a repeated tag."""
         return unresolved_orders.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
 
     def _report_unknown(self, order: Order) -> None:
@@ -228,6 +228,7 @@ class TradingSession:
         requested.clear()
 
     def _report(self, changes: Changes) -> None:
+        """Log what a reconciliation changed, and send the messages about it."""
         if changes.quiet:
             return
         for order in changes.executed:
@@ -248,6 +249,7 @@ class TradingSession:
         for item in changes.external:
             trade = item.report
             text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
+            text += "; `tradectl positions` shows what is held"
             self.log("external_trade", text, trade.symbol, level="warning")
             self.notify(f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}")
         for order in map(self.book.order, [item.id for item in changes.counted]):
@@ -277,7 +279,7 @@ class TradingSession:
     def unexplained_shares(self, *, only: str = "") -> list[UnexplainedShares]:
         """Return the symbols of which the broker holds shares that neither the ledger nor `own_shares` explains.
 
-        Each is reported once for each number of shares. `only`: this symbol alone."""
+        Each symbol is reported once for each number of shares. `only`: this symbol alone."""
         found = unexplained_shares(self.holdings(), self.snapshot.positions, self.path.own_shares)
         found = [item for item in found if item.symbol == (only or item.symbol)]
         for item in found if not self.dry_run else []:
@@ -294,11 +296,11 @@ class TradingSession:
         now: datetime | None = None,
         traded: tuple[datetime, datetime] | None = None,
     ) -> dict[str, Quote]:
-        """Return the quotes at most `max_age` plus the broker's quote delay old. A symbol without one stays unchanged.
+        """Return the quotes that are at most `max_age` plus the broker's quote delay old. Other symbols are left out.
 
         Args:
-            now: The moment of the step, if it was read.
-            traded: Leave out quotes whose last trade was not in this time, the end excluded.
+            now: The moment of the step; None: now.
+            traded: Leave out quotes whose last trade was not in this span; its end is excluded.
         """
         wanted = list(symbols)
         if not wanted:
@@ -316,7 +318,7 @@ class TradingSession:
         }
 
     def tick_size(self, instrument_id: str, session: date) -> int:
-        """Return the tick size (paise) of an order for a session: that of the broker's list, if the list is of that session.
+        """Return the tick size (paise) of an order for a session: from the broker's list, if the list is of that session.
 
         With an older list the result fits both the list and the exchange's rule for the session. Without a row in the list the
         exchange's rule counts."""
@@ -352,7 +354,7 @@ class TradingSession:
         except BrokerUnavailable as error:
             if symbol not in self.unread_rules:
                 self.unread_rules.add(symbol)
-                text = f"{symbol}: the broker's list cannot be read; the exchange's tick counts, no freeze quantity: {error}"
+                text = f"{symbol}: the broker's list cannot be read ({error}); the exchange's tick counts, no freeze quantity"
                 self.log("order_rules_unread", text, symbol, level="warning")
             return None
 
@@ -368,7 +370,7 @@ class TradingSession:
         self.path.stopped_symbols |= symbols - {""}  # a row without a symbol blocks buys by itself
 
     def sellable(self, position: Position, *, bought_today: int) -> int | None:
-        """Return the shares of a position that may be sold now: at most those of the book and those sellable at the broker.
+        """Return the shares of a position that may be sold now: those of the book, at most those sellable at the broker.
 
         `bought_today`: shares of a trade-for-trade series, which cannot be sold on the day they were bought. None where an
         unreadable row may hide the shares."""
@@ -390,7 +392,7 @@ class TradingSession:
         ended = not self.book.order(order.id).alive
         if result.status is CommandStatus.NOT_SENT and not ended:
             what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
-            text = f"{what} is not cancelled and may trade: {result.reason}"
+            text = f"{what} is not cancelled and may trade: {result.reason}. `tradectl orders cancel {order.id}` tries again"
             if self.notify(f"{order.symbol}: an order is not cancelled", text, f"not_cancelled:{order.id}:{order.tag}"):
                 self.log("order_not_cancelled", text, order.symbol, level="error")
         return ended

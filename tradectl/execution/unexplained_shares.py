@@ -1,7 +1,7 @@
 """Find shares in the broker's holdings that neither the ledger nor the setting `own_shares` explains.
 
-They are the user's own, or of a position that the ledger lost because it was restored from a backup. The broker's order book,
-which would show the order, has been emptied since. So no buy of such a symbol is sent until the user declares the shares or
+They are the user's own, or of a position that the ledger lost because it was restored from a backup. The broker's order list no
+longer shows the order of such a position. So no buy of such a symbol is sent until the user declares the shares or
 sells them.
 """
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
 TASK, RULE, COVERED = "sell-monitor", "unprotected", "protected"
-"""The task and rule under which findings are stored among the decisions, and the verdict that ends one."""
+"""The task and rule under which findings are stored among the decisions, and the verdict that ends a finding."""
 
 
 def load(ledger: Ledger, session: date) -> dict[str, Unprotected]:

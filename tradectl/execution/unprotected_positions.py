@@ -57,7 +57,7 @@ class Cause(StrEnum):
     CORPORATE_ACTION = "corporate_action"  # unknown, or the broker shows another number of shares
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
-    FREEZE_QUANTITY = "freeze_quantity"  # one order may not hold all shares
+    FREEZE_QUANTITY = "freeze_quantity"  # the shares exceed the largest quantity of one order
     OWN_BUY = "own_buy"  # the user's own resting buy would trade with the sell
     AUCTION = "auction"  # continuous trading has ended for the stock
     CALENDAR = "calendar"  # no list of holidays reaches the day, and no broker has shown that the market is open
@@ -111,7 +111,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.AUCTION: "tradectl places no sell now; sell manually, or sell-monitor sells in the next session.",
     Cause.CALENDAR: f"If the market is open, `tradectl run-due` checks this again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
-    Cause.UNEXPLAINED: "`tradectl sell-monitor --once` looks again.",
+    Cause.UNEXPLAINED: "`tradectl sell-monitor --once` checks again.",
 }
 """The command or action that helps, by cause."""
 
@@ -171,9 +171,9 @@ class ExposureFacts:
         halted: The reason of a halt; None where the account is not halted.
         failure: The cause and text of a failed step.
         unknown: A sell order whose outcome is not known.
-        unread: A live sell order, and the broker's status text for it that tradectl does not know.
+        unread: A live sell order, and the broker's unknown status text for it.
         read: Whether the holdings were read.
-        held: The broker's row of the symbol; None where it has none. Only valid if `read`.
+        held: The broker's row of the symbol; None without a row. Only valid if `read`.
         trade_for_trade: Shares bought today in a trade-for-trade series.
         credited: New shares of recent corporate actions, which may not be credited yet.
         refused: The reason of the session's last sell order, if it was rejected.
@@ -252,7 +252,7 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
 
 def halted_by(snapshot: Snapshot, marker: HaltMarker) -> str | None:
     """Return the reason of a halt, in the ledger or in the halt marker; None where the account is not halted. A marker that
-    cannot be read halts too."""
+    cannot be read counts as a halt."""
     if snapshot.trading_state == "HALTED":
         return snapshot.state_reason
     try:
@@ -263,7 +263,7 @@ def halted_by(snapshot: Snapshot, marker: HaltMarker) -> str | None:
 
 
 def is_armed(ledger: Ledger) -> bool:
-    """Return whether orders may go out. A home without a broker trades on paper, where they always may."""
+    """Return whether orders may be sent. A home without a broker trades on paper, where they always may."""
     broker = ledger.settings.plain(BROKER)
     return broker is None or Arming(ledger, broker).since() is not None
 

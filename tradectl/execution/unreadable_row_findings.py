@@ -20,7 +20,7 @@ STOPPED, OTHER, READABLE = "stopped", "not_ours", "readable"
 NAMELESS = "?"
 """The instrument id of rows without a symbol."""
 MOST_SYMBOLS, MOST_ROWS = 50, 10
-"""The most unrelated symbols, and the most rows of a symbol, that are stored. More are only counted."""
+"""The most unrelated symbols, and the most rows of a symbol, that are stored. Further rows are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class OddSymbol:
         if any(row.kind in {RowKind.HOLDING, RowKind.POSITION} for row in self.rows):
             return (
                 f"Nothing is sent or changed for {self.symbol} until it can be read. Without it the equity is not known: "
-                "no buy is sent while the rest shows a daily loss, and `eod` keeps no statistics; sells of other symbols go on. "
+                "no buy is sent if the readable rows show a daily loss, and `eod` stores no statistics. "
+                "Sells of other symbols go on. "
                 f"{look}"
             )
         return f"Nothing is sent or changed for {self.symbol} until it can be read; other symbols go on. {look}"
@@ -70,7 +71,7 @@ class OddSymbol:
 
 
 def collect(ledger: Ledger, wanted: Iterable[str]) -> list[OddSymbol]:
-    """Return the odd rows of the lists as this process last read them, by symbol; blocking ones first."""
+    """Return the odd rows of the lists as this process last read them, by symbol; blocking rows first."""
     book, wants = ledger.book, frozenset(wanted)
     found: dict[str, list[tuple[OddRow, bool]]] = {}
     for row in unreadable_rows.all_rows(book):
@@ -97,7 +98,7 @@ def load(ledger: Ledger, session: date) -> dict[str, OddSymbol]:
 def save(
     ledger: Ledger, session: date, now: datetime, found: Sequence[OddSymbol], before: Mapping[str, OddSymbol]
 ) -> tuple[OddSymbol, ...]:
-    """Store rows that differ from those `before`; end those that can be read again; announce and return new ones."""
+    """Store rows that differ from those `before`, and end those that can be read again; announce and return the new rows."""
     changed = [item for item in found if item != before.get(item.symbol)]
     ended = [
         item for symbol, item in before.items() if symbol not in {other.symbol for other in found} and _was_read(ledger, item)

@@ -54,8 +54,9 @@ def blocking_holding(book: Book, symbol: str) -> OddRow | None:
 
 
 def unreadable_holding(holdings: Sequence[Holding], symbol: str) -> OddRow | None:
-    """Return the row that may hide the holding of a symbol: one that names it, or one without a symbol if the list has no
-    readable row of it."""
+    """Return the row that may hide the holding of a symbol; None where there is none.
+
+    That is a row of this symbol, or a row without a symbol if no readable row has this symbol."""
     shown = any(item.symbol == symbol for item in holdings)
     return next((row for row in odd_of(holdings) if row.symbol == symbol or not (row.symbol or shown)), None)
 
@@ -85,7 +86,9 @@ def may_be_order(row: OddRow, order: Order) -> bool:
 
 
 def symbol_of(book: Book, row: OddRow) -> str:
-    """Return the symbol of our order that a row names, else the row's own, else the listed order's; else empty."""
+    """Return the symbol of a row: from our order with its id or tag, else from the row, else from the listed order.
+
+    Empty where no symbol is known."""
     order = _owner(book, row)
     if order is not None:
         return order.symbol
@@ -121,7 +124,7 @@ def _rows(book: Book, names: Iterable[str]) -> Iterator[OddRow]:
 
 
 def _owner(book: Book, row: OddRow) -> Order | None:
-    """Return our order that a row names by its id or tag; one that has ended too."""
+    """Return our order that a row names by its id or tag, also if it has ended."""
     if not row.broker_order_id and not row.tag:
         return None
     snapshot = book.snapshot()

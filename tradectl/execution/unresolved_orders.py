@@ -1,8 +1,9 @@
 """Resolve orders whose outcome is not known (UNKNOWN).
 
-The absence of an order from the broker's book proves nothing by itself. It proves that the order was never accepted only if the
-broker declares how long an accepted order may stay invisible, and if the sending process has ended: a stopped one may still send.
-Where the broker refuses a repeated tag, no proof is needed: sending the order again on that day is harmless.
+The absence of an order from the broker's book proves nothing by itself. It proves that the order was never accepted under two
+conditions. The broker declares how long an accepted order may stay invisible. And the sending process has ended: a stopped
+process may still send. Where the broker refuses a repeated tag, no proof is needed: the order may be sent again on
+that day.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from tradectl.ports import Capabilities, Clock
 WAITS = (5, 15, 30, 60, 120)
 """Seconds between two checks of an UNKNOWN order; the first counts from its sending."""
 UNLISTED = "the broker's book no longer shows it"
-"""The reason of an order that the broker took and that successful reads of its book no longer find."""
-PATIENCE = timedelta(minutes=2)
-"""How long an order that the broker took, or the trades of one that has ended, may be absent from successful reads."""
+"""The reason of an accepted order that successful reads of the broker's book no longer find."""
+ABSENCE_LIMIT = timedelta(minutes=2)
+"""How long an accepted order, or the trades of an ended order, may be absent from successful reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def resolve(
     is left to it. An order that provably was never accepted may be sent again under its own tag.
 
     Returns:
-        The orders that stay or become UNKNOWN; and whether nothing is to be decided as long as book, view and day are the same.
+        The orders that stay or become UNKNOWN; and whether a later call with the same book, view and day would decide nothing.
     """
     now, today, view = seen.now, seen.today, seen.broker
     doubts: list[Order] = []
@@ -95,7 +96,7 @@ def resolve(
 
 
 def _is_plain(order: Order, listed: Mapping[str, OrderReport]) -> bool:
-    """Return whether an order stays as it is while neither it nor the broker's book changes, however much time passes."""
+    """Return whether only a change of the order or of the broker's book, and no passing of time, can change the order."""
     return order.broker_order_id in listed and order.absent_since is None and order.status is not OrderStatus.UNKNOWN
 
 
@@ -111,9 +112,9 @@ def _vanished(
 ) -> Doubt | None:
     """Return why an accepted order may no longer be live, and since when; None while nothing shows that.
 
-    Absence proves neither that the order ended nor that it is live. The first read without it is noted, and a read with it
-    clears the note. An after-market order of an earlier day is left alone until it has been live: the broker may list it again
-    when the market opens. `odd`: an unreadable row that may be the order; it counts as absence.
+    Absence proves neither that the order ended nor that it is live. The first read without the order is recorded, and a read
+    with it clears the record. An after-market order of an earlier day is not checked until it has been live: the broker may list
+    it again when the market opens. `odd`: an unreadable row that may be the order; it counts as absence.
     """
     if order.session != today or order.status is OrderStatus.UNKNOWN or not _has_been_live(order, today):
         return None
@@ -126,8 +127,8 @@ def _vanished(
     if since is None:
         book.intents.note_absent(order, now)
         return None
-    patience = max(PATIENCE, capabilities.visibility_lag or PATIENCE)
-    return Doubt(why, since) if now - since >= patience else None
+    limit = max(ABSENCE_LIMIT, capabilities.visibility_lag or ABSENCE_LIMIT)
+    return Doubt(why, since) if now - since >= limit else None
 
 
 def _has_been_live(order: Order, today: date) -> bool:
@@ -145,14 +146,14 @@ def _not_shown(order: Order, report: OrderReport | None) -> str:
 
 
 def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetime) -> Doubt | None:
-    """Return why the outcome of an absent order is not known: with its own reason and code, where it has one.
+    """Return why the outcome of an absent order is not known; a reason and code that it has already stay.
 
     None where its absence proves that the broker never accepted it."""
     if may_be_sending(order, claim.owner):
         return Doubt("the process that was sending it may still do so")
-    lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order it is
+    lag = capabilities.visibility_lag if capabilities.tag_length else None  # a book without tags never shows which order a row is
     since = order.absent_since or now
-    shown_if_there = ist_date(now) <= order.session  # the book of a later day may have been emptied of what had ended
+    shown_if_there = ist_date(now) <= order.session  # a later day's book may lack ended orders
     if lag is not None and shown_if_there and order.absent_since is not None and now - since >= lag:
         return None
     return Doubt(order.reason or "sent, and not in the broker's book", since, order.reason_code)
@@ -168,7 +169,7 @@ def _mark_unknown(book: Book, order: Order, doubt: Doubt, now: datetime) -> Orde
 def may_be_sending(order: Order, owner: str) -> bool:
     """Return whether a process other than `owner` may still send this order.
 
-    It marked the order as being sent, recorded no outcome, and is not proved dead."""
+    Such a process marked the order as being sent, recorded no outcome, and is not proved dead."""
     return order.sender is not None and order.sender != owner and is_alive(order.sender)
 
 
@@ -188,7 +189,7 @@ def may_repeat(order: Order, capabilities: Capabilities, owner: str, now: dateti
 
 
 def next_check_in(orders: Iterable[Order], now: datetime) -> float | None:
-    """Return the seconds until UNKNOWN orders should be checked again; None where a check soon would be of no use."""
+    """Return the seconds until UNKNOWN orders should be checked again; None where an early check is of no use."""
     marks = [timedelta(seconds=seconds) for seconds in accumulate(WAITS)]
     ages = [now - order.sending_at for order in orders if order.status is OrderStatus.UNKNOWN and order.sending_at is not None]
     left = [(mark - age).total_seconds() for age in ages for mark in marks if mark > age]
@@ -198,12 +199,12 @@ def next_check_in(orders: Iterable[Order], now: datetime) -> float | None:
 def end_expired(book: Book, claim: Claim, today: date, now: datetime, *, over: bool, keeps_tags: bool) -> list[Order]:
     """End orders whose DAY validity is over: those of `today`, if its trading is `over`, and of earlier sessions.
 
-    An order that was never sent ends. So does one that was sent and is missing in a broker's book read after the end of its
-    session on the same day. A book of a later day proves nothing: the order stays UNKNOWN until a person decides. It also stays
-    UNKNOWN where the book has no tags (`keeps_tags` is false) and an unexplained order of its symbol and side may be it.
+    An order that was never sent ends. An order that was sent ends if the broker's book, read after the end of its session on the
+    same day, does not list it. A book of a later day proves nothing: the order stays UNKNOWN until a person decides. Without tags
+    (`keeps_tags` is false) it also stays UNKNOWN if an unexplained order of its symbol and side may be this order.
 
     Returns:
-        The orders of today that ended so, by this call or an earlier one.
+        The orders of today that ended this way, by this call or an earlier one.
     """
     unexplained = frozenset() if keeps_tags else _unexplained_orders(book)
     for order in book.snapshot().orders:

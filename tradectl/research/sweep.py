@@ -69,7 +69,7 @@ class Sweep:
             self.cache.put(work.part, zip(map(setting_key, work.settings), packed, strict=True))
             done += len(work.settings)
             self.progress(name, done, total)
-            self.stop.raise_if_asked()
+            self.stop.raise_if_requested()
 
     def _cached(self, parameters: Parameters, part: str) -> ClosedTrades:
         found = self.cache.get(setting_key(parameters), part)

@@ -1,1 +1,1 @@
-"""When a task runs, and what is written down about it: agenda, runner, run-due and daemon are one loop over claims."""
+"""Run tasks when they are due, and record each run: agenda, runner, run-due and daemon share one loop over claims."""

@@ -1,4 +1,4 @@
-"""Whether a task may run now. Each refusal is a report with its own outcome. The claim checks again."""
+"""Decide whether a task may run now. Each refusal is a report with its own outcome. The claim checks again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A request to run a task, with its window. `until`: leave a continuous task's loop earlier."""
+    """A request to run a task, with its window. `until`: end the loop of a continuous task at this moment."""
 
     task: Task
     session: date
@@ -37,9 +37,9 @@ class JobRequest:
 
 
 def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str | None) -> Window | Report:
-    """Return the window of a slot, or the report why there is none on this day. Raises UsageError for an unknown slot."""
+    """Return the window of a slot, or a report of why there is none on this day. Raises UsageError for an unknown slot."""
     if not row.enabled:
-        text = f"{task.name} is disabled; `tradectl schedule enable {task.name}`"
+        text = f"{task.name} is disabled: `tradectl schedule enable {task.name}` enables it"
         return Report(task.name, day, slot or "", "disabled", message=text)
     session = world.sessions.session(day)
     if session is None or not session.runs:
@@ -52,18 +52,18 @@ def find_window(world: World, task: Task, row: ScheduleRow, day: date, slot: str
         window = next((item for item in found if item.slot == slot), None)
         if window is None:
             slots = ", ".join(item.slot or '""' for item in found)
-            raise UsageError(f"{task.name} has no slot {slot!r} on {day}; there is {slots or 'none'}")
+            raise UsageError(f"{task.name} has no slot {slot!r} on {day}; its slots are {slots or 'none'}")
     if window is None:
         return Report(task.name, day, "", "outside_window", message=f"{task.name} has no window on {day}")
     return window
 
 
 def with_options(window: Window, every: int | None, until: datetime | None, now: datetime) -> Window:
-    """Return the window with the step of `--every`. Raises UsageError where an option does not fit the task or the time."""
+    """Return the window with the interval of `--every` (seconds). Raises UsageError where an option does not fit."""
     if window.every is None and (every is not None or until is not None):
-        raise UsageError(f"{window.task} is done after one step; --until and --every are for monitors")
+        raise UsageError(f"{window.task} ends after one step; --until and --every are for monitors")
     if every is not None and every < 1:
-        raise UsageError("--every is at least one second")
+        raise UsageError("--every must be at least one second")
     if until is not None and until < now:
         raise UsageError(f"--until {to_ist(until):%H:%M} has passed")
     return window if every is None else replace(window, every=every)
@@ -85,7 +85,7 @@ def admit(world: World, request: JobRequest) -> Report | None:
             return request.report("busy", f"{name} is being run by {row.owner}")
     if not request.force and (now >= window.over or (row is not None and row.status == "missed")):
         return missed_report(request)
-    refusal = _no_buys(world, request) or unmet(world, request.task, request.session)
+    refusal = _no_buys(world, request) or missing_need(world, request.task, request.session)
     return request.report("blocked", str(refusal), Blocked.exit_code, error=str(refusal)) if refusal is not None else None
 
 
@@ -110,7 +110,7 @@ def missed_report(request: JobRequest) -> Report:
     return request.report("missed", text, Missed.exit_code, error=text)
 
 
-def unmet(world: World, task: Task, session: date) -> Refusal | None:
+def missing_need(world: World, task: Task, session: date) -> Refusal | None:
     """Return which needed task has not completed; None if all have."""
     ledger = world.ledger
     by = None if world.clock.virtual else world.clock.now() + SKEW

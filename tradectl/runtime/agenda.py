@@ -1,7 +1,7 @@
-"""The windows of a session, from schedule rows and the session table; pure.
+"""Compute the windows of a session from schedule rows and the session table. The functions are pure.
 
 A window is the time in which one slot may run, from `opens` until `closes`. A continuous task does its last step at `closes`
-itself. A step may begin until the next one would, so the window of a continuous task stays open for one `every` longer.
+itself. That step may begin up to one `every` late, so the window of a continuous task stays open until then.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def missed(all_windows: Iterable[Window], now: datetime, done: Iterable[tuple[st
 
 
 def next_mark(window: Window, after: datetime) -> datetime | None:
-    """Return a continuous window's first step after a moment: `opens` plus multiples of `every`, or `closes`; None without."""
+    """Return a continuous window's first step after a moment: `opens` plus multiples of `every`, or `closes`; None if over."""
     opens, closes = window.opens, window.closes
     if after >= closes:
         return None

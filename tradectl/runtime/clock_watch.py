@@ -1,6 +1,6 @@
-"""A check of the machine's clock: each reading is compared with the one before, and a jump is recorded and reported.
+"""Check the machine's clock: compare each reading with the one before, record a jump and report it.
 
-The machine's uptime advances evenly whatever is done to the clock, so between two readings of one boot both must advance by the
+The machine's uptime advances evenly, even when the clock is set. So between two readings of one boot both must advance by the
 same time. Across boots only one thing is certain: time does not go back.
 """
 
@@ -30,6 +30,7 @@ EVERY = timedelta(minutes=1)
 TOLERANCE = timedelta(minutes=1)
 """A shorter jump is a correction by NTP, or the difference of two machines' clocks."""
 SHOWN_FOR = timedelta(days=7)
+"""How long `last_jump` returns a jump."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class ClockReading:
 
     @classmethod
     def of(cls, text: str | None) -> ClockReading | None:
-        """Read what `text` returned; None stays None."""
+        """Return the reading from the text that `text` returned; None for None."""
         if text is None:
             return None
         found = json.loads(text)
@@ -91,7 +92,7 @@ def watch(world: World, tasks: Iterable[Task]) -> list[str]:
 
 
 def last_jump(world: World) -> str:
-    """Return the line about the last jump for as long as it is shown; empty without one. Writes nothing."""
+    """Return the line about a jump within `SHOWN_FOR`, or about a clock behind the stored reading; else empty. Writes nothing."""
     info = world.ledger.info
     now = world.clock.now()
     seen = ClockReading.of(info.get(SEEN))
@@ -106,7 +107,7 @@ def last_jump(world: World) -> str:
 
 
 def _before(ledger: Ledger) -> ClockReading | None:
-    """Return the reading before this one; without any, the last event of an execution."""
+    """Return the stored reading; without a reading, the last event of an execution; None without both."""
     found = ClockReading.of(ledger.info.get(SEEN))
     if found is None:
         last = ledger.executions.last_moment()
@@ -125,7 +126,7 @@ def _line(before: ClockReading, now: ClockReading, by: timedelta) -> str:
 
 
 def _consequences(ledger: Ledger, tasks: dict[str, Task], now: datetime) -> str:
-    """Return what follows from executions and orders of a time that has not come: what runs again, and what is not undone."""
+    """Return what happens to executions and orders with a future time, written while the clock was ahead."""
     later = ledger.executions.later_than(now + SKEW)
     final = [row for row in later if row.status == "completed" and not _runs_again(row, tasks, now)]
     again = [_name(row) for row in later if row not in final]
@@ -133,14 +134,14 @@ def _consequences(ledger: Ledger, tasks: dict[str, Task], now: datetime) -> str:
     for row in final:
         slot = f" --slot {row.slot}" if row.slot else ""
         command = f"tradectl {row.task} --session {row.session_date}{slot} --force"
-        parts.append(f"Completed at a future time: {_name(row)}; `{command}` runs it again, and sends no order twice")
+        parts.append(f"Completed with a future time: {_name(row)}; `{command}` runs it again, and sends no order twice")
     query = select(orders.c.side, orders.c.quantity, orders.c.symbol).where(
         orders.c.user == ledger.user, orders.c.created_at > now + SKEW
     )
     with ledger.database.read() as connection:
         sent = [f"{row.side} {row.quantity} {row.symbol}" for row in connection.execute(query)]
     if sent:
-        parts.append(f"Orders of a future time: {', '.join(sent)}; `tradectl orders list` and `tradectl reconcile` show them")
+        parts.append(f"Orders with a future time: {', '.join(sent)}; `tradectl orders list` and `tradectl reconcile` show them")
     return ". ".join(parts) or "No run and no order has a future time"
 
 

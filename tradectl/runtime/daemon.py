@@ -1,4 +1,4 @@
-"""The daemon: every half minute it starts one process for each task that is due. A task that fails does not stop the others."""
+"""Run the daemon: every half minute, start one process for each due task. A task that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.runner import Runner
 
 LOOK = 30.0
+"""Seconds between two checks of what is due."""
 BEAT = timedelta(minutes=1)
+"""How often the heartbeat is written."""
 _SLICE = 0.25
 
 Command = Callable[[Window], Sequence[str]]
@@ -38,6 +40,8 @@ def command_line(arguments: Sequence[str]) -> Command:
 
 @dataclass(slots=True)
 class _Child:
+    """The running process of a window."""
+
     process: subprocess.Popen[bytes]
     window: Window
 
@@ -49,6 +53,7 @@ class Daemon:
     Attributes:
         command: Returns the command of a window's process.
         look: Seconds between two checks of what is due.
+        failures: By task and slot, how often it failed in a row.
         resting: By task and slot, until when a task that failed is not started again.
     """
 
@@ -66,13 +71,13 @@ class Daemon:
         clock, ledger = self.runner.world.clock, self.runner.world.ledger
         with stop_on_signals(self.runner.stop or Stop()) as stop:
             while not stop.signal_number:
-                self.one_look()
+                self.check_once()
                 self._wait(stop)
             self._end_children(stop)
         self._quietly(lambda: ledger.service.stop("daemon", current_identity(), clock.machine_now(), "stopped"))
         return 128 + stop.signal_number
 
-    def one_look(self) -> None:
+    def check_once(self) -> None:
         """Write the heartbeat, collect children that have ended, and start what is due."""
         self._gather()
         self._quietly(self._beat)
@@ -91,7 +96,7 @@ class Daemon:
             self._report(line)
         try:
             missed = runner.record_missed(runner.rows())
-        except TradectlError:  # the check may have added a message about it
+        except TradectlError:  # the check may have added a message about the error
             runner.deliver()
             raise
         if missed or warnings:
@@ -101,7 +106,7 @@ class Daemon:
         for window in windows:
             key = (window.task, window.slot)
             if due.intersection(needs[window.task]):
-                continue  # a task that it needs is due too: it starts at a later check
+                continue  # a task that this one needs is due too: this one starts at a later check
             if key not in self.children and self.resting.get(key, now) <= now:
                 process = subprocess.Popen(self.command(window), stdin=subprocess.DEVNULL, start_new_session=True)
                 self.children[key] = _Child(process, window)
@@ -112,8 +117,8 @@ class Daemon:
             self.runner.deliver()
 
     def _gather(self) -> None:
-        """Remove children that have ended. A task that failed is not started again at once: a monitor rests one check, others
-        longer."""
+        """Remove children that have ended. A monitor that failed starts again at a later check, other tasks after 1 to 15
+        minutes."""
         now = self.runner.world.clock.now()
         for key, child in list(self.children.items()):
             code = child.process.poll()
@@ -142,7 +147,7 @@ class Daemon:
                 self._gather()
 
     def _end_children(self, stop: Stop) -> None:
-        """Pass the signal on once, and wait: a child releases its claim, and may be in the middle of an order."""
+        """Pass the signal on to the children once, and wait for their end: a child may be sending an order."""
         for child in self.children.values():
             if child.process.poll() is None:
                 child.process.send_signal(stop.signal_number)
@@ -151,7 +156,7 @@ class Daemon:
         self.children.clear()
 
     def _quietly(self, work: Callable[[], None]) -> None:
-        """Do the work; report an error that must not end the loop, such as a database that is down or a date without sessions."""
+        """Call `work`; report an error that must not end the loop, such as a database that is down."""
         try:
             work()
         except Interrupted:

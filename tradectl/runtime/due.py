@@ -1,4 +1,4 @@
-"""The slots that are due now, and one pass over them: `run-due` under cron, and what the daemon starts every half minute."""
+"""Find the slots that are due now, for the daemon and for `run-due`, which runs each of them once under cron."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from tradectl.runtime.outcomes import Report, gravest, gravity
 from tradectl.runtime.runner import REFUSED, Runner
 
 LONGEST_REST = timedelta(minutes=30)
+"""How long a failed execution waits at most until its next attempt."""
 
 
 def rests_until(row: Execution, window: Window, now: datetime) -> datetime | None:
     """Return when a failed execution may run again by itself: a monitor at its next step, others after 1, 2, 4 … 30 minutes.
 
-    None where it need not wait. A failure of a time that has not come delays nothing.
+    None where it need not wait. A failure with a future time, from a clock that was ahead, delays nothing.
     """
     if row.status != "failed" or row.finished_at is None or row.finished_at > now + SKEW:
         return None
@@ -46,11 +47,11 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
         return ()
     done = world.ledger.executions.on(session.date)
     found = agenda.due(agenda.windows(runner.tasks, runner.rows(), session), now)
-    return tuple(window for window in found if _wanted(runner, window, done, now))
+    return tuple(window for window in found if _should_run(runner, window, done, now))
 
 
 def run_due(runner: Runner) -> Report:
-    """Run each due slot once, monitors one step.
+    """Run each due slot once; a monitor does one step.
 
     Returns:
         The gravest report; all are in `result["reports"]`.
@@ -72,7 +73,7 @@ def run_due(runner: Runner) -> Report:
         busy: set[str] = set()
         for window in windows:
             if busy.intersection(tasks[window.task].needs):
-                continue  # another process runs a task that it needs: not blocked, only too early
+                continue  # another process runs a task that this one needs: a later pass runs this one
             report = runner.run(tasks[window.task], slot=window.slot, once=True)
             reports.append(report)
             if report.outcome == "busy":
@@ -104,12 +105,13 @@ def run_due(runner: Runner) -> Report:
 
 
 def _errors(reports: Sequence[Report]) -> str:
-    """Return the errors of a pass in one line, the gravest first. The exit code is that of the gravest alone."""
+    """Return the errors of a pass in one line, the gravest first. Only the gravest error sets the exit code."""
     failed = sorted((report for report in reports if report.exit_code), key=gravity, reverse=True)
     return "; ".join(dict.fromkeys(report.error for report in failed if report.error))
 
 
-def _wanted(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
+def _should_run(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
+    """Return whether an open window should run now. `done`: the day's executions by task and slot."""
     executions = runner.world.ledger.executions
     machine_now = runner.world.clock.machine_now()
     row = done.get((window.task, window.slot))
@@ -131,7 +133,7 @@ def _resumed_since(ledger: Ledger, moment: datetime | None) -> bool:
 
 
 def _missed(runner: Runner) -> list[Report]:
-    """Return the newly missed slots as a report of its own: exit code 12 once, and not again."""
+    """Return one report of the newly missed slots, with exit code 12. Each missed slot is reported once."""
     missed = runner.record_missed(runner.rows())
     if not missed:
         return []
@@ -150,7 +152,7 @@ def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
     try:
         lines = [item.text for item in announce_unprotected(runner.world)]
     except DatabaseError:
-        return []  # another report of the pass has it
+        return []  # another report of this pass has the error
     except TradectlError as error:
         text = f"positions without a live sell cannot be listed: {error}"
         return [Report("run-due", ist_date(runner.world.clock.now()), "", "failed", error.exit_code, error=text, message=text)]

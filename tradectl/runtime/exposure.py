@@ -1,4 +1,4 @@
-"""Positions without a live sell, as any command can find them: from the ledger and the clock, without a call to the broker.
+"""Find positions without a live sell from the ledger and the clock, without a call to the broker, so that any command can.
 
 The sell monitor stores the cause that it found. A finding of another process may be old: `as_of` is when it was last confirmed.
 A monitor that does not run is a cause of its own.
@@ -93,7 +93,7 @@ def unprotected_now(
 def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
     """Announce, once each, the positions that are unprotected now; return those that need a person.
 
-    The sell monitor announces its own findings. This announces that it does not run.
+    The sell monitor announces its own findings. This function also announces that the monitor does not run.
     """
     found = unprotected_now(world)
     if found:
@@ -106,7 +106,7 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
 
 
 def _session(world: World, day: date) -> Session | None:
-    """Return the session of a day. Beyond the list of holidays every weekday counts as one: the market may be open."""
+    """Return the session of a day. Beyond the list of holidays every weekday counts as a session: the market may be open."""
     found = None
     with suppress(UncoveredDate):
         found = world.sessions.session(day)
@@ -121,7 +121,7 @@ def _holds_any(world: World) -> bool:
 def _exposed(
     world: World, snapshot: Snapshot, session: Session, now: datetime, known: Mapping[str, Unprotected]
 ) -> Iterator[tuple[Position, int, str]]:
-    """Yield the positions without a live sell in the market hours of their stock: position, shares, and damage of market data.
+    """Yield the positions without a live sell in the market hours of their stock: position, shares, error of its market data.
 
     A sell whose status word at the broker is not known looks live in the ledger: there the stored finding (`known`) counts.
     """
@@ -150,7 +150,7 @@ def _cause(
     of_account: tuple[Cause, str] | None,
     damaged: str = "",
 ) -> tuple[Cause, str, datetime]:
-    """Return the cause, the facts in words, and when they were last confirmed."""
+    """Return the cause, the facts as text, and the moment at which they were last confirmed."""
     from tradectl.execution.sell_coverage import unresolved_sell
     from tradectl.execution.unprotected_positions import Cause, ExposureFacts, cause_of
 
@@ -174,7 +174,7 @@ def _cause(
 
 
 def _of_account(world: World, snapshot: Snapshot, now: datetime) -> tuple[Cause, str] | None:
-    """Return why nothing of the whole account is sent; None where something may be."""
+    """Return why the whole account sends nothing; None where it may send."""
     from tradectl.execution.unprotected_positions import Cause, ExposureFacts, cause_of, halted_by, is_armed
 
     facts = ExposureFacts(0, 0, halted_by(snapshot, world.marker), is_armed(world.ledger))
@@ -205,7 +205,7 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
     execution = world.ledger.executions.get(MONITOR, session.date, window.slot)
     looked_at = _looked_at(world, execution)
     if looked_at is not None and looked_at > now + SKEW:
-        looked_at = None  # a step of a time that has not come: the clock was ahead
+        looked_at = None  # a step with a future time: the clock was ahead
     failed = execution is not None and execution.status == "failed"
     error = execution.error.rstrip(".") if execution is not None and failed else ""
     return Monitor(looked_at, _idle(execution, window, looked_at, now), error)
@@ -234,13 +234,13 @@ def _idle(execution: Execution | None, window: Window, looked_at: datetime | Non
         return Cause.MISSED_WINDOW, f"the window of {MONITOR} closed without a run"
     if now >= window.over:
         return Cause.MONITOR_NOT_RUNNING, f"the window of {MONITOR} closed at {_clock(window.closes)}"
-    patience = timedelta(seconds=window.every or 0) + REACTION
+    limit = timedelta(seconds=window.every or 0) + REACTION
     if looked_at is None:
         late = now - window.opens >= REACTION
         return (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has done no step since {_clock(window.opens)}") if late else None
     failed = execution is not None and execution.status == "failed"
     error = f": {execution.error.rstrip('.')}" if failed and execution is not None and execution.error else ""
-    if now - looked_at >= patience:
+    if now - looked_at >= limit:
         what = "failed" if failed else "did its last step"
         return Cause.MONITOR_NOT_RUNNING, f"{MONITOR} {what} at {_clock(looked_at)}{error}"
     return None
@@ -251,7 +251,7 @@ def _clock(moment: datetime) -> str:
 
 
 def with_age(item: Unprotected, now: datetime) -> str:
-    """Return the line of a finding, with its age from one minute on."""
+    """Return the line of a finding, with its age if that is a minute or more."""
     seconds = int((now - item.as_of).total_seconds())
     age = f" Found {seconds // 60} min ago." if seconds >= 60 else ""
     return f"{item.text}{age}"

@@ -1,4 +1,7 @@
-"""A halt as the runner sees it: the ledger follows the halt marker, and `resume` ends the waiting of tasks that had failed."""
+"""Copy a halt from the halt marker into the ledger, and store when the account was resumed.
+
+After `resume` a failed task does not wait for its next attempt.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def follow_marker(world: World) -> None:
-    """Copy a halt into the ledger that was set while the ledger could not be written. Until then the marker stops orders."""
+    """Copy a halt into the ledger that was set while the ledger could not be written. Only the marker stopped orders so far."""
     try:
         if _is_ahead(world):
             with world.ledger.database.write():
@@ -36,7 +39,7 @@ def _follow(world: World) -> None:
     ledger, marked = world.ledger, world.marker.read()
     before = ledger.users.get(world.user).trading_state
     ledger.users.set_trading_state(world.user, marked.state, marked.reason)
-    text = f"{MEANING[marked.state]}: {marked.reason} (was {before}); the halt marker was set before"
+    text = f"{MEANING[marked.state]}: {marked.reason} (was {before}); copied from the halt marker"
     ledger.logs.append(world.clock.now(), "warning", marked.state.lower(), text)
 
 

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as a request to stop: the first is seen between steps, a second one ends the running step."""
+"""Handle SIGINT, SIGTERM and SIGHUP as requests to stop: the first takes effect between steps, the second at once."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
-    """A request to stop: which signal, and how often it came."""
+    """A request to stop: the number of the last signal (0: none), and how many signals came."""
 
     def __init__(self) -> None:
         self.signal_number = 0
         self.times = 0
 
-    def ask(self, number: int, _frame: FrameType | None = None) -> None:
-        """Handle a signal. Raises Interrupted for the second one."""
+    def handle(self, number: int, _frame: FrameType | None = None) -> None:
+        """Handle a signal. Raises Interrupted for the second signal."""
         self.signal_number = number
         self.times += 1
         if self.times > 1:
             raise Interrupted(number)
 
-    def raise_if_asked(self) -> None:
+    def raise_if_requested(self) -> None:
         """Raise Interrupted after a signal."""
         if self.signal_number:
             raise Interrupted(self.signal_number)
@@ -35,14 +35,15 @@ class Stop:
 
 @contextmanager
 def stop_on_signals(stop: Stop | None = None) -> Iterator[Stop]:
-    """Handle the signals inside the block; outside the main thread, where Python cannot, only yield the object. A SIGHUP that
-    `nohup` ignores stays ignored."""
+    """Handle the signals inside the block. Outside the main thread Python cannot, so only the object is yielded.
+
+    A SIGHUP that `nohup` ignores stays ignored."""
     requested = stop or Stop()
     if threading.current_thread() is not threading.main_thread():
         yield requested
         return
     handled = [number for number in SIGNALS if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, requested.ask) for number in handled}
+    before = {number: signal.signal(number, requested.handle) for number in handled}
     try:
         yield requested
     finally:

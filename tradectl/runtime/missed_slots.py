@@ -1,6 +1,6 @@
-"""Missed slots, whose window closed without a run, and abandoned executions, whose process ended without finishing.
+"""Record missed slots, whose window closed without a run; close abandoned executions, whose process ended without finishing.
 
-Every command checks for both, so the first command after a machine was off finds what it missed.
+Each task command checks for both, so the first one after a machine was off finds what was missed.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def record_missed(
         if found:
             body = "; ".join(found)
             world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
-            world.ledger.outbox.add(now, f"{len(found)} missed", body, f"missed:{now.isoformat()}")
+            text = f"{body}: not run before the window closed. `tradectl executions --status missed` lists them"
+            world.ledger.outbox.add(now, f"{len(found)} missed", text, f"missed:{now.isoformat()}")
     return tuple(found)
 
 

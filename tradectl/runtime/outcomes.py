@@ -1,4 +1,4 @@
-"""The report of one run: an outcome and an exit code for everything that can become of a command."""
+"""The report of one command: its outcome and its exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of one command.
+    """The result of one command.
 
     Attributes:
         outcome: One of `OUTCOMES`.
@@ -50,15 +50,15 @@ class Report:
 
 
 def gravity_of(exit_code: int) -> int:
-    """Return how grave an exit code is, for comparing."""
+    """Return the rank of an exit code: a higher rank is graver."""
     return _GRAVITY.index(exit_code) if exit_code in _GRAVITY else len(_GRAVITY)
 
 
 def gravity(report: Report) -> int:
-    """Return how grave a report's exit code is."""
+    """Return the rank of a report's exit code: a higher rank is graver."""
     return gravity_of(report.exit_code)
 
 
 def gravest(reports: Iterable[Report]) -> Report | None:
-    """Return the gravest report, the first of equals; None without any. Its exit code is that of the process."""
+    """Return the gravest report, the first of equal ones; None without a report. Its exit code is that of the process."""
     return max(reports, key=gravity, default=None)

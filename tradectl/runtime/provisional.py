@@ -1,4 +1,4 @@
-"""Provisional sessions: in a year without a list of holidays, exits go on where the broker shows that the market is open.
+"""Admit provisional sessions: in a year without a list of holidays, sells go on if the broker shows that the market is open.
 
 A session is never guessed. On a weekday beyond the list the quotes of held shares are read. A share that traded today, in the
 hours of an ordinary session, proves that the exchange is open. The day is then a provisional session: held shares are sold as
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 BETWEEN = timedelta(seconds=15)
-"""Between two reads of the quotes of a broker that does not date trades."""
+"""The pause between two reads of quotes, for a broker whose quotes have no trade time."""
 _LAST_STEP = timedelta(minutes=1)
 """How long after the last fill the last step of the sell monitor may begin."""
 WARN_FROM = (12, 1)
@@ -30,7 +30,7 @@ WARN_FROM = (12, 1)
 
 
 def admit_today(world: World) -> bool:
-    """Make today a provisional session where that is needed and proved; return whether it is one. Raises the broker's errors."""
+    """Make today a provisional session if that is needed and proved; return whether today is one. Raises the broker's errors."""
     table, now = world.sessions, world.clock.now()
     today = ist_date(now)
     if today <= table.listed_through:
@@ -50,8 +50,8 @@ def admit_today(world: World) -> bool:
 def _proof(world: World, candidate: Session, now: datetime) -> str:
     """Return what proves that the market is open: the broker declares it, or a held share traded today in ordinary hours.
 
-    Empty where nothing is held or on order, and where no quote shows it. An adapter that cannot date a quote without the
-    session table proves nothing.
+    Empty if nothing is held or ordered, or if no quote proves it. An adapter that cannot date a quote without the session table
+    proves nothing.
     """
     symbols = _symbols(world)
     if not symbols:
@@ -72,13 +72,13 @@ def _proof(world: World, candidate: Session, now: datetime) -> str:
 
 
 def _traded_at(quote: Quote, candidate: Session, now: datetime) -> datetime | None:
-    """Return when a price was traded, where that is today and in the hours of an ordinary session."""
+    """Return when a price was traded; None if that is not today in the hours of an ordinary session."""
     at = quote.last_trade_at
     return at if at is not None and ist_date(at) == candidate.date and candidate.begins_at() <= at <= now else None
 
 
 def _growth(world: World, before: Mapping[str, Quote]) -> str:
-    """Return what two reads of quotes prove, of a broker whose quotes do not date their trades; empty where no volume grows.
+    """Return the proof from two reads of quotes that have no trade time; empty if no volume grows.
 
     The time of such a quote may be that of an update on a closed day, but a volume that grows is a trade.
     """
@@ -94,7 +94,7 @@ def _growth(world: World, before: Mapping[str, Quote]) -> str:
 def _symbols(world: World) -> list[str]:
     """Return the symbols that may need a sell: of open positions and unfinished orders, which may have filled.
 
-    Without these, the holdings of the broker's account, which may be missing from this ledger.
+    If there are none, return the symbols of the broker's holdings: this ledger may have lost their positions.
     """
     snapshot = world.ledger.book.snapshot()
     symbols = {item.symbol for item in snapshot.positions} | {order.symbol for order in snapshot.orders}
@@ -114,10 +114,10 @@ def note_today(world: World) -> None:
 
 
 def missing_year(table: SessionTable, today: date) -> str:
-    """Return what a missing list of holidays means, in one line; empty where none is missing that matters now."""
+    """Return what a missing list of holidays means, in one line; empty if no list is missing that is needed now."""
     listed = table.listed_through
     if today > listed:
-        sold = "what is held is sold only once a broker has shown that the market is open"
+        sold = "held shares are sold only once a broker has shown that the market is open"
         return f"no list of {today.year}'s holidays is known: nothing is bought, and {sold}. {FILL_YEAR}{_gap(table, today)}"
     if listed.year == today.year and (today.month, today.day) >= WARN_FROM:
         following = listed.year + 1
@@ -126,15 +126,15 @@ def missing_year(table: SessionTable, today: date) -> str:
 
 
 def _gap(table: SessionTable, today: date) -> str:
-    """Return what to do about weekdays before today that were never decided, in one sentence; empty without any."""
+    """Return what to do about weekdays before today that were never decided, in one sentence; empty if there are none."""
     days = table.undecided(today)
     if not days:
         return ""
     named = ", ".join(map(str, days[-3:]))
     more = f" and {len(days) - 3} before" if len(days) > 3 else ""
     return (
-        f". Not known: whether the exchange was open on {named}{more}; it counts as closed, so bars, T1 shares and holding days "
-        "leave it out. `tradectl data import` of NSE's bhavcopy of the day proves a session"
+        f". It is not known whether the exchange was open on {named}{more}; it counts as closed, so bars, T1 shares and holding "
+        "days leave it out. `tradectl data import` of NSE's bhavcopy of the day proves a session"
     )
 
 

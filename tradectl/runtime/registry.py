@@ -1,4 +1,4 @@
-"""The list of tasks: each is a module in `tradectl.tasks` that has a TASK."""
+"""Find the tasks: the packages in `tradectl.tasks` that have a TASK."""
 
 from __future__ import annotations
 

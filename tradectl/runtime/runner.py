@@ -1,4 +1,4 @@
-"""Runs tasks: the execution's row is written before the work, its lease renewed while the work goes on, its end written after it.
+"""Run tasks: write the execution's row before the work, renew its lease during the work, and write its end afterwards.
 
 Live, paper and simulated trading, cron, daemon and the command line all use `Runner.run`. Each refusal is a report with its own
 outcome. The claim in the database decides which process works.
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tradectl.runtime.agenda import Window
 
 REFUSED, UNKNOWN, BUG = 11, 7, 1
+"""Exit codes: an order was refused or a position has no sell; an order's outcome is unknown; an unexpected error."""
 _JSON = json.JSONEncoder(sort_keys=True, default=str)
 
 
@@ -46,7 +47,7 @@ class Runner:
 
     Attributes:
         stop: Signal handlers of the caller; by default each run sets up its own.
-        owner: The process identity of the claims: this process, unless a drill plays another.
+        owner: The process identity of the claims; by default that of this process.
         progress: Called after each step.
         watch: Called with the progress of long work.
     """
@@ -90,11 +91,11 @@ class Runner:
         until: datetime | None = None,
         every: int | None = None,
     ) -> Report:
-        """Run a task, or report why it does not run. Raises UsageError alone.
+        """Run a task, or report why it does not run. Raises UsageError and no other error.
 
         Args:
             session: The session; today by default.
-            slot: The slot; the one that is open by default.
+            slot: The slot; by default the slot whose window is open.
             once: Do one step of a continuous task.
             until: Leave a continuous task's loop at this moment (inclusive) and release its claim.
             every: Seconds between the steps of a continuous task.
@@ -125,7 +126,7 @@ class Runner:
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
-        """Return the schedule rows by task. A task without one gets its declared schedule, with `seed` in the database too."""
+        """Return the schedule rows by task. A task without a row gets its declared schedule, with `seed` in the database too."""
         schedules = self.world.ledger.schedules
         rows = {row.task: row for row in schedules.list()}
         missing = [task for task in self.tasks if task.name not in rows]
@@ -134,11 +135,14 @@ class Runner:
         return rows | {task.name: declared(self.world.user, task) for task in missing}
 
     def record_missed(self, rows: Mapping[str, ScheduleRow]) -> tuple[str, ...]:
-        """Record missed slots and return their names, where a slot can have been missed since this runner's last check."""
+        """Record the slots that were missed since this runner's last check; return their names.
+
+        On a weekday beyond the list of holidays, first find out whether today is a provisional session. Raises the broker's
+        errors."""
         now = self.world.clock.now()
         try:
             admitted = admit_today(self.world)
-        except TradectlError:  # the broker cannot be read: the list of holidays would help
+        except TradectlError:  # without the broker only a list of holidays helps
             warn(self.world)
             raise
         if admitted and self._noted_on != ist_date(now):
@@ -211,7 +215,7 @@ class Runner:
         return self._dry_run(request) if request.dry_run else self._claim_and_run(request)
 
     def report_blocked(self, request: JobRequest, text: str) -> None:
-        """Log a blocked slot and send a message, once for each slot: it is tried again every minute."""
+        """Log a blocked slot and send a message, once for each slot: a blocked slot is tried again every minute."""
         ledger, now = self.world.ledger, self.world.clock.now()
         with ledger.database.note():
             key = f"blocked:{request.window.name}:{request.session}"
@@ -290,7 +294,7 @@ class Runner:
                 level = "warning" if code else "info"
                 ledger.logs.append(now, level, "task_completed" if done else "task_stepped", text, task=request.task.name)
             self._note_virtual_time(now)
-        if work.blocked:  # a monitor goes on: its next step tries again what a halt stopped
+        if work.blocked:  # the monitor continues: its next step repeats what a halt stopped
             self.report_blocked(request, work.blocked)
             why = "; ".join(filter(None, (work.blocked, error)))
             text = f"{request.window.name} blocked: {why}"

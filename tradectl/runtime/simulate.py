@@ -1,6 +1,6 @@
-"""Simulation: whole sessions through the same task code as live trading, on a virtual clock.
+"""Simulate whole sessions with the task code of live trading, on a virtual clock.
 
-The day follows the agenda of cron and the daemon, but its clock takes no time. A monitor releases its claim where another
+The day follows the agenda of cron and the daemon, but waiting takes no time. A monitor releases its claim where another
 task's window opens, as it would between two cron lines, and takes it again afterwards.
 """
 
@@ -29,7 +29,7 @@ Progress = Callable[[int, int, date], None]
 SEED_TASK = "seed"
 _INSTANT = timedelta(microseconds=1)
 GOES_ON = frozenset({0, 8, 9, 11})
-"""Exit codes after which a real day goes on too: data missing, a dependent task blocked, an order refused."""
+"""Exit codes after which a real day also goes on: completed, data missing, a dependent task blocked, an order refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Seed:
 
 @dataclass(slots=True)
 class Simulated:
-    """The sessions that were run, and the reports of tasks that did not complete as they should."""
+    """The sessions that were run, and the reports of tasks that failed or had refused orders."""
 
     sessions: list[Session] = field(default_factory=list)
     troubles: list[Report] = field(default_factory=list)
@@ -61,7 +61,7 @@ def simulate(
 ) -> Simulated:
     """Run every run session from `first` to `last`. `every` is the monitors' step in seconds.
 
-    Raises UsageError where there is no session to run, and the error of a task after which no day goes on.
+    Raises UsageError where there is no session to run, and the error of a task whose exit code is not in `GOES_ON`.
     """
     clock = world.clock
     if not isinstance(clock, VirtualClock):
@@ -93,7 +93,7 @@ def simulate(
                 if report.exit_code not in GOES_ON:
                     raise _failure(report)
                 if report.exit_code and (report.exit_code != REFUSED or report.refused):
-                    done.troubles.append(report)  # a sell outside the day's price band is no trouble of a simulation
+                    done.troubles.append(report)  # an unprotected position, such as a sell outside the band, is normal here
             if progress is not None:
                 progress(number, len(done.sessions), session.date)
     return done
@@ -170,5 +170,5 @@ def _buy_seed(world: World, session: Session, seed: Seed) -> None:
 
 
 def _lowest_level(parameters: Parameters) -> int:
-    """Return the lowest RSI level: a seed is not bought at any, so no lower level is left until a new cycle begins."""
+    """Return the lowest RSI level, so that a seed has no re-entry until a new cycle begins."""
     return round(levels(parameters)[-1])

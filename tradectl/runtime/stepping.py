@@ -1,4 +1,4 @@
-"""Steps through a task, once or until its window closes, and renews the lease of its claim. Tasks never loop or sleep."""
+"""Run the steps of a task, once or until its window closes, and renew the lease of its claim. Tasks never loop or sleep."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Heartbeat:
                 self._lost = fenced
                 break
             except DatabaseError:
-                continue  # the work meets and reports the same error; if it passes, the claim still holds
+                continue  # the task reports the same error; if the error passes, the claim is still valid
         self.executions.database.leave_thread()
 
 
@@ -129,7 +129,7 @@ class Stepping:
 
     def step(self) -> Outcome:
         """Call the task once and add its outcome to this run's."""
-        self.stop.raise_if_asked()
+        self.stop.raise_if_requested()
         if self.heartbeat is not None:
             self.heartbeat.check()
         self.context.begin_step(self.steps, self.first)
@@ -142,7 +142,7 @@ class Stepping:
             self.failures.setdefault(cause_of(failure), failure)
         if not outcome.blocked and stopped:
             outcome = replace(outcome, blocked=stopped)
-        if outcome.blocked:  # an order of unknown outcome is looked for while the account is halted, too
+        if outcome.blocked:  # unknown orders are also checked while the account is halted
             unknown, again_after = self.context.unresolved()
             outcome = replace(outcome, unknown=unknown, again_after=again_after)
         self.first = False
@@ -172,7 +172,7 @@ class Stepping:
         return taken
 
     def _note_odd_rows(self) -> None:
-        """Store and announce the broker's unreadable rows of this step. An error of the ledger is left to the step itself."""
+        """Store and announce the broker's unreadable rows of this step. An error of the ledger is ignored: the step raises it."""
         if self.odd == () and not self.context.world.ledger.book.broker.odd:
             return
         before = {item.symbol: item for item in self.odd} if self.odd is not None else None
@@ -183,12 +183,12 @@ class Stepping:
                 self.odd_news = (*self.odd_news, *new)
 
     def _with_odd_rows(self, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a result with the unreadable rows of now, and without those of earlier steps."""
+        """Return a result with the unreadable rows of the last step instead of those of earlier steps."""
         rest = {name: value for name, value in result.items() if name != "odd_rows"}
         return rest | ({"odd_rows": [row for item in self.odd for row in item.shown]} if self.odd else {})
 
     def settle(self, deadline: datetime) -> Outcome:
-        """Step, and again after `again_after` seconds of each outcome, while that is not later than `deadline`."""
+        """Do a step, and repeat it after `again_after` seconds of each outcome until `deadline`; return the last outcome."""
         outcome = self.step()
         return outcome if outcome.again_after is None else self._again(outcome, deadline)
 
@@ -203,10 +203,10 @@ class Stepping:
         return outcome
 
     def through(self, window: Window, *, until: datetime | None, once: bool, watch: Watch) -> bool:
-        """Step now and at each mark of the window.
+        """Do a step now and at each mark of the window.
 
-        A halt that stops a step does not end the loop, nor does an error that may pass: the next step tries again and reads
-        anew. The last step of the loop raises its error.
+        Neither a halt nor an error that may pass ends the loop: the next step reads everything again. The last step of the loop
+        raises its error.
 
         Returns:
             True when the step at the window's close was done.
@@ -233,19 +233,19 @@ class Stepping:
                 watch.at_mark()
 
     def _failed(self, error: TradectlError) -> None:
-        """Record a failed step. The next one begins like that of a new process, without anything that was read before."""
+        """Record a failed step. The next step begins like the first of a new process: nothing read before is used."""
         self.first = True
         self.context.forget()
         self.failures.setdefault(cause_of(error), error)
 
     def wait_until(self, moment: datetime) -> None:
-        """Sleep on the world's clock; a virtual one moves at once. Raises Interrupted, or Fenced if the claim is lost."""
+        """Sleep on the world's clock; a virtual clock moves at once. Raises Interrupted, or Fenced if the claim is lost."""
         clock = self.context.world.clock
         if clock.virtual:
             clock.sleep((moment - clock.now()).total_seconds())
             return
         while (left := (moment - clock.now()).total_seconds()) > 0:
-            self.stop.raise_if_asked()
+            self.stop.raise_if_requested()
             if self.heartbeat is not None:
                 self.heartbeat.check()
             clock.sleep(min(left, _SLICE))

@@ -123,8 +123,8 @@ def test_the_message_says_what_runs_again_and_what_is_not_undone(at: Command, ho
     at(f"{DAY} 11:01", "run-due -q")
     message = jumps(home)[-1]
     assert "Runs again in its window: sell-monitor of 2023-03-02, position-monitor 11:30 of 2023-03-02" in message
-    assert "Completed at a future time: buy of 2023-03-02; `tradectl buy --session 2023-03-02 --force` runs it again" in message
-    assert "Orders of a future time: BUY 79 M&M" in message
+    assert "Completed with a future time: buy of 2023-03-02; `tradectl buy --session 2023-03-02 --force` runs it again" in message
+    assert "Orders with a future time: BUY 79 M&M" in message
 
 
 def test_the_evening_comes_in_time_and_buys_nothing_twice(at: Command, home: Path):

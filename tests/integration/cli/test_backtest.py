@@ -143,7 +143,7 @@ def test_a_rule_that_peeks_has_an_exit_code_of_its_own(
     [
         (("demo", "--capital", "100000"), 2, "--capital needs --portfolio"),
         (("demo", "--random-order", "5"), 2, "--random-order needs --portfolio"),
-        (("demo", "--portfolio", "--capital", "0"), 2, "--capital is more than 0"),
+        (("demo", "--portfolio", "--capital", "0"), 2, "--capital must be more than 0"),
         (("demo", "--portfolio", "--capital", "much"), 2, "'much' is not an amount in rupees"),
         (("demo", "--from", "2024-02-01", "--to", "2024-01-01"), 2, "--to 2024-01-01 is before --from 2024-02-01"),
         (("demo", "--from", "2024-01-06", "--to", "2024-01-07"), 2, "there is no run session from 2024-01-06 to 2024-01-07"),

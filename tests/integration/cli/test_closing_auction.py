@@ -43,7 +43,7 @@ def test_doctor_names_stocks_whose_kind_is_not_known(home_with_bars: Tradectl, t
     (tmp_path / "fo_mktlots.csv").write_text(LOTS)
     said = tradectl("data", "import", str(tmp_path / "fo_mktlots.csv"), "--json")
     assert (said.code, said.object["result"]["files"][0]["kind"]) == (0, "underlyings")
-    assert auctions(tradectl) == ("fine", "2 of 3 instruments have a closing auction, by lists")
+    assert auctions(tradectl) == ("fine", "2 of 3 instruments have a closing auction, by the stored lists")
     assert "F&O lists nse-lots 2026-11-25 (183)" in tradectl("data", "list").out
     assert auctions(tradectl, "2027-01-01 10:00")[0] == "fine"
 

@@ -154,7 +154,7 @@ def test_halt_with_a_silent_database_server(tradectl: Tradectl, made: Path):
     with silent_server() as port:
         said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
     assert said.code == 0
-    assert "the next task writes the ledger: the database server does not answer within" in said.out
+    assert "the next task writes the ledger: the database server does not reply within" in said.out
     assert (made / "halt-me.halted").exists()
 
 
@@ -296,7 +296,7 @@ def test_halt_works_with_damaged_settings(tradectl: Tradectl, made: Path, damage
     said = tradectl("halt", "--reason", "now")
     assert (said.code, said.out.splitlines()[:2]) == (0, ["HALTED, now: only cancels are sent", f"account me in {made}"])
     assert f"{made}/tradectl.toml" in said.err
-    assert "the account is HALTED all the same" in said.err
+    assert "the account is HALTED nevertheless" in said.err
     assert "the next task writes the ledger: the ledger is not known" in said.out
     assert (made / "halt-me.halted").exists()
     assert tradectl("status").code == tradectl("resume").code == 4

@@ -133,10 +133,10 @@ def test_a_cancelled_sell_comes_back_unless_halted(trading: Make):  # noqa: F811
         (("cancel", "1", "--all"), "name an ORDER, or use --all"),
         (("cancel", "77"), "there is no order 77"),
         (("resolve", "77"), "there is no order 77"),
-        (("resolve", "1"), "order 1 is PENDING: only an UNKNOWN order is resolved"),
-        (("resolve", "1", "--never-placed"), "order 1 is PENDING: only an UNKNOWN order is resolved"),
+        (("resolve", "1"), "order 1 is PENDING: only an UNKNOWN order can be resolved"),
+        (("resolve", "1", "--never-placed"), "order 1 is PENDING: only an UNKNOWN order can be resolved"),
         (("resolve", "1", "--never-placed", "--filled", "5"), "exclude each other"),
-        (("resolve", "1", "--price", "10"), "--price goes with --filled"),
+        (("resolve", "1", "--price", "10"), "--price needs --filled"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_2(trading: Make, words: tuple[str, ...], line: str):  # noqa: F811
@@ -208,7 +208,7 @@ def test_who_knows_that_a_sender_elsewhere_has_ended_may_say_so(trading: Make): 
     died(market, order, GONE)
     assert "add --sender-ended" in operate(market, "orders", "resolve", str(order.id)).out
     alone = operate(market, "orders", "resolve", str(order.id), "--sender-ended")
-    assert (alone.code, "goes with --never-placed" in alone.err) == (2, True)
+    assert (alone.code, "needs --never-placed" in alone.err) == (2, True)
     said = operate(market, "orders", "resolve", str(order.id), "--never-placed", "--sender-ended")
     assert (said.code, order_of(market, order).status) == (0, OrderStatus.CANCELLED)
 
@@ -416,7 +416,7 @@ def test_an_order_that_the_brokers_book_lost_ends_as_it_stood(trading: Make):  #
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("--filled", "101", "--price", "95"), "101 cannot be filled: 100 were ordered"),
+        (("--filled", "101", "--price", "95"), "101 shares cannot be filled: 100 were ordered"),
         (("--filled", "100"), "give the price of a share in rupees with --price"),
         (("--filled", "100", "--price", "96.05"), "96.05 is worse than the order's limit of 96.00"),
         (("--filled", "100", "--price", "much"), "is not an amount in rupees"),
@@ -436,7 +436,7 @@ def test_fills_are_not_told_before_their_session_is_over(trading: Make):  # noqa
     order, _ = lost(market)
     market.to(D, "18:00")
     said = operate(market, "orders", "resolve", str(order.id), "--filled", "100", "--price", "95")
-    assert (said.code, f"its session, {D}, is not over" in said.err) == (2, True)
+    assert (said.code, f"the session of order 1, {D}, is not over" in said.err) == (2, True)
 
 
 @pytest.mark.parametrize("of_paper", [True, False])

@@ -27,7 +27,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_sandbox_of_another_package_is_a_command(tradectl: Tradectl) -> None:
-    assert "The API of borrowed over this home's paper account" in tradectl("sandbox", "--help").out
+    assert "Serve the API of borrowed over this home's paper account" in tradectl("sandbox", "--help").out
     said = tradectl("sandbox", "borrowed", "--help")
     assert (said.code, "--port" in said.out) == (0, True)
     assert tradectl("sandbox", "nobody").code == 2

@@ -242,7 +242,7 @@ def test_only_an_unexplained_order_is_adopted(trading: Make):
     order = market.buy(10, 10000)
     said = operate(market, "orders", "adopt", str(order.id))
     assert (said.code, said.err.count("\n")) == (2, 1)
-    assert "only an UNKNOWN unidentified order is adopted" in said.err
+    assert "only an UNKNOWN unidentified order can be adopted" in said.err
 
 
 # Each of two rules alone keeps an order from being sent twice: its number at the broker is known, or its tag is.

@@ -74,7 +74,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(
 
     def ask_after_two(name: str, done: int, total: int) -> None:
         if done == 2:
-            stop.ask(2)
+            stop.handle(2)
 
     with sweep_of(study, tmp_path, stop=stop, progress=ask_after_two) as sweep, pytest.raises(Interrupted):
         sweep.trades(SETTINGS)

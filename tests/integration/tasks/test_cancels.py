@@ -67,7 +67,9 @@ def test_the_morning_cancels_the_other_buys(market: Market) -> None:
     assert report.exit_code in {6, 11}
     assert "BUY ACME, order 1, is not cancelled and may trade: the gate is closed" in report.error
     (message,) = market.messages()
-    assert message.endswith("ACME, order 1, is not cancelled and may trade: the gate is closed")
+    assert message.endswith(
+        "ACME, order 1, is not cancelled and may trade: the gate is closed. `tradectl orders cancel 1` tries again"
+    )
 
 
 def test_the_sell_monitor_withdraws_the_other_strays(market: Market) -> None:

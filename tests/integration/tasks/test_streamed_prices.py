@@ -76,10 +76,18 @@ def test_each_change_of_the_stream_is_logged_once(held: Trading, tape: Tape) -> 
     troubles = {"09:17": "", "09:20": "the connection broke (OSError)", "09:30": "Kite refuses the connection (403)", "09:40": ""}
     through(held, "09:50", tape, troubles)
     assert lines(held) == [
-        (ist(D, "09:18"), "info", "the stream of prices is connected"),
-        (ist(D, "09:21"), "warning", "there is no stream of prices, each is requested: the connection broke (OSError)"),
-        (ist(D, "09:31"), "warning", "there is no stream of prices, each is requested: Kite refuses the connection (403)"),
-        (ist(D, "09:41"), "info", "the stream of prices is connected"),
+        (ist(D, "09:18"), "info", "the price stream is connected"),
+        (
+            ist(D, "09:21"),
+            "warning",
+            "the price stream is not connected, so each price is requested: the connection broke (OSError)",
+        ),
+        (
+            ist(D, "09:31"),
+            "warning",
+            "the price stream is not connected, so each price is requested: Kite refuses the connection (403)",
+        ),
+        (ist(D, "09:41"), "info", "the price stream is connected"),
     ]
 
 

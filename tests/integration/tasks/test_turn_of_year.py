@@ -243,7 +243,7 @@ def test_a_daemon_without_a_login_warns_and_names_the_position(market: Turn) -> 
     before = len(market.notifier.titles)
     daemon = Daemon(Runner(market.world, all_tasks(), trigger="daemon"), lambda _window: ["true"])
     for _ in range(5):
-        daemon.one_look()
+        daemon.check_once()
         market.clock.sleep(30)
     assert sorted(market.notifier.titles[before:]) == ["ACME is unprotected", "The holidays of a new year are missing"]
 

@@ -304,7 +304,7 @@ def test_the_daemon_tells_of_a_monitor_that_does_not_run(trading: Make) -> None:
     market.ledger.schedules.disable("sell-monitor")
     daemon = Daemon(Runner(market.world, all_tasks(), trigger="daemon"), lambda _: (sys.executable, "-c", ""))
     for _ in range(2):
-        daemon.one_look()
+        daemon.check_once()
     for child in daemon.children.values():
         child.process.wait()
     assert told(market) == ["monitor_not_running"]

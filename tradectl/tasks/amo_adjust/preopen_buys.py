@@ -2,7 +2,7 @@
 
 `buy` recorded them in the evening as regular orders without sending them. Here each is revalidated on the final bars, fitted to
 the price and the limits of the account, and sent under its recorded tag. If the process dies, an order that was not marked as
-being sent is sent by the next process. One that was marked is never sent again.
+being sent is sent by the next process. A marked order is never sent again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tradectl.task import Context
 def waits_for_the_open(order: Order, context: Context) -> bool:
     """Return whether an order is a regular buy of this session that is certainly not at the broker and may be sent.
 
-    A buy that was refused in this run waits on."""
+    A buy that was refused in this run is not sent again."""
     refused_now = context.steps and order.sending_at is not None and order.execution_id == context.claim.execution_id
     return (
         order.waiting
@@ -44,12 +44,12 @@ def not_preopen(context: Context) -> Refusal | None:
     session = context.world.sessions.session(context.session)
     phase = session.phase_at(context.now, closing_auction=False) if session is not None else None
     if phase is None or phase.kind not in PRE_OPEN_ENTRY:
-        return Refusal(RefusalCode.NOT_PREOPEN, "the exchange takes no orders of the pre-open now")
+        return Refusal(RefusalCode.NOT_PREOPEN, "the exchange takes no pre-open orders now")
     return None
 
 
 def spent_reward(price: int, ema_level: float, parameters: Parameters) -> Refusal | None:
-    """Return why a buy is not worth its pre-open price (paise) any more; None where it is.
+    """Return why a buy is no longer worth its pre-open price (paise); None if it still is.
 
     `ema_level`: the fast EMA of the bar on which it was decided, in rupees at today's scale."""
     if not reward_gone(price, ema_level, parameters):
@@ -79,10 +79,10 @@ class PreopenPass:
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:
         """Return the verdict on a waiting buy, its reason and the number of shares.
 
-        The verdict is placed, skipped (it waits on, and ends with its session) or cancelled. `price`: the pre-open price in
-        paise, where there is one."""
+        The verdict is placed, skipped (the order waits and ends with its session) or cancelled. `price`: the pre-open price in
+        paise; None without one."""
         reading = self.revalidation.close_of(order).reading
-        invalid = self.revalidation.invalid(order) or self._reward_gone(order, price)
+        invalid = self.revalidation.refusal_to_send(order) or self._reward_gone(order, price)
         if invalid is not None or reading is None:
             return "cancelled", str(invalid or "no bar of its session"), 0
         if (not_now := not_preopen(self.context)) is not None:
@@ -113,7 +113,7 @@ class PreopenPass:
         return answer.verdict, done
 
     def _reward_gone(self, order: Order, price: int | None) -> Refusal | None:
-        """Return why a buy is no longer wanted: its reward is gone at the pre-open price. None where it is not."""
+        """Return why a buy is no longer wanted: its reward is gone at the pre-open price (paise). None otherwise."""
         world = self.context.world
         reading = world.readings.reading(order.instrument_id, order.decided)
         scale = world.market.multiplier(order.instrument_id, self.context.session, price)

@@ -24,11 +24,11 @@ from tradectl.task import Context, Outcome
 from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, spent_reward, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")
-"""Where buys have waited for the exchange to open, also `placed`, `skipped` and `failed`."""
+"""The keys of the result. Buys that waited for the exchange to open add `placed`, `skipped` and `failed`."""
 
 
 def run(context: Context) -> Outcome:
-    """Process our own waiting buys once. Raises DataError (exit 8) where a source of pre-open prices returns none."""
+    """Process our own waiting buys once. Raises DataError (exit 8) if a broker that has pre-open prices returns none."""
     world = context.world
     trading = context.trading()
     trading.reconcile()
@@ -53,12 +53,12 @@ def run(context: Context) -> Outcome:
             verdict = "adjusted"  # by a process that died before it could count it
         else:
             requested, _ = trading.path.requested.get(order.id, (None, None))
-            _keep(context, order, price, verdict, reason, quantity=requested)
+            _store_decision(context, order, price, verdict, reason, quantity=requested)
         counts[verdict] += 1
     if waiting and stopped is None:
         counts.update(_send(context, PreopenPass.of(context, trading, waiting, buying_power), waiting, prices))
     known = {order.instrument_id for order in everything}
-    ended = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
+    ended = [_current_verdict(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - known]
     counts.update(ended)
     counts["total"] += len(ended)
     trading.follow()
@@ -74,23 +74,25 @@ def _send(context: Context, preopen: PreopenPass, waiting: Sequence[Order], pric
     for order in waiting:
         price = prices.get(order.symbol)
         verdict, reason, quantity = preopen.plan(order, price)
-        _keep(context, order, price, verdict, reason)
+        _store_decision(context, order, price, verdict, reason)
         if verdict == "cancelled":
             preopen.trading.path.cancel(order)
         elif verdict == "placed":
             verdict, reason = preopen.place(order, quantity, reason)
             if verdict != "placed":
-                _keep(context, order, price, verdict, reason)
+                _store_decision(context, order, price, verdict, reason)
         yield verdict
 
 
-def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
-    """Return the verdict of an earlier step, or of a process that died, corrected by what is now known of the order."""
+def _current_verdict(trading: TradingSession, instrument_id: str, verdict: str) -> str:
+    """Return the verdict of an earlier step or a dead process, corrected by what is now known of the order."""
     doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return {"placed": "unknown" if doubtful else "placed", "unknown": "unknown" if doubtful else "placed"}.get(verdict, verdict)
 
 
-def _keep(context: Context, order: Order, price: int | None, verdict: str, reason: str, *, quantity: int | None = None) -> None:
+def _store_decision(
+    context: Context, order: Order, price: int | None, verdict: str, reason: str, *, quantity: int | None = None
+) -> None:
     """Store a decision, also before its command is sent, so that a process that takes over can count it.
 
     `quantity`: the requested shares."""
@@ -102,17 +104,17 @@ def _keep(context: Context, order: Order, price: int | None, verdict: str, reaso
 def _adjust(
     context: Context, trading: TradingSession, order: Order, price: int | None, buying_power: BuyingPower, *, only_cancel: bool
 ) -> tuple[str, str]:
-    """Adjust one order; return a result key and the reason. A trading state that forbids changes lets cancels pass."""
+    """Adjust one order; return a result key and the reason. `only_cancel`: the trading state allows only cancels."""
     world, parameters = context.world, context.world.parameters
     reading = world.readings.reading(order.instrument_id, order.decided)
     scale = world.market.multiplier(order.instrument_id, context.session, price)
     if price is None or reading is None or scale is None:
-        return "price_unavailable", "no pre-open price: left as it is"
+        return "price_unavailable", "no pre-open price: the order stays unchanged"
     if (spent := spent_reward(price, reading.ema_fast_at(scale), parameters)) is not None:
-        _keep(context, order, price, "cancelled", str(spent))
+        _store_decision(context, order, price, "cancelled", str(spent))
         return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", str(spent)
     if only_cancel:
-        return "unchanged", "the account's trading state lets only cancels pass"
+        return "unchanged", "the account's trading state allows only cancels"
     blocked = order.quantity * order.price + buy_charges(context.session, order.quantity, order.price, parameters.tariff)
     sizing = quantity_for(
         min(price, order.price),
@@ -134,7 +136,7 @@ def _adjust(
     quantity = quantity if enough else order.quantity
     change = f"{order.quantity} becomes {quantity}" if enough else f"limit {order.price / 100:.2f} becomes {limit / 100:.2f}"
     reason = f"{change} at pre-open {price / 100:.2f}"
-    _keep(context, order, price, "adjusted", reason, quantity=quantity)
+    _store_decision(context, order, price, "adjusted", reason, quantity=quantity)
     answer = trading.path.modify(order, quantity=quantity, price=limit)
     if not answer.ok:
         return "modification_failed", answer.reason

@@ -1,7 +1,7 @@
 """Scan the universe on today's close, backtest, score and store BUY and STRONG_BUY signals for the next run session.
 
 Without today's bar, or with a gap in the sessions before it, nothing is analysed: an older bar is never used silently. The data
-are compared with their checksums first. Every verdict is stored with its inputs, refusals too, for `why SYMBOL`.
+are compared with their checksums first. Every verdict is stored with its inputs, also a refusal; `tradectl why SYMBOL` shows it.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def run(context: Context) -> Outcome:
         raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {parameters.universe}{hint}")
     state = "final" if close.stale or is_final(session, context.now) else "provisional"
     if not context.dry_run:
-        _keep(context, close, following, state)
+        _store_results(context, close, following, state)
     doubt = world.market.surveillance(session).doubt()
     if doubt and world.mode != "simulated":
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if close.stale:
-        context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
+        context.log("stale_data", f"there are no bars of {session}: the last stored bars were analysed", level="warning")
     renewal = {"panel_renewed": renewed} if renewed else {}
     result = _counts(close.verdicts) | renewal | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
@@ -66,7 +66,7 @@ def _screened(context: Context, request: ScreenRequest) -> ScreenResult:
     return screen(world.market, world.sessions, world.readings, request, context.progress)
 
 
-def _keep(context: Context, close: ScreenResult, following: date, state: str) -> None:
+def _store_results(context: Context, close: ScreenResult, following: date, state: str) -> None:
     """Store signals and decisions in one transaction."""
     ledger = context.world.ledger
     ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)

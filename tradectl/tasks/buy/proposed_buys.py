@@ -34,7 +34,7 @@ class ProposedBuy:
 
     @property
     def inputs(self) -> dict[str, object]:
-        """Return the inputs of a decision about it, for `why`."""
+        """Return the values that `tradectl why` shows beside the decision."""
         return {
             "limit_price": to_rupees(self.intent.price),
             "last_close": to_rupees(self.last_close),
@@ -59,7 +59,7 @@ def proposed_buys(
         sessions=world.sessions,
     )
     for position in positions:
-        if seen[position.instrument_id].reading is None:  # it cannot be decided: no bar of today
+        if seen[position.instrument_id].reading is None:  # no bar of today: a re-entry cannot be decided
             yield ProposedBuy(_reentry(position, context.session, following, variety), last_close=0, average_turnover=0)
     for again in due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following):
         tick = trading.tick_size(again.position.instrument_id, following)

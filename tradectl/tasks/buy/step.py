@@ -2,8 +2,8 @@
 
 If a session on which tradectl does not run (Muhurat, a drill) lies before the next run session, brokers would release the
 orders into it. Then nothing is sent, and the intents wait for 08:00 of the run session. A broker without after-market orders
-takes nothing in the evening: the task reports that, or with the setting `preopen_orders` the intents wait for 09:05, when the
-exchange takes regular orders.
+takes nothing in the evening, and the task reports that. With the setting `preopen_orders` the intents then wait for 09:05, when
+the exchange takes regular orders.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
 from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
 
-FOR_THE_MORNING = "for 08:00: a session that is not run lies between"
-FOR_THE_OPEN = "for 09:05: the broker takes no after-market orders"
+FOR_THE_MORNING = "waits for 08:00: before that session there is one in which tradectl does not run"
+FOR_THE_OPEN = "waits for 09:05: the broker takes no after-market orders"
 NO_AMO = (
     "{} takes no after-market orders, so nothing can be placed in the evening; "
     "with the setting preopen_orders buys are sent at 09:05 instead"
@@ -58,7 +58,7 @@ class BuyPass:
     refused: Mapping[str, str]
 
     def size(self, proposed: ProposedBuy, buying_power: BuyingPower | None) -> Sizing:
-        """Return the number of shares; without a buying power funds are not limited."""
+        """Return the number of shares. `buying_power` None: the funds do not limit the buy."""
         return quantity_for(
             proposed.intent.price,
             session=self.following,
@@ -69,7 +69,7 @@ class BuyPass:
         )
 
     def breached_limit(self, proposed: ProposedBuy, quantity: int) -> Refusal | None:
-        """Return the limit that this quantity would breach; None if none."""
+        """Return the limit that a buy of this many shares would breach; None if there is none."""
         return breached_limit(
             self.trading,
             self.context.world.parameters,
@@ -92,7 +92,9 @@ def run(context: Context) -> Outcome:
     if (stopped := stopped_buys(trading)) is not None:
         return Outcome(dict(counts), blocked=str(stopped))
     if context.now >= session.begins_at():
-        return Outcome(dict(counts), blocked=f"{session.date}, for which it would buy, has begun")
+        return Outcome(
+            dict(counts), blocked=f"the session {session.date} has begun: no after-market buy is placed for it any more"
+        )
     amo = world.broker.capabilities.amo
     if not amo and not world.parameters.preopen_orders:
         return Outcome(dict(counts), blocked=NO_AMO.format(world.broker.name))
@@ -129,7 +131,7 @@ def _refused(context: Context, trading: TradingSession) -> Mapping[str, str]:
 
 
 def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
-    """Buy one proposal; return the result key it counts under and the reason."""
+    """Place one proposed buy; return the result key under which it counts, and the reason."""
     if proposed.last_close == 0:
         return "skipped_data", f"no bar of {buy_pass.context.session}"
     if proposed.distrusted:

@@ -1,4 +1,4 @@
-"""Reconcile with the broker, find manual trades, P&L, statistics, cleanup, summary message."""
+"""Reconcile with the broker, find manual trades, compute P&L and statistics, clean up, send a summary."""
 
 from datetime import time
 

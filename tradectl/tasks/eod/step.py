@@ -1,7 +1,7 @@
 """After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
 
 The task places no order. It compares the broker's shares and cash with the book, counts and reports differences, and
-never changes the book to remove one.
+never changes the book to remove a difference.
 """
 
 from __future__ import annotations
@@ -55,13 +55,14 @@ def run(context: Context) -> Outcome:
     beyond = trading.unexplained_shares()
     unlisted = book_comparison.unlisted(trading.book)
     for order in unlisted:
-        text = (
-            f"{order.side} {order.quantity} {order.symbol}, order {order.id}, is {order.status} in the ledger, not at the broker"
-        )
+        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
+        text = f"{what} is {order.status} in the ledger, and the broker does not list it"
         context.log("mismatch", text, order.symbol, level="error")
     cash_difference = trading.broker.funds().cash - trading.book.cash()
     if cash_difference:
-        context.log("mismatch", f"cash differs by {show_rupees(cash_difference)} from the sum of the fills", level="error")
+        context.log(
+            "mismatch", f"the broker's cash differs by {show_rupees(cash_difference)} from the sum of the fills", level="error"
+        )
     differ = len(mismatches) + len(unlisted) + bool(cash_difference)
     day = _figures(context, trading)
     closed = trading.book.positions(closed_in=session)
@@ -71,7 +72,7 @@ def run(context: Context) -> Outcome:
         over, tags = _trading_is_over(context), trading.broker.capabilities.tag_length > 0
         ended = unresolved_orders.end_expired(trading.book, context.claim, session, context.now, over=over, keeps_tags=tags)
         expired = world.ledger.signals.expire(session)
-        _keep(context, day, differ)
+        _store_results(context, day, differ)
     doubtful = trading.snapshot.unknown
     external = [row for row in trading.book.fills(session=session) if row.external]
     result = {
@@ -100,6 +101,7 @@ def run(context: Context) -> Outcome:
 
 
 def _figures(context: Context, trading: TradingSession) -> Day:
+    """Return the day's figures from the book, the broker's cash and the last prices."""
     session = context.session
     fills = trading.book.fills(session=session)
     trades = [
@@ -128,7 +130,8 @@ def _value(position: Position, last: int | None) -> int:
     return position.quantity * last if last is not None else position.cost
 
 
-def _keep(context: Context, day: Day, mismatches: int) -> None:
+def _store_results(context: Context, day: Day, mismatches: int) -> None:
+    """Store the day's statistics, end executions of dead processes, and delete old log lines and messages."""
     world = context.world
     if not day.proved:
         context.trading().note_unreadable_holdings()
@@ -142,7 +145,7 @@ def _keep(context: Context, day: Day, mismatches: int) -> None:
 
 
 def _next_day_has_begun(context: Context) -> bool:
-    """Return whether the next session has begun: cash and prices then no longer belong to this one."""
+    """Return whether the next session has begun: cash and prices then no longer belong to this session."""
     if ist_date(context.now) == context.session:
         return False
     try:
@@ -185,7 +188,7 @@ def _trading_is_over(context: Context) -> bool:
 def _release_dead(context: Context) -> None:
     """End executions of dead processes: of earlier sessions, and of this one once its trading is over.
 
-    An execution of a later session, begun while the clock was ahead, is continued in its session."""
+    An execution of a later session began while the clock was ahead; it stays and continues in its session."""
     executions = context.world.ledger.executions
     over = _trading_is_over(context)
     for row in executions.running():

@@ -25,7 +25,10 @@ from tradectl.task import Context, Outcome
 
 @dataclass(frozen=True, slots=True)
 class PositionAssessment:
-    """A position at the current price. Prices and P&L in paise; `rsi` and `ema9` use today's price as the close."""
+    """A position at the current price. Prices and P&L in paise.
+
+    `rsi` and `ema9` (rupees) use today's price as the close. `distance`: from the price to the target, as a fraction.
+    """
 
     position: Position
     last: int
@@ -60,6 +63,7 @@ def run(context: Context) -> Outcome:
 
 
 def _assess(context: Context, position: Position, quote: Quote | None) -> PositionAssessment | None:
+    """Return the assessment of a position; None without a price of today or without its bars."""
     world, parameters = context.world, context.world.parameters
     if quote is None or quote.open is None or quote.last_trade_at is None or ist_date(quote.last_trade_at) != context.session:
         return None

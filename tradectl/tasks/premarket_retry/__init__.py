@@ -1,4 +1,4 @@
-"""Cancel buys that no longer hold on the final bars; retry after-market orders that failed."""
+"""Cancel buys that are no longer valid on the final bars; retry after-market orders that failed."""
 
 from datetime import time
 

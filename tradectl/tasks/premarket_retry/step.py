@@ -1,9 +1,9 @@
 """Before the market opens: cancel buys that are no longer valid, then retry buys that failed for a temporary reason.
 
-By now the final bars of the last session are published. Every pending buy is checked again on them by its own rule: the
-evening's bar was provisional, and a small change of the close can move the RSI across its level. Money from yesterday's sales
-has arrived, so buys that were short of funds are sized again and placed. Buys for a broker without after-market orders wait on:
-`amo-adjust` sends them.
+By now the final bars of the last session are published. Every pending buy is checked again on these bars by its rule.
+The evening's bar was provisional, and a small change of the close can move the RSI across its level. Money from yesterday's sales
+has arrived, so buys that were short of funds are sized again and placed. Buys for a broker without after-market orders still
+wait: `amo-adjust` sends them.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def run(context: Context) -> Outcome:
         trading, world.readings, world.parameters, context.session, [*pending, *waiting], sessions=world.sessions
     )
     for order in pending:
-        invalid = revalidation.no_longer(order)
+        invalid = revalidation.refusal_on_final_bars(order)
         if invalid is not None:
             judged.add(order.instrument_id)
-            _keep(context, order, "cancelled", str(invalid))
+            _store_decision(context, order, "cancelled", str(invalid))
             confirmed = trading.cancel_confirmed(order)
             counts["cancelled" if confirmed else "failed"] += 1
             if not confirmed:
-                _keep(context, order, "failed", str(invalid))
+                _store_decision(context, order, "failed", str(invalid))
     if stopped is not None:  # cancels are allowed while buys are stopped; nothing else is
         return Outcome(dict(counts), blocked=str(stopped))
     buying_power = BuyingPower(world.broker.funds().available, world.parameters.tariff)
@@ -72,8 +72,8 @@ def run(context: Context) -> Outcome:
         counts["retried"] += verdict != "cancelled"
         counts[verdict] += 1
         judged.add(order.instrument_id)
-        _keep(context, order, verdict, reason)
-    before = [_became(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - judged]
+        _store_decision(context, order, verdict, reason)
+    before = [_current_verdict(trading, instrument_id, made[instrument_id]) for instrument_id in made.keys() - judged]
     counts.update(before)
     counts["retried"] += sum(verdict != "cancelled" for verdict in before)
     trading.follow()
@@ -83,11 +83,11 @@ def run(context: Context) -> Outcome:
 
 
 def _end_of_day() -> time:
-    """Return the end of the day as the last retry: this pass retries what was rejected before it."""
+    """Return the end of the day as the time of the last retry, so that buys rejected until now wait for this pass."""
     return time.max
 
 
-def _became(trading: TradingSession, instrument_id: str, verdict: str) -> str:
+def _current_verdict(trading: TradingSession, instrument_id: str, verdict: str) -> str:
     """Return the verdict of an earlier step or a dead process; an order whose outcome is known by now was placed."""
     doubtful = any(order.instrument_id == instrument_id for order in trading.snapshot.unknown)
     return "placed" if verdict == "unknown" and not doubtful else verdict
@@ -109,7 +109,9 @@ def _waits(order: Order, context: Context) -> bool:
 
 
 def _too_late(context: Context) -> bool:
-    """Return whether the session has begun: an after-market order would then go into the next one; `eod` ends the rest."""
+    """Return whether the session has begun: an after-market order would then go into the next session.
+
+    `eod` ends the buys that are left."""
     session = context.world.sessions.session(context.session)
     return session is None or context.now >= session.begins_at()
 
@@ -117,11 +119,11 @@ def _too_late(context: Context) -> bool:
 def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
     """Retry an order; return placed, failed, unknown, skipped (it waits) or cancelled (invalid), and the reason."""
     context, trading, close = retry_pass.context, retry_pass.trading, retry_pass.revalidation.close_of(order)
-    invalid = retry_pass.revalidation.invalid(order)
+    invalid = retry_pass.revalidation.refusal_to_send(order)
     if invalid is not None and not order.waiting:
         return "unknown", f"{invalid}; the outcome of the order is not known"
     if invalid is not None or close.reading is None:
-        return _drop(retry_pass, order, str(invalid or "no bar of its session"))
+        return _cancel_buy(retry_pass, order, str(invalid or "no bar of its session"))
     if order.waiting and order.variety is Variety.REGULAR:
         return "skipped", "waits for 09:05, when the exchange takes it"
     sizing = quantity_for(
@@ -138,13 +140,13 @@ def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
     if limit is not None and limit.code is RefusalCode.EQUITY_UNPROVED:
         return "skipped", str(limit)
     if limit is not None:
-        return _drop(retry_pass, order, str(limit))
-    _keep(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
+        return _cancel_buy(retry_pass, order, str(limit))
+    _store_decision(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
     return _count_result(retry_pass, order, trading.buy(Intent.again(order, sizing.quantity)), sizing.quantity)
 
 
-def _drop(retry_pass: RetryPass, order: Order, reason: str) -> tuple[str, str]:
-    _keep(retry_pass.context, order, "cancelled", reason)
+def _cancel_buy(retry_pass: RetryPass, order: Order, reason: str) -> tuple[str, str]:
+    _store_decision(retry_pass.context, order, "cancelled", reason)
     retry_pass.trading.path.cancel(order)
     return "cancelled", reason
 
@@ -159,7 +161,7 @@ def _count_result(retry_pass: RetryPass, order: Order, result: CommandResult, qu
     return result.verdict, done
 
 
-def _keep(context: Context, order: Order, verdict: str, reason: str) -> None:
+def _store_decision(context: Context, order: Order, verdict: str, reason: str) -> None:
     """Store a decision, also before its command is sent, so that a process that takes over can count it."""
     inputs = {"order": order.id, "limit_price": to_rupees(order.price)}
     context.decide([Decision(order.instrument_id, order.symbol, verdict, str(order.purpose), reason, inputs)])

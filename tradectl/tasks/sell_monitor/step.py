@@ -1,4 +1,4 @@
-"""From the open to the last fill: rest a sell at EMA9 for every position, follow orders, and lower targets that froze.
+"""From the open to the last fill: rest a sell at EMA9 for every position, follow orders, and lower targets.
 
 Each step changes the actual sell orders to the desired ones, which follow from positions and prices alone. So the monitor may
 stop and start again at any minute.
@@ -43,31 +43,31 @@ class _Stream:
     """The broker's price stream, where the broker has one. Prices are right without it, but each costs a request."""
 
     def __init__(self, broker: Broker) -> None:
-        made = resolved(broker)  # a check of a Protocol does not see through a proxy in Python 3.12 and later
+        made = resolved(broker)  # from Python 3.12 on, isinstance with a Protocol does not work on a proxy
         self._broker = made if isinstance(made, ReportsStream) else None
 
     @property
     def trouble(self) -> str | None:
-        """Why the stream has no connection; empty while it has one, None where there is no stream."""
+        """Return why the stream is not connected; empty while it is, None where there is no stream."""
         return self._broker.stream_trouble if self._broker is not None else None
 
     def log_news(self, context: Context) -> None:
-        """Log that the stream has broken or connected since the last step."""
+        """Log that the stream lost or gained its connection since the last step."""
         trouble = self._broker.stream_news() if self._broker is not None else None
         if trouble:
-            context.log("stream", f"there is no stream of prices, each is requested: {trouble}", level="warning")
+            context.log("stream", f"the price stream is not connected, so each price is requested: {trouble}", level="warning")
         elif trouble is not None:
-            context.log("stream", "the stream of prices is connected")
+            context.log("stream", "the price stream is connected")
 
 
 @dataclass(slots=True)
 class _Run:
-    """What the steps of one run share.
+    """The data that the steps of one run share.
 
     Attributes:
         session: None where the session table does not have it.
-        day: The first moment of the session's date and that of the next date.
-        first_close: The earliest end of continuous trading; findings change there without a command.
+        day: The first moments of the session's date and of the next date.
+        first_close: The earliest end of continuous trading; from then on findings change without a command.
         quote_age: An older quote changes no order: the setting `quote_max_age` and the delay of the broker's quotes.
         kinds: By instrument, whether the stock has a closing auction; both values where that is not known.
         unprotected: The findings that the last check stored.
@@ -106,7 +106,7 @@ class _Run:
         )
 
     def kinds_of(self, position: Position) -> tuple[bool, ...]:
-        """Return the kinds of a position's stock. The market data of a run do not change."""
+        """Return `kinds` of a position's stock, read once: the market data of a run do not change."""
         found = self.kinds.get(position.instrument_id)
         if found is None:
             instrument = self.trading.market.instrument(position.instrument_id, self.seller.session)
@@ -160,8 +160,8 @@ def _adjust_sells(run: _Run, seen: StepView) -> bool:
     """Adjust the sell of each position that differs from the desired one; return whether a command was sent.
 
     Only stocks in continuous trading are adjusted: the exchange takes changes then. Where it is not known whether a stock has a
-    closing auction, both kinds must trade. The snapshot and the clock are read again after each command: a read-back may show
-    changes of other positions, and with a slow broker a quote may have become stale or the phase may have ended."""
+    closing auction, both kinds must trade. The snapshot and the clock are read again after each command. The read-back may show
+    changes of other positions. With a slow broker a quote may have become stale, or the phase may have ended."""
     snapshot, now, sent, outdated = seen.snapshot, seen.now, False, False
     trades: dict[tuple[bool, ...], bool] = {}
     for position in snapshot.positions:
@@ -191,8 +191,8 @@ def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
 def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, changed: bool) -> Outcome:
     """Return the outcome with the session's totals.
 
-    The first step adds what it found, and the trouble of the price stream (empty: none; None: there is no stream). The first step
-    of each process reads the totals again, since the process before may have ended before it stored them."""
+    The first step adds its counts and the error of the price stream (empty: connected; None: there is no stream). The first step
+    of each process reports the totals again, because the process before may have ended without storing them."""
     totals = run.trading.book.sell_totals(context.session, seen.snapshot)
     result: dict[str, object] = {key: totals[key] for key in RESULT_KEYS}
     if not context.steps:
@@ -218,8 +218,8 @@ def _stale(context: Context, seen: StepView) -> int:
         reading = context.world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
         if reading is None or reading.session < last:
             found += 1
-            of = f"of {reading.session}" if reading is not None else "unknown"
-            context.log(
-                "stale_data", f"{position.symbol}: EMA9 is {of}, there is no bar of {last}", position.symbol, level="warning"
+            used = (
+                f"the target uses the EMA9 of {reading.session}" if reading is not None else "without an EMA9 no sell is placed"
             )
+            context.log("stale_data", f"{position.symbol}: there is no bar of {last}; {used}", position.symbol, level="warning")
     return found

@@ -2,7 +2,7 @@
 
 `execution.unprotected_positions` derives the cause from them.
 
-A covered position costs one pass over the snapshot. Only an uncovered one is examined further.
+A covered position costs one pass over the snapshot. Only uncovered positions are examined further.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Checked(NamedTuple):
 
     Attributes:
         unprotected: The findings that are due.
-        news: Whether one is new or has ended.
+        news: Whether a finding is new or has ended.
         covered: Whether a live sell covers every share of every position, in or out of market hours.
     """
 
@@ -66,7 +66,7 @@ def check(context: Context, session: Session, seller: Seller, seen: StepView, *,
     if not exposed and not again:
         return Checked(covered=covered)
     found, news = current.save(
-        seen.snapshot, lambda before: current.findings_of(_gathered(current, seller, seen, exposed), before)
+        seen.snapshot, lambda before: current.findings_of(_gather_facts(current, seller, seen, exposed), before)
     )
     return Checked(found, news, covered)
 
@@ -119,6 +119,7 @@ class _Check:
         return sell_coverage.exposed_shares(book, position, orders, self.session, self.now, kinds=kinds)
 
     def in_hours(self, position: Position) -> bool:
+        """Return whether a sell of the position may rest at the exchange now."""
         return sell_coverage.in_market_hours(self.session, self.now, self.kinds(position))
 
     def kinds(self, position: Position) -> tuple[bool, ...]:
@@ -126,6 +127,7 @@ class _Check:
         return sell_coverage.closing_auctions(self.context.world.market, position, self.context.session)[0]
 
     def continuous(self, position: Position) -> bool:
+        """Return whether the position's stock is certainly in continuous trading now."""
         return self.session.takes_changes(self.now, self.kinds(position))
 
     def findings_of(
@@ -133,7 +135,7 @@ class _Check:
     ) -> list[Unprotected]:
         """Return the current findings.
 
-        One that was stored `before` keeps its start: another attempt to sell begins no new finding, and the closing auction is
+        A finding that was stored `before` keeps its start: another attempt to sell begins no new finding. The closing auction is
         no new cause."""
         book, now = self.context.world.ledger.book, self.now
         found = []
@@ -161,10 +163,10 @@ class _Check:
         found = find(before)
         due = [item for item in found if item.is_due(now)]
         named = {item.instrument_id for item in found}
-        due += [item for name, item in before.items() if name not in named and self._stands(snapshot, item)]
+        due += [item for name, item in before.items() if name not in named and self._is_still_unprotected(snapshot, item)]
         return tuple(due), unprotected_findings.save(ledger, day, now, due, before)
 
-    def _stands(self, snapshot: Snapshot, item: Unprotected) -> bool:
+    def _is_still_unprotected(self, snapshot: Snapshot, item: Unprotected) -> bool:
         """Return whether a stock's market hours ended while its open position had no sell."""
         position = snapshot.position_of(item.instrument_id)
         if position is None or position.id != item.position_id or self.in_hours(position):
@@ -185,6 +187,7 @@ def _rested_until(order: Order, ended: datetime) -> bool:
 
 
 def _failure(error: Exception) -> tuple[Cause, str]:
+    """Return the cause and text of a failed step."""
     text = str(error).rstrip(".")
     if not isinstance(error, TradectlError) or not text:
         text = f"{type(error).__name__} {text}".rstrip()
@@ -196,13 +199,13 @@ def _failure(error: Exception) -> tuple[Cause, str]:
 
 
 def _failure_of(current: _Check, position: Position, error: Exception) -> tuple[Cause, str]:
-    """Return the cause and text of a failed step for one position; its market data may be what is missing."""
+    """Return the cause and text of a failed step for one position; DATA_MISSING if its market data cannot be read."""
     world = current.context.world
     _, damaged = sell_coverage.closing_auctions(world.market, position, current.context.session)
     return (Cause.DATA_MISSING, damaged) if damaged else _failure(error)
 
 
-def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, ExposureFacts]]:
+def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Exposed) -> Iterator[tuple[Position, ExposureFacts]]:
     """Yield the positions with their facts. The broker's holdings are read once, and only where they matter."""
     world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.broker.unread
     if not exposed:
@@ -238,10 +241,10 @@ def _gathered(current: _Check, seller: Seller, seen: StepView, exposed: Exposed)
             continue
         known |= {"read": True, "held": held.get(position.symbol), "trade_for_trade": seller.trade_for_trade_shares(position)}
         known["stopped"] = seller.action_block(position, snapshot)
-        yield position, ExposureFacts(**known, **_priced(current, seller, seen, position, known["held"]))
+        yield position, ExposureFacts(**known, **_price_facts(current, seller, seen, position, known["held"]))
 
 
-def _priced(current: _Check, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
+def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
     """Return the facts from the quote and the session's sell orders, by the names of `ExposureFacts`."""
     quote = seen.quotes.get(position.symbol)
     book, day = seller.trading.book, current.context.session

@@ -238,7 +238,7 @@ def test_a_signal_ends_it_between_sessions_and_it_resumes(nse: Site, fetched: Fe
         def look() -> None:
             if next(looks, False):
                 os.kill(os.getpid(), signal.SIGINT)
-            stop.raise_if_asked()
+            stop.raise_if_requested()
 
         with pytest.raises(Interrupted) as caught:
             fetched(SINCE, on=WEDNESDAY, look=look)
