@@ -1,6 +1,6 @@
-"""The operator's own tables of charges: a broker that is not shipped, or another plan of one that is.
+"""Read the operator's tables of charges: for a broker that is not shipped, or for another plan of a shipped broker.
 
-A CSV file `broker,since,item,part,side,value,unit,source`, one dated value a row:
+The CSV file has the columns `broker,since,item,part,side,value,unit,source` and one dated value in each row:
 
     my_broker,2018-01-01,brokerage,delivery,both,10000,rupees per crore,0.1 % by the tariff sheet of 2026-04
     my_broker,2018-01-01,brokerage_cap,delivery,both,20,rupees per order,
@@ -8,7 +8,7 @@ A CSV file `broker,since,item,part,side,value,unit,source`, one dated value a ro
     my_broker,2018-01-01,dp,delivery,sell,20,rupees per symbol and day,without GST
 
 Each broker needs brokerage for delivery and for intraday, and dp. The levies (STT, exchange, SEBI, stamp duty, GST) need no row:
-they are the shipped ones, unless a row sets them. A table of a shipped name takes the place of what is shipped for that broker.
+the shipped levies apply unless a row sets them. A table with a shipped name replaces the shipped table.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ UNITS = {
     "dp_share": "rupees per crore",
     "note": "rupees per contract note",
 }
-"""The unit of each item that a broker sets for itself; the others have that of their levy."""
+"""The unit of each item that a broker sets. `_checked` adds the units of the levies."""
 NEEDED = (("brokerage", "delivery"), ("brokerage", "intraday"), ("dp", "delivery"))
 MOST = 10_000_000
 """The highest value allowed: as rupees per crore it is 100 %."""
 
 
 def read_tariffs(path: Path) -> dict[str, Tariff]:
-    """Return every table, shipped or the operator's, by name. Raises ConfigurationError naming the row and the column."""
+    """Return every table, shipped or the operator's, by name. Raises ConfigurationError with the row and the column."""
     found = {name: shipped(name) for name in TITLES}
     return found | {name: Tariff(name, rows) for name, rows in _read(path).items()}
 
@@ -114,7 +114,7 @@ def _checked(row: Mapping[str, str], where: str) -> Row:
 
 
 def _places(item: str) -> set[tuple[str, str]]:
-    """Part and side of an item that a broker sets for itself."""
+    """Return the allowed pairs of part and side of an item that a broker sets."""
     if item in {"dp", "dp_share"}:
         return {("delivery", "sell")}
     if item == "note":
