@@ -30,7 +30,7 @@ TITLES = {"zerodha": "Zerodha", "kotak_neo": "Kotak Neo (Trade API)", "dhan": "D
 OF_BROKER = {"kite": "zerodha", "kotak_neo": "kotak_neo", "dhan": "dhan", "openalgo": ""}
 """The table of each broker by the name of its adapter; empty for OpenAlgo, which connects to another broker.
 
-An adapter of another package may name a table (`brokers.adapter.Charging`)."""
+An adapter of another package may name a table (`brokers.adapter.NamesTariff`)."""
 NO_BOUND = 2**62
 
 
