@@ -186,6 +186,6 @@ def _check(day: date, fills: Sequence[Fill]) -> None:
     if len({fill.symbol for fill in fills}) > 1:
         raise ValueError("charges are computed for one symbol at a time")
     if any(fill.session != day for fill in fills):
-        raise ValueError(f"a fill of another day than {day}")
+        raise ValueError(f"a fill does not belong to {day}")
     if len({fill.fill_id for fill in fills}) != len(fills):
-        raise ValueError("a fill id is there twice")
+        raise ValueError("a fill id occurs twice")

@@ -74,7 +74,7 @@ def read_holiday_list(content: bytes, name: str) -> HolidayList:
         raise DataError(f"{name}: holds dates of more than one year ({', '.join(map(str, years))})")
     listed = HolidayList(years[0], dict(sorted(days.items())))
     if len(listed.weekdays) < FEWEST:
-        raise DataError(f"{name}: holds {len(listed.weekdays)} weekday holidays of {listed.year}: that is no whole year")
+        raise DataError(f"{name}: holds {len(listed.weekdays)} weekday holidays of {listed.year}: the list is not complete")
     return listed
 
 
@@ -91,9 +91,11 @@ def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, 
     """
     last = table.listed_through.year
     if listed.year > last + 1:
-        raise DataError(f"{source}: is the list of {listed.year}, and {last + 1} is not known yet: import that first")
+        raise DataError(
+            f"{source}: is the list of {listed.year}, and {last + 1} is not known yet: import the list of {last + 1} first"
+        )
     if listed.year < min(today.year, last):
-        raise DataError(f"{source}: is the list of {listed.year}, which is over: nothing is filled")
+        raise DataError(f"{source}: is the list of {listed.year}, a past year: nothing was changed")
     own, new_year = read_overrides(calendar), listed.year == last + 1
     kept = tuple(day for day in listed.weekdays if day in own.days and own.days[day].kind is not OverrideKind.CLOSED)
     added = {

@@ -82,8 +82,8 @@ class Overrides:
         for year in sorted(year for year in self.years if year > LAST.year):
             if year != last + 1:
                 raise ConfigurationError(
-                    f"{path}: {year} is covered but {last + 1} is not: no later date can be trusted. "
-                    f"`tradectl data sessions remove {year}` takes it out again; a list of {last + 1} fills the gap"
+                    f"{path}: {year} is covered but {last + 1} is not, so its sessions are not known. "
+                    f"`tradectl data sessions remove {year}` removes the row; a list of {last + 1} closes the gap"
                 )
             last = year
         return last
@@ -104,7 +104,7 @@ def read_overrides(path: Path) -> Overrides:
         for row in reader:
             where = f"{path} line {reader.line_num}"
             if None in row or None in row.values():
-                raise ConfigurationError(f"{where}: not {len(columns)} columns")
+                raise ConfigurationError(f"{where}: the row does not have {len(columns)} columns")
             cells = {"stocks": "", "may_end_from": ""} | {name: text.strip() for name, text in row.items()}
             if re.fullmatch(r"\d{4}", cells["date"]):
                 year = _year(cells, where)
@@ -142,17 +142,17 @@ def cover_year(path: Path, year: int, reason: str) -> None:
             are closed.
     """
     if not reason.strip():
-        raise ConfigurationError(f"{year}: say where the year's holidays come from")
+        raise ConfigurationError(f"{year}: name the source of the year's holidays")
     if year <= LAST.year:
-        raise ConfigurationError(f"{year}: the shipped tables know every day to {LAST}: it needs no row")
+        raise ConfigurationError(f"{year}: the shipped tables cover every day up to {LAST}: no row is needed")
     present = read_overrides(path)
     changed = replace(present, years={**present.years, year: reason})
     changed.last_year(path)
     closed = sum(_is_closed_weekday(override, year) for override in present.days.values())
     if closed < FEWEST:
         raise ConfigurationError(
-            f"{path}: {closed} closed weekdays of {year} are in it, and a year has {FEWEST} or more: {year} stays uncovered. Add "
-            f"each holiday first (`tradectl data sessions add {year}-01-26 --kind closed`), or fill the year with "
+            f"{path}: the file has {closed} closed weekdays of {year}, and a year has at least {FEWEST}: {year} is not covered. "
+            f"Add each holiday first (`tradectl data sessions add {year}-01-26 --kind closed`), or fill the year with "
             "`tradectl data sessions fetch`"
         )
     _write(path, changed)
@@ -168,7 +168,7 @@ def uncover_year(path: Path, year: int) -> bool:
     if year not in present.years:
         return False
     if year > LAST.year and (last := max(present.years)) > year:
-        raise ConfigurationError(f"{path}: {last} is covered too, and its days count only after {year}: remove {last} first")
+        raise ConfigurationError(f"{path}: {last} is covered too and needs {year} before it: remove {last} first")
     _write(path, replace(present, years={y: reason for y, reason in present.years.items() if y != year}))
     return True
 
@@ -223,7 +223,7 @@ def remove_override(path: Path, day: date) -> bool:
 
 def _year(cells: Mapping[str, str], where: str) -> int:
     if cells["kind"] != "covered" or any(cells[name] for name in ("open", "close", "runs", "stocks", "may_end_from")):
-        raise ConfigurationError(f"{where}: a year's row is YYYY,covered,,,,where it comes from")
+        raise ConfigurationError(f"{where}: the row of a year is YYYY,covered,,,,SOURCE")
     return int(cells["date"])
 
 
@@ -293,7 +293,7 @@ def _is_closed_weekday(override: Override, year: int) -> bool:
 
 def _once(seen: bool, where: str, what: str) -> None:
     if seen:
-        raise ConfigurationError(f"{where}: {what} is there twice")
+        raise ConfigurationError(f"{where}: {what} occurs twice")
 
 
 def _write(path: Path, overrides: Overrides) -> None:

@@ -28,5 +28,5 @@ def in_force(starts: Sequence[date], day: date, what: str) -> int:
     """
     index = bisect_right(starts, day) - 1
     if index < 0:
-        raise UncoveredDate(f"no {what} is known before {starts[0]} (asked for {day})")
+        raise UncoveredDate(f"no {what} is known before {starts[0]} (requested: {day})")
     return index

@@ -50,8 +50,8 @@ def named(path: Path, name: str) -> Tariff:
     tables = read_tariffs(path)
     if name not in tables:
         raise ConfigurationError(
-            f"no table of charges is called {name!r}; there are {', '.join(tables)}. `tradectl broker tables` shows them; your "
-            f"own go into {path} (docs/how-to/charges-of-your-broker.md)"
+            f"there is no table of charges {name!r}; the tables are {', '.join(tables)}. `tradectl broker tables` shows them; "
+            f"add your own in {path} (docs/how-to/charges-of-your-broker.md)"
         )
     return tables[name]
 
@@ -76,20 +76,20 @@ def _read(path: Path) -> Mapping[str, tuple[Row, ...]]:
         of_broker = found.setdefault(_name(row["broker"], where), [])
         checked = _checked(row, where)
         if any(other[:4] == checked[:4] for other in of_broker):
-            raise ConfigurationError(
-                f"{where}: {checked.item} {checked.part} {checked.side} since {checked.since} is there twice"
-            )
+            raise ConfigurationError(f"{where}: {checked.item} {checked.part} {checked.side} since {checked.since} occurs twice")
         of_broker.append(checked)
     for broker, rows in found.items():
         for item, part in NEEDED:
             if not any(row.item == item and row.part in {part, "both"} for row in rows):
-                raise ConfigurationError(f"{path}: {broker} has no row {item},{part}: what it charges is not known")
+                raise ConfigurationError(
+                    f"{path}: {broker} has no row {item},{part}: its charges cannot be computed. Add the row"
+                )
     return {broker: tuple(rows) for broker, rows in found.items()}
 
 
 def _name(text: str, where: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text):
-        raise ConfigurationError(f"{where}: broker {text[:40]!r} is no name: lower-case letters, digits and _ only")
+        raise ConfigurationError(f"{where}: broker {text[:40]!r} is not a valid name: use lower-case letters, digits and _")
     return text
 
 
@@ -103,13 +103,13 @@ def _checked(row: Mapping[str, str], where: str) -> Row:
     units = UNITS | {item: "percent" if item.startswith("gst_") else "rupees per crore" for item, _, _ in known}
     item, part, side = row["item"], row["part"], row["side"]
     if item not in units:
-        raise ConfigurationError(f"{where}: item {item!r} is none of {', '.join(units)}")
+        raise ConfigurationError(f"{where}: item {item!r} is not one of {', '.join(units)}")
     allowed = _places(item) if item in OWN_ITEMS else {(part, side) for name, part, side in known if name == item}
     if (part, side) not in allowed:
         places = " or ".join(sorted(f"{one},{other}" for one, other in allowed))
-        raise ConfigurationError(f"{where}: part,side {part},{side} of {item} is {places}")
+        raise ConfigurationError(f"{where}: part,side of {item} must be {places}, not {part},{side}")
     if row["unit"] not in {"", units[item]}:
-        raise ConfigurationError(f"{where}: unit {row['unit']!r} of {item} is {units[item]!r}")
+        raise ConfigurationError(f"{where}: unit {row['unit']!r} of {item} must be {units[item]!r}")
     return Row(since, item, part, side, _value(item, row["value"], where))
 
 
@@ -127,8 +127,8 @@ def _value(item: str, text: str, where: str) -> str:
         amount = int(text) if item.startswith("gst_") else to_paise(text)
     except ValueError as error:
         raise ConfigurationError(
-            f"{where}: value {text!r} is no amount (two decimals at most; percent in whole numbers)"
+            f"{where}: value {text!r} is not an amount (at most two decimals; percent in whole numbers)"
         ) from error
     if not 0 <= amount <= (100 if item.startswith("gst_") else MOST * 100):
-        raise ConfigurationError(f"{where}: value {text!r} of {item} is below 0 or above all reason")
+        raise ConfigurationError(f"{where}: value {text!r} of {item} is negative or too large")
     return text

@@ -165,7 +165,7 @@ def read_phase(text: str, since: date, stocks: Stocks, source: str) -> PhaseRow:
     """Return a phase from a text such as `closing_matching=15:40-15:45`. Raises ConfigurationError for another form."""
     found = re.fullmatch(r"(\w+)=(?:(\d\d:\d\d)-(\d\d:\d\d)(?:~(\d\d:\d\d))?)?", text)
     if not found:
-        raise ConfigurationError(f"{text!r} is no phase with its times, such as closing_matching=15:40-15:45")
+        raise ConfigurationError(f"{text!r} is not a phase with times, such as closing_matching=15:40-15:45")
     kind, *times = found.groups()
     if kind not in set(PhaseKind):
         raise ConfigurationError(f"{text}: a phase is one of {', '.join(PhaseKind)}")

@@ -38,7 +38,7 @@ class StoredVault:
     def require(self, name: str) -> str:
         value = self.get(name)
         if value is None:
-            raise ConfigurationError(f"{self._broker} needs your {name}: `tradectl broker set` asks for it")
+            raise ConfigurationError(f"{self._broker} needs your {name}: `tradectl broker set` prompts for it")
         return value
 
     def put(self, name: str, value: str) -> None:
@@ -103,5 +103,5 @@ def login_lock(folder: Path, user: str, broker: str, clock: Clock) -> Iterator[N
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"login-{broker}-{user}.lock").open("w") as file:
         if not lock_within(file.fileno(), PATIENCE, pause=PAUSE, sleep=clock.sleep):
-            raise LoginNeeded(f"another login at {broker} has been going on for {PATIENCE:.0f} s")
+            raise LoginNeeded(f"another login at {broker} is still open after {PATIENCE:.0f} s: finish it first")
         yield

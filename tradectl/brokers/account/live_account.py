@@ -23,7 +23,7 @@ class LiveAccount(ReadOnlyAccount):
         """Return the broker's name from the settings. Raises ConfigurationError if the user has set none."""
         name = self.ledger.settings.plain(BROKER)
         if name is None:
-            raise ConfigurationError(f"{self.ledger.user} has named no broker: `tradectl broker set NAME`")
+            raise ConfigurationError(f"{self.ledger.user} has set no broker: run `tradectl broker set NAME`")
         return name
 
     def name_broker(self, name: str) -> Adapter:

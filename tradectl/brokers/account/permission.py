@@ -38,7 +38,7 @@ class SendPermission:
         except DatabaseError as error:
             raise Blocked(f"the ledger cannot be read, so live orders count as not armed: {error}") from error
         if not armed:
-            raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self._broker}")
+            raise Blocked(f"live orders are not armed: `tradectl broker arm` allows them at {self._broker}")
         try:
             state = self._marker.read()
         except Blocked as unreadable:

@@ -164,7 +164,9 @@ class PriceStream(Stream, Generic[Token]):
         new = {self._token(symbol): symbol for symbol in symbols}
         with self._lock:
             if len(self._wanted | new) > self._most:
-                raise UsageError(f"{self._broker}'s stream takes {self._most} instruments, not {len(self._wanted | new)}")
+                raise UsageError(
+                    f"{self._broker}'s stream accepts at most {self._most} instruments, not {len(self._wanted | new)}"
+                )
             self._wanted |= new
             socket = self._greeted
         if socket is not None:

@@ -63,7 +63,7 @@ class KiteReads:
         try:
             return self._in_session(lambda headers: transport.read(self._root + path, headers=headers, **sent)).content
         except OrderRefused as refusal:
-            raise BrokerUnavailable(f"Kite does not reply to {path}: {refusal.reason}") from refusal
+            raise BrokerUnavailable(f"Kite refused the request {path}: {refusal.reason}") from refusal
 
     def _in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
         """Return the result of a request with the headers of a session. `before_again`: see `session_retry.in_session`."""

@@ -195,7 +195,7 @@ def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
 
 CONSENT = "consent"
 UNATTENDED = "sells from demat need no TPIN"
-ATTENDED = "demat sells may need your TPIN each day, until you sign a DDPI (once, in Zerodha's Console)"
+ATTENDED = "sells from demat may need your TPIN each day, until you sign a DDPI (once, in Zerodha's Console)"
 
 
 def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:

@@ -273,5 +273,5 @@ def _order_id(content: bytes, known: str = "") -> str:
     if found is None:
         raise Ambiguous("Kite accepted a command but returned an invalid order id")
     if known and found != known:
-        raise Ambiguous(f"Kite accepted a command about order {known}, and names order {found}")
+        raise Ambiguous(f"Kite accepted a command about order {known} but returned the id of order {found}")
     return found

@@ -68,7 +68,7 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
     if found is None:
         return Ambiguous(f"Kite replied {reply.status} {word} {message}".rstrip())
     if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):
-        return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}. {_LIST_IT}")
+        return NotWhitelisted(f"Kite accepts orders from listed addresses only: {message}. {_LIST_IT}")
     if found.meaning is Meaning.SESSION:
         return LoginNeeded(f"Kite rejected the session: {message}; run `tradectl login`")
     if found.meaning is Meaning.PERMISSION:

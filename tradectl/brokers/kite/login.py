@@ -50,7 +50,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     try:
         reply = transport.command("POST", f"{root}/session/token", bucket="other", side=None, data=form, headers=VERSION)
     except OrderRefused as refusal:
-        raise ConfigurationError(f"Kite does not take the API key and secret: {refusal.reason}") from refusal
+        raise ConfigurationError(f"Kite rejected the API key and secret: {refusal.reason}") from refusal
     except Ambiguous as error:  # a login may be repeated, so an unknown result counts as a failure
         raise BrokerUnavailable(str(error)) from error
     except LoginNeeded as refusal:
@@ -94,14 +94,14 @@ def _request_token(account: BrokerAccount, ask: Ask, key: str) -> str:
             question = f"log in at {url} then press Enter (or paste the address to which it leads)"
             token = token_of(ask(Field("request_token", question, default="")), caught.state) or caught.token or ""
     if not token:
-        raise LoginNeeded("without a request token there is no session at Kite")
+        raise LoginNeeded("no request token was entered, so there is no session at Kite: run `tradectl login` again")
     return token
 
 
 def _port(account: BrokerAccount) -> int:
     text = account.vault.get("redirect_port") or "0"
     if not text.isdigit():
-        raise ConfigurationError(f"redirect_port is a number, not {text!r}")
+        raise ConfigurationError(f"redirect_port must be a number, not {text!r}")
     return int(text)
 
 
@@ -109,7 +109,7 @@ def _access_token(data: Any) -> str:
     """Return the access token, which must be visible ASCII, because it is sent in a header. Raises ValueError for others."""
     token = data["access_token"]
     if not isinstance(token, str) or not re.fullmatch(r"[!-~]{1,512}", token):
-        raise ValueError("the access token is none")
+        raise ValueError("the access token is not valid")
     return token
 
 

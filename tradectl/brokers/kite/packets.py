@@ -94,7 +94,7 @@ def _tick(packet: bytes) -> KiteTick | None:
             levels = tuple(Level(*struct.unpack_from(">IIH", packet, start)) for start in range(64, FULL, 12))
             found = KiteTick(token, last, *struct.unpack_from(">9I", packet, 8))
             return replace(found, last_trade_at=_moment(traded), at=_moment(at), bids=levels[:5], asks=levels[5:])
-    raise ValueError(f"a packet of {len(packet)} bytes is of no known mode")
+    raise ValueError(f"a packet of {len(packet)} bytes has no known mode")
 
 
 def _moment(seconds: int) -> datetime | None:

@@ -119,7 +119,7 @@ def worst_price(order_type: OrderType, price: int, market_day: MarketDay, moment
         return market_day.band.high
     known = last or market_day.previous_close
     if known is None:
-        raise OrderRefused("there is no price to reckon a market order with", code="price")
+        raise OrderRefused("no price is known for a market order", code="price")
     return -(-known * MARKET_MARGIN_PERCENT // 100)
 
 
@@ -152,7 +152,7 @@ def check_shares(book: ExchangeAccount, instrument_id: str, quantity: int, *, tr
     lots = sellable_lots(book, instrument_id, book.day, trade_for_trade=trade_for_trade)
     sellable = sum(lot.quantity for lot in lots)
     if quantity > sellable:
-        raise OrderRefused(f"insufficient holdings: {sellable} may be sold, {quantity} asked", code="holdings")
+        raise OrderRefused(f"insufficient holdings: {sellable} may be sold, {quantity} ordered", code="holdings")
 
 
 def check_holdings(
@@ -181,4 +181,4 @@ def check_holdings(
     bought_today = sum(lot.quantity for lot in book.lots_of(instrument_id) if lot.bought_on == book.day)
     if trade_for_trade and not later and quantity <= sellable + bought_today - resting:
         raise OrderRefused("trade-for-trade: shares bought today cannot be sold today", code="trade_for_trade")
-    raise OrderRefused(f"insufficient holdings: {max(0, sellable - resting)} may be sold, {quantity} asked", code="holdings")
+    raise OrderRefused(f"insufficient holdings: {max(0, sellable - resting)} may be sold, {quantity} ordered", code="holdings")

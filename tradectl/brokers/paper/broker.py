@@ -82,7 +82,7 @@ class PaperBroker:
         tariff: Tariff = ZERODHA,
     ) -> None:
         if not 0 < participation <= 1:
-            raise ConfigurationError(f"participation is more than 0 and at most 1, not {participation}")
+            raise ConfigurationError(f"participation must be above 0 and at most 1, not {participation}")
         self._account = account
         self._tariff = tariff
         self._opening_cash = opening_cash
@@ -257,7 +257,7 @@ class PaperBroker:
         """Raise UsageError if a virtual clock goes back. `_change` handles a machine clock that went back."""
         if self._clock.virtual and self._book is not None and self._is_ahead(self._book, now):
             lived = to_ist(self._book.settled_at)
-            raise UsageError(f"account {self._account} already ran to {lived:%Y-%m-%d %H:%M} IST: use a later --at")
+            raise UsageError(f"account {self._account} was already run until {lived:%Y-%m-%d %H:%M} IST: use a later --at")
 
     @staticmethod
     def _is_ahead(book: ExchangeAccount, now: datetime) -> bool:

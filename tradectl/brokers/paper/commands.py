@@ -88,7 +88,7 @@ class OrderCommands:
         acceptance.check_quantity(quantity)
         phase = acceptance.check_phase(market_day, now, OrderType.LIMIT)
         if phase not in {PhaseKind.CONTINUOUS, PhaseKind.POST_CLOSE}:
-            raise OrderRefused("nothing trades at once in this phase", code="phase")
+            raise OrderRefused("no order trades immediately in this phase", code="phase")
         acceptance.check_price(OrderType.LIMIT, price, market_day.instrument.tick_size)
         acceptance.check_band(OrderType.LIMIT, price, market_day)
         order = ExchangeOrder(

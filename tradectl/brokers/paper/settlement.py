@@ -67,8 +67,9 @@ class Settlement:
         for instrument_id in book.held():
             if self._market.actions(instrument_id, day, book.day):
                 raise DataError(
-                    f"the paper exchange lived through {book.day} while the machine's clock was ahead, and a corporate action "
-                    "changed its shares then: nothing is traded before that day. `tradectl backup` has copies to go back to"
+                    f"the machine's clock was ahead, and a corporate action of {book.day} has already changed the shares at the "
+                    "paper exchange. No order is sent before that day, unless you restore an earlier backup "
+                    "(docs/how-to/back-up-and-restore.md)"
                 )
         for order in list(book.live.values()):
             if order.active_at > now and order.status is OrderStatus.ONGOING:

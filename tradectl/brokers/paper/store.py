@@ -76,7 +76,10 @@ class Store:
                 execute("PRAGMA locking_mode = EXCLUSIVE")
             version = execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
-                raise DatabaseError(f"{self._file} was written by a newer version ({version}, this one knows {VERSION})")
+                raise DatabaseError(
+                    f"{self._file} was written by a newer version of tradectl (format {version}, this one reads up to "
+                    f"{VERSION}): update tradectl"
+                )
             if execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 self._switch_to_wal()
             execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
@@ -155,7 +158,7 @@ class Store:
         """Raise DatabaseError if the path no longer leads to the open file: other processes would not see its writes."""
         if not self._alone and self.identity and _place(self._path) != self._place:
             raise DatabaseError(
-                f"the paper exchange {self._file} was deleted or replaced while it was in use: nothing is written"
+                f"the paper exchange {self._file} was deleted or replaced while it was in use: no change is stored in it"
             )
 
     def version(self) -> int:
