@@ -39,7 +39,7 @@ class HolidayList:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class CalendarChanges:
     """Hold what a list changed in the calendar file.
 
     Args:
@@ -78,7 +78,7 @@ def read_holiday_list(content: bytes, name: str) -> HolidayList:
     return listed
 
 
-def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date) -> Filled:
+def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date) -> CalendarChanges:
     """Write the closed weekdays of a list into the calendar file and declare a new year covered, in one write.
 
     In a year that is already known, only dates from `today` on are closed: past sessions do not change.
@@ -110,7 +110,7 @@ def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, 
     overrides = [Override(day, OverrideKind.CLOSED, name=name) for day, name in added.items()]
     if new_year or added:
         write_days(calendar, overrides, listed.year if new_year else None, source)
-    return Filled(listed.year, new_year, added, kept, extra)
+    return CalendarChanges(listed.year, new_year, added, kept, extra)
 
 
 def _holiday(row: Any, where: str) -> tuple[date, str]:

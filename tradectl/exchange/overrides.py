@@ -108,15 +108,17 @@ def read_overrides(path: Path) -> Overrides:
             cells = {"stocks": "", "may_end_from": ""} | {name: text.strip() for name, text in row.items()}
             if re.fullmatch(r"\d{4}", cells["date"]):
                 year = _year(cells, where)
-                _once(year in years, where, cells["date"])
+                _check_unique(year in years, where, cells["date"])
                 years[year] = cells["name"]
             elif cells["kind"] in _PHASES:
                 phase = _phase(cells, where)
-                _once(any(map(phase.rivals, phases)), where, f"{phase.kind} of {phase.stocks} stocks from {phase.since}")
+                _check_unique(
+                    any(map(phase.conflicts_with, phases)), where, f"{phase.kind} of {phase.stocks} stocks from {phase.since}"
+                )
                 phases.append(phase)
             else:
                 override = _override(cells, where)
-                _once(override.date in days, where, cells["date"])
+                _check_unique(override.date in days, where, cells["date"])
                 days[override.date] = override
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path} cannot be read as a calendar: {error}") from error
@@ -191,7 +193,7 @@ def write_days(path: Path, overrides: Iterable[Override], year: int | None, reas
 def write_phases(path: Path, phases: Sequence[PhaseRow]) -> None:
     """Add or replace phases, atomically. Raises ConfigurationError if the resulting timetables are not valid."""
     present = read_overrides(path)
-    kept = tuple(old for old in present.phases if not any(map(old.rivals, phases)))
+    kept = tuple(old for old in present.phases if not any(map(old.conflicts_with, phases)))
     changed = (*kept, *phases)
     Timetables(changed)
     _write(path, replace(present, phases=changed))
@@ -291,7 +293,7 @@ def _is_closed_weekday(override: Override, year: int) -> bool:
     return day.year == year and override.kind is OverrideKind.CLOSED and day.weekday() < _SATURDAY
 
 
-def _once(seen: bool, where: str, what: str) -> None:
+def _check_unique(seen: bool, where: str, what: str) -> None:
     if seen:
         raise ConfigurationError(f"{where}: {what} occurs twice")
 

@@ -56,7 +56,7 @@ class PhaseRow:
     def groups(self) -> tuple[Stocks, ...]:
         return GROUPS if self.stocks is Stocks.ALL else (self.stocks,)
 
-    def rivals(self, other: PhaseRow) -> bool:
+    def conflicts_with(self, other: PhaseRow) -> bool:
         """Return whether both rows set the same phase from the same date for the same stocks."""
         return self.since == other.since and self.kind is other.kind and bool({*self.groups} & {*other.groups})
 
@@ -102,9 +102,9 @@ class Timetables:
         self._dated: list[_Dated] = []
         for since in sorted({*shipped, *added}):
             if since in shipped:
-                current = _laid_over(({}, {}), shipped[since])
+                current = _with_rows(({}, {}), shipped[since])
             if since in added:
-                current = _laid_over(current, added[since])
+                current = _with_rows(current, added[since])
             ordered = tuple(tuple(sorted(found.values(), key=_start)) for found in current)
             for group, found in zip(GROUPS, ordered, strict=True):
                 if since in added:
@@ -185,7 +185,7 @@ def _by_start(found: Iterable[PhaseRow]) -> dict[date, list[PhaseRow]]:
     return by_start
 
 
-def _laid_over(current: Sequence[dict[PhaseKind, PhaseRow]], added: Iterable[PhaseRow]) -> tuple[dict[PhaseKind, PhaseRow], ...]:
+def _with_rows(current: Sequence[dict[PhaseKind, PhaseRow]], added: Iterable[PhaseRow]) -> tuple[dict[PhaseKind, PhaseRow], ...]:
     """Return the phases of both groups after the rows of one date were applied."""
     result = tuple(dict(found) for found in current)
     for row in added:

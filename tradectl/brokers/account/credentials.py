@@ -19,7 +19,7 @@ from tradectl.ports import Clock
 from tradectl.redaction import remember
 
 SESSION = "session"
-PATIENCE, PAUSE = 60.0, 0.2
+LOGIN_WAIT, PAUSE = 60.0, 0.2
 """Seconds for which a login waits for another login, and seconds between two tries."""
 
 
@@ -98,10 +98,10 @@ def login_lock(folder: Path, user: str, broker: str, clock: Clock) -> Iterator[N
     The operating system releases the lock of a dead process.
 
     Raises:
-        LoginNeeded: Another login did not end within `PATIENCE` seconds, for example because it waits at a prompt.
+        LoginNeeded: Another login did not end within `LOGIN_WAIT` seconds, for example because it waits at a prompt.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"login-{broker}-{user}.lock").open("w") as file:
-        if not lock_within(file.fileno(), PATIENCE, pause=PAUSE, sleep=clock.sleep):
-            raise LoginNeeded(f"another login at {broker} is still open after {PATIENCE:.0f} s: finish it first")
+        if not lock_within(file.fileno(), LOGIN_WAIT, pause=PAUSE, sleep=clock.sleep):
+            raise LoginNeeded(f"another login at {broker} is still open after {LOGIN_WAIT:.0f} s: finish it first")
         yield

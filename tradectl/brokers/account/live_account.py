@@ -26,7 +26,7 @@ class LiveAccount(ReadOnlyAccount):
             raise ConfigurationError(f"{self.ledger.user} has set no broker: run `tradectl broker set NAME`")
         return name
 
-    def name_broker(self, name: str) -> Adapter:
+    def set_broker(self, name: str) -> Adapter:
         """Store the broker's name in the settings and return its adapter. Raises UsageError for an unknown broker."""
         found = adapter(name)
         self.credentials.set(BROKER, name, secret=False)
@@ -35,18 +35,18 @@ class LiveAccount(ReadOnlyAccount):
     def arming(self) -> Arming:
         return Arming(self.ledger, self.broker_name())
 
-    def begin_anew(self, found: Adapter) -> None:
+    def revoke_access(self, found: Adapter) -> None:
         """Disarm the account and remove its session, because another broker, address or credential is another account."""
         Arming(self.ledger, found.name).disarm()
-        super().begin_anew(found)
+        super().revoke_access(found)
 
     def account(self, found: Adapter, check_send: SendPermission) -> BrokerAccount:
         """Return the `BrokerAccount` with which the adapter trades."""
-        return replace(self.looking(found), limiter=self.limits(found), check_send=check_send)
+        return replace(self.reading_account(found), limiter=self.limits(found), check_send=check_send)
 
     def limits(self, found: Adapter) -> RateLimits:
         """Return the broker's full rate limits."""
-        return self.counted(found, found.limits)
+        return self.rate_limits(found, found.limits)
 
     def open(self, marker: HaltMarker) -> GuardedBroker:
         """Return the broker for the tasks, with the checks of the guard."""
@@ -62,7 +62,7 @@ class LiveAccount(ReadOnlyAccount):
             Blocked: The broker reports no charges.
         """
         found = self.adapter()
-        broker = found.open(self.looking(found))
+        broker = found.open(self.reading_account(found))
         if not isinstance(broker, ReportsCharges):
             raise Blocked(
                 f"{found.name} reports no charges: compare the day's contract note with `tradectl pnl`; the table "
@@ -73,7 +73,7 @@ class LiveAccount(ReadOnlyAccount):
     def remarks(self) -> Sequence[Remark]:
         """Return further facts that the broker reports of the account, none if the adapter has no remarks."""
         found = self.adapter()
-        broker = found.open(self.looking(found))
+        broker = found.open(self.reading_account(found))
         try:
             return broker.remarks() if isinstance(broker, HasRemarks) else ()
         finally:

@@ -22,7 +22,7 @@ from tradectl.redaction import redacted
 
 FRESH = timedelta(seconds=30)
 """How old a streamed quote may be."""
-ASKED = timedelta(minutes=5)
+REQUEST_EVERY = timedelta(minutes=5)
 """The quote of a symbol is requested again after this time, even with a fresh stream, because bands change in the closing
 auction."""
 
@@ -56,7 +56,7 @@ class StreamedPrices:
 
     def __init__(self, broker: Broker, ticker: Ticker, clock: Clock) -> None:
         self._broker, self._ticker, self._clock = broker, ticker, clock
-        self._asked: dict[str, tuple[datetime, Quote | None]] = {}
+        self._requested: dict[str, tuple[datetime, Quote | None]] = {}
         self._subscribed: set[str] = set()
         self._reported = NOT_YET
         ticker.__enter__()
@@ -82,11 +82,11 @@ class StreamedPrices:
         now = self._clock.now()
         streamed = self._fresh(symbols, now)
         odd = list(odd_of(streamed))
-        stale = [symbol for symbol in symbols if symbol not in streamed or not self._asked_lately(symbol, now)]
+        stale = [symbol for symbol in symbols if symbol not in streamed or not self._requested_lately(symbol, now)]
         if stale:
             found = self._broker.quotes(stale)
             odd += odd_of(found)
-            self._asked |= {symbol: (now, found.get(symbol)) for symbol in stale}
+            self._requested |= {symbol: (now, found.get(symbol)) for symbol in stale}
         answer = {symbol: self._best(symbol, streamed.get(symbol), now) for symbol in symbols}
         return Quotes({symbol: quote for symbol, quote in answer.items() if quote is not None}, odd)
 
@@ -106,17 +106,17 @@ class StreamedPrices:
                 continue
             self._subscribed.add(symbol)
 
-    def _asked_lately(self, symbol: str, now: datetime) -> bool:
-        at = self._asked[symbol][0] if symbol in self._asked else None
-        return at is not None and now - at < ASKED and ist_date(at) == ist_date(now)
+    def _requested_lately(self, symbol: str, now: datetime) -> bool:
+        at = self._requested[symbol][0] if symbol in self._requested else None
+        return at is not None and now - at < REQUEST_EVERY and ist_date(at) == ist_date(now)
 
     def _best(self, symbol: str, tick: Quote | None, now: datetime) -> Quote | None:
         """Return the newer of the streamed and the requested quote, None without either.
 
         A requested quote counts only in the call that requested it.
         """
-        at, asked = self._asked[symbol]
-        if tick is None or (at == now and asked is not None and asked.at >= tick.at):
-            return asked if at == now else None
-        bands = (asked.lower_band, asked.upper_band) if asked is not None else (None, None)
+        at, requested = self._requested[symbol]
+        if tick is None or (at == now and requested is not None and requested.at >= tick.at):
+            return requested if at == now else None
+        bands = (requested.lower_band, requested.upper_band) if requested is not None else (None, None)
         return replace(tick, lower_band=bands[0], upper_band=bands[1])

@@ -72,7 +72,7 @@ class ReadOnlyAccount:
         """Return the broker's name."""
         return self._name
 
-    def name_broker(self, name: str) -> Adapter:
+    def set_broker(self, name: str) -> Adapter:
         """Return the adapter of `name`.
 
         Raises:
@@ -93,14 +93,14 @@ class ReadOnlyAccount:
             raise UsageError(f"{found.name} has no address {which!r}; it has {', '.join(found.addresses)}")
         self.credentials.set(f"{found.name}.{ADDRESS}{which}", url, secret=False)
 
-    def begin_anew(self, found: Adapter) -> None:
+    def revoke_access(self, found: Adapter) -> None:
         """Remove the session, because another address or credential is another account."""
         self.vault(found).forget_session()
 
     def vault(self, found: Adapter) -> StoredVault:
         return StoredVault(self.credentials, found)
 
-    def looking(self, found: Adapter) -> BrokerAccount:
+    def reading_account(self, found: Adapter) -> BrokerAccount:
         """Return the `BrokerAccount` for login and reads. A command about an order raises Blocked."""
         addresses = {
             name: self.ledger.settings.plain(f"{found.name}.{ADDRESS}{name}") or url for name, url in found.addresses.items()
@@ -121,9 +121,9 @@ class ReadOnlyAccount:
 
         The other half is for a live home with the same account, which counts its requests in another ledger.
         """
-        return self.counted(found, {kind: tuple(map(_half, limits)) for kind, limits in found.limits.items()})
+        return self.rate_limits(found, {kind: tuple(map(_half, limits)) for kind, limits in found.limits.items()})
 
-    def counted(self, found: Adapter, limits: Limits) -> RateLimits:
+    def rate_limits(self, found: Adapter, limits: Limits) -> RateLimits:
         """Return rate limits that use the machine's clock, even in a home with a virtual clock."""
         clock = SystemClock() if self.clock.virtual else self.clock
         return RateLimits(self.ledger.database, self.ledger.user, found.name, limits, clock)
@@ -143,7 +143,7 @@ class ReadOnlyAccount:
         found = self.adapter()
         if not isinstance(found, PriceAdapter):
             raise ConfigurationError(f"the adapter of {found.name} has no prices for an account that only reads")
-        return found.prices(self.looking(found))
+        return found.prices(self.reading_account(found))
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[LoginSession, bool]:
         """Log in unless a stored session is still valid; with `again` in any case. Return the session and whether it is new."""
@@ -152,7 +152,7 @@ class ReadOnlyAccount:
             known = None if again else self.vault(found).session()
             if known is not None and known.expires_at > self.clock.now():
                 return known, False
-            return found.login(self.looking(found), ask), True
+            return found.login(self.reading_account(found), ask), True
 
 
 def _half(limit: tuple[int, float]) -> tuple[int, float]:

@@ -39,12 +39,12 @@ def source_of(vault: Vault) -> Callable[[], Source]:
     return source
 
 
-def way(source: Source) -> str:
+def protocol_hint(source: Source) -> str:
     """Return the text that names the configured protocol in the message of a failed connection, empty for `any`."""
     name = next((word for word, of in SOURCES.items() if of == source and of is not None), "")
     return f" by {name} (the setting {CONNECT_BY.name} of `tradectl broker set`)" if name else ""
 
 
-def anywhere() -> Source:
+def any_source() -> Source:
     """Return None, so that the machine chooses the local address."""
     return None

@@ -24,18 +24,18 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 WHOLE = 4
 """A whole reply may take this many times the time-out of one part."""
-_LOOK: ContextVar[Callable[[], None] | None] = ContextVar("look", default=None)
+_CHECK: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
 """The check to call before each request inside `checked_first`, in the same context. None for no check."""
 
 
 @contextmanager
-def checked_first(look: Callable[[], None] | None) -> Iterator[None]:
-    """Call `look` before the first byte of each request inside the `with` block. If it raises, nothing is sent."""
-    before = _LOOK.set(look)
+def checked_first(check: Callable[[], None] | None) -> Iterator[None]:
+    """Call `check` before the first byte of each request inside the `with` block. If it raises, nothing is sent."""
+    before = _CHECK.set(check)
     try:
         yield
     finally:
-        _LOOK.reset(before)
+        _CHECK.reset(before)
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -108,11 +108,11 @@ class _TimedResponse(HTTPResponse):
 class _CheckedConnection(HTTPConnection):
     def request(self, *words: Any, **names: Any) -> None:
         """Connect, run the check, then send."""
-        look = _LOOK.get()
-        if look is not None:
+        check = _CHECK.get()
+        if check is not None:
             if self.sock is None:
                 self.connect()
-            look()
+            check()
         super().request(*words, **names)
 
 

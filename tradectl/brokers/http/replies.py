@@ -85,7 +85,7 @@ class Proof:
         """Return whether a reply is this one. A message about a broken connection or a time-out never fits."""
         if status not in self.statuses or command not in self.commands or (self.code and self.code not in codes):
             return False
-        if speaks_of_the_way(text) or not (self.code or self.text):
+        if reports_connection_failure(text) or not (self.code or self.text):
             return False
         return not self.text or re.search(self.text, text, re.IGNORECASE) is not None
 
@@ -97,7 +97,7 @@ class Proof:
         return self.phase is ReplyPhase.AFTER or self.meaning is Meaning.ANALYZER
 
 
-_ON_THE_WAY = re.compile(
+_CONNECTION_FAILURE = re.compile(
     "|".join(
         (
             r"tim(ed?|ing)[ -]?out|deadline|(context|request|operation|connection)( was| is)? cancell?ed",
@@ -144,9 +144,9 @@ def names_an_order(content: object) -> bool:
     return False
 
 
-def speaks_of_the_way(text: str) -> bool:
+def reports_connection_failure(text: str) -> bool:
     """Return whether a message is about a time-out or a broken connection behind the server."""
-    return _ON_THE_WAY.search(text) is not None
+    return _CONNECTION_FAILURE.search(text) is not None
 
 
 def refused(meaning: Meaning, reason: str) -> OrderRefused:

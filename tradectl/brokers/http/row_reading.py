@@ -194,7 +194,7 @@ def _text(row: Mapping[str, Any], name: str, read: Callable[[str], str | None]) 
     return read(value) if isinstance(value, str) else None
 
 
-def clean(
+def readable_holdings(
     shares: Iterable[tuple[str, S]],
     make: Callable[[str, S], Holding | None],
     odd: Iterable[OddRow],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tradectl.ports import Clock
 
 
-def asked_wait(headers: Mapping[str, str], now: datetime) -> float:
+def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
     """Return the seconds that a reply's `Retry-After` requests, 0 without a readable one.
 
     A date is compared with the server's own `Date`, so that a wrong clock of this machine does no harm. Without a `Date` it is

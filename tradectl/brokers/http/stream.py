@@ -31,7 +31,7 @@ PAUSE, LONGEST = 1.0, 60.0
 """Seconds before a reconnect: after a connection that had frames, and at most (source: pykiteconnect 5.2.0)."""
 NOT_YET = "not connected yet"
 """The `trouble` of a stream before its first connection."""
-_LOOK = 0.2
+_CHECK_EVERY = 0.2
 """Seconds between two checks whether to stop."""
 
 
@@ -68,11 +68,11 @@ class Stream(ABC):
         """Return the address and the headers of the next connection. Raises LoginNeeded without a session."""
 
     @abstractmethod
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
         """Exchange the first messages. Raises LoginNeeded or BrokerUnavailable if the broker refuses."""
 
     @abstractmethod
-    def _hear(self, frame: Frame) -> None:
+    def _read_frame(self, frame: Frame) -> None:
         """Read a frame. `UNREADABLE` errors skip it, a TradectlError ends the connection, any other error ends the stream."""
 
     def _source(self) -> Source:
@@ -110,12 +110,12 @@ class Stream(ABC):
                 source_address=self._source(),
             ) as socket:
                 frames = self._frames(socket)
-                self._greet(socket, frames)
+                self._handshake(socket, frames)
                 self.trouble, self.connections = "", self.connections + 1
                 for frame in frames:
                     heard = True
                     with suppress(*UNREADABLE):
-                        self._hear(frame)
+                        self._read_frame(frame)
             self.trouble = "the connection ended, or was silent"
         except InvalidStatus as error:
             self.trouble = f"{self._broker} refuses the connection ({error.response.status_code})"
@@ -132,7 +132,7 @@ class Stream(ABC):
         last = self._clock.machine_now()
         while not self._stopped.is_set():
             try:
-                frame = socket.recv(timeout=_LOOK)
+                frame = socket.recv(timeout=_CHECK_EVERY)
             except TimeoutError:
                 if self._clock.machine_now() - last > self._silence:
                     return
@@ -183,16 +183,16 @@ class PriceStream(Stream, Generic[Token]):
         """Return the broker's token of a symbol. `subscribe` calls it. Raises UsageError for an unlisted symbol."""
 
     @abstractmethod
-    def _ask(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
+    def _send_subscription(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
         """Send the subscription of one or more tokens."""
 
-    def _begin(self, socket: ClientConnection) -> None:
+    def _subscribe_all(self, socket: ClientConnection) -> None:
         """Subscribe all symbols on a new connection. Call it after the broker has accepted the connection."""
         with self._lock:
             self._greeted, wanted = socket, list(self._wanted)
         self._subscribe(socket, wanted)
 
-    def _keep(self, symbol: str, quote: Quote | None) -> None:
+    def _store_quote(self, symbol: str, quote: Quote | None) -> None:
         """Store the newest quote of a symbol. None removes the stored quote, because newer data has no quote.
 
         A quote with a value outside its range also removes the stored quote; the caller then requests the price.
@@ -219,4 +219,4 @@ class PriceStream(Stream, Generic[Token]):
 
         if tokens:
             with suppress(ConnectionClosed):
-                self._ask(socket, tokens)
+                self._send_subscription(socket, tokens)

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from tradectl.brokers.adapter import Limiter, always
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.address_family import CONNECT, READ, Source, anywhere, way
-from tradectl.brokers.http.server_time import asked_wait
+from tradectl.brokers.http.address_family import CONNECT, READ, Source, any_source, protocol_hint
+from tradectl.brokers.http.server_time import requested_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side
 from tradectl.ports import Clock
@@ -30,7 +30,7 @@ READS = 3
 """The most tries of a read."""
 PAUSE = 0.5
 """Seconds before a read is tried again, doubled each time; longer if the broker requests it."""
-REST = 1.0
+WAIT_AFTER_429 = 1.0
 """Seconds to wait before the command that follows a reply 429; longer if the broker requests it."""
 LONGEST = 5.0
 """The longest wait in seconds. If the broker requests more, a read is not repeated, and the next command waits only this long."""
@@ -76,11 +76,11 @@ class _Connections:
         clock: Clock,
         limiter: Limiter,
         timeout: tuple[float, float] | None = None,
-        source: Callable[[], Source] = anywhere,
+        source: Callable[[], Source] = any_source,
     ) -> None:
         self.name, self.judge, self.source = name, judge, source
         self.clock, self.limiter, self.timeout = clock, limiter, timeout or (CONNECT, READ)
-        self.rest = 0.0
+        self.next_wait = 0.0
         """Seconds to wait before the next command, because the reply to the last one was 429."""
 
     @cached_property
@@ -119,7 +119,7 @@ class ReadTransport:
         limiter: Limiter,
         timeout: tuple[float, float] | None = None,
         posts: Collection[str] = (),
-        source: Callable[[], Source] = anywhere,
+        source: Callable[[], Source] = any_source,
     ) -> None:
         self._line = _Connections(name, judge, clock=clock, limiter=limiter, timeout=timeout, source=source)
         self._posts = tuple(posts)
@@ -174,7 +174,7 @@ class Transport(ReadTransport):
         timeout: tuple[float, float] | None = None,
         posts: Collection[str] = (),
         check_send: Callable[[Side], None] = always,
-        source: Callable[[], Source] = anywhere,
+        source: Callable[[], Source] = any_source,
     ) -> None:
         super().__init__(name, judge, clock=clock, limiter=limiter, timeout=timeout, posts=posts, source=source)
         self._check_send = check_send
@@ -205,20 +205,20 @@ class Transport(ReadTransport):
             BrokerUnavailable: The command was provably not sent. Any other error that the judge returns is raised too.
         """
         line = self._line
-        if line.rest:
-            line.clock.sleep(line.rest)
-            line.rest = 0.0
+        if line.next_wait:
+            line.clock.sleep(line.next_wait)
+            line.next_wait = 0.0
 
-        def look() -> None:
+        def check() -> None:
             if before_sending is not None:
                 before_sending()
             if side is not None:
                 self._check_send(side)
 
         try:
-            return _exchanged(line, method, url, bucket=bucket, look=look, judge=judge, **sent)
+            return _exchanged(line, method, url, bucket=bucket, check=check, judge=judge, **sent)
         except _TooMany as error:
-            line.rest = min(LONGEST, max(REST, error.wait))
+            line.next_wait = min(LONGEST, max(WAIT_AFTER_429, error.wait))
             raise Ambiguous(f"{error}; the outcome of the command is unknown") from error
         except DatabaseError as error:  # raised by the limiter or by a check before the first byte
             raise BrokerUnavailable(f"{error}; nothing was sent to {line.name}") from error
@@ -230,11 +230,11 @@ def _exchanged(
     url: str,
     *,
     bucket: str,
-    look: Callable[[], None] | None = None,
+    check: Callable[[], None] | None = None,
     judge: Judge | None = None,
     **sent: Any,
 ) -> Reply:
-    """Send one request and return its reply. `look` is called on the open connection; if it raises, nothing is sent."""
+    """Send one request and return its reply. `check` is called on the open connection; if it raises, nothing is sent."""
     import requests
 
     from tradectl.brokers.http.deadline import checked_first
@@ -242,22 +242,22 @@ def _exchanged(
     line.limiter.take(bucket)
     try:
         with (
-            checked_first(look),
+            checked_first(check),
             line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer,
         ):
             reply = Reply(answer.status_code, answer.content)
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
-        raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
+        raise BrokerUnavailable(f"{line.name} could not be reached{protocol_hint(line.source())}") from error
     except requests.ConnectionError as error:
         if _never_connected(error):
-            raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
+            raise BrokerUnavailable(f"{line.name} could not be reached{protocol_hint(line.source())}") from error
         raise Ambiguous(f"the connection to {line.name} broke before a reply came") from error
     except requests.Timeout as error:
         raise Ambiguous(f"{line.name} did not answer within {line.timeout[1]:g} s") from error
     except requests.RequestException as error:
         raise Ambiguous(f"{line.name}'s reply could not be read") from error
     if answer.status_code == 429:
-        wait = asked_wait(answer.headers, line.clock.machine_now())
+        wait = requested_wait(answer.headers, line.clock.machine_now())
         again = f": again in {wait:.0f} s" if wait else ""
         raise _TooMany(f"{line.name} limits the rate of requests (429){again}", wait=wait)
     failure = (judge or line.judge)(reply)
@@ -267,16 +267,16 @@ def _exchanged(
 
 
 def _may_be_tried_again(error: BaseException) -> bool:
-    return isinstance(error, TradectlError) and error.retryable and _wish(error) <= LONGEST
+    return isinstance(error, TradectlError) and error.retryable and _requested_wait(error) <= LONGEST
 
 
 def _pause(state: RetryCallState) -> float:
     """Return the seconds before the next try: `PAUSE`, doubled each time, or the broker's wait if that is longer."""
     failure = state.outcome.exception() if state.outcome is not None else None
-    return max(PAUSE * 2.0 ** (state.attempt_number - 1), _wish(failure))
+    return max(PAUSE * 2.0 ** (state.attempt_number - 1), _requested_wait(failure))
 
 
-def _wish(error: BaseException | None) -> float:
+def _requested_wait(error: BaseException | None) -> float:
     return error.wait if isinstance(error, RateLimited) else 0.0
 
 

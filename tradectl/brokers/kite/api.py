@@ -23,7 +23,7 @@ VERSION = {"X-Kite-Version": "3", "User-Agent": "tradectl"}
 NAME = "Kite"
 LIST_SECONDS = 30.0
 """Seconds to wait for the next part of the list of instruments, which has several MB and may take two minutes in all."""
-RECKON = "/charges/orders"
+CHARGES_PATH = "/charges/orders"
 """The path of Kite's calculation of charges: a POST that changes nothing."""
 
 
@@ -37,9 +37,9 @@ class KiteReads:
         self._account = account
         self._root = account.addresses["api"].rstrip("/")
         clock, limiter, source = account.clock, account.limiter, source_of(account.vault)
-        patience = account.timeout or (CONNECT, LIST_SECONDS)
+        list_timeout = account.timeout or (CONNECT, LIST_SECONDS)
         self._transport = ReadTransport(NAME, judge, clock=clock, limiter=limiter, timeout=account.timeout, source=source)
-        self._lists = ReadTransport(NAME, judge_list, clock=clock, limiter=limiter, timeout=patience, source=source)
+        self._lists = ReadTransport(NAME, judge_list, clock=clock, limiter=limiter, timeout=list_timeout, source=source)
 
     def close(self) -> None:
         """Close the open connections."""
@@ -99,14 +99,14 @@ class KiteApi(KiteReads):
             clock=account.clock,
             limiter=account.limiter,
             timeout=account.timeout,
-            posts=(RECKON,),
+            posts=(CHARGES_PATH,),
             check_send=account.check_send,
             source=source_of(account.vault),
         )
 
-    def reckon(self, content: Any) -> bytes:
+    def order_charges(self, content: Any) -> bytes:
         """Return Kite's calculation of the charges of orders. The request changes nothing."""
-        return self._read(self._transport, RECKON, bucket="other", json=content)
+        return self._read(self._transport, CHARGES_PATH, bucket="other", json=content)
 
     def send(
         self,

@@ -30,7 +30,7 @@ from tradectl.brokers.account.day_cash import cash_flow
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.adapter import Remark
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import clean, read_field, read_row, read_rows
+from tradectl.brokers.http.row_reading import read_field, read_row, read_rows, readable_holdings
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, whole
 from tradectl.brokers.kite.rows import NAMES, PRODUCT, Row, about_paise, concerns, moment, symbol
 from tradectl.exchange.rates import ZERODHA
@@ -88,8 +88,8 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]
                 sold=before.sold + whole(row["day_sell_quantity"]),
                 trade_for_trade=before.trade_for_trade or _restricted(row),
             )
-    told = [(name, (isin, shares)) for (name, isin), shares in found.items()]
-    return clean(told, _holding, (*morning.odd, *today.odd))
+    reported = [(name, (isin, shares)) for (name, isin), shares in found.items()]
+    return readable_holdings(reported, _holding, (*morning.odd, *today.odd))
 
 
 def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
@@ -159,8 +159,8 @@ def _restricted(row: Row) -> bool:
     return str(row["tradingsymbol"]).endswith(_SUFFIXES)
 
 
-def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
-    isin, shares = told
+def _holding(name: str, reported: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = reported
     sold = max(shares.sold, shares.used)
     total = shares.whole + shares.bought - sold
     if total <= 0:
@@ -208,19 +208,19 @@ def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
 
 
 def _has(profile: Mapping[str, Any], name: str, what: str, text: str) -> Remark:
-    told = profile.get(name)
-    if not isinstance(told, list):
+    reported = profile.get(name)
+    if not isinstance(reported, list):
         return Remark(f"the profile does not report its {name}", fine=False)
     return (
         Remark(text)
-        if what in told
-        else Remark(f"{what} is not among the account's {name}: {', '.join(map(str, told))}", fine=False)
+        if what in reported
+        else Remark(f"{what} is not among the account's {name}: {', '.join(map(str, reported))}", fine=False)
     )
 
 
 def _demat(profile: Mapping[str, Any]) -> Remark:
     meta = profile.get("meta")
-    told = meta.get("demat_consent") if isinstance(meta, dict) else None
-    if told == CONSENT:
-        return Remark(f"demat consent is {told!r}: {UNATTENDED}")
-    return Remark(f"demat consent is {told!r}: {ATTENDED}", fine=False)
+    reported = meta.get("demat_consent") if isinstance(meta, dict) else None
+    if reported == CONSENT:
+        return Remark(f"demat consent is {reported!r}: {UNATTENDED}")
+    return Remark(f"demat consent is {reported!r}: {ATTENDED}", fine=False)

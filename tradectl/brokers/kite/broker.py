@@ -151,13 +151,13 @@ class KiteBroker:
         """Send a change by the path of the order's variety at this time. For `side` see `Transport.command`."""
         variety = self._path(placed_as)
 
-        def look() -> None:
+        def check() -> None:
             self._check_quiet()
             if self._path(placed_as) != variety:
                 raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
         path = f"/orders/{variety}/{quote(number, safe='')}"
-        _order_id(self._api.send(method, path, form, side=side, before_sending=look).content, number)
+        _order_id(self._api.send(method, path, form, side=side, before_sending=check).content, number)
 
     def _check_quiet(self) -> None:
         check_quiet(self._account.sessions, self._account.clock.now())
@@ -231,12 +231,12 @@ class KiteBroker:
         """Return remarks on what the profile reports of the account."""
         return profile_remarks(rows.parsed(self._api.get("/user/profile"), dict))
 
-    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> KiteTicker:
+    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **timing: Any) -> KiteTicker:
         """Return the ticker, which connects when it is entered (`with`). It calls `on_order` with order updates.
 
-        `patience` holds the waiting times of `KiteTicker`: `pause` and `silence`.
+        `timing` holds the waiting times of `KiteTicker`: `pause` and `silence`.
         """
-        return KiteTicker(self._account, self._api, self.instruments, on_order, **patience)
+        return KiteTicker(self._account, self._api, self.instruments, on_order, **timing)
 
     def charges(self, orders: Sequence[OrderReport]) -> list[ChargeLine]:
         """Return the lines in which Kite's charges of today's orders differ from the table `zerodha`."""
@@ -266,10 +266,10 @@ def _order_id(content: bytes, known: str = "") -> str:
         Ambiguous: The reply has no valid order id, or another one than `known`.
     """
     try:
-        told = rows.parsed(content, lambda data: data["order_id"])
+        sent = rows.parsed(content, lambda data: data["order_id"])
     except BrokerUnavailable as error:
         raise Ambiguous(f"Kite accepted a command without an order id: {error}") from error
-    found = order_id(told)
+    found = order_id(sent)
     if found is None:
         raise Ambiguous("Kite accepted a command but returned an invalid order id")
     if known and found != known:

@@ -39,8 +39,8 @@ def compare(
 ) -> list[ChargeLine]:
     """Return the charge lines (paise) of the orders with trades, from Kite and from the table. Raises BrokerUnavailable."""
     values = {order.broker_order_id: _traded(order, trades) for order in orders}
-    asked = [order for order in orders if values[order.broker_order_id][0]]
-    if not asked:
+    traded_orders = [order for order in orders if values[order.broker_order_id][0]]
+    if not traded_orders:
         return []
     now = clock.now()
     content = [
@@ -55,15 +55,15 @@ def compare(
             "quantity": values[order.broker_order_id][0],
             "average_price": values[order.broker_order_id][1] / values[order.broker_order_id][0] / 100,
         }
-        for order in asked
+        for order in traded_orders
     ]
-    notes = parsed(api.reckon(content), lambda data: [_lines(row["charges"]) for row in data])
-    if len(notes) != len(asked):
-        raise BrokerUnavailable(f"Kite calculated {len(notes)} of {len(asked)} orders")
+    notes = parsed(api.order_charges(content), lambda data: [_lines(row["charges"]) for row in data])
+    if len(notes) != len(traded_orders):
+        raise BrokerUnavailable(f"Kite calculated {len(notes)} of {len(traded_orders)} orders")
     day = ist_date(now)
     return [
         ChargeLine(order.broker_order_id, order.symbol, line, note[line], own, TOLERANCE.get(line, 1))
-        for order, note in zip(asked, notes, strict=True)
+        for order, note in zip(traded_orders, notes, strict=True)
         for line, own in _ours(order, values[order.broker_order_id], day, tariff).items()
     ]
 

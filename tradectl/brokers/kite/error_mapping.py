@@ -88,8 +88,8 @@ def judge_list(reply: Reply) -> TradectlError | None:
     return judge(reply) or Ambiguous("Kite's list of instruments cannot be read")
 
 
-def refusal(message: str, told: str = "") -> OrderRefused:
-    """Return a refusal with Kite's message. `told` is more text of Kite in which the reason code is searched."""
-    words = f"{message} {told}"
+def refusal(message: str, raw_message: str = "") -> OrderRefused:
+    """Return a refusal with Kite's message. `raw_message` is more text of Kite in which the reason code is searched."""
+    words = f"{message} {raw_message}"
     code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
     return OrderRefused(message, code=code, passing=code == "funds")

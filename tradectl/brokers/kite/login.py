@@ -67,8 +67,8 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
 def login_url(account: BrokerAccount, key: str, state: str) -> str:
     """Return the address of Kite's login page. Kite adds `redirect_params` to the redirect address (source: kite.trade forum
     21101)."""
-    asked = {"api_key": key, "v": 3, "redirect_params": urlencode({"state": state})}
-    return f"{account.addresses['login']}?{urlencode(asked)}"
+    query = {"api_key": key, "v": 3, "redirect_params": urlencode({"state": state})}
+    return f"{account.addresses['login']}?{urlencode(query)}"
 
 
 def expiry(now: datetime) -> datetime:

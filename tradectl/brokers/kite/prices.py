@@ -46,8 +46,8 @@ class KitePrices:
         odd: list[OddRow] = []
         names = {f"NSE:{item.tradingsymbol}": name for name in symbols if (item := self.instruments.find(name, now))}
         left = iter(names)
-        while asked := list(islice(left, QUOTES)):
-            content = self._reads.get("/quote", bucket="quote", params={"i": asked})
+        while batch := list(islice(left, QUOTES)):
+            content = self._reads.get("/quote", bucket="quote", params={"i": batch})
             answer = rows.parsed(content, lambda data: rows.quotes(data, names, now))
             found |= answer
             odd += answer.odd

@@ -17,9 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 from tradectl.brokers.http.loopback_server import Loopback, page
 from tradectl.errors import ConfigurationError, LoginNeeded
 
-PATIENCE = 5.0
+REQUEST_SECONDS = 5.0
 """Seconds in which a connection must send its request."""
-LOOK = 0.05
+CHECK_EVERY = 0.05
 """Seconds between two checks whether the login has ended."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _DONE = "Login received: go back to the terminal."
@@ -59,10 +59,10 @@ def waiting(port: int) -> Iterator[Redirect]:
     """Serve the page on loopback inside the `with` block. Raises ConfigurationError if the port is in use."""
     caught, ended = Redirect(), threading.Event()
     try:
-        server = Loopback(port, caught.answer, seconds=PATIENCE)
+        server = Loopback(port, caught.answer, seconds=REQUEST_SECONDS)
     except OSError as error:
         raise ConfigurationError(f"the program cannot listen on port {port} of this machine: {error.strerror}") from error
-    server.timeout = LOOK
+    server.timeout = CHECK_EVERY
 
     def serve() -> None:
         while not ended.is_set():

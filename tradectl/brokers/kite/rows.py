@@ -105,8 +105,8 @@ def refused(data: Sequence[Row]) -> OrderRefused | None:
 
 
 def _refusal(row: Row) -> OrderRefused:
-    told = str(row.get("status_message_raw") or "")
-    return refusal(strict_json.brief(str(row.get("status_message") or told or "rejected")), told)
+    raw_message = str(row.get("status_message_raw") or "")
+    return refusal(strict_json.brief(str(row.get("status_message") or raw_message or "rejected")), raw_message)
 
 
 def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport]:

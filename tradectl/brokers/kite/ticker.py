@@ -66,19 +66,19 @@ class KiteTicker(PriceStream[int]):
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - Kite sends no reply
-        self._begin(socket)
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - Kite sends no reply
+        self._subscribe_all(socket)
 
-    def _ask(self, socket: ClientConnection, tokens: Sequence[int]) -> None:
+    def _send_subscription(self, socket: ClientConnection, tokens: Sequence[int]) -> None:
         socket.send(json.dumps({"a": "subscribe", "v": tokens}))
         socket.send(json.dumps({"a": "mode", "v": [MODE, tokens]}))
 
-    def _hear(self, frame: Frame) -> None:
+    def _read_frame(self, frame: Frame) -> None:
         """Read a frame: store the quotes of its ticks, or call `on_order` for its order update."""
         if isinstance(frame, bytes):
             for tick in ticks(frame):
                 if tick.token in self._wanted:
-                    self._keep(self._wanted[tick.token], _quote(self._wanted[tick.token], tick))
+                    self._store_quote(self._wanted[tick.token], _quote(self._wanted[tick.token], tick))
             return
         content = strict_json.read(frame, exact=True)
         if content["type"] == "order":

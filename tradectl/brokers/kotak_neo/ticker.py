@@ -77,7 +77,7 @@ class KotakTicker(PriceStream[str]):
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
         socket.send(feed.hello(*self._introduced(), self._clock.now()))
         answer = next((frame for frame in frames if isinstance(frame, str)), None)
         if answer is None:
@@ -90,17 +90,17 @@ class KotakTicker(PriceStream[str]):
             raise
         self._introduction.was_taken()
         self._times = Times()
-        self._begin(socket)
+        self._subscribe_all(socket)
 
-    def _ask(self, socket: ClientConnection, tokens: Sequence[str]) -> None:
+    def _send_subscription(self, socket: ClientConnection, tokens: Sequence[str]) -> None:
         socket.send(feed.wish(tokens))
 
-    def _hear(self, frame: Frame) -> None:
+    def _read_frame(self, frame: Frame) -> None:
         if isinstance(frame, bytes):
             for tick in feed.ticks(frame, self._dividers):
                 if tick.exchange == NSE and tick.token in self._wanted:
                     symbol = self._wanted[tick.token]
-                    self._keep(symbol, self._quote(symbol, tick))
+                    self._store_quote(symbol, self._quote(symbol, tick))
 
     def _quote(self, symbol: str, tick: KotakTick) -> Quote | None:
         """Return a quote; None for what has no time or price, for the prices of an auction, and for a lite packet.
@@ -136,10 +136,10 @@ class KotakOrderFeed(Stream):
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - what it answers is no order
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - what it answers is no order
         socket.send(feed.order_hello(current(self._account)))
 
-    def _hear(self, frame: Frame) -> None:
+    def _read_frame(self, frame: Frame) -> None:
         report = feed.order_of(frame)
         if report is not None:
             self._on_order(report)

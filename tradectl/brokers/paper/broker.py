@@ -16,7 +16,7 @@ from typing import TypeVar
 from tradectl.brokers.paper.acceptance import sellable_lots
 from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount
 from tradectl.brokers.paper.commands import OrderCommands
-from tradectl.brokers.paper.identity import NoWitness, Witness, check_mark, check_new, check_there
+from tradectl.brokers.paper.identity import ExchangeMarks, NoMarks, check_mark, check_new, check_there
 from tradectl.brokers.paper.live import LivePrices
 from tradectl.brokers.paper.market_days import MarketDays
 from tradectl.brokers.paper.quotation import Quotation
@@ -50,7 +50,7 @@ class PaperBroker:
         alone: Whether to lock the file for other processes.
         opening_cash: Paise with which the first call opens the account. None: only `open_account` opens it.
         prices: A source of live prices. Its quotes are stored and settle orders. None: the stored bars are the market.
-        witness: What the ledger recorded of the exchange. A file that does not agree with it raises DatabaseError.
+        marks: What the ledger recorded of the exchange. A file that does not agree with it raises DatabaseError.
         tariff: The table of charges.
 
     Raises:
@@ -78,7 +78,7 @@ class PaperBroker:
         alone: bool = False,
         opening_cash: int | None = None,
         prices: PriceSource | None = None,
-        witness: Witness | None = None,
+        marks: ExchangeMarks | None = None,
         tariff: Tariff = ZERODHA,
     ) -> None:
         if not 0 < participation <= 1:
@@ -90,9 +90,9 @@ class PaperBroker:
         self._market = market
         self._sessions = sessions
         self._file = file
-        self._witness = witness or NoWitness()
-        self._known = self._witness.last()
-        check_there(file, self._known, self._witness)
+        self._marks = marks or NoMarks()
+        self._known = self._marks.last()
+        check_there(file, self._known, self._marks)
         self._store = Store(file, durable=durable, alone=alone, create=self._known is None)
         if prices is not None:
             self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay, open_weekdays=False)
@@ -114,7 +114,7 @@ class PaperBroker:
             self._live.close()
         self._store.close()
         with suppress(DatabaseError):
-            self._witness.store()
+            self._marks.store()
 
     def open_account(self, cash: int) -> None:
         """Open the account with `cash` paise. If it is open with the same amount, do nothing.
@@ -228,30 +228,30 @@ class PaperBroker:
                 known = self._store.load(self._account) is not None
             if not known:
                 check_mark(self._file, self._known, Mark(self._store.identity, 0))
-                check_new(self._file, self._known, self._witness)
+                check_new(self._file, self._known, self._marks)
                 self.open_account(self._opening_cash)
             self._opening_cash = None
 
     def _load(self) -> ExchangeAccount:
         """Read the account from the file. Call it inside `reading` or `writing`."""
         self._version = self._store.version()
-        book = self._store.load(self._account, self._witness.unfinished())
+        book = self._store.load(self._account, self._marks.unfinished())
         if book is None:
             raise ConfigurationError(f"paper account {self._account} has not been opened")
         book.tariff = self._tariff
-        self._saw(book)
+        self._record_mark(book)
         self._settlement.forget()
         self._settlement.note_settled(book)
         self._book, self._due = book, self._settlement.due(book, book.settled_at)
         self._views.read(book)
         return book
 
-    def _saw(self, book: ExchangeAccount) -> None:
+    def _record_mark(self, book: ExchangeAccount) -> None:
         """Compare the file with the last mark that the ledger recorded, and record the new mark. Raises DatabaseError."""
         mark = Mark(self._store.identity, book.change_count)
         check_mark(self._file, self._known, mark)
         self._known = mark
-        self._witness.saw(mark)
+        self._marks.record(mark)
 
     def _check_time(self, now: datetime) -> None:
         """Raise UsageError if a virtual clock goes back. `_change` handles a machine clock that went back."""
@@ -303,7 +303,7 @@ class PaperBroker:
             else:
                 self._views.changed(book, book.changes)
             book.changes = AccountChanges()
-            self._saw(book)
+            self._record_mark(book)
         self._due = due
         if isinstance(answer, OrderRefused):
             raise answer

@@ -22,7 +22,7 @@ HELP = (
 )
 
 
-class Witness(Protocol):
+class ExchangeMarks(Protocol):
     """Give and record what the ledger knows of the exchange."""
 
     def last(self) -> Mark | None:
@@ -37,7 +37,7 @@ class Witness(Protocol):
         """Return the tags of the ledger's unfinished orders."""
         ...
 
-    def saw(self, mark: Mark) -> None:
+    def record(self, mark: Mark) -> None:
         """Record a mark."""
         ...
 
@@ -46,7 +46,7 @@ class Witness(Protocol):
         ...
 
 
-class NoWitness:
+class NoMarks:
     """Stand in for the ledger of a throw-away account: record nothing."""
 
     def last(self) -> Mark | None:
@@ -58,21 +58,21 @@ class NoWitness:
     def unfinished(self) -> frozenset[str]:
         return frozenset()
 
-    def saw(self, mark: Mark) -> None:
+    def record(self, mark: Mark) -> None:
         """Record nothing."""
 
     def store(self) -> None:
         """Store nothing."""
 
 
-def check_there(file: Path, known: Mark | None, witness: Witness) -> None:
+def check_there(file: Path, known: Mark | None, marks: ExchangeMarks) -> None:
     """Raise DatabaseError if an exchange that was used has no file or an empty file. Nothing is created then."""
     if file.exists() and file.stat().st_size:
         return
     what = "is empty" if file.exists() else "is missing"
     if known is not None:
         seen = f"the ledger has seen {known.changes} changes of its account"
-    elif placed := witness.orders_placed():
+    elif placed := marks.orders_placed():
         seen = f"the ledger has had {placed} orders there"
     else:
         return
@@ -95,23 +95,23 @@ def check_mark(file: Path, known: Mark | None, found: Mark) -> None:
         )
 
 
-def check_new(file: Path, known: Mark | None, witness: Witness) -> None:
+def check_new(file: Path, known: Mark | None, marks: ExchangeMarks) -> None:
     """Raise DatabaseError if the ledger has orders but no mark. The caller found no account of its user in the file."""
-    if known is None and (placed := witness.orders_placed()):
+    if known is None and (placed := marks.orders_placed()):
         raise DatabaseError(
             f"the paper exchange {file} has no account of this user, and the ledger has had {placed} orders there. {MONEY} {HELP}"
         )
 
 
-def check_file(file: Path, account: str, witness: Witness) -> bool:
+def check_file(file: Path, account: str, marks: ExchangeMarks) -> bool:
     """Make all checks without settling the account. Return whether the file has the account. Raises DatabaseError."""
-    known = witness.last()
-    check_there(file, known, witness)
+    known = marks.last()
+    check_there(file, known, marks)
     if not file.exists():
         return False
     with closing(Store(file, create=False)) as store:
         book = store.load(account)
         check_mark(file, known, Mark(store.identity, book.change_count if book else 0))
     if book is None:
-        check_new(file, known, witness)
+        check_new(file, known, marks)
     return book is not None

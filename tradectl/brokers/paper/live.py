@@ -21,7 +21,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.ports import Closable, PriceSource
 
-LOOK = timedelta(minutes=1)
+READ_EVERY = timedelta(minutes=1)
 """The least time between two reads of the quotes of live orders."""
 
 
@@ -39,7 +39,7 @@ class LivePrices:
         market_day: Callable[[str, date, datetime], MarketDay | None],
     ) -> None:
         self._source, self._store, self._market_days, self._market_day = source, store, market_days, market_day
-        self._next_look = datetime.min.replace(tzinfo=UTC)
+        self._next_read = datetime.min.replace(tzinfo=UTC)
         self._last: dict[str, QuoteSnapshot] = {}
         self._news = False
 
@@ -70,9 +70,9 @@ class LivePrices:
 
     def watch(self, book: ExchangeAccount, session: Session | None, now: datetime) -> None:
         """Read the quotes of live orders. After a failed read the earlier snapshots stay in force."""
-        if now < self._next_look or session is None or not session.open_at() <= now <= session.last_fill_at():
+        if now < self._next_read or session is None or not session.open_at() <= now <= session.last_fill_at():
             return
-        self._next_look = now + LOOK
+        self._next_read = now + READ_EVERY
         symbols = sorted({order.symbol for order in book.live.values() if order.session in {None, session.date}})
         with suppress(BrokerUnavailable, DataError):
             self.quotes(symbols, now)

@@ -23,7 +23,7 @@ AUCTION_PERCENT = 3
 Sources: SEBI HO/47/11/11(3)2025-MRD-POD2/I/2765/2026 of 2026-01-16, NSE/CMTR/73362."""
 
 
-class What(IntEnum):
+class StepKind(IntEnum):
     """Name the kinds of step. Steps of the same moment happen in this order."""
 
     RELEASE = 1
@@ -37,7 +37,7 @@ class Step:
     """Hold one future event of an order. Only a fill has a `price` (paise) and a `quantity`."""
 
     at: datetime
-    what: What
+    kind: StepKind
     order_id: str
     price: int = 0
     quantity: int = 0
@@ -49,9 +49,9 @@ def next_step(order: ExchangeOrder, market_day: MarketDay, participation: float)
     """Return the next step of a live order on a market day, None for an AMO that waits for a later session."""
     if order.status is OrderStatus.PENDING:
         due = market_day.hours.release_at
-        return Step(due, What.RELEASE, order.order_id) if due > order.placed_at else None
+        return Step(due, StepKind.RELEASE, order.order_id) if due > order.placed_at else None
     found = [step for step in (_trade(order, market_day, participation), _out_of_auction(order, market_day)) if step]
-    return min([*found, _end(order, market_day)], key=lambda step: (step.at, step.what))
+    return min([*found, _end(order, market_day)], key=lambda step: (step.at, step.kind))
 
 
 def _trade(order: ExchangeOrder, market_day: MarketDay, participation: float) -> Step | None:
@@ -69,7 +69,7 @@ def _fill_at(order: ExchangeOrder, at: datetime | None, price: int | None) -> St
     """Return a fill of the whole remaining quantity at the price of a match; None if the order does not take part."""
     if at is None or price is None or at < order.active_at or not reached(order, price):
         return None
-    return Step(at, What.FILL, order.order_id, price, order.remaining)
+    return Step(at, StepKind.FILL, order.order_id, price, order.remaining)
 
 
 def reached(order: ExchangeOrder, price: int) -> bool:
@@ -97,7 +97,7 @@ def _continuous(order: ExchangeOrder, market_day: MarketDay, participation: floa
     price = (
         order.price if passive and order.order_type is OrderType.LIMIT else price_now(order.side, order.price, market_day, second)
     )
-    return Step(max(since, market_day.hours.moment(second)), What.FILL, order.order_id, price, quantity, passive)
+    return Step(max(since, market_day.hours.moment(second)), StepKind.FILL, order.order_id, price, quantity, passive)
 
 
 def _first_second(order: ExchangeOrder, market_day: MarketDay, start: int) -> int | None:
@@ -160,11 +160,11 @@ def _out_of_auction(order: ExchangeOrder, market_day: MarketDay) -> Step | None:
         return None
     if auction_holds(order.price, market_day.reference):
         return None
-    return Step(at, What.DROP, order.order_id, reason="outside the closing auction's price band")
+    return Step(at, StepKind.DROP, order.order_id, reason="outside the closing auction's price band")
 
 
 def _end(order: ExchangeOrder, market_day: MarketDay) -> Step:
     hours = market_day.hours
     late = hours.post_close is not None and order.active_at >= hours.post_close[0]
     at = hours.post_close[1] if late and hours.post_close else hours.close_at
-    return Step(max(at, order.active_at), What.END, order.order_id, reason="day ended")
+    return Step(max(at, order.active_at), StepKind.END, order.order_id, reason="day ended")

@@ -14,7 +14,7 @@ from tradectl.brokers.paper.acceptance import check_band, check_holdings, check_
 from tradectl.brokers.paper.account import REMEMBERED, EntryKind, ExchangeAccount, ExchangeOrder, ExchangeTrade, Lot
 from tradectl.brokers.paper.corporate import apply_actions
 from tradectl.brokers.paper.market_days import REREAD, MarketDay, MarketDays
-from tradectl.brokers.paper.matching import Step, What, next_step, resume_at
+from tradectl.brokers.paper.matching import Step, StepKind, next_step, resume_at
 from tradectl.errors import DataError, OrderRefused
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import Tariff
@@ -124,7 +124,7 @@ class Settlement:
         return following[0] if following else None
 
     def _next_step(self, book: ExchangeAccount, now: datetime) -> Step | None:
-        steps = [(step.at, step.what, order.placed_at, step.order_id, step) for order, step in self._live_steps(book, now)]
+        steps = [(step.at, step.kind, order.placed_at, step.order_id, step) for order, step in self._live_steps(book, now)]
         return min(steps)[-1] if steps else None
 
     def _live_steps(self, book: ExchangeAccount, now: datetime) -> Iterable[tuple[ExchangeOrder, Step]]:
@@ -141,18 +141,18 @@ class Settlement:
 
     def _apply(self, book: ExchangeAccount, step: Step) -> None:
         order, market_day, _ = self._steps.pop(step.order_id)
-        match step.what:
-            case What.RELEASE:
+        match step.kind:
+            case StepKind.RELEASE:
                 self._release(book, order, market_day, step.at)
-            case What.FILL if quantity := min(step.quantity, _deliverable(book, order, market_day)):
+            case StepKind.FILL if quantity := min(step.quantity, _deliverable(book, order, market_day)):
                 part = replace(order, passive=step.passive)
                 if quantity < order.remaining:
                     part = replace(part, active_at=resume_at(market_day, step.at))
                 fill(book, part, market_day, at=step.at, price=step.price, quantity=quantity)
-            case What.FILL:
+            case StepKind.FILL:
                 reason = "insufficient holdings: the shares were sold by hand"
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=step.at))
-            case What.DROP | What.END:
+            case StepKind.DROP | StepKind.END:
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=step.reason, blocked=0, updated_at=step.at))
 
     def _release(self, book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, at: datetime) -> None:
