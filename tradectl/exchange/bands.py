@@ -23,6 +23,7 @@ class Band:
     high: int
 
     def holds(self, price: int) -> bool:
+        """Return whether a price (paise) lies in the band."""
         return self.low <= price <= self.high
 
 

@@ -41,6 +41,7 @@ class Lines:
 
     @property
     def total(self) -> int:
+        """Return the sum of all lines in paise."""
         contract_note = self.brokerage + self.stt + self.transaction + self.ipft + self.sebi + self.stamp + self.gst
         return contract_note + self.dp
 

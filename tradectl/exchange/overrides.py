@@ -40,6 +40,8 @@ _SATURDAY = 5
 
 
 class OverrideKind(StrEnum):
+    """Name what the operator's file makes of a date."""
+
     CLOSED = "closed"
     NORMAL = "normal"
     UNSETTLED = "unsettled"

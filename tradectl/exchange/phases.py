@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 
 class PhaseKind(StrEnum):
+    """Name the phases of a session, in their order of time."""
+
     PRE_OPEN = "pre_open"
     """Limit and market orders can be entered, changed and cancelled."""
     PRE_OPEN_LIMIT = "pre_open_limit"

@@ -45,6 +45,8 @@ _WEEKEND = {5: "Saturday", 6: "Sunday"}
 
 
 class SessionKind(StrEnum):
+    """Name the kinds of sessions."""
+
     NORMAL = "normal"
     MUHURAT = "muhurat"
     """An hour of trading on Diwali."""

@@ -44,4 +44,5 @@ def round_up(price: int, tick: int) -> int:
 
 
 def on_tick(price: int, tick: int) -> bool:
+    """Return whether a price is a multiple of the tick (both in paise)."""
     return price % tick == 0

@@ -21,6 +21,8 @@ from tradectl.exchange.tables import in_force, rows
 
 
 class Stocks(StrEnum):
+    """Name the stocks to which a phase row applies."""
+
     ALL = "all"
     CLOSING_AUCTION = "closing_auction"
     """Stocks with derivatives: they have a closing auction."""
@@ -54,6 +56,7 @@ class PhaseRow:
 
     @property
     def groups(self) -> tuple[Stocks, ...]:
+        """Return the groups of `GROUPS` to which the row applies."""
         return GROUPS if self.stocks is Stocks.ALL else (self.stocks,)
 
     def conflicts_with(self, other: PhaseRow) -> bool:

@@ -76,6 +76,7 @@ class GuardedBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
+        """Place an order and return the broker's order id, after the checks of the class."""
         self._check_send(request.side)
         if request.variety is Variety.REGULAR:
             self._check_phase(request.symbol)
@@ -83,12 +84,14 @@ class GuardedBroker:
             return self._broker.place(request)
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
+        """Change the quantity and the price (paise) of an order, after the checks of the class."""
         self._check_send(self._sides.get(broker_order_id, Side.BUY))  # a buy has the stricter check
         self._check_phase(self._symbols.get(broker_order_id))
         with not_sent(self.name):
             self._broker.modify(broker_order_id, quantity=quantity, price=price)
 
     def cancel(self, broker_order_id: str) -> None:
+        """Cancel an order. Arming and the halt marker are not checked."""
         self._check_phase(self._symbols.get(broker_order_id))
         with not_sent(self.name):
             self._broker.cancel(broker_order_id)
@@ -96,6 +99,7 @@ class GuardedBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
+        """Return the broker's orders, and remember their symbols and sides for later commands."""
         found = self._broker.orders()
         self._symbols |= {report.broker_order_id: report.symbol for report in found}
         self._sides |= {report.broker_order_id: report.side for report in found}
@@ -112,6 +116,7 @@ class GuardedBroker:
         return self._broker.funds()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Return quotes. After `stream` they come from the broker's stream while they are fresh."""
         return (self._prices or self._broker).quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:

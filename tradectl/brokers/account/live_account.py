@@ -33,6 +33,7 @@ class LiveAccount(ReadOnlyAccount):
         return found
 
     def arming(self) -> Arming:
+        """Return the arming of the broker of the settings."""
         return Arming(self.ledger, self.broker_name())
 
     def revoke_access(self, found: Adapter) -> None:

@@ -85,6 +85,7 @@ class ReadOnlyAccount:
         return found
 
     def adapter(self) -> Adapter:
+        """Return the adapter of this account's broker."""
         return adapter(self.broker_name())
 
     def put_address(self, found: Adapter, which: str, url: str) -> None:
@@ -98,6 +99,7 @@ class ReadOnlyAccount:
         self.vault(found).forget_session()
 
     def vault(self, found: Adapter) -> StoredVault:
+        """Return the stored credentials and session of an adapter's broker."""
         return StoredVault(self.credentials, found)
 
     def reading_account(self, found: Adapter) -> BrokerAccount:

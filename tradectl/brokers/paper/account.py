@@ -64,10 +64,12 @@ class ExchangeOrder:
 
     @property
     def remaining(self) -> int:
+        """Return the shares that are not filled yet."""
         return self.quantity - self.filled
 
     @property
     def alive(self) -> bool:
+        """Return whether the order may still fill."""
         return self.status in ALIVE
 
 
@@ -210,9 +212,11 @@ class ExchangeAccount:
         return self.cash - self.blocked - self.unsettled
 
     def next_order_id(self, day: date) -> str:
+        """Return a new order id of a date."""
         return self._name(self._serials, f"{self.account}-{day:%Y%m%d}{self._series}", "")
 
     def next_trade_id(self, day: date) -> str:
+        """Return a new trade id of a date."""
         return self._name(self._trade_serials, f"{self.account}-{day:%Y%m%d}{self._series}", "T")
 
     @staticmethod
@@ -221,6 +225,7 @@ class ExchangeAccount:
         return f"{stem}-{letter}{serials[stem]:04d}"
 
     def put_order(self, order: ExchangeOrder) -> None:
+        """Add or replace an order."""
         self.orders[order.order_id] = order
         self.changes.orders[order.order_id] = order
         if order.alive:
@@ -229,6 +234,7 @@ class ExchangeAccount:
             self.live.pop(order.order_id, None)
 
     def add_trade(self, trade: ExchangeTrade) -> None:
+        """Add a trade."""
         self.trades.append(trade)
         self.changes.trades.append(trade)
 
@@ -269,6 +275,7 @@ class ExchangeAccount:
         return total - before
 
     def trades_of(self, instrument_id: str, day: date) -> list[ExchangeTrade]:
+        """Return the trades of an instrument on a session."""
         return [trade for trade in self.trades if trade.session == day and trade.instrument_id == instrument_id]
 
     def shows(self, order: ExchangeOrder, since: datetime) -> bool:

@@ -48,6 +48,7 @@ class Hours:
 
     @classmethod
     def of(cls, session: Session, closing_auction: bool) -> Hours:
+        """Return the hours of a session for stocks with or without a closing auction."""
         phases = session.phases(closing_auction)
         first = {phase.kind: phase for phase in reversed(phases)}
         parts = tuple((phase.start, phase.end) for phase in phases if phase.kind is PhaseKind.CONTINUOUS)
@@ -64,10 +65,12 @@ class Hours:
 
     @cached_property
     def open_at(self) -> datetime:
+        """Return the start of continuous trading."""
         return self.parts[0][0]
 
     @cached_property
     def continuous_end(self) -> datetime:
+        """Return the end of continuous trading."""
         return self.parts[-1][1]
 
     @cached_property
@@ -137,6 +140,7 @@ class MarketDay:
 
     @cached_property
     def trade_for_trade(self) -> bool:
+        """Return whether shares bought on this session cannot be sold on it."""
         return self.instrument.series in TRADE_FOR_TRADE
 
     @cached_property
@@ -153,14 +157,17 @@ class MarketDay:
 
     @cached_property
     def low(self) -> int:
+        """Return the lowest price (paise) of the session."""
         return self.bar.low if self.bar else min(bar[3] for bar in self.minutes)
 
     @cached_property
     def high(self) -> int:
+        """Return the highest price (paise) of the session."""
         return self.bar.high if self.bar else max(bar[2] for bar in self.minutes)
 
     @cached_property
     def volume(self) -> int:
+        """Return the traded shares of the session."""
         return self.bar.volume if self.bar else sum(bar[5] for bar in self.minutes)
 
     @cached_property
@@ -221,12 +228,14 @@ class MarketDays:
         self._hours: dict[tuple[date, bool], Hours] = {}
 
     def hours(self, session: Session, closing_auction: bool) -> Hours:
+        """Return the hours of a session, cached."""
         key = session.date, closing_auction
         if key not in self._hours:
             self._hours[key] = Hours.of(session, closing_auction)
         return self._hours[key]
 
     def market_day(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
+        """Return a market day, read again after `REREAD` while today's data still grows."""
         key = instrument_id, session.date
         market_day = self._market_days.get(key)
         if market_day is None or (not self.complete and now - market_day.read_at >= REREAD):

@@ -26,6 +26,7 @@ def text_of(moment: datetime) -> str:
 
 
 def moment_of(text: str) -> datetime:
+    """Return the moment of a stored text."""
     return datetime.fromisoformat(text)
 
 
