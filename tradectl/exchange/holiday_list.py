@@ -119,7 +119,7 @@ def _holiday(row: Any, where: str) -> tuple[date, str]:
     try:
         day = datetime.strptime(str(text), "%d-%b-%Y").date()  # noqa: DTZ007 - a date has no zone
     except ValueError as error:
-        raise DataError(f"{where}: tradingDate {str(text)[:30]!r} is no date such as 26-Jan-2027") from error
+        raise DataError(f"{where}: tradingDate {str(text)[:30]!r} is not a date such as 26-Jan-2027") from error
     weekday = row.get("weekDay")
     if weekday and str(weekday).strip().lower() != f"{day:%A}".lower():
         raise DataError(f"{where}: weekDay {str(weekday)[:30]!r}, but {day} is a {day:%A}")

@@ -264,7 +264,7 @@ def _override(cells: Mapping[str, str], where: str) -> Override:
     except ValueError as error:
         raise ConfigurationError(f"{where}: {error}") from error
     if cells["runs"] not in {"", *_RUNS}:
-        raise ConfigurationError(f"{where}: runs is yes or no, not {cells['runs']!r}")
+        raise ConfigurationError(f"{where}: runs must be yes or no, not {cells['runs']!r}")
     runs = _RUNS[cells["runs"]] if cells["runs"] else kind in RUN_BY_DEFAULT
     override = Override(day, kind, opens, closes, runs, cells["name"])
     _check(override, where)

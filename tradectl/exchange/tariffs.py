@@ -66,7 +66,7 @@ def _read(path: Path) -> Mapping[str, tuple[Row, ...]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path} cannot be read as a table of charges: {error}") from error
     if not lines or tuple(cell.strip().lower() for cell in lines[0][1]) != COLUMNS:
-        raise ConfigurationError(f"{path}: the first line is {','.join(COLUMNS)}")
+        raise ConfigurationError(f"{path}: the first line must be {','.join(COLUMNS)}")
     found: dict[str, list[Row]] = {}
     for number, cells in lines[1:]:
         where = f"{path} row {number}"

@@ -79,7 +79,7 @@ class PhaseRow:
         if self.start >= self.end:
             raise ConfigurationError(f"{self.where}: close: {self.kind} must open before it closes, {_span(self)}")
         if self.may_end_from is not None and not self.start < self.may_end_from < self.end:
-            raise ConfigurationError(f"{self.where}: may_end_from: it lies inside the phase, {_span(self)}")
+            raise ConfigurationError(f"{self.where}: may_end_from: must lie inside the phase, {_span(self)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def test_an_unknown_table_or_an_earlier_date_is_refused(tmp_path: Path) -> None:
         named(tmp_path / "charges.csv", "groww")
     with pytest.raises(UncoveredDate):
         angel(tmp_path, OWN.replace("2018-01-01,dp", "2024-01-01,dp")).rates(date(2023, 6, 1))
-    with pytest.raises(ConfigurationError, match="the first line is broker,since"):
+    with pytest.raises(ConfigurationError, match="the first line must be broker,since"):
         angel(tmp_path, OWN.replace("broker,since", "name,since"))
 
 

@@ -20,7 +20,10 @@ Source = tuple[str, int] | None
 """The local address and port of a connection; port 0 is any free port. With None the machine chooses both."""
 SOURCES: Mapping[str, Source] = {"ipv4": ("0.0.0.0", 0), "ipv6": ("::", 0), "any": None}
 CONNECT_BY = Field(
-    "connect_by", "connect by ipv4, ipv6 or any (the address that the broker has listed)", secret=False, default="ipv4"
+    "connect_by",
+    "the protocol of connections: ipv4, ipv6 or any (that of the address listed at the broker)",
+    secret=False,
+    default="ipv4",
 )
 
 
@@ -33,7 +36,9 @@ def source_of(vault: Vault) -> Callable[[], Source]:
     def source() -> Source:
         word = (vault.get(CONNECT_BY.name) or CONNECT_BY.default or "").strip().lower()
         if word not in SOURCES:
-            raise ConfigurationError(f"{CONNECT_BY.name} is ipv4, ipv6 or any, not {word!r}: `tradectl broker set` changes it")
+            raise ConfigurationError(
+                f"{CONNECT_BY.name} must be ipv4, ipv6 or any, not {word!r}: `tradectl broker set` changes it"
+            )
         return SOURCES[word]
 
     return source

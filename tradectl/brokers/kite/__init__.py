@@ -43,8 +43,8 @@ class KiteAdapter:
     capabilities = Capabilities(visibility_lag=None, refuses_repeated_tag=False, preopen_prices=False)
     fields = (
         Field("api_key", "the API key of your Kite Connect app", secret=False),
-        Field("api_secret", "its API secret"),
-        Field("redirect_port", "the port of its redirect address on 127.0.0.1, 0 for none", secret=False, default="0"),
+        Field("api_secret", "the API secret of your Kite Connect app"),
+        Field("redirect_port", "the port of the app's redirect address on 127.0.0.1, 0 for none", secret=False, default="0"),
         CONNECT_BY,
     )
     addresses: Mapping[str, str] = MappingProxyType(

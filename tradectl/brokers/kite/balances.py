@@ -114,7 +114,7 @@ def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
 
 
 def _readable_trade(row: Row, today: date) -> Row | None:
-    """Return a delivery trade of today, None for another trade. Raises OddValue or ValueError for an unreadable row."""
+    """Return a delivery trade of today, None for another trade. Raises an error of `UNREADABLE` for an unreadable row."""
     if not concerns(row):
         return None
     whole(row["quantity"], "quantity", QUANTITY)

@@ -87,11 +87,11 @@ def _request_token(account: BrokerAccount, ask: Ask, key: str) -> str:
     if not port:
         state = Redirect().state
         url = login_url(account, key, state)
-        token = token_of(ask(Field("request_token", f"log in at {url} and paste the address to which it leads")), state)
+        token = token_of(ask(Field("request_token", f"log in at {url} and paste the address that the browser then shows")), state)
     else:
         with waiting(port) as caught:
             url = login_url(account, key, caught.state)
-            question = f"log in at {url} then press Enter (or paste the address to which it leads)"
+            question = f"log in at {url} then press Enter (or paste the address that the browser then shows)"
             token = token_of(ask(Field("request_token", question, default="")), caught.state) or caught.token or ""
     if not token:
         raise LoginNeeded("no request token was entered, so there is no session at Kite: run `tradectl login` again")

@@ -93,7 +93,10 @@ def token_of(answer: str, state: str = "") -> str:
             "the pasted address cannot be read: nothing was sent to Kite. Paste the whole address, or the request token alone"
         ) from error
     if strange:
-        raise LoginNeeded("the pasted address is not of this login: open the address above, and paste the one to which it leads")
+        raise LoginNeeded(
+            "the pasted address belongs to another login, and nothing was sent to Kite: open the address above, and paste the "
+            "address that the browser then shows"
+        )
     found = query.get("request_token")
     return found[-1] if found else text
 

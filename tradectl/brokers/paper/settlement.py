@@ -67,8 +67,8 @@ class Settlement:
         for instrument_id in book.held():
             if self._market.actions(instrument_id, day, book.day):
                 raise DataError(
-                    f"the machine's clock was ahead, and a corporate action of {book.day} has already changed the shares at the "
-                    "paper exchange. No order is sent before that day, unless you restore an earlier backup "
+                    f"the machine's clock was ahead, and a corporate action up to {book.day} has already changed the shares at "
+                    "the paper exchange. No order is sent before that day, unless you restore an earlier backup "
                     "(docs/how-to/back-up-and-restore.md)"
                 )
         for order in list(book.live.values()):

@@ -194,7 +194,7 @@ def test_a_pasted_address_of_another_login_is_refused(home: House) -> None:
     def paste(field: Field) -> str:
         return browse(field).replace("state=", "state=x")
 
-    with pytest.raises(LoginNeeded, match="not of this login"):
+    with pytest.raises(LoginNeeded, match="belongs to another login"):
         ADAPTER.login(home.account(), paste)
     assert home.vault.logins == []
 
