@@ -105,7 +105,7 @@ class Live:
         addresses = {"api": self.sandbox.url, "login": f"{self.sandbox.url}/connect/login"}
         with closing(bootstrap.open_world(settings)) as world:
             account = bootstrap.live_account(settings, world.ledger, world.clock, world.market, world.sessions)
-            adapter = account.name_broker(self.name)
+            adapter = account.set_broker(self.name)
             for name, url in (addresses if kite else {"login": self.sandbox.url}).items():
                 account.put_address(adapter, name, url)
             for name, value in ({"api_key": KEY, "api_secret": SECRET} if kite else credentials()).items():

@@ -129,7 +129,7 @@ class Rehearsal:
         settings = load(home=str(self.home.home), at=at, environment={})
         with closing(bootstrap.open_world(settings)) as world:
             account = bootstrap.read_only_account(settings, world.ledger, world.clock, world.market, world.sessions)
-            kite = account.name_broker("kite")
+            kite = account.set_broker("kite")
             for name, url in {"api": self.kite.url, "login": f"{self.kite.url}/connect/login"}.items():
                 account.put_address(kite, name, url)
             for name, value in {"api_key": KEY, "api_secret": SECRET}.items():

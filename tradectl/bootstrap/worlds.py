@@ -91,7 +91,7 @@ def paper_world(
             alone=alone,
             opening_cash=ledger.users.get(ledger.user).capital,
             prices=prices,
-            witness=ExchangeMark(ledger.database, ledger.user) if mode == "paper" else None,
+            marks=ExchangeMark(ledger.database, ledger.user) if mode == "paper" else None,
             tariff=parameters.tariff,
         )
 

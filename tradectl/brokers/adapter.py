@@ -1,8 +1,8 @@
-"""Declare what a broker's adapter is: a declaration of the broker, and functions that open an account of it.
+"""Define the interface of a broker's adapter, and find an adapter by the broker's name.
 
-An adapter is an object with the attributes of `Adapter`. The built-in ones are in `ADAPTERS`. Another package adds one by an
-entry point of the group `tradectl.brokers`, whose name is the broker's; Dhan is registered that way too. All of them pass the
-same cards (`tradectl.lab.conformance`).
+An adapter is an object with the attributes of `Adapter`. The built-in adapters are in `ADAPTERS`. Another package adds one by
+an entry point of the group `tradectl.brokers` with the broker's name; Dhan is registered that way too. All adapters pass the
+same acceptance cards (`tradectl.lab.conformance`).
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ ADAPTERS = {
     "kotak_neo": "tradectl.brokers.kotak_neo",
     "openalgo": "tradectl.brokers.openalgo",
 }
-"""Our own adapters: the broker's name, and the module that has its ADAPTER."""
+"""The built-in adapters: the broker's name, and the module with its ADAPTER."""
 GROUP = "tradectl.brokers"
-"""The entry points of others."""
+"""The entry-point group of adapters from packages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value that a user must enter once before the first login. `secret`: it is encrypted at rest and never shown."""
+    """Describe a value that a user must enter once before the first login. A `secret` is stored encrypted and never shown.
+
+    `default` is used if the user enters nothing; None means that a value is required.
+    """
 
     name: str
     question: str
@@ -45,12 +48,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class LoginSession:
-    """A login as it is stored, one for a user and broker, for all processes.
+    """Hold the stored login of one user at one broker, for all processes.
 
     Attributes:
         tokens: Secrets by name.
-        expires_at: When the broker ends it at the latest, as far as is known.
-        seen_ip: The address that the broker reports of this machine; None where it reports none.
+        expires_at: The latest time at which the broker ends the session, as far as is known.
+        seen_ip: The IP address of this machine that the broker reports, None if it reports none.
     """
 
     tokens: Mapping[str, str]
@@ -59,88 +62,89 @@ class LoginSession:
     seen_ip: str | None = None
 
     def is_same(self, other: LoginSession) -> bool:
-        """Return whether both are of one login, whenever either has ended."""
+        """Return whether both come from the same login. `expires_at` may differ."""
         return (dict(self.tokens), self.logged_in_at) == (dict(other.tokens), other.logged_in_at)
 
 
 class Vault(Protocol):
-    """The credentials of one user at one broker, and the session."""
+    """Store the credentials and the session of one user at one broker."""
 
     def get(self, name: str) -> str | None:
-        """Return a credential in clear; None where the user has not entered it and it has no default."""
+        """Return a credential in clear text, None if the user has not entered it and it has no default."""
         ...
 
     def require(self, name: str) -> str:
-        """Return the same. Raises ConfigurationError where it is missing."""
+        """Return a credential in clear text. Raises ConfigurationError if it is missing."""
         ...
 
     def session(self) -> LoginSession | None:
-        """Return the stored session; None before the first login. It is read each time, so that a login of another process
-        counts."""
+        """Return the stored session, None before the first login. Each call reads it again, to find a login of another
+        process."""
         ...
 
-    def keep_session(self, session: LoginSession) -> None: ...
+    def keep_session(self, session: LoginSession) -> None:
+        """Store a session in place of the last one."""
+        ...
 
     def end_session(self, session: LoginSession) -> None:
-        """End a session that the broker does not know, where it is still the stored one, so that the next login makes a new
-        one.
+        """End a session that the broker rejected, if it is still the stored one, so that the next login makes a new session.
 
-        A session that another process has stored meanwhile stays.
+        A session that another process has stored in the meantime stays.
         """
         ...
 
 
 class Limiter(Protocol):
-    """The broker's limits on requests, shared by all processes of a user."""
+    """Keep the broker's rate limits, shared by all processes of a user."""
 
     def take(self, bucket: str) -> None:
-        """Wait until one more request of this kind may be made, and count it."""
+        """Wait until one more request of this bucket may be sent, and count it. May raise RateLimited."""
         ...
 
 
 ORDERS = "orders"
-"""The kind of request that is about an order: placing, changing, cancelling. Every adapter sends those, and only those, as it."""
+"""The bucket of commands about orders: place, modify, cancel. Every adapter uses it for these requests and for no others."""
 
 
 class ReadsOnly:
-    """The limits of an account that only reads: no command about an order passes.
+    """Apply rate limits and block every command about an order, for a read-only account.
 
-    It relies on the bucket that the adapter names, so it is the second guard. The first is that an adapter's `prices` have a
-    `transport.ReadTransport`, which sends no commands.
+    It relies on the bucket that the adapter passes, so it is the second guard. The first guard is the
+    `transport.ReadTransport` of an adapter's `prices`, which cannot send commands.
     """
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
 
     def take(self, bucket: str) -> None:
-        """Wait for the limit. Raises Blocked for a command about an order."""
+        """Wait for the rate limit. Raises Blocked for a command about an order."""
         if bucket == ORDERS:
             raise Blocked("this broker account is read-only: no order is sent, changed or cancelled")
         self._limiter.take(bucket)
 
 
 class Unlimited:
-    """No limit: for sandboxes on a virtual clock."""
+    """Apply no limit. It is for sandboxes with a virtual clock."""
 
     def take(self, bucket: str) -> None:
         """Return at once."""
 
 
 def always(side: Side) -> None:
-    """Let every order out: for accounts without a halt marker, of sandboxes and tests."""
+    """Allow every order. It is for accounts without a halt marker, in sandboxes and tests."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAccount:
-    """What an adapter gets to open an account.
+    """Hold what an adapter needs to open an account.
 
     Attributes:
         clock: The only source of time.
-        folder: For files that may be lost (lists of instruments).
-        addresses: Replace the broker's own, as for a sandbox.
-        timeout: Seconds for a connection, and for a reply; None: those of `Transport`.
-        check_send: Raises Blocked where an order of this side may not leave now. An adapter gives it to its `Transport`, or
-            calls it immediately before the bytes of an order or a change leave. Cancels always pass.
+        folder: A directory for files that may be lost, such as lists of instruments.
+        addresses: The broker's addresses by name, or those of a sandbox.
+        timeout: Seconds for a connection and for one part of a reply, None for the defaults of `Transport`.
+        check_send: Raises Blocked or Forbidden if an order of this side may not be sent now. An adapter passes it to its
+            `Transport`, or calls it immediately before it sends an order or a change. Cancels are not checked.
     """
 
     user: str
@@ -157,7 +161,10 @@ class BrokerAccount:
 
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
-    """A line of one order's charges, by the broker and by our table. Paise. `tolerance`: what rounding alone explains."""
+    """Hold one charge line of an order, by the broker (`theirs`) and by the table (`ours`), in paise.
+
+    `tolerance` is the largest difference that rounding can cause.
+    """
 
     broker_order_id: str
     symbol: str
@@ -168,22 +175,22 @@ class ChargeLine:
 
     @property
     def equal(self) -> bool:
-        """Whether both are the same, but for rounding."""
+        """Return whether both amounts agree within the tolerance."""
         return abs(self.theirs - self.ours) <= self.tolerance
 
 
 @runtime_checkable
 class ReportsCharges(Protocol):
-    """A broker that calculates the charges of orders itself, line by line."""
+    """Mark a broker that reports its own calculation of an order's charges, line by line."""
 
     def charge_lines(self, orders: Sequence[OrderReport], tariff: Tariff) -> list[ChargeLine]:
-        """Return every line of each order that has trades, beside the line of our table."""
+        """Return every charge line of the orders with trades, with the amounts of the broker and of the table."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A fact that a broker reports of an account and no task needs. Not `fine`: a person should check it."""
+    """Hold a fact that a broker reports of an account, for people. If it is not `fine`, a person should check it."""
 
     text: str
     fine: bool = True
@@ -191,27 +198,27 @@ class Remark:
 
 @runtime_checkable
 class HasRemarks(Protocol):
-    """A broker that reports facts of an account which no task needs."""
+    """Mark a broker that reports facts of an account for people."""
 
     def remarks(self) -> Sequence[Remark]:
-        """Return them, for `doctor`."""
+        """Return the facts that `doctor` shows."""
         ...
 
 
 Ask = Callable[[Field], str]
-"""Asks the user for a value that is needed now (a request token, a TOTP). Raises LoginNeeded where no person can answer."""
+"""Prompts the user for a value of this login (a request token, a TOTP). Raises LoginNeeded without a terminal."""
 
 
 class Adapter(Protocol):
-    """A broker.
+    """Declare a broker and open accounts of it.
 
     Attributes:
-        fields: The values that `broker set` asks for.
+        fields: The values that `broker set` prompts for.
         addresses: The names of its addresses, with their defaults.
-        limits: Requests by bucket, as (how many, in how many seconds) pairs that all hold.
+        limits: Rate limits by bucket, as pairs (requests, seconds) that apply together.
 
-    `open` makes the account without a request. `login` makes a session and stores it; it raises LoginNeeded, ConfigurationError
-    or BrokerUnavailable.
+    `open` returns the account and sends no request. `login` creates a session and stores it; it raises LoginNeeded,
+    ConfigurationError or BrokerUnavailable.
     """
 
     @property
@@ -230,9 +237,9 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class PriceAdapter(Protocol):
-    """An adapter that can also open an account for its prices alone, without a request.
+    """Mark an adapter that can open an account for prices alone. `prices` sends no request.
 
-    The object reads the market and cannot send an order. Only such a broker's quotes are for paper homes.
+    The price source reads the market and cannot send an order. Paper homes use the quotes of such brokers only.
     """
 
     def prices(self, account: BrokerAccount) -> PriceSource: ...
@@ -240,10 +247,10 @@ class PriceAdapter(Protocol):
 
 @runtime_checkable
 class NamesTariff(Protocol):
-    """An adapter that names its broker's table of charges (`exchange.rates`, or the operator's file).
+    """Mark an adapter that names its broker's table of charges (`exchange.rates`, or the operator's file).
 
-    An empty name: it stands before another broker, which the user's setting `charges` names. Without this attribute the table
-    has the adapter's own name.
+    With an empty name, the adapter connects to another broker, and the user's setting `charges` names the table. Without
+    this attribute the table has the adapter's name.
     """
 
     @property
@@ -263,7 +270,7 @@ def is_known(name: str) -> bool:
 
 
 def loaded(point: EntryPoint) -> Any:
-    """Return what an entry point names. Raises ConfigurationError where its package cannot be loaded."""
+    """Return the object of an entry point. Raises ConfigurationError if its package cannot be loaded."""
     try:
         return point.load()
     except (ImportError, AttributeError) as error:
@@ -272,7 +279,7 @@ def loaded(point: EntryPoint) -> Any:
 
 
 def adapter(name: str) -> Adapter:
-    """Return the adapter of a broker. Raises UsageError for an unknown one, ConfigurationError for one that cannot be loaded."""
+    """Return the adapter of a broker. Raises UsageError for an unknown broker, ConfigurationError if it cannot be loaded."""
     if name in ADAPTERS:
         found: Adapter = import_module(ADAPTERS[name]).ADAPTER
         return found

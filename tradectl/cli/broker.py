@@ -79,14 +79,14 @@ def change(
     A change disarms the account and ends its session. In a paper home this is the broker that `quotes` names.
     """
     account = broker_account(invocation)
-    found = account.name_broker(name)
+    found = account.set_broker(name)
     for entry in address or ():
         which, _, url = entry.partition("=")
         account.put_address(found, which, url)
     vault, values = account.vault(found), _read_fields(invocation, found)
     for key, value in values.items():
         vault.put(key, value)
-    account.begin_anew(found)
+    account.revoke_access(found)
     missing = vault.missing()
     text = f"{name}: {', '.join(values) or 'nothing'} stored" + (f"; still missing: {', '.join(missing)}" if missing else "")
     return Answer({"broker": name, "kept": sorted(values), "missing": list(missing)}, text)

@@ -96,7 +96,7 @@ def _armed(live: LiveAccount) -> str:
 def _clock(account: ReadOnlyAccount) -> str:
     """Raise ConfigurationError for a clock that is far off, BrokerUnavailable if the broker does not reply."""
     found = account.adapter()
-    url = next(iter(account.looking(found).addresses.values()), None)
+    url = next(iter(account.reading_account(found).addresses.values()), None)
     if url is None:
         return f"{found.name} has no address whose clock could be compared"
     off = skew(found.name, url, account.clock)

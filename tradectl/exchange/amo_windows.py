@@ -1,7 +1,7 @@
-"""Say when a broker's after-market orders (AMO) go to the exchange.
+"""Compute the time at which a broker's after-market orders (AMO) go to the exchange.
 
-An after-market order waits at the broker until the first phase of its session begins (09:00 on an ordinary day), and is an
-ordinary order from then on. Around that moment it is unknown whether the broker or the exchange has it. Each
+An after-market order waits at the broker until the first phase of its session begins (09:00 on an ordinary day). From then
+on it is an ordinary order. Around that moment it is unknown whether the order is at the broker or at the exchange. Each
 broker's package adds the window in which the broker accepts such orders.
 
 Sources: support.zerodha.com (the AMO window ends at 08:58; older copies say 08:57); kite.trade forum 40302; Kotak's pages
@@ -16,7 +16,7 @@ from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import ist_date, to_ist
 
 CUTOFF = timedelta(minutes=2)
-"""After-market orders are taken until this long before the first phase at the latest (08:58 on an ordinary day)."""
+"""After-market orders are accepted until this long before the first phase at the latest (08:58 on an ordinary day)."""
 QUIET_BEFORE, QUIET_AFTER = timedelta(minutes=5), timedelta(seconds=30)
 """No command is sent from this long before the first phase until this long after its start (08:55:00 to 09:00:30)."""
 
@@ -27,7 +27,9 @@ def is_on(session: Session | None, now: datetime) -> bool:
 
 
 def quiet_time(sessions: SessionTable, now: datetime) -> tuple[datetime, datetime] | None:
-    """Return the start and the end (IST) of the time around the first phase in which no command is sent; None outside of it.
+    """Return the start and the end (IST) of the quiet time that contains `now`, None outside of a quiet time.
+
+    No command is sent in the quiet time around the first phase.
 
     Raises:
         UncoveredDate: The date lies outside the session table.

@@ -1,7 +1,8 @@
-"""The price band of a session where no data gives it: dynamic (none) with derivatives, else 20 % of the previous close.
+"""Compute the price band of a session for which no data gives one.
 
-NSE's bands are 2, 5, 10 or 20 % by stock and change often; no history of them is at hand, so the widest is taken.
-Live, the broker's own limits come first.
+Stocks with derivatives have no fixed band. For the others the band is 20 % around the previous close. NSE's bands are 2, 5,
+10 or 20 % by stock and change often. The package has no history of them, so it uses the widest. A live home uses the
+broker's limits first.
 """
 
 from __future__ import annotations
@@ -16,22 +17,27 @@ BAND_PERCENT = 20
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Lowest and highest price that the exchange accepts, in paise, both included."""
+    """Hold the lowest and the highest price that the exchange accepts, in paise, both included."""
 
     low: int
     high: int
 
     def holds(self, price: int) -> bool:
+        """Return whether a price (paise) lies in the band."""
         return self.low <= price <= self.high
 
 
 def price_band(
     previous_close: int, tick: int, *, derivatives: bool, bar_low: int | None = None, bar_high: int | None = None
 ) -> Band | None:
-    """The band around `previous_close` (paise, adjusted for the day's splits and bonuses), rounded inward to `tick`.
+    """Return the band around `previous_close`, rounded inward to `tick`, or None for a stock with derivatives: no band.
 
-    None: unbounded. `bar_low` and `bar_high` are what the session did trade, which the band then holds: what happened was
-    allowed. It always holds the previous close, so that a price of a few paise has a band at all.
+    The band always contains the previous close: otherwise a price of a few paise would have an empty band.
+
+    Args:
+        previous_close: In paise, adjusted for the day's splits and bonuses.
+        bar_low: The lowest traded price of the session (paise), if known. The exchange allowed it, so the band contains it.
+        bar_high: The same for the highest traded price.
     """
     if derivatives:
         return None

@@ -1,4 +1,4 @@
-"""The sessions until new shares of a bonus or split may be sold, for paper. A live broker reports its sellable quantity."""
+"""Compute from when the new shares of a bonus or split may be sold on paper. A live broker reports the sellable quantity."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.model.market import ActionKind, CorporateAction
 
 FASTER_BONUS = date(2024, 10, 1)
-"""Bonus shares are credited two sessions after the ex-date since then, and about three weeks after it before."""
+"""From this date bonus shares are credited two sessions after the ex-date; before it, about three weeks after."""
 
 
 def sessions_locked(action: CorporateAction) -> int:
-    """Return the sessions on which the new shares of an action cannot be sold yet, the ex-date included."""
+    """Return on how many sessions the new shares of an action cannot be sold yet, the ex-date included."""
     return 15 if action.kind is ActionKind.BONUS and action.ex_date < FASTER_BONUS else 2
 
 

@@ -1,5 +1,7 @@
-"""Charges of many symbols at once, each as `charges` has them: for days on which a side is one order, all of it delivery or
-all of it intraday. The other days are rare, and are computed one by one.
+"""Compute the charges of many symbols at once, with the same results as `charges`.
+
+The functions serve days on which each side is one order, either all delivery or all intraday. The other days are rare;
+`charges` computes them one by one.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ _HALF = CRORE // 2
 
 
 def side_charges(side: Side, values: Amounts, table: Rates, *, intraday: bool = False) -> Amounts:
-    """The total of one side by its value (paise), with the rates of its day. No value has no charges but those of a sale."""
+    """Return the total charges (paise) of each value (paise) of one side, with the rates of its day.
+
+    A value of 0 has no charges, except the DP charge of a delivery sale.
+    """
     part = table.intraday if intraday else table.delivery
     stt, stamp = (part.stt_buy, part.stamp_buy) if side is Side.BUY else (part.stt_sell, part.stamp_sell)
     transaction, ipft, sebi = (_line(values, rate) for rate in (table.transaction, table.ipft, table.sebi))
@@ -36,13 +41,13 @@ def side_charges(side: Side, values: Amounts, table: Rates, *, intraday: bool = 
 
 
 def _brokerage(values: Amounts, part: PartRates) -> Amounts:
-    """`PartRates.order_brokerage` of each value."""
+    """Return `PartRates.order_brokerage` of each value."""
     found: Amounts = np.minimum(part.cap, np.where(values > 0, np.maximum(part.least, _line(values, part.brokerage)), 0))
     return np.minimum(found, _line(values, part.most)) if part.most < CRORE else found
 
 
 def most_affordable(amounts: Amounts, prices: Amounts, table: Rates) -> Amounts:
-    """The most shares whose value and charges, as a delivery buy of one order, stay within each amount (paise)."""
+    """Return the most shares that each amount (paise) pays for, as a delivery buy of one order with its charges."""
     quantity = np.maximum(amounts, 0) // prices
     open_ = np.flatnonzero(quantity)
     while len(open_):

@@ -1,10 +1,11 @@
-"""What a day's trading in one symbol costs: a function of its fills and a broker's dated rates, exact to the paisa.
+"""Compute the charges of a day's trades in one symbol from its fills and a broker's dated rates, exact to the paisa.
 
-Shares bought and sold on the same day are the intraday part, min(bought, sold), taken before older shares; the rest is the
+Shares bought and sold on the same day are the intraday part: min(bought, sold), sold before older shares. The rest is the
 delivery part. Each part's value is its share of the side's value at the day's average price. Every line is rounded half-up
-to the paisa, STT half-up to the rupee for each kind, GST computed on the rounded lines. The rates are those of a `Tariff`.
+to the paisa. STT is rounded half-up to the rupee, separately for delivery and intraday. GST is computed on the rounded
+lines. A `Tariff` gives the rates.
 
-The token brokerage of a contract note (`Rates.note`) is of the whole day, not of a symbol, and is not part of these charges.
+The minimum brokerage of a contract note (`Rates.note`) belongs to the whole day, so these charges do not contain it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _RUPEE_CRORE = 100 * CRORE
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of one side of one symbol and day, in paise. `dp` holds its own GST (it is not on the contract note)."""
+    """Hold the charge lines of one side of one symbol and day, in paise.
+
+    `dp` includes its own GST, because the DP charge is not on the contract note.
+    """
 
     brokerage: int = 0
     stt: int = 0
@@ -37,13 +41,14 @@ class Lines:
 
     @property
     def total(self) -> int:
+        """Return the sum of all lines in paise."""
         contract_note = self.brokerage + self.stt + self.transaction + self.ipft + self.sebi + self.stamp + self.gst
         return contract_note + self.dp
 
 
 @dataclass(frozen=True, slots=True)
 class DayCharges:
-    """Charges of one symbol and day. `by_fill` shares each side's total out over its fills by value, to the paisa."""
+    """Hold the charges (paise) of one symbol and day. `by_fill` divides each side's total among its fills by their value."""
 
     buy: Lines
     sell: Lines
@@ -52,7 +57,7 @@ class DayCharges:
 
 
 class _SideOfDay(NamedTuple):
-    """One side's fills: total quantity, total value in paise, and how much of the quantity is intraday."""
+    """Hold the sums of one side's fills: quantity, value (paise), intraday quantity, and the value of each order (paise)."""
 
     quantity: int
     value: int
@@ -60,16 +65,22 @@ class _SideOfDay(NamedTuple):
     order_values: tuple[int, ...]
 
     def on_parts(self, delivery_rate: int, intraday_rate: int, unit: int) -> int:
-        """A rate on the delivery part and one on the intraday part, summed and rounded half-up to `unit` paise x crore."""
+        """Apply one rate to the delivery part and one to the intraday part. Return the sum, rounded half-up.
+
+        The rates are paise per crore; the result is in units of `unit / CRORE` paise.
+        """
         weighted = delivery_rate * (self.quantity - self.intraday) + intraday_rate * self.intraday
         return _divide(self.value * weighted, self.quantity * unit)
 
 
 def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> DayCharges:
-    """Return one symbol's charges of a day (paise). A fill without an order (order_id 0) counts as an order of its own.
+    """Return one symbol's charges of a day (paise). A fill without an order (order_id 0) counts as a separate order.
 
-    The DP charge is taken for every day with a delivery sell: before 2021-06-02 it was for older shares only, but the age
-    of shares is not known here. ValueError for two symbols, a fill of another day, or a fill id that is there twice.
+    Every day with a delivery sell has a DP charge. Before 2021-06-02 only older shares had one, but this function does not
+    have the age of the shares.
+
+    Raises:
+        ValueError: The fills have two symbols, another day, or one fill id twice.
     """
     _check(day, fills)
     table = tariff.rates(day)
@@ -85,7 +96,7 @@ def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> D
 
 
 def buy_charges(day: date, quantity: int, price: int, tariff: Tariff = ZERODHA) -> int:
-    """Return the total in paise of one delivery buy at `price` (paise): a fast `day_charges` for sizing loops."""
+    """Return the total charges (paise) of one delivery buy at `price` (paise). Order sizing uses it: `day_charges` is slower."""
     table = tariff.rates(day)
     value = quantity * price
     part = table.delivery
@@ -128,12 +139,15 @@ def _lines(side: Side, fills: Sequence[Fill], intraday: int, table: Rates) -> Li
 
 
 def _stt(side: _SideOfDay, delivery_rate: int, intraday_rate: int) -> int:
-    """Rounded to the rupee for each kind by itself (12.969 -> 13, 20.75 -> 21)."""
+    """Return STT in paise, rounded to the rupee separately for delivery and intraday (12.969 -> 13, 20.75 -> 21)."""
     return 100 * (side.on_parts(delivery_rate, 0, _RUPEE_CRORE) + side.on_parts(0, intraday_rate, _RUPEE_CRORE))
 
 
 def _brokerage(side: _SideOfDay, delivery: PartRates, intraday: PartRates) -> int:
-    """By executed order and part: the rate on the order's value within its bounds; the order's part is the side's share."""
+    """Return the brokerage in paise: for each order and part, the rate on the value within the bounds of `PartRates`.
+
+    Each order is divided into delivery and intraday in the proportion of the whole side.
+    """
     total = 0
     for part, quantity in ((delivery, side.quantity - side.intraday), (intraday, side.intraday)):
         if quantity and (part.brokerage or part.least):
@@ -146,13 +160,13 @@ def _brokerage(side: _SideOfDay, delivery: PartRates, intraday: PartRates) -> in
 
 
 def _part_brokerage(part: PartRates, value: int, quantity: int) -> int:
-    """`order_brokerage` of value / quantity paise, rounded once."""
+    """Return the `order_brokerage` of value / quantity paise, rounded once."""
     rated = max(part.least, _divide(value * part.brokerage, quantity * CRORE))
     return min(part.cap, rated, _divide(value * part.most, quantity * CRORE))
 
 
 def _order_values(fills: Sequence[Fill]) -> tuple[int, ...]:
-    """Value in paise of each executed order."""
+    """Return the value in paise of each executed order."""
     values: dict[int | str, int] = {}
     for fill in fills:
         order = fill.order_id or fill.fill_id
@@ -165,7 +179,7 @@ def _quantity(fills: Iterable[Fill]) -> int:
 
 
 def _divide(numerator: int, denominator: int) -> int:
-    """Half-up division of two integers that are not negative."""
+    """Divide two integers that are not negative and round half-up."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
@@ -173,6 +187,6 @@ def _check(day: date, fills: Sequence[Fill]) -> None:
     if len({fill.symbol for fill in fills}) > 1:
         raise ValueError("charges are computed for one symbol at a time")
     if any(fill.session != day for fill in fills):
-        raise ValueError(f"a fill of another day than {day}")
+        raise ValueError(f"a fill does not belong to {day}")
     if len({fill.fill_id for fill in fills}) != len(fills):
-        raise ValueError("a fill id is there twice")
+        raise ValueError("a fill id occurs twice")

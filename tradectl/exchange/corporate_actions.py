@@ -1,4 +1,4 @@
-"""The effect of corporate actions on held shares before a session begins."""
+"""Apply corporate actions to held shares before a session begins."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ BEFORE_THE_DAY = time(8, 0)
 
 @dataclass(frozen=True, slots=True)
 class HeldShares:
-    """Shares of one symbol. `locked`: (session, shares) that cannot be sold before that session.
+    """Hold the shares of one symbol.
 
-    `ceiling`: the lowest target so far (paise), None without one.
+    Args:
+        locked: Pairs (session, shares): these shares cannot be sold before that session.
+        ceiling: The lowest target so far (paise), None without one.
     """
 
     quantity: int
@@ -35,9 +37,9 @@ class HeldShares:
 
 @dataclass(frozen=True, slots=True)
 class BarStep:
-    """The data between two bars: the last close and the open (paise), and the tick of the new session.
+    """Hold what lies between two bars: the last close and the next open (paise), and the tick (paise) of the new session.
 
-    `multiplier_before` and `multiplier`: the adjustment factor M on both bars.
+    `multiplier_before` and `multiplier` are the adjustment factor M on the earlier and the later bar.
     """
 
     close: int
@@ -77,7 +79,7 @@ def apply_actions(
 def rescaled(price: int, multiplier_before: float, multiplier: float, tick: int) -> int:
     """Return a sell price (paise) at the scale of a later session, rounded up to its tick.
 
-    `multiplier_before` and `multiplier`: the adjustment factor M on the session of the price and on the later one.
+    `multiplier_before` is the adjustment factor M on the session of the price, `multiplier` that on the later session.
     """
     return -int(-Fraction(price) * Fraction(multiplier_before) / Fraction(multiplier) // tick) * tick
 

@@ -1,7 +1,7 @@
-"""NSE's list of trading holidays as its site serves it (`/api/holiday-master?type=trading`, JSON), and what it adds to the table.
+"""Read NSE's list of trading holidays (JSON of `/api/holiday-master?type=trading`) and write it into the calendar file.
 
-The list says which weekdays are closed, and nothing else: Muhurat and other special sessions are announced on their own.
-It never opens a date that the table has closed.
+The list contains closed weekdays and nothing else: NSE announces Muhurat and other special sessions separately. A date that
+the session table has closed stays closed, even if the list does not name it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,26 @@ _SATURDAY = 5
 
 @dataclass(frozen=True, slots=True)
 class HolidayList:
-    """The closed dates of one year with their names; weekends too."""
+    """Hold the closed dates of one year with their names, weekends included."""
 
     year: int
     days: Mapping[date, str]
 
     @property
     def weekdays(self) -> Mapping[date, str]:
+        """Return the closed dates from Monday to Friday."""
         return {day: name for day, name in self.days.items() if day.weekday() < _SATURDAY}
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """What a list changed. `added`: closed dates that were not known. `kept`: dates of which the operator's file says otherwise.
-    `extra`: weekdays that the table has closed and the list does not name."""
+class CalendarChanges:
+    """Hold what a list changed in the calendar file.
+
+    Args:
+        added: Closed dates that the table did not have.
+        kept: Dates of the list that the operator's file keeps open.
+        extra: Weekdays that the table has closed and the list does not name.
+    """
 
     year: int
     new_year: bool
@@ -68,21 +74,28 @@ def read_holiday_list(content: bytes, name: str) -> HolidayList:
         raise DataError(f"{name}: holds dates of more than one year ({', '.join(map(str, years))})")
     listed = HolidayList(years[0], dict(sorted(days.items())))
     if len(listed.weekdays) < FEWEST:
-        raise DataError(f"{name}: holds {len(listed.weekdays)} weekday holidays of {listed.year}: that is no whole year")
+        raise DataError(f"{name}: holds {len(listed.weekdays)} weekday holidays of {listed.year}: the list is not complete")
     return listed
 
 
-def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date) -> Filled:
-    """Write the closed weekdays of a list into the calendar file and declare a new year covered, in one write. In a
-    year that is already known, only dates from `today` on are closed: past sessions do not change.
+def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date) -> CalendarChanges:
+    """Write the closed weekdays of a list into the calendar file and declare a new year covered, in one write.
 
-    Return what changed. Raises DataError for a year that is over or that leaves a gap after the last known year.
+    In a year that is already known, only dates from `today` on are closed: past sessions do not change.
+
+    Returns:
+        What changed.
+
+    Raises:
+        DataError: The list's year is over, or a year between it and the last known year is missing.
     """
     last = table.listed_through.year
     if listed.year > last + 1:
-        raise DataError(f"{source}: is the list of {listed.year}, and {last + 1} is not known yet: import that first")
+        raise DataError(
+            f"{source}: is the list of {listed.year}, and {last + 1} is not known yet: import the list of {last + 1} first"
+        )
     if listed.year < min(today.year, last):
-        raise DataError(f"{source}: is the list of {listed.year}, which is over: nothing is filled")
+        raise DataError(f"{source}: is the list of {listed.year}, a past year: nothing was changed")
     own, new_year = read_overrides(calendar), listed.year == last + 1
     kept = tuple(day for day in listed.weekdays if day in own.days and own.days[day].kind is not OverrideKind.CLOSED)
     added = {
@@ -97,7 +110,7 @@ def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, 
     overrides = [Override(day, OverrideKind.CLOSED, name=name) for day, name in added.items()]
     if new_year or added:
         write_days(calendar, overrides, listed.year if new_year else None, source)
-    return Filled(listed.year, new_year, added, kept, extra)
+    return CalendarChanges(listed.year, new_year, added, kept, extra)
 
 
 def _holiday(row: Any, where: str) -> tuple[date, str]:
@@ -106,7 +119,7 @@ def _holiday(row: Any, where: str) -> tuple[date, str]:
     try:
         day = datetime.strptime(str(text), "%d-%b-%Y").date()  # noqa: DTZ007 - a date has no zone
     except ValueError as error:
-        raise DataError(f"{where}: tradingDate {str(text)[:30]!r} is no date such as 26-Jan-2027") from error
+        raise DataError(f"{where}: tradingDate {str(text)[:30]!r} is not a date such as 26-Jan-2027") from error
     weekday = row.get("weekDay")
     if weekday and str(weekday).strip().lower() != f"{day:%A}".lower():
         raise DataError(f"{where}: weekDay {str(weekday)[:30]!r}, but {day} is a {day:%A}")

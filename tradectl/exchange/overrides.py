@@ -1,16 +1,16 @@
-"""The operator's own calendar file: what the exchange announced after this package was made.
+"""Read and write the operator's calendar file: what the exchange announced after the release of this package.
 
-A CSV file `date,kind,open,close,runs,name`, with `stocks,may_end_from` behind them where it holds phases. Three sorts of rows:
+The CSV file has the columns `date,kind,open,close,runs,name`, and with phases also `stocks,may_end_from`. Three kinds of rows:
 
     2027,covered,,,,NSE/CMTR/... of 2026-12-10     all of 2027's dates are known; its other rows are below
     2027-01-26,closed,,,,Republic Day              closed | normal | unsettled | muhurat | drill
     2027-02-08,closing_matching,15:40,15:42,,NSE/CMTR/...,closing_auction,     a phase of every ordinary session from that date on
 
-A dated row replaces whatever the shipped tables say of that date. `open` and `close` (HH:MM, IST) belong to muhurat and
-drill, and to a normal session with unusual hours; `runs` (yes, no) says whether the tool works on it, by default yes for
-normal and unsettled (a session on which nothing settles) and no for the others. A phase row replaces that phase for its `stocks`
-(all, closing_auction, others); without times it removes the phase; `timetables` checks order, gaps and overlaps of the result.
-The file is read whole or refused whole: a calendar is never half understood.
+A dated row replaces the entry of the shipped tables for that date. `open` and `close` (HH:MM, IST) belong to muhurat and
+drill, and to a normal session with unusual hours. `runs` (yes, no) sets whether the tasks run on that date. The default is
+yes for normal and unsettled (a session on which nothing settles), no for the others. A phase row replaces that phase for its
+`stocks` (all, closing_auction, others); without times it removes the phase. `timetables` checks the order, gaps and overlaps
+of the result. One wrong row rejects the whole file, because a calendar with missing rows would give wrong sessions.
 """
 
 from __future__ import annotations
@@ -35,26 +35,28 @@ PHASE_COLUMNS = (*COLUMNS, "stocks", "may_end_from")
 _PHASES = set(PhaseKind)
 _RUNS = {"yes": True, "no": False}
 FEWEST = 5
-"""Weekday holidays of a year at least (2018 to 2026 have 12 to 17): fewer are no whole list."""
+"""The fewest weekday holidays of a complete list (2018 to 2026 have 12 to 17)."""
 _SATURDAY = 5
 
 
 class OverrideKind(StrEnum):
+    """Name what the operator's file makes of a date."""
+
     CLOSED = "closed"
     NORMAL = "normal"
     UNSETTLED = "unsettled"
-    """A normal session on which nothing settles: the banks are closed."""
+    """A normal session on which nothing settles, because the banks are closed."""
     MUHURAT = "muhurat"
     DRILL = "drill"
 
 
 RUN_BY_DEFAULT = {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
-"""The kinds of session on which the tool works unless the row says otherwise."""
+"""The kinds of session on which the tasks run if the column `runs` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What the operator says of one date. Times in IST; both or neither."""
+    """Hold the operator's entry for one date. `open` and `close` are in IST; either both are set or neither is."""
 
     date: date
     kind: OverrideKind
@@ -66,27 +68,31 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """A whole file: dated rows, years declared covered with the reason given, and phases of ordinary sessions."""
+    """Hold a whole file: dated rows, covered years with the reason of each, and phases of ordinary sessions."""
 
     days: Mapping[date, Override] = field(default_factory=dict)
     years: Mapping[int, str] = field(default_factory=dict)
     phases: tuple[PhaseRow, ...] = ()
 
     def last_year(self, path: Path | None) -> int:
-        """Return the last year of which every day is known. ConfigurationError where a covered year follows one that is not."""
+        """Return the last year of which every day is known.
+
+        Raises:
+            ConfigurationError: A year before a covered year is not covered.
+        """
         last = LAST.year
         for year in sorted(year for year in self.years if year > LAST.year):
             if year != last + 1:
                 raise ConfigurationError(
-                    f"{path}: {year} is covered but {last + 1} is not: no later date can be trusted. "
-                    f"`tradectl data sessions remove {year}` takes it out again; a list of {last + 1} fills the gap"
+                    f"{path}: {year} is covered but {last + 1} is not, so its sessions are not known. "
+                    f"`tradectl data sessions remove {year}` removes the row; a list of {last + 1} closes the gap"
                 )
             last = year
         return last
 
 
 def read_overrides(path: Path) -> Overrides:
-    """The file's content; empty where there is no file. ConfigurationError with file and line for any bad row."""
+    """Return the file's content, empty if there is no file. Raises ConfigurationError with file and line for a wrong row."""
     if not path.exists():
         return Overrides()
     days: dict[date, Override] = {}
@@ -100,19 +106,21 @@ def read_overrides(path: Path) -> Overrides:
         for row in reader:
             where = f"{path} line {reader.line_num}"
             if None in row or None in row.values():
-                raise ConfigurationError(f"{where}: not {len(columns)} columns")
+                raise ConfigurationError(f"{where}: the row does not have {len(columns)} columns")
             cells = {"stocks": "", "may_end_from": ""} | {name: text.strip() for name, text in row.items()}
             if re.fullmatch(r"\d{4}", cells["date"]):
                 year = _year(cells, where)
-                _once(year in years, where, cells["date"])
+                _check_unique(year in years, where, cells["date"])
                 years[year] = cells["name"]
             elif cells["kind"] in _PHASES:
                 phase = _phase(cells, where)
-                _once(any(map(phase.rivals, phases)), where, f"{phase.kind} of {phase.stocks} stocks from {phase.since}")
+                _check_unique(
+                    any(map(phase.conflicts_with, phases)), where, f"{phase.kind} of {phase.stocks} stocks from {phase.since}"
+                )
                 phases.append(phase)
             else:
                 override = _override(cells, where)
-                _once(override.date in days, where, cells["date"])
+                _check_unique(override.date in days, where, cells["date"])
                 days[override.date] = override
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError(f"{path} cannot be read as a calendar: {error}") from error
@@ -122,7 +130,7 @@ def read_overrides(path: Path) -> Overrides:
 
 
 def write_override(path: Path, override: Override) -> None:
-    """Add or replace one date, atomically. ConfigurationError if the override or the present file is not sound."""
+    """Add or replace one date, atomically. Raises ConfigurationError if the override or the present file is not valid."""
     _check(override, str(override.date))
     present = read_overrides(path)
     changed = replace(present, days={**present.days, override.date: override})
@@ -133,39 +141,48 @@ def write_override(path: Path, override: Override) -> None:
 def cover_year(path: Path, year: int, reason: str) -> None:
     """Declare that every closed date and special session of `year` is in the file, atomically.
 
-    Raises ConfigurationError for a year that does not follow the last one known, and for one with too few closed weekdays."""
+    Raises:
+        ConfigurationError: The reason is empty, the year does not follow the last known year, or too few of its weekdays
+            are closed.
+    """
     if not reason.strip():
-        raise ConfigurationError(f"{year}: say where the year's holidays come from")
+        raise ConfigurationError(f"{year}: name the source of the year's holidays")
     if year <= LAST.year:
-        raise ConfigurationError(f"{year}: the shipped tables know every day to {LAST}: it needs no row")
+        raise ConfigurationError(f"{year}: the shipped tables cover every day up to {LAST}: no row is needed")
     present = read_overrides(path)
     changed = replace(present, years={**present.years, year: reason})
     changed.last_year(path)
     closed = sum(_is_closed_weekday(override, year) for override in present.days.values())
     if closed < FEWEST:
         raise ConfigurationError(
-            f"{path}: {closed} closed weekdays of {year} are in it, and a year has {FEWEST} or more: {year} stays uncovered. Add "
-            f"each holiday first (`tradectl data sessions add {year}-01-26 --kind closed`), or fill the year with "
+            f"{path}: the file has {closed} closed weekdays of {year}, and a year has at least {FEWEST}: {year} is not covered. "
+            f"Add each holiday first (`tradectl data sessions add {year}-01-26 --kind closed`), or fill the year with "
             "`tradectl data sessions fetch`"
         )
     _write(path, changed)
 
 
 def uncover_year(path: Path, year: int) -> bool:
-    """Take a year's declaration out again, atomically; its dates stay in the file. False if it was not there.
+    """Remove the row that declares a year covered, atomically; the year's dates stay. Return False if there was no such row.
 
-    Raises ConfigurationError while a later year is covered: that one would be left without the years before it."""
+    Raises:
+        ConfigurationError: A later year is covered, which would then follow a year that is not.
+    """
     present = read_overrides(path)
     if year not in present.years:
         return False
     if year > LAST.year and (last := max(present.years)) > year:
-        raise ConfigurationError(f"{path}: {last} is covered too, and its days count only after {year}: remove {last} first")
+        raise ConfigurationError(f"{path}: {last} is covered too and needs {year} before it: remove {last} first")
     _write(path, replace(present, years={y: reason for y, reason in present.years.items() if y != year}))
     return True
 
 
 def write_days(path: Path, overrides: Iterable[Override], year: int | None, reason: str) -> None:
-    """Add or replace dates and declare a year covered, in one atomic write; `year` None: it is already known."""
+    """Add or replace dates and declare `year` covered, in one atomic write. None declares no year.
+
+    Raises:
+        ConfigurationError: A date or the present file is not valid, or the year does not follow the last known year.
+    """
     present, days = read_overrides(path), {override.date: override for override in overrides}
     for override in days.values():
         _check(override, str(override.date))
@@ -176,16 +193,20 @@ def write_days(path: Path, overrides: Iterable[Override], year: int | None, reas
 
 
 def write_phases(path: Path, phases: Sequence[PhaseRow]) -> None:
-    """Add or replace phases, atomically. ConfigurationError where the timetables that they would make are not sound."""
+    """Add or replace phases, atomically. Raises ConfigurationError if the resulting timetables are not valid."""
     present = read_overrides(path)
-    kept = tuple(old for old in present.phases if not any(map(old.rivals, phases)))
+    kept = tuple(old for old in present.phases if not any(map(old.conflicts_with, phases)))
     changed = (*kept, *phases)
     Timetables(changed)
     _write(path, replace(present, phases=changed))
 
 
 def remove_phases(path: Path, since: date) -> bool:
-    """Take the phases from one date out again, atomically. False if there were none."""
+    """Remove the phases that begin on one date, atomically. Return False if there were none.
+
+    Raises:
+        ConfigurationError: The timetables would not be valid without them.
+    """
     present = read_overrides(path)
     kept = tuple(row for row in present.phases if row.since != since)
     if len(kept) == len(present.phases):
@@ -196,7 +217,7 @@ def remove_phases(path: Path, since: date) -> bool:
 
 
 def remove_override(path: Path, day: date) -> bool:
-    """Take one date out again, atomically. False if it was not there."""
+    """Remove one date, atomically. Return False if the file did not have it."""
     present = read_overrides(path)
     if day not in present.days:
         return False
@@ -206,12 +227,12 @@ def remove_override(path: Path, day: date) -> bool:
 
 def _year(cells: Mapping[str, str], where: str) -> int:
     if cells["kind"] != "covered" or any(cells[name] for name in ("open", "close", "runs", "stocks", "may_end_from")):
-        raise ConfigurationError(f"{where}: a year's row is YYYY,covered,,,,where it comes from")
+        raise ConfigurationError(f"{where}: the row of a year is YYYY,covered,,,,SOURCE")
     return int(cells["date"])
 
 
 def _phase(cells: Mapping[str, str], where: str) -> PhaseRow:
-    """A phase of ordinary sessions, checked by itself."""
+    """Return a phase of ordinary sessions from one row. Raises ConfigurationError if the row alone is wrong."""
     if cells["runs"]:
         raise ConfigurationError(f"{where}: runs: must be empty for a phase")
     times: dict[str, time | None] = {}
@@ -243,7 +264,7 @@ def _override(cells: Mapping[str, str], where: str) -> Override:
     except ValueError as error:
         raise ConfigurationError(f"{where}: {error}") from error
     if cells["runs"] not in {"", *_RUNS}:
-        raise ConfigurationError(f"{where}: runs is yes or no, not {cells['runs']!r}")
+        raise ConfigurationError(f"{where}: runs must be yes or no, not {cells['runs']!r}")
     runs = _RUNS[cells["runs"]] if cells["runs"] else kind in RUN_BY_DEFAULT
     override = Override(day, kind, opens, closes, runs, cells["name"])
     _check(override, where)
@@ -257,7 +278,7 @@ def _time(text: str) -> time | None:
 
 
 def _check(override: Override, where: str) -> None:
-    """What must hold of every row, read or written."""
+    """Check one dated row, at reading and at writing. Raises ConfigurationError."""
     opens, closes, kind = override.open, override.close, override.kind
     if (opens is None) != (closes is None):
         raise ConfigurationError(f"{where}: open and close are given together or not at all")
@@ -274,9 +295,9 @@ def _is_closed_weekday(override: Override, year: int) -> bool:
     return day.year == year and override.kind is OverrideKind.CLOSED and day.weekday() < _SATURDAY
 
 
-def _once(seen: bool, where: str, what: str) -> None:
+def _check_unique(seen: bool, where: str, what: str) -> None:
     if seen:
-        raise ConfigurationError(f"{where}: {what} is there twice")
+        raise ConfigurationError(f"{where}: {what} occurs twice")
 
 
 def _write(path: Path, overrides: Overrides) -> None:

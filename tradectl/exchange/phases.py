@@ -1,4 +1,4 @@
-"""The parts of a session: what may be done in which. `timetables` says from when to when, by date and kind of stock."""
+"""Define the phases of a session and what the exchange accepts in each. `timetables` has their times by date and stock."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from typing import NamedTuple
 
 
 class PhaseKind(StrEnum):
+    """Name the phases of a session, in their order of time."""
+
     PRE_OPEN = "pre_open"
-    """Limit and market orders are taken, changed and cancelled."""
+    """Limit and market orders can be entered, changed and cancelled."""
     PRE_OPEN_LIMIT = "pre_open_limit"
     """Limit orders only; market orders can neither be added nor changed (since 2026-09-07)."""
     PRE_OPEN_MATCHING = "pre_open_matching"
     BUFFER = "buffer"
-    """Between matching and the continuous market: nothing is taken."""
+    """The time between matching and continuous trading: no order can be entered, changed or cancelled."""
     CONTINUOUS = "continuous"
     CLOSING_REFERENCE = "closing_reference"
-    """The reference price of the closing auction is computed; nothing is taken (since 2026-08-03)."""
+    """The exchange computes the closing auction's reference price and accepts no orders (since 2026-08-03)."""
     CLOSING_AUCTION = "closing_auction"
     CLOSING_AUCTION_LIMIT = "closing_auction_limit"
     CLOSING_MATCHING = "closing_matching"
     POST_CLOSE = "post_close"
-    """Trades at the closing price; resting limit orders do not take part."""
+    """Trades happen at the closing price; resting limit orders do not take part."""
 
 
 TAKES_NOTHING = {
@@ -32,21 +34,24 @@ TAKES_NOTHING = {
     PhaseKind.CLOSING_REFERENCE: "the closing auction's reference price is being computed",
     PhaseKind.CLOSING_MATCHING: "the closing auction is being matched",
 }
-"""The phases in which no order is taken, changed or cancelled, and why."""
+"""The phases in which no order can be entered, changed or cancelled, with the reason."""
 
 
 PRE_OPEN_ENTRY = frozenset({PhaseKind.PRE_OPEN, PhaseKind.PRE_OPEN_LIMIT})
-"""The phases before the opening auction in which orders are taken."""
+"""The phases before the opening auction in which orders can be entered."""
 CLOSING_ENTRY = frozenset({PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT})
-"""The phases before the closing auction in which orders are taken."""
+"""The phases before the closing auction in which orders can be entered."""
 LIMIT_ONLY = frozenset({PhaseKind.PRE_OPEN_LIMIT, PhaseKind.CLOSING_AUCTION_LIMIT})
 """The phases in which market orders can neither be added nor changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase: `start` inclusive, `end` exclusive, both aware (UTC). Where the exchange closes order entry at random,
-    `end` is the latest moment and `may_end_from` the earliest: be done before."""
+    """Hold one phase: `start` inclusive, `end` exclusive, both aware (UTC).
+
+    Where the exchange ends order entry at a random moment, `may_end_from` is the earliest and `end` the latest. Send orders
+    before `may_end_from`. It is None where the end is fixed.
+    """
 
     kind: PhaseKind
     start: datetime
@@ -55,7 +60,7 @@ class Phase:
 
 
 class Entry(NamedTuple):
-    """One phase of a timetable, in IST times."""
+    """Hold one phase of a timetable, with times in IST; `may_end_from` as in `Phase`."""
 
     kind: PhaseKind
     start: time

@@ -1,7 +1,7 @@
-"""Sessions beyond the last year whose list is known: weekdays on which a broker showed that the market is open.
+"""Store provisional sessions: weekdays after the last listed year on which market data showed an open market.
 
-They are kept in a file beside the calendar file, so that every process and user of a home counts the same days. The program
-writes it; a row that cannot be read is left out, and that day must be proved again.
+The file lies beside the calendar file, so that all processes and users of a home have the same sessions. The program writes
+it. A row that cannot be read is ignored, and market data must prove that day again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The rates of one date at one broker, read from dated tables into integers, so that charges are exact and fast.
+"""Read the charge rates of one broker and date from dated tables into integers, so that charges are exact and fast.
 
 A rate on value is in paise per crore of rupees, that is per 10**9 paise of value: `value * rate / 10**9` paise.
 
-`charges.csv` holds the levies, which are the same at every broker, and what Zerodha charges. `broker_charges.csv` holds what
-other brokers charge on top of the levies. A `Tariff` is one broker's whole table; `tariffs` reads an operator's own ones.
+`charges.csv` holds the levies, which are the same at every broker, and Zerodha's charges. `broker_charges.csv` holds the
+charges of other brokers, without the levies. A `Tariff` is one broker's whole table; `tariffs` reads the operator's tables.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ from tradectl.model.money import to_paise
 CRORE = 10**9
 """One crore of rupees in paise."""
 OWN_ITEMS = ("brokerage", "brokerage_least", "brokerage_cap", "brokerage_most", "dp", "dp_share", "note")
-"""What each broker sets for itself; everything else of `charges.csv` is a levy."""
+"""The items that each broker sets; every other item of `charges.csv` is a levy."""
 LEVIES_ONLY = "levies_only"
-"""The table of a broker whose own charges are not known: levies and nothing else."""
+"""The table of a broker whose charges are not known. It has the levies alone."""
 TITLES = {"zerodha": "Zerodha", "kotak_neo": "Kotak Neo (Trade API)", "dhan": "Dhan", LEVIES_ONLY: "levies only"}
-"""The shipped tables by name, as people read them."""
+"""The titles of the shipped tables, by name."""
 OF_BROKER = {"kite": "zerodha", "kotak_neo": "kotak_neo", "dhan": "dhan", "openalgo": ""}
-"""The table of each broker by the name of its adapter; empty for one that stands before another broker. An adapter of another
-package may name its own (`brokers.adapter.Charging`)."""
+"""The table of each broker by the name of its adapter; empty for OpenAlgo, which connects to another broker.
+
+An adapter of another package may name a table (`brokers.adapter.NamesTariff`)."""
 NO_BOUND = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class PartRates:
-    """What differs between shares taken into delivery and shares bought and sold on one day.
+    """Hold the rates that differ between the delivery and the intraday part, in paise per crore.
 
-    Paise per crore; of one order's brokerage `least` and `cap` are paise, `most` paise per crore of its value (SEBI's bound).
+    The bounds of one order's brokerage are `least` and `cap` in paise, and `most` in paise per crore of its value (SEBI's
+    bound).
     """
 
     brokerage: int
@@ -50,7 +52,7 @@ class PartRates:
     most: int = CRORE
 
     def order_brokerage(self, value: int) -> int:
-        """Return the brokerage in paise on that value of one order, half-up."""
+        """Return the brokerage in paise on one order of that value (paise), rounded half-up."""
         if not (self.brokerage or self.least):
             return 0
         rated = max(self.least, (value * self.brokerage + CRORE // 2) // CRORE)
@@ -59,8 +61,14 @@ class PartRates:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """All rates of a date. On value: paise per crore; `dp` paise per symbol and day without GST, or `dp_share` of what is
-    delivered if that is more; `note` paise that a contract note carries at least; GST percentages by the line they are on."""
+    """Hold all rates of a date. Rates on value are in paise per crore.
+
+    Args:
+        dp: DP charge in paise per symbol and day, without GST.
+        dp_share: Rate on the delivered value. The higher of `dp` and this rate applies.
+        note: Minimum brokerage of a contract note, in paise.
+        gst_on_brokerage: Percent of that line; the same for the other `gst_on_` fields.
+    """
 
     delivery: PartRates
     intraday: PartRates
@@ -77,7 +85,7 @@ class Rates:
     gst_on_dp: int
 
     def gst(self, brokerage: int, transaction: int, ipft: int, sebi: int) -> int:
-        """GST in paise on the rounded lines, half-up."""
+        """Return GST in paise on the rounded lines (paise), rounded half-up."""
         hundredths = (
             brokerage * self.gst_on_brokerage
             + transaction * self.gst_on_transaction
@@ -87,13 +95,13 @@ class Rates:
         return (hundredths + 50) // 100
 
     def dp_charge(self, value: int) -> int:
-        """Return the depository's charge in paise, GST included, for one symbol's delivered sales of that value on a day."""
+        """Return the DP charge in paise, with GST, for one symbol's delivery sells of that value (paise) on a day."""
         charge = max(self.dp, (value * self.dp_share + CRORE // 2) // CRORE)
         return (charge * (100 + self.gst_on_dp) + 50) // 100
 
 
 class Row(NamedTuple):
-    """One dated value: `value` in rupees as text (percent for GST)."""
+    """Hold one dated value: `value` in rupees as text, in percent for GST."""
 
     since: str
     item: str
@@ -104,13 +112,14 @@ class Row(NamedTuple):
 
 _Key = tuple[str, str, str]
 _OPTIONAL = {"brokerage_least": 0, "brokerage_cap": NO_BOUND, "brokerage_most": CRORE, "dp_share": 0, "note": 0}
-"""What counts for a broker that has no such row."""
+"""The value of an item for a broker that has no row of it."""
 
 
 class Tariff:
-    """What one broker charges, by date. A shipped one has no rows of its own; two of one name are equal where their rows are.
+    """Give the charge rates of one broker by date. Two tariffs are equal if their names and rows are.
 
-    It is a value that travels with a user's settings to other processes.
+    `own` holds the rows of the operator's table; a shipped tariff has none. A tariff can be pickled, because it goes to
+    worker processes with the user's settings.
     """
 
     def __init__(self, name: str, own: Iterable[Row] = ()) -> None:
@@ -120,11 +129,11 @@ class Tariff:
 
     @property
     def title(self) -> str:
-        """The name as people read it."""
+        """Return the name to show to people."""
         return TITLES.get(self.name, self.name) if not self.own else f"{self.name} (own table)"
 
     def rates(self, day: date) -> Rates:
-        """Return the rates in force on a day. UncoveredDate before the table begins."""
+        """Return the rates in force on a day. Raises UncoveredDate before the table begins."""
         found = self._by_day.get(day)
         if found is None:
             found = self._by_day[day] = _read(self._table, day)
@@ -132,7 +141,7 @@ class Tariff:
 
     @cached_property
     def _table(self) -> dict[_Key, list[tuple[date, int]]]:
-        """Dated values by item, part and side; rates and amounts in paise, GST in percent."""
+        """Return the dated values by item, part and side: rates and amounts in paise, GST in percent."""
         return _table(_rows_of(self.name, self.own))
 
     def __eq__(self, other: object) -> bool:
@@ -153,18 +162,18 @@ class Tariff:
 
 
 ZERODHA = Tariff("zerodha")
-"""Zerodha's charges, those of every account of which nothing else is said in `exchange`."""
+"""Zerodha's charges: the default of every function that takes a tariff."""
 
 
 def shipped(name: str) -> Tariff:
-    """Return a shipped table. KeyError for another name."""
+    """Return a shipped table. Raises KeyError for another name."""
     if name not in TITLES:
         raise KeyError(name)
     return ZERODHA if name == "zerodha" else Tariff(name)
 
 
 def rates(day: date, tariff: Tariff = ZERODHA) -> Rates:
-    """Return the rates in force on `day`. UncoveredDate before the table begins."""
+    """Return the rates in force on `day`. Raises UncoveredDate before the table begins."""
     return tariff.rates(day)
 
 
@@ -174,7 +183,7 @@ def levies() -> list[Row]:
 
 
 def _rows_of(name: str, own: tuple[Row, ...]) -> list[Row]:
-    """All rows of a table: its own (an operator's, else the shipped ones), and the levies that it does not set itself."""
+    """Return all rows of a table: `own`, or the shipped rows if `own` is empty, and the levies that those do not set."""
     if not own and name == "zerodha":
         return _shipped_rows()
     found = own or tuple(_row(row) for row in rows("broker_charges.csv") if row["broker"] == name)

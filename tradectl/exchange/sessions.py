@@ -1,9 +1,9 @@
-"""Which dates are sessions of NSE, of what kind, and when their phases are.
+"""Give the sessions of NSE by date, with their kind and phases.
 
-The table covers whole years. A date outside it raises `UncoveredDate`: whether the exchange is open is never guessed.
-Weekdays are sessions unless holidays.csv has them; special_sessions.csv opens some of those and some weekends;
-settlement_holidays.csv has the sessions on which nothing settles; the operator's file (`overrides`) has the last word, may add
-years, and may change the phases of ordinary sessions (`timetables`).
+The table covers whole years. A date outside it raises `UncoveredDate`, because a guess could trade on a closed day. Weekdays
+are sessions unless holidays.csv has them. special_sessions.csv opens some of those and some weekends.
+settlement_holidays.csv has the sessions on which nothing settles. The operator's file (`overrides`) overrides all of them,
+may add years, and may change the phases of ordinary sessions (`timetables`).
 """
 
 from __future__ import annotations
@@ -39,26 +39,30 @@ __all__ = [
 ]  # fmt: skip
 
 FILL_YEAR = "`tradectl data sessions fetch` fills a new year, or `tradectl data sessions import FILE` with NSE's saved list"
-"""The command that helps where a year is missing."""
+"""The commands that add a missing year."""
 _DAY = timedelta(days=1)
 _WEEKEND = {5: "Saturday", 6: "Sunday"}
 
 
 class SessionKind(StrEnum):
+    """Name the kinds of sessions."""
+
     NORMAL = "normal"
     MUHURAT = "muhurat"
     """An hour of trading on Diwali."""
     DRILL = "drill"
-    """Trading in two parts to try the exchange's disaster recovery site."""
+    """Trading in two parts, in which the exchange tests its disaster recovery site."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """One trading date.
+    """Hold one trading date. All moments that its methods return are aware, in UTC.
 
-    `runs`: the tool works on it. `settles`: it counts as a day for T+1 settlement. `hours`: its own timetable (IST) where
-    it does not have that of an ordinary day. `tables`: the timetables without and with a closing auction, where the
-    operator's file changes the shipped ones. Moments are aware, in UTC.
+    Args:
+        runs: Whether the tasks run on it.
+        settles: Whether it counts as a day for T+1 settlement.
+        hours: Its timetable (IST); empty for that of an ordinary day.
+        tables: The timetables without and with a closing auction, where the operator's file changes the shipped ones.
     """
 
     date: date
@@ -70,41 +74,41 @@ class Session:
     hours: Timetable = ()
     tables: tuple[Timetable, Timetable] | None = None
     provisional: bool = False
-    """No list of holidays reaches it; quotes or a bhavcopy showed that the market was open. Nothing is bought on it."""
+    """Whether no holiday list covers the date, and quotes or a bhavcopy showed an open market. Nothing is bought on it."""
 
     def phases(self, closing_auction: bool) -> tuple[Phase, ...]:
-        """The phases in order, for stocks with or without a closing auction. Between them there may be gaps."""
+        """Return the phases in order, for stocks with or without a closing auction. There may be gaps between them."""
         return self._auction_phases if closing_auction else self._ordinary_phases
 
     def phase_at(self, moment: datetime, closing_auction: bool) -> Phase | None:
-        """The phase that holds an aware moment; None between phases and outside the session."""
+        """Return the phase that contains an aware moment; None between phases and outside the session."""
         for phase in self.phases(closing_auction):
             if phase.start <= moment < phase.end:
                 return phase
         return None
 
     def begins_at(self) -> datetime:
-        """The start of the first phase of any kind of stock (09:00 on an ordinary day). The exchange takes orders from then."""
+        """Return the start of the first phase of all stocks (09:00 on an ordinary day): the exchange accepts orders from then."""
         return min(self._ordinary_phases[0].start, self._auction_phases[0].start)
 
     def ends_at(self) -> datetime:
-        """The end of the last phase of any kind of stock."""
+        """Return the end of the last phase of all stocks."""
         return max(self._ordinary_phases[-1].end, self._auction_phases[-1].end)
 
     def has_phase_at(self, moment: datetime) -> bool:
-        """Whether a phase of any kind of stock holds an aware moment."""
+        """Return whether a phase of any stock contains an aware moment."""
         return any(self.phase_at(moment, closing_auction) is not None for closing_auction in (False, True))
 
     def open_at(self) -> datetime:
-        """The start of continuous trading."""
+        """Return the start of continuous trading."""
         return self._ordinary_continuous[0].start
 
     def continuous_end(self, closing_auction: bool) -> datetime:
-        """The end of (the last part of) continuous trading."""
+        """Return the end of continuous trading, of its last part if it has two."""
         return (self._auction_continuous if closing_auction else self._ordinary_continuous)[-1].end
 
     def takes_changes(self, moment: datetime, closing_auctions: Iterable[bool]) -> bool:
-        """Return whether the moment is in continuous trading of each kind of stock; for an unknown kind pass both."""
+        """Return whether the moment is in continuous trading for each given kind of stock. Pass both for an unknown kind."""
         for closing_auction in closing_auctions:
             phase = self.phase_at(moment, closing_auction)
             if phase is None or phase.kind is not PhaseKind.CONTINUOUS:
@@ -112,20 +116,24 @@ class Session:
         return True
 
     def official_close_from(self, closing_auction: bool) -> datetime | None:
-        """The earliest moment at which the closing auction may match; None where the stock has no auction. No trade happens
-        between the end of continuous trading and the match."""
+        """Return the earliest moment at which the closing auction may match; None without a closing auction.
+
+        No trade happens between the end of continuous trading and the match.
+        """
         entry = [phase for phase in self.phases(closing_auction) if phase.kind in CLOSING_ENTRY]
         if entry:
             return entry[-1].may_end_from or entry[-1].end
         return next((phase.start for phase in self.phases(closing_auction) if phase.kind is PhaseKind.CLOSING_MATCHING), None)
 
     def last_fill_at(self) -> datetime:
-        """Return when the last fill of any resting order has been seen: the later of continuous trading's end and one
-        minute after the closing auction's matching has ended."""
+        """Return the moment after which a resting order can have no new fill.
+
+        It is the end of continuous trading, or one minute after the end of the closing auction's matching if that is later.
+        """
         return self._last_fill_at
 
     def minutes(self, closing_auction: bool) -> int:
-        """Return the minutes of continuous trading, all parts."""
+        """Return the minutes of continuous trading, all parts together."""
         return self._auction_minutes if closing_auction else self._ordinary_minutes
 
     def _dated(self, closing_auction: bool) -> tuple[Phase, ...]:
@@ -174,7 +182,7 @@ def _minutes(parts: Iterable[Phase]) -> int:
 
 
 class SessionTable:
-    """All sessions from `first` to `last`, both included. Other dates raise UncoveredDate, except in `candidate`."""
+    """Hold all sessions from `first` to `last`, both included. Other dates raise UncoveredDate, except in `candidate`."""
 
     def __init__(
         self,
@@ -187,13 +195,17 @@ class SessionTable:
         calendar: Path | None = None,
         provisional: Mapping[date, str] | None = None,
     ) -> None:
-        """`special`: sessions unlike an ordinary weekday's. `closed`: names of holidays and other closures, by date.
+        """Create the table. It creates each ordinary session at its first use, because a command uses few of thousands.
 
-        Ordinary sessions are created at the first read: the table has thousands, and a command reads only a few.
+        Args:
+            special: Sessions that differ from an ordinary weekday, by date.
+            closed: Names of holidays and other closures, by date.
+            calendar: The operator's calendar file, beside which provisional sessions are stored. None stores none.
+            provisional: Weekdays beyond the list on which the market was open, with the proof of each.
         """
         self.first, self.last = first, last
         self.listed_through = last
-        """The end of the last year whose list is known; `last` may be later, by provisional sessions."""
+        """The end of the last year whose holiday list is known. Provisional sessions can make `last` later."""
         self.timetables = timetables or shipped()
         self.provisional: Mapping[date, str] = {}
         self._calendar = calendar
@@ -208,8 +220,11 @@ class SessionTable:
 
     @classmethod
     def load(cls, overrides: Path | None = None) -> SessionTable:
-        """Return the shipped tables with the operator's file over them if it exists, and its provisional sessions.
-        Raises ConfigurationError if the file is not valid."""
+        """Return the shipped tables, changed by the operator's file if it exists, with its provisional sessions.
+
+        Raises:
+            ConfigurationError: The file is not valid.
+        """
         if overrides is None:
             return _shipped()
         found, provisional = read_overrides(overrides), read_provisional(overrides)
@@ -220,8 +235,10 @@ class SessionTable:
         return _build(found, overrides, provisional)
 
     def candidate(self, day: date) -> Session | None:
-        """The session that a weekday beyond the list would be, with the hours of an ordinary day; None for another date, and for
-        one that the operator's file has closed."""
+        """Return a provisional session with ordinary hours for a weekday beyond the list.
+
+        Return None for any other date, and for a date that the operator's file has closed.
+        """
         if day <= self.listed_through or day.weekday() in _WEEKEND or day in self._closed:
             return None
         name = f"no list of {day.year}'s holidays is known"
@@ -229,19 +246,23 @@ class SessionTable:
         return _with_tables(session, self.timetables)
 
     def admit(self, day: date, proof: str) -> bool:
-        """Add a weekday beyond the list as a session: `proof` showed an open market. Store it for later processes;
-        return False if it cannot be stored."""
+        """Add a weekday beyond the list as a session and store it for later processes. Return False if the write fails.
+
+        `proof` names the market data that showed an open market.
+        """
         self._add_provisional(day, proof)
         return self._calendar is None or keep_provisional(self._calendar, day, proof)
 
     def undecided(self, before: date) -> list[date]:
-        """Return the weekdays beyond the list and before a date of which nothing shows whether the exchange was open. Until that
-        is known, they have no session: `session` returns None up to `last` and raises UncoveredDate after it."""
+        """Return the weekdays beyond the list and before a date for which no market data shows whether the exchange was open.
+
+        They have no session: `session` returns None up to `last` and raises UncoveredDate after it.
+        """
         span = range(self.listed_through.toordinal() + 1, before.toordinal())
         return [day for day in map(date.fromordinal, span) if day not in self.provisional and self.candidate(day) is not None]
 
     def _add_provisional(self, day: date, proof: str) -> None:
-        """Add a provisional session. Replace the collections, do not change them in place: copied tables share them."""
+        """Add a provisional session. Copied tables share the collections, so this replaces them and changes none in place."""
         session = self.candidate(day)
         if session is None or day in self.provisional:
             return
@@ -253,7 +274,7 @@ class SessionTable:
         self._made = {**self._made, day: session}
 
     def session(self, day: date) -> Session | None:
-        """The session of that date, None if the exchange is closed."""
+        """Return the session of a date, None if the exchange is closed. Raises UncoveredDate outside the table."""
         found = self._made.get(day)
         if found is None:
             if day in self._open:
@@ -263,7 +284,7 @@ class SessionTable:
         return found
 
     def why_closed(self, day: date) -> str:
-        """Why there is no session: `Sunday`, or the holiday's name. Empty for a session."""
+        """Return why a date has no session, such as `Sunday` or a holiday's name. Return an empty text for a session."""
         if self.session(day):
             return ""
         unknown = f"nothing shows that it was a session: no list of {day.year}'s holidays is known"
@@ -271,31 +292,31 @@ class SessionTable:
         return self._closed.get(day) or _WEEKEND.get(day.weekday(), unknown)
 
     def next_session(self, after: date) -> Session:
-        """The first session later than `after`."""
+        """Return the first session later than `after`."""
         return self._next(self._days, after)
 
     def previous_session(self, before: date) -> Session:
-        """The last session earlier than `before`."""
+        """Return the last session earlier than `before`."""
         return self._previous(self._days, before)
 
     def next_run_session(self, after: date) -> Session:
-        """The first session later than `after` on which the tool works."""
+        """Return the first session later than `after` on which the tasks run."""
         return self._next(self._run_days, after)
 
     def previous_run_session(self, before: date) -> Session:
-        """The last session earlier than `before` on which the tool works."""
+        """Return the last session earlier than `before` on which the tasks run."""
         return self._previous(self._run_days, before)
 
     def between(self, first: date, last: date) -> list[Session]:
-        """All sessions from `first` to `last`, both included, oldest first."""
+        """Return all sessions from `first` to `last`, both included, oldest first."""
         return self._slice(self._days, first, last)
 
     def run_between(self, first: date, last: date) -> list[Session]:
-        """As `between`, those on which the tool works."""
+        """Return the sessions of `between` on which the tasks run."""
         return self._slice(self._run_days, first, last)
 
     def _of(self, day: date) -> Session:
-        """The session of one of our days."""
+        """Return the session of a date of the table."""
         found = self._made.get(day)
         if found is None:
             ordinary = Session(day, SessionKind.NORMAL, True, True, "", "a weekday that is not in holidays.csv")
@@ -348,7 +369,7 @@ def _build(overrides: Overrides, path: Path | None, provisional: Mapping[date, s
 
 
 def _with_tables(session: Session, timetables: Timetables) -> Session:
-    """The session with the operator's timetables, where they differ from the shipped ones on its date."""
+    """Return the session with the operator's timetables if they differ from the shipped ones on its date."""
     if not timetables.own or session.hours:
         return session
     own = timetables.of(session.date)
@@ -356,12 +377,12 @@ def _with_tables(session: Session, timetables: Timetables) -> Session:
 
 
 def _unsettled(row: Mapping[str, str]) -> Session:
-    """A row of settlement_holidays.csv: an ordinary session on which the banks, and so the clearing, are closed."""
+    """Return the session of a row of settlement_holidays.csv: an ordinary session on which banks and clearing are closed."""
     return Session(date.fromisoformat(row["date"]), SessionKind.NORMAL, True, False, row["name"], row["source"])
 
 
 def _special(row: Mapping[str, str]) -> Session:
-    """A row of special_sessions.csv: time ranges `HH:MM-HH:MM`; without any the hours are those of an ordinary day."""
+    """Return the session of a row of special_sessions.csv. A row without `HH:MM-HH:MM` has the hours of an ordinary day."""
     hours: list[Entry] = []
     for entry, trading in (("pre_open", "continuous"), ("pre_open_2", "continuous_2")):
         if row[trading]:
@@ -383,8 +404,10 @@ def _range(text: str) -> tuple[time, time]:
 
 
 def _overridden(override: Override, path: Path | None, *, settles: bool) -> Session:
-    """Return a session that the operator added. Only a weekday of kind NORMAL settles, and only if `settles`: the
-    date is no settlement holiday of the shipped table."""
+    """Return a session that the operator added.
+
+    Only a weekday of kind NORMAL settles. `settles` is False if the shipped table has the date as a settlement holiday.
+    """
     plain = override.kind in {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
     kind = SessionKind.NORMAL if plain else SessionKind(override.kind.value)
     hours: Timetable = ()

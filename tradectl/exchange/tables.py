@@ -1,4 +1,4 @@
-"""Reading the dated tables that ship with the package: CSV files whose every row names its source."""
+"""Read the dated tables that ship with the package: CSV files in which every row names its source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.resources import files
 from tradectl.errors import UncoveredDate
 
 FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
-"""What the shipped tables of sessions cover, both ends included."""
+"""The first and the last date that the shipped tables of sessions cover."""
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -21,8 +21,12 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 def in_force(starts: Sequence[date], day: date, what: str) -> int:
-    """Return the index of the last of the ascending `starts` <= `day`. Raises UncoveredDate before the first."""
+    """Return the index of the last of the ascending `starts` that is not after `day`.
+
+    Raises:
+        UncoveredDate: `day` is before the first start. `what` names the table in the message.
+    """
     index = bisect_right(starts, day) - 1
     if index < 0:
-        raise UncoveredDate(f"no {what} is known before {starts[0]} (asked for {day})")
+        raise UncoveredDate(f"no {what} is known before {starts[0]} (requested: {day})")
     return index

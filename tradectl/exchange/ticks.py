@@ -1,6 +1,6 @@
-"""Tick sizes by date and price (ticks.csv), and rounding to them. Prices and ticks are integer paise.
+"""Give tick sizes by date and price (ticks.csv), and round prices to them. Prices and ticks are integer paise.
 
-Live, the tick comes from the day's instrument list; this table is for history, where the month-end close decides.
+A live home takes the tick from the day's instrument list. This table is for history; there the month-end close decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tradectl.model.money import to_paise
 
 @cache
 def _tables() -> tuple[list[date], list[tuple[list[int], list[int]]]]:
-    """Start dates, and for each the inclusive upper price limits and the ticks (one more: above the last limit)."""
+    """Return the start dates, and for each its inclusive upper price limits and its ticks. The last tick has no limit."""
     by_start: dict[date, tuple[list[int], list[int]]] = {}
     for row in rows("ticks.csv"):
         limits, ticks = by_start.setdefault(date.fromisoformat(row["since"]), ([], []))
@@ -27,21 +27,22 @@ def _tables() -> tuple[list[date], list[tuple[list[int], list[int]]]]:
 
 
 def tick_size(session: date, month_end_close: int) -> int:
-    """Tick in paise of a share on `session`, by the close (paise) of the last session of the month before."""
+    """Return the tick (paise) of a share on `session`, from the close (paise) of the previous month's last session."""
     starts, tables = _tables()
     limits, ticks = tables[in_force(starts, session, "tick size")]
     return ticks[bisect_left(limits, month_end_close)]
 
 
 def round_down(price: int, tick: int) -> int:
-    """The highest price on the tick that is not above `price`."""
+    """Return the highest price on the tick that is not above `price`."""
     return price // tick * tick
 
 
 def round_up(price: int, tick: int) -> int:
-    """The lowest price on the tick that is not below `price`."""
+    """Return the lowest price on the tick that is not below `price`."""
     return -(-price // tick) * tick
 
 
 def on_tick(price: int, tick: int) -> bool:
+    """Return whether a price is a multiple of the tick (both in paise)."""
     return price % tick == 0

@@ -1,7 +1,8 @@
-"""The timetables of ordinary sessions: dated rows of phases, shipped (phases.csv) and of the operator's calendar file.
+"""Build the timetables of ordinary sessions from dated phase rows: the shipped phases.csv and the operator's calendar file.
 
-A shipped date holds a whole timetable, in force until the next. A row of the operator replaces one phase of the timetable that is
-in force on its date, for the stocks that it names; a row without times removes that phase. The result is checked as a whole.
+Each shipped date has a whole timetable, in force until the next date. A row of the operator replaces one phase of the
+timetable that is in force on its date, for the stocks that it names. A row without times removes that phase. The resulting
+timetable is checked as a whole.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from tradectl.exchange.tables import in_force, rows
 
 
 class Stocks(StrEnum):
+    """Name the stocks to which a phase row applies."""
+
     ALL = "all"
     CLOSING_AUCTION = "closing_auction"
     """Stocks with derivatives: they have a closing auction."""
@@ -29,15 +32,18 @@ class Stocks(StrEnum):
 GROUPS = (Stocks.OTHERS, Stocks.CLOSING_AUCTION)
 """The two kinds of stock. The index is the truth value of `closing_auction`."""
 NOT_SEEN = "circular not seen"
-"""The mark of a source that was only quoted by others."""
+"""The mark in `source` of a circular that was read only in quotations."""
 _ORDER = {kind: index for index, kind in enumerate(PhaseKind)}
 _CLOSING = {PhaseKind.CLOSING_REFERENCE, PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT, PhaseKind.CLOSING_MATCHING}
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseRow:
-    """One phase from a date on, in IST. `start` and `end` are both None where the phase is removed. `where` names the row of
-    the operator's file, empty for a shipped row."""
+    """Hold one phase from a date on, in IST.
+
+    `start` and `end` are both None where the row removes the phase. `where` names the row of the operator's file; it is
+    empty for a shipped row.
+    """
 
     since: date
     stocks: Stocks
@@ -50,19 +56,20 @@ class PhaseRow:
 
     @property
     def groups(self) -> tuple[Stocks, ...]:
+        """Return the groups of `GROUPS` to which the row applies."""
         return GROUPS if self.stocks is Stocks.ALL else (self.stocks,)
 
-    def rivals(self, other: PhaseRow) -> bool:
-        """Whether both say something of one phase from one date on."""
+    def conflicts_with(self, other: PhaseRow) -> bool:
+        """Return whether both rows set the same phase from the same date for the same stocks."""
         return self.since == other.since and self.kind is other.kind and bool({*self.groups} & {*other.groups})
 
     @property
     def seen(self) -> bool:
-        """Whether the source itself was read."""
+        """Return whether the source itself was read, not only a quotation."""
         return NOT_SEEN not in self.source
 
     def check(self) -> None:
-        """ConfigurationError with the row and the field where this row alone is wrong."""
+        """Check this row alone. Raises ConfigurationError with the row and the field."""
         if (self.start is None) != (self.end is None):
             raise ConfigurationError(f"{self.where}: close: open and close are given together or not at all")
         if self.start is None or self.end is None:
@@ -72,12 +79,12 @@ class PhaseRow:
         if self.start >= self.end:
             raise ConfigurationError(f"{self.where}: close: {self.kind} must open before it closes, {_span(self)}")
         if self.may_end_from is not None and not self.start < self.may_end_from < self.end:
-            raise ConfigurationError(f"{self.where}: may_end_from: it lies inside the phase, {_span(self)}")
+            raise ConfigurationError(f"{self.where}: may_end_from: must lie inside the phase, {_span(self)}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Dated:
-    """The rows in force from one date, in order of time, for each group of `GROUPS`."""
+    """Hold the rows in force from one date, in order of time, for each group of `GROUPS`."""
 
     since: date
     rows: tuple[tuple[PhaseRow, ...], tuple[PhaseRow, ...]]
@@ -85,18 +92,22 @@ class _Dated:
 
 
 class Timetables:
-    """The timetables of ordinary sessions by date."""
+    """Hold the timetables of ordinary sessions by date."""
 
     def __init__(self, own: Sequence[PhaseRow] = ()) -> None:
-        """`own`: the operator's rows. ConfigurationError with file, row and field where the result is no timetable."""
+        """Build the timetables from the shipped rows and the operator's rows (`own`).
+
+        Raises:
+            ConfigurationError: The result is not a valid timetable; with file, row and field.
+        """
         shipped, added = _by_start(_shipped_rows()), _by_start(own)
         current: tuple[dict[PhaseKind, PhaseRow], ...] = ({}, {})
         self._dated: list[_Dated] = []
         for since in sorted({*shipped, *added}):
             if since in shipped:
-                current = _laid_over(({}, {}), shipped[since])
+                current = _with_rows(({}, {}), shipped[since])
             if since in added:
-                current = _laid_over(current, added[since])
+                current = _with_rows(current, added[since])
             ordered = tuple(tuple(sorted(found.values(), key=_start)) for found in current)
             for group, found in zip(GROUPS, ordered, strict=True):
                 if since in added:
@@ -106,16 +117,16 @@ class Timetables:
         self.own = tuple(own)
 
     def of(self, day: date) -> tuple[Timetable, Timetable]:
-        """The timetables of an ordinary session: of the others, and of closing-auction stocks. UncoveredDate before the first."""
+        """Return an ordinary session's timetables: without and with a closing auction. Raises UncoveredDate before the first."""
         return self._in_force(day).tables
 
     def has_auctions(self, day: date) -> bool:
-        """Whether the exchange treats stocks with derivatives in another way than the others at the close of that date."""
+        """Return whether stocks with derivatives have another timetable than the others on that date."""
         others, auction = self.of(day)
         return others != auction
 
     def rows(self, day: date) -> tuple[date, tuple[PhaseRow, ...]]:
-        """Since when the timetable of a date is in force, and its rows in order of time, each once."""
+        """Return the date since which a day's timetable is in force, and its rows in order of time, each once."""
         dated = self._in_force(day)
         others, auction = dated.rows
         only = [replace(row, stocks=Stocks.OTHERS) for row in others if row not in auction]
@@ -124,7 +135,7 @@ class Timetables:
 
     @property
     def starts(self) -> tuple[date, ...]:
-        """The dates on which a timetable begins, oldest first."""
+        """Return the dates on which a timetable begins, oldest first."""
         return tuple(self._starts)
 
     def _in_force(self, day: date) -> _Dated:
@@ -133,7 +144,7 @@ class Timetables:
 
 @cache
 def shipped() -> Timetables:
-    """The timetables of the package."""
+    """Return the timetables of the package, without the operator's rows."""
     return Timetables()
 
 
@@ -154,10 +165,10 @@ def _shipped_rows() -> tuple[PhaseRow, ...]:
 
 
 def read_phase(text: str, since: date, stocks: Stocks, source: str) -> PhaseRow:
-    """A phase from words such as `closing_matching=15:40-15:45`. ConfigurationError where they do not make one."""
+    """Return a phase from a text such as `closing_matching=15:40-15:45`. Raises ConfigurationError for another form."""
     found = re.fullmatch(r"(\w+)=(?:(\d\d:\d\d)-(\d\d:\d\d)(?:~(\d\d:\d\d))?)?", text)
     if not found:
-        raise ConfigurationError(f"{text!r} is no phase with its times, such as closing_matching=15:40-15:45")
+        raise ConfigurationError(f"{text!r} is not a phase with times, such as closing_matching=15:40-15:45")
     kind, *times = found.groups()
     if kind not in set(PhaseKind):
         raise ConfigurationError(f"{text}: a phase is one of {', '.join(PhaseKind)}")
@@ -177,8 +188,8 @@ def _by_start(found: Iterable[PhaseRow]) -> dict[date, list[PhaseRow]]:
     return by_start
 
 
-def _laid_over(current: Sequence[dict[PhaseKind, PhaseRow]], added: Iterable[PhaseRow]) -> tuple[dict[PhaseKind, PhaseRow], ...]:
-    """The phases of both groups after the rows of one date."""
+def _with_rows(current: Sequence[dict[PhaseKind, PhaseRow]], added: Iterable[PhaseRow]) -> tuple[dict[PhaseKind, PhaseRow], ...]:
+    """Return the phases of both groups after the rows of one date were applied."""
     result = tuple(dict(found) for found in current)
     for row in added:
         for group in row.groups:
@@ -197,7 +208,7 @@ def _table(found: Sequence[PhaseRow]) -> Timetable:
 
 
 def _check(found: Sequence[PhaseRow], added: Sequence[PhaseRow], group: Stocks) -> None:
-    """ConfigurationError where the phases of one kind of stock do not make a day. The error names a row of the operator."""
+    """Check that the phases of one kind of stock make a valid day. Raises ConfigurationError with a row of the operator."""
 
     def where(*near: PhaseRow) -> str:
         return next((row.where for row in reversed(near) if row.where), added[-1].where)

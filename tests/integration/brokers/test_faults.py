@@ -669,9 +669,9 @@ def test_a_sell_beyond_what_is_held_is_written_down(near, far, tmp_path) -> None
     broker.modify(resting, quantity=10, price=10500)
     lines = (
         "2023-07-17 10:00:00 place S2: SELL 4 ACME while 7 wait and 10 are held; "
-        "refused: insufficient holdings: 3 may be sold, 4 asked",
+        "refused: insufficient holdings: 3 may be sold, 4 ordered",
         f"2023-07-17 10:00:00 modify {resting}: SELL 11 ACME while 0 wait and 10 are held; "
-        "refused: insufficient holdings: 10 may be sold, 11 asked",
+        "refused: insufficient holdings: 10 may be sold, 11 ordered",
     )
     assert far().oversold == broker.oversold == lines
 

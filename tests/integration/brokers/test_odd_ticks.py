@@ -36,9 +36,9 @@ class Ticks(PriceStream[int]):
     def _address(self) -> tuple[str, Mapping[str, str]]:
         return "", {}
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None: ...
-    def _ask(self, socket: ClientConnection, tokens: Sequence[int]) -> None: ...
-    def _hear(self, frame: Frame) -> None: ...
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None: ...
+    def _send_subscription(self, socket: ClientConnection, tokens: Sequence[int]) -> None: ...
+    def _read_frame(self, frame: Frame) -> None: ...
 
 
 class Asked:
@@ -60,8 +60,8 @@ def test_an_odd_tick_is_asked_for_and_named(odd: dict[str, Any]) -> None:
     clock = VirtualClock(NOW)
     ticks = Ticks("Kite", clock, 10, pause=1, silence=timedelta(minutes=1))
     prices = StreamedPrices(Asked(), ticks, clock)  # type: ignore[arg-type]
-    ticks._keep("ACME", GOOD)
-    ticks._keep("ACME", replace(GOOD, **odd))
+    ticks._store_quote("ACME", GOOD)
+    ticks._store_quote("ACME", replace(GOOD, **odd))
     found = prices.quotes(["ACME", "BETA"])
     assert {name: (quote.last, quote.source) for name, quote in found.items()} == {
         "ACME": (100_00, "asked"),
@@ -69,6 +69,6 @@ def test_an_odd_tick_is_asked_for_and_named(odd: dict[str, Any]) -> None:
     }
     assert [(row.symbol, str(row.kind), row.field in odd) for row in odd_of(found)] == [("ACME", "tick", True)]
     clock.sleep(1)
-    ticks._keep("ACME", replace(GOOD, at=clock.now()))
+    ticks._store_quote("ACME", replace(GOOD, at=clock.now()))
     found = prices.quotes(["ACME"])
     assert (found["ACME"].source, odd_of(found)) == ("stream", ())

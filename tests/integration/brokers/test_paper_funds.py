@@ -187,6 +187,6 @@ def test_a_time_before_the_last_event_is_refused(floor) -> None:
     market = floor(quiet("ACME", DAYS), at=ist(D, "10:00"))
     market.buy(100, 10000)
     earlier = market.another_at(VirtualClock(ist(D, "09:30")))
-    with pytest.raises(UsageError, match="already ran to 2023-07-17 10:00 IST"):
+    with pytest.raises(UsageError, match="was already run until 2023-07-17 10:00 IST"):
         earlier.orders()
     earlier.close()

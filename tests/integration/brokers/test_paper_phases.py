@@ -204,7 +204,7 @@ def test_a_drill_trades_in_both_parts_and_in_neither_between(floor) -> None:
 
 def test_a_trade_by_hand_needs_a_phase_that_trades(floor) -> None:
     market = floor(quiet("ACME", [date(2023, 7, 14), D]), at=ist(D, "09:05"))
-    with pytest.raises(OrderRefused, match="nothing trades"):
+    with pytest.raises(OrderRefused, match="no order trades immediately"):
         market.broker.manual_trade("ACME", Side.BUY, 5, 10000)
     market.to(D, "10:00")
     order = market.broker.manual_trade("ACME", Side.BUY, 5, 10010)

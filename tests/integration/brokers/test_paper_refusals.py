@@ -29,7 +29,7 @@ def market(floor) -> Floor:
         (("ACME", Side.BUY, 1, -5), "price", "more than zero"),
         (("ACME", Side.BUY, 1, 12005), "band", "RMS:Rule: Check circuit limit: 120.05 is outside 80.00 to 120.00"),
         (("ACME", Side.BUY, 1, 7995), "band", "RMS:Rule: Check circuit limit"),
-        (("ACME", Side.SELL, 1, 10000), "holdings", "insufficient holdings: 0 may be sold, 1 asked"),
+        (("ACME", Side.SELL, 1, 10000), "holdings", "insufficient holdings: 0 may be sold, 1 ordered"),
     ],
 )
 def test_an_unsound_order_is_refused_with_its_reason(market, request_, code, words) -> None:
@@ -53,9 +53,9 @@ def test_stocks_with_derivatives_have_no_fixed_band(market) -> None:
 def test_resting_sells_count_against_what_may_be_sold(market) -> None:
     market.buy(10, 10000)
     resting = market.sell(7, 10500)
-    with pytest.raises(OrderRefused, match="3 may be sold, 4 asked"):
+    with pytest.raises(OrderRefused, match="3 may be sold, 4 ordered"):
         market.sell(4, 10500)
-    with pytest.raises(OrderRefused, match="10 may be sold, 11 asked"):
+    with pytest.raises(OrderRefused, match="10 may be sold, 11 ordered"):
         market.broker.modify(resting, quantity=11, price=10500)
     market.broker.modify(resting, quantity=10, price=10400)
     with pytest.raises(OrderRefused, match="0 may be sold"):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.brokers.exchange import Floor, ist, quiet
 from tradectl.brokers.account.guard import GuardedBroker
-from tradectl.brokers.account.prices import ASKED, FRESH, StreamedPrices
+from tradectl.brokers.account.prices import FRESH, REQUEST_EVERY, StreamedPrices
 from tradectl.brokers.http.stream import NOT_YET
 from tradectl.clock import VirtualClock
 from tradectl.errors import OrderRefused, UsageError
@@ -131,7 +131,7 @@ def test_who_holds_no_stream_has_no_trouble_with_it_and_no_news(floor) -> None:
 
 def test_bands_are_asked_for_now_and_then(desk: Desk) -> None:
     desk.price()
-    desk.clock.sleep(ASKED.total_seconds())
+    desk.clock.sleep(REQUEST_EVERY.total_seconds())
     desk.tick("ACME", 101_00, age=timedelta(seconds=1))
     assert desk.price() == (100_00, "asked")
     assert desk.asked.symbols == ["ACME", "ACME"]

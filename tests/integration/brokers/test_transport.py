@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tradectl.brokers.adapter import Unlimited
 from tradectl.brokers.http.deadline import WHOLE
-from tradectl.brokers.http.server_time import asked_wait
+from tradectl.brokers.http.server_time import requested_wait
 from tradectl.brokers.http.transport import ReadTransport, Reply, Transport
 from tradectl.clock import VirtualClock
 from tradectl.errors import Ambiguous, Blocked, BrokerUnavailable, RateLimited, TradectlError
@@ -343,7 +343,7 @@ def test_the_command_after_a_429_waits_as_long_as_asked(headers: list[str], wait
 
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
 def test_a_retry_date_without_the_servers_time_counts_from_ours(zone: str) -> None:
-    assert asked_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0
+    assert requested_wait({"Retry-After": f"Wed, 25 Nov 2026 04:00:09 {zone}"}, NOW) == 9.0
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_a_retry_date_without_the_servers_time_counts_from_ours(zone: str) -> No
     ],
 )  # fmt: skip
 def test_a_wait_that_cannot_be_read_is_none(text: str) -> None:
-    assert asked_wait({"Retry-After": text}, NOW) == asked_wait({"Retry-After": text, "Date": text}, NOW) == 0.0
+    assert requested_wait({"Retry-After": text}, NOW) == requested_wait({"Retry-After": text, "Date": text}, NOW) == 0.0
 
 
 def test_an_address_that_is_none_could_not_be_read() -> None:

@@ -79,7 +79,7 @@ def test_a_live_home_does_not_count_by_another_table(tradectl: Tradectl) -> None
 def test_an_unknown_table_is_refused_where_it_is_set(tradectl: Tradectl) -> None:
     said = tradectl("config", "set", "charges", "groww")
     assert said.code == 4
-    assert "no table of charges is called 'groww'" in said.err
+    assert "there is no table of charges 'groww'" in said.err
     assert counted(tradectl)[0] == "zerodha"
 
 
@@ -102,7 +102,7 @@ def test_a_damaged_own_table_is_one_line(home: Path, researcher: Tradectl) -> No
     (home / "charges.csv").write_text(OWN.replace("delivery,sell,20", "delivery,sell,lots"))
     said = researcher("backtest", "demo", *EAGER)
     assert said.code == 4
-    assert "charges.csv row 6: value 'lots' is no amount" in said.err
+    assert "charges.csv row 6: value 'lots' is not an amount" in said.err
 
 
 def test_a_damaged_own_table_does_not_stop_a_live_home(home: Path, tradectl: Tradectl) -> None:
@@ -112,7 +112,7 @@ def test_a_damaged_own_table_does_not_stop_a_live_home(home: Path, tradectl: Tra
     for words in (("status",), ("positions",)):
         said = tradectl(*words)
         assert said.code == 0
-        assert "charges.csv row 6: value 'lots' is no amount" in said.err
+        assert "charges.csv row 6: value 'lots' is not an amount" in said.err
         assert "until you repair the file, the charges are those of Kotak Neo (Trade API)" in said.err
     assert "row 6: value 'lots'" in tradectl("doctor").out
 

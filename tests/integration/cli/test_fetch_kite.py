@@ -102,7 +102,7 @@ def test_the_account_that_is_asked_is_the_named_users(live: Tradectl, kite: Hous
     log_in(live, kite)
     assert live("user", "add", "ravi").code == 0
     words = [*WORDS, "--symbols", "BETA"]
-    assert live(*words, "--user", "ravi").object["error"] == "ravi has named no broker: `tradectl broker set NAME`"
+    assert live(*words, "--user", "ravi").object["error"] == "ravi has set no broker: run `tradectl broker set NAME`"
     assert live("broker", "set", "openalgo", "--user", "ravi", stdin="").code == 0
     other = live(*words, "--user", "ravi")
     assert (other.code, other.object["error"]) == (4, "ravi is at openalgo, not at kite")

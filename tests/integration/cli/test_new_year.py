@@ -61,7 +61,7 @@ def test_a_fetch_fills_the_year_and_ends_the_warning(tradectl: Tradectl, web: Si
         (Reply(body=answer({})), 8, "is empty"),
         (Reply(body=answer()[:60]), 8, "is not the JSON"),
         (Reply(body=THIS_YEAR), 8, "this is the list of 2026, and the one of 2027 is needed"),
-        (Reply(body=OLD_LIST), 8, "is the list of 2025, which is over"),
+        (Reply(body=OLD_LIST), 8, "is the list of 2025, a past year"),
     ],
 )
 def test_an_answer_that_is_not_the_list_fills_nothing(

@@ -27,7 +27,7 @@ def test_a_ledger_of_another_mode_is_refused(tradectl: Tradectl, home: Path, wor
 def test_a_paper_ledger_that_is_called_live_has_no_broker(tradectl: Tradectl, home: Path, words: str) -> None:
     """Somebody has written over its mode: there is nobody to send an order to, and nobody has armed it."""
     said = written_over(tradectl, home, "live")(*words.split(), "--json")
-    assert (said.code, "has named no broker" in said.object["error"]) == (4, True), said
+    assert (said.code, "has set no broker" in said.object["error"]) == (4, True), said
 
 
 def written_over(tradectl: Tradectl, home: Path, mode: str) -> Tradectl:

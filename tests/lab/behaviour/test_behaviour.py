@@ -548,7 +548,7 @@ def test_connect_by(held: Trading, name: str, word: str | None, first: str, dual
 @offered("connect_by")
 def test_connect_by_another_word(held: Trading, name: str) -> None:
     with (
-        pytest.raises(Exception, match="connect_by is ipv4, ipv6 or any, not 'ipv5'"),
+        pytest.raises(Exception, match="connect_by must be ipv4, ipv6 or any, not 'ipv5'"),
         at_broker(held, name, told={"connect_by": "ipv5"}),
     ):
         pass

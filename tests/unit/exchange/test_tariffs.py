@@ -86,15 +86,18 @@ def test_an_own_table_of_a_shipped_name_takes_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("Angel,2018-01-01,dp,delivery,sell,1,,", "row 7: broker 'Angel' is no name"),
+        ("Angel,2018-01-01,dp,delivery,sell,1,,", "row 7: broker 'Angel' is not a valid name"),
         ("angel,2018-13-01,dp,delivery,sell,1,,", "row 7: since '2018-13-01' is not a date"),
-        ("angel,2020-01-01,fee,delivery,sell,1,,", "row 7: item 'fee' is none of"),
-        ("angel,2020-01-01,dp,delivery,buy,1,,", "row 7: part,side delivery,buy of dp is delivery,sell"),
-        ("angel,2020-01-01,dp,delivery,sell,-1,,", "row 7: value '-1' of dp is below 0"),
-        ("angel,2020-01-01,dp,delivery,sell,ten,,", "row 7: value 'ten' is no amount"),
-        ("angel,2020-01-01,dp,delivery,sell,1.005,,", "row 7: value '1.005' is no amount"),
-        ("angel,2020-01-01,brokerage,delivery,both,0.1,percent,", "row 7: unit 'percent' of brokerage is 'rupees per crore'"),
-        ("angel,2018-01-01,dp,delivery,sell,1,,", "row 7: dp delivery sell since 2018-01-01 is there twice"),
+        ("angel,2020-01-01,fee,delivery,sell,1,,", "row 7: item 'fee' is not one of"),
+        ("angel,2020-01-01,dp,delivery,buy,1,,", "row 7: part,side of dp must be delivery,sell, not delivery,buy"),
+        ("angel,2020-01-01,dp,delivery,sell,-1,,", "row 7: value '-1' of dp is negative or too large"),
+        ("angel,2020-01-01,dp,delivery,sell,ten,,", "row 7: value 'ten' is not an amount"),
+        ("angel,2020-01-01,dp,delivery,sell,1.005,,", "row 7: value '1.005' is not an amount"),
+        (
+            "angel,2020-01-01,brokerage,delivery,both,0.1,percent,",
+            "row 7: unit 'percent' of brokerage must be 'rupees per crore'",
+        ),
+        ("angel,2018-01-01,dp,delivery,sell,1,,", "row 7: dp delivery sell since 2018-01-01 occurs twice"),
         ("angel,2020-01-01,dp,delivery,sell,1", "row 7: has 6 fields, the header 8"),
         ("other,2020-01-01,dp,delivery,sell,1,,", "other has no row brokerage,delivery"),
     ],
@@ -107,11 +110,11 @@ def test_a_bad_row_is_named(tmp_path: Path, line: str, complaint: str) -> None:
 
 
 def test_an_unknown_table_or_an_earlier_date_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no table of charges is called 'groww'; there are zerodha, kotak_neo, dhan"):
+    with pytest.raises(ConfigurationError, match="there is no table of charges 'groww'; the tables are zerodha, kotak_neo, dhan"):
         named(tmp_path / "charges.csv", "groww")
     with pytest.raises(UncoveredDate):
         angel(tmp_path, OWN.replace("2018-01-01,dp", "2024-01-01,dp")).rates(date(2023, 6, 1))
-    with pytest.raises(ConfigurationError, match="the first line is broker,since"):
+    with pytest.raises(ConfigurationError, match="the first line must be broker,since"):
         angel(tmp_path, OWN.replace("broker,since", "name,since"))
 
 

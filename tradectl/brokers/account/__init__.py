@@ -1,11 +1,11 @@
-"""A user's account at a broker, between the ledger and the adapters.
+"""Connect a user's account at a broker with the ledger and the adapters.
 
-live               the account that trades
-read_only_account  the account that reads prices, for paper homes
-credentials        what the ledger stores of it: fields and the login session
-guard, permission  the checks before an order leaves
+live_account       the account that trades
+read_only_account  the account that only reads prices, for paper homes
+credentials        the fields and the login session that the ledger stores
+guard, permission  the checks before an order is sent
 prices             quotes from the stream or by request
-securities         which rows of a broker are the shares of the market data
+securities         matches rows of a broker with the shares of the market data
 day_cash           the cash of a day's trades
-dedup              the same object for an equal result
+dedup              returns the same object for an equal result
 """

@@ -19,12 +19,12 @@ from tradectl.ports import Clock
 from tradectl.redaction import remember
 
 SESSION = "session"
-PATIENCE, PAUSE = 60.0, 0.2
-"""Seconds for which a login waits for another one, and between two tries."""
+LOGIN_WAIT, PAUSE = 60.0, 0.2
+"""Seconds for which a login waits for another login, and seconds between two tries."""
 
 
 class StoredVault:
-    """`adapter.Vault` over the ledger's credentials. Keys there are `<broker>.<name>`; a session is one of them."""
+    """Implement `adapter.Vault` over the ledger's credentials. The keys are `<broker>.<name>`; the session is one of them."""
 
     def __init__(self, credentials: Credentials, adapter: Adapter) -> None:
         self._credentials = credentials
@@ -38,11 +38,11 @@ class StoredVault:
     def require(self, name: str) -> str:
         value = self.get(name)
         if value is None:
-            raise ConfigurationError(f"{self._broker} needs your {name}: `tradectl broker set` asks for it")
+            raise ConfigurationError(f"{self._broker} needs your {name}: `tradectl broker set` prompts for it")
         return value
 
     def put(self, name: str, value: str) -> None:
-        """Store a credential; one of the adapter's fields."""
+        """Store a credential. `name` is one of the adapter's fields."""
         self._credentials.set(self._key(name), value, secret=self._fields[name].secret)
 
     def missing(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class StoredVault:
         return tuple(name for name, item in self._fields.items() if item.default is None and self._key(name) not in known)
 
     def session(self) -> LoginSession | None:
-        """Return the stored session, or None. Raises ConfigurationError where it cannot be read."""
+        """Return the stored session, None without one. Raises ConfigurationError if it cannot be read."""
         text = self._credentials.get(self._key(SESSION))
         if text is None:
             return None
@@ -76,7 +76,7 @@ class StoredVault:
         self._credentials.set(self._key(LOGGED_IN_UNTIL), stored["expires_at"], secret=False)
 
     def end_session(self, session: LoginSession) -> None:
-        """End a session that the broker does not know, if it is the stored one. A newer stored one stays."""
+        """End a session that the broker rejected, if it is the stored one. A newer session stays."""
         known = self.session()
         if known is not None and known.is_same(session):
             self.keep_session(replace(known, expires_at=known.logged_in_at))
@@ -93,15 +93,15 @@ class StoredVault:
 
 @contextmanager
 def login_lock(folder: Path, user: str, broker: str, clock: Clock) -> Iterator[None]:
-    """Let one process of this machine log a user in at a broker at a time. The next one finds the new session.
+    """Let only one process of this machine log a user in at a broker at a time. The next process finds the new session.
 
-    The operating system releases the lock of a process that has died.
+    The operating system releases the lock of a dead process.
 
     Raises:
-        LoginNeeded: Another login has not ended after `PATIENCE` seconds, for example at a prompt.
+        LoginNeeded: Another login did not end within `LOGIN_WAIT` seconds, for example because it waits at a prompt.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"login-{broker}-{user}.lock").open("w") as file:
-        if not lock_within(file.fileno(), PATIENCE, pause=PAUSE, sleep=clock.sleep):
-            raise LoginNeeded(f"another login at {broker} has been going on for {PATIENCE:.0f} s")
+        if not lock_within(file.fileno(), LOGIN_WAIT, pause=PAUSE, sleep=clock.sleep):
+            raise LoginNeeded(f"another login at {broker} is still open after {LOGIN_WAIT:.0f} s: finish it first")
         yield

@@ -1,4 +1,4 @@
-"""Calculate the cash of a day's trades, for brokers that report the balance of the morning and what may be spent now."""
+"""Calculate the cash of a day's trades, for brokers that report only the morning's balance and the spendable amount."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from tradectl.model.order import Fill, Side, TradeReport
 
 
 def cash_flow(trades: Iterable[TradeReport], today: date, tariff: Tariff) -> int:
-    """Return the paise that the trades of a day brought, less their charges by `tariff`. A trade that is listed twice counts
-    once."""
+    """Return the cash flow (paise) of a day's trades: sells less buys, less their charges by `tariff`.
+
+    A trade that is listed twice counts once.
+    """
     by_symbol: dict[str, list[TradeReport]] = {}
     for trade in {trade.trade_id: trade for trade in trades}.values():
         if ist_date(trade.at) == today:

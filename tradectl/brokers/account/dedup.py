@@ -1,4 +1,4 @@
-"""Return the same object for an equal result, so that a caller can compare by identity that nothing has changed."""
+"""Return the same object for an equal result, so that a caller can see by identity that nothing has changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Deduplicated(Generic[T]):
-    """The last result of one kind. Results are compared by value."""
+    """Hold the last result of one kind, None before the first. Results are compared by value."""
 
     def __init__(self) -> None:
         self.last: T | None = None

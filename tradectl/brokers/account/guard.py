@@ -1,8 +1,8 @@
 """Check every command before real money moves.
 
-Only cancels leave unless a person has armed the account. No command leaves in the phases in which the exchange takes no orders:
-what a broker then replies is not documented. The adapter's transport reads arming and halt marker once more on the open
-connection (`permission`), because what happens in between may take long.
+Without arming, only cancels are sent. No command is sent in a phase in which the exchange accepts no orders, because brokers do
+not document their replies for it. The adapter's transport checks arming and the halt marker again on the open connection
+(`permission`), because a request may wait long before it is sent.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from tradectl.ports import Broker, Capabilities, Clock, Closable, HaltMarker, Li
 
 
 class GuardedBroker:
-    """A live broker behind the guard.
+    """Check the commands to a live broker and pass on its reads.
 
-    Raises Blocked (exit 9) for an order or a change while the account is not armed; reads and cancels pass. Raises OrderRefused
-    (`phase`) for a command about a symbol whose phase takes nothing. `stream` makes its quotes come from the broker's stream,
-    if it has one.
+    After `stream`, quotes come from the broker's stream if it has one.
+
+    Raises:
+        Blocked: The account is not armed, for an order or a change (exit code 9). Cancels pass.
+        OrderRefused: The phase of the symbol accepts no command (code `phase`).
     """
 
     def __init__(
@@ -49,22 +51,22 @@ class GuardedBroker:
         return self._broker.capabilities
 
     def stream(self) -> bool:
-        """Hold the broker's stream from now on, until `close`; return whether there is one."""
+        """Connect the broker's stream until `close`. Return whether the broker has one."""
         if isinstance(self._broker, HasTicker) and self._prices is None:
             self._prices = StreamedPrices(self._broker, self._broker.ticker(), self._clock)
         return self._prices is not None
 
     @property
     def stream_trouble(self) -> str | None:
-        """Why the stream has no connection (`ReportsStream`)."""
+        """Return why the stream has no connection, None without a stream (`ReportsStream`)."""
         return self._prices.trouble if self._prices is not None else None
 
     def stream_news(self) -> str | None:
-        """Return what changed of `stream_trouble` (`ReportsStream`)."""
+        """Return `stream_trouble` once after each change, None if it has not changed (`ReportsStream`)."""
         return self._prices.news() if self._prices is not None else None
 
     def close(self) -> None:
-        """End the stream and the connections."""
+        """Close the stream and the connections."""
         if self._prices is not None:
             self._prices.close()
             self._prices = None
@@ -74,6 +76,7 @@ class GuardedBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
+        """Place an order and return the broker's order id, after the checks of the class."""
         self._check_send(request.side)
         if request.variety is Variety.REGULAR:
             self._check_phase(request.symbol)
@@ -81,12 +84,14 @@ class GuardedBroker:
             return self._broker.place(request)
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        self._check_send(self._sides.get(broker_order_id, Side.BUY))  # of an order that was never read the stricter is taken
+        """Change the quantity and the price (paise) of an order, after the checks of the class."""
+        self._check_send(self._sides.get(broker_order_id, Side.BUY))  # a buy has the stricter check
         self._check_phase(self._symbols.get(broker_order_id))
         with not_sent(self.name):
             self._broker.modify(broker_order_id, quantity=quantity, price=price)
 
     def cancel(self, broker_order_id: str) -> None:
+        """Cancel an order. Arming and the halt marker are not checked."""
         self._check_phase(self._symbols.get(broker_order_id))
         with not_sent(self.name):
             self._broker.cancel(broker_order_id)
@@ -94,6 +99,7 @@ class GuardedBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
+        """Return the broker's orders, and remember their symbols and sides for later commands."""
         found = self._broker.orders()
         self._symbols |= {report.broker_order_id: report.symbol for report in found}
         self._sides |= {report.broker_order_id: report.side for report in found}
@@ -103,27 +109,28 @@ class GuardedBroker:
         return self._broker.trades()
 
     def holdings(self) -> Sequence[Holding]:
-        """Return the holdings. Shares of another security under the same symbol are not counted (`securities`)."""
+        """Return the holdings. Shares of another security with the same symbol do not count (`securities`)."""
         return of_known_securities(self._broker.holdings(), self._market, ist_date(self._clock.now()))
 
     def funds(self) -> Funds:
         return self._broker.funds()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Return quotes. After `stream` they come from the broker's stream while they are fresh."""
         return (self._prices or self._broker).quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
         return self._broker.preopen_prices(symbols)
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of `ListsOrderRules`; None also from a broker that has no list."""
+        """Return the broker's order rules of a symbol (`ListsOrderRules`), None from a broker that has no list."""
         return self._broker.order_rules(symbol) if isinstance(self._broker, ListsOrderRules) else None
 
     def _check_phase(self, symbol: str | None) -> None:
-        """Raise OrderRefused in a phase that takes nothing.
+        """Raise OrderRefused in a phase that accepts no command.
 
-        An order that was never read, and a symbol that the market data lack, are left to the broker. A stock of unknown kind
-        has the hours of both kinds.
+        `symbol` is None for an order that was never read; it is not checked. A symbol that the market data does not have is
+        checked without a closing auction. A stock of unknown kind is checked with and without one.
         """
         now = self._clock.now()
         session = self._sessions.session(ist_date(now))

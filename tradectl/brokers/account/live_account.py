@@ -17,49 +17,53 @@ from tradectl.ports import Closable, HaltMarker
 
 
 class LiveAccount(ReadOnlyAccount):
-    """One user at the broker of the settings, with orders."""
+    """Open the account of one user at the broker of the settings, for orders and for reading."""
 
     def broker_name(self) -> str:
-        """Return the broker of the settings. Raises ConfigurationError where the user has named none."""
+        """Return the broker's name from the settings. Raises ConfigurationError if the user has set none."""
         name = self.ledger.settings.plain(BROKER)
         if name is None:
-            raise ConfigurationError(f"{self.ledger.user} has named no broker: `tradectl broker set NAME`")
+            raise ConfigurationError(f"{self.ledger.user} has set no broker: run `tradectl broker set NAME`")
         return name
 
-    def name_broker(self, name: str) -> Adapter:
-        """Choose the broker and return its adapter. Raises UsageError for one without an adapter."""
+    def set_broker(self, name: str) -> Adapter:
+        """Store the broker's name in the settings and return its adapter. Raises UsageError for an unknown broker."""
         found = adapter(name)
         self.credentials.set(BROKER, name, secret=False)
         return found
 
     def arming(self) -> Arming:
+        """Return the arming of the broker of the settings."""
         return Arming(self.ledger, self.broker_name())
 
-    def begin_anew(self, found: Adapter) -> None:
-        """Disarm the account and remove its session: another broker, address or credential is another account."""
+    def revoke_access(self, found: Adapter) -> None:
+        """Disarm the account and remove its session, because another broker, address or credential is another account."""
         Arming(self.ledger, found.name).disarm()
-        super().begin_anew(found)
+        super().revoke_access(found)
 
     def account(self, found: Adapter, check_send: SendPermission) -> BrokerAccount:
-        """Return what the adapter gets for trading."""
-        return replace(self.looking(found), limiter=self.limits(found), check_send=check_send)
+        """Return the `BrokerAccount` with which the adapter trades."""
+        return replace(self.reading_account(found), limiter=self.limits(found), check_send=check_send)
 
     def limits(self, found: Adapter) -> RateLimits:
-        """Return the whole limits of the broker."""
-        return self.counted(found, found.limits)
+        """Return the broker's full rate limits."""
+        return self.rate_limits(found, found.limits)
 
     def open(self, marker: HaltMarker) -> GuardedBroker:
-        """Return the broker for the tasks, behind the guard and the halt marker."""
+        """Return the broker for the tasks, with the checks of the guard."""
         found = self.adapter()
         arming = Arming(self.ledger, found.name)
         account = self.account(found, SendPermission(found.name, arming, marker))
         return GuardedBroker(found.open(account), arming, self.clock, self._sessions, self._market, marker=marker)
 
     def charges(self, tariff: Tariff) -> list[ChargeLine]:
-        """Return every line of the charges of today's orders, by the broker and by a table. Raises Blocked where the broker
-        reports none."""
+        """Return every charge line of today's orders, with the broker's amount and that of a table.
+
+        Raises:
+            Blocked: The broker reports no charges.
+        """
         found = self.adapter()
-        broker = found.open(self.looking(found))
+        broker = found.open(self.reading_account(found))
         if not isinstance(broker, ReportsCharges):
             raise Blocked(
                 f"{found.name} reports no charges: compare the day's contract note with `tradectl pnl`; the table "
@@ -68,9 +72,9 @@ class LiveAccount(ReadOnlyAccount):
         return broker.charge_lines(broker.orders(), tariff)
 
     def remarks(self) -> Sequence[Remark]:
-        """Return what the broker reports of the account beside what tasks need; nothing from an adapter that reports no more."""
+        """Return further facts that the broker reports of the account, none if the adapter has no remarks."""
         found = self.adapter()
-        broker = found.open(self.looking(found))
+        broker = found.open(self.reading_account(found))
         try:
             return broker.remarks() if isinstance(broker, HasRemarks) else ()
         finally:

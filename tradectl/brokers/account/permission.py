@@ -1,11 +1,11 @@
-"""Say whether an order may leave for a broker now, and report a command that was provably not sent.
+"""Check whether an order may be sent to a broker now, and report a command that was provably not sent.
 
-An order may leave where the account is armed and the halt marker allows its side. The guard checks it before an adapter begins,
-and a transport checks it again on the open connection, before the first byte. Between the two a request may wait long: for a
-limit, for a lock of the ledger, after a 429, for a connection.
+An order may be sent if the account is armed and the halt marker allows its side. The guard checks this before it calls the
+adapter, and a transport checks it again on the open connection, before the first byte. Between the two a request may wait
+long: for a rate limit, for a lock of the ledger, after a reply 429, or for a connection.
 
-Before a command leaves, an adapter reads its session and counts the request in the ledger, which may be locked. After the reply
-it needs the ledger no more.
+Before it sends a command, an adapter reads its session from the ledger and counts the request there. The ledger may be locked.
+After the reply the adapter does not use the ledger.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tradectl.ports import HaltMarker
 
 
 class SendPermission:
-    """The permission of one account at one broker."""
+    """Check whether one account at one broker may send an order."""
 
     def __init__(self, broker: str, arming: Arming, marker: HaltMarker) -> None:
         self._broker, self._arming, self._marker = broker, arming, marker
 
     def __call__(self, side: Side) -> None:
-        """Return where an order of this side may leave.
+        """Return normally if an order of this side may be sent.
 
         Raises:
             Forbidden: The halt marker does not allow the side, or cannot be read.
@@ -38,7 +38,7 @@ class SendPermission:
         except DatabaseError as error:
             raise Blocked(f"the ledger cannot be read, so live orders count as not armed: {error}") from error
         if not armed:
-            raise Blocked(f"live orders are not armed: `tradectl broker arm` lets them go to {self._broker}")
+            raise Blocked(f"live orders are not armed: `tradectl broker arm` allows them at {self._broker}")
         try:
             state = self._marker.read()
         except Blocked as unreadable:
@@ -48,7 +48,7 @@ class SendPermission:
 
 @contextmanager
 def not_sent(broker: str) -> Iterator[None]:
-    """Turn a DatabaseError into BrokerUnavailable: the command was not sent, and the same intent may be sent again."""
+    """Turn a DatabaseError into BrokerUnavailable: the command was not sent, so the same intent may be sent again."""
     try:
         yield
     except DatabaseError as error:

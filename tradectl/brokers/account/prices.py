@@ -1,9 +1,8 @@
-"""Quotes by request, or from a broker's stream where that is fresh.
+"""Get quotes from a broker's stream while they are fresh, else by request.
 
-One process holds a stream, the sell monitor of the day; the others send requests. A streamed quote counts for a short time
-after the exchange made it, so the quote of a stock that does not trade is requested. Each symbol is requested from time to time
-anyway, because a stream has no price bands. If the stream is broken, every quote is requested, so none is lost,
-and `trouble` has the reason.
+Only one process has a stream: the sell monitor. The others send requests. A streamed quote is fresh for a short time after the
+exchange published it, so the quote of a stock that does not trade is requested. Each symbol is also requested from time to
+time, because a stream has no price bands. If the stream is broken, every quote is requested, and `trouble` has the reason.
 """
 
 from __future__ import annotations
@@ -23,15 +22,16 @@ from tradectl.redaction import redacted
 
 FRESH = timedelta(seconds=30)
 """How old a streamed quote may be."""
-ASKED = timedelta(minutes=5)
-"""After so long the quote of a symbol is requested again, however fresh its stream is: bands change in the closing auction."""
+REQUEST_EVERY = timedelta(minutes=5)
+"""The quote of a symbol is requested again after this time, even with a fresh stream, because bands change in the closing
+auction."""
 
 
 class Ticker(Protocol):
-    """A broker's stream, in a thread of its own. Enter it to connect, leave it to end.
+    """Receive a broker's stream in a thread. It connects when it is entered (`with`) and closes when it is left.
 
-    `trouble`: why there is no stream; empty while there is one. `quotes` returns the last one of each symbol, each with the
-    exchange's time. `subscribe` raises UsageError for an unknown symbol.
+    `trouble` is the reason why there is no connection, empty while there is one. `quotes` returns the last quote of each
+    symbol, with the exchange's time. `subscribe` raises UsageError for an unknown symbol.
     """
 
     trouble: str
@@ -44,19 +44,19 @@ class Ticker(Protocol):
 
 @runtime_checkable
 class HasTicker(Protocol):
-    """A broker with a stream of prices."""
+    """Mark a broker that has a stream of prices."""
 
     def ticker(self) -> Ticker:
-        """Return the stream, not connected yet."""
+        """Return the stream, which is not connected yet."""
         ...
 
 
 class StreamedPrices:
-    """Quotes of a broker with a running stream, as `Broker.quotes` returns them. `close` ends the stream."""
+    """Give quotes as `Broker.quotes` does, with the help of a running stream. `close` ends the stream."""
 
     def __init__(self, broker: Broker, ticker: Ticker, clock: Clock) -> None:
         self._broker, self._ticker, self._clock = broker, ticker, clock
-        self._asked: dict[str, tuple[datetime, Quote | None]] = {}
+        self._requested: dict[str, tuple[datetime, Quote | None]] = {}
         self._subscribed: set[str] = set()
         self._reported = NOT_YET
         ticker.__enter__()
@@ -66,7 +66,7 @@ class StreamedPrices:
 
     @property
     def trouble(self) -> str:
-        """Why there is no stream now, without secrets; empty while there is one."""
+        """Return why the stream has no connection, without secrets. Return an empty text while it has one."""
         return redacted(self._ticker.trouble)
 
     def news(self) -> str | None:
@@ -78,15 +78,15 @@ class StreamedPrices:
         return trouble
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes. Streamed ones have the bands of the symbol's last request."""
+        """Return quotes by symbol. A streamed quote has the bands of the symbol's last requested quote."""
         now = self._clock.now()
         streamed = self._fresh(symbols, now)
         odd = list(odd_of(streamed))
-        stale = [symbol for symbol in symbols if symbol not in streamed or not self._asked_lately(symbol, now)]
+        stale = [symbol for symbol in symbols if symbol not in streamed or not self._requested_lately(symbol, now)]
         if stale:
             found = self._broker.quotes(stale)
             odd += odd_of(found)
-            self._asked |= {symbol: (now, found.get(symbol)) for symbol in stale}
+            self._requested |= {symbol: (now, found.get(symbol)) for symbol in stale}
         answer = {symbol: self._best(symbol, streamed.get(symbol), now) for symbol in symbols}
         return Quotes({symbol: quote for symbol, quote in answer.items() if quote is not None}, odd)
 
@@ -98,7 +98,7 @@ class StreamedPrices:
         return Quotes({name: tick for name, tick in ticks.items() if now - FRESH <= tick.at <= now + FRESH}, odd_of(ticks))
 
     def _subscribe(self, new: Sequence[str]) -> None:
-        """Subscribe one by one, so that a symbol that the stream does not know keeps no other out."""
+        """Subscribe the symbols one by one, so that one unknown symbol does not prevent the others."""
         for symbol in new:
             try:
                 self._ticker.subscribe([symbol])
@@ -106,14 +106,17 @@ class StreamedPrices:
                 continue
             self._subscribed.add(symbol)
 
-    def _asked_lately(self, symbol: str, now: datetime) -> bool:
-        at = self._asked[symbol][0] if symbol in self._asked else None
-        return at is not None and now - at < ASKED and ist_date(at) == ist_date(now)
+    def _requested_lately(self, symbol: str, now: datetime) -> bool:
+        at = self._requested[symbol][0] if symbol in self._requested else None
+        return at is not None and now - at < REQUEST_EVERY and ist_date(at) == ist_date(now)
 
     def _best(self, symbol: str, tick: Quote | None, now: datetime) -> Quote | None:
-        """Return the younger quote. A requested one counts only in the call that requested it."""
-        at, asked = self._asked[symbol]
-        if tick is None or (at == now and asked is not None and asked.at >= tick.at):
-            return asked if at == now else None
-        bands = (asked.lower_band, asked.upper_band) if asked is not None else (None, None)
+        """Return the newer of the streamed and the requested quote, None without either.
+
+        A requested quote counts only in the call that requested it.
+        """
+        at, requested = self._requested[symbol]
+        if tick is None or (at == now and requested is not None and requested.at >= tick.at):
+            return requested if at == now else None
+        bands = (requested.lower_band, requested.upper_band) if requested is not None else (None, None)
         return replace(tick, lower_band=bands[0], upper_band=bands[1])

@@ -1,7 +1,7 @@
-"""Open a user's account at a broker for reading: credentials, a session, and the prices of the market.
+"""Open a user's account at a broker for reading: credentials, a session, and market prices.
 
-A paper home has no other access to a broker. No command about an order leaves such an account, and the paper exchange gets its
-quotes and nothing else.
+A paper home has no other access to a broker. Such an account sends no command about an order, and the paper exchange gets only
+its quotes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
 ADDRESS = "address."
-"""Settings `<broker>.address.<name>` replace an address of the broker's, as for a sandbox."""
+"""Settings `<broker>.address.<name>` replace an address of the broker, for example by that of a sandbox."""
 AHEAD = timedelta(minutes=1)
-"""How far a broker's clock may be ahead of this machine's. A later quote is of another time than the one that is played."""
+"""How far the time of a quote may be after the clock's now. A later quote does not belong to the virtual clock's time."""
 
 
 class LiveQuotes:
-    """`PriceSource` of a paper exchange: a broker's quotes up to the clock's now. Errors are those of `Broker.quotes`."""
+    """Implement `PriceSource` for a paper exchange with a broker's quotes up to the clock's now. Errors as `Broker.quotes`."""
 
     def __init__(self, prices: PriceSource, clock: Clock) -> None:
         self._prices, self._clock = prices, clock
@@ -44,14 +44,14 @@ class LiveQuotes:
             self._prices.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes. A quote that cannot be read raises: an earlier one never replaces it."""
+        """Return the broker's quotes by symbol, without those after the clock's now."""
         found = self._prices.quotes(symbols)
         latest = self._clock.now() + AHEAD
         return {symbol: quote for symbol, quote in found.items() if quote.at <= latest}
 
 
 class ReadOnlyAccount:
-    """One user at the broker `name`. Opening it sends no request."""
+    """Open the account of one user at the broker `name`. Creating it sends no request."""
 
     def __init__(
         self,
@@ -72,32 +72,38 @@ class ReadOnlyAccount:
         """Return the broker's name."""
         return self._name
 
-    def name_broker(self, name: str) -> Adapter:
-        """Return the adapter of `name`. Raises UsageError without one, ConfigurationError for another broker than this
-        account's."""
+    def set_broker(self, name: str) -> Adapter:
+        """Return the adapter of `name`.
+
+        Raises:
+            UsageError: There is no such broker.
+            ConfigurationError: It is another broker than that of this account.
+        """
         found = adapter(name)
         if name != self._name:
             raise ConfigurationError(f"this home's prices come from {self._name}: change `quotes` in tradectl.toml")
         return found
 
     def adapter(self) -> Adapter:
+        """Return the adapter of this account's broker."""
         return adapter(self.broker_name())
 
     def put_address(self, found: Adapter, which: str, url: str) -> None:
-        """Replace one of the broker's addresses; an empty one restores the broker's own. Raises UsageError for an unknown one."""
+        """Replace one of the broker's addresses. An empty `url` restores the default. Raises UsageError for an unknown name."""
         if which not in found.addresses:
             raise UsageError(f"{found.name} has no address {which!r}; it has {', '.join(found.addresses)}")
         self.credentials.set(f"{found.name}.{ADDRESS}{which}", url, secret=False)
 
-    def begin_anew(self, found: Adapter) -> None:
-        """Remove the session: another address or credential is another account."""
+    def revoke_access(self, found: Adapter) -> None:
+        """Remove the session, because another address or credential is another account."""
         self.vault(found).forget_session()
 
     def vault(self, found: Adapter) -> StoredVault:
+        """Return the stored credentials and session of an adapter's broker."""
         return StoredVault(self.credentials, found)
 
-    def looking(self, found: Adapter) -> BrokerAccount:
-        """Return what the adapter gets for logging in and for reading: commands about orders are Blocked."""
+    def reading_account(self, found: Adapter) -> BrokerAccount:
+        """Return the `BrokerAccount` for login and reads. A command about an order raises Blocked."""
         addresses = {
             name: self.ledger.settings.plain(f"{found.name}.{ADDRESS}{name}") or url for name, url in found.addresses.items()
         }
@@ -113,21 +119,23 @@ class ReadOnlyAccount:
         )
 
     def limits(self, found: Adapter) -> RateLimits:
-        """Return half of the broker's limits. A live home with the same account counts in a ledger of its own, and has
-        priority."""
-        return self.counted(found, {kind: tuple(map(_half, limits)) for kind, limits in found.limits.items()})
+        """Return half of the broker's rate limits.
 
-    def counted(self, found: Adapter, limits: Limits) -> RateLimits:
-        """Return limits that count by the machine's seconds, whatever day is played."""
+        The other half is for a live home with the same account, which counts its requests in another ledger.
+        """
+        return self.rate_limits(found, {kind: tuple(map(_half, limits)) for kind, limits in found.limits.items()})
+
+    def rate_limits(self, found: Adapter, limits: Limits) -> RateLimits:
+        """Return rate limits that use the machine's clock, even in a home with a virtual clock."""
         clock = SystemClock() if self.clock.virtual else self.clock
         return RateLimits(self.ledger.database, self.ledger.user, found.name, limits, clock)
 
     def quotes(self) -> LiveQuotes:
-        """Return live quotes. Raises ConfigurationError where the adapter has none for an account that only reads."""
+        """Return live quotes. Raises ConfigurationError if the adapter has no prices for a read-only account."""
         return LiveQuotes(self._prices(), self.clock)
 
     def candles(self) -> Candles:
-        """Return the broker's prices with their past. Raises Blocked where its adapter has no daily bars."""
+        """Return the broker's source of daily bars. Raises Blocked if the adapter has none."""
         prices = self._prices()
         if not isinstance(prices, Candles):
             raise Blocked(f"{self.broker_name()} has no daily bars here")
@@ -137,19 +145,19 @@ class ReadOnlyAccount:
         found = self.adapter()
         if not isinstance(found, PriceAdapter):
             raise ConfigurationError(f"the adapter of {found.name} has no prices for an account that only reads")
-        return found.prices(self.looking(found))
+        return found.prices(self.reading_account(found))
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[LoginSession, bool]:
-        """Log in unless a stored session still holds (`again`: in any case). Return the session, and whether it is new."""
+        """Log in unless a stored session is still valid; with `again` in any case. Return the session and whether it is new."""
         found = self.adapter()
         with login_lock(self.folder, self.ledger.user, found.name, self.clock):
             known = None if again else self.vault(found).session()
             if known is not None and known.expires_at > self.clock.now():
                 return known, False
-            return found.login(self.looking(found), ask), True
+            return found.login(self.reading_account(found), ask), True
 
 
 def _half(limit: tuple[int, float]) -> tuple[int, float]:
-    """Return half as many requests in the same time; where that is none, one in twice the time."""
+    """Return half as many requests in the same seconds. For one request, return one in twice the seconds."""
     requests, seconds = limit
     return (requests // 2, seconds) if requests > 1 else (requests, 2 * seconds)

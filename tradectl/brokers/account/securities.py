@@ -1,8 +1,8 @@
 """Match the rows of a broker with the shares of the market data, by ISIN, symbol and series.
 
-A depository keeps shares by ISIN, and a broker lists them by symbol. The ISIN of another security under the symbol of a
-position (preference or partly paid shares, another company) is not that share: it is never offered for sale. A new ISIN of the
-same security is.
+A depository identifies shares by ISIN, and a broker lists them by symbol. Under the symbol of a position a broker may list
+another security: preference or partly paid shares, or another company. Those shares are never offered for sale. Shares with a
+new ISIN of the same security are.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from tradectl.ports import MarketData
 Row = Mapping[str, Any]
 _ISIN = re.compile(r"IN[A-Z0-9]{9}[0-9]")
 _ISSUER = 9
-"""How many characters of an ISIN name the issuer (seven: INE and four more) and the kind of security (two: 01 equity, 03 and 04
-preference; partly paid equity begins with IN9). A split or consolidation changes only the serial number behind them."""
+"""The number of characters of an ISIN that identify the issuer (seven: INE and four more) and the kind of security (two: 01
+equity, 03 and 04 preference; partly paid equity begins with IN9). A split or consolidation changes only the number after them."""
 
 
 def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Callable[[Row], int]) -> list[Row]:
     """Return one row for each security of a list of holdings, in the order of the list.
 
-    A security that is listed at two exchanges is one number of shares at the depository. The row of NSE counts, unless it has
-    no shares; of several the largest.
+    A security that is listed at two exchanges has one quantity at the depository, so only one row counts. A row with shares
+    counts before an empty one, then a row of NSE, then the largest.
 
     Args:
-        security: Returns the ISIN of a row, or its symbol where the broker has no ISIN.
-        size: Returns its number of shares.
+        security: Returns the ISIN of a row, or its symbol if the broker sends no ISIN.
+        size: Returns the number of shares of a row.
     """
     found: dict[str, Row] = {}
 
@@ -49,9 +49,9 @@ def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Call
 
 
 def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> Rows[Holding]:
-    """Return the holdings, with no shares for a symbol whose shares are of another security (`other_isin`).
+    """Return one holding for each symbol, with 0 shares if they belong to another security (`other_isin`).
 
-    Rows that cannot be read stay beside them.
+    Unreadable rows are kept.
     """
     found: dict[str, Holding] = {}
     odd = odd_of(holdings)
@@ -74,9 +74,9 @@ def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: da
 
 
 def _other_isin(item: Holding, market: MarketData, day: date) -> str:
-    """Return the ISIN of a holding of another issuer or kind than the one in the market data; else an empty text.
+    """Return the holding's ISIN if its issuer or kind differs from the market data, else an empty text.
 
-    The list behind the market data may be older than a split, so another serial number proves nothing.
+    The market data may be older than a split, so another serial number alone is no difference.
     """
     if not _ISIN.fullmatch(item.isin):
         return ""
@@ -90,7 +90,7 @@ def _other_isin(item: Holding, market: MarketData, day: date) -> str:
 
 
 class ListedRow(Protocol):
-    """What every list has of a share."""
+    """Describe what every broker's list has of a share."""
 
     @property
     def isin(self) -> str: ...
@@ -108,12 +108,15 @@ def find_share(
     by_symbol: Mapping[str, Sequence[R]],
     broker: str,
 ) -> R:
-    """Return the row of an instrument. `broker` names the broker in messages.
+    """Return the row of an instrument in a broker's list, by ISIN, else by symbol.
+
+    Args:
+        side: The side of the order, None for a read.
+        broker: The broker's name in messages.
 
     Raises:
         UsageError: The list has no such share, or its row cannot be read.
-        DataError: For a BUY: the list has the symbol under another ISIN or in another series. Something has happened to the stock
-            that our data do not show.
+        DataError: For a BUY, the list has the symbol with another ISIN or series. Then the market data is out of date.
     """
     found = by_isin.get(instrument.isin, ()) if instrument.isin else ()
     known_isin = bool(found) or not instrument.isin

@@ -18,7 +18,7 @@ from typing import Any
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, about_paise, concerns, named, symbol, traded_at
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import clean, read_rows
+from tradectl.brokers.http.row_reading import read_rows, readable_holdings
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, holding, whole
 from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import RowKind, Rows
@@ -76,7 +76,7 @@ def holdings(held: Any, positions: Any, known: Known) -> Rows[Holding]:
                 restricted=before.restricted or _restricted(row),
             )
     counts = [(name, (isin, shares)) for (name, isin), shares in found.items()]
-    return clean(counts, _holding, (*morning.odd, *today.odd))
+    return readable_holdings(counts, _holding, (*morning.odd, *today.odd))
 
 
 def positions_of(trades: Sequence[Any], today: date, known: Known) -> Rows[Row]:

@@ -1,9 +1,9 @@
-"""Check once more before the first byte of a request, and set a deadline for its whole reply.
+"""Run a check before the first byte of a request, and set a deadline for its whole reply.
 
-Name look-up and connection may take long. So the check that may keep a request back runs on the open connection.
+The name look-up and the connection may take long. So the check that may stop a request runs on the open connection.
 
-The time-out of `requests` is for one piece of a reply. A reply that trickles never reaches it, and would hold a step for ever.
-So replies are read here through a file with a deadline.
+The time-out of `requests` applies to one part of a reply. A slow reply in many parts never reaches it and would block a step
+without end. So replies are read through a file object with a deadline.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 WHOLE = 4
-"""A whole reply may take this many times the time-out of one piece."""
-_LOOK: ContextVar[Callable[[], None] | None] = ContextVar("look", default=None)
-"""Called before each request inside `checked_first`, in the same context."""
+"""A whole reply may take this many times the time-out of one part."""
+_CHECK: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
+"""The check to call before each request inside `checked_first`, in the same context. None for no check."""
 
 
 @contextmanager
-def checked_first(look: Callable[[], None] | None) -> Iterator[None]:
-    """Call `look` before the first byte of each request inside the block. If it raises, nothing is sent."""
-    before = _LOOK.set(look)
+def checked_first(check: Callable[[], None] | None) -> Iterator[None]:
+    """Call `check` before the first byte of each request inside the `with` block. If it raises, nothing is sent."""
+    before = _CHECK.set(check)
     try:
         yield
     finally:
-        _LOOK.reset(before)
+        _CHECK.reset(before)
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Connections without repeats and with a deadline for every reply.
+    """Open connections that repeat no request and have a deadline for every reply.
 
-    After the deadline `requests` raises the same error as for the time-out of one piece.
+    After the deadline `requests` raises the same error as after the time-out of one part.
     """
 
     def __init__(self, source: tuple[str, int] | None = None) -> None:
-        """Make connections. `source`: the local address from which they leave (`address_family`)."""
+        """Create the adapter. `source` is the local address of its connections (`address_family`), None for any."""
         self._source = source
         super().__init__(max_retries=0)
 
@@ -55,13 +55,13 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 def without_target(answer: Response, *_: Any, **__: Any) -> Response:
-    """Remove the target of a redirection, which is never followed: an unreadable address there would be an error of its own."""
+    """Remove the target of a redirection. It is never followed, but an invalid address there would raise another error."""
     answer.headers.pop("Location", None)
     return answer
 
 
 class _TimedFile(RawIOBase):
-    """The bytes of a socket, until a deadline. The socket's time-out is that of one piece."""
+    """Read the bytes of a socket until a deadline. The socket's time-out applies to one part."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection, self._piece = connection, connection.gettimeout()
@@ -72,7 +72,7 @@ class _TimedFile(RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        """Read a piece. Raises TimeoutError past the deadline."""
+        """Read one part. Raises TimeoutError after the deadline."""
         if self._until is not None and self._piece is not None:
             left = self._until - monotonic()
             if left <= 0:
@@ -81,16 +81,16 @@ class _TimedFile(RawIOBase):
         return self._file.readinto(buffer)
 
     def close(self) -> None:
-        """Close the file, and give the connection back with its own time-out."""
+        """Close the file and restore the time-out of the connection."""
         if not self.closed:
-            with suppress(OSError):  # it is closed already
+            with suppress(OSError):  # the socket is closed already
                 self._connection.settimeout(self._piece)
             self._file.close()
         super().close()
 
 
 class _TimedResponse(HTTPResponse):
-    """A response whose headers and body come from `_TimedFile`."""
+    """Read headers and body of a response through `_TimedFile`."""
 
     def __init__(self, sock: socket.socket, *words: Any, **names: Any) -> None:
         super().__init__(sock, *words, **names)
@@ -98,7 +98,7 @@ class _TimedResponse(HTTPResponse):
         self.fp = BufferedReader(_TimedFile(sock))
 
     def begin(self) -> None:
-        """Read the headers. Raises HTTPException for two lengths; a later error would leave the connection open."""
+        """Read the headers. Raises HTTPException for two different lengths: a later error would leave the connection open."""
         super().begin()
         lengths = {part.strip() for text in self.headers.get_all("Content-Length", ()) for part in text.split(",")}
         if len(lengths) > 1:
@@ -107,12 +107,12 @@ class _TimedResponse(HTTPResponse):
 
 class _CheckedConnection(HTTPConnection):
     def request(self, *words: Any, **names: Any) -> None:
-        """Connect, check, and only then send."""
-        look = _LOOK.get()
-        if look is not None:
+        """Connect, run the check, then send."""
+        check = _CHECK.get()
+        if check is not None:
             if self.sock is None:
                 self.connect()
-            look()
+            check()
         super().request(*words, **names)
 
 

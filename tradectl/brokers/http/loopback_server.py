@@ -1,8 +1,8 @@
 """Serve HTTP requests on loopback in one thread that no client can block.
 
-Every connection is read as its bytes arrive, and a request is handed over when it is complete, one at a time. Each request has
-a deadline and limits of size, and the number of connections is bounded. Only this machine's own names are served: a page of
-another site whose name was made to point here (DNS rebinding) gets 421.
+Every connection is read as its bytes arrive. Complete requests are handled one at a time. Each request has a deadline and
+limits of size, and the number of connections is bounded. Only the names of this machine are served: a page of another site
+whose name points to this machine (DNS rebinding) gets status 421.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tradectl.clock import stopwatch
 
 LOOPBACK = "127.0.0.1"
 HEADERS, BODY = 64 << 10, 1 << 20
-"""Bytes that a request's headers and its body may have."""
+"""The most bytes of a request's headers and of its body."""
 CONNECTIONS = 64
-"""At a time. One more ends the oldest, which has had the longest time to send its request."""
+"""The most open connections. A further one closes the oldest, which has had the longest time to send its request."""
 SECONDS = 5.0
-"""For a whole request, and again for a client to take the whole reply."""
+"""Seconds to receive a whole request, and again to send the whole reply."""
 LINGER = 1.0
-"""Seconds in which the rest of a refused request is read and dropped, so that its client can read the reason."""
+"""Seconds for which the rest of a rejected request is read and dropped, so that its client can read the reason."""
 _CHUNK = 1 << 16
 
 
@@ -35,7 +35,7 @@ def names(port: int) -> frozenset[str]:
 
 
 class Refused(Exception):
-    """A request that is not served; its status is the reason."""
+    """Reject a request with an HTTP status."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
@@ -44,12 +44,14 @@ class Refused(Exception):
 
 @dataclass(eq=False)
 class _Connection:
-    """A client's connection.
+    """Hold the state of one client's connection.
 
     Attributes:
-        wanted: Bytes of the whole request, known with its headers.
-        served: The request was served; `out` is what is left to send.
-        reset: It ends with a reset instead of an orderly close.
+        until: The stopwatch time at which the connection is closed.
+        wanted: Bytes of the whole request, 0 until its headers are complete.
+        served: Whether the request was served; `out` is the rest of the reply.
+        reset: Whether the connection ends with a reset instead of an orderly close.
+        refused: Whether the request was rejected; the rest of its bytes is dropped.
     """
 
     socket: socket.socket
@@ -64,20 +66,20 @@ class _Connection:
 
 
 class Loopback:
-    """A listener on a port (0: any free one).
+    """Listen on a port of loopback; port 0 is any free port.
 
     Args:
-        answer: Gets a request's bytes and the client's address; returns the bytes of the reply. For empty bytes the
-            connection is closed. An exception becomes a 400, so that one request does not end the listener.
-        seconds: For a whole request; `SECONDS` by default.
+        answer: Takes a request's bytes and the client's address and returns the bytes of the reply. Empty bytes close the
+            connection. An exception becomes status 400, so that one request does not end the listener.
+        seconds: Seconds for a whole request, `SECONDS` by default.
 
-    `timeout`: seconds after which `handle_request` returns without a request.
+    `timeout` is the number of seconds after which `handle_request` returns without a request, None for no limit.
     """
 
     timeout: float | None = None
 
     def __init__(self, port: int, answer: Callable[[bytes, str], bytes], *, seconds: float | None = None) -> None:
-        """Listen on a port. `seconds`: for a whole request, `SECONDS` by default."""
+        """Start to listen. Raises OSError if the port is in use."""
         self._answer = answer
         self._seconds = SECONDS if seconds is None else seconds
         self._listener = socket.create_server((LOOPBACK, port), backlog=CONNECTIONS)
@@ -89,10 +91,10 @@ class Loopback:
         self._open: dict[_Connection, None] = {}
         self._done = False
         self.reset_next = False
-        """Set by `answer`: the connection of this request ends with a reset after its reply."""
+        """Whether the connection of the current request ends with a reset after its reply. `answer` sets it."""
 
     def handle_request(self) -> None:
-        """Work until a request was served, a connection ended without one, or `timeout` is over."""
+        """Serve until one request was served, a connection ended without a request, or `timeout` has passed."""
         self._done = False
         end = None if self.timeout is None else stopwatch() + self.timeout
         while not self._done and (end is None or stopwatch() < end):
@@ -113,14 +115,14 @@ class Loopback:
         self._listener.close()
 
     def _patience(self, end: float | None) -> float | None:
-        """Return the seconds until the next deadline; None without one."""
+        """Return the seconds until the next deadline, None without a deadline."""
         moments = [item.until for item in self._open] + ([end] if end is not None else [])
         return max(0.0, min(moments) - stopwatch()) if moments else None
 
     def _accept(self) -> None:
         try:
             made, address = self._listener.accept()
-        except OSError:  # it has gone already
+        except OSError:  # the client has disconnected already
             return
         made.setblocking(False)
         if len(self._open) >= CONNECTIONS:
@@ -131,7 +133,7 @@ class Loopback:
         self._go_on(connection)
 
     def _go_on(self, connection: _Connection) -> None:
-        """Read or write what can be read or written now."""
+        """Read or write the bytes that are possible now."""
         if connection not in self._open:
             return
         try:
@@ -141,7 +143,7 @@ class Loopback:
                 self._read(connection)
         except BlockingIOError:
             return
-        except OSError:  # the client has gone
+        except OSError:  # the client has disconnected
             self._close(connection)
 
     def _read(self, connection: _Connection) -> None:
@@ -158,7 +160,7 @@ class Loopback:
                 self._send(connection, page(refused.status))
 
     def _take(self, connection: _Connection) -> None:
-        """Serve a request that is complete. Raises Refused."""
+        """Serve the request if it is complete. Raises Refused."""
         if not connection.wanted:
             connection.wanted = self._size(connection.data)
         if connection.wanted and len(connection.data) >= connection.wanted:
@@ -173,7 +175,7 @@ class Loopback:
             self._send(connection, answer)
 
     def _size(self, data: bytearray) -> int:
-        """Return the bytes of a request whose headers are complete, 0 while they are not. Raises Refused."""
+        """Return the bytes of the whole request, 0 while its headers are not complete. Raises Refused."""
         end = data.find(b"\r\n\r\n", 0, HEADERS)
         if end < 0:
             if len(data) >= HEADERS:
@@ -208,7 +210,7 @@ class Loopback:
         connection.out = connection.out[connection.socket.send(connection.out) :]
         if connection.out:
             return
-        if connection.refused:  # the client may still be sending; after a close now it could not read the reason
+        if connection.refused:  # the client may still be sending; if closed now, it could not read the reason
             connection.socket.shutdown(socket.SHUT_WR)
             self._selector.modify(connection.socket, selectors.EVENT_READ, connection)
         else:
@@ -233,7 +235,7 @@ class Loopback:
 
 
 def page(status: HTTPStatus, text: str = "") -> bytes:
-    """Return a reply of plain text; its text is the status where there is no other."""
+    """Return a reply of plain text. Without `text` it contains the status."""
     body = (text or f"{status.value} {status.phrase}\n").encode()
     kind = "Content-Type: text/plain; charset=utf-8"
     head = f"HTTP/1.0 {status.value} {status.phrase}\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n"

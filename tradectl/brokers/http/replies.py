@@ -1,8 +1,8 @@
-"""Decide what a reply to a command proves, by a table of each broker's documented refusals.
+"""Decide whether a reply proves that a command was not carried out, from a table of each broker's documented refusals.
 
-A command that was sent may have been carried out, whatever reply came. A reply proves the opposite only where the broker
-documents that it comes before acceptance: each such reply is one `Proof`. Every other reply leaves the outcome unknown
-(`Ambiguous`), and the broker's order book decides. `docs/reference/replies.md` lists the tables.
+A command that was sent may have been carried out, whatever the reply. A reply proves the opposite only if the broker
+documents that it sends the reply before acceptance. Each such reply is one `Proof`. After any other reply the outcome is
+unknown (`Ambiguous`), and the broker's order list decides. `docs/reference/replies.md` lists the tables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tradectl.model.order import OrderReport
 
 
 class CommandKind(StrEnum):
-    """The kind of a request about an order. A change is a modification or a cancellation."""
+    """Name the kind of a command about an order. A change is a modification or a cancellation."""
 
     PLACE = "place"
     CHANGE = "change"
@@ -31,16 +31,16 @@ PLACES, CHANGES = frozenset({CommandKind.PLACE}), frozenset({CommandKind.CHANGE}
 
 
 class ReplyPhase(StrEnum):
-    """When the broker sends a reply. A reply without a row may have been sent at any time."""
+    """Name when the broker sends a reply. A reply without a row may have been sent at any time."""
 
     BEFORE = "before acceptance"
-    AFTER = "after acceptance"  # the reply is about an order that the broker has accepted earlier
+    AFTER = "after acceptance"  # the reply is about an order that the broker accepted earlier
 
 
 class Meaning(StrEnum):
-    """The meaning of a documented reply. All but the last four are codes of `OrderRefused`.
+    """Name the meaning of a documented reply. All but the last four are codes of `OrderRefused`.
 
-    AUTHORISATION: the holder has not authorised the broker to take the shares at the depository.
+    AUTHORISATION means that the holder has not authorised the broker to take the shares at the depository.
     """
 
     REFUSED = "refused"
@@ -61,16 +61,16 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A reply that the broker documents as a refusal.
+    """Describe a reply that the broker documents as a refusal.
 
     Attributes:
-        meaning: The meaning.
-        statuses: The HTTP statuses with which it comes.
-        source: Where it is documented, or where it was seen.
-        code: The broker's own code or type; empty where the broker sends none.
-        text: The message, as a regular expression; empty where the code alone is documented.
-        commands: The commands after which it comes.
-        phase: When it is sent.
+        meaning: What the reply means.
+        statuses: The HTTP statuses of the reply.
+        source: Where the reply is documented, or where it was seen.
+        code: The broker's code or type, empty if the broker sends none.
+        text: A regular expression for the message, empty if only the code is documented.
+        commands: The commands after which the reply can come.
+        phase: When the broker sends it.
     """
 
     meaning: Meaning
@@ -82,22 +82,22 @@ class Proof:
     phase: ReplyPhase = ReplyPhase.BEFORE
 
     def fits(self, status: int, codes: Collection[str], text: str, command: CommandKind) -> bool:
-        """Return whether a reply is this one. Beside the words of a broken connection no code and no text is a proof."""
+        """Return whether a reply is this one. A message about a broken connection or a time-out never fits."""
         if status not in self.statuses or command not in self.commands or (self.code and self.code not in codes):
             return False
-        if speaks_of_the_way(text) or not (self.code or self.text):
+        if reports_connection_failure(text) or not (self.code or self.text):
             return False
         return not self.text or re.search(self.text, text, re.IGNORECASE) is not None
 
     def allows_an_order(self) -> bool:
-        """Return whether the reply may name an order and still be this refusal.
+        """Return whether the reply may contain an order id and still be this refusal.
 
-        One of before acceptance has none to name, and an order of a server that only analyzes is not real.
+        A refusal before acceptance has no order id. An order in OpenAlgo's analyzer mode is not real.
         """
         return self.phase is ReplyPhase.AFTER or self.meaning is Meaning.ANALYZER
 
 
-_ON_THE_WAY = re.compile(
+_CONNECTION_FAILURE = re.compile(
     "|".join(
         (
             r"tim(ed?|ing)[ -]?out|deadline|(context|request|operation|connection)( was| is)? cancell?ed",
@@ -111,10 +111,10 @@ _ON_THE_WAY = re.compile(
     ),
     re.IGNORECASE,
 )
-"""Texts of a message after which a part behind the server may have carried the command out."""
+"""Texts of a message about a failure behind the broker's server. The command may have been carried out then."""
 _ORDER_ID = re.compile(r"(?=.*[1-9])[0-9A-Za-z][0-9A-Za-z_.:-]{0,63}")
 _ID_NAME = re.compile(r"n?ord(er)?[_-]?(id|no|num|number)s?", re.IGNORECASE)
-"""The name of a field with an order id, at any broker (`order_id`, `orderid`, `nOrdNo`)."""
+"""The names of a field with an order id at any broker (`order_id`, `orderid`, `nOrdNo`)."""
 _ID_IN_WORDS = re.compile(r"\b\w*ord(?:er)?\w*\W[^0-9]{0,24}\b[0-9]{10,}\b", re.IGNORECASE)
 """An order number in a message. Prices, quantities and margins have fewer digits."""
 
@@ -122,14 +122,14 @@ _ID_IN_WORDS = re.compile(r"\b\w*ord(?:er)?\w*\W[^0-9]{0,24}\b[0-9]{10,}\b", re.
 def proof_of(
     table: Iterable[Proof], status: int, codes: Collection[str], text: str, command: CommandKind, *, content: object
 ) -> Proof | None:
-    """Return the first row that a reply fits; None where the outcome of the command is unknown. `content`: the whole reply."""
+    """Return the first row that fits a reply, None if the outcome of the command is unknown. `content` is the whole reply."""
     named = names_an_order(content)
     rows = (row for row in table if row.allows_an_order() or not named)
     return next((row for row in rows if row.fits(status, codes, text, command)), None)
 
 
 def names_an_order(content: object) -> bool:
-    """Return whether a valid order id is anywhere in a reply: in a field with such a name, or in a message."""
+    """Return whether a reply contains an order id: in a field with such a name, or in a message."""
     rest = [content]
     while rest:
         item = rest.pop()
@@ -144,30 +144,33 @@ def names_an_order(content: object) -> bool:
     return False
 
 
-def speaks_of_the_way(text: str) -> bool:
+def reports_connection_failure(text: str) -> bool:
     """Return whether a message is about a time-out or a broken connection behind the server."""
-    return _ON_THE_WAY.search(text) is not None
+    return _CONNECTION_FAILURE.search(text) is not None
 
 
 def refused(meaning: Meaning, reason: str) -> OrderRefused:
-    """Return the refusal of an order. A lack of money may pass by itself."""
+    """Return the refusal of an order. Only a lack of funds is `passing`: the order may be sent again later."""
     return OrderRefused(reason, code=meaning.value, passing=meaning is Meaning.FUNDS)
 
 
 def off_tick(broker: str, price: int, tick: int) -> OrderRefused:
-    """Return the refusal of a price (paise) that the broker's list of the day does not allow; nothing was sent."""
+    """Return the refusal of a price (paise) that is not on the tick of the broker's list. The order was not sent."""
     reason = f"price {to_rupees(price)} is off the tick size at {broker}, {to_rupees(tick)}: order not sent"
     return OrderRefused(reason, code=Meaning.TICK.value)
 
 
 def above_freeze(broker: str, quantity: int, most: int) -> OrderRefused:
-    """Return the refusal of an order above the freeze quantity of the broker's list of the day; nothing was sent."""
+    """Return the refusal of an order above the freeze quantity of the broker's list. The order was not sent."""
     reason = f"{quantity} shares exceed the freeze quantity at {broker}, {most}: the order was not sent"
     return OrderRefused(reason, code="freeze")
 
 
 def check_absent(book: Iterable[OrderReport], tag: str) -> None:
-    """Raise Ambiguous where the order book shows an order under a tag that is about to be sent once more."""
+    """Raise Ambiguous if the order list has an order with this tag, or an unreadable row that may be that order.
+
+    Call it before the same order is sent again.
+    """
     odd = next((row for row in odd_of(book) if row.kind is RowKind.ORDER and row.tag in {"", tag}), None)
     if odd is not None:
         raise Ambiguous(f"the broker rejected the session, and {odd.text}: that row may be the order")
@@ -176,10 +179,10 @@ def check_absent(book: Iterable[OrderReport], tag: str) -> None:
 
 
 def order_id(value: object) -> str | None:
-    """Return an order id of a reply as text; None for a value that is no order id.
+    """Return an order id of a reply as text, None for a value that is no order id.
 
-    An id has 1 to 64 letters, digits and `_ . : -`, among them a digit from 1 to 9. A JSON number counts where it is whole. Kite
-    and Kotak send 15 to 19 digits; brokers behind OpenAlgo send other ids too.
+    An id has 1 to 64 letters, digits and `_ . : -`, with at least one digit from 1 to 9. A whole JSON number is accepted too.
+    Kite and Kotak send 15 to 19 digits; brokers behind OpenAlgo send other ids.
     """
     if isinstance(value, bool | OddNumber) or not isinstance(value, str | int):
         return None

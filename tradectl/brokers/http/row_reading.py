@@ -1,7 +1,7 @@
-"""Read the rows of a broker's list one by one: a row that cannot be read costs that row, not the list.
+"""Read the rows of a broker's list one by one, so that one unreadable row does not reject the whole list.
 
-A row that fails is reported with its symbol, its field and the value there, as the broker sent it. `read_field` names the field
-of a value that only its parser can reject. `NotedRow` notes the field that was read last, for any other error.
+An unreadable row is reported with its symbol, its field and the value that the broker sent. `read_field` adds the field's
+name to the error of a parser. `NotedRow` records the last read field, for any other error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ S = TypeVar("S")
 
 
 class NotedRow(Mapping[str, Any]):
-    """A row of JSON that notes which of its fields was read last, inner objects included (`ohlc.open`)."""
+    """Wrap a JSON row and record which field was read last, inner objects included (`ohlc.open`)."""
 
     __slots__ = ("_beginning", "_noted", "_row")
 
@@ -47,12 +47,12 @@ class NotedRow(Mapping[str, Any]):
 
     @property
     def last_field(self) -> str:
-        """The field that was read last; empty for none."""
+        """Return the field that was read last, empty if none was read."""
         return self._noted[0]
 
     @property
     def last_value(self) -> object:
-        """The value of that field; `is missing` without one."""
+        """Return the value of that field, `MISSING` if the row does not have it."""
         found: Any = self._row
         for name in self._noted[0].removeprefix(self._beginning).split("."):
             if not isinstance(found, Mapping) or name not in found:
@@ -71,11 +71,12 @@ MISSING = _Missing()
 
 @dataclass(frozen=True, slots=True)
 class RowFields:
-    """The names of a broker's fields.
+    """Hold the names of a broker's fields; an empty name means that the rows do not have the field.
 
     Attributes:
-        symbol_of: Makes the exchange's symbol of the broker's.
-        tags: A list of more tags, among which a tag of the program may be.
+        symbol_of: Converts the broker's symbol to the exchange's symbol.
+        tag_of: Converts the broker's tag to the client tag, None for no tag.
+        tags: A field with a list of more tags, which may contain a client tag.
     """
 
     symbol: str
@@ -87,10 +88,10 @@ class RowFields:
 
 
 def read_field(row: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T:
-    """Return what `read` makes of a field.
+    """Return the result of `read` for a field of a row.
 
     Raises:
-        OddValue: `read` cannot read the value. The error has the name of the field and the value of the row.
+        OddValue: `read` cannot read the value. The error has the name of the field and its value.
         KeyError: The row does not have the field.
     """
     value = row[name]
@@ -101,12 +102,12 @@ def read_field(row: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T
 
 
 def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, Any]], T | None], names: RowFields) -> Rows[T]:
-    """Return what `make` returns for each row (None: the row is skipped), and the rows that it cannot read.
+    """Return the results of `make` for all rows, and the rows that it cannot read. `make` returns None to skip a row.
 
-    `rows`: a list of the broker, or `Rows` that were made of one; the odd rows of these are passed on.
+    `rows` is a list of the broker, or `Rows` made from one, whose odd rows are kept.
 
     Raises:
-        TypeError: `rows` is no list, so the whole reply is another one than was expected.
+        TypeError: `rows` is no list, so the whole reply has an unexpected form.
     """
     if not isinstance(rows, list | tuple):
         raise TypeError(f"a list of {kind}s was expected, not {brief(rows)}")
@@ -122,7 +123,7 @@ def read_rows(kind: RowKind, rows: Iterable[Any], make: Callable[[Mapping[str, A
 
 
 def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | None], names: RowFields) -> T | OddRow | None:
-    """Return what `make` makes of one row, or the odd row."""
+    """Return the result of `make` for one row, or an odd row if `make` cannot read it."""
     if not isinstance(row, Mapping):
         return OddRow(kind, "", "", brief(row))
     noted = NotedRow(row)
@@ -135,11 +136,11 @@ def read_row(kind: RowKind, row: Any, make: Callable[[Mapping[str, Any]], T | No
 
 
 def read_quotes(rows: Iterable[tuple[str, Any]], make: Callable[[str, Mapping[str, Any]], Quote | None]) -> Quotes:
-    """Return the quotes by symbol, and the rows that cannot be read. A symbol with such a row has no quote.
+    """Return the quotes by symbol, and the unreadable rows. A symbol with an unreadable row has no quote.
 
     Args:
         rows: Pairs of the exchange's symbol and the broker's row.
-        make: Makes the quote of a symbol from its row; None skips it.
+        make: Returns the quote of a symbol and its row, None to skip the row.
     """
     found: dict[str, Quote] = {}
     odd: list[OddRow] = []
@@ -154,7 +155,7 @@ def read_quotes(rows: Iterable[tuple[str, Any]], make: Callable[[str, Mapping[st
 
 
 def odd_row(kind: RowKind, row: Mapping[str, Any], names: RowFields, field: str, value: str) -> OddRow:
-    """Return a row as an odd one, with its symbol, order id and tag as far as they can be read."""
+    """Return the odd row of a row, with its symbol, order id and tag as far as they can be read."""
     number = order_id(row.get(names.order_id)) if names.order_id else None
     tag = _tag(row, names)
     symbol = (_text(row, names.symbol, names.symbol_of) or "").strip().upper()
@@ -169,10 +170,10 @@ def odd_row(kind: RowKind, row: Mapping[str, Any], names: RowFields, field: str,
 
 
 def is_one_of(row: Mapping[str, Any], field: str, ours: Collection[str], others: Collection[str]) -> bool:
-    """Return whether a field has one of the values `ours`; False for one of `others`.
+    """Return True if a field has one of the values `ours`, False for one of `others`.
 
     Raises:
-        OddValue: Any other value. The row may be one of the program's, so it is not skipped.
+        OddValue: The field has any other value. The row is not skipped, because it may belong to tradectl.
     """
     value = row[field]
     if not isinstance(value, str) or (value not in ours and value not in others):
@@ -181,7 +182,7 @@ def is_one_of(row: Mapping[str, Any], field: str, ours: Collection[str], others:
 
 
 def _tag(row: Mapping[str, Any], names: RowFields) -> str | None:
-    """Return the tag of a row: one of the shape of ours, wherever it is, else the first."""
+    """Return a tag of tradectl's form from any field of a row, else the row's first tag. None without a tag."""
     more = row.get(names.tags) if names.tags else None
     told = [names.tag_of(item) for item in more if isinstance(item, str)] if isinstance(more, list) else []
     found = [item for item in (_text(row, names.tag, names.tag_of), *told) if item]
@@ -193,7 +194,7 @@ def _text(row: Mapping[str, Any], name: str, read: Callable[[str], str | None]) 
     return read(value) if isinstance(value, str) else None
 
 
-def clean(
+def readable_holdings(
     shares: Iterable[tuple[str, S]],
     make: Callable[[str, S], Holding | None],
     odd: Iterable[OddRow],
@@ -202,8 +203,9 @@ def clean(
     """Return the holdings of the symbols whose rows could all be read, and the odd rows.
 
     Args:
-        shares: Symbols, each with what its rows contain.
-        make: Makes the holding of a symbol; None for none.
+        shares: Pairs of a symbol and the content of its rows.
+        make: Returns the holding of a pair, None for no holding.
+        odd: Odd rows that were found before.
     """
     found: list[Holding] = []
     rows = list(odd)

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from tradectl.ports import Clock
 
 
-def asked_wait(headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds that a reply's `Retry-After` requests; 0 without a readable one.
+def requested_wait(headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds that a reply's `Retry-After` requests, 0 without a readable one.
 
-    A date counts from the server's own `Date`, so that a wrong clock of this machine does no harm; without one from `now`.
+    A date is compared with the server's own `Date`, so that a wrong clock of this machine does no harm. Without a `Date` it is
+    compared with `now`.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
@@ -34,18 +35,18 @@ def asked_wait(headers: Mapping[str, str], now: datetime) -> float:
 def _moment(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(text)
-    except (ValueError, LookupError, ArithmeticError):  # also a zone or a year outside the calendar
+    except (ValueError, LookupError, ArithmeticError):  # no date, or a zone or year that Python cannot represent
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def skew(name: str, url: str, clock: Clock) -> timedelta:
-    """Return the broker's time less this machine's, to about a second: an HTTP date has no fractions of one.
+    """Return the broker's time less this machine's, exact to about a second, because an HTTP date has whole seconds.
 
-    Any reply is enough, also a refusal.
+    Any reply to the request is enough, also an error.
 
     Raises:
-        BrokerUnavailable: The broker sends no reply, or one without a date.
+        BrokerUnavailable: The broker sends no reply, or a reply without a date.
     """
     import requests
 

@@ -1,9 +1,9 @@
-"""Send a request with one session, and repeat it once after a new login.
+"""Send a request with the stored session, and repeat it once after a new login.
 
-While a request is on its way a person may log in again, in this process or another. Where a broker replies that it does not
-know the session of a request (proof that nothing was done), that session alone is ended: else the next `tradectl login` would
-find it stored, and not log in. If a newer session is stored by then, the request is repeated with it, once. A new order is
-repeated only after a look into the order book, because the proof ends where the book shows the order.
+While a request is on its way, a person may log in again, in this or another process. A reply that rejects the session proves
+that nothing was done. Then that session is ended in the ledger: otherwise the next `tradectl login` would find it and not log
+in. If a newer session is stored by then, the request is repeated once with it. A new order is repeated only after a check that
+the order list does not have it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ def in_session(
     unknown: type[LoginNeeded] = LoginNeeded,
     before_again: Callable[[], None] | None = None,
 ) -> T:
-    """Return the result of `request`.
+    """Return the result of `request`, called with the stored session.
 
     Args:
-        stored: Returns the session that holds now. Raises LoginNeeded where none does.
-        request: Called with a session.
-        unknown: The error by which `request` reports that the broker does not know its session.
-        before_again: Called before the request is repeated. If it raises, the request is not repeated.
+        stored: Returns the valid session. Raises LoginNeeded if there is none.
+        request: Sends the request with a session.
+        unknown: The error that `request` raises when the broker rejects its session.
+        before_again: Is called before the request is repeated. If it raises, the request is not repeated.
+
+    Raises:
+        LoginNeeded: There is no valid session, or the broker rejected it and no newer one is stored.
     """
     session = stored()
     try:

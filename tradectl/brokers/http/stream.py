@@ -1,8 +1,8 @@
-"""Hold a websocket open in a thread, and keep the prices that arrive on it.
+"""Keep a websocket open in a thread, and store the prices that arrive on it.
 
-The connection is made again whenever it breaks or falls silent, with longer and longer pauses, and everything that was
-subscribed is subscribed again. The messages are the broker's: a subclass has the address, logs in and reads the frames. Each
-quote is kept with the exchange's own time, which shows how old it is.
+When the connection breaks or is silent, a new one is opened after a pause that doubles each time. The new connection
+subscribes all symbols again. A subclass for each broker gives the address, logs in and reads the frames. Each quote has the
+exchange's time, which shows its age.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 Frame = str | bytes
 Token = TypeVar("Token", int, str)
 PAUSE, LONGEST = 1.0, 60.0
-"""Seconds before a reconnect after a connection with frames, and at most (source: pykiteconnect 5.2.0)."""
+"""Seconds before a reconnect: after a connection that had frames, and at most (source: pykiteconnect 5.2.0)."""
 NOT_YET = "not connected yet"
-"""The trouble of a stream that has just begun."""
-_LOOK = 0.2
-"""Seconds between two looks whether to stop."""
+"""The `trouble` of a stream before its first connection."""
+_CHECK_EVERY = 0.2
+"""Seconds between two checks whether to stop."""
 
 
 class Stream(ABC):
-    """One connection. Use it as a context manager. The abstract methods are called in its thread.
+    """Run one connection in a thread. Use it as a context manager. The thread calls the abstract methods.
 
     Attributes:
-        trouble: Why there is no connection; empty while there is one.
-        connections: How many were made.
+        trouble: Why there is no connection, empty while there is one.
+        connections: The number of connections so far.
 
     Args:
         pause: Seconds before a reconnect. Each connection without a frame doubles it, up to `LONGEST`.
-        silence: After so long without a frame a connection counts as dead.
+        silence: A connection without a frame for this long is closed.
     """
 
     def __init__(self, broker: str, clock: Clock, *, pause: float, silence: timedelta) -> None:
@@ -68,15 +68,15 @@ class Stream(ABC):
         """Return the address and the headers of the next connection. Raises LoginNeeded without a session."""
 
     @abstractmethod
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
-        """Exchange the first messages. Raises LoginNeeded or BrokerUnavailable where the broker refuses."""
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
+        """Exchange the first messages. Raises LoginNeeded or BrokerUnavailable if the broker refuses."""
 
     @abstractmethod
-    def _hear(self, frame: Frame) -> None:
-        """Read a frame. `UNREADABLE` errors skip it. A TradectlError ends the connection; a bug ends the stream."""
+    def _read_frame(self, frame: Frame) -> None:
+        """Read a frame. `UNREADABLE` errors skip it, a TradectlError ends the connection, any other error ends the stream."""
 
     def _source(self) -> Source:
-        """Return the local address of the connection; by default the machine chooses (`address_family`)."""
+        """Return the local address of the connection. None lets the machine choose (`address_family`)."""
         return None
 
     def _run(self) -> None:
@@ -91,9 +91,9 @@ class Stream(ABC):
                 self.trouble = "the stream's thread has ended"
 
     def _connected(self) -> bool:
-        """Run one connection to its end. Return whether a frame arrived after the greeting.
+        """Run one connection to its end. Return whether a frame arrived after the first messages.
 
-        The address may contain secrets, so errors of the connection are reported without their own text.
+        The address may contain secrets, so `trouble` does not contain the text of connection errors.
         """
         from websockets.exceptions import InvalidStatus, WebSocketException
         from websockets.sync.client import connect
@@ -110,12 +110,12 @@ class Stream(ABC):
                 source_address=self._source(),
             ) as socket:
                 frames = self._frames(socket)
-                self._greet(socket, frames)
+                self._handshake(socket, frames)
                 self.trouble, self.connections = "", self.connections + 1
                 for frame in frames:
                     heard = True
                     with suppress(*UNREADABLE):
-                        self._hear(frame)
+                        self._read_frame(frame)
             self.trouble = "the connection ended, or was silent"
         except InvalidStatus as error:
             self.trouble = f"{self._broker} refuses the connection ({error.response.status_code})"
@@ -126,13 +126,13 @@ class Stream(ABC):
         return heard
 
     def _frames(self, socket: ClientConnection) -> Iterator[Frame]:
-        """Yield frames until the connection ends, is silent for too long, or the stream is closed."""
+        """Yield frames until the connection ends or is silent for too long, or the stream is closed."""
         from websockets.exceptions import ConnectionClosed
 
         last = self._clock.machine_now()
         while not self._stopped.is_set():
             try:
-                frame = socket.recv(timeout=_LOOK)
+                frame = socket.recv(timeout=_CHECK_EVERY)
             except TimeoutError:
                 if self._clock.machine_now() - last > self._silence:
                     return
@@ -144,7 +144,7 @@ class Stream(ABC):
 
 
 class PriceStream(Stream, Generic[Token]):
-    """A `Ticker`: a stream of at most `most` instruments, whose broker names each by a token."""
+    """Implement `Ticker`: a stream of at most `most` instruments, which the broker identifies by tokens."""
 
     def __init__(self, broker: str, clock: Clock, most: int, *, pause: float, silence: timedelta) -> None:
         super().__init__(broker, clock, pause=pause, silence=silence)
@@ -156,41 +156,46 @@ class PriceStream(Stream, Generic[Token]):
         self._lock = threading.Lock()
 
     def subscribe(self, symbols: Sequence[str]) -> None:
-        """Subscribe these too. Raises UsageError for a symbol that the broker does not list, or for more than one connection
-        takes."""
+        """Subscribe more symbols.
+
+        Raises:
+            UsageError: The broker does not list a symbol, or the connection would have more than `most` instruments.
+        """
         new = {self._token(symbol): symbol for symbol in symbols}
         with self._lock:
             if len(self._wanted | new) > self._most:
-                raise UsageError(f"{self._broker}'s stream takes {self._most} instruments, not {len(self._wanted | new)}")
+                raise UsageError(
+                    f"{self._broker}'s stream accepts at most {self._most} instruments, not {len(self._wanted | new)}"
+                )
             self._wanted |= new
             socket = self._greeted
         if socket is not None:
             self._subscribe(socket, list(new))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return the last tick of each symbol that has one, with the exchange's time. A stream has no bands."""
+        """Return the last quote of each symbol that has one, with the exchange's time and without bands."""
         with self._lock:
             found = {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
             return Quotes(found, [self._odd[symbol] for symbol in symbols if symbol in self._odd])
 
     @abstractmethod
     def _token(self, symbol: str) -> Token:
-        """Return the broker's token of a symbol, in the thread that subscribes. Raises UsageError for an unlisted one."""
+        """Return the broker's token of a symbol. `subscribe` calls it. Raises UsageError for an unlisted symbol."""
 
     @abstractmethod
-    def _ask(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
-        """Send the subscription of these tokens, one at least."""
+    def _send_subscription(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
+        """Send the subscription of one or more tokens."""
 
-    def _begin(self, socket: ClientConnection) -> None:
-        """Subscribe everything on a new connection, after the broker has accepted it."""
+    def _subscribe_all(self, socket: ClientConnection) -> None:
+        """Subscribe all symbols on a new connection. Call it after the broker has accepted the connection."""
         with self._lock:
             self._greeted, wanted = socket, list(self._wanted)
         self._subscribe(socket, wanted)
 
-    def _keep(self, symbol: str, quote: Quote | None) -> None:
-        """Keep the newest quote of a symbol. None: there is something newer that is no quote.
+    def _store_quote(self, symbol: str, quote: Quote | None) -> None:
+        """Store the newest quote of a symbol. None removes the stored quote, because newer data has no quote.
 
-        A tick with a value outside its range also removes the quote; the caller then requests the price.
+        A quote with a value outside its range also removes the stored quote; the caller then requests the price.
         """
         odd: OddRow | None = None
         if quote is not None:
@@ -209,9 +214,9 @@ class PriceStream(Stream, Generic[Token]):
                 self._quotes[symbol] = quote
 
     def _subscribe(self, socket: ClientConnection, tokens: Sequence[Token]) -> None:
-        """Send a subscription. On a connection that has just ended nothing is lost: the next one subscribes all."""
+        """Send a subscription. If the connection has just ended, the next one subscribes all symbols."""
         from websockets.exceptions import ConnectionClosed
 
         if tokens:
             with suppress(ConnectionClosed):
-                self._ask(socket, tokens)
+                self._send_subscription(socket, tokens)

@@ -1,11 +1,11 @@
-"""Read JSON that a broker sent. A document that cannot be read raises ValueError; one odd value in it costs that value alone.
+"""Read JSON from a broker. An unreadable document raises ValueError; an odd value affects that value alone.
 
-An object that has one name twice, with different values, gets both values as a list under it. No reader of a number, a text or an
-object takes a list, so it is refused where it is read, instead of one of the two being taken.
+If an object has one name twice with different values, its value is the list of them. The functions that read a number, a text
+or an object reject a list, so neither value is used by chance.
 
-A document is safe to store and to show: no text in it has a character that a database or a terminal does not take, and every
-number fits a column. A number that does not is an `OddNumber`, which no reader of numbers takes; so is what is nested too deep.
-The row with it is then an odd row (`row_reading`), and the rest of the list is read.
+The result is safe to store and to show. Its texts have no characters that a database or a terminal cannot handle. Every number
+fits a database column; a number that does not is an `OddNumber`, which the functions that read numbers reject. What is nested
+too deep becomes a text. The row with such a value is an odd row (`row_reading`), and the rest of the list is read.
 """
 
 from __future__ import annotations
@@ -16,41 +16,42 @@ from decimal import Decimal
 from typing import Any
 
 LONGEST = 40
-"""Characters of a number. Prices, quantities, times and order ids are shorter."""
+"""The most characters of a number. Prices, quantities, times and order ids are shorter."""
 LARGEST = 30
 """The largest decimal exponent of a number, in both directions."""
 WHOLE = 2**63 - 1
 """The largest whole number: a database's column has 64 bits."""
 AMOUNT = 10**16
-"""A number with a point is below this: as paise it fits a column."""
+"""The limit of a number with a point, so that the amount in paise fits a column."""
 BRIEF = 300
-"""Characters of a broker's message that are kept and shown."""
+"""The most characters of a broker's message that are stored and shown."""
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, StopIteration)
-"""What the reading of a document raises that is not what was expected; OSError and OverflowError of times outside a calendar."""
+"""The errors of reading an unexpected document. Times that Python cannot represent raise OSError or OverflowError."""
 _EXPONENT = re.compile(r"[eE]([+-]?\d+)$")
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Half a character, and control characters: what a database does not take, or what a terminal obeys."""
+"""Lone surrogates, which a database rejects, and control characters, which a terminal executes."""
 _MAY_BE_ODD = re.compile(rf"{_ODD.pattern}|\\[ubf]")
 _REPLACEMENT = "\ufffd"
 
 
 DEEPEST = 50
-"""Levels of a document that are kept where it is nested too deep to be read whole."""
+"""The levels that are read of a document that is nested too deep to be read whole."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 class OddNumber(str):
-    """The text of a number that is too long, too large or not finite, or of what is nested too deep."""
+    """Hold the text of a number that is too long, too large or not finite."""
 
     __slots__ = ()
 
 
 def read(content: bytes | str, *, exact: bool = False) -> Any:
-    """Return the document. With `exact` a number with a point is a Decimal, otherwise a float. Odd characters and bytes of its
-    texts become U+FFFD, and a number that no column takes an `OddNumber`.
+    """Return the document. With `exact` a number with a point is a Decimal, otherwise a float.
+
+    Odd characters and bytes of its texts become U+FFFD. A number that does not fit a column becomes an `OddNumber`.
 
     Raises:
-        ValueError: The text is no JSON.
+        ValueError: The text is not JSON.
     """
     text = content if isinstance(content, str) else _decoded(content)
     try:
@@ -76,7 +77,7 @@ def _loaded(text: str, exact: bool) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object. A name that it has more than once, with different values, has all of them as a list."""
+    """Return a JSON object as a dict. A name that occurs more than once with different values has the list of them."""
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
@@ -87,7 +88,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _shallow(text: str) -> str:
-    """Return a document with a text in the place of everything that is nested too deep."""
+    """Return the JSON text with a short text in place of everything below `DEEPEST` levels."""
     kept: list[str] = []
     depth = start = 0
     for token in _TOKEN.finditer(text):
@@ -104,17 +105,17 @@ def _shallow(text: str) -> str:
 
 
 def text_of(value: object) -> str:
-    """Return a message of a broker on one line; an empty text for a value that is no text."""
+    """Return a message of a broker on one line, an empty text for a value that is no text."""
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def brief(text: str) -> str:
-    """Return what is kept and shown of a message: its beginning."""
+    """Return the beginning of a message, at most `BRIEF` characters."""
     return text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
 
 
 def _cleaned(document: Any) -> Any:
-    """Return the document without odd characters in its names and texts. It may be nested deeper than Python can recurse."""
+    """Replace odd characters in the names and texts of a document. It has no recursion, because the nesting may be deep."""
     whole = [document]
     rest: list[Any] = [whole]
     while rest:

@@ -1,11 +1,9 @@
-"""Send requests to a broker, and say what their failures mean. A read may be repeated; a command is sent once.
+"""Send requests to a broker and map their failures to errors. A read may be repeated; a command is sent once.
 
-An account that only reads gets a `ReadTransport`. That class chooses the HTTP method, so its caller cannot
-send a command.
+An account that only reads gets a `ReadTransport`. That class chooses the HTTP method, so its caller cannot send a command.
 
-A failed command may have been carried out. If no connection was made, the command was not carried out.
-If the connection broke, timed out, or brought a 429 or an unreadable reply, the outcome is unknown: Ambiguous. Only the
-order book shows the outcome.
+If no connection was made, a failed command was not carried out. If the connection broke or timed out, or the reply was 429 or
+unreadable, the outcome is unknown: Ambiguous. Only the broker's order list shows the outcome.
 """
 
 from __future__ import annotations
@@ -18,8 +16,8 @@ from urllib.parse import urlsplit
 
 from tradectl.brokers.adapter import Limiter, always
 from tradectl.brokers.http import strict_json
-from tradectl.brokers.http.address_family import CONNECT, READ, Source, anywhere, way
-from tradectl.brokers.http.server_time import asked_wait
+from tradectl.brokers.http.address_family import CONNECT, READ, Source, any_source, protocol_hint
+from tradectl.brokers.http.server_time import requested_wait
 from tradectl.errors import Ambiguous, BrokerUnavailable, DatabaseError, RateLimited, TradectlError
 from tradectl.model.order import Side
 from tradectl.ports import Clock
@@ -29,28 +27,28 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 READS = 3
-"""How often a read is tried."""
+"""The most tries of a read."""
 PAUSE = 0.5
-"""Seconds before a read is tried again, doubled each time; longer where the broker requests it."""
-REST = 1.0
-"""Seconds before the command after one that was answered with 429; longer where the broker requests it."""
+"""Seconds before a read is tried again, doubled each time; longer if the broker requests it."""
+WAIT_AFTER_429 = 1.0
+"""Seconds to wait before the command that follows a reply 429; longer if the broker requests it."""
 LONGEST = 5.0
-"""Longest wait in seconds. If the broker requests more, a read is not repeated; a command waits only so long."""
+"""The longest wait in seconds. If the broker requests more, a read is not repeated, and the next command waits only this long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply as it came."""
+    """Hold the HTTP status and the body of a reply."""
 
     status: int
     content: bytes
 
     def json(self) -> Any:
-        """Return the document. ValueError for what is no JSON (`strict_json`)."""
+        """Return the JSON document of the reply. Raises ValueError if it is not JSON (`strict_json`)."""
         return strict_json.read(self.content)
 
     def object(self) -> Mapping[str, Any]:
-        """Return the JSON object of the reply; empty where it is none."""
+        """Return the JSON object of the reply, an empty one for any other content."""
         try:
             content = self.json()
         except ValueError:
@@ -59,16 +57,16 @@ class Reply:
 
 
 Judge = Callable[[Reply], TradectlError | None]
-"""Returns what a reply means, by its status and the broker's codes: None for a success, Ambiguous where a command may have been
+"""Returns the error of a reply from its status and the broker's codes: None for a success, Ambiguous if a command may have been
 carried out."""
 
 
 class _TooMany(RateLimited):
-    """The broker replied 429. The program's own limiter, which keeps a request back, raises RateLimited itself."""
+    """Report the broker's reply 429. tradectl's own limiter raises RateLimited instead."""
 
 
 class _Connections:
-    """The connections to one broker, kept open, and what every request has in common."""
+    """Hold the open connections to one broker and the parameters of every request."""
 
     def __init__(
         self,
@@ -78,16 +76,16 @@ class _Connections:
         clock: Clock,
         limiter: Limiter,
         timeout: tuple[float, float] | None = None,
-        source: Callable[[], Source] = anywhere,
+        source: Callable[[], Source] = any_source,
     ) -> None:
         self.name, self.judge, self.source = name, judge, source
         self.clock, self.limiter, self.timeout = clock, limiter, timeout or (CONNECT, READ)
-        self.rest = 0.0
-        """Seconds to wait before the next command, because the last one was answered with 429."""
+        self.next_wait = 0.0
+        """Seconds to wait before the next command, because the reply to the last one was 429."""
 
     @cached_property
     def session(self) -> Session:
-        """The session of `requests`. No layer below repeats a request."""
+        """Return the session of `requests`, in which no layer repeats a request."""
         import requests
 
         from tradectl.brokers.http.deadline import DeadlineAdapter, without_target
@@ -106,10 +104,10 @@ class _Connections:
 
 
 class ReadTransport:
-    """One broker's requests that change nothing.
+    """Send requests that change nothing to one broker.
 
-    A read is a GET. A path that ends with one of `posts` is sent as a POST, because the broker requires it.
-    `source`: see `address_family.source_of`.
+    A read is a GET. A path that ends with one of `posts` is sent as a POST, because the broker requires it. `timeout` is in
+    seconds, for the connection and for one part of a reply. For `source` see `address_family.source_of`.
     """
 
     def __init__(
@@ -121,7 +119,7 @@ class ReadTransport:
         limiter: Limiter,
         timeout: tuple[float, float] | None = None,
         posts: Collection[str] = (),
-        source: Callable[[], Source] = anywhere,
+        source: Callable[[], Source] = any_source,
     ) -> None:
         self._line = _Connections(name, judge, clock=clock, limiter=limiter, timeout=timeout, source=source)
         self._posts = tuple(posts)
@@ -131,12 +129,12 @@ class ReadTransport:
         self._line.close()
 
     def read(self, url: str, *, bucket: str, tries: int = READS, **sent: Any) -> Reply:
-        """Return the reply to a read. A failure that may pass is tried again, up to `tries` times in all.
+        """Return the reply to a read. After a temporary failure it is tried again, up to `tries` times in all.
 
-        `sent` is what `requests` takes: headers, params, data, json.
+        `sent` are arguments of `requests`: headers, params, data, json.
 
         Raises:
-            BrokerUnavailable: After the last try. Any other error that the judge returns is raised too.
+            BrokerUnavailable: The last try failed. Any other error that the judge returns is raised too.
         """
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
@@ -164,8 +162,7 @@ class ReadTransport:
 
 
 class Transport(ReadTransport):
-    """A `ReadTransport` that also sends commands. `check_send`: see `BrokerAccount`; an order leaves only after it has
-    returned."""
+    """Send reads and commands to one broker. An order is sent only after `check_send` has returned (see `BrokerAccount`)."""
 
     def __init__(
         self,
@@ -177,7 +174,7 @@ class Transport(ReadTransport):
         timeout: tuple[float, float] | None = None,
         posts: Collection[str] = (),
         check_send: Callable[[Side], None] = always,
-        source: Callable[[], Source] = anywhere,
+        source: Callable[[], Source] = any_source,
     ) -> None:
         super().__init__(name, judge, clock=clock, limiter=limiter, timeout=timeout, posts=posts, source=source)
         self._check_send = check_send
@@ -196,34 +193,34 @@ class Transport(ReadTransport):
         """Send a request that may change something, once, and return the reply.
 
         Args:
-            side: The side of an order that is placed or changed; None for any other command.
-            before_sending: Checks what depends on the time. It and then `check_send` are called on the open connection, before
+            side: The side of an order that is placed or changed, None for any other command.
+            before_sending: A check that depends on the time. It and then `check_send` are called on the open connection, before
                 the first byte, because the limiter and the connection may take long. If one raises, nothing is sent.
-            judge: Replaces the transport's own for this command.
-            sent: What `requests` takes: headers, params, data, json.
+            judge: Replaces the transport's judge for this command.
+            sent: Arguments of `requests`: headers, params, data, json.
 
         Raises:
-            Ambiguous: The command may have been carried out. A 429 is Ambiguous too, because no broker documents that it comes
-                before acceptance; the next command then waits as long as the broker requests, at most `LONGEST`.
+            Ambiguous: The command may have been carried out. The reply 429 is Ambiguous too, because no broker documents that it
+                comes before acceptance. The next command then waits as long as the broker requests, at most `LONGEST` seconds.
             BrokerUnavailable: The command was provably not sent. Any other error that the judge returns is raised too.
         """
         line = self._line
-        if line.rest:
-            line.clock.sleep(line.rest)
-            line.rest = 0.0
+        if line.next_wait:
+            line.clock.sleep(line.next_wait)
+            line.next_wait = 0.0
 
-        def look() -> None:
+        def check() -> None:
             if before_sending is not None:
                 before_sending()
             if side is not None:
                 self._check_send(side)
 
         try:
-            return _exchanged(line, method, url, bucket=bucket, look=look, judge=judge, **sent)
+            return _exchanged(line, method, url, bucket=bucket, check=check, judge=judge, **sent)
         except _TooMany as error:
-            line.rest = min(LONGEST, max(REST, error.wait))
+            line.next_wait = min(LONGEST, max(WAIT_AFTER_429, error.wait))
             raise Ambiguous(f"{error}; the outcome of the command is unknown") from error
-        except DatabaseError as error:  # from the limiter, or from a check before the first byte
+        except DatabaseError as error:  # raised by the limiter or by a check before the first byte
             raise BrokerUnavailable(f"{error}; nothing was sent to {line.name}") from error
 
 
@@ -233,11 +230,11 @@ def _exchanged(
     url: str,
     *,
     bucket: str,
-    look: Callable[[], None] | None = None,
+    check: Callable[[], None] | None = None,
     judge: Judge | None = None,
     **sent: Any,
 ) -> Reply:
-    """Send one request and return its reply. `look` is called on the open connection; if it raises, nothing is sent."""
+    """Send one request and return its reply. `check` is called on the open connection; if it raises, nothing is sent."""
     import requests
 
     from tradectl.brokers.http.deadline import checked_first
@@ -245,22 +242,22 @@ def _exchanged(
     line.limiter.take(bucket)
     try:
         with (
-            checked_first(look),
+            checked_first(check),
             line.session.request(method, url, timeout=line.timeout, allow_redirects=False, stream=True, **sent) as answer,
         ):
             reply = Reply(answer.status_code, answer.content)
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
-        raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
+        raise BrokerUnavailable(f"{line.name} could not be reached{protocol_hint(line.source())}") from error
     except requests.ConnectionError as error:
         if _never_connected(error):
-            raise BrokerUnavailable(f"{line.name} could not be reached{way(line.source())}") from error
+            raise BrokerUnavailable(f"{line.name} could not be reached{protocol_hint(line.source())}") from error
         raise Ambiguous(f"the connection to {line.name} broke before a reply came") from error
     except requests.Timeout as error:
         raise Ambiguous(f"{line.name} did not answer within {line.timeout[1]:g} s") from error
     except requests.RequestException as error:
         raise Ambiguous(f"{line.name}'s reply could not be read") from error
     if answer.status_code == 429:
-        wait = asked_wait(answer.headers, line.clock.machine_now())
+        wait = requested_wait(answer.headers, line.clock.machine_now())
         again = f": again in {wait:.0f} s" if wait else ""
         raise _TooMany(f"{line.name} limits the rate of requests (429){again}", wait=wait)
     failure = (judge or line.judge)(reply)
@@ -270,23 +267,23 @@ def _exchanged(
 
 
 def _may_be_tried_again(error: BaseException) -> bool:
-    return isinstance(error, TradectlError) and error.retryable and _wish(error) <= LONGEST
+    return isinstance(error, TradectlError) and error.retryable and _requested_wait(error) <= LONGEST
 
 
 def _pause(state: RetryCallState) -> float:
-    """Return the seconds before the next try: the program's own, doubled each time, or those that the broker requests."""
+    """Return the seconds before the next try: `PAUSE`, doubled each time, or the broker's wait if that is longer."""
     failure = state.outcome.exception() if state.outcome is not None else None
-    return max(PAUSE * 2.0 ** (state.attempt_number - 1), _wish(failure))
+    return max(PAUSE * 2.0 ** (state.attempt_number - 1), _requested_wait(failure))
 
 
-def _wish(error: BaseException | None) -> float:
+def _requested_wait(error: BaseException | None) -> float:
     return error.wait if isinstance(error, RateLimited) else 0.0
 
 
 def _never_connected(error: Exception) -> bool:
-    """Return whether a connection was never made (no address, refused, no trust), so that nothing can have been sent.
+    """Return whether no connection was made (no address, refused, invalid certificate), so that nothing was sent.
 
-    A certificate is checked before the request is sent. Any other failure of TLS may come at any time, also after it.
+    The certificate is checked before the request is sent. Other TLS failures may also come after the request.
     """
     from ssl import SSLCertVerificationError
 

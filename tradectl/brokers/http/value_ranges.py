@@ -1,7 +1,7 @@
 """Declare the range of every kind of value in a broker's rows, for all adapters, and read values exactly.
 
-A value outside its range raises OddValue, which names the field. The row is then an odd row (`row_reading`). The ranges are
-wide: they include everything that NSE and BSE trade, and exclude what no database column or calculation takes.
+A value outside its range raises OddValue with the name of the field. The row is then an odd row (`row_reading`). The ranges are
+wide: they include everything that NSE and BSE trade, and exclude values that a database column or a calculation cannot hold.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tradectl.model.market import Quote
 from tradectl.model.order import CLIENT_TAG, Funds, Holding, OrderReport, TradeReport
 
 BRIEF = 60
-"""Characters of an odd value that are kept and shown."""
+"""The most characters of an odd value that are stored and shown."""
 AHEAD = timedelta(hours=1)
-"""How far the time of an order or a trade may lie after now: a row of another time zone lies further."""
+"""How far the time of an order or a trade may lie after now. A time in another time zone lies further."""
 AHEAD_QUOTE = timedelta(minutes=1)
-"""How far the time of a price may lie after now. A price of a later time would count as fresh for ever."""
+"""How far the time of a price may lie after now. A price with a later time would count as fresh for too long."""
 BEHIND = timedelta(days=31)
-"""How old an order or a trade may be: the broker's books are of one day, and of the nights and closed days after it."""
+"""How old an order or a trade may be. The broker's lists hold one day, until the next session begins."""
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-"""No order, trade or price of a broker is older: NSE's demat delivery began about then."""
+"""The earliest time of an order, a trade or a price: NSE's demat delivery began about then."""
 
 
 class OddValue(ValueError):
-    """A value outside its declared range. `field` is its name; `value` is the sent value as text, cut to `BRIEF`."""
+    """Report a value outside its range. `field` is its name; `value` is the sent value as text, cut to `BRIEF` characters."""
 
     def __init__(self, field: str, value: object) -> None:
         self.field, self.value = field, brief(value)
@@ -39,36 +39,37 @@ class OddValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The whole numbers from `least` to `most`."""
+    """Hold a range of whole numbers, from `least` to `most`, both included."""
 
     least: int
     most: int
 
     def checked(self, field: str, value: int) -> int:
-        """Return the value. Raises OddValue outside of the range."""
+        """Return the value. Raises OddValue if it is outside the range or no whole number."""
         if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
             raise OddValue(field, value)
         return value
 
 
 PRICE = Range(1, 10**9)
-"""Paise of one share: up to Rs 1 crore. The dearest share so far cost Rs 3.3 lakh (Elcid Investments, BSE, November 2024)."""
+"""The price of one share in paise, up to Rs 1 crore. The highest price so far was Rs 3.3 lakh (Elcid Investments, BSE, November
+2024)."""
 LIMIT = Range(0, PRICE.most)
-"""Paise of an order's price: 0 for a market order."""
+"""The limit price of an order in paise, 0 for a market order."""
 QUANTITY = Range(1, 2**31 - 1)
-"""Shares of one order or trade: the column has 32 bits."""
+"""The shares of one order or trade, up to 32 bits."""
 SHARES = Range(0, QUANTITY.most)
-"""Shares that are held, or filled."""
+"""The shares that are held or filled."""
 NET = Range(-QUANTITY.most, QUANTITY.most)
-"""Shares bought less those sold."""
+"""The shares bought less the shares sold."""
 VOLUME = Range(0, 10**12)
-"""Shares that were traded in a day."""
+"""The traded shares of a day."""
 MONEY = Range(-(10**15), 10**15)
-"""Paise of an account: up to Rs 10 lakh crore, owned or owed."""
+"""An amount of money in paise, up to Rs 10 lakh crore. Negative amounts are owed."""
 TICK = Range(1, 100_00)
-"""Paise of a tick."""
+"""A tick size in paise."""
 SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&_.*%$+/()' -]{0,31}")
-"""A symbol of the exchange. Shares have letters, digits, `&` and `-`; bonds and funds, which are held by hand, some more."""
+"""A symbol of the exchange. Shares have letters, digits, `&` and `-`; bonds and funds have more characters."""
 TAG = re.compile(r"[\x20-\x7e]{1,64}")
 TRADE_ID = re.compile(r"[\x21-\x7e]{1,64}")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{1,6})?")
@@ -76,9 +77,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})
 
 
 def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
-    """Return an order whose values are in their ranges.
+    """Return an order whose values are in their ranges. Raises OddValue.
 
-    `now`: with our tag, times lie at most `BEHIND` before and `AHEAD` after it. For other orders it is ignored.
+    The times of an order with a client tag of tradectl must lie at most `BEHIND` before and `AHEAD` after `now`. For other
+    orders `now` is ignored.
     """
     now = latest(report.tag, now)
     identity(report.broker_order_id)
@@ -96,12 +98,12 @@ def order(report: OrderReport, now: datetime | None = None) -> OrderReport:
 
 
 def latest(of_tag: str | None, now: datetime | None) -> datetime | None:
-    """Return the time to compare an order's times with: `now` if the tag is one of the program, else None."""
+    """Return the time to compare an order's times with: `now` for a client tag of tradectl, else None."""
     return now if of_tag is not None and CLIENT_TAG.fullmatch(of_tag) else None
 
 
 def trade(report: TradeReport, now: datetime | None = None) -> TradeReport:
-    """Return an execution whose values are in their ranges."""
+    """Return an execution whose values are in their ranges. Raises OddValue."""
     identity(report.broker_order_id)
     if not TRADE_ID.fullmatch(report.trade_id):
         raise OddValue("trade_id", report.trade_id)
@@ -123,8 +125,11 @@ def holding(found: Holding) -> Holding:
 
 
 def quote(found: Quote, now: datetime | None = None) -> Quote:
-    """Return a quote whose prices are in their ranges and agree: the low is not above the high, nor the lower band above the
-    upper."""
+    """Return a quote whose prices are in their ranges. The low must not be above the high, nor the lower band above the upper.
+
+    Raises:
+        OddValue: A value is outside its range.
+    """
     PRICE.checked("last", found.last)
     prices = (("open", found.open), ("high", found.high), ("low", found.low), ("lower_band", found.lower_band))
     for name, price in (*prices, ("upper_band", found.upper_band)):
@@ -143,7 +148,7 @@ def quote(found: Quote, now: datetime | None = None) -> Quote:
 
 
 def funds(found: Funds) -> Funds:
-    """Return the money of an account where it is in its range."""
+    """Return funds whose amounts are in their range. Raises OddValue."""
     MONEY.checked("available", found.available)
     MONEY.checked("blocked", found.blocked)
     MONEY.checked("cash", found.cash)
@@ -151,7 +156,7 @@ def funds(found: Funds) -> Funds:
 
 
 def paise(amount: int) -> int:
-    """Return an amount of money that is in its range."""
+    """Return an amount of money (paise) that is in its range. Raises OddValue."""
     return MONEY.checked("amount", amount)
 
 
@@ -164,7 +169,7 @@ def identity(value: object, field: str = "order_id") -> str:
 
 
 def trade_name(value: object, field: str = "trade_id") -> str:
-    """Return the broker's id of a trade as text: up to 40 visible characters. OddValue for a value that is none."""
+    """Return the broker's id of a trade as text of 1 to 40 visible characters. Raises OddValue for any other value."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
     if not isinstance(text, str) or isinstance(text, OddNumber) or len(text) > 40 or not TRADE_ID.fullmatch(text):
         raise OddValue(field, value)
@@ -172,35 +177,38 @@ def trade_name(value: object, field: str = "trade_id") -> str:
 
 
 def symbol(value: object, field: str = "symbol") -> str:
-    """Return a symbol of the exchange. OddValue for a value that is none."""
+    """Return a symbol of the exchange. Raises OddValue for any other value."""
     if not isinstance(value, str) or not SYMBOL.fullmatch(value):
         raise OddValue(field, value)
     return value
 
 
 def tag(value: object, field: str = "tag") -> str:
-    """Return the tag of an order: up to 64 printable characters. OddValue for a value that is none."""
+    """Return the tag of an order: 1 to 64 printable characters. Raises OddValue for any other value."""
     if not isinstance(value, str) or not TAG.fullmatch(value):
         raise OddValue(field, value)
     return value
 
 
 def moment(at: datetime, now: datetime | None = None, ahead: timedelta = AHEAD, behind: timedelta | None = BEHIND) -> datetime:
-    """Return the time of an order, a trade or a price where it is possible: not before 2000, and where `now` is given not further
-    from it than `ahead` and `behind` (None: however old)."""
+    """Return the time of an order, a trade or a price if it is possible. Raises OddValue.
+
+    It must not be before 2000. If `now` is given, it must lie at most `ahead` after and `behind` before it. With `behind` None
+    any age is accepted.
+    """
     _moment("", at, now, ahead, behind)
     return at
 
 
 def not_after(at: datetime, now: datetime | None, ahead: timedelta = AHEAD) -> datetime:
-    """Return a time that lies at most `ahead` after `now`. Any earlier time passes, of any year. Raises OddValue."""
+    """Return a time that lies at most `ahead` after `now`. Any earlier time is accepted. Raises OddValue."""
     if now is not None and at - now > ahead:
         raise OddValue("", str(at))
     return at
 
 
 def whole(value: Any, field: str = "", within: Range = NET) -> int:
-    """Return a number of shares, sent as 10, 10.0, "10" or "10.0". OddValue for a part of a share, and outside the range."""
+    """Return a whole number, sent as 10, 10.0, "10" or "10.0". Raises OddValue for a fraction or outside the range."""
     if isinstance(value, bool | OddNumber) or not isinstance(value, int | float | Decimal | str):
         raise OddValue(field, value)
     if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
@@ -216,7 +224,7 @@ def whole(value: Any, field: str = "", within: Range = NET) -> int:
 
 
 def rupees(value: Any, field: str = "", within: Range = MONEY) -> int:
-    """Return rupees as paise, exactly. OddValue for more than two decimals, what is no number, and outside the range."""
+    """Return rupees as exact paise. Raises OddValue for more than two decimals, for no number, and outside the range."""
     number = _number(value, field) * 100
     if number != int(number):
         raise OddValue(field, value)
@@ -224,19 +232,23 @@ def rupees(value: Any, field: str = "", within: Range = MONEY) -> int:
 
 
 def about_rupees(value: Any, field: str = "", within: Range = MONEY) -> int:
-    """Return rupees to the nearest paisa, for amounts that a broker calculates with floats (99725.05000000002)."""
+    """Return rupees as paise, rounded, for amounts that a broker calculates with floats (99725.05000000002).
+
+    Raises:
+        OddValue: The value is no number, or outside the range.
+    """
     number = (_number(value, field) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     return _within(int(number), field, value, within)
 
 
 def brief(value: object) -> str:
-    """Return a value on one line, cut: `'x…'`, `-5`, `None`."""
+    """Return a value as text on one line, at most `BRIEF` characters: `'x…'`, `-5`, `None`."""
     text = str(value) if isinstance(value, int | float | Decimal | OddNumber) else _shown(value)
     return text if len(text) <= BRIEF else f"{text[: BRIEF - 1]}…"
 
 
 def _shown(value: object) -> str:
-    """Return a value as Python writes it. One that is nested too deep for that is only named."""
+    """Return the `repr` of a value. For a value that is nested too deep, return its type."""
     try:
         return repr(value)
     except RecursionError:
@@ -253,7 +265,7 @@ def _number(value: Any, field: str) -> Decimal:
 
 
 def _within(found: int, field: str, value: object, within: Range) -> int:
-    """Return what was read of a value as it was sent. Raises OddValue outside of the range."""
+    """Return the read number. Raises OddValue with the sent value if the number is outside the range."""
     if not within.least <= found <= within.most:
         raise OddValue(field, value)
     return found

@@ -1,21 +1,21 @@
-"""Zerodha, through Kite Connect v3: an account behind the port `Broker`, over plain requests.
+"""Trade at Zerodha through Kite Connect v3: the port `Broker` over HTTP requests.
 
-error_mapping   what a reply means: its status and error_type as one of the program's errors
-amo_windows     which path a command takes at which time, and when none is sent
-rows            the JSON rows of the day, each parsed once
+error_mapping   maps the status and error_type of a reply to an error of tradectl
+amo_windows     the path of a command at a time, and the times at which none is sent
+rows            parses the JSON rows of the day, each once
 balances        holdings, funds, and what the profile reports
 instruments     the day's list of instruments: symbols, series, tokens
 api             requests with the session's token
-redirect        the page on this machine to which a login in the browser returns
-login           from a request token to a session
-prices          quotes and daily candles, without a way to an order
-contract_notes  Kite's own charges beside those of the table
+redirect        the local page to which a login in the browser returns
+login           exchanges a request token for a session
+prices          quotes and daily candles; it cannot send an order
+contract_notes  compares Kite's charges with those of the table
 packets         the ticker's binary frames
 ticker          live prices and order updates over a websocket
 broker          the account
 
 Sources: pykiteconnect 5.2.0, zerodha/kiteconnect-mocks, kite.trade's documentation and forum, support.zerodha.com (to 2026-08).
-What none of them states is a constant with its reason beside it.
+Each value that no source gives is a constant with its reason beside it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,17 @@ if TYPE_CHECKING:
 
 
 class KiteAdapter:
-    """The declaration. A repeated tag makes a second order, and no source says how long an accepted order may stay invisible."""
+    """Declare the adapter of Kite.
+
+    Kite accepts a second order with the same tag. No source states how long an accepted order may be missing from the list.
+    """
 
     name = "kite"
     capabilities = Capabilities(visibility_lag=None, refuses_repeated_tag=False, preopen_prices=False)
     fields = (
         Field("api_key", "the API key of your Kite Connect app", secret=False),
-        Field("api_secret", "its API secret"),
-        Field("redirect_port", "the port of its redirect address on 127.0.0.1, 0 for none", secret=False, default="0"),
+        Field("api_secret", "the API secret of your Kite Connect app"),
+        Field("redirect_port", "the port of the app's redirect address on 127.0.0.1, 0 for none", secret=False, default="0"),
         CONNECT_BY,
     )
     addresses: Mapping[str, str] = MappingProxyType(
@@ -59,7 +62,8 @@ class KiteAdapter:
             "other": ((10, 1.0),),
         }
     )
-    """Of an account, not of a key (source: kite.trade forum, 2026; tradingqna 181989)."""
+    """Pairs (requests, seconds) by bucket. The limits apply to an account, not to a key (sources: kite.trade forum, 2026;
+    tradingqna 181989)."""
 
     def open(self, account: BrokerAccount) -> KiteBroker:
         from tradectl.brokers.kite.broker import KiteBroker

@@ -1,7 +1,7 @@
-"""Say by which path Kite takes a command about an order, and when none is sent.
+"""Choose the path of a command about an order at Kite, and reject commands while Kite releases AMO orders.
 
-Until the first phase of its session an after-market order is changed by the path `amo`, from then on by `regular`, although its
-row says `amo` for ever. With the wrong path the request hangs (source: kite.trade forum 40302).
+Before the first phase of its session, an after-market order is changed by the path `amo`, afterwards by `regular`. Its row
+still has `amo` then. With the wrong path the request hangs (source: kite.trade forum 40302).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def check_quiet(sessions: SessionTable, now: datetime) -> None:
 
 
 def path_of(variety: Variety, sessions: SessionTable, now: datetime) -> str:
-    """Return the variety in the path of a change or a cancel of a live order whose row says `variety`."""
+    """Return the path segment for a change or a cancel of a live order whose row has `variety`."""
     if variety is Variety.AMO and is_on(sessions.session(ist_date(now)), now):
         return PATHS[Variety.REGULAR]
     return PATHS[variety]

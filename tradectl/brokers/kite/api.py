@@ -1,7 +1,7 @@
 """Send requests with the session's token.
 
-A token ends once a day, and with any login elsewhere. A reply that Kite does not know it (403, TokenException) is proof that
-nothing was done; `session_retry` then ends the session.
+A token ends once a day, and with any other login of the account. The reply 403 TokenException proves that Kite did nothing;
+`session_retry` then ends the stored session.
 """
 
 from __future__ import annotations
@@ -22,46 +22,48 @@ T = TypeVar("T")
 VERSION = {"X-Kite-Version": "3", "User-Agent": "tradectl"}
 NAME = "Kite"
 LIST_SECONDS = 30.0
-"""Seconds for a reply to go on: the list of instruments is some MB, and has two minutes in all."""
-RECKON = "/charges/orders"
-"""A POST that changes nothing."""
+"""Seconds to wait for the next part of the list of instruments, which has several MB and may take two minutes in all."""
+CHARGES_PATH = "/charges/orders"
+"""The path of Kite's calculation of charges: a POST that changes nothing."""
 
 
 class KiteReads:
-    """Kite's paths for one account that change nothing. Errors are those of `ReadTransport` and `error_mapping`, and
-    LoginNeeded without a session."""
+    """Send requests that change nothing, for one account.
+
+    Raises the errors of `ReadTransport` and `error_mapping`, and LoginNeeded without a session.
+    """
 
     def __init__(self, account: BrokerAccount) -> None:
         self._account = account
         self._root = account.addresses["api"].rstrip("/")
         clock, limiter, source = account.clock, account.limiter, source_of(account.vault)
-        patience = account.timeout or (CONNECT, LIST_SECONDS)
+        list_timeout = account.timeout or (CONNECT, LIST_SECONDS)
         self._transport = ReadTransport(NAME, judge, clock=clock, limiter=limiter, timeout=account.timeout, source=source)
-        self._lists = ReadTransport(NAME, judge_list, clock=clock, limiter=limiter, timeout=patience, source=source)
+        self._lists = ReadTransport(NAME, judge_list, clock=clock, limiter=limiter, timeout=list_timeout, source=source)
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the open connections."""
         for transport in (self._transport, self._lists):
             transport.close()
 
     def get(self, path: str, *, bucket: str = "other", **sent: Any) -> bytes:
-        """Return the body of a read."""
+        """Return the body of the reply to a GET request."""
         return self._read(self._transport, path, bucket=bucket, **sent)
 
     def get_list(self, path: str) -> bytes:
-        """Return a list of instruments, as CSV."""
+        """Return a list of instruments as CSV."""
         return self._read(self._lists, path, bucket="other")
 
     def credentials(self) -> tuple[str, str]:
-        """Return key and access token of the stored session, for the ticker. Raises LoginNeeded without one."""
+        """Return the API key and the access token of the stored session. Raises LoginNeeded without a session."""
         return self._key, self._stored().tokens["access_token"]
 
     def _read(self, transport: ReadTransport, path: str, **sent: Any) -> bytes:
-        """Read, and turn a refusal into BrokerUnavailable: it is not the refusal of an order."""
+        """Send a read. A refused read raises BrokerUnavailable, because OrderRefused would mean a refused order."""
         try:
             return self._in_session(lambda headers: transport.read(self._root + path, headers=headers, **sent)).content
         except OrderRefused as refusal:
-            raise BrokerUnavailable(f"Kite does not reply to {path}: {refusal.reason}") from refusal
+            raise BrokerUnavailable(f"Kite refused the request {path}: {refusal.reason}") from refusal
 
     def _in_session(self, request: Callable[[Mapping[str, str]], T], before_again: Callable[[], None] | None = None) -> T:
         """Return the result of a request with the headers of a session. `before_again`: see `session_retry.in_session`."""
@@ -86,25 +88,25 @@ class KiteReads:
 
 
 class KiteApi(KiteReads):
-    """The same, and what is sent about orders."""
+    """Send the requests of `KiteReads` and commands about orders."""
 
     def __init__(self, account: BrokerAccount) -> None:
         super().__init__(account)
-        # one transport for both: a command finds the connection open that the last read has used
+        # one transport for both, so that a command uses the open connection of the last read
         self._transport = self._commands = Transport(
             NAME,
             judge,
             clock=account.clock,
             limiter=account.limiter,
             timeout=account.timeout,
-            posts=(RECKON,),
+            posts=(CHARGES_PATH,),
             check_send=account.check_send,
             source=source_of(account.vault),
         )
 
-    def reckon(self, content: Any) -> bytes:
-        """Return Kite's calculation of the charges of orders, which changes nothing."""
-        return self._read(self._transport, RECKON, bucket="other", json=content)
+    def order_charges(self, content: Any) -> bytes:
+        """Return Kite's calculation of the charges of orders. The request changes nothing."""
+        return self._read(self._transport, CHARGES_PATH, bucket="other", json=content)
 
     def send(
         self,
@@ -116,9 +118,9 @@ class KiteApi(KiteReads):
         before_sending: Callable[[], None],
         before_again: Callable[[], None] | None = None,
     ) -> Reply:
-        """Send a command about an order once, or a second time where the first was provably not carried out.
+        """Send a command about an order once, or a second time if the first was provably not carried out.
 
-        `side`, `before_sending`: see `Transport.command`; `before_again`: see `session_retry.in_session`.
+        For `side` and `before_sending` see `Transport.command`, for `before_again` see `session_retry.in_session`.
         """
         url = self._root + path
         return self._in_session(

@@ -1,22 +1,22 @@
-"""Calculate what the account holds, may sell and may spend, from Kite's two views: the morning, and what was traded today.
+"""Calculate the holdings, the sellable shares and the funds from Kite's holdings, positions and margins.
 
 A CNC buy of today is in the positions only. A CNC sell of today is a negative position and the `used_quantity` of its holding.
-So shares = holdings + bought today - sold today. As at the paper exchange a sale takes the day's own shares first, then the
-delivered ones.
+So shares = holdings + bought today - sold today. As at the paper exchange, a sale takes the shares bought today first, then
+the delivered ones.
 
-The number of shares in a row of holdings has two readings: `quantity` with or without `t1_quantity` (documentation and mocks
-disagree), and `opening_quantity`, which in the mocks is quantity + t1. The smaller reading counts, and of `used_quantity` and
-the day's sells the larger, so that never more is offered than can surely be sold. Whether shares are authorised for sale
-(without a power of attorney) is left to Kite, which refuses.
+Kite's sources disagree about the shares of a holdings row: the documentation and the mocks differ on whether `quantity`
+contains `t1_quantity`. `opening_quantity` is quantity + t1 in the mocks. The smaller value counts. Of `used_quantity` and
+today's sells the larger counts, so the result is never more than what can be sold. Kite itself checks whether shares are
+authorised for sale (without a power of attorney) and refuses the order if they are not.
 
-`net` of the margins is what may be spent. It does not contain the cash of the account: Kite takes charges off at night and does
-not report what it holds for waiting orders. So cash is calculated: this morning's balance, what was paid in and out, the day's
-trades, and their charges by the table (`contract_notes` compares that with Kite's). An account that trades other things than
-shares for delivery has more in its balance; `eod` then reports the difference.
+`net` of the margins is the amount that may be spent. It is not the cash of the account: Kite deducts charges at night and does
+not report the amount blocked for waiting orders. So cash is calculated: this morning's balance, payments in and out, today's
+trades, and their charges by the table (`contract_notes` compares those with Kite's). The balance of an account that also trades
+other products differs from this; `eod` then reports the difference.
 
 Sources: kiteconnect-mocks holdings.json (rows SBIN, RELIANCE: t1_quantity 7 and 2), positions.json, margins.json, profile.json;
-documentation of /user/margins; pykiteconnect 5.2.0 (`profile`). That `demat_consent` stands for a DDPI is a guess, so it is
-reported and used for nothing.
+documentation of /user/margins; pykiteconnect 5.2.0 (`profile`). That `demat_consent` reports a DDPI is a guess, so it is only
+shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tradectl.brokers.account.day_cash import cash_flow
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.adapter import Remark
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import clean, read_field, read_row, read_rows
+from tradectl.brokers.http.row_reading import read_field, read_row, read_rows, readable_holdings
 from tradectl.brokers.http.value_ranges import QUANTITY, SHARES, OddValue, whole
 from tradectl.brokers.kite.rows import NAMES, PRODUCT, Row, about_paise, concerns, moment, symbol
 from tradectl.exchange.rates import ZERODHA
@@ -45,7 +45,11 @@ _SUFFIXES = tuple(f"-{series}" for series in sorted(TRADE_FOR_TRADE))
 
 @dataclass(frozen=True, slots=True)
 class _Shares:
-    """The shares of one symbol."""
+    """Hold share counts of one symbol.
+
+    `whole` are the shares of the morning and `fresh` those of them that are not delivered yet (T1). `used`, `bought` and
+    `sold` are today's.
+    """
 
     whole: int = 0
     fresh: int = 0
@@ -57,10 +61,10 @@ class _Shares:
 
 
 def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]:
-    """Return every security with shares now, by GET /portfolio/holdings and /portfolio/positions.
+    """Return every security with shares now, from GET /portfolio/holdings (`held`) and /portfolio/positions.
 
-    Trades of today are listed by symbol, so they count for each security under that symbol. A symbol with a row that cannot be
-    read has no holding.
+    Kite lists today's trades by symbol, so they count for each security with that symbol. A symbol with an unreadable row has
+    no holding.
     """
     morning = read_rows(RowKind.HOLDING, held, _readable(_OF_HOLDING), NAMES)
     today = read_rows(RowKind.POSITION, positions["day"], _readable(_OF_DAY), NAMES)
@@ -84,14 +88,14 @@ def holdings(held: Iterable[Row], positions: Mapping[str, Any]) -> Rows[Holding]
                 sold=before.sold + whole(row["day_sell_quantity"]),
                 trade_for_trade=before.trade_for_trade or _restricted(row),
             )
-    told = [(name, (isin, shares)) for (name, isin), shares in found.items()]
-    return clean(told, _holding, (*morning.odd, *today.odd))
+    reported = [(name, (isin, shares)) for (name, isin), shares in found.items()]
+    return readable_holdings(reported, _holding, (*morning.odd, *today.odd))
 
 
 def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
-    """Return the positions that a day's trades (GET /trades) make, as far as `holdings` reads them.
+    """Return the positions that follow from today's trades (GET /trades), with the fields that `holdings` reads.
 
-    A trade that cannot be read is an odd row, which `holdings` passes on.
+    A trade that cannot be read becomes an odd row, which `holdings` returns too.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     odd: list[OddRow] = []
@@ -110,7 +114,7 @@ def positions_of(trades: Iterable[Row], today: date) -> Mapping[str, Any]:
 
 
 def _readable_trade(row: Row, today: date) -> Row | None:
-    """Return a trade of today for delivery; None for another. Raises what a row that cannot be read raises."""
+    """Return a delivery trade of today, None for another trade. Raises an error of `UNREADABLE` for an unreadable row."""
     if not concerns(row):
         return None
     whole(row["quantity"], "quantity", QUANTITY)
@@ -133,7 +137,7 @@ _MAY_BE_ABSENT = ("opening_quantity", "collateral_quantity")
 
 
 def _readable(fields: Sequence[str]) -> Callable[[Row], Row | None]:
-    """Return the check of a row: None for a row of another exchange or product. OddValue where it cannot be read."""
+    """Return a function that checks a row. It returns None for another exchange or product, and raises OddValue."""
 
     def check(row: Row) -> Row | None:
         if not concerns(row):
@@ -155,8 +159,8 @@ def _restricted(row: Row) -> bool:
     return str(row["tradingsymbol"]).endswith(_SUFFIXES)
 
 
-def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
-    isin, shares = told
+def _holding(name: str, reported: tuple[str, _Shares]) -> Holding | None:
+    isin, shares = reported
     sold = max(shares.sold, shares.used)
     total = shares.whole + shares.bought - sold
     if total <= 0:
@@ -168,7 +172,7 @@ def _holding(name: str, told: tuple[str, _Shares]) -> Holding | None:
 
 
 def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
-    """Return the funds (paise) by GET /user/margins/equity and the trades of `today`."""
+    """Return the funds (paise) from GET /user/margins/equity and the trades of `today`."""
     available, utilised = margins["available"], margins["utilised"]
     opening = about_paise(available["opening_balance"]) + about_paise(available["intraday_payin"])
     cash = opening - about_paise(utilised["payout"]) + cash_flow(trades, today, ZERODHA)
@@ -178,8 +182,10 @@ def funds(margins: Row, trades: Iterable[TradeReport], today: date) -> Funds:
 
 
 def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
-    """Return the funds where not all trades of today can be read: `cash` is what may be spent, what is withheld and what buys
-    hold."""
+    """Return the funds (paise) if not all trades of today can be read.
+
+    Then `cash` is the spendable amount, the amount withheld for delivery, and the amount blocked for resting buys.
+    """
     resting = [item for item in orders if item.side is Side.BUY and item.status in ALIVE]
     blocked = sum((item.quantity - item.filled_quantity) * item.price for item in resting)
     spendable = about_paise(margins["net"])
@@ -189,11 +195,11 @@ def funds_without_trades(margins: Row, orders: Iterable[OrderReport]) -> Funds:
 
 CONSENT = "consent"
 UNATTENDED = "sells from demat need no TPIN"
-ATTENDED = "demat sells may need your TPIN each day, until you sign a DDPI (once, in Zerodha's Console)"
+ATTENDED = "sells from demat may need your TPIN each day, until you sign a DDPI (once, in Zerodha's Console)"
 
 
 def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
-    """Return a remark for each fact of the profile, also for a fact that it does not report."""
+    """Return a remark for each checked fact of the profile, also if the profile does not report it."""
     return (
         _has(profile, "exchanges", "NSE", "the account may trade on NSE"),
         _has(profile, "products", PRODUCT, "the account may trade for delivery (CNC)"),
@@ -202,19 +208,19 @@ def profile_remarks(profile: Mapping[str, Any]) -> Sequence[Remark]:
 
 
 def _has(profile: Mapping[str, Any], name: str, what: str, text: str) -> Remark:
-    told = profile.get(name)
-    if not isinstance(told, list):
+    reported = profile.get(name)
+    if not isinstance(reported, list):
         return Remark(f"the profile does not report its {name}", fine=False)
     return (
         Remark(text)
-        if what in told
-        else Remark(f"{what} is not among the account's {name}: {', '.join(map(str, told))}", fine=False)
+        if what in reported
+        else Remark(f"{what} is not among the account's {name}: {', '.join(map(str, reported))}", fine=False)
     )
 
 
 def _demat(profile: Mapping[str, Any]) -> Remark:
     meta = profile.get("meta")
-    told = meta.get("demat_consent") if isinstance(meta, dict) else None
-    if told == CONSENT:
-        return Remark(f"demat consent is {told!r}: {UNATTENDED}")
-    return Remark(f"demat consent is {told!r}: {ATTENDED}", fine=False)
+    reported = meta.get("demat_consent") if isinstance(meta, dict) else None
+    if reported == CONSENT:
+        return Remark(f"demat consent is {reported!r}: {UNATTENDED}")
+    return Remark(f"demat consent is {reported!r}: {ATTENDED}", fine=False)

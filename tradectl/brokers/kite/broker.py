@@ -1,7 +1,7 @@
-"""The account at Zerodha: `ports.Broker` over Kite Connect.
+"""Implement `ports.Broker` for an account at Zerodha, over Kite Connect.
 
-Every read sends a request. Where the reply equals the last one, the same object is returned. Every command is sent once. Orders
-are for delivery (CNC) and the day. A market order has Kite's own protection, without which it would be refused.
+Every read sends a request. If the reply equals the last one, the same object is returned. Every command is sent once. Orders
+are for delivery (CNC) and valid for the day. Market orders set Kite's market protection, because Kite refuses them without it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Orde
 from tradectl.ports import Capabilities, OrderRules
 
 PROTECTION = "-1"
-"""Automatic market protection: 0, or none, is refused since 2026-04-01 (source: kite.trade forum 52331)."""
+"""Kite chooses the market protection. Kite refuses 0 or no value since 2026-04-01 (source: kite.trade forum 52331)."""
 _TAG = re.compile(r"[A-Za-z0-9]{1,20}")
 
 
 class KiteBroker:
-    """One user's account. Makes no request by itself; errors are those of the port."""
+    """Trade with one user's account. Creating it sends no request. Raises the errors of the port `Broker`."""
 
     name = "kite"
 
@@ -49,7 +49,7 @@ class KiteBroker:
         self._orders: Deduplicated[Rows[OrderReport]] = Deduplicated()
         self._trades: Deduplicated[Rows[TradeReport]] = Deduplicated()
         self._seen: dict[str, OrderReport] = {}
-        """Each order as its row could last be read, by order id."""
+        """The last readable report of each order, by order id."""
 
     def close(self) -> None:
         self._api.close()
@@ -57,7 +57,7 @@ class KiteBroker:
     # commands
 
     def place(self, request: OrderRequest) -> str:
-        """Place an order and return its id. Raises ValueError for a tag that Kite would cut: it keeps 20 letters and digits."""
+        """Place an order and return its id. Raises ValueError for a tag that is not 1 to 20 letters and digits."""
         if not _TAG.fullmatch(request.tag):
             raise ValueError(f"a tag at Kite has 1 to 20 letters and digits, not {request.tag!r}")
         if request.order_type is OrderType.LIMIT and request.price <= 0:
@@ -95,10 +95,14 @@ class KiteBroker:
         return number
 
     def _check_accepted(self, number: str, request: OrderRequest, tradingsymbol: str) -> None:
-        """Read the row of an order that was placed, once, and raise its rejection.
+        """Read the row of a placed order once and raise its rejection.
 
-        An order id means no more than that Kite has the order: its risk checks (funds, holdings, band) reply in the order's row
-        a moment later. Where the row shows nothing yet, the order book will. Raises Ambiguous where the id is of another order.
+        An order id only means that Kite has the order. The result of Kite's risk checks (funds, holdings, band) appears in the
+        row a moment later. A rejection that the row does not show yet is found in a later order list.
+
+        Raises:
+            OrderRefused: The row is rejected.
+            Ambiguous: The id belongs to another order.
         """
         try:
             content = self._api.get(f"/orders/{quote(number, safe='')}")
@@ -112,8 +116,10 @@ class KiteBroker:
             raise refused
 
     def modify(self, broker_order_id: str, *, quantity: int, price: int) -> None:
-        """Change an order. `quantity` is its whole quantity. A market order (price 0) stays one; a limit order never becomes
-        one."""
+        """Change an order. `quantity` is its whole quantity, `price` is in paise and 0 for a market order.
+
+        A market order may stay a market order. A limit order cannot become one: that raises OrderRefused.
+        """
         known = self._changeable(broker_order_id)
         if price < 0 or (not price and known.price):
             raise _without_price()
@@ -122,10 +128,10 @@ class KiteBroker:
         self._change("PUT", broker_order_id, known.variety, form, side=known.side)
 
     def cancel(self, broker_order_id: str) -> None:
-        """Cancel by the order id.
+        """Cancel an order.
 
-        An order whose row or book cannot be read goes by the path of an after-market order. While the exchange is open that is
-        `regular`, and at other times no regular order is alive.
+        If its row or the order list cannot be read, the variety counts as after-market. During a session its path is then
+        `regular`; outside of a session no regular order is live.
         """
         try:
             variety = self._changeable(broker_order_id).variety
@@ -142,16 +148,16 @@ class KiteBroker:
         *,
         side: Side | None = None,
     ) -> None:
-        """Send a change by the path of the order's variety at this time. `side`: see `Transport.command`."""
+        """Send a change by the path of the order's variety at this time. For `side` see `Transport.command`."""
         variety = self._path(placed_as)
 
-        def look() -> None:
+        def check() -> None:
             self._check_quiet()
             if self._path(placed_as) != variety:
                 raise Blocked(f"order {number} moved between after-market and regular while the request waited: nothing was sent")
 
         path = f"/orders/{variety}/{quote(number, safe='')}"
-        _order_id(self._api.send(method, path, form, side=side, before_sending=look).content, number)
+        _order_id(self._api.send(method, path, form, side=side, before_sending=check).content, number)
 
     def _check_quiet(self) -> None:
         check_quiet(self._account.sessions, self._account.clock.now())
@@ -160,7 +166,14 @@ class KiteBroker:
         return path_of(variety, self._account.sessions, self._account.clock.now())
 
     def _changeable(self, broker_order_id: str) -> OrderReport:
-        """Return an order for its terms that never change: from the book as it was last read, else from a new read."""
+        """Return the report of an order, for its side and variety, which never change.
+
+        It comes from the last order list if that has the order, else from a new read.
+
+        Raises:
+            BrokerUnavailable: Its row, or a row without an order id, cannot be read.
+            OrderRefused: The order list does not have the order.
+        """
         self._check_quiet()
         if broker_order_id not in self._seen:
             self.orders()
@@ -174,7 +187,7 @@ class KiteBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
-        """Return the orders of the day and those that wait for it. Kite empties the book overnight."""
+        """Return the orders of the day and the waiting after-market orders. Kite empties its order list overnight."""
         found = rows.parsed(self._api.get("/orders"), lambda data: rows.orders(data, self._account.clock.now()))
         self._seen |= {report.broker_order_id: report for report in found}
         return self._orders.of(found)
@@ -184,7 +197,7 @@ class KiteBroker:
         return self._trades.of(rows.parsed(self._api.get("/trades"), lambda data: rows.trades(data, self._account.clock.now())))
 
     def holdings(self) -> Sequence[Holding]:
-        """Return the holdings. Where the positions cannot be read, the day's trades for delivery replace them."""
+        """Return the holdings. If the positions cannot be read, the day's delivery trades replace them."""
         held = self._api.get("/portfolio/holdings")
         try:
             positions = rows.parsed(self._api.get("/portfolio/positions"), lambda data: data)
@@ -194,10 +207,7 @@ class KiteBroker:
         return rows.parsed(held, lambda data: holdings(data, positions))
 
     def funds(self) -> Funds:
-        """Return the funds.
-
-        Where a row of the trades cannot be read, `cash` is what may be spent, what is withheld and what resting buys hold.
-        """
+        """Return the funds (paise). If a row of the trades cannot be read, see `funds_without_trades`."""
         trades, today = self.trades(), ist_date(self._account.clock.now())
         margins = self._api.get("/user/margins/equity")
         if odd_of(trades):
@@ -208,35 +218,38 @@ class KiteBroker:
         return self.prices.quotes(symbols)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:  # noqa: ARG002 - the port has it
-        """Return none: no source says that Kite serves indicative prices."""
+        """Return no prices: no source states that Kite serves indicative pre-open prices."""
         return {}
 
     # beyond the port
 
     def order_rules(self, symbol: str) -> OrderRules | None:
-        """Return the rules of `ListsOrderRules`, by the list of instruments."""
+        """Return the order rules of a symbol from the list of instruments, None if the list has no tick for it."""
         return self.instruments.order_rules(symbol, self._account.clock.now())
 
     def remarks(self) -> Sequence[Remark]:
-        """Return what the profile reports of the account."""
+        """Return remarks on what the profile reports of the account."""
         return profile_remarks(rows.parsed(self._api.get("/user/profile"), dict))
 
-    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **patience: Any) -> KiteTicker:
-        """Return live prices; `on_order` is called with order updates. Enter it to connect. `patience`: see `KiteTicker`."""
-        return KiteTicker(self._account, self._api, self.instruments, on_order, **patience)
+    def ticker(self, on_order: Callable[[OrderReport], None] = ignore, **timing: Any) -> KiteTicker:
+        """Return the ticker, which connects when it is entered (`with`). It calls `on_order` with order updates.
+
+        `timing` holds the waiting times of `KiteTicker`: `pause` and `silence`.
+        """
+        return KiteTicker(self._account, self._api, self.instruments, on_order, **timing)
 
     def charges(self, orders: Sequence[OrderReport]) -> list[ChargeLine]:
-        """Return the lines in which Kite's charges of today's orders differ from the table of Zerodha's."""
+        """Return the lines in which Kite's charges of today's orders differ from the table `zerodha`."""
         return [line for line in self.charge_lines(orders, ZERODHA) if not line.equal]
 
     def charge_lines(self, orders: Sequence[OrderReport], tariff: Tariff) -> list[ChargeLine]:
-        """Return every line of the charges of today's orders, by Kite and by a table."""
+        """Return every charge line of today's orders, with Kite's amount and that of a table."""
         clock = self._account.clock
         return contract_notes.compare(self._api, self.instruments, orders, self.trades(), clock=clock, tariff=tariff)
 
 
 def _terms(kind: OrderType, price: int) -> dict[str, str]:
-    """Return the order type with its price. Money goes out as text, never as a float."""
+    """Return the form fields of the order type and its price. Money is sent as text, never as a float."""
     if kind is OrderType.LIMIT:
         return {"order_type": "LIMIT", "price": to_rupees(price)}
     return {"order_type": "MARKET", "market_protection": PROTECTION}
@@ -247,15 +260,18 @@ def _without_price() -> OrderRefused:
 
 
 def _order_id(content: bytes, known: str = "") -> str:
-    """Return the order id of a reply. Ambiguous where a command was accepted and the reply has none, or one of another order than
-    `known`."""
+    """Return the order id of the reply to an accepted command.
+
+    Raises:
+        Ambiguous: The reply has no valid order id, or another one than `known`.
+    """
     try:
-        told = rows.parsed(content, lambda data: data["order_id"])
+        sent = rows.parsed(content, lambda data: data["order_id"])
     except BrokerUnavailable as error:
         raise Ambiguous(f"Kite accepted a command without an order id: {error}") from error
-    found = order_id(told)
+    found = order_id(sent)
     if found is None:
         raise Ambiguous("Kite accepted a command but returned an invalid order id")
     if known and found != known:
-        raise Ambiguous(f"Kite accepted a command about order {known}, and names order {found}")
+        raise Ambiguous(f"Kite accepted a command about order {known} but returned the id of order {found}")
     return found

@@ -1,8 +1,8 @@
-"""Compare Kite's own charges (its virtual contract note) with the table, so that a changed rate is found.
+"""Compare Kite's charges (its virtual contract note) with the table, to find a changed rate.
 
-Kite calculates each order by itself, with the exchange's charge and its IPFT in one line, and without the depository's charge.
-Some of its figures are rounded to the paisa, so a difference of one paisa is accepted. STT is rounded to the rupee on a
-true contract note, so half a rupee is accepted there.
+Kite calculates each order separately, with the exchange's charge and IPFT in one line, and without the DP charge. Kite rounds
+some figures to the paisa, so a difference of one paisa is accepted. STT is rounded to the rupee on a real contract note, so a
+difference of half a rupee is accepted.
 
 Source: kiteconnect-mocks virtual_contract_note.json; pykiteconnect 5.2.0.
 """
@@ -25,7 +25,7 @@ from tradectl.model.order import Fill, OrderReport, Side, TradeReport
 from tradectl.ports import Clock
 
 TOLERANCE = {"stt": 50}
-"""Paise by which a line may differ; 1 for the others."""
+"""The accepted difference of a line in paise; 1 for lines that are not listed."""
 
 
 def compare(
@@ -37,10 +37,10 @@ def compare(
     clock: Clock,
     tariff: Tariff,
 ) -> list[ChargeLine]:
-    """Return the charge lines (paise) of the orders with trades, by Kite and by our table. Raises BrokerUnavailable."""
+    """Return the charge lines (paise) of the orders with trades, from Kite and from the table. Raises BrokerUnavailable."""
     values = {order.broker_order_id: _traded(order, trades) for order in orders}
-    asked = [order for order in orders if values[order.broker_order_id][0]]
-    if not asked:
+    traded_orders = [order for order in orders if values[order.broker_order_id][0]]
+    if not traded_orders:
         return []
     now = clock.now()
     content = [
@@ -55,21 +55,21 @@ def compare(
             "quantity": values[order.broker_order_id][0],
             "average_price": values[order.broker_order_id][1] / values[order.broker_order_id][0] / 100,
         }
-        for order in asked
+        for order in traded_orders
     ]
-    notes = parsed(api.reckon(content), lambda data: [_lines(row["charges"]) for row in data])
-    if len(notes) != len(asked):
-        raise BrokerUnavailable(f"Kite calculated {len(notes)} of {len(asked)} orders")
+    notes = parsed(api.order_charges(content), lambda data: [_lines(row["charges"]) for row in data])
+    if len(notes) != len(traded_orders):
+        raise BrokerUnavailable(f"Kite calculated {len(notes)} of {len(traded_orders)} orders")
     day = ist_date(now)
     return [
         ChargeLine(order.broker_order_id, order.symbol, line, note[line], own, TOLERANCE.get(line, 1))
-        for order, note in zip(asked, notes, strict=True)
+        for order, note in zip(traded_orders, notes, strict=True)
         for line, own in _ours(order, values[order.broker_order_id], day, tariff).items()
     ]
 
 
 def _traded(order: OrderReport, trades: Sequence[TradeReport]) -> tuple[int, int]:
-    """Return shares and their value in paise."""
+    """Return the traded shares of an order and their value in paise."""
     mine = [trade for trade in trades if trade.broker_order_id == order.broker_order_id]
     return sum(trade.quantity for trade in mine), sum(trade.quantity * trade.price for trade in mine)
 
@@ -86,8 +86,10 @@ def _lines(charges: Row) -> Mapping[str, int]:
 
 
 def _ours(order: OrderReport, traded: tuple[int, int], day: date, tariff: Tariff) -> Mapping[str, int]:
-    """Return the table's lines, for one share at the whole value: rates are on value, and only the depository's line counts
-    shares."""
+    """Return the table's lines (paise) of an order.
+
+    They are computed for one share at the whole value, because every line but the DP charge depends on the value alone.
+    """
     _, value = traded
     fill = Fill("1", order.symbol, order.side, 1, value, day, order.updated_at, 1)
     charges = day_charges(day, [fill], tariff)

@@ -1,7 +1,7 @@
-"""Say what Kite's reply means. After a failed command the question is: may the order exist?
+"""Map Kite's replies to errors. After a failed command, the error states whether the order may exist.
 
 `PROOFS` lists the replies that Kite documents as refusals before acceptance. Every other reply is Ambiguous: another status,
-OrderException, NetworkException, DataException, GeneralException, a type that is not listed, and what is no error of Kite's.
+OrderException, NetworkException, DataException, GeneralException, an unlisted type, or content in another form.
 
 Sources: pykiteconnect 5.2.0 (types and their usual status), kite.trade documentation and forum (staff: after any reply but a
 400 read the order book first).
@@ -28,16 +28,16 @@ PROOFS = (
     Proof(Meaning.SESSION, frozenset({403}), f"{_TYPES}; pykiteconnect (403)", code="TokenException"),
     Proof(Meaning.PERMISSION, frozenset({403}), "pykiteconnect (403); public repositories, 2026", code="PermissionException"),
 )  # fmt: skip
-"""The replies after which nothing was done.
+"""The replies that prove that nothing was done.
 
-A refused change comes as an InputException too (forum 7489). OrderException is not listed: it also stands for "a corrupt fetch"
-behind an accepted order.
+A refused change is an InputException too (forum 7489). OrderException is not listed: Kite also sends it for "a corrupt fetch"
+after it accepted an order.
 """
 
 _IP = re.compile(r"\bIPs?\b")
 _UNLISTED = re.compile(r"\bIPs?\b.*(allow|list|permit|regist)|(allow|list|permit|regist|static).*\bIPs?\b", re.IGNORECASE)
-"""No source has the type and the message of the refusal of an unlisted address. A PermissionException that names an IP counts
-as it, and any error about an IP that is not listed, allowed, permitted or registered."""
+"""No source has the type and the message of the refusal of an unlisted address. So these count as such a refusal: a
+PermissionException that names an IP, and any error about an IP that is not listed, allowed, permitted or registered."""
 _LIST_IT = (
     "No order is sent until you list the IP above at developers.kite.trade. If it is an IPv6 and the "
     "listed IP is an IPv4, `tradectl broker set kite` with connect_by=ipv4 uses it"
@@ -52,11 +52,11 @@ _CODES = (
     (re.compile(r"circuit limit", re.IGNORECASE), "band"),
     (re.compile(r"tick size", re.IGNORECASE), "tick"),
 )
-"""The program's code of a refusal, by texts of its message (the first that is found)."""
+"""The reason code of a refusal, by a pattern in its message. The first match counts."""
 
 
 def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlError | None:
-    """Return what a reply means: None for the envelope of a success, Ambiguous for every reply without a row in `PROOFS`."""
+    """Return the error of a reply: None for a success, Ambiguous for every failure without a row in `PROOFS`."""
     content = reply.object()
     if reply.status < 300 and content.get("status") == "success" and "data" in content:
         return None
@@ -68,7 +68,7 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
     if found is None:
         return Ambiguous(f"Kite replied {reply.status} {word} {message}".rstrip())
     if _UNLISTED.search(message) or (found.meaning is Meaning.PERMISSION and _IP.search(message)):
-        return NotWhitelisted(f"Kite takes orders from listed addresses only: {message}. {_LIST_IT}")
+        return NotWhitelisted(f"Kite accepts orders from listed addresses only: {message}. {_LIST_IT}")
     if found.meaning is Meaning.SESSION:
         return LoginNeeded(f"Kite rejected the session: {message}; run `tradectl login`")
     if found.meaning is Meaning.PERMISSION:
@@ -77,19 +77,19 @@ def judge(reply: Reply, command: CommandKind = CommandKind.PLACE) -> TradectlErr
 
 
 def judge_change(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a modification or a cancellation means."""
+    """Return the error of the reply to a modification or a cancellation, None for a success."""
     return judge(reply, CommandKind.CHANGE)
 
 
 def judge_list(reply: Reply) -> TradectlError | None:
-    """Return what the reply to a list of instruments means, which is CSV."""
+    """Return the error of the reply to a request for a list of instruments, None for CSV."""
     if reply.status == 200 and reply.content.startswith(b"instrument_token,"):
         return None
     return judge(reply) or Ambiguous("Kite's list of instruments cannot be read")
 
 
-def refusal(message: str, told: str = "") -> OrderRefused:
-    """Return a refusal with Kite's message. `told`: more of its texts, for the code alone."""
-    words = f"{message} {told}"
+def refusal(message: str, raw_message: str = "") -> OrderRefused:
+    """Return a refusal with Kite's message. `raw_message` is more text of Kite in which the reason code is searched."""
+    words = f"{message} {raw_message}"
     code = next((code for pattern, code in _CODES if pattern.search(words)), "refused")
     return OrderRefused(message, code=code, passing=code == "funds")

@@ -1,9 +1,9 @@
 """Read the day's list of instruments: Kite's symbol, the series and the token of a share.
 
-Kite makes the list once a day and it is large, so it is kept in the account's folder. Series change from one day to the next
-(EQ to BE), and with them symbol and token. A buy of a share whose series is not that of the market data is not sent.
+Kite generates the large list once a day, so it is stored in the account's folder. Series can change from one day to the next
+(EQ to BE), and with them symbol and token. If the series differs from that of the market data, no buy is sent.
 
-Source: kiteconnect-mocks instruments_nse.csv; documentation (gzip CSV, made once a day).
+Source: kiteconnect-mocks instruments_nse.csv; documentation (gzip CSV, generated once a day).
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from tradectl.model.series import EQUITY_SERIES
 from tradectl.ports import MarketData, OrderRules
 
 RENEWED = timedelta(hours=8, minutes=30)
-"""A list fetched earlier in the day may be yesterday's, and is fetched again. When it is made is not documented; 08:30 is from
-memory."""
+"""The time of day (08:30 IST) from which the list is today's. A list that was fetched earlier is fetched again.
+
+Kite does not document when it generates the list; 08:30 is from memory."""
 PREFIX = "kite-nse-"
 _COLUMNS = ("exchange", "segment", "tradingsymbol", "tick_size", "instrument_token")
 _TOKEN = Range(1, 2**32 - 1)
-"""Numbers of instruments: the packets of the ticker have 32 bits for them."""
+"""The range of instrument tokens, which have 32 bits in the ticker's packets."""
 
 
 @dataclass(frozen=True, slots=True)
 class KiteInstrument:
-    """One share as Kite lists it. `tick_size` in paise."""
+    """Hold one share as Kite lists it. `tick_size` is in paise."""
 
     tradingsymbol: str
     token: int
@@ -44,7 +45,7 @@ class KiteInstrument:
 
 
 class KiteInstruments:
-    """The shares of NSE by symbol. `fetch` gets the CSV (one request of some MB)."""
+    """Give the shares of NSE by symbol. `fetch` requests the CSV, which has several MB."""
 
     def __init__(self, folder: Path, fetch: Callable[[], bytes]) -> None:
         self._folder, self._fetch = folder, fetch
@@ -53,25 +54,32 @@ class KiteInstruments:
         self._unreadable: Set[str] = frozenset()
 
     def find(self, symbol: str, now: datetime) -> KiteInstrument | None:
-        """Return the share of an exchange's symbol today; None for an unknown one. Raises BrokerUnavailable without a list."""
+        """Return today's share of an NSE symbol, None for an unknown symbol. Raises BrokerUnavailable without a list."""
         return self._today(now).get(symbol)
 
     def require(self, symbol: str, now: datetime) -> KiteInstrument:
-        """Return the same. Raises UsageError for an unknown one."""
+        """Return today's share of an NSE symbol. Raises UsageError for an unknown symbol, BrokerUnavailable without a list."""
         found = self.find(symbol, now)
         if found is None:
             raise UsageError(f"Kite does not list {symbol} on NSE today, or its row in the list of instruments cannot be read")
         return found
 
     def order_rules(self, symbol: str, now: datetime) -> OrderRules | None:
-        """Return the tick of a share by the newest list, which has no freeze quantity; None where it has no tick either. Raises
-        UsageError for an unknown symbol."""
+        """Return the tick of a share from the newest list, None if the list has no tick. The list has no freeze quantity.
+
+        Raises:
+            UsageError: The symbol is unknown.
+        """
         found = self.require(symbol, now)
         return OrderRules(found.tick_size, ist_date(now - RENEWED)) if found.tick_size > 0 else None
 
     def to_buy(self, symbol: str, now: datetime, market: MarketData) -> KiteInstrument:
-        """Return the share to buy. Raises DataError where the market data have another series, OrderRefused for an unreadable
-        row."""
+        """Return the share to buy.
+
+        Raises:
+            DataError: The market data has another series.
+            OrderRefused: The row of the symbol cannot be read.
+        """
         if symbol in self._odd(now):
             raise OrderRefused(f"the row of {symbol} in Kite's list of instruments cannot be read", code="instrument")
         found = self.require(symbol, now)
@@ -97,7 +105,7 @@ class KiteInstruments:
         if file.exists():
             return file.read_bytes()
         content = self._fetch()
-        listed(content)  # what cannot be read is not kept
+        listed(content)  # raises for an unreadable list, which is then not stored
         replace_file(file, content, mode=PRIVATE, parents=True)
         for old in self._folder.glob(f"{PREFIX}*.csv"):
             if old.name < file.name:
@@ -106,7 +114,7 @@ class KiteInstruments:
 
 
 def listed(content: bytes) -> dict[str, KiteInstrument]:
-    """Return the shares of the equity series, each in its best series. A row that cannot be read is left out.
+    """Return the shares of the equity series by symbol, each in its best series. Unreadable rows are omitted.
 
     Raises:
         BrokerUnavailable: The content is not the CSV.
@@ -115,7 +123,7 @@ def listed(content: bytes) -> dict[str, KiteInstrument]:
 
 
 def read_list(content: bytes) -> tuple[dict[str, KiteInstrument], Set[str]]:
-    """Return the same, and the symbols whose rows cannot be read and that no other row lists."""
+    """Return the shares of `listed`, and the symbols that only unreadable rows list. Raises BrokerUnavailable as `listed`."""
     found: dict[str, KiteInstrument] = {}
     odd: set[str] = set()
     try:
@@ -137,7 +145,7 @@ def read_list(content: bytes) -> tuple[dict[str, KiteInstrument], Set[str]]:
 
 
 def _add(found: dict[str, KiteInstrument], row: Mapping[str, str]) -> None:
-    """Add a row in a better series than what was found. Raises ValueError for one that cannot be read."""
+    """Add a row unless `found` has the symbol in an equal or better series. Raises ValueError for an unreadable row."""
     symbol, series = _parts(value_ranges.symbol(row["tradingsymbol"], "tradingsymbol"))
     if symbol in found and EQUITY_SERIES.index(found[symbol].series) <= EQUITY_SERIES.index(series):
         return
@@ -146,7 +154,6 @@ def _add(found: dict[str, KiteInstrument], row: Mapping[str, str]) -> None:
 
 
 def _parts(tradingsymbol: str) -> tuple[str, str]:
-    """Return symbol and series. Only series of shares are cut off, so a bond's (`IRFC-N1`) stays in its symbol and is never
-    found."""
+    """Return symbol and series. A suffix that is no share series stays in the symbol, so a bond (`IRFC-N1`) is never found."""
     head, dash, tail = tradingsymbol.rpartition("-")
     return (head, tail) if dash and tail in EQUITY_SERIES else (tradingsymbol, EQUITY_SERIES[0])

@@ -1,7 +1,8 @@
 """Turn a login in the browser into a session for the day.
 
-Kite sends the browser back with a request token, good for some minutes and once. With the app's secret it is exchanged for an
-access token. A person logs in each day: the exchange requires it, and it is not automated here (source: kite.trade forum 5512).
+Kite sends the browser back with a request token, which works once and for a few minutes. Together with the app's secret it is
+exchanged for an access token. The exchange requires that a person logs in each day, so tradectl does not automate the login
+(source: kite.trade forum 5512).
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from tradectl.errors import Ambiguous, BrokerUnavailable, ConfigurationError, Lo
 from tradectl.model.moment import at_ist, ist_date
 
 FLUSH = time(7, 30)
-"""When the tokens of a day have ended at the latest: between 07:00 and 07:30 (source: kite.trade forum; log in after 07:30).
+"""The latest time (IST) at which a token ends. Kite ends tokens between 07:00 and 07:30 (source: kite.trade forum).
 
-So a session from before does not count for the day that begins then, and one from after lasts until the next. Where it ends
-earlier Kite replies so (403).
+A login before 07:30 ends at 07:30 of the same day, a later one at 07:30 of the next day. If Kite ends a token earlier, it
+replies with status 403.
 """
 
 
@@ -35,7 +36,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     """Get a request token, exchange it, read the user's name, and store the session.
 
     Raises:
-        LoginNeeded: Kite does not take the token.
+        LoginNeeded: Kite rejects the request token, or there is none.
         ConfigurationError: The key or the secret is wrong.
         BrokerUnavailable: Kite cannot be reached.
     """
@@ -49,8 +50,8 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     try:
         reply = transport.command("POST", f"{root}/session/token", bucket="other", side=None, data=form, headers=VERSION)
     except OrderRefused as refusal:
-        raise ConfigurationError(f"Kite does not take the API key and secret: {refusal.reason}") from refusal
-    except Ambiguous as error:  # a login that may have been made is made anew
+        raise ConfigurationError(f"Kite rejected the API key and secret: {refusal.reason}") from refusal
+    except Ambiguous as error:  # a login may be repeated, so an unknown result counts as a failure
         raise BrokerUnavailable(str(error)) from error
     except LoginNeeded as refusal:
         raise LoginNeeded(f"{refusal}; a request token works once, for some minutes: run `tradectl login` again") from refusal
@@ -64,47 +65,51 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
 
 
 def login_url(account: BrokerAccount, key: str, state: str) -> str:
-    """Return the address of Kite's login. Kite adds `redirect_params` to the address to which it leads (source: kite.trade forum
+    """Return the address of Kite's login page. Kite adds `redirect_params` to the redirect address (source: kite.trade forum
     21101)."""
-    asked = {"api_key": key, "v": 3, "redirect_params": urlencode({"state": state})}
-    return f"{account.addresses['login']}?{urlencode(asked)}"
+    query = {"api_key": key, "v": 3, "redirect_params": urlencode({"state": state})}
+    return f"{account.addresses['login']}?{urlencode(query)}"
 
 
 def expiry(now: datetime) -> datetime:
-    """Return when a session that is made at a moment ends: at the next flush, which is of the same day before 07:30."""
+    """Return the end of a session that begins at `now`: the next 07:30 IST."""
     today = at_ist(ist_date(now), FLUSH).astimezone(UTC)
     return today if now < today else today + timedelta(days=1)
 
 
 def _request_token(account: BrokerAccount, ask: Ask, key: str) -> str:
-    """Return the request token: pasted, or from the page on this machine where the app's redirect address is one of it."""
+    """Return the request token: pasted by the user, or caught by the local page if a redirect port is set.
+
+    Raises:
+        LoginNeeded: There is no token, or the pasted address belongs to another login.
+    """
     port = _port(account)
     if not port:
         state = Redirect().state
         url = login_url(account, key, state)
-        token = token_of(ask(Field("request_token", f"log in at {url} and paste the address to which it leads")), state)
+        token = token_of(ask(Field("request_token", f"log in at {url} and paste the address that the browser then shows")), state)
     else:
         with waiting(port) as caught:
             url = login_url(account, key, caught.state)
-            question = f"log in at {url} then press Enter (or paste the address to which it leads)"
+            question = f"log in at {url} then press Enter (or paste the address that the browser then shows)"
             token = token_of(ask(Field("request_token", question, default="")), caught.state) or caught.token or ""
     if not token:
-        raise LoginNeeded("without a request token there is no session at Kite")
+        raise LoginNeeded("no request token was entered, so there is no session at Kite: run `tradectl login` again")
     return token
 
 
 def _port(account: BrokerAccount) -> int:
     text = account.vault.get("redirect_port") or "0"
     if not text.isdigit():
-        raise ConfigurationError(f"redirect_port is a number, not {text!r}")
+        raise ConfigurationError(f"redirect_port must be a number, not {text!r}")
     return int(text)
 
 
 def _access_token(data: Any) -> str:
-    """Return the token of a session: visible ASCII, as it goes into a header. Raises ValueError for anything else."""
+    """Return the access token, which must be visible ASCII, because it is sent in a header. Raises ValueError for others."""
     token = data["access_token"]
     if not isinstance(token, str) or not re.fullmatch(r"[!-~]{1,512}", token):
-        raise ValueError("the access token is none")
+        raise ValueError("the access token is not valid")
     return token
 
 

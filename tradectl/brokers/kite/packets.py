@@ -1,6 +1,6 @@
 """Read the binary frames of Kite's ticker: a count, then packets with their lengths, all numbers big-endian.
 
-Prices come as paise; those of currencies come in other units and are left out. A frame of one byte is a heartbeat. Source:
+Prices are in paise. Packets of currencies have other units and are skipped. A frame of one byte is a heartbeat. Sources:
 pykiteconnect 5.2.0 (`ticker.py`), kiteconnect-mocks (ticker_full.packet).
 """
 
@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 CURRENCIES = frozenset({3, 6})
 """Segments (the last byte of a token) whose prices are not in paise: CDS, BCD."""
 FULL, INDEX_FULL = 184, 32
-"""Bytes of the packets that have a time. An index has no quantities, and its prices in another order."""
+"""The lengths in bytes of the packets that have a time. An index packet has no quantities and another order of prices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level of the depth. `price` in paise."""
+    """Hold one level of the market depth. `price` is in paise."""
 
     quantity: int
     price: int
@@ -28,7 +28,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class KiteTick:
-    """One packet. Prices in paise. Values that its mode lacks are None or (). `bids` and `asks`: best price first."""
+    """Hold one packet. Prices are in paise, `bids` and `asks` have the best price first.
+
+    A value that the packet's mode lacks is None or ().
+    """
 
     token: int
     last: int
@@ -48,8 +51,11 @@ class KiteTick:
 
 
 def ticks(frame: bytes) -> list[KiteTick]:
-    """Return the ticks of a frame; none for a heartbeat. Raises ValueError for one that ends too early or has an unknown packet
-    length."""
+    """Return the ticks of a frame, an empty list for a heartbeat.
+
+    Raises:
+        ValueError: The frame ends too early, or a packet has an unknown length.
+    """
     try:
         return [found for packet in _packets(frame) if (found := _tick(packet)) is not None]
     except struct.error as error:
@@ -88,9 +94,9 @@ def _tick(packet: bytes) -> KiteTick | None:
             levels = tuple(Level(*struct.unpack_from(">IIH", packet, start)) for start in range(64, FULL, 12))
             found = KiteTick(token, last, *struct.unpack_from(">9I", packet, 8))
             return replace(found, last_trade_at=_moment(traded), at=_moment(at), bids=levels[:5], asks=levels[5:])
-    raise ValueError(f"a packet of {len(packet)} bytes is of no known mode")
+    raise ValueError(f"a packet of {len(packet)} bytes has no known mode")
 
 
 def _moment(seconds: int) -> datetime | None:
-    """Return the moment of so many seconds since 1970; 0 is no time."""
+    """Return the moment of a Unix time in seconds, None for 0."""
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

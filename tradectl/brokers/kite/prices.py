@@ -1,7 +1,7 @@
-"""Read quotes and daily candles at Kite, by paths that change nothing, so that their reader cannot send an order.
+"""Read quotes and daily candles at Kite. The module uses only `KiteReads`, so it cannot send an order.
 
-Kite adjusts past prices for splits, bonuses, rights issues, demergers and large dividends, so older daily bars are not as they
-were traded. Prices are rounded to the paisa. Sources: kiteconnect-mocks historical_minute.json, pykiteconnect 5.2.0,
+Kite adjusts past prices for splits, bonuses, rights issues, demergers and large dividends, so older daily bars are not the
+traded prices. Prices are rounded to the paisa. Sources: kiteconnect-mocks historical_minute.json, pykiteconnect 5.2.0,
 support.zerodha.com (why charts differ from NSE's records).
 """
 
@@ -23,11 +23,11 @@ from tradectl.model.moment import at_ist, to_ist
 from tradectl.model.odd_rows import OddRow, Quotes
 
 QUOTES = 500
-"""Instruments of one request for quotes."""
+"""The most instruments in one request for quotes."""
 
 
 class KitePrices:
-    """`PriceSource` of one account. Makes no request by itself; errors are those of the port `Broker`."""
+    """Implement `PriceSource` for one account. Creating it sends no request. Raises the errors of the port `Broker`."""
 
     name = "kite"
     delay = timedelta(0)
@@ -40,14 +40,14 @@ class KitePrices:
         self._reads.close()
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes, with one request for 500 symbols. A symbol that Kite does not list has no quote."""
+        """Return quotes by symbol, with one request for each 500 symbols. A symbol that Kite does not list is absent."""
         now = self._clock.now()
         found: dict[str, Quote] = {}
         odd: list[OddRow] = []
         names = {f"NSE:{item.tradingsymbol}": name for name in symbols if (item := self.instruments.find(name, now))}
         left = iter(names)
-        while asked := list(islice(left, QUOTES)):
-            content = self._reads.get("/quote", bucket="quote", params={"i": asked})
+        while batch := list(islice(left, QUOTES)):
+            content = self._reads.get("/quote", bucket="quote", params={"i": batch})
             answer = rows.parsed(content, lambda data: rows.quotes(data, names, now))
             found |= answer
             odd += answer.odd
@@ -60,11 +60,11 @@ class KitePrices:
 
 
 SPAN = timedelta(days=2000)
-"""The longest span of one request. It is from memory, so no longer one is requested."""
+"""The longest span of one request. Kite does not document the limit; the value is from memory."""
 
 
 def daily(api: KiteReads, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:
-    """Return a bar for each session from `first` to `last`, oldest first. Prices in paise."""
+    """Return a bar for each session from `first` to `last`, oldest first. Prices are in paise."""
     found: list[Bar] = []
     for start, end in _spans(first, last, SPAN):
         found += [
@@ -77,7 +77,7 @@ def daily(api: KiteReads, token: int, series: str, first: date, last: date) -> t
 def _candles(
     api: KiteReads, token: int, interval: str, start: datetime, end: datetime
 ) -> Sequence[tuple[datetime, tuple[int, int, int, int], int]]:
-    """Return candles with their start in Indian time."""
+    """Return candles as (start in IST, (open, high, low, close) in paise, volume in shares)."""
     params = {"from": f"{start:%Y-%m-%d %H:%M:%S}", "to": f"{end:%Y-%m-%d %H:%M:%S}", "continuous": 0, "oi": 0}
     content = api.get(f"/instruments/historical/{token}/{interval}", bucket="historical", params=params)
     return parsed(content, lambda data: [_candle(row) for row in data["candles"]])

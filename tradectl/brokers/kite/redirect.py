@@ -1,7 +1,7 @@
-"""Serve the page on this machine to which the browser returns after a login, with the request token in its address.
+"""Serve the local page to which the browser returns after a login, with the request token in its address.
 
-The login's address has a `state` that cannot be guessed, and Kite returns it (`redirect_params`). A redirect without it is not
-of this login: another page could lead the browser here with the token of another account, and orders would go there.
+The login address contains a random `state`, and Kite returns it (`redirect_params`). A redirect without it is rejected:
+another web page could send the browser here with the token of another account, and orders would go to that account.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 from tradectl.brokers.http.loopback_server import Loopback, page
 from tradectl.errors import ConfigurationError, LoginNeeded
 
-PATIENCE = 5.0
-"""Seconds for a connection to send its request."""
-LOOK = 0.05
-"""Seconds after which the page looks whether it is still wanted."""
+REQUEST_SECONDS = 5.0
+"""Seconds in which a connection must send its request."""
+CHECK_EVERY = 0.05
+"""Seconds between two checks whether the login has ended."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _DONE = "Login received: go back to the terminal."
 _FAILED = "tradectl: this login did not succeed."
@@ -28,14 +28,17 @@ _STRANGE = "tradectl: this address belongs to another login and was ignored. Ope
 
 
 class Redirect:
-    """What came so far: the last request token, if any. `state` is what a redirect of this login has."""
+    """Receive the redirect of one login. `token` is the last request token, None before one came.
+
+    `state` is the random text that every redirect of this login contains.
+    """
 
     def __init__(self) -> None:
         self.state = secrets.token_urlsafe(24)
         self.token: str | None = None
 
     def answer(self, request: bytes, _address: str) -> bytes:
-        """Take the token of a redirect of this login, and return the page that the browser shows."""
+        """Store the token if the request is a redirect of this login. Return the page for the browser."""
         method, _, rest = request.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
         if method != "GET":
             return page(HTTPStatus.METHOD_NOT_ALLOWED)
@@ -53,13 +56,13 @@ class Redirect:
 
 @contextmanager
 def waiting(port: int) -> Iterator[Redirect]:
-    """Listen on loopback inside the block. Raises ConfigurationError where the port is taken."""
+    """Serve the page on loopback inside the `with` block. Raises ConfigurationError if the port is in use."""
     caught, ended = Redirect(), threading.Event()
     try:
-        server = Loopback(port, caught.answer, seconds=PATIENCE)
+        server = Loopback(port, caught.answer, seconds=REQUEST_SECONDS)
     except OSError as error:
         raise ConfigurationError(f"the program cannot listen on port {port} of this machine: {error.strerror}") from error
-    server.timeout = LOOK
+    server.timeout = CHECK_EVERY
 
     def serve() -> None:
         while not ended.is_set():
@@ -76,7 +79,7 @@ def waiting(port: int) -> Iterator[Redirect]:
 
 
 def token_of(answer: str, state: str = "") -> str:
-    """Return the request token in what a person pasted: the token itself, or the whole address of the browser.
+    """Return the request token from pasted text: the token itself, or the whole address of the browser.
 
     Raises:
         LoginNeeded: The address cannot be read, or its `state` is not that of this login.
@@ -90,11 +93,14 @@ def token_of(answer: str, state: str = "") -> str:
             "the pasted address cannot be read: nothing was sent to Kite. Paste the whole address, or the request token alone"
         ) from error
     if strange:
-        raise LoginNeeded("the pasted address is not of this login: open the address above, and paste the one to which it leads")
+        raise LoginNeeded(
+            "the pasted address belongs to another login, and nothing was sent to Kite: open the address above, and paste the "
+            "address that the browser then shows"
+        )
     found = query.get("request_token")
     return found[-1] if found else text
 
 
 def is_of(state: str, found: list[str]) -> bool:
-    """Return whether an address has this state, and has it once."""
+    """Return whether an address has this state exactly once."""
     return len(found) == 1 and secrets.compare_digest(found[0].encode(), state.encode())

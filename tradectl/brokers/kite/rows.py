@@ -1,7 +1,7 @@
-"""Parse the JSON rows of the day, each once, into the program's types.
+"""Parse the JSON rows of the day, each once, into tradectl's types.
 
-Money becomes exact paise through Decimal (JSON numbers are never read as floats). Times are Indian and naive on the wire, aware
-and UTC here. Only delivery (CNC) on NSE and BSE is read; a user's other trades are left out.
+Money becomes exact paise through Decimal; JSON numbers are never read as floats. Kite sends times in IST without a zone; they
+become aware times in UTC. Only rows for delivery (CNC) on NSE and BSE are read; other rows are skipped.
 
 Sources: kiteconnect-mocks (orders.json, trades, quote), pykiteconnect 5.2.0.
 """
@@ -32,12 +32,13 @@ EXCHANGES = frozenset({"NSE", "BSE"})
 _OTHER_EXCHANGES = frozenset({"NFO", "BFO", "CDS", "BCD", "MCX", "NCO", "MF", "NSEIX", "GLOBAL"})
 PRODUCT = "CNC"
 _OTHER_PRODUCTS = frozenset({"NRML", "MIS", "MTF", "CO", "BO"})
-"""Exchanges and products of rows that are not read (source: pykiteconnect 5.2.0, kite.trade forum). Any other value makes an
-odd row: it may be an order of the program."""
+"""The products of rows that are skipped, as `_OTHER_EXCHANGES` (sources: pykiteconnect 5.2.0, kite.trade forum).
+
+Any other value makes an odd row, because it may belong to an order of tradectl."""
 _SUFFIX = re.compile(rf"^(.+)-(?:{'|'.join(sorted(TRADE_FOR_TRADE))})$")
-"""Kite appends every series but EQ to the symbol (CENTRALBK-BE)."""
+"""A symbol with a trade-for-trade series. Kite appends every series except EQ to the symbol (CENTRALBK-BE)."""
 _SYSTEM = re.compile(r"(?:mktp|autoslice|iceberg)(?::.*)?", re.IGNORECASE)
-"""Tags that Kite itself writes (kiteconnect-mocks orders.json)."""
+"""Tags that Kite itself adds (kiteconnect-mocks orders.json)."""
 
 _S = OrderStatus
 STATUSES: Mapping[str, OrderStatus] = {
@@ -72,8 +73,11 @@ def status_of(word: str) -> OrderStatus:
 
 
 def parsed(content: bytes, make: Callable[[Any], T]) -> T:
-    """Return what `make` returns for the `data` of a reply. Raises BrokerUnavailable if the reply cannot be read; it is
-    never treated as an empty list."""
+    """Return the result of `make` for the `data` of a reply.
+
+    Raises:
+        BrokerUnavailable: The reply cannot be read. It never counts as an empty list.
+    """
     try:
         return make(strict_json.read(content, exact=True)["data"])
     except strict_json.UNREADABLE as error:
@@ -82,18 +86,18 @@ def parsed(content: bytes, make: Callable[[Any], T]) -> T:
 
 
 def orders(data: Iterable[Row], now: datetime | None = None) -> Rows[OrderReport]:
-    """Return the rows of GET /orders. `now`: no time of a row may lie after it."""
+    """Return the orders of GET /orders. A row with a time after `now` is odd."""
     return read_rows(RowKind.ORDER, data, lambda row: value_ranges.order(_order(row, now), now) if concerns(row) else None, NAMES)
 
 
 def is_of_another(data: Sequence[Row], tag: str, tradingsymbol: str, side: Side) -> bool:
-    """Return whether the row of GET /orders/{order_id} is of another order than was placed: tag, symbol or side differs."""
+    """Return whether the newest row of GET /orders/{order_id} differs from the placed order in tag, symbol or side."""
     row = data[-1]
     return _tag(row) not in {None, tag} or (row["tradingsymbol"], row["transaction_type"]) != (tradingsymbol, side.value)
 
 
 def refused(data: Sequence[Row]) -> OrderRefused | None:
-    """Return the refusal of the last (newest) row of GET /orders/{order_id}; None unless rejected without a fill."""
+    """Return the refusal in the newest (last) row of GET /orders/{order_id}, None unless it is rejected without a fill."""
     row = data[-1]
     if status_of(row["status"]) is not _S.REJECTED or whole(row["filled_quantity"]):
         return None
@@ -101,19 +105,19 @@ def refused(data: Sequence[Row]) -> OrderRefused | None:
 
 
 def _refusal(row: Row) -> OrderRefused:
-    told = str(row.get("status_message_raw") or "")
-    return refusal(strict_json.brief(str(row.get("status_message") or told or "rejected")), told)
+    raw_message = str(row.get("status_message_raw") or "")
+    return refusal(strict_json.brief(str(row.get("status_message") or raw_message or "rejected")), raw_message)
 
 
 def trades(data: Iterable[Row], now: datetime | None = None) -> Rows[TradeReport]:
-    """Return the rows of GET /trades. A row has no tag: it joins its order by order_id."""
+    """Return the trades of GET /trades. A row has no tag; its order_id names the order."""
     return read_rows(RowKind.TRADE, data, lambda row: value_ranges.trade(_trade(row, now), now) if concerns(row) else None, NAMES)
 
 
 def quotes(data: Mapping[str, Row], names: Mapping[str, str], now: datetime | None = None) -> Quotes:
-    """Return the quotes of GET /quote by symbol. `names`: the symbol of each key of the request.
+    """Return the quotes of GET /quote by symbol. `names` maps each key of the request to its symbol.
 
-    A quote without a `timestamp` may be old, so it is left out.
+    A quote without a `timestamp` may be old, so it is omitted.
     """
     listed = ((symbol, data[key]) for key, symbol in names.items() if key in data)
     return read_quotes(listed, lambda symbol, row: _dated_quote(symbol, row, now))
@@ -124,20 +128,23 @@ def _dated_quote(symbol: str, row: Row, now: datetime | None) -> Quote | None:
 
 
 def concerns(row: Row) -> bool:
-    """Return whether a row of orders, trades, holdings or positions is about delivery of shares. Raises OddValue for an
-    exchange or product that is in none of the lists above."""
+    """Return whether a row of orders, trades, holdings or positions is for delivery of shares.
+
+    Raises:
+        OddValue: The exchange or the product is in none of the lists above.
+    """
     exchange = is_one_of(row, "exchange", EXCHANGES, _OTHER_EXCHANGES)
     return exchange and is_one_of(row, "product", {PRODUCT}, _OTHER_PRODUCTS)
 
 
 def symbol_of(tradingsymbol: str) -> str:
-    """Return the exchange's symbol without a series."""
+    """Return the exchange's symbol, without the series that Kite appends."""
     found = _SUFFIX.match(tradingsymbol)
     return found[1] if found else tradingsymbol
 
 
 def symbol(row: Row) -> str:
-    """Return the exchange's symbol of a row. Raises OddValue where it has none."""
+    """Return the exchange's symbol of a row. Raises OddValue if the row has none."""
     return read_field(row, "tradingsymbol", lambda text: value_ranges.symbol(symbol_of(text)))
 
 
@@ -145,12 +152,12 @@ NAMES = RowFields("tradingsymbol", "order_id", "tag", symbol_of, tags="tags")
 
 
 def about_paise(amount: int | Decimal) -> int:
-    """Return an amount that Kite calculated with floats (99725.05000000002), to the nearest paisa."""
+    """Return an amount in paise, rounded, because Kite calculates with floats (99725.05000000002)."""
     return about_rupees(amount)
 
 
 def moment(text: str) -> datetime:
-    """Return `2021-05-31 09:18:57`, Indian time, in UTC."""
+    """Return the moment (UTC) of a text such as `2021-05-31 09:18:57` in IST. Raises ValueError for other text."""
     naive = datetime.fromisoformat(text)
     if naive.tzinfo is not None:
         raise ValueError(f"{text} has a zone")
@@ -158,10 +165,10 @@ def moment(text: str) -> datetime:
 
 
 def _order(row: Row, now: datetime | None) -> OrderReport:
-    """Return an order.
+    """Return the report of an order row.
 
-    `order_timestamp` is the time of the last request, `exchange_timestamp` of the exchange's first reply: it is the
-    earlier one in a cancelled row of the mocks. `pending_quantity` is not read: ended orders still have it.
+    `order_timestamp` is the time of the last request and `exchange_timestamp` that of the exchange's first reply. In a
+    cancelled row of the mocks the latter is earlier. `pending_quantity` is not read, because ended orders still have it.
     """
     word = str(row["status"])
     status = status_of(word)
@@ -199,7 +206,7 @@ def _variety(row: Row) -> Variety:
 
 
 def _limit(row: Row) -> int:
-    """Return the limit price in paise, 0 for a market order. Raises OddValue for LIMIT and SL without a price."""
+    """Return the limit price in paise, 0 for a market order. Raises OddValue for LIMIT or SL without a price."""
     price = rupees(row["price"] if row["price"] is not None else 0, "price", LIMIT)
     if not price and row.get("order_type") in {"LIMIT", "SL"}:
         raise OddValue("price", row["price"])
@@ -209,7 +216,8 @@ def _limit(row: Row) -> int:
 def _tag(row: Row) -> str | None:
     """Return the client tag that is in `tag` or among `tags`.
 
-    Kite's own (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client tags. A tag of another client is returned as it is.
+    Kite's own tags (`mktp`, `mktp:2.00`, `autoslice`, `iceberg`) are no client tags. Tags of other clients are returned
+    unchanged. None means that the row has no client tag.
     """
     more = row.get("tags") or []
     more = [more] if isinstance(more, str) else more
@@ -227,8 +235,8 @@ def _tag(row: Row) -> str | None:
 
 
 def _trade(row: Row, now: datetime | None) -> TradeReport:
-    """Return a trade. Each exchange restarts its trade numbers every day, so the id here begins with the date and the
-    exchange."""
+    """Return the report of a trade row. Its id begins with the date and the exchange, because each exchange restarts its
+    trade numbers every day."""
     at = read_field(row, "fill_timestamp", lambda text: value_ranges.moment(moment(text), now))
     return TradeReport(
         f"{ist_date(at):%Y%m%d}-{row['exchange']}-{value_ranges.trade_name(row['trade_id'])}",
@@ -242,7 +250,10 @@ def _trade(row: Row, now: datetime | None) -> TradeReport:
 
 
 def _quote(symbol: str, row: Row, now: datetime | None) -> Quote:
-    """Return a quote. The circuit limits are the session's band, or the closing auction's while it is on (kite.trade forum)."""
+    """Return the quote of a row.
+
+    The circuit limits are the band of the session, and during the closing auction that of the auction (kite.trade forum).
+    """
 
     def priced_at(name: str) -> datetime:
         return read_field(row, name, lambda text: value_ranges.moment(moment(text), now, value_ranges.AHEAD_QUOTE, None))

@@ -1,4 +1,4 @@
-"""Live prices and order updates over Kite's websocket. Source: pykiteconnect 5.2.0 (`ticker.py`)."""
+"""Receive live prices and order updates over Kite's websocket. Source: pykiteconnect 5.2.0 (`ticker.py`)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 MOST = 3000
-"""Instruments of one connection (source: documentation of the websocket)."""
+"""The most instruments of one connection (source: documentation of the websocket)."""
 SILENCE = timedelta(seconds=15)
-"""After so long without a frame, heartbeats included, a connection is taken for dead. How often they come is not documented."""
+"""A connection without any frame for this long is closed and opened again. Heartbeats are frames too; Kite does not document
+how often it sends them."""
 MODE = "full"
 """The only mode whose packets have a time."""
 
@@ -35,10 +36,10 @@ def ignore(report: OrderReport) -> None:
 
 
 class KiteTicker(PriceStream[int]):
-    """Kite's stream; see `Stream`.
+    """Receive Kite's stream; see `Stream`.
 
-    `on_order` is called with each change of an order of this user, from whatever source, in the ticker's thread. Kite sends
-    none for an after-market order that is placed.
+    The ticker calls `on_order` in its own thread for each change of an order of this user, also of orders from elsewhere. Kite
+    sends no update when an after-market order is placed.
     """
 
     def __init__(
@@ -65,19 +66,19 @@ class KiteTicker(PriceStream[int]):
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - Kite answers nothing
-        self._begin(socket)
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - Kite sends no reply
+        self._subscribe_all(socket)
 
-    def _ask(self, socket: ClientConnection, tokens: Sequence[int]) -> None:
+    def _send_subscription(self, socket: ClientConnection, tokens: Sequence[int]) -> None:
         socket.send(json.dumps({"a": "subscribe", "v": tokens}))
         socket.send(json.dumps({"a": "mode", "v": [MODE, tokens]}))
 
-    def _hear(self, frame: Frame) -> None:
-        """Read a frame. One that cannot be read is no tick and no update; the order book is read in the end."""
+    def _read_frame(self, frame: Frame) -> None:
+        """Read a frame: store the quotes of its ticks, or call `on_order` for its order update."""
         if isinstance(frame, bytes):
             for tick in ticks(frame):
                 if tick.token in self._wanted:
-                    self._keep(self._wanted[tick.token], _quote(self._wanted[tick.token], tick))
+                    self._store_quote(self._wanted[tick.token], _quote(self._wanted[tick.token], tick))
             return
         content = strict_json.read(frame, exact=True)
         if content["type"] == "order":

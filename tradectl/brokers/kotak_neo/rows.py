@@ -13,7 +13,15 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import RowFields, clean, is_one_of, read_field, read_quotes, read_row, read_rows
+from tradectl.brokers.http.row_reading import (
+    RowFields,
+    is_one_of,
+    read_field,
+    read_quotes,
+    read_row,
+    read_rows,
+    readable_holdings,
+)
 from tradectl.brokers.http.strict_json import brief
 from tradectl.brokers.http.value_ranges import LIMIT, PRICE, QUANTITY, SHARES, VOLUME, Range, about_rupees, rupees, whole
 from tradectl.brokers.kotak_neo.error_mapping import refusal
@@ -169,7 +177,7 @@ def holdings(held: Sequence[Row], positions: Sequence[Row], isin_of: Callable[[s
             sellable = known.sellable + (0 if series in TRADE_FOR_TRADE else bought)
             found[key] = replace(known, t1_quantity=bought, sellable=sellable)
     counts = [(name, shares) for (name, _), shares in found.items()]
-    return clean(counts, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
+    return readable_holdings(counts, lambda _, shares: value_ranges.holding(shares), (*morning.odd, *today.odd))
 
 
 def _readable_holding(row: Row) -> Row | None:

@@ -77,7 +77,7 @@ class KotakTicker(PriceStream[str]):
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:
         socket.send(feed.price_login(*self._next_credentials(), self._clock.now()))
         reply = next((frame for frame in frames if isinstance(frame, str)), None)
         if reply is None:
@@ -90,17 +90,17 @@ class KotakTicker(PriceStream[str]):
             raise
         self._credentials.note_accepted()
         self._times = Times()
-        self._begin(socket)
+        self._subscribe_all(socket)
 
-    def _ask(self, socket: ClientConnection, tokens: Sequence[str]) -> None:
+    def _send_subscription(self, socket: ClientConnection, tokens: Sequence[str]) -> None:
         socket.send(feed.subscription(tokens))
 
-    def _hear(self, frame: Frame) -> None:
+    def _read_frame(self, frame: Frame) -> None:
         if isinstance(frame, bytes):
             for tick in feed.ticks(frame, self._dividers):
                 if tick.exchange == NSE and tick.token in self._wanted:
                     symbol = self._wanted[tick.token]
-                    self._keep(symbol, self._quote(symbol, tick))
+                    self._store_quote(symbol, self._quote(symbol, tick))
 
     def _quote(self, symbol: str, tick: KotakTick) -> Quote | None:
         """Return the quote of a packet; None if it has no time or price, is of an auction, or is a lite packet.
@@ -140,10 +140,10 @@ class KotakOrderFeed(Stream):
     def _source(self) -> Source:
         return source_of(self._account.vault)()
 
-    def _greet(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - the reply has no order
+    def _handshake(self, socket: ClientConnection, frames: Iterator[Frame]) -> None:  # noqa: ARG002 - the reply has no order
         socket.send(feed.order_login(current(self._account)))
 
-    def _hear(self, frame: Frame) -> None:
+    def _read_frame(self, frame: Frame) -> None:
         report = feed.order_of(frame)
         if report is not None:
             self._on_order(report)

@@ -21,7 +21,7 @@ from typing import Any
 
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.http import value_ranges
-from tradectl.brokers.http.row_reading import clean, read_field, read_rows
+from tradectl.brokers.http.row_reading import read_field, read_rows, readable_holdings
 from tradectl.brokers.http.value_ranges import SHARES
 from tradectl.brokers.openalgo.rows import NAMES, Moment, Row, about_paise, concerns, side, symbol, whole
 from tradectl.model.moment import ist_date
@@ -46,7 +46,7 @@ def holdings(held: Iterable[Row], positions: Iterable[Row]) -> Rows[Holding]:
     for row in today:
         net[symbol(row)] += whole(row["quantity"])
     shares = {name: (free[name], fresh[name], net[name]) for name in dict.fromkeys([*free, *net])}
-    return clean(shares.items(), _holding, (*morning.odd, *today.odd))
+    return readable_holdings(shares.items(), _holding, (*morning.odd, *today.odd))
 
 
 def positions_of(trades: Iterable[Row], moment: Moment, today: date) -> Rows[Row]:

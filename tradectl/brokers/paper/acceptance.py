@@ -1,4 +1,4 @@
-"""What the paper exchange refuses, with a broker's texts. Each check raises `OrderRefused` or lets the order pass."""
+"""Check orders as the exchange does, with a broker's texts. Each check returns normally or raises `OrderRefused`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderType, Side
 
 MARKET_MARGIN_PERCENT = 110
-"""What a market order without a band may cost at most, of the last price: the dynamic range starts at 10 %."""
+"""The percentage of the last price that is blocked for a market buy without a band: the dynamic range starts at 10 %."""
 
 
 def target_session(sessions: SessionTable, moment: datetime) -> Session:
-    """Return the session into which an after-market order of this moment is released. Raises OrderRefused outside the window."""
+    """Return the session in which an after-market order of this moment is released. Raises OrderRefused outside the window."""
     day = ist_date(moment)
     today = sessions.session(day)
     if today is not None:
@@ -35,7 +35,7 @@ def target_session(sessions: SessionTable, moment: datetime) -> Session:
 
 
 def check_phase(market_day: MarketDay, moment: datetime, order_type: OrderType) -> PhaseKind:
-    """Return the phase of now. Raises OrderRefused where it takes no order of this type."""
+    """Return the phase of a moment. Raises OrderRefused if the phase accepts no order of this type."""
     phase = market_day.session.phase_at(moment, market_day.instrument.closing_auction)
     if phase is None:
         raise OrderRefused("Markets are closed right now", code="phase")
@@ -47,6 +47,7 @@ def check_phase(market_day: MarketDay, moment: datetime, order_type: OrderType) 
 
 
 def check_quantity(quantity: int) -> None:
+    """Raise OrderRefused for a quantity below 1."""
     if quantity <= 0:
         raise OrderRefused("quantity must be more than zero", code="quantity")
 
@@ -64,7 +65,7 @@ def check_price(order_type: OrderType, price: int, tick: int) -> None:
 
 
 def check_band(order_type: OrderType, price: int, market_day: MarketDay, phase: PhaseKind | None = None) -> None:
-    """Raise OrderRefused for a limit outside the session's band, or outside the closing auction's own while that is on."""
+    """Raise OrderRefused for a limit outside the session's band, or in the closing auction outside the auction's band."""
     if order_type is OrderType.MARKET:
         return
     band = market_day.band
@@ -76,7 +77,7 @@ def check_band(order_type: OrderType, price: int, market_day: MarketDay, phase: 
 
 
 def check_change(order: ExchangeOrder, quantity: int, price: int, market_day: MarketDay, phase: PhaseKind | None) -> None:
-    """Raise OrderRefused for a quantity or a limit that a live order may not have. `phase`: None for a waiting order."""
+    """Raise OrderRefused for a quantity or a limit that a live order may not have. `phase` is None for a waiting AMO."""
     check_quantity(quantity)
     if quantity <= order.filled:
         raise OrderRefused(f"{order.filled} shares are filled already", code="quantity")
@@ -86,7 +87,7 @@ def check_change(order: ExchangeOrder, quantity: int, price: int, market_day: Ma
 
 
 def check_tag(book: ExchangeAccount, tag: str | None, day: date, target: date) -> None:
-    """Raise OrderRefused for a tag that was used on the same date or for the same session, or whose order is alive."""
+    """Raise OrderRefused for a tag that was used on the same date or for the same session, or whose order is live."""
     if not tag:
         return
     for order in book.orders.values():
@@ -95,13 +96,17 @@ def check_tag(book: ExchangeAccount, tag: str | None, day: date, target: date) -
 
 
 def required(day: date, price: int, quantity: int, tariff: Tariff) -> int:
-    """Return the paise that a buy of `quantity` at `price` takes with its charges."""
+    """Return the value and the charges, in paise, of a buy of `quantity` at `price` (paise)."""
     return price * quantity + buy_charges(day, quantity, price, tariff)
 
 
 def worst_price(order_type: OrderType, price: int, market_day: MarketDay, moment: datetime, last: int | None) -> int:
-    """Return the most paise a share that a buy may cost. In continuous trading a market order trades at once, so its price is
-    known."""
+    """Return the highest price per share (paise) that a buy may cost. In continuous trading a market order trades at once,
+    so its price is known.
+
+    Raises:
+        OrderRefused: No price is known for a market order.
+    """
     if order_type is OrderType.LIMIT:
         return price
     trading = market_day.session.phase_at(moment, market_day.instrument.closing_auction)
@@ -114,12 +119,12 @@ def worst_price(order_type: OrderType, price: int, market_day: MarketDay, moment
         return market_day.band.high
     known = last or market_day.previous_close
     if known is None:
-        raise OrderRefused("there is no price to reckon a market order with", code="price")
+        raise OrderRefused("no price is known for a market order", code="price")
     return -(-known * MARKET_MARGIN_PERCENT // 100)
 
 
 def check_funds(book: ExchangeAccount, needed: int, freed: int = 0) -> None:
-    """Raise OrderRefused where the funds do not cover a buy. `freed`: paise that the same command gives back."""
+    """Raise OrderRefused if the funds do not cover a buy. `needed` and `freed` are in paise; the command itself frees `freed`."""
     available = book.available + freed
     if needed > available:
         shown = f"Required: {show_rupees(needed)}, Available: {show_rupees(available)}"
@@ -129,8 +134,11 @@ def check_funds(book: ExchangeAccount, needed: int, freed: int = 0) -> None:
 def sellable_lots(
     book: ExchangeAccount, instrument_id: str, day: date, *, trade_for_trade: bool, later: bool = False
 ) -> list[Lot]:
-    """Return the lots that may be sold on the session `day`, in the order in which a sale takes them: the day's own first (they
-    net out as intraday), then the oldest. `later`: one more session starts before the sale."""
+    """Return the lots that may be sold on the session `day`, in the order in which a sale takes them.
+
+    Lots bought on that day come first, because the exchange nets them as intraday; then the oldest. With `later`, one more
+    session starts before the sale.
+    """
     found = [
         lot
         for lot in book.lots_of(instrument_id)
@@ -140,11 +148,11 @@ def sellable_lots(
 
 
 def check_shares(book: ExchangeAccount, instrument_id: str, quantity: int, *, trade_for_trade: bool) -> None:
-    """Raise OrderRefused where a sale by hand exceeds the shares. Resting sells are not subtracted."""
+    """Raise OrderRefused if a sale outside tradectl exceeds the sellable shares. Resting sells are not subtracted."""
     lots = sellable_lots(book, instrument_id, book.day, trade_for_trade=trade_for_trade)
     sellable = sum(lot.quantity for lot in lots)
     if quantity > sellable:
-        raise OrderRefused(f"insufficient holdings: {sellable} may be sold, {quantity} asked", code="holdings")
+        raise OrderRefused(f"insufficient holdings: {sellable} may be sold, {quantity} ordered", code="holdings")
 
 
 def check_holdings(
@@ -156,7 +164,11 @@ def check_holdings(
     later: bool = False,
     apart_from: ExchangeOrder | None = None,
 ) -> None:
-    """Raise OrderRefused where a sale exceeds the sellable shares less those of other live sells."""
+    """Raise OrderRefused if a sale exceeds the sellable shares less those of other live sells.
+
+    `apart_from` is a live order whose shares are not subtracted: the order that the command changes. `later` as in
+    `sellable_lots`.
+    """
     lots = sellable_lots(book, instrument_id, book.day, trade_for_trade=trade_for_trade, later=later)
     sellable = sum(lot.quantity for lot in lots)
     resting = sum(
@@ -169,4 +181,4 @@ def check_holdings(
     bought_today = sum(lot.quantity for lot in book.lots_of(instrument_id) if lot.bought_on == book.day)
     if trade_for_trade and not later and quantity <= sellable + bought_today - resting:
         raise OrderRefused("trade-for-trade: shares bought today cannot be sold today", code="trade_for_trade")
-    raise OrderRefused(f"insufficient holdings: {max(0, sellable - resting)} may be sold, {quantity} asked", code="holdings")
+    raise OrderRefused(f"insufficient holdings: {max(0, sellable - resting)} may be sold, {quantity} ordered", code="holdings")

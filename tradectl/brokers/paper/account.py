@@ -1,7 +1,7 @@
-"""The account: orders, trades, lots of shares and the cash journal, and which of them have changed since they were stored.
+"""Hold an account: orders, trades, lots of shares and the cash journal, and the rows that changed since the last write.
 
-Rows are frozen; a change replaces one and marks it. Cash has no column: it is the sum of the journal, so every change of it
-has a row with its reason.
+Rows are frozen: a change replaces a row and adds it to the changes. Cash is the sum of the journal and has no column, so
+every change of cash has a row with its reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REMEMBERED = timedelta(days=10)
 
 
 class EntryKind(StrEnum):
-    """Why cash changed. `SPUN_OFF` is an entry of zero paise: a demerger leaves shares that this exchange does not trade."""
+    """Name why cash changed. `SPUN_OFF` is an entry of zero paise: a demerger gives shares that this exchange does not trade."""
 
     DEPOSIT = "deposit"
     BUY = "buy"
@@ -33,8 +33,14 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExchangeOrder:
-    """One order. `session` is the session it lives in (None: an AMO that waits). It may fill from `active_at` on.
-    `passive`: it waited at its limit when the price reached it. `blocked` are the paise held for it."""
+    """Hold one order. Prices are in paise.
+
+    Args:
+        active_at: The moment from which the order may fill.
+        session: The session in which the order is live, None for an AMO that waits.
+        passive: Whether the order rested at its limit when the price reached the limit.
+        blocked: Cash in paise that is blocked for the order.
+    """
 
     order_id: str
     tag: str | None
@@ -58,17 +64,23 @@ class ExchangeOrder:
 
     @property
     def remaining(self) -> int:
+        """Return the shares that are not filled yet."""
         return self.quantity - self.filled
 
     @property
     def alive(self) -> bool:
+        """Return whether the order may still fill."""
         return self.status in ALIVE
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeTrade:
-    """One execution. `realised` is a sale's proceeds less the cost of its shares, before charges; `unsettled` is the part of the
-    proceeds that buys nothing before the next session."""
+    """Hold one execution, with amounts in paise.
+
+    Args:
+        realised: Proceeds of a sale less the cost of its shares, before charges.
+        unsettled: The part of the proceeds that cannot be spent before the next session that settles.
+    """
 
     trade_id: str
     order_id: str
@@ -85,8 +97,13 @@ class ExchangeTrade:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Shares bought or credited together. `cost` in paise for all of them; `locked` counts the sessions that must still start
-    before they may be sold."""
+    """Hold shares that were bought or credited together.
+
+    Args:
+        cost: In paise, for all shares of the lot.
+        delivered: Whether the shares are in the depository (T+1).
+        locked: The number of settling sessions that must still start before the shares may be sold.
+    """
 
     lot_id: int
     instrument_id: str
@@ -99,7 +116,7 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the cash journal; `amount` in paise, positive into the account."""
+    """Hold one row of the cash journal. `amount` is in paise, positive if cash comes in."""
 
     entry_id: int
     at: datetime
@@ -113,7 +130,7 @@ class Entry:
 
 @dataclass(slots=True)
 class AccountChanges:
-    """The rows to write: the newest of each key."""
+    """Hold the rows to write, the newest of each key."""
 
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
     trades: list[ExchangeTrade] = field(default_factory=list)
@@ -126,10 +143,10 @@ class AccountChanges:
 
 
 class ExchangeAccount:
-    """One account in memory, as far back as its reads show.
+    """Hold one account in memory, with the orders and trades that its lists still show.
 
-    `day` is the last session that was started, `settled_on` the last one on which money and shares were delivered,
-    `settled_at` the moment up to which it was settled. `tariff`: the table of the charges.
+    `day` is the last session that was started. `settled_on` is the last session on which money and shares were delivered.
+    `settled_at` is the moment up to which the account is settled. `tariff` is the table of charges.
     """
 
     tariff: Tariff = ZERODHA
@@ -151,8 +168,15 @@ class ExchangeAccount:
         change_count: int = 0,
         series: str = "",
     ) -> None:
-        """`wanted`: tags of orders that stay in memory and in view however old they are. `change_count`: how often the account
-        was written. `series`: a part of every number that is given out."""
+        """Create an account from its stored rows.
+
+        Args:
+            cash: In paise.
+            charges: Paise by session and instrument id.
+            wanted: Tags of orders that stay in memory and in the lists, whatever their age.
+            change_count: How often the account was written to the file.
+            series: A part of each order and trade number, empty for none.
+        """
         self.account = account
         self.settled_at = settled_at
         self.day = day
@@ -174,22 +198,25 @@ class ExchangeAccount:
 
     @property
     def blocked(self) -> int:
-        """Return the paise held for live buy orders."""
+        """Return the cash (paise) that is blocked for live buy orders."""
         return sum(order.blocked for order in self.live.values())
 
     @property
     def unsettled(self) -> int:
-        """Return the paise of sale proceeds that buy nothing before the next session that settles."""
+        """Return the sale proceeds (paise) that cannot be spent before the next session that settles."""
         return sum(trade.unsettled for trade in reversed(self.trades) if trade.session >= self.settled_on)
 
     @property
     def available(self) -> int:
+        """Return the cash (paise) that a new buy may spend."""
         return self.cash - self.blocked - self.unsettled
 
     def next_order_id(self, day: date) -> str:
+        """Return a new order id of a date."""
         return self._name(self._serials, f"{self.account}-{day:%Y%m%d}{self._series}", "")
 
     def next_trade_id(self, day: date) -> str:
+        """Return a new trade id of a date."""
         return self._name(self._trade_serials, f"{self.account}-{day:%Y%m%d}{self._series}", "T")
 
     @staticmethod
@@ -198,6 +225,7 @@ class ExchangeAccount:
         return f"{stem}-{letter}{serials[stem]:04d}"
 
     def put_order(self, order: ExchangeOrder) -> None:
+        """Add or replace an order."""
         self.orders[order.order_id] = order
         self.changes.orders[order.order_id] = order
         if order.alive:
@@ -206,6 +234,7 @@ class ExchangeAccount:
             self.live.pop(order.order_id, None)
 
     def add_trade(self, trade: ExchangeTrade) -> None:
+        """Add a trade."""
         self.trades.append(trade)
         self.changes.trades.append(trade)
 
@@ -216,7 +245,7 @@ class ExchangeAccount:
         self.put_lot(Lot(self._last_lot, instrument_id, quantity, cost, bought_on, delivered, locked))
 
     def put_lot(self, lot: Lot) -> None:
-        """Store a lot; one without shares is kept in the file only."""
+        """Store a lot. A lot without shares stays in the file only."""
         self.changes.lots[lot.lot_id] = lot
         if lot.quantity:
             self.lots[lot.lot_id] = lot
@@ -228,7 +257,7 @@ class ExchangeAccount:
         return [lot for lot in self.lots.values() if lot.instrument_id == instrument_id]
 
     def held(self) -> tuple[str, ...]:
-        """Return the instruments with shares, in the order in which they were bought."""
+        """Return the ids of the held instruments, in the order in which they were bought."""
         return tuple(dict.fromkeys(lot.instrument_id for lot in self.lots.values()))
 
     def post(
@@ -240,20 +269,21 @@ class ExchangeAccount:
         self.changes.entries.append(Entry(self._last_entry, at, self.day, kind, amount, instrument_id, symbol, note))
 
     def set_charges(self, day: date, instrument_id: str, total: int) -> int:
-        """Set the total of charges of an instrument on a session; return the difference to the total before (paise)."""
+        """Set an instrument's total charges (paise) of a session. Return the difference from the previous total (paise)."""
         before = self.charges.get((day, instrument_id), 0)
         self.charges[day, instrument_id] = self.changes.charges[day, instrument_id] = total
         return total - before
 
     def trades_of(self, instrument_id: str, day: date) -> list[ExchangeTrade]:
+        """Return the trades of an instrument on a session."""
         return [trade for trade in self.trades if trade.session == day and trade.instrument_id == instrument_id]
 
     def shows(self, order: ExchangeOrder, since: datetime) -> bool:
-        """Return whether an order is in the visible book that goes back to `since`."""
+        """Return whether the order list that goes back to `since` shows an order."""
         return order.alive or order.updated_at >= since or order.order_id in self.kept
 
     def forget_before(self, moment: datetime) -> None:
-        """Drop from memory what no read shows any more; the file keeps it."""
+        """Drop from memory the rows that no list shows any more. The file keeps them."""
         self.orders = {key: order for key, order in self.orders.items() if self.shows(order, moment)}
         self.trades = [trade for trade in self.trades if trade.at >= moment or trade.order_id in self.kept]
         self.charges = {key: total for key, total in self.charges.items() if key[0] >= self.day}

@@ -1,7 +1,7 @@
-"""The adapter: `ports.Broker` over the paper exchange. One transaction a command; a read that finds nothing due needs none.
+"""Implement `ports.Broker` for the paper exchange. Each command is one transaction; a read with nothing due needs none.
 
-Each call first settles the account up to `clock.now()`. The account is kept in memory and read anew when another process has
-written. It is checked again under the write lock before anything changes.
+Each call first settles the account up to `clock.now()`. The account stays in memory and is read again after another process
+has written. Each command checks that again under the write lock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeVar
 from tradectl.brokers.paper.acceptance import sellable_lots
 from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount
 from tradectl.brokers.paper.commands import OrderCommands
-from tradectl.brokers.paper.identity import NoWitness, Witness, check_mark, check_new, check_there
+from tradectl.brokers.paper.identity import ExchangeMarks, NoMarks, check_mark, check_new, check_there
 from tradectl.brokers.paper.live import LivePrices
 from tradectl.brokers.paper.market_days import MarketDays
 from tradectl.brokers.paper.quotation import Quotation
@@ -36,23 +36,29 @@ from tradectl.ports import Capabilities, Clock, MarketData, PriceSource
 
 T = TypeVar("T")
 SKEW = timedelta(minutes=1)
-"""How far another process's clock may be ahead of this one; more counts as a clock that was set back."""
+"""How far the account may be settled ahead of this process's clock. A larger difference means that the clock was set back."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class PaperBroker:
-    """An account at the paper exchange in `file`.
+    """Trade with one account at the paper exchange in `file`.
 
-    `step`: minutes to which the turning points of a daily path are moved. `participation`: the part of a minute's volume that
-    one order may take, 1 for its whole quantity. `durable=False` gives up safety against power failure (throw-away simulations);
-    `alone=True` locks the file for other processes.
-    `opening_cash`: paise with which the first call opens the account; None: by `open_account` only.
-    `prices`: a source of live prices; without one the stored bars are the market. Its quotes are kept and settle orders.
-    `tariff`: the table of the charges.
-    `witness`: what the account's owner knows of the exchange; DatabaseError where the file is not that exchange any more.
+    Args:
+        step: Minutes to which the turning points of a daily price path are moved.
+        participation: The part of a minute's volume that one order may take; with 1 every order fills completely.
+        durable: False skips the writes that protect against power failure, for throw-away simulations.
+        alone: Whether to lock the file for other processes.
+        opening_cash: Paise with which the first call opens the account. None: only `open_account` opens it.
+        prices: A source of live prices. Its quotes are stored and settle orders. None: the stored bars are the market.
+        marks: What the ledger recorded of the exchange. A file that does not agree with it raises DatabaseError.
+        tariff: The table of charges.
 
-    Commands raise OrderRefused; everything may raise DatabaseError (file), ConfigurationError (account not opened), UsageError
-    (a time before the account's last event), UncoveredDate, and what the market data raises.
+    Raises:
+        OrderRefused: A command was rejected.
+        DatabaseError: The file cannot be used.
+        ConfigurationError: The account was not opened.
+        UsageError: The virtual clock is before the account's last event.
+        UncoveredDate: The date lies outside the session table.
     """
 
     name = "paper"
@@ -72,11 +78,11 @@ class PaperBroker:
         alone: bool = False,
         opening_cash: int | None = None,
         prices: PriceSource | None = None,
-        witness: Witness | None = None,
+        marks: ExchangeMarks | None = None,
         tariff: Tariff = ZERODHA,
     ) -> None:
         if not 0 < participation <= 1:
-            raise ConfigurationError(f"participation is more than 0 and at most 1, not {participation}")
+            raise ConfigurationError(f"participation must be above 0 and at most 1, not {participation}")
         self._account = account
         self._tariff = tariff
         self._opening_cash = opening_cash
@@ -84,9 +90,9 @@ class PaperBroker:
         self._market = market
         self._sessions = sessions
         self._file = file
-        self._witness = witness or NoWitness()
-        self._known = self._witness.last()
-        check_there(file, self._known, self._witness)
+        self._marks = marks or NoMarks()
+        self._known = self._marks.last()
+        check_there(file, self._known, self._marks)
         self._store = Store(file, durable=durable, alone=alone, create=self._known is None)
         if prices is not None:
             self.capabilities = replace(self.capabilities, preopen_prices=False, quote_delay=prices.delay, open_weekdays=False)
@@ -108,11 +114,14 @@ class PaperBroker:
             self._live.close()
         self._store.close()
         with suppress(DatabaseError):
-            self._witness.store()
+            self._marks.store()
 
     def open_account(self, cash: int) -> None:
-        """Open the account with that many paise; nothing where it was opened with the same amount. Raises ConfigurationError
-        where it was opened with another."""
+        """Open the account with `cash` paise. If it is open with the same amount, do nothing.
+
+        Raises:
+            ConfigurationError: The account was opened with another amount.
+        """
         now = self._clock.now()
         with self._store.writing():
             if self._store.load(self._account) is None:
@@ -138,7 +147,7 @@ class PaperBroker:
         self._change(lambda book, now: self._commands.cancel(book, now, broker_order_id))
 
     def manual_trade(self, symbol: str, side: Side, quantity: int, price: int) -> str:
-        """Fill a trade by hand, outside tradectl, at once at this price (paise); return the broker order id."""
+        """Fill a trade as if the user made it outside tradectl, at once at this price (paise). Return the broker order id."""
         return self._change(
             lambda book, now: self._commands.manual_trade(book, now, symbol, Side(side), quantity=quantity, price=price)
         )
@@ -146,7 +155,7 @@ class PaperBroker:
     # reads
 
     def orders(self) -> tuple[OrderReport, ...]:
-        """Return every order that is alive or was changed in the last 10 days, oldest first."""
+        """Return every order that is live or changed in the last 10 days, oldest first."""
         self._current()
         return self._views.orders
 
@@ -156,7 +165,7 @@ class PaperBroker:
         return self._views.trades
 
     def holdings(self) -> tuple[Holding, ...]:
-        """Return the holdings. New shares that are still to be credited count as not delivered."""
+        """Return the holdings. New shares that the depository has not credited yet count as not delivered."""
         book = self._current()
         if self._views.holdings is None:
             self._views.holdings = tuple(self._holding(book, instrument_id) for instrument_id in book.held())
@@ -169,15 +178,20 @@ class PaperBroker:
         return self._views.funds
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes: of the live prices, where there are any, with the band of today's session; these are kept."""
+        """Return quotes from the live source if there is one, else from the stored market, with the band of today's session.
+
+        Quotes of a live source are stored.
+        """
         now = self._clock.now()
         if self._live is not None:
             return self._live.quotes(symbols, now)
         return self._quotation.quotes(symbols, ist_date(now), now)
 
     def preopen_prices(self, symbols: Sequence[str]) -> Mapping[str, int]:
-        """Return opening prices, from the first phase of a run session to the start of continuous trading; live sources have
-        none."""
+        """Return opening prices (paise) from the first phase of a run session to the start of continuous trading.
+
+        Return none with a live source.
+        """
         if self._live is not None:
             return {}
         now = self._clock.now()
@@ -194,7 +208,7 @@ class PaperBroker:
     # the book
 
     def _current(self) -> ExchangeAccount:
-        """Return the account, settled up to now; from memory where nothing is due and no other process has written."""
+        """Return the account, settled up to now. It comes from memory if nothing is due and no other process has written."""
         book, now, news = self._book, self._clock.now(), False
         if book is None or self._store.version() != self._version:
             self._open_if_new()
@@ -214,44 +228,46 @@ class PaperBroker:
                 known = self._store.load(self._account) is not None
             if not known:
                 check_mark(self._file, self._known, Mark(self._store.identity, 0))
-                check_new(self._file, self._known, self._witness)
+                check_new(self._file, self._known, self._marks)
                 self.open_account(self._opening_cash)
             self._opening_cash = None
 
     def _load(self) -> ExchangeAccount:
-        """Read the account from the file; inside `reading` or `writing`."""
+        """Read the account from the file. Call it inside `reading` or `writing`."""
         self._version = self._store.version()
-        book = self._store.load(self._account, self._witness.unfinished())
+        book = self._store.load(self._account, self._marks.unfinished())
         if book is None:
             raise ConfigurationError(f"paper account {self._account} has not been opened")
         book.tariff = self._tariff
-        self._saw(book)
+        self._record_mark(book)
         self._settlement.forget()
         self._settlement.note_settled(book)
         self._book, self._due = book, self._settlement.due(book, book.settled_at)
         self._views.read(book)
         return book
 
-    def _saw(self, book: ExchangeAccount) -> None:
-        """Compare the file with what the owner knows of it, and note its state."""
+    def _record_mark(self, book: ExchangeAccount) -> None:
+        """Compare the file with the last mark that the ledger recorded, and record the new mark. Raises DatabaseError."""
         mark = Mark(self._store.identity, book.change_count)
         check_mark(self._file, self._known, mark)
         self._known = mark
-        self._witness.saw(mark)
+        self._marks.record(mark)
 
     def _check_time(self, now: datetime) -> None:
-        """Raise UsageError where a virtual clock goes back. The machine's clock may have been ahead: `_change` follows it."""
+        """Raise UsageError if a virtual clock goes back. `_change` handles a machine clock that went back."""
         if self._clock.virtual and self._book is not None and self._is_ahead(self._book, now):
             lived = to_ist(self._book.settled_at)
-            raise UsageError(f"account {self._account} already ran to {lived:%Y-%m-%d %H:%M} IST: use a later --at")
+            raise UsageError(f"account {self._account} was already run until {lived:%Y-%m-%d %H:%M} IST: use a later --at")
 
     @staticmethod
     def _is_ahead(book: ExchangeAccount, now: datetime) -> bool:
         return now < book.settled_at and now + SKEW < book.settled_at
 
     def _change(self, command: Callable[[ExchangeAccount, datetime], T]) -> T:
-        """Settle, carry out a command, settle what it made due, and store it all in one transaction; return the command's result.
-        What was settled stays also where the command is refused. After any other failure the file is read anew."""
+        """Settle the account, run a command, settle again, and store all of it in one transaction. Return the command's result.
+
+        A rejected command still stores the settlement. After any other failure the next call reads the file again.
+        """
         self._open_if_new()
         done = False
         try:
@@ -287,7 +303,7 @@ class PaperBroker:
             else:
                 self._views.changed(book, book.changes)
             book.changes = AccountChanges()
-            self._saw(book)
+            self._record_mark(book)
         self._due = due
         if isinstance(answer, OrderRefused):
             raise answer

@@ -1,4 +1,4 @@
-"""The commands of an account: place, modify, cancel, and a trade by hand. Each checks everything before a change."""
+"""Run the commands of an account: place, modify, cancel, and a trade outside tradectl. Each checks first, then changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tradectl.ports import MarketData
 
 
 class OrderCommands:
-    """Carries out commands on an account that is settled up to the moment of the command."""
+    """Run commands on an account that is settled up to the moment of the command."""
 
     def __init__(self, market_days: MarketDays, market: MarketData, sessions: SessionTable, max_modifications: int) -> None:
         self._market_days = market_days
@@ -27,7 +27,7 @@ class OrderCommands:
         self._max_modifications = max_modifications
 
     def place(self, book: ExchangeAccount, now: datetime, request: OrderRequest) -> str:
-        """Accept an order; return its id. OrderRefused leaves the account as it was."""
+        """Accept an order and return its id. Raises OrderRefused; the account is unchanged then."""
         later = request.variety is Variety.AMO
         session = acceptance.target_session(self._sessions, now) if later else self._open_session(now)
         market_day = self._market_day(request.symbol, session, now)
@@ -61,7 +61,7 @@ class OrderCommands:
         return order.order_id
 
     def modify(self, book: ExchangeAccount, now: datetime, order_id: str, *, quantity: int, price: int) -> None:
-        """Change the total quantity and the limit of a live order."""
+        """Change the total quantity and the limit (paise) of a live order. Raises OrderRefused."""
         order, market_day, phase = self._changeable(book, order_id, now)
         if order.modifications >= self._max_modifications:
             raise OrderRefused(f"Maximum allowed order modifications exceeded ({self._max_modifications})", code="modifications")
@@ -74,18 +74,21 @@ class OrderCommands:
         book.put_order(changed if changed.blocked == blocked else replace(changed, blocked=blocked))
 
     def cancel(self, book: ExchangeAccount, now: datetime, order_id: str) -> None:
+        """Cancel a live order. Raises OrderRefused."""
         order, _, _ = self._changeable(book, order_id, now)
         book.put_order(replace(order, status=OrderStatus.CANCELLED, reason="cancelled by the client", blocked=0, updated_at=now))
 
     def manual_trade(self, book: ExchangeAccount, now: datetime, symbol: str, side: Side, *, quantity: int, price: int) -> str:
-        """Fill an order without a tag at once at exactly this price (paise); return its id. A sale may take shares of a resting
-        sell; that one then sells what is left."""
+        """Fill an order without a tag at once at exactly this price (paise). Return its id.
+
+        A sale may take the shares of a resting sell, which then sells only the rest.
+        """
         session = self._open_session(now)
         market_day = self._market_day(symbol, session, now)
         acceptance.check_quantity(quantity)
         phase = acceptance.check_phase(market_day, now, OrderType.LIMIT)
         if phase not in {PhaseKind.CONTINUOUS, PhaseKind.POST_CLOSE}:
-            raise OrderRefused("nothing trades at once in this phase", code="phase")
+            raise OrderRefused("no order trades immediately in this phase", code="phase")
         acceptance.check_price(OrderType.LIMIT, price, market_day.instrument.tick_size)
         acceptance.check_band(OrderType.LIMIT, price, market_day)
         order = ExchangeOrder(
@@ -116,7 +119,10 @@ class OrderCommands:
     def _cover(
         self, book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, now: datetime, before: ExchangeOrder | None
     ) -> int:
-        """Check that the account covers an order; return the paise to block for it. `before`: the order as it was."""
+        """Check that cash or shares cover an order. Return the paise to block for it.
+
+        `before` is the order before a modification, None for a new order.
+        """
         if order.side is Side.SELL:
             later = order.status is OrderStatus.PENDING and market_day.session.date > book.day
             acceptance.check_holdings(
@@ -137,9 +143,10 @@ class OrderCommands:
     def _changeable(
         self, book: ExchangeAccount, order_id: str, now: datetime
     ) -> tuple[ExchangeOrder, MarketDay, PhaseKind | None]:
-        """Return a live order that may be changed now, its market day, and the phase of now.
+        """Return a live order that may be changed now, its market day, and the current phase. Raises OrderRefused for others.
 
-        A waiting AMO has no phase. It is changed in the AMO window only."""
+        A waiting AMO has the phase None. It can be changed in the AMO window only.
+        """
         order = book.live.get(order_id)
         if order is None:
             ended = book.orders.get(order_id)
@@ -159,7 +166,7 @@ class OrderCommands:
         return session
 
     def _market_day(self, symbol: str, session: Session, now: datetime) -> MarketDay:
-        """Return the market day of a symbol as it is named today, or will be on the session."""
+        """Return the market day of a symbol. Today's symbol is tried first, then that of the session's date."""
         for day in dict.fromkeys((ist_date(now), session.date)):
             try:
                 return self._market_days.market_day(self._market.find(symbol, day), session, now)

@@ -1,7 +1,8 @@
-"""What an ex-date does to the shares held: dividends on the quantity of the evening before, then the change of shares.
+"""Apply the corporate actions of an ex-date to held shares.
 
-Several actions of one day come one after the other, each paying its own fraction. New shares come as lots
-of their own, which may be sold when the depository would have credited them.
+Dividends are paid first, on the quantity of the evening before; then the shares change. Several actions of one day apply in
+sequence, and each pays cash for its own fraction. New shares are separate lots, which may be sold when the depository would
+have credited them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tradectl.model.position import fraction_cash, shares_after
 def apply_actions(
     book: ExchangeAccount, instrument: Instrument, actions: Sequence[CorporateAction], *, previous_close: int | None, at: datetime
 ) -> None:
-    """Carry out one instrument's actions of one ex-date. `previous_close` (paise, as traded) values the fraction."""
+    """Apply one instrument's actions of one ex-date. `previous_close` (paise, as traded) is the price of a fraction."""
     instrument_id, symbol = instrument.instrument_id, instrument.symbol
     held = sum(lot.quantity for lot in book.lots_of(instrument_id))
     for action in actions:
@@ -51,7 +52,7 @@ def apply_actions(
 
 
 def _change_shares(book: ExchangeAccount, instrument_id: str, action: CorporateAction, added: int) -> None:
-    """Set new quantities at unchanged total cost."""
+    """Change the quantities of all lots by `added` shares in total. The total cost stays."""
     lots = book.lots_of(instrument_id)
     if added > 0:
         _credit(book, lots, added, sessions_locked(action))
@@ -60,7 +61,7 @@ def _change_shares(book: ExchangeAccount, instrument_id: str, action: CorporateA
 
 
 def _credit(book: ExchangeAccount, lots: Sequence[Lot], added: int, locked: int) -> None:
-    """Add new shares: a lot beside every lot, with its part of the shares and of the cost."""
+    """Add new shares: one new lot for each lot, with its part of the shares and of the cost."""
     for lot, new in zip(lots, share_out(added, [lot.quantity for lot in lots]), strict=True):
         if new:
             kept, given = share_out(lot.cost, [lot.quantity, new])
@@ -69,8 +70,10 @@ def _credit(book: ExchangeAccount, lots: Sequence[Lot], added: int, locked: int)
 
 
 def _exchange(book: ExchangeAccount, lots: Sequence[Lot], whole: int) -> None:
-    """Consolidate the lots. A lot that vanishes leaves its cost to the oldest that stays. Where none stays, the cost remains on
-    lots without shares, which the statement counts as lost."""
+    """Consolidate the lots to `whole` shares. The cost of a lot that ends goes to the oldest lot that stays.
+
+    If no lot stays, the cost remains on lots without shares, and the statement counts it as a loss.
+    """
     quantities = share_out(whole, [lot.quantity for lot in lots])
     orphaned = sum(lot.cost for lot, quantity in zip(lots, quantities, strict=True) if not quantity) if whole else 0
     for lot, quantity in zip(lots, quantities, strict=True):

@@ -1,7 +1,7 @@
-"""Live prices for the paper exchange: quotes of a source, kept as snapshots, by which orders settle.
+"""Read live prices for the paper exchange and store them as snapshots, by which orders settle.
 
-The quotes of waiting orders are read once a minute of trading at any call: so an order fills also in a process that only reads
-the order book.
+During trading, any call reads the quotes of live orders at most once a minute. So an order fills even in a process that
+only reads the order list.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.ports import Closable, PriceSource
 
-LOOK = timedelta(minutes=1)
-"""How often the quotes of waiting orders are read."""
+READ_EVERY = timedelta(minutes=1)
+"""The least time between two reads of the quotes of live orders."""
 
 
 class LivePrices:
-    """Reads a source and keeps its snapshots. `market_day` returns that of a symbol as named today; None for an unknown one."""
+    """Read quotes from a source and store their snapshots.
+
+    `market_day` returns the market day of a symbol (as named today) on a date, None for an unknown symbol.
+    """
 
     def __init__(
         self,
@@ -36,22 +39,22 @@ class LivePrices:
         market_day: Callable[[str, date, datetime], MarketDay | None],
     ) -> None:
         self._source, self._store, self._market_days, self._market_day = source, store, market_days, market_day
-        self._next_look = datetime.min.replace(tzinfo=UTC)
+        self._next_read = datetime.min.replace(tzinfo=UTC)
         self._last: dict[str, QuoteSnapshot] = {}
         self._news = False
 
     def close(self) -> None:
-        """End the source's connections, where it holds any."""
+        """Close the source if it has connections."""
         if isinstance(self._source, Closable):
             self._source.close()
 
     def news(self) -> bool:
-        """Return whether a new snapshot was kept since the last call."""
+        """Return whether a new snapshot was stored since the last call of `news`."""
         news, self._news = self._news, False
         return news
 
     def quotes(self, symbols: Sequence[str], now: datetime) -> Mapping[str, Quote]:
-        """Return the source's quotes with the bands of today's session; keep snapshots of that session."""
+        """Return the source's quotes with the bands of today's session, and store snapshots of that session."""
         today = ist_date(now)
         answer: dict[str, Quote] = {}
         snapshots: list[QuoteSnapshot] = []
@@ -66,10 +69,10 @@ class LivePrices:
         return answer
 
     def watch(self, book: ExchangeAccount, session: Session | None, now: datetime) -> None:
-        """Read the quotes of waiting orders. A failed read makes no snapshot: the ones before still stand."""
-        if now < self._next_look or session is None or not session.open_at() <= now <= session.last_fill_at():
+        """Read the quotes of live orders. After a failed read the earlier snapshots stay in force."""
+        if now < self._next_read or session is None or not session.open_at() <= now <= session.last_fill_at():
             return
-        self._next_look = now + LOOK
+        self._next_read = now + READ_EVERY
         symbols = sorted({order.symbol for order in book.live.values() if order.session in {None, session.date}})
         with suppress(BrokerUnavailable, DataError):
             self.quotes(symbols, now)

@@ -1,8 +1,8 @@
-"""What the market did: one instrument on one session, with its hours, path, close and band.
+"""Hold the prices of one instrument on one session: hours, path, close and band.
 
-A market day has the whole session. Its readers must not use what comes after the moment at hand (`matching` and `quote` do
-not). On a virtual clock the data of a session is complete and read once. On the machine's clock, or with a source of live
-prices, today's data still arrive, so today's market day is read again.
+A market day holds the whole session, so callers must not use data from after their moment (`matching` and `quote` do not).
+With a virtual clock the data of a session is complete and is read once. With the machine's clock or a live source, today's
+data still grows, so today's market day is read again.
 """
 
 from __future__ import annotations
@@ -24,17 +24,20 @@ from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.ports import MarketData
 
 SOURCE = "paper"
-"""The source that the quotes name."""
+"""The source name in the quotes."""
 REREAD = timedelta(seconds=15)
-"""How old today's market day may be while today's data still arrive."""
+"""How old today's market day may become while today's data still grows."""
 
 Minutes = Sequence[tuple[int, int, int, int, int, int]]
 
 
 @dataclass(frozen=True)
 class Hours:
-    """The moments of a session that matter to the orders of one instrument. Where there is no closing auction, the three
-    moments of it are None; the same for the post-close session."""
+    """Hold the moments of a session that matter to the orders of one instrument.
+
+    `reference_end` and `closing_match_at` are None without a closing auction, `post_close` is None without a post-close
+    session. `parts` are the starts and ends of continuous trading.
+    """
 
     release_at: datetime
     opening_match_at: datetime
@@ -45,6 +48,7 @@ class Hours:
 
     @classmethod
     def of(cls, session: Session, closing_auction: bool) -> Hours:
+        """Return the hours of a session for stocks with or without a closing auction."""
         phases = session.phases(closing_auction)
         first = {phase.kind: phase for phase in reversed(phases)}
         parts = tuple((phase.start, phase.end) for phase in phases if phase.kind is PhaseKind.CONTINUOUS)
@@ -61,19 +65,21 @@ class Hours:
 
     @cached_property
     def open_at(self) -> datetime:
+        """Return the start of continuous trading."""
         return self.parts[0][0]
 
     @cached_property
     def continuous_end(self) -> datetime:
+        """Return the end of continuous trading."""
         return self.parts[-1][1]
 
     @cached_property
     def close_at(self) -> datetime:
-        """Return when the official close is known and DAY orders end."""
+        """Return the moment at which the official close is known and DAY orders end."""
         return self.closing_match_at or self.continuous_end
 
     def trading_from(self, moment: datetime) -> tuple[datetime, int] | None:
-        """Return the first moment of continuous trading at or after `moment`, and its second; None if that is over."""
+        """Return the first moment of continuous trading at or after `moment`, and its trading second. None if trading is over."""
         for start, end in self.parts:
             if moment <= end:
                 since = max(start, moment)
@@ -88,7 +94,7 @@ class Hours:
         return int(sum((min(moment, end) - start).total_seconds() for start, end in self.parts if moment > start))
 
     def moment(self, second: int) -> datetime:
-        """Return the moment at which so many seconds of continuous trading have passed."""
+        """Return the moment at which `second` seconds of continuous trading have passed."""
         left = timedelta(seconds=second)
         for start, end in self.parts:
             if start + left <= end:
@@ -99,10 +105,15 @@ class Hours:
 
 @dataclass(frozen=True, eq=False)
 class MarketDay:
-    """One instrument on one session. Without data `path` and the prices are None: nothing trades.
+    """Hold one instrument on one session. Prices are in paise. Without data `path`, `open` and `close` are None: no trades.
 
-    `previous_close` is adjusted for the session's corporate actions; prices in paise, `volume` in shares. `seen`: the path of
-    the snapshots of a live source. `step`: minutes to which a daily path's turns are moved.
+    Args:
+        previous_close: Adjusted for the session's corporate actions.
+        minutes: Minute bars as (minute, open, high, low, close, volume in shares).
+        seen: The path through the snapshots of a live source, None without snapshots.
+        seconds: Seconds of continuous trading.
+        step: Minutes to which the turning points of a daily path are moved.
+        traded_minutes: The minutes that have a bar; empty without minute bars.
     """
 
     instrument: Instrument
@@ -120,7 +131,7 @@ class MarketDay:
 
     @cached_property
     def path(self) -> Path | None:
-        """Return the path of minute bars where there are any, else of snapshots, else of the daily bar."""
+        """Return the price path from minute bars if there are any, else from snapshots, else from the daily bar."""
         if self.minutes:
             return minute_path(self.minutes, self.bar.open if self.bar else self.minutes[0][1])
         if self.seen is not None or self.bar is None:
@@ -129,40 +140,49 @@ class MarketDay:
 
     @cached_property
     def trade_for_trade(self) -> bool:
+        """Return whether shares bought on this session cannot be sold on it."""
         return self.instrument.series in TRADE_FOR_TRADE
 
     @cached_property
     def open(self) -> int | None:
+        """Return the opening price (paise), None without data."""
         if self.bar is not None and (self.minutes or self.seen is None):
             return self.bar.open
         return self.path.prices[0] if self.path else None
 
     @cached_property
     def close(self) -> int | None:
-        """Return the official close; without a daily bar the last price."""
+        """Return the official close, without a daily bar the last price (paise)."""
         return self.bar.close if self.bar else self.path.prices[-1] if self.path else None
 
     @cached_property
     def low(self) -> int:
+        """Return the lowest price (paise) of the session."""
         return self.bar.low if self.bar else min(bar[3] for bar in self.minutes)
 
     @cached_property
     def high(self) -> int:
+        """Return the highest price (paise) of the session."""
         return self.bar.high if self.bar else max(bar[2] for bar in self.minutes)
 
     @cached_property
     def volume(self) -> int:
+        """Return the traded shares of the session."""
         return self.bar.volume if self.bar else sum(bar[5] for bar in self.minutes)
 
     @cached_property
     def reference(self) -> int | None:
-        """Return the closing auction's reference price: the last continuous price, for the average of its last 15
-        minutes."""
+        """Return the closing auction's reference price (paise).
+
+        It is the last price of continuous trading, an approximation of the exchange's average of the last 15 minutes.
+        """
         return self.path.price_at(self.seconds) if self.path else None
 
     def quote(self, symbol: str, band: Band | None, now: datetime, *, at: datetime) -> Quote | None:
-        """Return the quote of a moment after the opening match: of the path up to `now`, and of the whole session after its
-        close. None where nothing traded. `at`: the quote's own time."""
+        """Return the quote of a moment after the opening match, None if nothing traded.
+
+        Before the close it uses the path up to `now`, after the close the whole session. `at` is the time stamp of the quote.
+        """
         if self.close is None:
             return None
         hours = self.hours
@@ -182,7 +202,7 @@ class MarketDay:
         )  # fmt: skip
 
     def traded_through(self, second: int) -> int:
-        """Return the second of the last trade at or before `second`: with minute bars a missing minute has none."""
+        """Return the second of the last trade at or before `second`. With minute bars, a missing minute has no trades."""
         if not self.traded_minutes:
             return second
         index = bisect_right(self.traded_minutes, second // 60) - 1
@@ -190,11 +210,16 @@ class MarketDay:
 
 
 class MarketDays:
-    """The market days of all instruments, each made at its first use."""
+    """Hold the market days of all instruments. Each is created at its first use."""
 
     def __init__(self, market: MarketData, *, step: int, complete: bool, snapshots: SnapshotsOf | None = None) -> None:
-        """`step`: minutes to which a daily path's turns are moved. `complete`: today's data no longer grow.
-        `snapshots`: those of a source of live prices."""
+        """Create an empty store of market days.
+
+        Args:
+            step: Minutes to which the turning points of a daily path are moved.
+            complete: Whether today's data no longer grows.
+            snapshots: Returns the snapshots of a live source. None without one.
+        """
         self._market = market
         self._snapshots_of = snapshots
         self._step = step
@@ -203,12 +228,14 @@ class MarketDays:
         self._hours: dict[tuple[date, bool], Hours] = {}
 
     def hours(self, session: Session, closing_auction: bool) -> Hours:
+        """Return the hours of a session, cached."""
         key = session.date, closing_auction
         if key not in self._hours:
             self._hours[key] = Hours.of(session, closing_auction)
         return self._hours[key]
 
     def market_day(self, instrument_id: str, session: Session, now: datetime) -> MarketDay:
+        """Return a market day, read again after `REREAD` while today's data still grows."""
         key = instrument_id, session.date
         market_day = self._market_days.get(key)
         if market_day is None or (not self.complete and now - market_day.read_at >= REREAD):
@@ -216,18 +243,18 @@ class MarketDays:
         return market_day
 
     def seen(self, instrument_id: str, day: date) -> None:
-        """Forget the market day of a session: a new price was read."""
+        """Drop the market day of a session after a new price was read."""
         self._market_days.pop((instrument_id, day), None)
 
     def forget_before(self, day: date) -> None:
-        """Drop the market days of sessions earlier than `day`, and those that were made before there was any data."""
+        """Drop the market days of sessions earlier than `day`, and those that have no data."""
         self._market_days = {
             key: market_day for key, market_day in self._market_days.items() if key[1] >= day and market_day.close is not None
         }
         self._hours = {key: hours for key, hours in self._hours.items() if key[0] >= day}
 
     def close_before(self, instrument_id: str, day: date) -> int | None:
-        """Return the last close before a date, as traded (paise)."""
+        """Return the last close before a date, as traded (paise), None without one."""
         history = self._market.history(instrument_id)
         index = history.last_index(day) if history else -1
         if history and index >= 0 and history.session(index) == day:
@@ -270,8 +297,10 @@ class MarketDays:
     def _previous_close(
         self, instrument_id: str, history: History | None, index: int | None, day: date, opened: int | None
     ) -> int | None:
-        """Return the last close before the session at the session's scale; None without one, or where the scale is
-        not known yet. `index`: of the session's bar; None without one."""
+        """Return the last close (paise) before the session, adjusted to the prices of the session.
+
+        None if there is no earlier close, or if the adjustment is not known yet. `index`: of the session's bar, if it has one.
+        """
         if history is None:
             return None
         before = index - 1 if index is not None else history.last_index(day)

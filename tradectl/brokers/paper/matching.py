@@ -1,9 +1,9 @@
 """Compute the next event of one order: a pure function of the order, its market day and the participation.
 
-An order that is in the book before the opening match takes part in it at the opening price. In the continuous market an order
-whose limit the price has already reached when it comes in trades at once at the price of that moment; one that waits
-trades at its limit in the second in which the price first reaches it. Closing-auction stocks then match at the official
-close. Orders that are still live then end.
+An order that is in the book before the opening match takes part in it at the opening price. In continuous trading, an order
+whose limit the price has already reached trades at once at the current price. A resting order trades at its limit in the
+second in which the price first reaches it. Stocks with a closing auction then match at the official close. Orders that are
+still live then end.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ AUCTION_PERCENT = 3
 Sources: SEBI HO/47/11/11(3)2025-MRD-POD2/I/2765/2026 of 2026-01-16, NSE/CMTR/73362."""
 
 
-class What(IntEnum):
-    """Kinds of step. Steps of the same moment happen in this order."""
+class StepKind(IntEnum):
+    """Name the kinds of step. Steps of the same moment happen in this order."""
 
     RELEASE = 1
     FILL = 2
@@ -34,10 +34,10 @@ class What(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that will happen to an order at a moment; `price` and `quantity` only for a fill."""
+    """Hold one future event of an order. Only a fill has a `price` (paise) and a `quantity`."""
 
     at: datetime
-    what: What
+    kind: StepKind
     order_id: str
     price: int = 0
     quantity: int = 0
@@ -46,12 +46,12 @@ class Step:
 
 
 def next_step(order: ExchangeOrder, market_day: MarketDay, participation: float) -> Step | None:
-    """Return the next step of a live order on a market day; None for an AMO that is placed for a later session."""
+    """Return the next step of a live order on a market day, None for an AMO that waits for a later session."""
     if order.status is OrderStatus.PENDING:
         due = market_day.hours.release_at
-        return Step(due, What.RELEASE, order.order_id) if due > order.placed_at else None
+        return Step(due, StepKind.RELEASE, order.order_id) if due > order.placed_at else None
     found = [step for step in (_trade(order, market_day, participation), _out_of_auction(order, market_day)) if step]
-    return min([*found, _end(order, market_day)], key=lambda step: (step.at, step.what))
+    return min([*found, _end(order, market_day)], key=lambda step: (step.at, step.kind))
 
 
 def _trade(order: ExchangeOrder, market_day: MarketDay, participation: float) -> Step | None:
@@ -69,7 +69,7 @@ def _fill_at(order: ExchangeOrder, at: datetime | None, price: int | None) -> St
     """Return a fill of the whole remaining quantity at the price of a match; None if the order does not take part."""
     if at is None or price is None or at < order.active_at or not reached(order, price):
         return None
-    return Step(at, What.FILL, order.order_id, price, order.remaining)
+    return Step(at, StepKind.FILL, order.order_id, price, order.remaining)
 
 
 def reached(order: ExchangeOrder, price: int) -> bool:
@@ -97,7 +97,7 @@ def _continuous(order: ExchangeOrder, market_day: MarketDay, participation: floa
     price = (
         order.price if passive and order.order_type is OrderType.LIMIT else price_now(order.side, order.price, market_day, second)
     )
-    return Step(max(since, market_day.hours.moment(second)), What.FILL, order.order_id, price, quantity, passive)
+    return Step(max(since, market_day.hours.moment(second)), StepKind.FILL, order.order_id, price, quantity, passive)
 
 
 def _first_second(order: ExchangeOrder, market_day: MarketDay, start: int) -> int | None:
@@ -111,8 +111,14 @@ def _first_second(order: ExchangeOrder, market_day: MarketDay, start: int) -> in
 
 
 def price_now(side: Side, limit: int, market_day: MarketDay, second: int) -> int:
-    """Return the price (paise) of an incoming order: the path's price, rounded to the tick against the order, in the
-    session's range, not worse than its limit (0: none); at the open the opening price. ValueError without a path."""
+    """Return the price (paise) at which an incoming order trades.
+
+    It is the price of the path, rounded to the tick against the order. It stays within the session's range and is not worse
+    than `limit` (0 for no limit). At second 0 it is the opening price.
+
+    Raises:
+        ValueError: The market day has no path.
+    """
     if market_day.path is None:
         raise ValueError("there is no price without a path")
     price = market_day.path.price_at(second)
@@ -127,8 +133,10 @@ def price_now(side: Side, limit: int, market_day: MarketDay, second: int) -> int
 
 
 def _capacity(market_day: MarketDay, second: int, participation: float) -> int:
-    """Return the shares that one order may take in a minute: its part of the minute's volume, or of the average
-    minute's on a daily bar."""
+    """Return the shares that one order may take in a minute: its part of the volume of that minute.
+
+    With a daily bar, the volume of an average minute is used.
+    """
     minute = min(second, market_day.seconds - 1) // 60
     volumes = {bar[0]: bar[5] for bar in market_day.minutes}
     known = volumes.get(minute, 0) if volumes else market_day.volume * 60 // market_day.seconds
@@ -136,27 +144,27 @@ def _capacity(market_day: MarketDay, second: int, participation: float) -> int:
 
 
 def resume_at(market_day: MarketDay, at: datetime) -> datetime:
-    """Return when an order that took its part of a minute may take more: the start of the next minute of trading."""
+    """Return the moment at which a partly filled order may trade again: the start of the next minute of trading."""
     return market_day.hours.moment((market_day.hours.second(at) // 60 + 1) * 60)
 
 
 def auction_holds(price: int, reference: int) -> bool:
-    """Return whether the closing auction takes a price."""
+    """Return whether the closing auction accepts a price (paise)."""
     return abs(price - reference) * 100 <= reference * AUCTION_PERCENT
 
 
 def _out_of_auction(order: ExchangeOrder, market_day: MarketDay) -> Step | None:
-    """Return the end of an order that is too far from the reference price for the closing auction; None for others."""
+    """Return the step that ends an order too far from the closing auction's reference price, None for other orders."""
     at = market_day.hours.reference_end
     if at is None or market_day.reference is None or order.active_at > at or order.order_type is OrderType.MARKET:
         return None
     if auction_holds(order.price, market_day.reference):
         return None
-    return Step(at, What.DROP, order.order_id, reason="outside the closing auction's price band")
+    return Step(at, StepKind.DROP, order.order_id, reason="outside the closing auction's price band")
 
 
 def _end(order: ExchangeOrder, market_day: MarketDay) -> Step:
     hours = market_day.hours
     late = hours.post_close is not None and order.active_at >= hours.post_close[0]
     at = hours.post_close[1] if late and hours.post_close else hours.close_at
-    return Step(max(at, order.active_at), What.END, order.order_id, reason="day ended")
+    return Step(max(at, order.active_at), StepKind.END, order.order_id, reason="day ended")

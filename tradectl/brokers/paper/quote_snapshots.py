@@ -1,7 +1,7 @@
-"""Quotes of a live source, kept while the market traded, and the path through them.
+"""Hold quotes of a live source that were read during trading, and build the price path through them.
 
-A price holds from the moment at which it was read until the next one. Nothing is drawn in between, so what was settled once
-stays settled. With a delayed source the account lives in a market that is late by that delay.
+A price holds from the moment of its read until the next read. No price is interpolated, so a later read never changes a
+settled fill. With a delayed source, orders fill later by that delay.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from tradectl.model.price_path import Path
 
 @dataclass(frozen=True, slots=True)
 class QuoteSnapshot:
-    """A quote as it was read: `at` is the moment of the read, not the quote's. Prices in paise; all but `last` are the
-    day's so far."""
+    """Hold a quote as it was read. Prices are in paise.
+
+    `at` is the moment of the read, not the time of the quote. `open`, `high`, `low` and `volume` are those of the day so far.
+    """
 
     instrument_id: str
     session: date
@@ -35,7 +37,7 @@ SnapshotsOf = Callable[[str, date], Sequence[QuoteSnapshot]]
 
 
 def snapshot_of(quote: Quote, instrument_id: str, session: date, now: datetime) -> QuoteSnapshot | None:
-    """Return the snapshot of a session that a quote shows; None where it is of an earlier session, or has no day prices."""
+    """Return the snapshot of a quote. None if the quote is of another session or lacks open, high or low."""
     if quote.last_trade_at is None or ist_date(quote.last_trade_at) != session:
         return None
     if quote.open is None or quote.high is None or quote.low is None:
@@ -44,8 +46,10 @@ def snapshot_of(quote: Quote, instrument_id: str, session: date, now: datetime) 
 
 
 def path_of_snapshots(snapshots: Sequence[QuoteSnapshot], second: Callable[[datetime], int], end: int) -> Path | None:
-    """Return the path of a session in steps, from the day's open on. `second`: seconds of trading up to a moment. Snapshots from
-    `end` on move nothing."""
+    """Return the stepwise path of a session, from the day's open on. None without snapshots.
+
+    `second` returns the seconds of trading up to a moment. Snapshots at or after the second `end` are ignored.
+    """
     if not snapshots:
         return None
     corners = [(0, snapshots[0].open)]
@@ -60,7 +64,7 @@ def path_of_snapshots(snapshots: Sequence[QuoteSnapshot], second: Callable[[date
 
 
 def bar_of_snapshots(snapshots: Sequence[QuoteSnapshot], series: str) -> Bar | None:
-    """Return the bar of the session so far, of the last snapshot."""
+    """Return the bar of the session so far from the last snapshot, None without snapshots."""
     if not snapshots:
         return None
     last = snapshots[-1]

@@ -1,5 +1,6 @@
-"""Conversion between an account's rows and the columns of the file: moments as sortable text in UTC, dates in ISO
-form, flags as 0 and 1.
+"""Convert between an account's objects and rows of the file.
+
+Moments are stored as sortable text in UTC, dates in ISO form, flags as 0 and 1.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def text_of(moment: datetime) -> str:
 
 
 def moment_of(text: str) -> datetime:
+    """Return the moment of a stored text."""
     return datetime.fromisoformat(text)
 
 

@@ -1,9 +1,9 @@
-"""The tables of the paper exchange's file. `VERSION` is in SQLite's user_version."""
+"""Define the tables of the paper exchange's file. SQLite's user_version holds `VERSION`."""
 
 from __future__ import annotations
 
 VERSION = 3
-"""2 has the prices that were seen, 3 the identity of the file and a count of the changes of each account."""
+"""Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account."""
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -105,5 +105,4 @@ CREATE TABLE identity (identity TEXT NOT NULL);
 ALTER TABLE accounts ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN series TEXT NOT NULL DEFAULT ''
 """
-"""`series` is a part of the numbers of orders and trades from the day on which an owner accepted the file: an exchange that was
-rolled back or made anew must not give out a number twice."""
+"""`series` is a part of order and trade numbers after `sandbox accept`: a restored or new file must not use a number twice."""

@@ -1,7 +1,7 @@
-"""Settlement of an account up to a moment: every start of a day and every step of an order, in order of time.
+"""Settle an account up to a moment: apply each start of a session and each step of an order, in order of time.
 
-The next step of an order follows from the order and its market day alone, so it is computed once and kept. A call in between
-costs a comparison with `due`.
+The next step of an order depends only on the order and its market day, so it is computed once and cached. A call with
+nothing due costs one comparison with `due`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tradectl.brokers.paper.acceptance import check_band, check_holdings, check_
 from tradectl.brokers.paper.account import REMEMBERED, EntryKind, ExchangeAccount, ExchangeOrder, ExchangeTrade, Lot
 from tradectl.brokers.paper.corporate import apply_actions
 from tradectl.brokers.paper.market_days import REREAD, MarketDay, MarketDays
-from tradectl.brokers.paper.matching import Step, What, next_step, resume_at
+from tradectl.brokers.paper.matching import Step, StepKind, next_step, resume_at
 from tradectl.errors import DataError, OrderRefused
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import Tariff
@@ -28,7 +28,7 @@ _DAY = timedelta(days=1)
 
 
 class Settlement:
-    """Settles accounts. It keeps no state of an account but the steps that it has computed."""
+    """Settle accounts. The only state is the cache of computed steps."""
 
     def __init__(self, market_days: MarketDays, market: MarketData, sessions: SessionTable, participation: float) -> None:
         self._market_days = market_days
@@ -39,8 +39,10 @@ class Settlement:
         self._end = (date.min, datetime.min.replace(tzinfo=UTC))
 
     def settle(self, book: ExchangeAccount, until: datetime) -> datetime:
-        """Carry out everything that is due up to and including `until`; return the next moment at which something may be (`due`).
-        Beyond the end of the session table no session starts: the account stays as at its end until those days are known."""
+        """Apply everything that is due up to and including `until`. Return the next moment at which something may be due.
+
+        After the end of the session table no session starts: the account does not change until those days are known.
+        """
         while True:
             start = self._next_start(book, until)
             step = self._next_step(book, until)
@@ -54,17 +56,20 @@ class Settlement:
         return self._due_after(book, until, step)
 
     def rewind(self, book: ExchangeAccount, now: datetime) -> None:
-        """Follow a clock that was ahead back to `now`. What was traded or ended in the time that has not come stays so. Orders
-        that were live only in that time are cancelled.
+        """Set the account back to `now` after the machine's clock was ahead.
 
-        Raises DataError where a corporate action of that time has changed shares or cash: it would be carried out twice.
+        Trades and ended orders of the time after `now` stay. Orders that were live only in that time are cancelled.
+
+        Raises:
+            DataError: A corporate action of that time changed shares or cash. It would be applied twice.
         """
         day = min(book.day, ist_date(now))
         for instrument_id in book.held():
             if self._market.actions(instrument_id, day, book.day):
                 raise DataError(
-                    f"the paper exchange lived through {book.day} while the machine's clock was ahead, and a corporate action "
-                    "changed its shares then: nothing is traded before that day. `tradectl backup` has copies to go back to"
+                    f"the machine's clock was ahead, and a corporate action up to {book.day} has already changed the shares at "
+                    "the paper exchange. No order is sent before that day, unless you restore an earlier backup "
+                    "(docs/how-to/back-up-and-restore.md)"
                 )
         for order in list(book.live.values()):
             if order.active_at > now and order.status is OrderStatus.ONGOING:
@@ -74,7 +79,7 @@ class Settlement:
         self._steps.clear()
 
     def due(self, book: ExchangeAccount, after: datetime) -> datetime:
-        """Return the first moment later than `after` at which something may happen, once the book is settled up to `after`."""
+        """Return the first moment after `after` at which something may be due. The account is settled up to `after`."""
         return self._due_after(book, after, self._next_step(book, after))
 
     def _due_after(self, book: ExchangeAccount, after: datetime, step: Step | None) -> datetime:
@@ -86,13 +91,13 @@ class Settlement:
         return moment if self._market_days.complete or not book.live else min(moment, after + REREAD)
 
     def _end_of(self, day: date) -> datetime:
-        """Return the first moment after a date in India."""
+        """Return the end of a date in India (midnight)."""
         if self._end[0] != day:
             self._end = (day, _midnight(day + _DAY))
         return self._end[1]
 
     def note_settled(self, book: ExchangeAccount) -> None:
-        """Set on an account that was read from the file which session settled last: proceeds from before it may be spent."""
+        """Set the last settled session of an account that was read from the file. Earlier sale proceeds may be spent."""
         day, first = book.day, self._sessions.first
         while (session := self.session_of(day)) is None or not session.settles:
             if day <= first or book.day - day > REMEMBERED:
@@ -101,15 +106,15 @@ class Settlement:
         book.settled_on = day
 
     def forget(self) -> None:
-        """Drop the steps that are kept: another process has changed the book."""
+        """Drop the cached steps after another process has changed the account."""
         self._steps.clear()
 
     def session_of(self, day: date) -> Session | None:
-        """Return the session of a date; None also for a date that the table does not cover."""
+        """Return the session of a date. None for a closed date or a date outside the table."""
         return self._sessions.session(day) if self._sessions.first <= day <= self._sessions.last else None
 
     def _next_start(self, book: ExchangeAccount, until: datetime) -> Session | None:
-        """Return the next known session that starts, if it does so by `until`."""
+        """Return the next session that starts up to `until`, None if there is none or the table ends before."""
         if until < self._end_of(book.day):
             return None
         day = min(ist_date(until), self._sessions.last)
@@ -119,7 +124,7 @@ class Settlement:
         return following[0] if following else None
 
     def _next_step(self, book: ExchangeAccount, now: datetime) -> Step | None:
-        steps = [(step.at, step.what, order.placed_at, step.order_id, step) for order, step in self._live_steps(book, now)]
+        steps = [(step.at, step.kind, order.placed_at, step.order_id, step) for order, step in self._live_steps(book, now)]
         return min(steps)[-1] if steps else None
 
     def _live_steps(self, book: ExchangeAccount, now: datetime) -> Iterable[tuple[ExchangeOrder, Step]]:
@@ -136,22 +141,22 @@ class Settlement:
 
     def _apply(self, book: ExchangeAccount, step: Step) -> None:
         order, market_day, _ = self._steps.pop(step.order_id)
-        match step.what:
-            case What.RELEASE:
+        match step.kind:
+            case StepKind.RELEASE:
                 self._release(book, order, market_day, step.at)
-            case What.FILL if quantity := min(step.quantity, _deliverable(book, order, market_day)):
+            case StepKind.FILL if quantity := min(step.quantity, _deliverable(book, order, market_day)):
                 part = replace(order, passive=step.passive)
                 if quantity < order.remaining:
                     part = replace(part, active_at=resume_at(market_day, step.at))
                 fill(book, part, market_day, at=step.at, price=step.price, quantity=quantity)
-            case What.FILL:
+            case StepKind.FILL:
                 reason = "insufficient holdings: the shares were sold by hand"
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=step.at))
-            case What.DROP | What.END:
+            case StepKind.DROP | StepKind.END:
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=step.reason, blocked=0, updated_at=step.at))
 
     def _release(self, book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, at: datetime) -> None:
-        """Release an after-market order to the exchange, which checks it by the rules of the new session."""
+        """Release an after-market order into the session, whose rules may reject it."""
         released = replace(order, session=market_day.session.date, active_at=at, updated_at=at)
         try:
             check_price(order.order_type, order.price, market_day.instrument.tick_size)
@@ -165,7 +170,7 @@ class Settlement:
             book.put_order(replace(released, status=OrderStatus.ONGOING))
 
     def _start_day(self, book: ExchangeAccount, session: Session) -> None:
-        """Carry out T+1 delivery, unlocking of new shares, corporate actions and new names, at midnight before the session."""
+        """Apply T+1 delivery, unlocking of new shares, corporate actions and symbol changes, at midnight before the session."""
         before, day, at = book.day, session.date, _midnight(session.date)
         book.day = day
         if session.settles:
@@ -190,7 +195,7 @@ class Settlement:
 
 
 def fill(book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, *, at: datetime, price: int, quantity: int) -> None:
-    """Trade a part of an order, or all of it: add the trade, move shares and cash, take charges, and change the order."""
+    """Fill a part or all of an order: add the trade, move shares and cash, book charges, and change the order."""
     day = market_day.session.date
     value = quantity * price
     realised = unsettled = 0
@@ -230,7 +235,7 @@ def fill(book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, *, 
 
 
 def _deliverable(book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay) -> int:
-    """Return the shares of an order that can be delivered: fewer than ordered where they were sold by hand meanwhile."""
+    """Return how many shares of an order can be delivered. For a sell it may be fewer after a sale outside tradectl."""
     if order.side is Side.BUY:
         return order.remaining
     lots = sellable_lots(book, order.instrument_id, market_day.session.date, trade_for_trade=market_day.trade_for_trade)
@@ -238,7 +243,7 @@ def _deliverable(book: ExchangeAccount, order: ExchangeOrder, market_day: Market
 
 
 def _still_blocked(order: ExchangeOrder, day: date, quantity: int, tariff: Tariff) -> int:
-    """Return the paise to hold for what is left of a buy after `quantity` more shares."""
+    """Return the paise to block for the rest of a buy after a fill of `quantity` shares."""
     left = order.remaining - quantity
     if order.side is Side.SELL or not left:
         return 0
@@ -248,7 +253,7 @@ def _still_blocked(order: ExchangeOrder, day: date, quantity: int, tariff: Tarif
 
 
 def _take(book: ExchangeAccount, lots: Iterable[Lot], quantity: int) -> tuple[int, int]:
-    """Take shares out of lots in their order; return their cost in paise, and how many of them were not delivered yet."""
+    """Take shares out of lots in their order. Return their cost in paise, and how many were not delivered yet."""
     cost = undelivered = 0
     for lot in lots:
         part = min(quantity, lot.quantity)
@@ -275,5 +280,5 @@ def _charges(trades: list[ExchangeTrade], day: date, tariff: Tariff) -> int:
 
 
 def _midnight(day: date) -> datetime:
-    """Return the first moment of a date in India, in UTC."""
+    """Return the start of a date in India, in UTC."""
     return at_ist(day, time(0)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The statement of an account. Everything in it is a sum over stored rows, so it must agree with the cash to the paisa."""
+"""Compute the statement of an account. Every figure is a sum over stored rows and must agree with the cash to the paisa."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tradectl.brokers.paper.account import Entry, EntryKind, ExchangeAccount
 
 @dataclass(frozen=True, slots=True)
 class HoldingLine:
-    """Shares of one symbol and what they cost, in paise, without charges. `average` is rounded half-up, for showing."""
+    """Hold the shares of one symbol and their cost in paise, without charges."""
 
     symbol: str
     quantity: int
@@ -19,13 +19,19 @@ class HoldingLine:
 
     @property
     def average(self) -> int:
+        """Return the cost per share (paise), rounded half-up, to show to people."""
         return (2 * self.cost + self.quantity) // (2 * self.quantity)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Paise throughout. `charges` by (session, symbol); `realised` is proceeds less cost of all sales, before charges, less
-    what a consolidation wiped out. `journal` holds every movement of cash since the account was opened."""
+    """Hold the statement of an account, in paise.
+
+    Args:
+        charges: By session and symbol.
+        realised: Proceeds less cost of all sales before charges, less the cost of shares that a consolidation ended.
+        journal: Every movement of cash since the account was opened.
+    """
 
     account: str
     at: datetime
@@ -44,7 +50,7 @@ class Statement:
 
     @property
     def difference(self) -> int:
-        """Return cash plus holdings at cost, less where the money came from (paise); 0 if the account is consistent."""
+        """Return cash plus holdings at cost, less deposits and results (paise): 0 if the account is consistent."""
         owned = self.cash + sum(line.cost for line in self.holdings)
         return owned - (self.deposits + self.realised + self.dividends + self.cash_in_lieu - self.charges_total)
 
@@ -52,7 +58,7 @@ class Statement:
 def draw_up(
     book: ExchangeAccount, symbols: dict[str, str], realised: int, journal: Sequence[Entry], *, at: datetime
 ) -> Statement:
-    """Return the statement. `symbols`: the symbol of each held instrument id; `realised`: paise, as in `Statement`."""
+    """Return the statement. `symbols` maps each held instrument id to its symbol; `realised` is as in `Statement` (paise)."""
     holdings: dict[str, HoldingLine] = {}
     for lot in book.lots.values():
         line = holdings.get(lot.instrument_id, HoldingLine(symbols[lot.instrument_id], 0, 0))

@@ -1,7 +1,8 @@
-"""The paper exchange's own SQLite file: it loads an account and writes what changed in it.
+"""Load accounts from the paper exchange's SQLite file and write their changes.
 
-WAL, explicit transactions (`BEGIN IMMEDIATE` before anything is decided), synchronous=FULL unless the file is to be thrown
-away. Another process's commit is noticed by `PRAGMA data_version`, which costs a few microseconds and no transaction.
+The file uses WAL and synchronous=FULL; throw-away files use synchronous=OFF. Each command begins with `BEGIN IMMEDIATE`,
+before it decides anything. `PRAGMA data_version` shows the commit of another process in a few microseconds, without a
+transaction.
 """
 
 from __future__ import annotations
@@ -38,13 +39,19 @@ from tradectl.errors import DatabaseError
 BUSY_SECONDS = 10.0
 
 SEEN_KEPT = timedelta(days=30)
-"""How long snapshots of a session are kept: it is settled long before."""
+"""How long the snapshots of a session are kept. The session is settled long before."""
 
 
 class Store:
-    """One connection to one file. Every sqlite error leaves as a `DatabaseError` of one line. `alone`: the file is
-    locked for every other process. Without `create` a missing file is an error. `identity`: that of this exchange, which no other
-    has."""
+    """Read and write one file over one connection. Every sqlite3 error becomes a `DatabaseError` of one line.
+
+    `identity` is the random text that identifies this exchange file.
+
+    Args:
+        durable: False skips the writes that protect against power failure.
+        alone: Whether to lock the file for other processes.
+        create: Whether to create a missing file. Without it a missing file raises DatabaseError.
+    """
 
     def __init__(self, file: Path, *, durable: bool = True, alone: bool = False, create: bool = True) -> None:
         self._file = file
@@ -69,7 +76,10 @@ class Store:
                 execute("PRAGMA locking_mode = EXCLUSIVE")
             version = execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
-                raise DatabaseError(f"{self._file} was written by a newer version ({version}, this one knows {VERSION})")
+                raise DatabaseError(
+                    f"{self._file} was written by a newer version of tradectl (format {version}, this one reads up to "
+                    f"{VERSION}): update tradectl"
+                )
             if execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                 self._switch_to_wal()
             execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
@@ -91,7 +101,7 @@ class Store:
             self.identity = str(self._connection.execute("SELECT identity FROM identity").fetchone()[0])
 
     def _switch_to_wal(self) -> None:
-        """Switch the file to WAL, once in its life. SQLite does not wait for another process that does the same, so this does."""
+        """Switch a new file to WAL. SQLite does not wait for another process that does the same, so this method retries."""
         from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
 
         locked = retry_if_exception_message(match="database is locked")
@@ -120,14 +130,14 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Begin a transaction that holds the file's write lock from its first moment; all of it is written or nothing."""
+        """Run a transaction that holds the file's write lock from its start. Commit at the end, roll back on any exception."""
         self._check_in_place()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._connection.execute("COMMIT")
-            except BaseException:  # also a signal must not leave the transaction open
+            except BaseException:  # a signal must not leave the transaction open either
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -136,7 +146,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Begin a read transaction: one unchanging view of the file for several reads."""
+        """Run a read transaction, so that several reads see the same state of the file."""
         with self._translated():
             self._connection.execute("BEGIN")
             try:
@@ -145,14 +155,14 @@ class Store:
                 self._connection.execute("ROLLBACK")
 
     def _check_in_place(self) -> None:
-        """Raise DatabaseError where the open file no longer has its name: no other process would read what is written to it."""
+        """Raise DatabaseError if the path no longer leads to the open file: other processes would not see its writes."""
         if not self._alone and self.identity and _place(self._path) != self._place:
             raise DatabaseError(
-                f"the paper exchange {self._file} was deleted or replaced while it was in use: nothing is written"
+                f"the paper exchange {self._file} was deleted or replaced while it was in use: no change is stored in it"
             )
 
     def version(self) -> int:
-        """Return a number that changes when another connection has committed."""
+        """Return a number that changes when another connection commits."""
         if self._alone:
             return 0
         self._check_in_place()
@@ -162,8 +172,11 @@ class Store:
             raise self._failure(error) from error
 
     def load(self, account: str, wanted: Collection[str] = ()) -> ExchangeAccount | None:
-        """Return an account with its rows that are alive, held, or not older than `REMEMBERED`; None if it was never opened.
-        `wanted`: tags of orders that it has however old they are, with their trades."""
+        """Return an account, None if it was never opened.
+
+        The account has its lots, its live orders, and the orders and trades that are not older than `REMEMBERED`. `wanted`
+        are tags of orders that it also has, with their trades, whatever their age.
+        """
         with self._translated():
             query = self._connection.execute
             row = query("SELECT settled_at, day, changes, series FROM accounts WHERE account = ?", (account,)).fetchone()
@@ -207,13 +220,16 @@ class Store:
             )
 
     def open(self, account: str, at: datetime, day: date) -> None:
-        """Write the account's first row; inside `writing`."""
+        """Insert the account's row. Call it inside `writing`."""
         row = (account, text_of(at), text_of(at), day.isoformat())
         self._connection.execute("INSERT INTO accounts (account, opened_at, settled_at, day) VALUES (?, ?, ?, ?)", row)
 
     def open_with(self, account: str, at: datetime, day: date, cash: int, shares: Iterable[tuple[str, str, int, int]]) -> int:
-        """Open an account with cash and shares that were held before (instrument id, symbol, quantity, cost): delivered, and
-        through the corporate actions of `day`. Return how many changes the account has then."""
+        """Open an account with cash (paise) and shares that the ledger already has. Return the account's change count.
+
+        `shares` holds (instrument id, symbol, quantity, cost in paise). The shares count as delivered, and the corporate
+        actions up to `day` as applied.
+        """
         book = ExchangeAccount(account, at, day)
         held = list(shares)
         book.post(at, EntryKind.DEPOSIT, cash + sum(cost for *_, cost in held), note="carried over from the ledger")
@@ -227,11 +243,11 @@ class Store:
         return book.change_count
 
     def begin_series(self, account: str) -> None:
-        """Begin a new series of order and trade numbers, none of which was used before; inside `writing`."""
+        """Begin a new series of order and trade numbers, so that no number is used twice. Call it inside `writing`."""
         self._connection.execute("UPDATE accounts SET series = ? WHERE account = ?", (secrets.token_hex(3), account))
 
     def write(self, book: ExchangeAccount) -> None:
-        """Write what changed in an account, and up to when it is settled; inside `writing`."""
+        """Write the changes of an account and the moment up to which it is settled. Call it inside `writing`."""
         changes: AccountChanges = book.changes
         many, account = self._connection.executemany, book.account
         if changes.orders:
@@ -263,7 +279,7 @@ class Store:
         )
 
     def remember(self, snapshots: Iterable[QuoteSnapshot]) -> None:
-        """Keep snapshots for every account of the file, the first of one moment; delete old ones."""
+        """Store snapshots for all accounts of the file and delete old ones. The first snapshot of a moment is kept."""
         rows = [
             (
                 item.session.isoformat(),
@@ -297,7 +313,7 @@ class Store:
             return [entry_of(row) for row in rows]
 
     def realised(self, account: str) -> int:
-        """Return the paise won or lost so far, before charges: by all sales, and by shares that a consolidation wiped out."""
+        """Return the realised result (paise) before charges: of all sales, less the cost of shares that a consolidation ended."""
         with self._translated():
             query = self._connection.execute
             won = query("SELECT coalesce(sum(realised), 0) FROM trades WHERE account = ?", (account,)).fetchone()[0]
@@ -309,7 +325,7 @@ _PUT_ORDER = f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES (
 
 
 def _place(path: str) -> tuple[int, int] | None:
-    """Return the device and inode of a file; None where there is none."""
+    """Return the device and inode of a file, None if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:

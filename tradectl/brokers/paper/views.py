@@ -1,4 +1,4 @@
-"""What an account shows: reports of orders and trades, made again only for what has changed."""
+"""Build the reports of an account's orders and trades. Only changed orders are converted again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 
 
 class Views:
-    """The visible book: `orders` and `trades` of the last 10 days. `holdings` and `funds` are set by the broker."""
+    """Cache the reports of an account: `orders` and `trades` of the last 10 days.
+
+    The broker sets `holdings` and `funds`; None means that they must be computed again.
+    """
 
     def __init__(self) -> None:
         self.orders: tuple[OrderReport, ...] = ()
@@ -17,7 +20,7 @@ class Views:
         self._reports: dict[str, OrderReport] = {}
 
     def read(self, book: ExchangeAccount) -> None:
-        """Show an account that was read from the file, or whose day has begun: what is too old to be shown is dropped."""
+        """Rebuild all reports after the account was read from the file or a session started. Old reports are dropped."""
         since = book.settled_at - REMEMBERED
         shown = (order for order in book.orders.values() if book.shows(order, since))
         self._reports = {order.order_id: _report(order) for order in shown}
@@ -26,7 +29,7 @@ class Views:
         self._show_trades(book)
 
     def changed(self, book: ExchangeAccount, changes: AccountChanges) -> None:
-        """Show what has changed in the account."""
+        """Update the reports with the changes of the account."""
         self.funds = None
         if changes.lots:
             self.holdings = None

@@ -74,7 +74,7 @@ def drill_exchange(
             participation=participation,
             durable=False,
             opening_cash=capital,
-            witness=DyingMark(ledger.database, user) if witnessed else None,
+            marks=DyingMark(ledger.database, user) if witnessed else None,
         )
         state = file.with_name("faults.json")
         broker = FaultyBroker(paper, clock, faults, promise, seed=seed, state=state, on_call=on_call)

@@ -10,7 +10,7 @@ import urllib3
 
 from tradectl.clock import stopwatch
 from tradectl.errors import ConfigurationError, DataError, SourceUnavailable
-from tradectl.marketdata.sources.patience import Passing, Patience, asked_wait
+from tradectl.marketdata.sources.patience import Passing, Patience, requested_wait
 
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
@@ -63,10 +63,10 @@ class Downloader:
         """Raise SourceUnavailable for every status but 200: Passing where a retry may help."""
         said = f"{self._site} answers {response.status_code} {response.reason}".strip()
         if response.status_code == 429:
-            wait = asked_wait(response.headers.get("Retry-After"))
+            wait = requested_wait(response.headers.get("Retry-After"))
             raise Passing(said if wait is None else f"{said}: try again in {wait:.0f} s", wait)
         if response.status_code >= 500:
-            raise Passing(said, asked_wait(response.headers.get("Retry-After")))
+            raise Passing(said, requested_wait(response.headers.get("Retry-After")))
         if response.status_code == 403:
             raise SourceUnavailable(f"{said}, also with the cookies of {self._home}")
         if response.status_code != 200:

@@ -46,7 +46,7 @@ class Passing(SourceUnavailable):
         self.wait = wait
 
 
-def asked_wait(header: str | None) -> float | None:
+def requested_wait(header: str | None) -> float | None:
     """Return the seconds of a Retry-After header; None without one, and for a date, its rare other form."""
     return float(header) if header and header.strip().isdecimal() else None
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from curl_cffi import requests as curl
 
 from tradectl.errors import SourceUnavailable
-from tradectl.marketdata.sources.patience import Passing, Patience, asked_wait
+from tradectl.marketdata.sources.patience import Passing, Patience, requested_wait
 
 CHARTS = "/v8/finance/chart/"
 
@@ -46,6 +46,6 @@ def _judge(answer: curl.Response) -> None:
     """Accept success, and 404, which has the reason in its body."""
     said = f"Yahoo answers {answer.status_code} {answer.reason}".strip()
     if answer.status_code == 429 or answer.status_code >= 500:
-        raise Passing(said, asked_wait(answer.headers.get("Retry-After")))
+        raise Passing(said, requested_wait(answer.headers.get("Retry-After")))
     if answer.status_code not in {200, 404, 422}:
         raise SourceUnavailable(said)

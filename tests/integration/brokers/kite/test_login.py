@@ -81,7 +81,7 @@ def test_a_token_is_taken_once(home: House) -> None:
     ADAPTER.login(home.account(), lambda _: token)
     with pytest.raises(LoginNeeded, match="works once, for some minutes"):
         ADAPTER.login(home.account(), lambda _: token)
-    with pytest.raises(LoginNeeded, match="without a request token"):
+    with pytest.raises(LoginNeeded, match="no request token was entered"):
         ADAPTER.login(home.account(), lambda _: "")
     assert len(home.vault.logins) == 1
 
@@ -134,7 +134,7 @@ def test_enter_alone_is_taken_where_the_page_has_the_token(home: House) -> None:
 
 def test_an_idle_connection_neither_blocks_the_page_nor_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Browsers open connections in store; one of them says nothing at all, another half a request."""
-    monkeypatch.setattr(redirect, "PATIENCE", 60.0)  # so long would the page wait for an idle connection
+    monkeypatch.setattr(redirect, "REQUEST_SECONDS", 60.0)  # so long would the page wait for an idle connection
     port, began = free_port(), monotonic()
     with ExitStack() as stack:
         with waiting(port) as caught:
@@ -151,7 +151,7 @@ def test_an_idle_connection_neither_blocks_the_page_nor_its_end(monkeypatch: pyt
 
 
 def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redirect, "PATIENCE", 0.2)
+    monkeypatch.setattr(redirect, "REQUEST_SECONDS", 0.2)
     with waiting(port := free_port()), socket.create_connection(("127.0.0.1", port), timeout=3) as idle:
         assert idle.recv(65536).startswith(b"HTTP/1.0 408 ")
 
@@ -194,7 +194,7 @@ def test_a_pasted_address_of_another_login_is_refused(home: House) -> None:
     def paste(field: Field) -> str:
         return browse(field).replace("state=", "state=x")
 
-    with pytest.raises(LoginNeeded, match="not of this login"):
+    with pytest.raises(LoginNeeded, match="belongs to another login"):
         ADAPTER.login(home.account(), paste)
     assert home.vault.logins == []
 

@@ -23,8 +23,8 @@ def test_an_account_that_can_trade_by_itself_is_fine() -> None:
         ({"exchanges": ["BSE"]}, "NSE is not among the account's exchanges: BSE"),
         ({"products": []}, "CNC is not among the account's products: "),
         ({"products": None}, "the profile does not report its products"),
-        ({"meta": {"demat_consent": "physical"}}, "demat consent is 'physical': demat sells may need your TPIN"),
-        ({"meta": None}, "demat consent is None: demat sells may need your TPIN"),
+        ({"meta": {"demat_consent": "physical"}}, "demat consent is 'physical': sells from demat may need your TPIN"),
+        ({"meta": None}, "demat consent is None: sells from demat may need your TPIN"),
     ],
 )
 def test_what_is_missing_or_not_told_is_to_be_looked_at(change: dict[str, Any], line: str) -> None:
