@@ -1,4 +1,4 @@
-"""Translates a database's errors into one line for a person. A broken constraint, a bug of the program, is not translated."""
+"""Translate a database's errors into one line for a person. A broken constraint is a bug of the program and is not translated."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tradectl.errors import DatabaseError
 from tradectl.ledger.lock_holder import lock_holder
 
 DATABASE_ERRORS = (exc.DatabaseError, sqlite3.DatabaseError, UnicodeDecodeError)
-"""Errors of SQLAlchemy, of SQLite where its driver is called directly, and of the driver for damaged text in rows or schema."""
+"""Errors of SQLAlchemy, of SQLite's driver where it is called directly, and of the driver for damaged text."""
 _OURS = (exc.IntegrityError, exc.DataError, sqlite3.IntegrityError, sqlite3.DataError)
-"""Errors that show a mistake of the program: SQLAlchemy's, and SQLite's own from a commit or from many rows at once."""
+"""Errors that show a bug of the program: SQLAlchemy's errors, and those of SQLite's driver where it is called directly."""
 _BESIDE = 1 << 16
-"""Bytes that the files beside a database (its log, its index) need at least."""
+"""Free bytes that SQLite needs to create the files beside a database (`-wal`, `-shm`)."""
 _SQLITE_WORDS = {
     5: "is locked by another process beyond the time-out",
     6: "is locked by another process beyond the time-out",
@@ -40,7 +40,7 @@ _POSTGRES_WORDS = {
 
 
 def _code_by_disk(code: int, file: str) -> int:
-    """Return the code that the disk's state explains: SQLite does not report why it could not make a file beside the database."""
+    """Return the SQLite code for a read-only or full disk, else `code`. SQLite does not report why it could not create a file."""
     folder = os.path.dirname(file)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and os.path.isdir(folder):
         disk = os.statvfs(folder)
@@ -52,7 +52,7 @@ def _code_by_disk(code: int, file: str) -> int:
 
 
 def _locked(name: str) -> str:
-    """Return the line about a lock that was not released, with the process that holds it where that is known."""
+    """Return the message about a lock that was not released, with the process that holds the lock if it is known."""
     holder = lock_holder(name)
     if holder is not None and holder.stopped:
         return holder.describe(name)
@@ -61,7 +61,7 @@ def _locked(name: str) -> str:
 
 
 def translated(error: BaseException, name: str) -> BaseException:
-    """Return a driver's error as a DatabaseError of one line. A broken constraint is returned as it is."""
+    """Return a database's error as a DatabaseError of one line. The error of a broken constraint is returned unchanged."""
     if isinstance(error, _OURS):
         return error
     if isinstance(error, TimeoutError):

@@ -1,4 +1,4 @@
-"""The schedules of a user's tasks: each row begins as the task's declared schedule and can be edited. All times are IST."""
+"""Store the schedules of a user's tasks. Each row starts as the task's declared schedule and can be edited. All times are IST."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Timetable(Protocol):
 
 
 class Scheduled(Protocol):
-    """A task, as far as its schedule goes."""
+    """The name and the declared schedule of a task."""
 
     @property
     def name(self) -> str: ...
@@ -43,7 +43,7 @@ class Scheduled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A task's schedule for one user. `until` None: the session's last fill. `every`: seconds, of a continuous task."""
+    """A task's schedule for one user. `until` None: the session's last fill. `every`: seconds between steps; None: one step."""
 
     user: str
     task: str
@@ -127,11 +127,11 @@ class Schedules:
         return self._change(task, **_stored(starts, end, every or old.every))
 
     def enable(self, task: str) -> ScheduleRow:
-        """Let a task run by itself; return its row."""
+        """Let the daemon and `run-due` run a task; return its row."""
         return self._change(task, enabled=True)
 
     def disable(self, task: str) -> ScheduleRow:
-        """Keep a task from running; return its row."""
+        """Stop the daemon and `run-due` from running a task; return its row."""
         return self._change(task, enabled=False)
 
     def _key(self, task: str) -> dict[str, str]:
@@ -159,4 +159,4 @@ def _row(row: Any) -> ScheduleRow:
 
 
 _OF_USER = CompiledStatement(select(*rows.c).where(rows.c.user == bindparam("of_user")))
-"""Runs before every command."""
+"""Run before every command, so it is compiled once."""
