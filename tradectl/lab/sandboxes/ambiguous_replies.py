@@ -1,8 +1,8 @@
-"""Replies that a server sends after it has carried a command out, and that do not say so.
+"""List false replies, which a server sends after it has carried out a command.
 
-`SHAPES` are replies that no broker documents as a refusal: after each of them an order is placed under the right id, or its
-outcome is unknown. `DOCUMENTED` are replies that a broker documents as refusals. A server sends them falsely, after it carried
-a command out, and only the order book shows it. The tests and the drill use both.
+`SHAPES` are replies that no broker documents as a refusal. After each, the adapter must return the right order id or report an
+unknown outcome. `DOCUMENTED` are replies that a broker documents as refusals. Here they are false, and only the order book shows
+the order. The tests and the drill use both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PAGE = b"<html><body>Please try again later</body></html>"
 
 
 def raw(status: int, body: bytes, kind: str = "application/json", *more: str, length: int | None = None) -> bytes:
-    """Return a whole reply as it goes over the socket. `length`: its Content-Length, where that is wrong."""
+    """Return all bytes of a reply. `length`: a wrong Content-Length; None for the right one."""
     head = [f"HTTP/1.1 {status} {_phrase(status)}", f"Content-Length: {len(body) if length is None else length}", *more]
     if kind:
         head.append(f"Content-Type: {kind}")
@@ -44,12 +44,12 @@ def _always(content: bytes) -> Callable[[Response], bytes]:
 
 
 def replied(status: int, content: object) -> Callable[[Response], bytes]:
-    """Return a function that makes a JSON reply of its own, whatever the true one is."""
+    """Return a function that replaces any true reply by this JSON reply."""
     return _always(raw(status, json.dumps(content).encode()))
 
 
 def _with_id(value: str) -> Callable[[Response], bytes]:
-    """Return the true reply with another order id, which is a JSON text; an empty one: without an id."""
+    """Return a function that replaces the order id in the true reply by the JSON text `value`; empty: removes it."""
 
     def make(true: Response) -> bytes:
         content = json.loads(true.body)
@@ -82,7 +82,7 @@ def _pages() -> Iterator[Shape]:
 
 
 def _words() -> Iterator[Shape]:
-    """Yield replies with status 200 that describe no order."""
+    """Yield replies with status 200 that contain no order."""
     for text in ("null", "true", "[]", "{}", '"ok"', "1", "9" * DIGITS, "NaN", "1e999999999", "OK", "\x00"):
         yield Shape(f"200 {text[:12]!r}", _always(raw(200, text.encode())))
     yield Shape("200 with a page", _always(raw(200, _PAGE, "text/html")))
@@ -116,7 +116,7 @@ def _words() -> Iterator[Shape]:
 
 
 def _ids() -> Iterator[Shape]:
-    """Yield the true reply with order ids that are none."""
+    """Yield the true reply with invalid order ids."""
     values = {
         "null": "null", "absent": "", "empty": '""', "blank": '"  "', "the word null": '"null"', "the word None": '"None"',
         "false": "false", "true": "true", "zero": "0", "the text 0": '"0"', "negative": "-1", "a fraction": "1.5",
@@ -129,7 +129,7 @@ def _ids() -> Iterator[Shape]:
 
 
 def _wires() -> Iterator[Shape]:
-    """Yield what happens to the connection or to the frame around the reply."""
+    """Yield replies that are cut off, badly framed, or lost with the connection."""
     yield Shape("closed without a byte", _always(b""))
     yield Shape("reset without a byte", _always(b""), reset=True)
     yield Shape("reset within the reply", lambda true: raw(true.status, true.body)[:-5], reset=True)
@@ -161,7 +161,7 @@ ON_THE_WAY = (
     "service temporarily unavailable", "Order request could not be processed at this time", "Check the orderbook",
     "Please check the order book", "Something went wrong",
 )  # fmt: skip
-"""Messages about a part behind the server, whatever its code is."""
+"""Error messages about a system behind the server. With any error code, the outcome is unknown."""
 
 
 def _kite(status: int, kind: str | None, message: str, data: object = None, **more: str) -> Callable[[Response], bytes]:
@@ -275,7 +275,7 @@ def _at_openalgo() -> Iterator[Shape]:
 
 
 def shapes(special: Iterator[Shape]) -> tuple[Shape, ...]:
-    """Return the shapes that every broker's replies may take, and those of one broker."""
+    """Return the shapes that every broker's replies may have, and the `special` ones of one broker."""
     return (*_pages(), *_words(), *_ids(), *_wires(), *special)
 
 
@@ -284,7 +284,7 @@ SHAPES: Mapping[str, tuple[Shape, ...]] = {
     "kotak_neo": shapes(_at_kotak()),
     "openalgo": shapes(_at_openalgo()),
 }
-"""By the broker's name: no shape of these is documented as a refusal of a new order."""
+"""By broker: replies that are not documented as a refusal of a new order."""
 DOCUMENTED: Mapping[str, tuple[Shape, ...]] = {
     "kite": (
         Shape("a wrong input", _kite(400, "InputException", "Invalid `quantity`.")),
@@ -330,4 +330,4 @@ DOCUMENTED: Mapping[str, tuple[Shape, ...]] = {
         Shape("off the tick", _openalgo(400, "Tick size for this script is 0.05")),
     ),
 }
-"""By the broker's name: a reply for each row of its table that refuses a new order."""
+"""By broker: one reply for each documented refusal of a new order."""

@@ -1,4 +1,4 @@
-"""Make the sandboxes of `tradectl sandbox`, with the settings that a live home needs to trade at one."""
+"""Make the sandboxes of `tradectl sandbox`, with the settings that a live home needs to trade at them."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ def openalgo(world: PaperWorld, port: int) -> LaunchedSandbox:
 
 
 def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> LaunchedSandbox:
-    """Return the sandbox that another package brings."""
+    """Return the sandbox that another package provides."""
     sandbox = entry.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
     return LaunchedSandbox(name, sandbox, entry.addresses(sandbox.url), entry.credentials)

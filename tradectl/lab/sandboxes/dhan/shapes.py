@@ -1,4 +1,4 @@
-"""Replies of Dhan after a new order: those that prove nothing, and those that it documents as refusals."""
+"""List false replies of Dhan to a new order: undocumented ones, and documented refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NUMBER = "112111182198"
 
 
 def dhan(status: int, code: str, message: str, **more: object) -> Callable[[Response], bytes]:
-    """Return what makes an error of Dhan's."""
+    """Return a function that replaces any true reply by this error of Dhan."""
     return replied(status, {"errorType": "any", "errorCode": code, "errorMessage": message, **more})
 
 

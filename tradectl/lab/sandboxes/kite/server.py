@@ -1,4 +1,4 @@
-"""Route Kite's paths. Source: pykiteconnect 5.2.0 (routes), kiteconnect-mocks (bodies)."""
+"""Route the requests to Kite's paths. Source: pykiteconnect 5.2.0 (routes), kiteconnect-mocks (bodies)."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class KiteSandbox(StreamingSandbox):
 
     Args:
         exchange, market: Open the exchange and the market; called in the server's thread.
-        clock: May be shared with the day.
-        allowed: The addresses from which commands about orders are taken; None for all.
-        flush: When in India the tokens of a day end and the books of the day before are emptied.
+        clock: May be the clock of the tested program.
+        allowed: The client addresses from which order commands are accepted; None for all.
+        flush: The IST time at which a day's tokens end and the order book is emptied.
         t1_inside: See `account.holdings`.
-        late: The risk checks refuse in the order's row, not in the reply, as at Kite.
-        universe: What is listed.
-        stream: Push ticks and order updates (at `stream_url`), after each command and at each call of `tick`.
+        late: Report a refusal of the risk checks in the order's row and not in the reply, as at Kite.
+        universe: The name of the listed universe.
+        stream: Push ticks and order updates at `stream_url`, after each command and at each call of `tick`.
         memory: See `ServerState`.
     """
 
@@ -90,7 +90,7 @@ class KiteSandbox(StreamingSandbox):
         except KiteError as error:
             return error.response()
         except BrokerUnavailable:
-            raise  # the wire's own failure
+            raise  # a connection failure: `respond` breaks the connection or returns 503
         except (OrderRefused, LoginNeeded) as error:
             return translated(error).response()
         except TradectlError as error:
