@@ -1,7 +1,7 @@
-"""`ports.Broker` around a true exchange, with a network and a broker in between that fail.
+"""Implement `ports.Broker` by a simulated exchange behind a network and a broker that fail.
 
-Every fault follows from the seed and the moment (`kinds`). So a process that died and was started again meets the same faults
-as the first one would have. `truth` returns what the exchange has, whatever the caller was shown.
+The seed and the moment decide every fault (`kinds`). So a restarted process meets the same faults as the first process would
+have met. `truth` returns the exchange's own book, without any fault.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
 
 
 Said = str | OrderRefused
-"""The result of a command at the exchange: the broker order id, or a refusal."""
+"""The result of a command at the exchange: the broker order id, or the refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The exchange's own book. `orders` under the tags they were sent with, so a tag that is there twice was accepted twice."""
+    """The exchange's own book. `orders` have the callers' tags, so a repeated tag means that an order was accepted twice."""
 
     orders: tuple[OrderReport, ...]
     trades: tuple[TradeReport, ...]
@@ -45,19 +45,17 @@ def _ignore(name: str) -> None:
 
 
 class FaultyBroker:
-    """The exchange as it looks through a faulty network.
+    """An exchange behind a faulty network. Errors of the exchange itself pass through.
 
     Attributes:
-        faults: What may go wrong.
-        promise: What is declared about the broker.
-        rate: The part of all moments, and of orders to be rejected, at which a fault happens. A slow, doubled, shuffled or
-            emptied book is so all the time.
-        state: The file of this layer, in a folder that exists.
-        on_call: Called with the name of a call before it reaches the network; of a command again, as `place:done`, when the
-            exchange has decided and the caller does not know it yet. What it raises passes untouched.
+        faults: The faults that may happen.
+        promise: What the adapter declares about the broker.
+        rate: The fraction of moments, and of orders to be rejected, at which a fault happens. A slow, doubled, shuffled or
+            emptied book is permanent.
+        state: The file of this layer, in an existing folder.
+        on_call: Called with the name of a call before it reaches the network. For a command it is called again, as
+            `place:done`, after the exchange has decided and before the caller gets the result. Its exceptions pass through.
         hits: How often each fault happened.
-
-    Errors of the exchange itself pass through.
     """
 
     def __init__(
@@ -85,14 +83,14 @@ class FaultyBroker:
         self._gate = Arrival(exchange, clock, promise, self._mirror, self._remembered)
         self._on_call = on_call
         self.misreport: Callable[[Fault, int], None] | None = None
-        """Makes the server of a sandbox, where there is one, replace its true reply; the number chooses the other reply."""
+        """Set by a sandbox's server: replaces the server's true reply; the number chooses the false reply."""
 
     @property
     def name(self) -> str:
         return self.exchange.name
 
     def close(self) -> None:
-        """Close the exchange, where it is one that has something to close."""
+        """Close the exchange if it can be closed."""
         if isinstance(self.exchange, Closable):
             self.exchange.close()
 
@@ -136,28 +134,28 @@ class FaultyBroker:
     # the truth, for the comparison afterwards
 
     def truth(self) -> Truth:
-        """Return what the exchange has, without any fault. Requests still in the network have not reached it."""
+        """Return the exchange's own book, without any fault. Requests that are still in the network are not in it."""
         exchange = self.exchange
         return Truth(tuple(self._gate.orders()), tuple(exchange.trades()), tuple(exchange.holdings()), exchange.funds())
 
     @property
     def in_the_network(self) -> int:
-        """Return the requests that were sent and have not reached the exchange yet."""
+        """Return the number of requests that were sent and have not reached the exchange yet."""
         return len(self._remembered.late)
 
     @property
     def oversold(self) -> tuple[str, ...]:
-        """Return a line for each sell that reached the exchange for more shares than there were, with the result."""
+        """Return a line for each sell of more shares than were held, with the exchange's reply."""
         return self._remembered.oversold
 
     def deliver_all(self) -> None:
-        """Bring every request that is still in the network to the exchange, due or not."""
+        """Carry out every request that is still in the network, due or not."""
         self._deliver(None)
 
     # the network
 
     def _ask(self, name: str) -> datetime:
-        """Bring a call to the network, after everything that was due before it."""
+        """Begin a call after all requests that are due; return the current moment. Raises LoginNeeded."""
         self._on_call(name)
         now = self._clock.now()
         self._deliver(now)
@@ -179,7 +177,7 @@ class FaultyBroker:
         return _OUTCOMES[fault](self, command, now)
 
     def _deliver(self, now: datetime | None) -> None:
-        """Carry out the requests that are due by now (None: all); no caller gets their results."""
+        """Carry out the requests that are due by `now` (None: all), without returning their results."""
         if self._remembered.late:
             for command in self._remembered.take_due(now):
                 with suppress(OrderRefused):
@@ -192,7 +190,7 @@ class FaultyBroker:
         return happens
 
     def _drawn(self, command: SentCommand, now: datetime) -> Fault:
-        """Return the fault of a command. A false reply is given only where the true command could have been carried out."""
+        """Draw the fault of a command. A false reply is drawn only if the command itself could have been carried out."""
         possible = self._befalls[command.name]
         identity = command.name, command.key, now
         if not possible or not self._chance.hits("befalls", *identity):
@@ -207,7 +205,7 @@ class FaultyBroker:
     def _coin(self, fault: Fault, command: SentCommand, now: datetime) -> bool:
         return self._chance.fraction(fault, command.name, command.key, now) < 0.5
 
-    # what becomes of a command
+    # the outcomes of a command, one for each fault
 
     def _carried_out(self, command: SentCommand, _: datetime) -> str:
         return _accepted_id(self._said(command))
@@ -235,11 +233,11 @@ class FaultyBroker:
         raise ServerError(f"{command}: 502 from the broker")
 
     def _answered_as_refused(self, command: SentCommand, now: datetime) -> str:
-        """Carry the command out, and send a reply that proves nothing."""
+        """Carry out the command, and reply with an undocumented error."""
         return self._misreported(Fault.ANSWERED_AS_REFUSED, command, now, Ambiguous(f"{command}: the reply is no refusal"))
 
     def _documented_refusal(self, command: SentCommand, now: datetime) -> str:
-        """Carry the command out, and send a documented refusal; half of them for want of funds."""
+        """Carry out the command, and reply with a documented refusal, half of the time for lack of funds."""
         money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
         refusal = OrderRefused("refused, says the broker", code="funds" if money else "refused", passing=money)
         return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
@@ -255,14 +253,14 @@ class FaultyBroker:
         return command.order_id
 
     def _change_ignored(self, command: SentCommand, now: datetime) -> str:
-        """Change nothing, or only the quantity."""
+        """Reply OK to a modify, but change nothing, or only the quantity."""
         order = self._gate.alive(command.order_id)
         if order is None or self._coin(Fault.CHANGE_IGNORED, command, now):
             return command.order_id
         return _accepted_id(self._said(replace(command, price=order.price)))
 
     def _said(self, command: SentCommand) -> Said:
-        """Carry out a command and return its result, before any caller gets it."""
+        """Carry out a command; return the exchange's result, which the caller may or may not get."""
         said: Said
         try:
             said = self._gate.reach(command)
@@ -274,7 +272,7 @@ class FaultyBroker:
         return said
 
     def _take_back(self, order_id: str, symbol: str) -> None:
-        """Cancel a sell as the broker would, some time after it has taken it."""
+        """Schedule the cancel of an accepted sell by the broker, if such a fault happens."""
         now = self._clock.now()
         for fault in (Fault.TAKEN_BACK, Fault.VANISHED):
             if self._happens(fault, symbol, ist_date(now)):

@@ -1,4 +1,4 @@
-"""Route Kotak's paths, and check the session that each needs."""
+"""Route the requests to Kotak's paths, and check the session that each path needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Va
 from tradectl.ports import Broker, Clock, MarketData
 
 CONFIG = "/5config/config"
-"""The service with the addresses of the feeds; at Kotak it has a host of its own."""
+"""The path of the service with the addresses of the feeds. At Kotak this service has its own host."""
 SOURCE = "sh"
 INTRADAY = "MIS"
 FILES = "/wso2-scripmaster/v1/prod"
@@ -38,7 +38,7 @@ _KINDS = {
     "ohlc": {"ohlc"},
     "circuit_limits": {"low_price_range", "high_price_range"},
 }
-"""The parts of a quote that can be requested. Those without figures here (`oi`, `52w`, `market_depth`) are not served."""
+"""The parts of a quote that can be requested. `oi`, `52w` and `market_depth` are not served, because no data exists here."""
 _NAMES = {"exchange_token", "display_symbol", "exchange", "lstup_time"}
 
 
@@ -47,12 +47,12 @@ class KotakNeoSandbox(StreamingSandbox):
 
     Args:
         exchange, market: Open the exchange and the market; called in the server's thread.
-        clock: The exchange's.
+        clock: The clock of the exchange.
         client: The client that may log in.
-        allowed: The addresses from which orders are taken; empty for all.
-        lag: How long after it was placed an order is in the book.
+        allowed: The client addresses from which orders are accepted; empty for all.
+        lag: The order book shows an order this long after it was placed.
         memory: See `ServerState`.
-        stream: Push prices and orders (at `stream_url`) at each call of `tick`.
+        stream: Push prices and orders at `stream_url`, at each call of `tick`.
     """
 
     shapes = "kotak_neo"
@@ -76,7 +76,7 @@ class KotakNeoSandbox(StreamingSandbox):
         self.door, self.scrips = KotakAuth(client, clock, allowed), ScripList(market, clock)
         self.stream = KotakStream(self.door.session) if stream else None
         self.intraday: list[TradeReport] = []
-        """Trades of the client by hand within the day (MIS): Kotak lists them with everything else."""
+        """Intraday trades (MIS) that the client made outside tradectl. Kotak lists them together with the delivery trades."""
 
     @cached_property
     def desk(self) -> KotakOrders:
@@ -150,7 +150,7 @@ class KotakNeoSandbox(StreamingSandbox):
         return [trade for trade in of.trades() if ist_date(trade.at) == today]
 
     def _intraday_orders(self) -> list[rows.Row]:
-        """Return an order that was executed at once for each trade of the day by hand."""
+        """Return one executed order row for each intraday trade."""
         return [
             rows.order_row(
                 OrderReport(
@@ -204,8 +204,10 @@ class KotakNeoSandbox(StreamingSandbox):
         return found
 
     def _check_margin(self, request: Request) -> Response:
-        """Return whether the money is there for an order, charges not counted. Kotak's own client sends null for an absent
-        field."""
+        """Return whether the funds suffice for an order, without its charges.
+
+        Kotak's own client sends null for an absent field.
+        """
         fields: dict[str, Any]
         try:
             fields = {name: value for name, value in json.loads(request.form.get("jData", "")).items() if value is not None}
@@ -222,7 +224,7 @@ class KotakNeoSandbox(StreamingSandbox):
         return Response.of({"data": {**shown, "rmsVldtd": "NOT_OK" if short else "OK", "stat": "Ok", "stCode": 200}})
 
     def _config(self) -> Response:
-        """Return the addresses of the feeds of each data centre; none where this server has none."""
+        """Return the addresses of the feeds of each data centre, without addresses if this server has no stream."""
         prices, name = self.stream_url if self.stream is not None else "", f"{CENTRE}_{SOURCE}"
         found = {f"{CENTRE}_broadcast_source": SOURCE}
         found |= {f"{name}_broadcast_endpoint": prices, f"{name}_interactive_endpoint": prices + REALTIME} if prices else {}
@@ -250,7 +252,7 @@ class KotakNeoSandbox(StreamingSandbox):
 
 
 def _listed(found: list[rows.Row]) -> Response:
-    """Return a list, or Kotak's reply for none."""
+    """Return the rows, or Kotak's reply for an empty list."""
     if not found:
         return refused(5203, "No Data")
     return Response.of({"stat": "Ok", "data": found, "stCode": 200})

@@ -1,4 +1,4 @@
-"""Route OpenAlgo's paths: orders under `/api/v1/placeorder` and so on, all of them POST with the key in the body."""
+"""Route the requests to OpenAlgo's paths, such as `/api/v1/placeorder`. All are POST with the API key in the body."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _UNTOLD = (
     "Failed to cancel order: Client error '400 Bad Request' for url 'https://api.kite.trade/orders/regular/{}'\n"
     "For more information check: https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/400"
 )
-"""The message of its Zerodha adapter for a refused cancel: without the broker's reason."""
+"""The message of OpenAlgo's Zerodha adapter for a refused cancel. It lacks the broker's reason."""
 
 
 class OpenAlgoSandbox(Sandbox):
     """OpenAlgo on loopback.
 
     Args:
-        exchange: Opens the account behind it, in the server's thread.
-        clock: The exchange's.
-        market: Opens what is listed; None: the symbol table is empty.
-        broker: The name of the broker behind; rows and funds are as with Zerodha.
+        exchange: Opens the exchange; called in the server's thread.
+        clock: The clock of the exchange.
+        market: Opens the market data of the symbol table; None: the symbol table is empty.
+        broker: The reported name of the broker; rows and funds are always as with Zerodha.
 
-    Switches: `analyze` (its analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at its broker), `listed`
-    (the broker knows its address), `tells_t1` and `tells_trade_ids` (fields of newer versions), `cancel_status` (the status of
-    a refused cancel; 500 with its Zerodha adapter).
+    Switches: `analyze` (analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at the broker), `listed` (the
+    broker accepts the server's address), `tells_t1` and `tells_trade_ids` (fields of newer versions), `cancel_status` (the HTTP
+    status of a refused cancel; 500 with the Zerodha adapter).
     """
 
     shapes = "openalgo"
@@ -72,7 +72,7 @@ class OpenAlgoSandbox(Sandbox):
                 raise OpenAlgoError(403, NO_KEY)
             return Response.of(handler(body))
         except BrokerUnavailable:
-            raise  # the wire's own failure
+            raise  # a connection failure: `respond` breaks the connection or returns 503
         except LoginNeeded:
             return _error(403, NO_KEY)
         except OpenAlgoError as error:
@@ -144,7 +144,7 @@ class OpenAlgoSandbox(Sandbox):
     # reads
 
     def _data(self, data: Any) -> dict[str, Any]:
-        """Return a read. In analyzer mode the books are the sandbox's, and empty."""
+        """Return the reply to a read. In analyzer mode the lists are empty, as of an unused OpenAlgo sandbox account."""
         if not self.analyze:
             return _success(data)
         empty = [] if isinstance(data, list) else {"orders": [], "holdings": [], "availablecash": "10000000.00"}
@@ -156,7 +156,7 @@ class OpenAlgoSandbox(Sandbox):
         return [item for item in self.exchange.orders() if item.status in ALIVE or ist_date(item.updated_at) == today]
 
     def _trades(self) -> list[TradeReport]:
-        """Return the trades of today. A row without an id is sent once, because twice it would be two trades to a client."""
+        """Return today's trades. Without trade ids, a repeated row is sent once: a client would count it as two trades."""
         found = self._today(self.exchange.trades())
         return found if self.tells_trade_ids else list({item.trade_id: item for item in found}.values())
 
@@ -172,14 +172,14 @@ class OpenAlgoSandbox(Sandbox):
         return found
 
     def _holdings(self) -> list[rows.Row]:
-        """Return the holdings as they were this morning: what was traded today is in the positions alone."""
+        """Return the holdings as of this morning. Today's trades are only in the positions."""
         now, nets = {item.symbol: item for item in self.exchange.holdings()}, self._nets()
         held = ((now.get(symbol, Holding(symbol, 0, 0, 0)), nets.get(symbol, 0)) for symbol in {**now, **nets})
         found = [rows.holding(item, net, with_t1=self.tells_t1) for item, net in held]
         return [row for row in found if row["quantity"] or row.get("t1_quantity")]
 
     def _morning(self) -> int:
-        """Return the paise that the account had before the day's trades."""
+        """Return the cash in paise before today's trades."""
         today = ist_date(self._clock.now())
         if self._opening[0] != today:
             self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today, ZERODHA)
@@ -218,7 +218,7 @@ class OpenAlgoSandbox(Sandbox):
 
 
 def _words(refusal: OrderRefused, call: str) -> str:
-    """Return the message of the broker behind, here Zerodha, which OpenAlgo passes on."""
+    """Return the message of the broker, here Zerodha, which OpenAlgo passes on."""
     if refusal.code in {"finished", "unknown_order"}:
         return f"Order cannot be {'cancelled' if call == 'cancelorder' else 'modified'} as it is being processed. Try later."
     return f"Tick size for this script is other: {refusal.reason}" if refusal.code == "tick" else refusal.reason
