@@ -1,4 +1,4 @@
-"""Cards about shares, money and prices."""
+"""Define the cards about shares, money and prices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ S = OrderStatus
 
 @card()
 def holdings_grow_with_delivery(bench: Bench) -> None:
-    """Shares that were bought are not sellable twice: T+1 and delivered shares are apart, and `sellable` never exceeds both."""
+    """Bought shares can be sold once: T+1 and delivered shares are separate, and `sellable` never exceeds their sum."""
     bench.buy(10, OPEN)
     bench.to(FRIDAY, "17:00")
     bench.to(MONDAY, "10:00")
@@ -29,7 +29,7 @@ def holdings_grow_with_delivery(bench: Bench) -> None:
 
 @card()
 def funds_are_what_may_be_spent(bench: Bench) -> None:
-    """`available` is what a buy may spend: it falls when an order waits, and rises again when that is cancelled."""
+    """`available` is the amount that a buy may spend: a waiting order reduces it, and a cancel restores it."""
     before = bench.broker.funds().available
     keep("the account's money", before == CASH)
     placed = bench.buy(10, OPEN - 500)
@@ -40,7 +40,7 @@ def funds_are_what_may_be_spent(bench: Bench) -> None:
 
 @card()
 def quotes_have_a_time_and_a_source(bench: Bench) -> None:
-    """A quote is in paise, with its time, its source and, where the broker reports it, today's band; a symbol without one is
+    """A quote has a price in paise, a time, a source and, if the broker reports it, today's band. A symbol without a quote is
     absent."""
     now = bench.fixture.clock.now()
     quotes = bench.broker.quotes(["ACME", "RISE", "NOSUCH"])

@@ -1,4 +1,4 @@
-"""What a card plays with: the adapter under test, the clock, and the server at the other end of its connections."""
+"""Provide the bench of a card: the adapter under test, the clock, and the server that the adapter connects to."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tradectl.ports import Broker, Capabilities, Closable
 
 
 class Bench(ABC):
-    """What a card plays with.
+    """The objects that a card uses.
 
     Attributes:
         broker: The adapter under test.
-        fixture: The clock and the exchange behind it.
-        wired: Whether the adapter reaches its exchange over a network. Without one, no card calls `trouble`, `expire` or `ban`.
+        fixture: The clock and the exchange.
+        wired: Whether the adapter reaches its exchange over a network. If not, no card calls `trouble`, `expire` or `ban`.
 
-    `trouble` makes the next command or read fail on its way, `expire` ends the session at the broker, and `ban` takes this
+    `trouble` makes the next command or read fail in the network, `expire` ends the session at the broker, and `ban` removes this
     machine's address from the broker's list.
     """
 
@@ -66,12 +66,12 @@ class Bench(ABC):
         return self.broker.place(self.request(quantity, price, symbol, side=Side.SELL))
 
     def order(self, broker_order_id: str) -> OrderReport:
-        """Return the one row of an order."""
+        """Return the row of an order. Raises ValueError unless there is exactly one."""
         (found,) = (item for item in self.broker.orders() if item.broker_order_id == broker_order_id)
         return found
 
     def under(self, request: OrderRequest) -> list[OrderReport]:
-        """Return the book's orders of a request: those with its tag, or with all its terms where the broker keeps no tag."""
+        """Return the book's orders of a request: those with its tag, or, at a broker without tags, those with its terms."""
         if self.can.tag_length:
             return [item for item in self.broker.orders() if item.tag == request.tag]
         asked = (request.symbol, request.side, request.quantity, request.price)
@@ -79,16 +79,16 @@ class Bench(ABC):
 
 
 TIMEOUT, SLOW = (3.0, 1.0), 1.5
-"""Seconds for a connection, for a reply, and for a slow reply: so short that no card waits long."""
+"""Seconds to wait for a connection and for a reply, and the delay of a slow reply. They are short, so that cards are fast."""
 
 
 def no_question(field: Field) -> str:
-    """Answer no question of a login. Raises LoginNeeded."""
+    """Raise LoginNeeded for every value that a login needs."""
     raise LoginNeeded(f"{field.question} is needed, and the bench has no answer")
 
 
 class PaperBench(Bench):
-    """The paper exchange itself, without a wire."""
+    """The bench of the paper exchange itself, without a network."""
 
     wired = False
 
@@ -114,10 +114,10 @@ class PaperBench(Bench):
 
 
 class AdapterBench(Bench):
-    """An adapter before its sandbox, over a socket.
+    """The bench of an adapter that is connected to its sandbox by a socket.
 
-    A subclass makes the sandbox (`make`) and says how to break it: `trouble`, `expire` and `ban`. Each day that a card goes to
-    begins with a login. `close` stops the server.
+    A subclass makes the sandbox (`make`) and defines `trouble`, `expire` and `ban`. Each call of `to` also logs in. `close` stops
+    the server.
     """
 
     def __init__(self, fixture: Fixture, adapter: Adapter) -> None:
@@ -141,7 +141,7 @@ class AdapterBench(Bench):
 
     @abstractmethod
     def make(self) -> Sandbox:
-        """Return the sandbox over `self.fixture`, not started yet."""
+        """Return the sandbox in front of `self.fixture`, not started yet."""
 
     @property
     @abstractmethod
@@ -151,10 +151,10 @@ class AdapterBench(Bench):
     @property
     @abstractmethod
     def addresses(self) -> Mapping[str, str]:
-        """Return the adapter's addresses at the sandbox."""
+        """Return the sandbox's addresses for the adapter, by name."""
 
     def answer(self, field: Field) -> str:
-        """Return what a person types where a login needs `field`."""
+        """Return the value that a person would enter for a login's `field`. Raises LoginNeeded without one."""
         return no_question(field)
 
     @property
@@ -164,7 +164,7 @@ class AdapterBench(Bench):
         return found
 
     def log_in(self) -> None:
-        """Make a session."""
+        """Log in, and store the session in the vault."""
         self.adapter.login(self.account, self.answer)
 
     def to(self, day: date, text: str) -> None:

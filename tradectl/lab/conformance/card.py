@@ -1,4 +1,4 @@
-"""Cards, and the errors of a promise that is broken."""
+"""Define the class of a card, the error of a broken rule, and the checks that cards use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Play = Callable[[Bench], None]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`wired`: it needs a wire that can go wrong."""
+    """A conformance card. `wired`: it needs an adapter that connects over a network."""
 
     play: Play
     wired: bool = False
@@ -28,22 +28,22 @@ class Card:
 
 
 def card(*, wired: bool = False) -> Callable[[Play], Card]:
-    """Make a card of a play; its docstring is the promise."""
+    """Return a decorator that makes a card of a function. The function's docstring is the rule that the card checks."""
     return lambda play: Card(play, wired)
 
 
 class Broken(AssertionError):
-    """A promise that an adapter does not keep."""
+    """An adapter breaks the rule of a card."""
 
 
 def keep(what: str, kept: bool) -> None:
-    """Raise Broken unless a promise is kept."""
+    """Raise Broken with the text `what` unless `kept` is true."""
     if not kept:
         raise Broken(what)
 
 
 def raises(error: type[TradectlError], act: Callable[[], object], *, but: type[TradectlError] | None = None) -> TradectlError:
-    """Return the error of that kind which an act raises. Another error, or none, is a broken promise."""
+    """Call `act` and return its error of type `error`, but not of type `but`. Raises Broken for another error or none."""
     try:
         act()
     except error as raised:

@@ -1,4 +1,4 @@
-"""Cards about failures between the adapter and its broker."""
+"""Define the cards about failures between an adapter and its broker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
 def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
     """A lost or unreadable reply to an executed command raises Ambiguous. The book shows one order, not two."""
     for number, trouble in enumerate((Trouble.CUT, Trouble.HALF, Trouble.MALFORMED, Trouble.BAD_GATEWAY, Trouble.SLOW)):
-        request = bench.request(10 + number, OPEN - 500)  # other terms, which identify it where there is no tag
+        request = bench.request(10 + number, OPEN - 500)  # different terms identify the order at a broker without tags
         bench.trouble(trouble)
         raises(Ambiguous, partial(bench.broker.place, request))
         keep(f"one order after {trouble}", len(bench.under(request)) == 1)
@@ -44,8 +44,8 @@ def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
 
 @card(wired=True)
 def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
-    """A 429 to a command raises Ambiguous: no broker documents that it comes before acceptance. A 429 to a read raises
-    RateLimited."""
+    """A 429 reply to a command raises Ambiguous, because no broker documents that a 429 means not accepted. A 429 reply to a
+    read raises RateLimited."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.TOO_MANY)
     raises(Ambiguous, lambda: bench.broker.place(request))
@@ -74,7 +74,7 @@ def a_modify_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
 
 @card(wired=True)
 def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
-    """A failed read is repeated. If it fails each time it raises BrokerUnavailable and never returns an empty book."""
+    """A failed read is repeated. If all tries fail, it raises BrokerUnavailable and never returns an empty book."""
     placed = bench.buy(10, OPEN - 500)
     reads = (bench.broker.orders, bench.broker.trades, bench.broker.holdings, bench.broker.funds)
     for read in reads:
@@ -88,7 +88,7 @@ def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
 
 @card(wired=True)
 def an_expired_session_asks_for_a_login(bench: Bench) -> None:
-    """After the session has ended nothing is carried out, and reads and commands raise LoginNeeded."""
+    """After the end of the session, reads and commands raise LoginNeeded, and no command is carried out."""
     bench.expire()
     raises(LoginNeeded, lambda: bench.buy(10, OPEN - 500))
     raises(LoginNeeded, bench.broker.orders)

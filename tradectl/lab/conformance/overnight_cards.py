@@ -1,4 +1,4 @@
-"""Cards about after-market orders."""
+"""Define the cards about after-market orders."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ S = OrderStatus
 
 @card()
 def an_amo_waits_over_the_night(bench: Bench) -> None:
-    """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades. Where
-    a broker takes none, it is Blocked and the book shows nothing. Where a broker changes none that waits, the change is refused
-    and the order stays as it was."""
+    """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades. If the
+    broker has no after-market orders, the order raises Blocked and the book stays empty. If the broker does not change waiting
+    orders, the change is refused and the order stays unchanged."""
     bench.to(FRIDAY, "16:05")
     if not bench.can.amo:
         raises(Blocked, lambda: bench.buy(10, OPEN, amo=True))
@@ -39,8 +39,8 @@ def an_amo_waits_over_the_night(bench: Bench) -> None:
 
 @card()
 def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
-    """A waiting after-market order can be cancelled before the exchange opens, and in the pre-open. Where a broker takes none,
-    no order of a day is alive on the next."""
+    """A waiting after-market order can be cancelled before the exchange opens, and in the pre-open. If the broker has no
+    after-market orders, no order of one day is alive on the next day."""
     if not bench.can.amo:
         bench.buy(10, OPEN - 500)
         bench.to(MONDAY, "08:30")
@@ -59,8 +59,8 @@ def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
 
 @card(wired=True)
 def nothing_is_sent_while_orders_change_hands(bench: Bench) -> None:
-    """Between 08:55 and 09:00:30, when a broker hands its after-market orders to the exchange, no command is sent. Where a
-    broker takes none, no order is sent before the exchange takes any, and one of the pre-open is live at once and can be
+    """Between 08:55 and 09:00:30, when a broker sends its after-market orders to the exchange, no command is sent. If the broker
+    has no after-market orders, no order is sent before the pre-open, and an order in the pre-open is live at once and can be
     cancelled."""
     if not bench.can.amo:
         bench.to(MONDAY, "08:57")
