@@ -1,11 +1,12 @@
-"""`python -m benchmarks [--json] [NAME...]`: run benchmarks, and show ours beside theirs.
+"""Run benchmarks and show the figures of tradectl beside those of the other side.
+
+    python -m benchmarks [--json] [NAME...]
 
     python -m benchmarks --list
     python -m benchmarks indicators backtest
     python -m benchmarks --quick --json
 
-It ends with 0 when everything ran, whatever the figures; with 1 where two sides that must agree do not; with 2 for a name that
-is not there.
+The exit code is 0 if all benchmarks ran, whatever the figures; 1 if two sides that must agree differ; 2 for an unknown name.
 """
 
 # ruff: noqa: T201

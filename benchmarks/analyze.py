@@ -1,7 +1,7 @@
 """`analyze` as a whole process, from its start to its end, against a bare `python -c 'import typer, sqlite3'`.
 
-No evening leaves anything for the next one but the ledger, so each run computes everything from the market data. On a quarter of
-the symbols the process is compared with a script of pandas, `ta` and Parquet that computes the four indicators alone.
+An evening leaves only the ledger for the next one, so each run computes everything from the market data. On a quarter of the
+symbols the process is compared with a script of pandas, `ta` and Parquet that computes only the four indicators.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tradectl.marketdata.store import Store
 
 BARE = (sys.executable, "-c", "import typer, sqlite3")
 BOUND = 20.0
-"""How many bare starts the process may take."""
+"""The target: the time of the process, as a multiple of a bare start."""
 MEMORY = 300.0
-"""MB that the process may take at its peak."""
+"""The target: the peak memory of the process, in MB."""
 INDICATORS = """
 import sys
 import pandas as pd
@@ -58,7 +58,7 @@ def measure(quick: bool) -> Result:
 
 
 class Analyst:
-    """A copy of the home of a market, with all derived that an import derives."""
+    """Runs `analyze` on a copy of a market's home, which has all the data that an import derives."""
 
     def __init__(self, symbols: int, sessions: int, folder: Path) -> None:
         self.days = [session.date for session in calendar().between(calendar().first, calendar().last)][:sessions]
@@ -68,7 +68,7 @@ class Analyst:
         Store(self.home / "market", calendar()).last_session()
 
     def run(self, session: int) -> Usage:
-        """Analyse one of the sessions, counted from 0, in its evening."""
+        """Run `analyze` in the evening of a session, counted from 0."""
         day: date = self.days[session]
         words = ("--home", str(self.home), "--at", f"{day} 19:30")
         command = (sys.executable, "-m", "tradectl", "config", "set", "universe", "all", *words)
@@ -82,7 +82,7 @@ def _bare() -> Usage:
 
 
 def _evenings(analyst: Analyst, repeats: int, theirs: Callable[[], Usage]) -> Runs:
-    """Return the runs of the last sessions, each with one of the other side."""
+    """Return the usage of `analyze` on each of the last sessions, each with the usage of one run of `theirs`."""
     return [(analyst.run(len(analyst.days) - i), theirs()) for i in range(repeats, 0, -1)]
 
 
@@ -99,7 +99,7 @@ def _elapsed(runs: Runs) -> list[Pair]:
 
 
 def _indicators(symbols: int, sessions: int, folder: Path) -> Callable[[], Usage]:
-    """A run of the script over the same bars, which lie there as Parquet."""
+    """Return a function that runs the script on the same bars, stored as Parquet."""
     import pandas as pd
 
     market = panel(symbols, sessions)

@@ -1,14 +1,14 @@
-"""`backtest SYMBOL` against `simulate`: two ways to the same trades, which must agree to the paisa.
+"""Compare the trades of `backtest SYMBOL` and `simulate`, which must agree to the paisa.
 
-`backtest` jumps from one interesting bar to the next and answers each session by closed forms; `simulate` goes through every
-minute of every task, through the order path and the paper exchange. Both are asked as a person asks them, on the command line,
-and every difference is printed. The exit code is 0 where there is none, 1 where there is one.
+`backtest` jumps from one relevant bar to the next and computes each session by closed forms. `simulate` runs every minute of
+every task, through the order path and the paper exchange. Both run as commands, and every difference is printed. The exit code is
+0 without differences, 1 with differences.
 
     python benchmarks/backtest_against_simulate.py RELIANCE,INFY,TCS --from 2018-01-01 --to 2024-12-31
     python benchmarks/backtest_against_simulate.py ind_nifty50list.csv --from 2023-01-01 --to 2023-12-31 --home ~/research
     python benchmarks/backtest_against_simulate.py nifty50 --portfolio 300000 --from 2023-01-01 --to 2023-12-31 --home ~/research
 
-With `--portfolio RUPEES` it is one account: the limits are on, and cash and equity at the end are compared too.
+With `--portfolio RUPEES` all symbols share one account with its limits, and cash and equity at the end are compared too.
 """
 
 # ruff: noqa: T201
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 CAPITAL_PER_SYMBOL = 1_000_000
-"""Rupees: more than one symbol can ever take, so that funds are no limit either."""
+"""Capital in rupees for each symbol: more than one symbol can use, so that funds are never a limit."""
 
 Trade = tuple[str, ...]
 Holding = tuple[str, int]
@@ -35,7 +35,7 @@ Holding = tuple[str, int]
 
 @dataclass(frozen=True)
 class Answer:
-    """What one of the two ways says: every field of every trade, the shares held at the end, and what the account has then."""
+    """The result of one side: every field of every trade, the shares held at the end, and cash and equity then."""
 
     trades: frozenset[Trade]
     open: frozenset[Holding]
@@ -52,7 +52,7 @@ def _fields(trade: dict[str, Any]) -> Trade:
 
 
 def symbols_of(text: str) -> list[str]:
-    """The symbols that were asked for, in their order, each once."""
+    """Return the symbols of a comma-separated text or of a CSV file, each once."""
     if not Path(text).is_file():
         return list(dict.fromkeys(text.upper().split(",")))
     with Path(text).open(encoding="utf-8-sig", newline="") as file:
@@ -60,7 +60,7 @@ def symbols_of(text: str) -> list[str]:
 
 
 def tradectl(words: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
-    """The `result` of a command; its own words on stderr, and an end, where it fails."""
+    """Run a command and return its `result`. Exit with the command's error if it fails."""
     command = [sys.executable, "-m", "tradectl", *words, "--json"]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
@@ -91,7 +91,7 @@ def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str
 
 
 def in_one_account(universe: str, capital: str, span: Sequence[str], environment: dict[str, str]) -> tuple[Answer, Answer]:
-    """Both ways with the limits of the portfolio."""
+    """Return the results of both sides for one account with the limits of the portfolio."""
     words = ["backtest", universe, "--portfolio", "--capital", capital, *span, "--look-ahead", "0"]
     print(" ".join(words), file=sys.stderr)
     found = tradectl(words, environment)
@@ -105,7 +105,7 @@ def in_one_account(universe: str, capital: str, span: Sequence[str], environment
 
 
 def differences(one: Answer, other: Answer) -> list[str]:
-    """A line for each trade or holding that only one of the two has."""
+    """Return a line for each trade or holding that only one side has, and for different counts, cash or equity."""
     pairs = (("backtest", one, other), ("simulate", other, one))
     lines = []
     for name, mine, theirs in pairs:

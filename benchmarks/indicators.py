@@ -1,7 +1,7 @@
 """RSI10, EMA9 and EMA200 of a whole panel and the average volume of 50 sessions, against `ta`, TA-Lib and a copy of the bytes.
 
-`ta` is the definition: what it gives for every symbol must be ours to the last bit, or the run ends. TA-Lib begins its averages
-another way, so its values differ for a while; it is here for its speed alone.
+`ta` is the definition: for every symbol our RSI and EMAs must equal its values to the last bit, or the run ends. TA-Lib starts
+its averages in another way, so its first values differ. It is included only for its speed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RSI, FAST, SLOW, AVERAGE = 10, 9, 200, 50
 
 
 class Four(NamedTuple):
-    """The four indicators: ours shaped (sessions, symbols), those of others (symbols, sessions)."""
+    """The four indicators: ours with shape (sessions, symbols), those of other libraries with shape (symbols, sessions)."""
 
     rsi: Floats
     fast: Floats
@@ -34,7 +34,7 @@ def measure(quick: bool) -> Result:
     symbols, sessions, repeats = (60, 400, 2) if quick else (2000, 2500, 5)
     close = closes(symbols, sessions)
     volume = np.random.default_rng(SEED).lognormal(12, 0.3, close.shape).round()
-    columns = np.ascontiguousarray(close.T), np.ascontiguousarray(volume.T)  # as those who go by symbol would have them
+    columns = np.ascontiguousarray(close.T), np.ascontiguousarray(volume.T)  # the form for libraries that work by symbol
     agree(ours(close, volume), by_ta(*columns))
 
     def against(theirs: Callable[[], object], most: int = repeats) -> list[Pair]:
@@ -55,7 +55,7 @@ def ours(close: Floats, volume: Floats) -> Four:
 
 
 def average(values: Floats, window: int) -> Floats:
-    """Means of full windows, from running totals: whole numbers, so every order of adding them is exact."""
+    """Return the means of full windows, from running totals. Volumes are whole numbers, so the sums are exact."""
     result = np.full(values.shape, np.nan)
     total = values[:window].sum(axis=0)
     np.divide(total, window, out=result[window - 1])
@@ -94,7 +94,7 @@ def by_talib(close: Floats, volume: Floats) -> Four:
 
 
 def agree(mine: Four, by_symbol: Four) -> None:
-    """Raises Disagreement. RSI and EMAs to the last bit; an average, which is no rule of ours, to a part in a billion."""
+    """Raise Disagreement unless RSI and EMAs are equal to the last bit, and average volumes to one part in a billion."""
     theirs = Four(*(found.T for found in by_symbol))
     for name in ("rsi", "fast", "slow"):
         if not np.array_equal(getattr(mine, name), getattr(theirs, name), equal_nan=True):

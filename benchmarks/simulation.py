@@ -1,9 +1,9 @@
-"""How fast `simulate` is, and whether its time grows with the sessions and nothing else.
+"""Measure how fast `simulate` is, and whether its time grows only with the number of sessions.
 
-Simulates `nifty50` of 2023 with a sell monitor that steps every minute, on the market data of a home. Seconds say little about a
-program on a busy or unknown machine, so each figure stands beside a yardstick measured just before and after it: a fixed piece
-of plain Python and SQLite work that shares nothing with tradectl. Quiet sessions cost less than busy ones, so growth is
-judged on the same sessions, simulated alone and after others.
+The script simulates `nifty50` of 2023 with a sell monitor that steps every minute, on the market data of a home. Seconds mean
+little on a busy or unknown machine. So each figure is also a ratio to a yardstick, measured just before and after it: a fixed
+piece of plain Python and SQLite work that does not use tradectl. Quiet sessions take less time than busy ones. So growth is
+measured on the same sessions, simulated alone and after others.
 
     python benchmarks/simulation.py --home ~/research
 """
@@ -33,11 +33,11 @@ FIRST = date(2023, 1, 1)
 LENGTHS = (20, 40, 80)
 CAPITAL = 1_000_000_00
 YARD = 4_000
-"""Transactions of the yardstick: about a fifth of a second on a machine of 2023."""
+"""The number of transactions of the yardstick, which takes about 0.2 seconds on a machine of 2023."""
 
 
 def yardstick() -> float:
-    """Seconds for a fixed piece of work: small transactions in a SQLite file, and arithmetic on Python's own numbers."""
+    """Return the seconds of a fixed piece of work: small transactions in a SQLite file, and arithmetic in plain Python."""
     begun = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "yard.db", isolation_level=None)
@@ -56,7 +56,7 @@ def yardstick() -> float:
 
 
 def timed(settings: Settings, sessions: Sequence[Session], universe: str) -> tuple[list[float], float]:
-    """Seconds that each session took, and the mean of the yardstick before and after."""
+    """Return the seconds of each session, and the mean of the yardstick before and after."""
     before = yardstick()
     with tempfile.TemporaryDirectory() as folder:
         start = at_ist(sessions[0].date, time(7, 30))
@@ -89,7 +89,7 @@ def main() -> None:
     settings = load(home=asked.home)
     table = bootstrap.open_sessions(settings)
     sessions = table.run_between(date.fromisoformat(asked.first), table.last)[: LENGTHS[-1]]
-    timed(settings, sessions[:2], asked.universe)  # what is read and compiled once is no part of a session
+    timed(settings, sessions[:2], asked.universe)  # reading and compiling that happens once is not measured
     print(f"{asked.universe} from {sessions[0].date}, one-minute steps; the yardstick takes {yardstick():.3f} s")
     found = {length: timed(settings, sessions[:length], asked.universe) for length in LENGTHS}
     for length, (seconds, yard) in found.items():

@@ -1,8 +1,8 @@
 """Measure how long one of several writers waits for the ledger: with the queue of `ledger/write_queue.py`, and with SQLite alone.
 
-Eight processes write to one file as the program does: a claim's beat and a line of the log, each a durable commit. Once without
-a pause, which is more than a day of trading ever asks; once with some milliseconds between two writes. Each figure of the
-queue also stands as a ratio to the same run without it, since seconds say as much about the disk as about the program.
+Eight processes write to one file as the program does: a claim's heartbeat and a log line in a durable commit. One run has no
+pause, which is more load than a trading day. The other run has some milliseconds between two writes. Each figure of the queue is
+also shown as a ratio to the same run without the queue, because seconds depend on the disk.
 
     python benchmarks/writers.py
 """
@@ -34,12 +34,12 @@ from tradectl.ledger.store import Ledger
 CLOCK = SystemClock()
 DAY = date(2026, 1, 7)
 PAUSES = (0.0, 0.005)
-"""Mean seconds between two writes of a process."""
+"""The mean pauses between two writes of a process, in seconds."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of all writers together: how long each waited for its write to begin, and how many there were."""
+    """The result of all writers: the seconds that each write waited, the fewest writes of one process, and its length."""
 
     waits: list[float]
     fewest: int
@@ -79,7 +79,7 @@ def show(name: str, rounds: list[tuple[float, float, float, float, float]]) -> N
 
 
 def measure(asked: argparse.Namespace, pause: float, *, queue: bool) -> Measured:
-    """Let the processes write for some seconds, all from the same moment."""
+    """Let all processes write for some seconds, starting at the same moment."""
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
@@ -110,7 +110,7 @@ def write(
     barrier: multiprocessing.synchronize.Barrier,
     pipe: Connection,
 ) -> None:
-    """One process: writes until the time is over, and sends how long each write waited before it began."""
+    """Write in one process until the time is over; send the seconds that each write waited before it began."""
     database = open_database(path)
     if not queue:
         database.queue_path = None
