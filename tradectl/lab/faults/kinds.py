@@ -46,7 +46,7 @@ class ServerError(Ambiguous):
 
 
 class Promise(Enum):
-    """What an adapter declares of its broker: whether it refuses a repeated tag, and its visibility lag (None: not guaranteed)."""
+    """What an adapter declares of its broker: refusal of a repeated tag, and the visibility lag (None: not guaranteed)."""
 
     REFUSES = True, None
     LAG = False, timedelta(seconds=30)
