@@ -112,7 +112,7 @@ def keep_newest(folder: Path, keep: int, made: Path) -> list[Path]:
             for path in gone:
                 shutil.rmtree(path.rename(folder / f"{UNFINISHED}{path.name}"))
     except OSError as error:
-        raise DatabaseError(f"the backup is in {made}, but older ones could not be removed: {_reason(error)}") from error
+        raise DatabaseError(f"the backup is in {made}, but older backups could not be removed: {_reason(error)}") from error
     return gone
 
 
@@ -199,9 +199,10 @@ def _copy_database(snapshot: sqlite3.Connection, target: Path, title: str) -> No
         [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
         form = copy.execute(_FORM[target.name]).fetchone()
     if found != "ok":
-        raise DatabaseError(f"{title} is damaged ({' '.join(found.split())}), so the original is damaged too: keep older backups")
+        detail = " ".join(found.split())
+        raise DatabaseError(f"{title} is damaged ({detail}), so the original is damaged too: keep the older backups")
     if not form or not form[0]:
-        raise DatabaseError(f"{title} does not show which version wrote it")
+        raise DatabaseError(f"{title} has no version number, so the original is not a complete database of tradectl")
 
 
 def _copy_file(origin: Path, target: Path) -> Copy:

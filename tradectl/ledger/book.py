@@ -384,7 +384,7 @@ class Book(Records):
         """Write the fill of an order that a person entered, in one transaction; return the new row. Raises Overtaken."""
         with self._database.write():
             if not self.follow([change], trades, now):
-                raise Overtaken(f"order {change.order.id} is no longer as it was read: another process changed it")
+                raise Overtaken(f"another process changed order {change.order.id}: nothing was written, try again")
         return self.order(change.order.id)
 
     def _manual_fills(self, connection: Connection, trades: Sequence[NewTrade]) -> list[Row[Any]]:

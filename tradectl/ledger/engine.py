@@ -232,7 +232,7 @@ class _Transaction:
             thread.changes_version = thread.changes_version or self.changes_version
             return database.connection(thread)
         if self.mode == "write" and database.read_only:
-            raise DatabaseError(f"{database.name} is open for reading only")
+            raise DatabaseError(f"{database.name} is open for reading only, so nothing was written")
         try:
             if thread.queue is not None and self.mode == "write":
                 thread.queue.acquire()

@@ -19,7 +19,7 @@ _BESIDE = 1 << 16
 _SQLITE_WORDS = {
     5: "is locked by another process beyond the time-out",
     6: "is locked by another process beyond the time-out",
-    8: "is read-only",
+    8: "is read-only: check the disk and the file's permissions",
     10: "cannot be read or written: the disk reports an error",
     11: "is damaged; restore a backup",
     13: "cannot be written: the disk is full",
@@ -29,13 +29,13 @@ _SQLITE_WORDS = {
 }
 _POSTGRES_WORDS = {
     "25006": "is read-only",
-    "25P03": "ended the transaction: it was idle for too long",
+    "25P03": "ended a transaction that was idle for too long, so nothing was written; try again",
     "53100": "cannot be written: the disk is full",
     "55P03": "is locked by another process beyond the time-out",
     "42P01": "has no tradectl tables; run `tradectl init`",
-    "42703": "lacks columns of this version of tradectl: the version that wrote it can finish its orders",
-    "40001": "was written by another process at the same moment; try again",
-    "40P01": "was written by another process at the same moment; try again",
+    "42703": "was written by another version of tradectl: finish its open orders with that version",
+    "40001": "was changed by another process at the same moment, so nothing was written; try again",
+    "40P01": "was changed by another process at the same moment, so nothing was written; try again",
 }
 
 

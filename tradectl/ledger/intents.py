@@ -36,7 +36,7 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
         DatabaseError: The table of moves does not allow the new status.
     """
     if status is not order.status and status not in MOVES[order.status]:
-        raise DatabaseError(f"order {order.id} cannot go from {order.status} to {status}")
+        raise DatabaseError(f"order {order.id} cannot change its status from {order.status} to {status}")
     if "reason" in values:
         values = {"reason_code": None, **values}
     known = {
@@ -46,7 +46,7 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
         "of_broker_order": order.broker_order_id,
     }
     if CHANGE.execute(connection, {**known, "status": status, "previous": order.status, **values}) != 1:
-        raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
+        raise Overtaken(f"another process changed order {order.id}, which was {order.status}: nothing was written, try again")
 
 
 class Intents:
@@ -153,7 +153,7 @@ class Intents:
             "updated_at": now,
         }
         if order.broker_order_id is not None:
-            raise Overtaken(f"order {order.id} is {order.broker_order_id} at the broker: it is not sent again")
+            raise Overtaken(f"order {order.id} is already at the broker as {order.broker_order_id}: it is not sent again")
         with self._database.write() as connection:
             self._assert_may(connection, claim, order.side, machine_now)
             change_order(connection, order, OrderStatus.PENDING, values)

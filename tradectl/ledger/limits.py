@@ -63,7 +63,7 @@ class RateLimits:
         begun = self._clock.machine_now()
         while (wait := self._try(bucket, self._clock.machine_now())) > 0:
             if wait > PATIENCE or (self._clock.machine_now() - begun).total_seconds() > PATIENCE:
-                raise RateLimited(f"the request limit for {self._broker} ({bucket}) is reached: retry in {wait:.0f} s")
+                raise RateLimited(f"the request limit for {self._broker} ({bucket}) is reached: try again in {wait:.0f} s")
             self._clock.sleep(max(wait, LEAST))
 
     def _try(self, name: str, now: datetime) -> float:

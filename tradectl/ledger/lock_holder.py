@@ -37,8 +37,8 @@ class LockHolder:
         if not self.stopped:
             return f"{name} is locked by {what}"
         return (
-            f"{name} is locked by {what}, which is stopped: nothing can be written until it goes on (`kill -CONT {self.pid}`) "
-            f"or ends (`kill -KILL {self.pid}`)"
+            f"{name} is locked by {what}, which is stopped: nothing can be written until that process continues "
+            f"(`kill -CONT {self.pid}`) or ends (`kill -KILL {self.pid}`)"
         )
 
 

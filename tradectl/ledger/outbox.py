@@ -59,7 +59,7 @@ class Outbox:
         sent = 0
         for message in self.pending():
             if not notifier.send(message.title, message.body):
-                self.mark_failed(message, notifier.trouble or "the notifier did not take it")
+                self.mark_failed(message, notifier.trouble or "the notification service did not accept the message")
                 break
             self.mark_sent(message, clock.now())
             sent += 1

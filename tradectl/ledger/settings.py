@@ -91,7 +91,9 @@ class Credentials:
         try:
             return remember(self._cipher().decrypt(row.value.encode()).decode())
         except InvalidToken as error:
-            raise ConfigurationError(f"{self.key_file} is not the key that {key!r} was encrypted with") from error
+            raise ConfigurationError(
+                f"{key!r} was encrypted with another key than {self.key_file}: restore that key file, or enter {key!r} again"
+            ) from error
 
     def require(self, key: str) -> str:
         """Return a value in clear text. Raises ConfigurationError if it is not set."""

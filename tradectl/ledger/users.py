@@ -50,15 +50,18 @@ class Users:
     def add(self, user: str, *, capital: int, created_at: datetime, role: str = "user") -> User:
         """Add a user; return the row. `capital` in paise, `created_at` in clock time. Raises UsageError."""
         if not _NAME.fullmatch(user):
-            raise UsageError(f"a user's name has letters, digits, dots, dashes and underscores, 64 at most; not {user!r}")
+            raise UsageError(
+                f"{user!r} is not a user's name: it has at most 64 letters, digits, dots, dashes and underscores, "
+                "and starts with a letter or digit"
+            )
         if role not in ROLES:
             raise UsageError(f"a role is one of {', '.join(ROLES)}, not {role!r}")
         if capital < 0:
-            raise UsageError("capital is not negative")
+            raise UsageError("the capital must not be negative")
         values = {"user": user, "role": role, "capital": capital, "created_at": created_at}
         with self.database.write() as connection:
             if not insert_new(connection, rows, values):
-                raise UsageError(f"there is a user {user!r} already")
+                raise UsageError(f"the user {user!r} already exists")
         return self.get(user)
 
     def get(self, user: str) -> User:
@@ -114,7 +117,7 @@ class Users:
     def set_capital(self, user: str, capital: int) -> User:
         """Set the capital in paise; return the user. Raises UsageError."""
         if capital < 0:
-            raise UsageError("capital is not negative")
+            raise UsageError("the capital must not be negative")
         return self._change(user, capital=capital)
 
     def _change(self, user: str, **values: object) -> User:

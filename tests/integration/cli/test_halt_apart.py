@@ -71,7 +71,7 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
         assert (first, account) == ("HALTED, now: nothing is sent but cancels", f"account me in {made}")
         assert follows.startswith("the marker is set, and every send reads it; ")
         assert f"the next task writes the ledger: {made}/ledger.db is locked by process {pid} (" in said.out
-        assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {pid}`)" in said.out
+        assert f"which is stopped: nothing can be written until that process continues (`kill -CONT {pid}`)" in said.out
         status = tradectl("status")
         assert "trading   HALTED, now" in status.out
         assert "and the ledger has ACTIVE: the stricter applies until `tradectl resume`" in status.out

@@ -101,13 +101,13 @@ class PaperBench(Bench):
         return self._broker
 
     def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:  # noqa: ARG002 - as in `Bench`
-        raise AssertionError("there is no wire")
+        raise AssertionError("the paper exchange has no network")
 
     def expire(self) -> None:
-        raise AssertionError("there is no session")
+        raise AssertionError("the paper exchange has no session")
 
     def ban(self) -> None:
-        raise AssertionError("there is no address")
+        raise AssertionError("the paper exchange has no addresses")
 
     def close(self) -> None:
         self._broker.close()

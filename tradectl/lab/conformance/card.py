@@ -50,5 +50,5 @@ def raises(error: type[TradectlError], act: Callable[[], object], *, but: type[T
         keep(f"{type(raised).__name__} is not {but.__name__ if but else ''}", but is None or not isinstance(raised, but))
         return raised
     except TradectlError as raised:
-        raise Broken(f"{error.__name__} was promised, {type(raised).__name__} came: {raised}") from raised
-    raise Broken(f"{error.__name__} was promised, and nothing went wrong")
+        raise Broken(f"expected {error.__name__}, but {type(raised).__name__} was raised: {raised}") from raised
+    raise Broken(f"expected {error.__name__}, but no error was raised")

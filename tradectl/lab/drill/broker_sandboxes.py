@@ -87,7 +87,7 @@ class KotakNeoSandboxEntry:
         return {"login": url}
 
     def answer(self, field: Field) -> str:
-        raise LoginNeeded(f"{field.question} is needed, and no person is there")
+        raise LoginNeeded(f"a login needs {field.question}, which the drill does not have")
 
     def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
         return replace(truth, orders=tuple(map(_tagged, truth.orders)), trades=tuple(map(_dated, truth.trades)))
@@ -114,7 +114,7 @@ class OpenAlgoSandboxEntry:
         return {"api": url}
 
     def answer(self, field: Field) -> str:
-        raise LoginNeeded(f"{field.question} is needed, and no person is there")
+        raise LoginNeeded(f"a login needs {field.question}, which the drill does not have")
 
     def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:
         return replace(truth, orders=tuple(tagged(truth.orders, ours)), trades=tuple(_numbered(truth.trades)))

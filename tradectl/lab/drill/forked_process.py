@@ -40,7 +40,7 @@ def killed_there(begin: Begin, step: DrillStep, at: int, now: datetime, folder: 
 
 def _exit_code(folder: Path, crash_point: CrashPoint, report: Report | None = None) -> int:
     """Return 0, or 1 for a bug or for a command sent after another process had taken over the execution."""
-    wrong = [f"it sent {name} after it had been taken over" for name in crash_point.after()]
+    wrong = [f"{name} was sent after another process had taken over the execution" for name in crash_point.after()]
     wrong += [report.error] if report is not None and report.exit_code == 1 else []
     (folder / TRACE).write_text("; ".join(wrong), encoding="utf-8")
     return 1 if wrong else 0
@@ -62,7 +62,9 @@ class StoppedProcess:
         os.kill(self._pid, signal.SIGCONT)
         _, status = os.waitpid(self._pid, 0)
         self._gone = True
-        return "" if status == 0 else f"the process that woke up failed: {(self._folder / TRACE).read_text(encoding='utf-8')}"
+        return (
+            "" if status == 0 else f"the process failed after its wake-up: {(self._folder / TRACE).read_text(encoding='utf-8')}"
+        )
 
     def end(self) -> None:
         if not self._gone:

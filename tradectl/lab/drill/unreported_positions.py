@@ -87,9 +87,9 @@ def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) 
         item = found.get(symbol)
         where = f"{shares} {symbol} are not on sale at the exchange at {to_ist(now):%d %b %H:%M:%S}"
         if item is None and symbol not in unknown:
-            lines.append(f"{where}: status does not name it")
+            lines.append(f"{where}: `status` does not report the position")
         elif item is not None and item.grave and item.is_due(now) and not _is_named(symbol, outcome):
-            lines.append(f"{where}: the step ends as if nothing were wrong")
+            lines.append(f"{where}: the step's exit code does not report the position")
     return lines
 
 
@@ -108,7 +108,7 @@ def _taken_back_silently(world: World, exchange: Broker, now: datetime) -> list[
     today = at_ist(ist_date(now), time(0))
     named = {symbol for symbol in often if world.ledger.logs.list(action=RULE, symbol=symbol, since=today, limit=1)}
     return [
-        f"{ended[symbol]} sells of {symbol} were taken back by {to_ist(now):%d %b %H:%M:%S}: no finding names it"
+        f"{ended[symbol]} sells of {symbol} ended without a trade by {to_ist(now):%d %b %H:%M:%S}: no finding reports this"
         for symbol in often
         if symbol not in named
     ]

@@ -239,7 +239,7 @@ class FaultyBroker:
     def _documented_refusal(self, command: SentCommand, now: datetime) -> str:
         """Carry out the command, and reply with a documented refusal, half of the time for lack of funds."""
         money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
-        refusal = OrderRefused("refused, says the broker", code="funds" if money else "refused", passing=money)
+        refusal = OrderRefused("refused by the broker", code="funds" if money else "refused", passing=money)
         return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
 
     def _misreported(self, fault: Fault, command: SentCommand, now: datetime, reply: TradectlError) -> str:

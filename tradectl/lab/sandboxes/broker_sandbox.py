@@ -84,4 +84,4 @@ def broker_sandbox(name: str) -> BrokerSandbox:
     for point in entry_points(group=GROUP, name=name):
         made: BrokerSandbox = loaded(point)()
         return made
-    raise UsageError(f"no installed package brings a sandbox of {name!r}; there are {', '.join(brought()) or 'none'}")
+    raise UsageError(f"no installed package provides a sandbox of {name!r}; available: {', '.join(brought()) or 'none'}")

@@ -139,7 +139,7 @@ class StreamingSandbox(Sandbox):
     def stream_url(self) -> str:
         """Return the stream's address. Raises UsageError without a stream."""
         if self.stream is None:
-            raise UsageError("this sandbox has no ticker")
+            raise UsageError("this sandbox has no stream")
         return self.stream.url
 
     def tick(self) -> None:
