@@ -37,9 +37,9 @@ LEDGER, EXCHANGE, LIST = "ledger.db", "paper.db", "backup.json"
 """Names of the files in a backup. The first two are also the default names in a home."""
 UNFINISHED = ".unfinished-"
 NAME = re.compile(r"(\d{4}-\d{2}-\d{2}-\d{6})(?:-(\d+))?")
-_FORM = {LEDGER: "SELECT version_num FROM alembic_version", EXCHANGE: "PRAGMA user_version"}
+_VERSION_QUERIES = {LEDGER: "SELECT version_num FROM alembic_version", EXCHANGE: "PRAGMA user_version"}
 """Statements whose result shows which version of the program can read a copy."""
-_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
+_NAME_EXISTS = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _copy_database(snapshot: sqlite3.Connection, target: Path, title: str) -> No
         snapshot.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # the copy is one file, without a -wal file
         [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
-        form = copy.execute(_FORM[target.name]).fetchone()
+        form = copy.execute(_VERSION_QUERIES[target.name]).fetchone()
     if found != "ok":
         detail = " ".join(found.split())
         raise DatabaseError(f"{title} is damaged ({detail}), so the original is damaged too: keep the older backups")
@@ -234,7 +234,7 @@ def _give_name(work: Path, folder: Path, at: datetime) -> Path:
         try:
             return work.rename(target)
         except OSError as error:
-            if error.errno not in _TAKEN:
+            if error.errno not in _NAME_EXISTS:
                 raise
     raise AssertionError("there is always a next number")
 

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from tradectl.clock import stopwatch
 from tradectl.errors import DatabaseError
 from tradectl.ledger.failures import DATABASE_ERRORS, translated
-from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
+from tradectl.ledger.lock_holder import CHECK_SECONDS, StoppedHolderTimer
 from tradectl.ledger.write_queue import WriteQueue
 
 if TYPE_CHECKING:
@@ -255,14 +255,14 @@ class _Transaction:
 
     def _begin_write(self, thread: ThreadConnection, path: str) -> None:
         """Begin a write of a durable file, in several short waits. Stop waiting if the process with the lock stays stopped."""
-        wait, until, patience = self.database.busy_seconds, stopwatch() + self.database.busy_seconds, Patience(path)
-        thread.file.execute(f"PRAGMA busy_timeout = {int(min(wait, LOOK_EVERY) * 1000)}")
+        wait, until, timer = self.database.busy_seconds, stopwatch() + self.database.busy_seconds, StoppedHolderTimer(path)
+        thread.file.execute(f"PRAGMA busy_timeout = {int(min(wait, CHECK_SECONDS) * 1000)}")
         while True:
             try:
                 thread.file.execute(self.begin)
                 break
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or stopwatch() >= until or patience.is_over():
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or stopwatch() >= until or timer.has_expired():
                     raise
         thread.file.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
 

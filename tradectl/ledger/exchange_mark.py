@@ -43,7 +43,7 @@ class Mark(NamedTuple):
 
 
 class ExchangeMark:
-    """The mark of one user's account in a ledger. `saw` writes nothing; the next write of the ledger stores the mark."""
+    """The mark of one user's account in a ledger. `remember` writes nothing; the next write of the ledger stores the mark."""
 
     def __init__(self, database: Database, user: str) -> None:
         self._database = database
@@ -72,7 +72,7 @@ class ExchangeMark:
         with self._database.read() as connection:
             return frozenset(connection.scalars(select(orders.c.tag).where(*open_orders)))
 
-    def saw(self, mark: Mark) -> None:
+    def remember(self, mark: Mark) -> None:
         """Remember the newest mark of the exchange."""
         self._newest = mark
 

@@ -182,7 +182,7 @@ class Intents:
             created = known.id if known is not None else connection.scalar(insert(ORDERS).values(values).returning(ORDERS.c.id))
         return self._read(created)
 
-    def answered(
+    def record_outcome(
         self,
         order: Order,
         status: OrderStatus,
@@ -201,7 +201,7 @@ class Intents:
             values |= {"broker_order_id": broker_order_id, "sent_at": now}
         return self._end_sending(order, values)
 
-    def never_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
+    def record_not_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
         """Write that an order was not sent, so that it may be sent later under the same tag; return the new row.
 
         Only the process that marked it as being sent calls this. `waits`: why the order must wait; empty if it need not wait.
@@ -221,7 +221,7 @@ class Intents:
         values = {"sending_at": None, "sender": None, "absent_since": None, "reason": "", "updated_at": now}
         self._write(order, OrderStatus.PENDING, values)
 
-    def doubt(
+    def mark_unknown(
         self, order: Order, reason: str, now: datetime, *, code: ReasonCode | None = None, absent_since: datetime | None
     ) -> None:
         """Set an order to UNKNOWN, because its outcome is not known. Raises Overtaken."""
@@ -245,7 +245,7 @@ class Intents:
         self._write(order, OrderStatus.UNKNOWN, {"reason": code.text(), "reason_code": code, "updated_at": now})
         return self._read(order.id)
 
-    def doubt_end(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
+    def reopen_as_unknown(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
         """Set a refused, ended or waiting order to UNKNOWN; return the new row. Raises Overtaken.
 
         RETRY_PENDING goes through PENDING, as the table of moves requires.

@@ -21,9 +21,9 @@ from tradectl.ports import Clock
 
 Limits = Mapping[str, tuple[tuple[int, float], ...]]
 """For each kind of request, pairs of count and seconds. All pairs apply at the same time."""
-PATIENCE = 30.0
+MAX_WAIT = 30.0
 """The longest wait for a request, in seconds. After that its data is out of date, and the next step follows within a minute."""
-LEAST = 0.001
+MIN_WAIT = 0.001
 """The shortest wait in seconds. The missing part of a token may take less time than the clock's resolution."""
 _KEY = ("user", "broker", "bucket", "seconds")
 
@@ -57,14 +57,14 @@ class RateLimits:
         """Wait until one more request of this kind may be made, and count it.
 
         Raises:
-            RateLimited: The wait would be longer than `PATIENCE`.
+            RateLimited: The wait would be longer than `MAX_WAIT`.
             KeyError: This kind of request has no limits.
         """
         begun = self._clock.machine_now()
         while (wait := self._try(bucket, self._clock.machine_now())) > 0:
-            if wait > PATIENCE or (self._clock.machine_now() - begun).total_seconds() > PATIENCE:
+            if wait > MAX_WAIT or (self._clock.machine_now() - begun).total_seconds() > MAX_WAIT:
                 raise RateLimited(f"the request limit for {self._broker} ({bucket}) is reached: try again in {wait:.0f} s")
-            self._clock.sleep(max(wait, LEAST))
+            self._clock.sleep(max(wait, MIN_WAIT))
 
     def _try(self, name: str, now: datetime) -> float:
         """Take one token of each bucket and return 0 or less; or take none and return the seconds until each has a token."""

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from tradectl.clock import stopwatch
 from tradectl.ledger.process_identity import process_state
 
-STOPPED_FOR = 1.0
+STOPPED_SECONDS = 1.0
 """Seconds for which the process with the lock must be stopped before a writer ends its wait."""
-LOOK_EVERY = 0.25
+CHECK_SECONDS = 0.25
 """Seconds between two checks of the process with the lock."""
 _LOCKS = Path("/proc/locks")
 _WRITE_BYTE = 120
@@ -48,15 +48,15 @@ def lock_holder(path: str) -> LockHolder | None:
     return next((item for item in found if item.stopped), found[0] if found else None)
 
 
-class Patience:
+class StoppedHolderTimer:
     """Decide when to stop waiting for a file's write lock, because its holder stays stopped. Make one object for each wait."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._stopped_since: float | None = None
 
-    def is_over(self) -> bool:
-        """Return whether the holder was found stopped at every check for `STOPPED_FOR` seconds."""
+    def has_expired(self) -> bool:
+        """Return whether the holder was found stopped at every check for `STOPPED_SECONDS` seconds."""
         holder = lock_holder(self._path)
         if holder is None or not holder.stopped:
             self._stopped_since = None
@@ -64,7 +64,7 @@ class Patience:
         now = stopwatch()
         if self._stopped_since is None:
             self._stopped_since = now
-        return now - self._stopped_since >= STOPPED_FOR
+        return now - self._stopped_since >= STOPPED_SECONDS
 
 
 def _holders(path: str) -> list[int]:

@@ -65,7 +65,7 @@ class Records:
             requested = [inputs.get("quantity") or 0 for inputs in connection.scalars(query)]
         return max([order.quantity, *requested])
 
-    def finished(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
+    def by_broker_ids(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
         """Return our orders of any status by broker order id."""
         with self._database.read() as connection:
             found = (NUMBERED.first(connection, {"of_user": self._user, "of_number": number}) for number in broker_order_ids)

@@ -36,7 +36,7 @@ class OrderTerms:
     position_id: int | None = None
     signal_id: int | None = None
 
-    def names(self, order: Order) -> bool:
+    def is_for_same_instrument(self, order: Order) -> bool:
         """Return whether an order has the same instrument, by id or symbol.
 
         An order adopted from the broker's book may have an instrument that the market data does not contain.

@@ -16,7 +16,7 @@ import os
 from contextlib import suppress
 
 from tradectl.clock import SystemClock, stopwatch
-from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
+from tradectl.ledger.lock_holder import CHECK_SECONDS, StoppedHolderTimer
 
 try:
     import fcntl
@@ -91,9 +91,9 @@ class WriteQueue:
             self.close()
 
     def _wait_for_lock(self, until: float, look: float) -> bool:
-        patience = Patience(self.path)
-        while not _wait(self._lock_file, min(until, stopwatch() + LOOK_EVERY), look):
-            if stopwatch() >= until or patience.is_over():
+        timer = StoppedHolderTimer(self.path)
+        while not _wait(self._lock_file, min(until, stopwatch() + CHECK_SECONDS), look):
+            if stopwatch() >= until or timer.has_expired():
                 return False
         return True
 

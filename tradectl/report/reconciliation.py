@@ -61,7 +61,7 @@ def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
 
 def _ours(trading: TradingSession, reports: Sequence[OrderReport]) -> dict[str, Order]:
     """Our orders by the id of the report that tells of them; one whose fills a person cells is known by its tag alone."""
-    by_id = trading.book.finished([report.broker_order_id for report in reports])
+    by_id = trading.book.by_broker_ids([report.broker_order_id for report in reports])
     by_tag = trading.book.tagged([report.tag for report in reports if report.tag])
     found = dict(by_id)
     for report in reports:

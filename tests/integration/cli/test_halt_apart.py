@@ -344,7 +344,7 @@ def test_status_exits_7_on_an_order_of_unknown_outcome(trading: Make):  # noqa: 
     market = trading(stock())
     order = market.record(market.claim("test", T), entry(10, 10000), "A" * 15)
     assert operate(market, "status").code == 0
-    market.ledger.book.intents.doubt(order, "no answer", market.clock.now(), absent_since=None)
+    market.ledger.book.intents.mark_unknown(order, "no answer", market.clock.now(), absent_since=None)
     said = operate(market, "status")
     assert said.code == 7
     assert "UNKNOWN   BUY 10 ACME" in said.out

@@ -40,7 +40,7 @@ def elsewhere(path: Path) -> Mark | None:
 
 def test_a_mark_whose_commit_failed_rides_on_the_next_write(durable: Database, path: Path) -> None:
     mark = ExchangeMark(durable, "me")
-    mark.saw(FIRST)
+    mark.remember(FIRST)
     durable.before_commit = fail
     with pytest.raises(DatabaseError):
         Info(durable).set("a", "1")
@@ -52,9 +52,9 @@ def test_a_mark_whose_commit_failed_rides_on_the_next_write(durable: Database, p
 
 def test_a_mark_whose_commit_failed_is_stored_at_the_end(durable: Database, path: Path) -> None:
     mark = ExchangeMark(durable, "me")
-    mark.saw(FIRST)
+    mark.remember(FIRST)
     mark.store()
-    mark.saw(SECOND)
+    mark.remember(SECOND)
     durable.before_commit = fail
     with pytest.raises(DatabaseError):
         mark.store()
@@ -65,19 +65,19 @@ def test_a_mark_whose_commit_failed_is_stored_at_the_end(durable: Database, path
 
 def test_a_write_that_is_undone_takes_no_mark_with_it(durable: Database, path: Path) -> None:
     mark = ExchangeMark(durable, "me")
-    mark.saw(FIRST)
+    mark.remember(FIRST)
     with suppress(ValueError), durable.write():
         Info(durable).set("a", "1")
         raise ValueError("undone")
     assert elsewhere(path) is None
     with durable.write(), durable.write():
-        mark.saw(SECOND)
+        mark.remember(SECOND)
     assert elsewhere(path) == SECOND
 
 
 def test_a_stored_mark_is_written_once(durable: Database) -> None:
     mark = ExchangeMark(durable, "me")
-    mark.saw(FIRST)
+    mark.remember(FIRST)
     mark.store()
     with durable.read() as connection:
         before = connection.scalar(text("PRAGMA data_version"))

@@ -237,7 +237,7 @@ class PaperBroker:
         mark = Mark(self._store.identity, book.change_count)
         check_mark(self._file, self._known, mark)
         self._known = mark
-        self._witness.saw(mark)
+        self._witness.remember(mark)
 
     def _check_time(self, now: datetime) -> None:
         """Raise UsageError where a virtual clock goes back. The machine's clock may have been ahead: `_change` follows it."""

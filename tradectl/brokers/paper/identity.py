@@ -37,7 +37,7 @@ class Witness(Protocol):
         """Return the tags of the owner's unfinished orders."""
         ...
 
-    def saw(self, mark: Mark) -> None:
+    def remember(self, mark: Mark) -> None:
         """Note a mark."""
         ...
 
@@ -58,7 +58,7 @@ class NoWitness:
     def unfinished(self) -> frozenset[str]:
         return frozenset()
 
-    def saw(self, mark: Mark) -> None:
+    def remember(self, mark: Mark) -> None:
         """Note nothing."""
 
     def store(self) -> None:
