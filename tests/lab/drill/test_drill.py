@@ -15,7 +15,7 @@ from tradectl.lab.drill.crashes import Drill, Tally, conditions_of
 from tradectl.lab.drill.ledger_check import LedgerCheck
 from tradectl.lab.drill.process import Conditions
 from tradectl.lab.drill.seeds import DrillWorker
-from tradectl.lab.faults import HELD_BACK, Fault, Promise, Truth
+from tradectl.lab.faults import ENDED_BY_BROKER, Fault, Promise, Truth
 from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
@@ -45,7 +45,7 @@ def found(tally: Tally) -> list[str]:
 
 def test_few_seeds_have_every_fault_and_every_promise() -> None:
     drawn = [conditions_of(seed) for seed in range(20)]
-    assert set().union(*(item.faults for item in drawn)) == set(Fault) - {Fault.NONE} - HELD_BACK
+    assert set().union(*(item.faults for item in drawn)) == set(Fault) - {Fault.NONE} - ENDED_BY_BROKER
     assert {item.promise for item in drawn} == set(Promise)
 
 

@@ -103,7 +103,7 @@ def test_an_order_that_was_carried_out_is_placed_or_unknown(opened: Opened, name
     assert len(placed) == 1
     if isinstance(found, TradectlError):
         assert type(found) is Ambiguous
-        assert not shape.tells_id
+        assert not shape.has_order_id
         assert len(str(found)) < 500
     else:
         assert [found] == placed

@@ -8,28 +8,28 @@ from dataclasses import dataclass
 from tradectl.errors import TradectlError
 from tradectl.lab.conformance.bench import Bench
 
-Play = Callable[[Bench], None]
+CardTest = Callable[[Bench], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A conformance card. `wired`: it needs an adapter that connects over a network."""
 
-    play: Play
+    run: CardTest
     wired: bool = False
 
     @property
     def name(self) -> str:
-        return self.play.__name__.replace("_", " ")
+        return self.run.__name__.replace("_", " ")
 
     @property
     def promise(self) -> str:
-        return " ".join((self.play.__doc__ or "").split())
+        return " ".join((self.run.__doc__ or "").split())
 
 
-def card(*, wired: bool = False) -> Callable[[Play], Card]:
+def card(*, wired: bool = False) -> Callable[[CardTest], Card]:
     """Return a decorator that makes a card of a function. The function's docstring is the rule that the card checks."""
-    return lambda play: Card(play, wired)
+    return lambda run: Card(run, wired)
 
 
 class Broken(AssertionError):

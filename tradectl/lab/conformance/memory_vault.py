@@ -13,19 +13,19 @@ class MemoryVault:
     """Implement `adapter.Vault` in memory.
 
     Attributes:
-        told: Credentials by the name of their field.
+        credentials: Values by the name of their field.
         stored: The session; None before the first login.
         logins: Every session that was stored, oldest first.
     """
 
-    def __init__(self, told: Mapping[str, str], stored: LoginSession | None = None) -> None:
-        self.told = dict(told)
+    def __init__(self, credentials: Mapping[str, str], stored: LoginSession | None = None) -> None:
+        self.credentials = dict(credentials)
         self.stored = stored
         self.logins: list[LoginSession] = []
 
     def get(self, name: str) -> str | None:
         """Return a credential; None if it is not set."""
-        return self.told.get(name)
+        return self.credentials.get(name)
 
     def require(self, name: str) -> str:
         """Return a credential. Raises ConfigurationError if it is not set."""

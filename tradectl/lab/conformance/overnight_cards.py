@@ -58,7 +58,7 @@ def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
 
 
 @card(wired=True)
-def nothing_is_sent_while_orders_change_hands(bench: Bench) -> None:
+def nothing_is_sent_while_amos_are_released(bench: Bench) -> None:
     """Between 08:55 and 09:00:30, when a broker sends its after-market orders to the exchange, no command is sent. If the broker
     has no after-market orders, no order is sent before the pre-open, and an order in the pre-open is live at once and can be
     cancelled."""
@@ -84,5 +84,5 @@ def nothing_is_sent_while_orders_change_hands(bench: Bench) -> None:
 CARDS = (
     an_amo_waits_over_the_night,
     an_amo_is_cancelled_in_the_morning,
-    nothing_is_sent_while_orders_change_hands,
+    nothing_is_sent_while_amos_are_released,
 )

@@ -12,7 +12,7 @@ from tradectl.errors import LoginNeeded
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.drill.untagged_orders import tagged
 from tradectl.lab.faults import Truth
-from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox, broker_sandbox, brought
+from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox, broker_sandbox, packaged_sandboxes
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox, RegisteredClient
 from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
@@ -52,7 +52,7 @@ class KiteSandboxEntry:
     def answer(self, field: Field) -> str:  # noqa: ARG002 - a login needs only a request token
         return self._tokens.request()
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - the book of this broker has tags
         """Return the exchange's book with Kite's trade ids: the date, the exchange and the exchange's trade number."""
         trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
         return replace(truth, trades=tuple(trades))
@@ -74,7 +74,7 @@ class KotakNeoSandboxEntry:
         exchange: Callable[[], Broker],
         market: MarketData,
         clock: Clock,
-        sessions: SessionTable,  # noqa: ARG002 - as the others
+        sessions: SessionTable,  # noqa: ARG002 - the protocol's signature
         *,
         memory: Path | None = None,
         port: int = 0,
@@ -89,7 +89,7 @@ class KotakNeoSandboxEntry:
     def answer(self, field: Field) -> str:
         raise LoginNeeded(f"a login needs {field.question}, which the drill does not have")
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - the book of this broker has tags
         return replace(truth, orders=tuple(map(_tagged, truth.orders)), trades=tuple(map(_dated, truth.trades)))
 
 
@@ -101,9 +101,9 @@ class OpenAlgoSandboxEntry:
     def sandbox(
         self,
         exchange: Callable[[], Broker],
-        market: MarketData,  # noqa: ARG002 - as the others
+        market: MarketData,  # noqa: ARG002 - the protocol's signature
         clock: Clock,
-        sessions: SessionTable,  # noqa: ARG002 - as the others
+        sessions: SessionTable,  # noqa: ARG002 - the protocol's signature
         *,
         memory: Path | None = None,  # noqa: ARG002 - this server has no state besides the exchange
         port: int = 0,
@@ -116,7 +116,7 @@ class OpenAlgoSandboxEntry:
     def answer(self, field: Field) -> str:
         raise LoginNeeded(f"a login needs {field.question}, which the drill does not have")
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:
         return replace(truth, orders=tuple(tagged(truth.orders, ours)), trades=tuple(_numbered(truth.trades)))
 
 
@@ -130,7 +130,7 @@ ENTRIES: Mapping[str, Callable[[], BrokerSandbox]] = {
 
 def names() -> tuple[str, ...]:
     """Return the brokers that a drill can trade through: the built-in ones, and those with a sandbox of another package."""
-    return (*ENTRIES, *(name for name in brought() if name not in ENTRIES))
+    return (*ENTRIES, *(name for name in packaged_sandboxes() if name not in ENTRIES))
 
 
 def sandbox_entry(name: str) -> BrokerSandbox:

@@ -17,25 +17,25 @@ from typing import Any
 
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
 from tradectl.lab.drill.days import DrillDay, DrillStep
-from tradectl.lab.drill.forked_process import killed_there, stopped_there
+from tradectl.lab.drill.forked_process import kill_at, stop_at
 from tradectl.lab.drill.ledger_check import LedgerCheck, check_ledger
 from tradectl.lab.drill.process import Conditions, DrillProcess, SharedMarket, play_step
 from tradectl.lab.drill.remote import promise_of
 from tradectl.lab.drill.workspace import Workspace
-from tradectl.lab.faults import HELD_BACK, Fault, Promise
+from tradectl.lab.faults import ENDED_BY_BROKER, Fault, Promise
 from tradectl.runtime.exposure import MONITOR
 from tradectl.runtime.outcomes import Report
 
-KINDS = tuple(fault for fault in Fault if fault not in HELD_BACK)
+KINDS = tuple(fault for fault in Fault if fault not in ENDED_BY_BROKER)
 PROMISES = tuple(Promise)
-DIES_AGAIN = 0.7
+SECOND_DEATH = 0.7
 """The probability that a restarted process gets a crash point too."""
 RESTARTED = (timedelta(seconds=1), timedelta(seconds=60))
 """The time from a death to the next process: at once by a daemon, or at cron's next minute."""
 REAL_KILLS, STOPS = 10, 6
 """How many real processes a seed kills, and how many it stops."""
 BUG, USAGE, UNKNOWN, MISSED = 1, 2, 7, 12
-FAIR = frozenset({0, UNKNOWN, MISSED, BUG})
+ALLOWED_EXIT_CODES = frozenset({0, UNKNOWN, MISSED, BUG})
 """Allowed exit codes of a task at an exchange without faults.
 
 A death alone can make an order UNKNOWN until the window is over. Bugs are counted separately."""
@@ -177,7 +177,7 @@ class Drill:
         self.workspace.restore(f"step-{number}")
         self._where = f"{scene.step.name}, killed at {at} ({scene.operations[at - 1]})"
         if real:
-            now = killed_there(
+            now = kill_at(
                 lambda point: self._process(scene.at, point, dead=False), scene.step, at, scene.at, self.workspace.folder
             )
             self.tally.real_kills += 1
@@ -185,7 +185,7 @@ class Drill:
             now = self._live(scene.at, CrashPoint(at), [scene.step])[0]
         self.tally.kills += 1
         now += draw.choice(RESTARTED)
-        while draw.random() < DIES_AGAIN:
+        while draw.random() < SECOND_DEATH:
             now, died = self._live(now, CrashPoint(draw.randint(1, len(scene.operations))), [scene.step])
             self.tally.kills += died
             now += draw.choice(RESTARTED)
@@ -200,7 +200,7 @@ class Drill:
         def begin(point: CrashPoint) -> DrillProcess:
             return self._process(scene.at, point, dead=False)
 
-        with stopped_there(begin, scene.step, at, self.workspace.folder) as sleeper:
+        with stop_at(begin, scene.step, at, self.workspace.folder) as sleeper:
             rest = steps[number:]
             awake_for = draw.randint(1, max(1, len(rest) - 1))
             process = self._process((sleeper.since or scene.at) + RESTARTED[1], CrashPoint(), later=True)
@@ -249,17 +249,17 @@ class Drill:
         verdict.failed = [f"{report.task}: {report.error}" for report in reports if report.exit_code in {BUG, USAGE}]
         verdict.failed += [failure] if failure else []
         if not self.conditions.faults and not stopped:
-            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if not is_fair(item)]
+            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if not ended_as_allowed(item)]
         self.tally.add(verdict, f"{self._seed_text}, {self._where}")
 
 
-def is_fair(report: Report, fair: Container[int] = FAIR) -> bool:
+def ended_as_allowed(report: Report, allowed: Container[int] = ALLOWED_EXIT_CODES) -> bool:
     """Return whether a task ended in an allowed way at an exchange without faults.
 
     The drill's sell monitor rarely steps. A position bought since its last step has no sell yet, and other tasks must report it.
     """
     named = report.task != MONITOR and report.exit_code == EXPOSED and bool(report.unprotected) and not report.refused
-    return report.exit_code in fair or named
+    return report.exit_code in allowed or named
 
 
 def _text_of(conditions: Conditions) -> str:

@@ -21,7 +21,7 @@ MOMENT, TRACE = "moment", "trace"
 """Files in the workspace: the time at which the process ended or stopped, and the error of a process that failed."""
 
 
-def killed_there(begin: Begin, step: DrillStep, at: int, now: datetime, folder: Path) -> datetime:
+def kill_at(begin: Begin, step: DrillStep, at: int, now: datetime, folder: Path) -> datetime:
     """Run a step in a forked process until SIGKILL ends it at operation `at`; return the time of the death, else `now`."""
 
     def act() -> None:
@@ -73,7 +73,7 @@ class StoppedProcess:
 
 
 @contextmanager
-def stopped_there(begin: Begin, step: DrillStep, at: int, folder: Path) -> Iterator[StoppedProcess]:
+def stop_at(begin: Begin, step: DrillStep, at: int, folder: Path) -> Iterator[StoppedProcess]:
     """Run a step in a forked process that SIGSTOP stops at operation `at`; kill the process at the end of the context."""
 
     def act() -> None:

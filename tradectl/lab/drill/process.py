@@ -84,12 +84,12 @@ class Conditions:
     through: str = ""
 
 
-PEACE = Conditions(frozenset(), Promise.REFUSES, 0)
+NO_FAULTS = Conditions(frozenset(), Promise.REFUSES, 0)
 
 
-def peace(through: str) -> Conditions:
+def without_faults(through: str) -> Conditions:
     """Return conditions without a fault. `through`: see `Conditions`."""
-    return Conditions(frozenset(), remote.promise_of(through), 0, through) if through else PEACE
+    return Conditions(frozenset(), remote.promise_of(through), 0, through) if through else NO_FAULTS
 
 
 class SharedMarket:
@@ -158,7 +158,7 @@ class DrillProcess:
     def broker(self) -> FaultyBroker:
         """Return the exchange itself. A process that trades through an adapter closes its connection first."""
         if self._line is not None:
-            self._line.hang_up()
+            self._line.close()
         return self._near()
 
     @cached_property
@@ -185,14 +185,14 @@ class DrillProcess:
         """Return the exchange's book, in the adapter's form, after all late requests have reached the exchange."""
         self.broker.deliver_all()
         truth = self.broker.truth()
-        return sandbox_entry(self._through).as_told(truth, self.ledger.book.orders()) if self._through else truth
+        return sandbox_entry(self._through).as_reported(truth, self.ledger.book.orders()) if self._through else truth
 
     def end(self) -> None:
         """Close the connections, as the operating system does at the end of a process."""
         self._workspace.watch.crash_point = None
         self._workspace.ledger.close()
         if self._line is not None:
-            self._line.hang_up()
+            self._line.close()
         if self._line is not None and "_without_calls" in self.__dict__:
             self._without_calls.close()
         if "broker" in self.__dict__:
@@ -251,7 +251,7 @@ TASKS = {task.name: task for task in all_tasks()}
 TRIED_AGAIN = frozenset({5, 6, 7, 8})
 """Exit codes after which the same command runs again a minute later."""
 MINUTE = timedelta(minutes=1)
-MOST = 12
+MAX_TRIES = 12
 """The most tries of one step. They take longer than any fault lasts."""
 
 
@@ -265,7 +265,7 @@ def play_step(process: DrillProcess, step: DrillStep) -> Report:
         clock.move_to(step.at)
     report = _run(process, step)
     tries = 1
-    while _may_pass(report) and tries < MOST and clock.now() + MINUTE < step.closes:
+    while _may_pass(report) and tries < MAX_TRIES and clock.now() + MINUTE < step.closes:
         clock.sleep(MINUTE.total_seconds())
         report = _run(process, step)
         tries += 1

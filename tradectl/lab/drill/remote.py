@@ -154,7 +154,7 @@ class CountedBroker:
 
 
 class SandboxLink:
-    """One process's connection to its broker, with the broker's sandbox. `hang_up` closes all threads and sockets.
+    """One process's connection to its broker, with the broker's sandbox. `close` closes all threads and sockets.
 
     Args:
         near: Opens the faulty exchange; called in the server's thread.
@@ -199,7 +199,7 @@ class SandboxLink:
         """Return the tracebacks of bugs in the server."""
         return self._sandbox.broken
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         if self._up:
             self._up = False
             if isinstance(self._adapter, Closable):

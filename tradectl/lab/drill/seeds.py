@@ -19,15 +19,15 @@ from pathlib import Path
 from tradectl.build_fingerprint import build_fingerprint
 from tradectl.errors import TradectlError
 from tradectl.lab.drill import days
-from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, is_fair
+from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, ended_as_allowed
 from tradectl.lab.drill.days import DrillDay, DrillStep
-from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, peace, play_step
+from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, play_step, without_faults
 from tradectl.lab.drill.workspace import FolderWorkspace, ServerWorkspace, Workspace, drop_databases, own_database
 
 Progress = Callable[[int, int, Tally], None]
 MEMORY = Path("/dev/shm")
 """A folder in memory, used if the system has it, because all files of a drill are temporary."""
-QUIET = 4
+FIRST_DRILLED = 4
 """The number of first days that are not drilled, because they have no orders yet."""
 
 
@@ -119,7 +119,7 @@ class DrillWorker:
 
     def drill(self, seed: int, task: str = "", points: int = 0) -> Tally:
         """Run every crash point of one seed, or those of one task; return the tally. `points`: at most so many (0: all)."""
-        used = self.days[QUIET:]
+        used = self.days[FIRST_DRILLED:]
         return Drill(self.workspace, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed, self.through)).run(
             task, points
         )
@@ -127,12 +127,12 @@ class DrillWorker:
     def _prepare(self) -> None:
         first = self.days[0]
         create_account(self.workspace, first.begins)
-        calm = peace(self.through)
+        calm = without_faults(self.through)
         process = DrillProcess(self.workspace, self.exchange, calm, first.begins)
 
         def run(step: DrillStep) -> None:
             report = play_step(process, step)
-            if not is_fair(report, {0}):
+            if not ended_as_allowed(report, {0}):
                 raise TradectlError(f"the drill could not be prepared: {step.name}: {report.error}")
 
         def save(day: DrillDay) -> None:

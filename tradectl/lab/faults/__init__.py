@@ -8,6 +8,6 @@ broker     the faulty broker in front of the exchange
 """
 
 from tradectl.lab.faults.broker import FaultyBroker, Truth
-from tradectl.lab.faults.kinds import HELD_BACK, HIDDEN_FROM_THE_BOOK, Fault, Promise, ServerError
+from tradectl.lab.faults.kinds import ENDED_BY_BROKER, HIDDEN_FROM_THE_BOOK, Fault, Promise, ServerError
 
-__all__ = ["HELD_BACK", "HIDDEN_FROM_THE_BOOK", "Fault", "FaultyBroker", "Promise", "ServerError", "Truth"]
+__all__ = ["ENDED_BY_BROKER", "HIDDEN_FROM_THE_BOOK", "Fault", "FaultyBroker", "Promise", "ServerError", "Truth"]

@@ -35,7 +35,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 _S = OrderStatus
 
 
-class _LastAnswer(Generic[T]):
+class _LastResult(Generic[T]):
     """The last result for orders or trades. With equal rows, the same object is returned again."""
 
     def __init__(self) -> None:
@@ -64,8 +64,8 @@ class BookView:
         self._apart = Fault.REPORTS_OUT_OF_ORDER in faults
         self._chance = chance
         self._hits = hits
-        self._orders: _LastAnswer[OrderReport] = _LastAnswer()
-        self._trades: _LastAnswer[TradeReport] = _LastAnswer()
+        self._orders: _LastResult[OrderReport] = _LastResult()
+        self._trades: _LastResult[TradeReport] = _LastResult()
 
     @property
     def lags(self) -> bool:

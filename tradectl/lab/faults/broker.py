@@ -17,7 +17,7 @@ from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefu
 from tradectl.lab.faults.arrival import Arrival
 from tradectl.lab.faults.book_view import BookView
 from tradectl.lab.faults.in_flight import InFlight, SentCommand
-from tradectl.lab.faults.kinds import BEFALLS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Draws, Fault, Promise, ServerError
+from tradectl.lab.faults.kinds import COMMAND_FAULTS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Draws, Fault, Promise, ServerError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
@@ -26,7 +26,7 @@ from tradectl.ports import Broker, Capabilities, Clock, Closable
 _SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
 
 
-Said = str | OrderRefused
+ExchangeReply = str | OrderRefused
 """The result of a command at the exchange: the broker order id, or the refusal."""
 
 
@@ -76,7 +76,9 @@ class FaultyBroker:
         self.hits: Counter[Fault] = Counter()
         self._clock = clock
         self._faults = frozenset(faults)
-        self._befalls = {name: tuple(fault for fault in BEFALLS[name] if fault in self._faults) for name in BEFALLS}
+        self._command_faults = {
+            name: tuple(fault for fault in COMMAND_FAULTS[name] if fault in self._faults) for name in COMMAND_FAULTS
+        }
         self._chance = Draws(seed, rate)
         self._remembered = InFlight(state)
         self._mirror = BookView(self._faults, self._chance, self.hits)
@@ -154,7 +156,7 @@ class FaultyBroker:
 
     # the network
 
-    def _ask(self, name: str) -> datetime:
+    def _begin_call(self, name: str) -> datetime:
         """Begin a call after all requests that are due; return the current moment. Raises LoginNeeded."""
         self._on_call(name)
         now = self._clock.now()
@@ -164,13 +166,13 @@ class FaultyBroker:
         return now
 
     def _read(self, name: str) -> datetime:
-        now = self._ask(name)
+        now = self._begin_call(name)
         if self._happens(Fault.BOOK_UNAVAILABLE, name, _minute(now)):
             raise BrokerUnavailable(f"the broker does not reply to {name.replace('_', ' ')}")
         return now
 
     def _send(self, command: SentCommand) -> str:
-        now = self._ask(command.name)
+        now = self._begin_call(command.name)
         fault = self._drawn(command, now)
         if fault is not Fault.NONE:
             self.hits[fault] += 1
@@ -191,30 +193,30 @@ class FaultyBroker:
 
     def _drawn(self, command: SentCommand, now: datetime) -> Fault:
         """Draw the fault of a command. A false reply is drawn only if the command itself could have been carried out."""
-        possible = self._befalls[command.name]
+        possible = self._command_faults[command.name]
         identity = command.name, command.key, now
         if not possible or not self._chance.hits("befalls", *identity):
             return Fault.NONE
         fault = possible[self._chance.number("which", *identity) % len(possible)]
         if fault in _SWALLOWS and self._gate.alive(command.order_id) is None:
             return Fault.NONE
-        if fault is Fault.CANCEL_CROSSES_FILL and command.name == "modify" and self._coin(fault, command, now):
+        if fault is Fault.CANCEL_CROSSES_FILL and command.name == "modify" and self._half_of_times(fault, command, now):
             return Fault.NONE
         return fault
 
-    def _coin(self, fault: Fault, command: SentCommand, now: datetime) -> bool:
+    def _half_of_times(self, fault: Fault, command: SentCommand, now: datetime) -> bool:
         return self._chance.fraction(fault, command.name, command.key, now) < 0.5
 
     # the outcomes of a command, one for each fault
 
     def _carried_out(self, command: SentCommand, _: datetime) -> str:
-        return _accepted_id(self._said(command))
+        return _accepted_id(self._execute(command))
 
     def _request_lost(self, command: SentCommand, _: datetime) -> str:
         raise Ambiguous(f"{command} timed out")
 
     def _reply_lost(self, command: SentCommand, _: datetime) -> str:
-        self._said(command)
+        self._execute(command)
         raise Ambiguous(f"{command} timed out")
 
     def _request_late(self, command: SentCommand, now: datetime) -> str:
@@ -223,13 +225,13 @@ class FaultyBroker:
         raise Ambiguous(f"{command} timed out")
 
     def _reply_late(self, command: SentCommand, now: datetime) -> str:
-        said = self._said(command)
+        result = self._execute(command)
         self._clock.sleep(self._chance.span(REPLY_DELAY, Fault.REPLY_LATE, command.name, command.key, now).total_seconds())
-        return _accepted_id(said)
+        return _accepted_id(result)
 
     def _server_error(self, command: SentCommand, now: datetime) -> str:
-        if self._coin(Fault.SERVER_ERROR, command, now):
-            self._said(command)
+        if self._half_of_times(Fault.SERVER_ERROR, command, now):
+            self._execute(command)
         raise ServerError(f"{command}: 502 from the broker")
 
     def _answered_as_refused(self, command: SentCommand, now: datetime) -> str:
@@ -238,16 +240,16 @@ class FaultyBroker:
 
     def _documented_refusal(self, command: SentCommand, now: datetime) -> str:
         """Carry out the command, and reply with a documented refusal, half of the time for lack of funds."""
-        money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
+        money = self._half_of_times(Fault.DOCUMENTED_REFUSAL, command, now)
         refusal = OrderRefused("refused by the broker", code="funds" if money else "refused", passing=money)
         return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
 
     def _misreported(self, fault: Fault, command: SentCommand, now: datetime, reply: TradectlError) -> str:
-        said = self._said(command)
+        result = self._execute(command)
         if self.misreport is None:
             raise reply
         self.misreport(fault, self._chance.number(fault, command.name, command.key, now))
-        return _accepted_id(said)
+        return _accepted_id(result)
 
     def _swallowed(self, command: SentCommand, _: datetime) -> str:
         return command.order_id
@@ -255,23 +257,23 @@ class FaultyBroker:
     def _change_ignored(self, command: SentCommand, now: datetime) -> str:
         """Reply OK to a modify, but change nothing, or only the quantity."""
         order = self._gate.alive(command.order_id)
-        if order is None or self._coin(Fault.CHANGE_IGNORED, command, now):
+        if order is None or self._half_of_times(Fault.CHANGE_IGNORED, command, now):
             return command.order_id
-        return _accepted_id(self._said(replace(command, price=order.price)))
+        return _accepted_id(self._execute(replace(command, price=order.price)))
 
-    def _said(self, command: SentCommand) -> Said:
+    def _execute(self, command: SentCommand) -> ExchangeReply:
         """Carry out a command; return the exchange's result, which the caller may or may not get."""
-        said: Said
+        result: ExchangeReply
         try:
-            said = self._gate.reach(command)
+            result = self._gate.reach(command)
             if command.order is not None and command.order.side is Side.SELL:
-                self._take_back(said, command.order.symbol)
+                self._schedule_cancel(result, command.order.symbol)
         except OrderRefused as refusal:
-            said = refusal
+            result = refusal
         self._on_call(f"{command.name}:done")
-        return said
+        return result
 
-    def _take_back(self, order_id: str, symbol: str) -> None:
+    def _schedule_cancel(self, order_id: str, symbol: str) -> None:
         """Schedule the cancel of an accepted sell by the broker, if such a fault happens."""
         now = self._clock.now()
         for fault in (Fault.TAKEN_BACK, Fault.VANISHED):
@@ -280,10 +282,10 @@ class FaultyBroker:
                 self._remembered.send_late(SentCommand("cancel", order_id=order_id), now + after)
 
 
-def _accepted_id(said: Said) -> str:
-    if isinstance(said, OrderRefused):
-        raise said
-    return said
+def _accepted_id(result: ExchangeReply) -> str:
+    if isinstance(result, OrderRefused):
+        raise result
+    return result
 
 
 def _minute(moment: datetime) -> datetime:

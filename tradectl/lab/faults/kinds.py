@@ -66,7 +66,7 @@ HIDDEN_FROM_THE_BOOK = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLO
 
 With such a fault, the book does not contradict a false documented refusal, which counts as proof that there is no order. No
 program can detect this, so the drill does not combine the two."""
-HELD_BACK = frozenset({Fault.TAKEN_BACK, Fault.VANISHED})
+ENDED_BY_BROKER = frozenset({Fault.TAKEN_BACK, Fault.VANISHED})
 """Faults that seeds do not include. A separate drill checks each minute after the broker itself has ended a sell."""
 _WIRE = (
     Fault.REQUEST_LOST,
@@ -76,7 +76,7 @@ _WIRE = (
     Fault.SERVER_ERROR,
     Fault.ANSWERED_AS_REFUSED,
 )
-BEFALLS: dict[str, tuple[Fault, ...]] = {
+COMMAND_FAULTS: dict[str, tuple[Fault, ...]] = {
     "place": (*_WIRE, Fault.DOCUMENTED_REFUSAL),
     "modify": (*_WIRE, Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED),
     "cancel": (*_WIRE, Fault.CANCEL_CROSSES_FILL),

@@ -148,9 +148,11 @@ def _wires() -> Iterator[Shape]:
     yield Shape("gzip that is none", lambda true: raw(true.status, true.body, "application/json", "Content-Encoding: gzip"))
     yield Shape("two lengths", lambda true: raw(true.status, true.body, "application/json", "Content-Length: 3"))
     yield Shape("100 and no more", _always(b"HTTP/1.1 100 Continue\r\n\r\n"))
-    yield Shape("the true reply as text/html", lambda true: raw(true.status, true.body, "text/html"), tells_id=True)
-    yield Shape("the true reply without a kind", lambda true: raw(true.status, true.body, ""), tells_id=True)
-    yield Shape("the true reply with a mark before it", lambda true: raw(true.status, b"\xef\xbb\xbf" + true.body), tells_id=True)
+    yield Shape("the true reply as text/html", lambda true: raw(true.status, true.body, "text/html"), has_order_id=True)
+    yield Shape("the true reply without a kind", lambda true: raw(true.status, true.body, ""), has_order_id=True)
+    yield Shape(
+        "the true reply with a mark before it", lambda true: raw(true.status, b"\xef\xbb\xbf" + true.body), has_order_id=True
+    )
     yield Shape("the true reply with 202", lambda true: raw(202, true.body))
 
 

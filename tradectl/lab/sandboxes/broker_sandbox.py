@@ -57,7 +57,7 @@ class BrokerSandbox(Protocol):
         """Return the value that a person would enter for a login's `field`. Raises LoginNeeded if no login needs the field."""
         ...
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:
         """Return the exchange's own book with trade ids and tags in the form in which the adapter reports them.
 
         `ours`: the orders of the ledger, for a broker whose book has no tags.
@@ -65,7 +65,7 @@ class BrokerSandbox(Protocol):
         ...
 
 
-def brought() -> tuple[str, ...]:
+def packaged_sandboxes() -> tuple[str, ...]:
     """Return the names of the sandboxes that installed packages provide."""
     from importlib.metadata import entry_points
 
@@ -84,4 +84,6 @@ def broker_sandbox(name: str) -> BrokerSandbox:
     for point in entry_points(group=GROUP, name=name):
         made: BrokerSandbox = loaded(point)()
         return made
-    raise UsageError(f"no installed package provides a sandbox of {name!r}; available: {', '.join(brought()) or 'none'}")
+    raise UsageError(
+        f"no installed package provides a sandbox of {name!r}; available: {', '.join(packaged_sandboxes()) or 'none'}"
+    )

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LaunchedSandbox:
-    """A server that is not started yet. `tradectl broker set` takes the `addresses` and credentials (`told`)."""
+    """A server that is not started yet. `tradectl broker set` takes the `addresses` and the `credentials`."""
 
     name: str
     sandbox: Sandbox
     addresses: Mapping[str, str]
-    told: Mapping[str, str]
+    credentials: Mapping[str, str]
 
     def hint(self) -> str:
         """Return the shell command that stores the addresses and credentials in a home."""
         addresses = " ".join(f"--address {name}={url}" for name, url in self.addresses.items())
-        lines = "\\n".join(f"{name}={value}" for name, value in self.told.items())
+        lines = "\\n".join(f"{name}={value}" for name, value in self.credentials.items())
         return f"printf {shlex.quote(lines + chr(92) + 'n')} | tradectl broker set {self.name} {addresses}"
 
 
@@ -45,9 +45,9 @@ def kotak_neo(world: PaperWorld, port: int) -> LaunchedSandbox:
     sandbox = KotakNeoSandbox(
         lambda: world.broker, clock=world.clock, market=lambda: world.market, client=client, stream=True, port=port
     )
-    told = {name: getattr(client, name) for name in ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")}
+    credentials = {name: getattr(client, name) for name in ("consumer_key", "mobile_number", "ucc", "totp_secret", "mpin")}
     addresses = {"login": sandbox.url, "config": sandbox.url + CONFIG}
-    return LaunchedSandbox("kotak_neo", sandbox, addresses, told)
+    return LaunchedSandbox("kotak_neo", sandbox, addresses, credentials)
 
 
 def openalgo(world: PaperWorld, port: int) -> LaunchedSandbox:
@@ -59,7 +59,7 @@ def openalgo(world: PaperWorld, port: int) -> LaunchedSandbox:
     return LaunchedSandbox("openalgo", sandbox, {"api": sandbox.url}, {"api_key": key})
 
 
-def brought(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> LaunchedSandbox:
+def packaged(name: str, entry: BrokerSandbox, world: PaperWorld, port: int) -> LaunchedSandbox:
     """Return the sandbox that another package provides."""
     sandbox = entry.sandbox(lambda: world.broker, world.market, world.clock, world.sessions, port=port)
     return LaunchedSandbox(name, sandbox, entry.addresses(sandbox.url), entry.credentials)

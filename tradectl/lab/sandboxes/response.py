@@ -29,11 +29,11 @@ class Shape:
     Attributes:
         name: A description that is unique in the list.
         make: Makes all bytes of the false reply from the true reply.
-        tells_id: Whether the false reply still contains the order id.
+        has_order_id: Whether the false reply still contains the order id.
         reset: Whether the connection is reset after the bytes.
     """
 
     name: str
     make: Callable[[Response], bytes]
-    tells_id: bool = False
+    has_order_id: bool = False
     reset: bool = False

@@ -31,7 +31,7 @@ from tradectl.lab.sandboxes.response import Response, Shape
 from tradectl.ports import Broker, Closable
 
 __all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
-LOOK = 0.5
+POLL_SECONDS = 0.5
 """Seconds that `Sandbox.serve` waits for a request before it checks whether to end."""
 
 
@@ -88,7 +88,7 @@ class Sandbox(ABC):
         self._make = exchange
         self._exchange: Broker | None = None
         self._troubles: list[tuple[Trouble | Shape, str, str | tuple[str, ...]]] = []
-        self._lie: Shape | None = None
+        self._false_reply: Shape | None = None
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
         self._server = Loopback(port, self._replied)
@@ -136,11 +136,11 @@ class Sandbox(ABC):
         """Replace the reply of a command that was carried out; `number` chooses the false reply."""
         shapes, documented = (SHAPES[self.shapes], DOCUMENTED[self.shapes]) if self.shapes else self.own_shapes
         table = documented if fault is Fault.DOCUMENTED_REFUSAL else shapes
-        self._lie = table[number % len(table)]
+        self._false_reply = table[number % len(table)]
 
-    def _take_lie(self) -> Shape | None:
-        lie, self._lie = self._lie, None
-        return lie
+    def _take_false_reply(self) -> Shape | None:
+        reply, self._false_reply = self._false_reply, None
+        return reply
 
     def start(self) -> None:
         self._thread.start()
@@ -154,7 +154,7 @@ class Sandbox(ABC):
 
     def serve(self, until: Callable[[], bool]) -> int:
         """Serve in this thread until `until` returns True; return the number of requests. The exchange stays open."""
-        self._server.timeout = LOOK
+        self._server.timeout = POLL_SECONDS
         try:
             while not until():
                 self._server.handle_request()
@@ -204,7 +204,7 @@ _UNAVAILABLE = Response(503, b"<html>Service Unavailable</html>", "text/html")
 _TOO_MANY = Response.of({"status": "error", "message": "Too many requests"}, 429)
 _INSTEAD = {Trouble.TOO_MANY: _TOO_MANY, Trouble.UNAVAILABLE: _UNAVAILABLE}
 """The replies that are sent without carrying out the request."""
-_SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b"<html>Maintenance</html>", "text/html")}
+_AFTERWARDS = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b"<html>Maintenance</html>", "text/html")}
 """The replies that are sent after carrying out the request."""
 
 
@@ -236,7 +236,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             response = _INSTEAD.get(trouble) if isinstance(trouble, Trouble) else None
             if response is None and trouble is not Trouble.LOST:
                 response = sandbox.respond(request)
-                shape = sandbox._take_lie() or shape
+                shape = sandbox._take_false_reply() or shape
             if shape is not None and response is not None:
                 self._send_bytes(shape.make(response), reset=shape.reset)
                 return
@@ -244,8 +244,8 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
                 return
             if trouble is Trouble.SLOW:
                 SystemClock().sleep(sandbox.slow)
-            spoilt = _SPOILT.get(trouble, response) if isinstance(trouble, Trouble) else response
-            self._send(spoilt, half=trouble is Trouble.HALF)
+            sent = _AFTERWARDS.get(trouble, response) if isinstance(trouble, Trouble) else response
+            self._send(sent, half=trouble is Trouble.HALF)
 
         def _send(self, response: Response, *, half: bool = False) -> None:
             body = response.body

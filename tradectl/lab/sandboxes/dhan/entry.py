@@ -43,7 +43,7 @@ class DhanSandboxEntry:
     def answer(self, field: Field) -> str:  # noqa: ARG002 - a login needs only an access token
         return self._tokens.generate()
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - Dhan's book has tags
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - Dhan's book has tags
         """Return the exchange's book with Dhan's trade ids: the date, the exchange and the exchange's trade number."""
         trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
         return replace(truth, trades=tuple(trades))

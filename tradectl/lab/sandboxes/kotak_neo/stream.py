@@ -23,7 +23,7 @@ from tradectl.model.market import Quote
 if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection
 
-PATIENCE = 10.0
+GREETING_SECONDS = 10.0
 """Seconds within which a client must send its credentials."""
 SCRIPS = "subscribeScrips"
 _PICTURE, _TOUCH_LINE = 7208, 4
@@ -65,7 +65,7 @@ class KotakStream(stream.SandboxStream[str]):
         self.send(frames)
 
     def _greet(self, connection: ServerConnection) -> bool:
-        said, known = str(connection.recv(timeout=PATIENCE)), self._session()
+        said, known = str(connection.recv(timeout=GREETING_SECONDS)), self._session()
         if _wants_orders(connection):
             return bool(known) and said == f"{{type:cn,Authorization:{known['token']},Sid:{known['sid']},src:WEB}}"
         hello = json.loads(said)
