@@ -39,7 +39,9 @@ from tradectl.model.order import TERMINAL, OrderStatus, Purpose, ReasonCode, Sid
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
-"""Prefix of the id of a fill that a person entered, and of the broker order id of an order that is known by such a fill alone."""
+"""The prefix of the trade id of a fill that a person entered.
+
+It is also the prefix of the broker order id of an order that has only such fills and no id of the broker."""
 
 
 class Book(Records):

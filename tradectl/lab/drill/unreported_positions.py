@@ -29,11 +29,11 @@ OFTEN, LATELY = 10, timedelta(minutes=15)
 
 Between two such steps it had no live sell."""
 UNSEEN = timedelta(minutes=1)
-"""How long a step may not know of a fill or an order's end, because it read the book before."""
+"""How long a step may miss a fill or an order's end, because it read the book before."""
 
 
 def unseen(faults: Iterable[Fault]) -> timedelta:
-    """Return the age from which a step must know of an event at the exchange."""
+    """Return the age from which a step must have seen an event at the exchange."""
     return UNSEEN + max((BEHIND.get(fault, timedelta(0)) for fault in faults), default=timedelta(0))
 
 

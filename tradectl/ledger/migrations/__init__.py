@@ -1,7 +1,7 @@
-"""The ledger's schema through time. A fresh database is made as it is today; an older one is brought here by Alembic.
+"""Create the ledger's schema in a new database, or upgrade an older database by Alembic.
 
-`HEAD` is the revision of this version of the program. Opening a database that stands at it costs one SELECT, and Alembic is
-imported only to bring an older one forward.
+`HEAD` is the schema revision of this version of the program. Opening a database of this revision takes one SELECT. Alembic is
+imported only to upgrade an older database.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 HEAD = "0003"
 FOLDER = Path(__file__).parent
-_LOCK = 7_427_001  # any number: two processes that create the same PostgreSQL database wait for each other by it
+_LOCK = 7_427_001  # an arbitrary number, by which two processes that create one PostgreSQL database wait for each other
 
 
 def revision(database: Database) -> str | None:
-    """The revision a database stands at; None for an empty one. DatabaseError for a database of something else."""
+    """Return the schema revision of a database; None if it is empty. Raises DatabaseError for a database of another program."""
     with database.read() as connection:
         return _revision(connection, database.name)
 
 
 def create_or_upgrade(database: Database) -> bool:
-    """Bring a database to HEAD; whether anything had to be done. DatabaseError if a newer version wrote it."""
+    """Create or upgrade a database to HEAD; return whether it was changed. Raises DatabaseError if a newer version wrote it."""
     found = revision(database)
     if found == HEAD:
         return False
@@ -55,7 +55,7 @@ def create_or_upgrade(database: Database) -> bool:
 
 
 def alembic_config(connection: Connection) -> Config:
-    """Alembic's configuration for one open connection; `env.py` takes the connection from it."""
+    """Return Alembic's configuration for one open connection, from which `env.py` gets the connection."""
     from alembic.config import Config
 
     config = Config()
