@@ -47,17 +47,17 @@ def measure(quick: bool) -> Result:
     skipped: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = _rows(_evenings(Analyst(symbols, sessions, folder), repeats, _bare))
+        rows = _rows(_paired_runs(AnalyzeRuns(symbols, sessions, folder), repeats, _bare))
         if find_spec("pyarrow"):
             script = _indicators(few, sessions, folder)
-            pairs = _elapsed(_evenings(Analyst(few, sessions, folder), min(repeats, 3), script))
-            rows.append(Row.share(f"{few} symbols: ta, pandas, Parquet, indicators alone", pairs))
+            pairs = _elapsed(_paired_runs(AnalyzeRuns(few, sessions, folder), min(repeats, 3), script))
+            rows.append(Row.share(f"{few} symbols: only indicators by ta, pandas, Parquet", pairs))
         else:
             skipped = ("pyarrow is not installed",)
     return Result(f"{symbols} symbols x {sessions} sessions, whole processes", tuple(rows), skipped)
 
 
-class Analyst:
+class AnalyzeRuns:
     """Runs `analyze` on a copy of a market's home, which has all the data that an import derives."""
 
     def __init__(self, symbols: int, sessions: int, folder: Path) -> None:
@@ -81,16 +81,16 @@ def _bare() -> Usage:
     return run_process(BARE, environment(ROOT))
 
 
-def _evenings(analyst: Analyst, repeats: int, theirs: Callable[[], Usage]) -> Runs:
+def _paired_runs(analyze: AnalyzeRuns, repeats: int, theirs: Callable[[], Usage]) -> Runs:
     """Return the usage of `analyze` on each of the last sessions, each with the usage of one run of `theirs`."""
-    return [(analyst.run(len(analyst.days) - i), theirs()) for i in range(repeats, 0, -1)]
+    return [(analyze.run(len(analyze.days) - i), theirs()) for i in range(repeats, 0, -1)]
 
 
 def _rows(runs: Runs) -> list[Row]:
     return [
         Row.share("a bare typer and sqlite3", _elapsed(runs), at_most(BOUND)),
-        Row.share("the same, seconds of the processor", [(ours.cpu, theirs.cpu) for ours, theirs in runs]),
-        Row.share(f"peak memory, of {MEMORY:.0f} MB", [(ours.peak, MEMORY) for ours, _ in runs], at_most(1), unit="MB"),
+        Row.share("a bare typer and sqlite3, processor time", [(ours.cpu, theirs.cpu) for ours, theirs in runs]),
+        Row.share(f"peak memory: {MEMORY:.0f} MB", [(ours.peak, MEMORY) for ours, _ in runs], at_most(1), unit="MB"),
     ]
 
 

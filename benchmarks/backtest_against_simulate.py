@@ -34,7 +34,7 @@ Holding = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Answer:
+class SideResult:
     """The result of one side: every field of every trade, the shares held at the end, and cash and equity then."""
 
     trades: frozenset[Trade]
@@ -43,7 +43,7 @@ class Answer:
     money: str = ""
 
     @classmethod
-    def of(cls, trades: Sequence[dict[str, Any]], held: Sequence[Holding], money: str = "") -> Answer:
+    def of(cls, trades: Sequence[dict[str, Any]], held: Sequence[Holding], money: str = "") -> SideResult:
         return cls(frozenset(_fields(trade) for trade in trades), frozenset(held), len(trades), money)
 
 
@@ -70,7 +70,7 @@ def tradectl(words: Sequence[str], environment: dict[str, str]) -> dict[str, Any
     return result
 
 
-def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> Answer:
+def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> SideResult:
     trades, held = [], []
     for number, symbol in enumerate(symbols, 1):
         print(f"backtest {symbol} ({number} of {len(symbols)})", file=sys.stderr)
@@ -78,33 +78,35 @@ def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[st
         trades += found["trades"]
         if found["open"]:
             held.append((found["symbol"], found["open"]))
-    return Answer.of(trades, held)
+    return SideResult.of(trades, held)
 
 
-def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> Answer:
+def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> SideResult:
     print(f"simulate {len(symbols)} symbols {' '.join(span)}", file=sys.stderr)
     capital = str(CAPITAL_PER_SYMBOL * len(symbols))
     words = ["simulate", *span, "--universe", ",".join(symbols), "--no-limits", "--capital", capital]
     found = tradectl(words, environment)
     print(f"{found['sessions']} sessions, {found['sessions_per_second']} a second", file=sys.stderr)
-    return Answer.of(found["trades"], [(item["symbol"], item["quantity"]) for item in found["open_positions"]])
+    return SideResult.of(found["trades"], [(item["symbol"], item["quantity"]) for item in found["open_positions"]])
 
 
-def in_one_account(universe: str, capital: str, span: Sequence[str], environment: dict[str, str]) -> tuple[Answer, Answer]:
+def in_one_account(
+    universe: str, capital: str, span: Sequence[str], environment: dict[str, str]
+) -> tuple[SideResult, SideResult]:
     """Return the results of both sides for one account with the limits of the portfolio."""
     words = ["backtest", universe, "--portfolio", "--capital", capital, *span, "--look-ahead", "0"]
     print(" ".join(words), file=sys.stderr)
     found = tradectl(words, environment)
     held = [(item["symbol"], item["open"]) for item in found["symbols"] if item["open"]]
-    one = Answer.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
+    one = SideResult.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
     words = ["simulate", *span, "--universe", universe, "--capital", capital]
     print(" ".join(words), file=sys.stderr)
     found = tradectl(words, environment)
     held = [(item["symbol"], item["quantity"]) for item in found["open_positions"]]
-    return one, Answer.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
+    return one, SideResult.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
 
 
-def differences(one: Answer, other: Answer) -> list[str]:
+def differences(one: SideResult, other: SideResult) -> list[str]:
     """Return a line for each trade or holding that only one side has, and for different counts, cash or equity."""
     pairs = (("backtest", one, other), ("simulate", other, one))
     lines = []
@@ -112,9 +114,9 @@ def differences(one: Answer, other: Answer) -> list[str]:
         lines += [f"only {name}: {', '.join(trade)}" for trade in sorted(mine.trades - theirs.trades)]
         lines += [f"only {name} holds: {shares} {symbol}" for symbol, shares in sorted(mine.open - theirs.open)]
     if one.count != other.count:
-        lines.append(f"{one.count} trades against {other.count}")
+        lines.append(f"backtest has {one.count} trades, simulate {other.count}")
     if one.money != other.money:
-        lines.append(f"{one.money} against {other.money}")
+        lines.append(f"backtest has {one.money}; simulate has {other.money}")
     return lines
 
 
@@ -123,19 +125,27 @@ def main() -> int:
     parser.add_argument("symbols", help="symbols joined by commas, or a CSV file with a column Symbol, as NSE's index lists have")
     parser.add_argument("--from", dest="first", required=True, metavar="YYYY-MM-DD")
     parser.add_argument("--to", dest="last", required=True, metavar="YYYY-MM-DD")
-    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="NAME=VALUE", help="a setting for both")
     parser.add_argument(
-        "--portfolio", metavar="RUPEES", help="one account with its limits; the symbols may then be a list's name"
+        "--set", dest="changes", action="append", default=[], metavar="NAME=VALUE", help="a setting for both sides"
     )
-    parser.add_argument("--home", help="whose market data; TRADECTL_HOME unless told")
-    asked = parser.parse_args()
-    environment = {**os.environ, **({"TRADECTL_HOME": asked.home} if asked.home else {})}
-    span = ["--from", asked.first, "--to", asked.last, *(word for change in asked.changes for word in ("--set", change))]
-    if asked.portfolio:
-        one, other = in_one_account(asked.symbols, asked.portfolio, span, environment)
-        of = asked.symbols
+    parser.add_argument(
+        "--portfolio", metavar="RUPEES", help="use one account with its limits; the symbols may then be the name of a list"
+    )
+    parser.add_argument("--home", help="the home with the market data; default: TRADECTL_HOME")
+    arguments = parser.parse_args()
+    environment = {**os.environ, **({"TRADECTL_HOME": arguments.home} if arguments.home else {})}
+    span = [
+        "--from",
+        arguments.first,
+        "--to",
+        arguments.last,
+        *(word for change in arguments.changes for word in ("--set", change)),
+    ]
+    if arguments.portfolio:
+        one, other = in_one_account(arguments.symbols, arguments.portfolio, span, environment)
+        of = arguments.symbols
     else:
-        symbols = symbols_of(asked.symbols)
+        symbols = symbols_of(arguments.symbols)
         one, other = backtested(symbols, span, environment), simulated(symbols, span, environment)
         of = f"{len(symbols)} symbols"
     lines = differences(one, other)

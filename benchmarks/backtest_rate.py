@@ -27,7 +27,7 @@ from tradectl.research.vectorized.fills import TradeColumns
 from tradectl.research.vectorized.market import InstrumentData, MarketTables
 
 T = TypeVar("T")
-Crowd = Callable[[Sequence[Bars]], list[list[Trade]]]
+BatchRival = Callable[[Sequence[Bars]], list[list[Trade]]]
 """A rival for many symbols: a function that returns the trades of each symbol."""
 SINGLE = {"backtesting.py": at_least(60), "backtrader": at_least(400)}
 """Rivals that run one symbol after the other, with the target of each."""
@@ -56,7 +56,7 @@ def measure(quick: bool) -> Result:
     return result.unjudged() if quick else result
 
 
-def _row(name: str, bars: Panel, rival: Crowd, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
+def _row(name: str, bars: Panel, rival: BatchRival, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
     """Compare tradectl on all symbols with a rival on the symbols drawn for each repeat, whose time is multiplied."""
     listings = market_tables(bars).listings
     symbols = {column: bars_of(bars, column) for draw in draws for column in draw}
@@ -77,7 +77,7 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
     return process_time() - begun, found
 
 
-def _one_by_one(rival: Rival) -> Crowd:
+def _one_by_one(rival: Rival) -> BatchRival:
     return lambda symbols: [rival(bars) for bars in symbols]
 
 
@@ -91,7 +91,7 @@ def _agree(name: str, bars: Panel, found: TradeColumns, expected: dict[int, list
     for column, theirs in expected.items():
         rows = slice(bounds[column], bounds[column + 1])
         if list(zip(*(values[rows] for values in columns), strict=True)) != theirs:
-            raise Disagreement(f"{bars.instruments[column]} trades otherwise in {name}")
+            raise Disagreement(f"{bars.instruments[column]} has other trades in {name}")
 
 
 def run_sessions_of(bars: Panel) -> Panel:

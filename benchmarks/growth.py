@@ -83,8 +83,8 @@ def analysis(symbols: int, sessions: int) -> Work:
 
     def evening() -> None:
         store = Store(folder, calendar())
-        asked = ScreenRequest(store.universe("all"), days[sessions - 1], days[sessions], None, Parameters())
-        screen_alone(store, calendar(), asked)
+        request = ScreenRequest(store.universe("all"), days[sessions - 1], days[sessions], None, Parameters())
+        screen_alone(store, calendar(), request)
 
     return lambda: seconds(evening)
 

@@ -21,7 +21,7 @@ from tradectl.strategy.indicators import ema, rsi
 RSI, FAST, SLOW, AVERAGE = 10, 9, 200, 50
 
 
-class Four(NamedTuple):
+class Indicators(NamedTuple):
     """The four indicators: ours with shape (sessions, symbols), those of other libraries with shape (symbols, sessions)."""
 
     rsi: Floats
@@ -50,8 +50,8 @@ def measure(quick: bool) -> Result:
     return Result(f"{symbols} symbols x {sessions} sessions", tuple(rows), tuple(skipped))
 
 
-def ours(close: Floats, volume: Floats) -> Four:
-    return Four(rsi(close, RSI), ema(close, FAST), ema(close, SLOW), average(volume, AVERAGE))
+def ours(close: Floats, volume: Floats) -> Indicators:
+    return Indicators(rsi(close, RSI), ema(close, FAST), ema(close, SLOW), average(volume, AVERAGE))
 
 
 def average(values: Floats, window: int) -> Floats:
@@ -66,12 +66,12 @@ def average(values: Floats, window: int) -> Floats:
     return result
 
 
-def by_ta(close: Floats, volume: Floats) -> Four:
+def by_ta(close: Floats, volume: Floats) -> Indicators:
     import pandas as pd
     from ta.momentum import RSIIndicator
     from ta.trend import EMAIndicator, SMAIndicator
 
-    found = Four(*(np.empty(close.shape) for _ in Four._fields))
+    found = Indicators(*(np.empty(close.shape) for _ in Indicators._fields))
     for k, (price, traded) in enumerate(zip(close, volume, strict=True)):
         series = pd.Series(price)
         found.rsi[k] = RSIIndicator(series, RSI).rsi()
@@ -81,10 +81,10 @@ def by_ta(close: Floats, volume: Floats) -> Four:
     return found
 
 
-def by_talib(close: Floats, volume: Floats) -> Four:
+def by_talib(close: Floats, volume: Floats) -> Indicators:
     import talib
 
-    found = Four(*(np.empty(close.shape) for _ in Four._fields))
+    found = Indicators(*(np.empty(close.shape) for _ in Indicators._fields))
     for k, (price, traded) in enumerate(zip(close, volume, strict=True)):
         found.rsi[k] = talib.RSI(price, RSI)
         found.fast[k] = talib.EMA(price, FAST)
@@ -93,9 +93,9 @@ def by_talib(close: Floats, volume: Floats) -> Four:
     return found
 
 
-def agree(mine: Four, by_symbol: Four) -> None:
+def agree(mine: Indicators, by_symbol: Indicators) -> None:
     """Raise Disagreement unless RSI and EMAs are equal to the last bit, and average volumes to one part in a billion."""
-    theirs = Four(*(found.T for found in by_symbol))
+    theirs = Indicators(*(found.T for found in by_symbol))
     for name in ("rsi", "fast", "slow"):
         if not np.array_equal(getattr(mine, name), getattr(theirs, name), equal_nan=True):
             raise Disagreement(f"{name} differs from ta's")

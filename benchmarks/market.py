@@ -26,9 +26,9 @@ TICK = 10
 """The tick in paise. It is a multiple of every tick that the exchange has used for shares under Rs 5,000."""
 LOWEST, HIGHEST = 20_00, 4_900_00
 SPLIT = 5
-LATE, SPLITTING, SUSPENDED, HOLED = 0.25, 0.02, 0.05, 0.0002
+LATE, SPLITTING, SUSPENDED, MISSING = 0.25, 0.02, 0.05, 0.0002
 """Fractions of the instruments that are listed late, split, or suspended; and the fraction of single bars that are missing."""
-WEEKS = 15
+SUSPENSION = 15
 """The length of a suspension in sessions."""
 TURNOVER = 20_00_00_000_00
 """The approximate turnover in paise a session: twenty times the least turnover of the universe."""
@@ -110,10 +110,10 @@ def _changes(multiplier: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool
 def _states(rng: np.random.Generator, symbols: int, sessions: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
     """Return the state of each bar: traded, missing or not listed. All instruments have a bar in the last session."""
     state = np.full((sessions, symbols), SERIES["EQ"], dtype=np.int8)
-    state[:-1][rng.random((sessions - 1, symbols)) < HOLED] = GAP
+    state[:-1][rng.random((sessions - 1, symbols)) < MISSING] = GAP
     for symbol in np.flatnonzero(rng.random(symbols) < SUSPENDED).tolist():
-        begin = int(rng.integers(0, max(sessions - WEEKS - 1, 1)))
-        state[begin : begin + WEEKS, symbol] = GAP
+        begin = int(rng.integers(0, max(sessions - SUSPENSION - 1, 1)))
+        state[begin : begin + SUSPENSION, symbol] = GAP
     for symbol in np.flatnonzero(rng.random(symbols) < LATE).tolist():
         state[: int(rng.integers(1, sessions)), symbol] = NOT_LISTED
     for symbol in range(symbols):

@@ -86,7 +86,7 @@ def main() -> int:
             if ended.code:
                 return int(ended.code)
     if not minutes.counts:
-        print("no minute lowered exactly one sell")
+        print("no minute lowered exactly one sell, so there is no figure")
         return 1
     print(
         f"{len(minutes.counts)} minutes that lower one sell: {statistics.median(minutes.counts):g} calls between files (median)"

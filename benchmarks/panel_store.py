@@ -40,7 +40,7 @@ def measure(quick: bool) -> Result:
         rebuilt, peak = rebuild(folder)
         appended = [(append(folder), rebuilt) for _ in range(APPENDS)]
         rows = [
-            Row.share("one more session, of deriving everything", appended, at_most(0.02)),
+            Row.share("one more session: deriving everything", appended, at_most(0.02)),
             Row.figure("peak memory of deriving everything", [peak], "MB"),
             *loading(folder),
         ]
@@ -109,7 +109,7 @@ def append(folder: Path) -> float:
     store = open_panel(folder)
     seconds = perf_counter() - began
     if store.index.edition != edition:
-        raise Disagreement("the store was derived anew for one more session")
+        raise Disagreement("the whole store was derived again for one more session")
     return seconds
 
 

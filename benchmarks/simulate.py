@@ -23,7 +23,7 @@ from benchmarks.form import Pair, Result, Row, at_least
 from benchmarks.market import calendar, home
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGAN = "77214e2"
+EARLIER_COMMIT = "77214e2"
 """The commit before a step read the book once (`docs/decisions/a-step-reads-the-book-once.md`)."""
 WARM_UP = 260
 """Sessions before the first simulated session. Without them no instrument has enough bars."""
@@ -62,11 +62,11 @@ def measure(quick: bool) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         here = Program(ROOT, copy_of(home(symbols, WARM_UP + sessions + 40), base / "here"))
-        then = _as_it_was(base / "code")
+        then = _unpack_earlier(base / "code")
         here.seconds_a_session(first, days[1])  # derives the data that is derived only once
         if then is None:
             rate = [1 / here.seconds_a_session(first, last) for _ in range(repeats)]
-            missing = f"commit {BEGAN} is not in the history of this checkout"
+            missing = f"commit {EARLIER_COMMIT} is not in the history of this checkout"
             return Result(setting, (Row.figure("simulated sessions", rate, "a second"),), (missing,))
         past = Program(then, base / "past")
         _make_home(past, symbols, WARM_UP + sessions + 40)
@@ -89,10 +89,12 @@ def _make_home(program: Program, symbols: int, sessions: int) -> None:
     subprocess.run([sys.executable, "-c", words], env=environment(program.code), cwd=program.code, check=True)
 
 
-def _as_it_was(folder: Path) -> Path | None:
-    """Return the folder with the unpacked commit BEGAN; None if the history does not contain it."""
+def _unpack_earlier(folder: Path) -> Path | None:
+    """Return the folder with the unpacked commit EARLIER_COMMIT; None if the history does not contain it."""
     try:
-        found = subprocess.run(["git", "archive", BEGAN, "tradectl", "benchmarks"], cwd=ROOT, capture_output=True, check=False)
+        found = subprocess.run(
+            ["git", "archive", EARLIER_COMMIT, "tradectl", "benchmarks"], cwd=ROOT, capture_output=True, check=False
+        )
     except FileNotFoundError:
         return None
     if found.returncode:

@@ -32,7 +32,7 @@ from tradectl.settings import Settings, load
 FIRST = date(2023, 1, 1)
 LENGTHS = (20, 40, 80)
 CAPITAL = 1_000_000_00
-YARD = 4_000
+YARDSTICK_TRANSACTIONS = 4_000
 """The number of transactions of the yardstick, which takes about 0.2 seconds on a machine of 2023."""
 
 
@@ -45,7 +45,7 @@ def yardstick() -> float:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("CREATE TABLE yard (id INTEGER PRIMARY KEY, name TEXT UNIQUE, value INTEGER)")
         total = 0
-        for number in range(YARD):
+        for number in range(YARDSTICK_TRANSACTIONS):
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("INSERT INTO yard (name, value) VALUES (?, ?)", (f"row {number}", number))
             connection.execute("COMMIT")
@@ -82,25 +82,25 @@ def line(name: str, seconds: Sequence[float], yard: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--home", help="whose market data; TRADECTL_HOME unless told")
+    parser.add_argument("--home", help="the home with the market data; default: TRADECTL_HOME")
     parser.add_argument("--universe", default="nifty50")
     parser.add_argument("--from", dest="first", default=FIRST.isoformat(), metavar="YYYY-MM-DD")
-    asked = parser.parse_args()
-    settings = load(home=asked.home)
+    arguments = parser.parse_args()
+    settings = load(home=arguments.home)
     table = bootstrap.open_sessions(settings)
-    sessions = table.run_between(date.fromisoformat(asked.first), table.last)[: LENGTHS[-1]]
-    timed(settings, sessions[:2], asked.universe)  # reading and compiling that happens once is not measured
-    print(f"{asked.universe} from {sessions[0].date}, one-minute steps; the yardstick takes {yardstick():.3f} s")
-    found = {length: timed(settings, sessions[:length], asked.universe) for length in LENGTHS}
+    sessions = table.run_between(date.fromisoformat(arguments.first), table.last)[: LENGTHS[-1]]
+    timed(settings, sessions[:2], arguments.universe)  # reading and compiling that happens once is not measured
+    print(f"{arguments.universe} from {sessions[0].date}, one-minute steps; the yardstick takes {yardstick():.3f} s")
+    found = {length: timed(settings, sessions[:length], arguments.universe) for length in LENGTHS}
     for length, (seconds, yard) in found.items():
         print(line(f"{length} sessions", seconds, yard))
     tail = LENGTHS[0]
-    alone, yard = timed(settings, sessions[-tail:], asked.universe)
+    alone, yard = timed(settings, sessions[-tail:], arguments.universe)
     whole, yard_then = found[LENGTHS[-1]]
     print(line(f"the last {tail} of them alone", alone, yard))
     print(line(f"the same {tail} after {LENGTHS[-1] - tail} others", whole[-tail:], yard_then))
     ratio = sum(whole[-tail:]) / yard_then / (sum(alone) / yard)
-    print(f"a session after {LENGTHS[-1] - tail} others takes {ratio:.2f} times as long as one at the beginning (1: linear)")
+    print(f"a session after {LENGTHS[-1] - tail} others takes {ratio:.2f} times as long as the same session alone (1: linear)")
 
 
 if __name__ == "__main__":

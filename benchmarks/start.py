@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     found = measure(parser.parse_args().rounds)
-    print(f"a bare start takes {found.pop('bare start, seconds'):.3f} s; times that, the median of the rounds:")
+    print(f"a bare start takes {found.pop('bare start, seconds'):.3f} s; each command as a multiple of it, median of the rounds:")
     for name, ratio in found.items():
         print(f"{name:24s} {ratio:6.2f}")
 

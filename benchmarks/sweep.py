@@ -53,7 +53,7 @@ def measure(quick: bool) -> Result:
     theirs = (process_time() - begun) / SAMPLE * len(settings) * len(market.listings)
     for (number, column), closed in zip(drawn, alone, strict=True):
         if not _same(found[number], column, closed):
-            raise Disagreement(f"{market.instruments[column]} under setting {number} trades otherwise alone")
+            raise Disagreement(f"{market.instruments[column]} with setting {number} has other trades in a single backtest")
     many = f"{len(settings)} settings, {symbols} instruments, {sessions} sessions"
     times = len(settings) * len(market.listings) / SAMPLE
     row = Row.faster(f"single backtests ({SAMPLE} timed, x {times:.0f})", [(ours, theirs)], at_least(10))

@@ -53,8 +53,8 @@ def run_process(command: Sequence[str], environment: Mapping[str, str], folder: 
     """
     words = [sys.executable, "-I", "-S", str(LAUNCHER), *command]
     done = subprocess.run(words, env=dict(environment), cwd=folder, capture_output=True, text=True, check=False)
-    told, _, output = done.stdout.partition("\n")
-    figures = json.loads(told) if told else {"code": done.returncode}
+    first_line, _, output = done.stdout.partition("\n")
+    figures = json.loads(first_line) if first_line else {"code": done.returncode}
     if figures["code"]:
         raise RuntimeError(f"{' '.join(command)} ended with {figures['code']}: {done.stderr.strip() or output.strip()}")
     return Usage(figures["elapsed"], figures["cpu"], figures["peak"], output)

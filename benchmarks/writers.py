@@ -55,11 +55,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    print(f"{asked.processes} writers for {asked.seconds:g} s, the median of {asked.rounds} rounds")
+    arguments = parser.parse_args()
+    print(f"{arguments.processes} writers for {arguments.seconds:g} s, the median of {arguments.rounds} rounds")
     for pause in PAUSES:
         print(f"\npause {pause * 1000:g} ms       longest wait   one in 1000     median   writes a second   fewest of a process")
-        rounds = [(measure(asked, pause, queue=False), measure(asked, pause, queue=True)) for _ in range(asked.rounds)]
+        rounds = [
+            (measure(arguments, pause, queue=False), measure(arguments, pause, queue=True)) for _ in range(arguments.rounds)
+        ]
         alone, queued = ([figures(pair[index]) for pair in rounds] for index in (0, 1))
         show("SQLite alone", alone)
         show("with the queue", queued)
@@ -78,7 +80,7 @@ def show(name: str, rounds: list[tuple[float, float, float, float, float]]) -> N
     sys.stdout.flush()
 
 
-def measure(asked: argparse.Namespace, pause: float, *, queue: bool) -> Measured:
+def measure(arguments: argparse.Namespace, pause: float, *, queue: bool) -> Measured:
     """Let all processes write for some seconds, starting at the same moment."""
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
@@ -87,18 +89,18 @@ def measure(asked: argparse.Namespace, pause: float, *, queue: bool) -> Measured
         create_or_upgrade(database)
         Ledger(database, "asha").users.add("asha", capital=1, created_at=CLOCK.now(), role="admin")
         database.close()
-        barrier = spawn.Barrier(asked.processes)
+        barrier = spawn.Barrier(arguments.processes)
         pipes, children = [], []
-        for number in range(asked.processes):
+        for number in range(arguments.processes):
             ours, theirs = spawn.Pipe(duplex=False)
-            work = (str(path), number, asked.seconds, pause, queue, barrier, theirs)
+            work = (str(path), number, arguments.seconds, pause, queue, barrier, theirs)
             children.append(spawn.Process(target=write, args=work))
             pipes.append(ours)
             children[-1].start()
         found = [pipe.recv() for pipe in pipes]
         for child in children:
             child.join()
-    return Measured([wait for waits in found for wait in waits], min(len(waits) for waits in found), asked.seconds)
+    return Measured([wait for waits in found for wait in waits], min(len(waits) for waits in found), arguments.seconds)
 
 
 def write(

@@ -39,7 +39,7 @@ def create_or_upgrade(database: Database) -> bool:
     if database.read_only:
         if found is not None and found > HEAD:
             raise DatabaseError(_newer(database.name, found))
-        raise DatabaseError(f"{database.name} has an older schema; the next command that writes upgrades it")
+        raise DatabaseError(f"{database.name} has an older schema: the next command that writes upgrades it and keeps all rows")
     try:
         with database.write() as connection:
             if not database.sqlite:
@@ -69,7 +69,7 @@ def _revision(connection: Connection, name: str) -> str | None:
     if inspector.has_table("alembic_version") and inspector.has_table("database_info"):
         return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
     if inspector.get_table_names():
-        raise DatabaseError(f"{name} is a database, but not one of tradectl's")
+        raise DatabaseError(f"{name} is a database, but not one of tradectl's: check the path")
     return None
 
 
@@ -91,4 +91,4 @@ def _upgrade(connection: Connection, current: str, name: str) -> None:
 
 
 def _newer(name: str, found: str) -> str:
-    return f"{name} was written by a newer version of tradectl (schema {found}, we know {HEAD})"
+    return f"{name} was written by a newer version of tradectl (schema {found}, here {HEAD}): use that version"
