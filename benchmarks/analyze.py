@@ -43,6 +43,7 @@ Runs = list[tuple[Usage, Usage]]
 
 
 def measure(quick: bool) -> Result:
+    """Compare `analyze` with a bare start and with a script of other libraries."""
     symbols, few, sessions, repeats = (20, 10, 300, 2) if quick else (2000, 500, 2500, 5)
     skipped: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory() as name:

@@ -71,6 +71,7 @@ def tradectl(words: Sequence[str], environment: dict[str, str]) -> dict[str, Any
 
 
 def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> SideResult:
+    """Return the result of one `backtest` for each symbol."""
     trades, held = [], []
     for number, symbol in enumerate(symbols, 1):
         print(f"backtest {symbol} ({number} of {len(symbols)})", file=sys.stderr)
@@ -82,6 +83,7 @@ def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[st
 
 
 def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> SideResult:
+    """Return the result of one `simulate` of all symbols without portfolio limits."""
     print(f"simulate {len(symbols)} symbols {' '.join(span)}", file=sys.stderr)
     capital = str(CAPITAL_PER_SYMBOL * len(symbols))
     words = ["simulate", *span, "--universe", ",".join(symbols), "--no-limits", "--capital", capital]

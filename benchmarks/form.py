@@ -23,6 +23,7 @@ class Target:
     least: bool
 
     def met(self, ratio: float) -> bool:
+        """Return whether a ratio meets the bound."""
         return ratio >= self.bound if self.least else ratio <= self.bound
 
     def __str__(self) -> str:
@@ -30,10 +31,12 @@ class Target:
 
 
 def at_least(bound: float) -> Target:
+    """Return a target with a least value."""
     return Target(bound, least=True)
 
 
 def at_most(bound: float) -> Target:
+    """Return a target with a greatest value."""
     return Target(bound, least=False)
 
 
@@ -73,6 +76,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
+        """Return the median of the ratios."""
         return median(self.ratios)
 
     @property

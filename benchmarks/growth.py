@@ -33,6 +33,7 @@ Work = Callable[[], float]
 
 
 def measure(quick: bool) -> Result:
+    """Return a row of exponents for each kind of work."""
     symbols, sessions, repeats = ((20, 40, 80), (100, 200, 400), 2) if quick else ((500, 1000, 2000), (625, 1250, 2500), 3)
     spans, repeated = ((2, 4), 1) if quick else ((20, 40, 80), 2)
     few = tuple(count // 4 for count in symbols)
@@ -72,6 +73,7 @@ def exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
 
 
 def indicators(symbols: int, sessions: int) -> Work:
+    """Return the work of computing RSI10, EMA9 and EMA200."""
     close = closes(symbols, sessions)
     return lambda: seconds(lambda: (rsi(close, 10), ema(close, 9), ema(close, 200)))
 
@@ -102,5 +104,6 @@ def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Wo
 
 
 def simulation(program: Program, sessions: int) -> Work:
+    """Return the work of simulating sessions with an installed program."""
     days = [day.date for day in calendar().run_between(calendar().first, calendar().last)][WARM_UP:]
     return lambda: program.seconds_a_session(days[0], days[sessions - 1]) * sessions

@@ -31,6 +31,7 @@ class Indicators(NamedTuple):
 
 
 def measure(quick: bool) -> Result:
+    """Compare the indicators with `ta`, TA-Lib and a copy of the bytes. Raises Disagreement."""
     symbols, sessions, repeats = (60, 400, 2) if quick else (2000, 2500, 5)
     close = closes(symbols, sessions)
     volume = np.random.default_rng(SEED).lognormal(12, 0.3, close.shape).round()
@@ -51,6 +52,7 @@ def measure(quick: bool) -> Result:
 
 
 def ours(close: Floats, volume: Floats) -> Indicators:
+    """Return the indicators as tradectl computes them."""
     return Indicators(rsi(close, RSI), ema(close, FAST), ema(close, SLOW), average(volume, AVERAGE))
 
 
@@ -67,6 +69,7 @@ def average(values: Floats, window: int) -> Floats:
 
 
 def by_ta(close: Floats, volume: Floats) -> Indicators:
+    """Return the indicators as `ta` computes them, symbol by symbol."""
     import pandas as pd
     from ta.momentum import RSIIndicator
     from ta.trend import EMAIndicator, SMAIndicator
@@ -82,6 +85,7 @@ def by_ta(close: Floats, volume: Floats) -> Indicators:
 
 
 def by_talib(close: Floats, volume: Floats) -> Indicators:
+    """Return the indicators as TA-Lib computes them, symbol by symbol."""
     import talib
 
     found = Indicators(*(np.empty(close.shape) for _ in Indicators._fields))

@@ -68,6 +68,7 @@ def make_archive(folder: Path, instruments: int, sessions: int) -> None:
 
 
 def weekdays(first: date, count: int) -> list[str]:
+    """Return the first `count` weekdays from a date on, as ISO dates."""
     days: list[str] = []
     while len(days) < count:
         if first.weekday() < 5:
@@ -114,6 +115,7 @@ def append(folder: Path) -> float:
 
 
 def open_edition(folder: Path) -> str:
+    """Return the name of the store's current edition."""
     return next(path.name for path in folder.glob("panel-*") if path.is_dir())
 
 

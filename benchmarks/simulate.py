@@ -55,6 +55,7 @@ def environment(code: Path) -> Mapping[str, str]:
 
 
 def measure(quick: bool) -> Result:
+    """Compare a simulated session with the same session at the earlier commit."""
     symbols, sessions, repeats = (6, 4, 1) if quick else (50, 40, 3)
     days = [day.date for day in calendar().run_between(calendar().first, calendar().last)][WARM_UP:]
     first, last = days[0], days[sessions - 1]

@@ -47,6 +47,7 @@ class Measured:
 
     @property
     def rate(self) -> float:
+        """Return the writes a second of all processes."""
         return len(self.waits) / self.seconds
 
 
@@ -70,11 +71,13 @@ def main() -> None:
 
 
 def figures(measured: Measured) -> tuple[float, float, float, float, float]:
+    """Return longest wait, wait exceeded by 1 in 1000, median wait (seconds), writes a second, and fewest writes."""
     waits = sorted(measured.waits)
     return waits[-1], waits[int(len(waits) * 0.999)], waits[len(waits) // 2], measured.rate, measured.fewest
 
 
 def show(name: str, rounds: list[tuple[float, float, float, float, float]]) -> None:
+    """Print one line with the medians of the rounds."""
     longest, rare, middle, rate, fewest = (median(column) for column in zip(*rounds, strict=True))
     print(f"{name:15s}  {longest * 1000:9.1f} ms  {rare * 1000:9.1f} ms  {middle * 1000:6.2f} ms  {rate:12.0f}  {fewest:16.0f}")
     sys.stdout.flush()

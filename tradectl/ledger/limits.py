@@ -38,6 +38,7 @@ class _Bucket:
 
     @classmethod
     def of(cls, requests: int, seconds: float) -> _Bucket:
+        """Return the bucket for a limit of `requests` in `seconds`."""
         most = 1.0 if seconds <= 1 or requests < 2 else requests / 2
         return cls(seconds, most, requests / seconds if most == 1.0 else (requests - most) / seconds)
 

@@ -48,21 +48,26 @@ class Bench(ABC):
 
     @property
     def can(self) -> Capabilities:
+        """Return the capabilities of the adapter under test."""
         return self.broker.capabilities
 
     def to(self, day: date, text: str) -> None:
+        """Move the clock to a date and an IST time such as 09:15."""
         self.fixture.clock.move_to(ist(day, text))
 
     def request(
         self, quantity: int, price: int, symbol: str = "ACME", *, side: Side = Side.BUY, amo: bool = False
     ) -> OrderRequest:
+        """Return a limit order with a new client tag; `price` in paise."""
         variety = Variety.AMO if amo else Variety.REGULAR
         return OrderRequest(f"KIT{next(self._tags):012}", symbol, side, quantity, price, OrderType.LIMIT, variety)
 
     def buy(self, quantity: int, price: int, symbol: str = "ACME", *, amo: bool = False) -> str:
+        """Place a limit buy; return its broker order id. `price` in paise."""
         return self.broker.place(self.request(quantity, price, symbol, amo=amo))
 
     def sell(self, quantity: int, price: int, symbol: str = "ACME") -> str:
+        """Place a limit sell; return its broker order id. `price` in paise."""
         return self.broker.place(self.request(quantity, price, symbol, side=Side.SELL))
 
     def order(self, broker_order_id: str) -> OrderReport:

@@ -20,10 +20,12 @@ class Card:
 
     @property
     def name(self) -> str:
+        """Return the function's name as words."""
         return self.run.__name__.replace("_", " ")
 
     @property
     def promise(self) -> str:
+        """Return the rule that the card checks."""
         return " ".join((self.run.__doc__ or "").split())
 
 

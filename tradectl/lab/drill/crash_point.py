@@ -21,6 +21,7 @@ class Killed(BaseException):
 
 
 def die() -> None:
+    """End the simulated process."""
     raise Killed
 
 

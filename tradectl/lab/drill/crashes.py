@@ -71,6 +71,7 @@ class Tally:
     unknown: Counter[str] = field(default_factory=Counter)
 
     def add(self, verdict: LedgerCheck, where: str) -> None:
+        """Add the findings of one run; `where` describes its crash point."""
         self.runs += 1
         for name in ("duplicates", "lost", "failed"):
             getattr(self, name).extend(f"{where}: {line}" for line in getattr(verdict, name))
@@ -91,6 +92,7 @@ class Tally:
 
     @classmethod
     def restored(cls, values: dict[str, Any]) -> Tally:
+        """Return the tally that `stored` converted to JSON values."""
         counters = {name: Counter(values[name]) for name in ("faults", "unknown")}
         return cls(**{**values, **counters})
 

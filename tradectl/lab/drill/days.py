@@ -58,12 +58,15 @@ class DrillDay:
 
     @property
     def begins(self) -> datetime:
+        """Return the moment before the first step: 15:50 IST of the session `decided`."""
         return at_ist(self.decided, time(15, 50))
 
     def evening(self) -> list[DrillStep]:
+        """Return the steps of the evening of the session `decided`."""
         return [_step(self.decided, *words) for words in EVENING]
 
     def morning(self) -> list[DrillStep]:
+        """Return the steps of the trading hours of the session `traded`."""
         return [_step(self.traded, *words) for words in MORNING]
 
     def steps(self) -> list[DrillStep]:

@@ -67,6 +67,7 @@ class StoppedProcess:
         )
 
     def end(self) -> None:
+        """Kill the process if it has not ended."""
         if not self._gone:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)

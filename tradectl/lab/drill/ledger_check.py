@@ -38,6 +38,7 @@ class LedgerCheck:
 
     @property
     def clean(self) -> bool:
+        """Return whether there are no findings; UNKNOWN orders are no finding."""
         return not (self.duplicates or self.lost or self.failed)
 
 

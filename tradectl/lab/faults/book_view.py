@@ -44,10 +44,12 @@ class _LastResult(Generic[T]):
         self._at = self._until = _NEVER
 
     def holds(self, sources: tuple[object, ...], now: datetime) -> bool:
+        """Return whether the cached rows are still valid for these sources at this moment."""
         same = len(sources) == len(self._sources) and all(a is b for a, b in zip(sources, self._sources, strict=True))
         return same and self._at <= now and (now == self._at or now < self._until)
 
     def renew(self, rows: Sequence[T], sources: tuple[object, ...], now: datetime, until: datetime) -> Sequence[T]:
+        """Cache rows that are valid until a moment; return them, or the equal rows from before."""
         self._sources, self._at, self._until = sources, now, until
         if self.rows != rows:
             self.rows = rows

@@ -70,6 +70,7 @@ class EarlierRow:
 
     @classmethod
     def of(cls, report: OrderReport, at: datetime) -> EarlierRow:
+        """Return the state of an order before a command changes it at `at`."""
         return cls(report.broker_order_id, at, report.quantity, report.price, report.status, report.updated_at)
 
 
@@ -84,6 +85,7 @@ class InFlight:
         self.oversold: tuple[str, ...] = tuple(stored.get("oversold", ()))
 
     def send_late(self, command: SentCommand, due: datetime) -> None:
+        """Store a command that reaches the exchange at the moment `due`."""
         self.late = (*self.late, DelayedCommand(due, command))
         self._write()
 
@@ -105,6 +107,7 @@ class InFlight:
         self._write()
 
     def note_oversold(self, line: str) -> None:
+        """Store a line about a sell of more shares than are held."""
         self.oversold = (*self.oversold, line)
         self._write()
 

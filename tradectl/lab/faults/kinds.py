@@ -112,9 +112,11 @@ class Draws:
         return int.from_bytes(blake2b(words, digest_size=8, key=self._key).digest(), "big")
 
     def fraction(self, *seeds: object) -> float:
+        """Return a number from 0 to below 1 that depends only on the seed and the arguments."""
         return self.number(*seeds) / 2**64
 
     def hits(self, *seeds: object) -> bool:
+        """Return whether a fault happens, with the probability `rate`."""
         return self.fraction(*seeds) < self._rate
 
     def span(self, span: Span, *seeds: object) -> timedelta:

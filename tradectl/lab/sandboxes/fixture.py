@@ -55,6 +55,7 @@ class Fixture:
         self.market, self.sessions = market(), SessionTable.load()
 
     def exchange(self) -> PaperBroker:
+        """Open the paper exchange with the account `kit`."""
         return PaperBroker(
             self.folder / "paper.db",
             "kit",

@@ -31,6 +31,7 @@ class LaunchedSandbox:
 
 
 def kite(world: PaperWorld, port: int) -> LaunchedSandbox:
+    """Return a sandbox of Kite with its stream."""
     from tradectl.lab.sandboxes.kite import KiteSandbox
 
     sandbox = KiteSandbox(lambda: world.broker, lambda: world.market, world.clock, world.sessions, stream=True, port=port)
@@ -39,6 +40,7 @@ def kite(world: PaperWorld, port: int) -> LaunchedSandbox:
 
 
 def kotak_neo(world: PaperWorld, port: int) -> LaunchedSandbox:
+    """Return a sandbox of Kotak Neo with its stream and one registered client."""
     from tradectl.lab.sandboxes.kotak_neo import CONFIG, KotakNeoSandbox, RegisteredClient
 
     client = RegisteredClient("sandboxkey", "+919800000000", "ASHA1", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "246810")
@@ -51,6 +53,7 @@ def kotak_neo(world: PaperWorld, port: int) -> LaunchedSandbox:
 
 
 def openalgo(world: PaperWorld, port: int) -> LaunchedSandbox:
+    """Return a sandbox of OpenAlgo with its Zerodha adapter."""
     from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
 
     key = "openalgo-key"

@@ -30,6 +30,7 @@ class MarketListing:
     names: list[tuple[date, str]] = field(default_factory=list)
 
     def name_on(self, session: date) -> str:
+        """Return the symbol of the instrument in a session."""
         return next((name for since, name in reversed(self.names) if since <= session), self.instrument.symbol)
 
 

@@ -143,9 +143,11 @@ class Sandbox(ABC):
         return reply
 
     def start(self) -> None:
+        """Start the server's thread."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop the server's thread and close the exchange."""
         self._ending = True
         with suppress(OSError), socket.create_connection((LOOPBACK, self._server.server_port)):
             pass  # ends the server's wait for a request

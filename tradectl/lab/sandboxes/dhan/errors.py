@@ -29,4 +29,5 @@ class DhanError(Exception):
 
 
 def bad_value(message: str = BAD_VALUE) -> DhanError:
+    """Return the error of a missing or invalid field."""
     return DhanError("DH-905", message)

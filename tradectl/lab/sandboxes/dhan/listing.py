@@ -43,6 +43,7 @@ class DhanList:
         return found
 
     def find(self, security_id: str) -> Instrument | None:
+        """Return an instrument by its security id; None for an unknown id."""
         return self._by_id.get(security_id)
 
     def id_of(self, symbol: str) -> str:
@@ -50,10 +51,12 @@ class DhanList:
         return self._ids.get(symbol, "0")
 
     def isin(self, symbol: str) -> str:
+        """Return the ISIN of a symbol; empty if it is not known."""
         found = self._by_id.get(self.id_of(symbol))
         return (found.isin or "") if found is not None else ""
 
     def series(self, symbol: str) -> str:
+        """Return the series of a symbol; EQ if it is not listed."""
         found = self._by_id.get(self.id_of(symbol))
         return found.series if found is not None else "EQ"
 

@@ -120,6 +120,7 @@ class KiteBackend:
         return [row | began, row] if row["status"] != first else [row]
 
     def trades(self, order_id: str | None = None) -> list[dict[str, Any]]:
+        """Return the trades since the book was last emptied, of one order or of all (None)."""
         since = self._flushed_at()
         found = [item for item in self.exchange.trades() if item.at >= since and order_id in {None, item.broker_order_id}]
         return [rows.trade(item, number_of(item), self.listing) for item in found]
@@ -147,6 +148,7 @@ class KiteBackend:
         }
 
     def candles(self, token: str, interval: str, span: tuple[str, str]) -> list[list[Any]]:
+        """Return candles of an instrument between the two IST times of `span`."""
         instrument_id = self.listing.by_token(token).instrument.instrument_id
         return history.candles(self._market, self._sessions, instrument_id, interval, span=span, now=self.now)
 

@@ -55,6 +55,7 @@ class KiteList:
         return self
 
     def require(self, tradingsymbol: str) -> KiteListRow:
+        """Return the row of a Kite symbol. Raises KiteError 400."""
         found = self._entries.get(tradingsymbol)
         if found is None:
             raise invalid("The instrument you are placing an order for has either expired or does not exist.")
@@ -64,6 +65,7 @@ class KiteList:
         return self._entries.get(tradingsymbol)
 
     def by_token(self, token: str) -> KiteListRow:
+        """Return the row of an instrument token. Raises KiteError 400."""
         for entry in self._entries.values():
             if str(entry.token) == token:
                 return entry
@@ -86,6 +88,7 @@ class KiteList:
         return entry.instrument.series if entry is not None else "EQ"
 
     def csv(self) -> bytes:
+        """Return the list as CSV."""
         lines = [",".join(_COLUMNS)]
         for entry in self._entries.values():
             known = entry.instrument

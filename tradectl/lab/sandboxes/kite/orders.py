@@ -62,6 +62,7 @@ def cancel(exchange: Broker, books: Broker, variety: str, order_id: str) -> str:
 
 
 def find(exchange: Broker, order_id: str) -> OrderReport:
+    """Return an order by its id. Raises KiteError 400."""
     for report in exchange.orders():
         if report.broker_order_id == order_id:
             return report

@@ -81,6 +81,7 @@ def order(
 
 
 def status(report: OrderReport, *, there: bool) -> str:
+    """Return Kite's name for an order's status. `there`: whether the order reached the exchange."""
     if report.status is _S.PENDING:
         return "AMO REQ RECEIVED" if report.variety is Variety.AMO else "PUT ORDER REQ RECEIVED"
     if report.status is _S.CANCELLED and not there:

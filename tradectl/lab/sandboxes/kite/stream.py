@@ -73,6 +73,7 @@ class KiteStream(stream.SandboxStream[int]):
 
 
 def frame(packets: Sequence[bytes]) -> bytes:
+    """Return a binary frame of several packets."""
     return struct.pack(">H", len(packets)) + b"".join(struct.pack(">H", len(item)) + item for item in packets)
 
 

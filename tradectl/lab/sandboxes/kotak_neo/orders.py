@@ -64,6 +64,7 @@ class KotakOrders:
     # calls
 
     def place(self, request: Request) -> Response:
+        """Serve the call that places an order."""
         form = form_of(request, _PLACED)
         if form is None or form["es"] != SEGMENT or form["pt"] not in _TYPES or form["rt"] != "DAY" or form["pc"] != "CNC":
             return refused(1007, "body invalid", stat="bad request", status=400)
@@ -97,6 +98,7 @@ class KotakOrders:
         return _ok(number)
 
     def modify(self, request: Request) -> Response:
+        """Serve the call that changes an order."""
         form = form_of(request, _MODIFIED)
         report = self._report(form["no"]) if form is not None else None
         if form is None or report is None or not form["qt"].isdigit():
@@ -114,6 +116,7 @@ class KotakOrders:
         return _ok(report.broker_order_id)
 
     def cancel(self, request: Request) -> Response:
+        """Serve the call that cancels an order."""
         form = form_of(request, frozenset({"on", "am"}))
         report = self._report(form["on"]) if form is not None else None
         if form is None or report is None:
@@ -151,10 +154,12 @@ class KotakOrders:
         return known if known is not None else (report.tag or "").partition("/")[0]
 
     def written_of(self, number: str) -> str:
+        """Return the current GuiOrdId of an order number; empty for an unknown one."""
         report = self._report(number)
         return self.written(report) if report is not None else ""
 
     def listed(self, symbol: str) -> KotakListed | None:
+        """Return the instrument of a symbol; None if it is not listed."""
         try:
             return self._scrips.of(symbol)
         except UsageError:

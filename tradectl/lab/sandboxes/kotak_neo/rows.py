@@ -73,6 +73,7 @@ def history_row(row: Row) -> Row:
 
 
 def trade_row(trade: TradeReport, written: str, listed: KotakListed | None, client: str, *, product: str = "CNC") -> Row:
+    """Return a row of the trade book. `written`: the GuiOrdId of its order."""
     day, at = _dashed(trade.at).split()
     return {
         "nOrdNo": trade.broker_order_id,

@@ -27,6 +27,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class KotakListed:
+    """An instrument with its token in Kotak's list."""
+
     token: str
     instrument: Instrument
 
@@ -63,6 +65,7 @@ class ScripList:
         return self._of[1]
 
     def by_trading_symbol(self, name: str) -> KotakListed | None:
+        """Return an instrument by a name such as ACME-EQ; None if it is not listed."""
         return next((listed for listed in self.all().values() if listed.trading_symbol == name), None)
 
     def of(self, symbol: str) -> KotakListed:

@@ -63,6 +63,7 @@ def _order(report: OrderReport, word: str) -> Row:
 
 
 def trade(report: TradeReport, *, with_id: bool) -> Row:
+    """Return a row of the trade book. `with_id`: add the trade id, as newer versions do."""
     row = {
         "action": report.side.value,
         "symbol": report.symbol,
@@ -86,6 +87,7 @@ def holding(now: Holding, net: int, *, with_t1: bool) -> Row:
 
 
 def position(symbol: str, net: int) -> Row:
+    """Return a row of the position book: today's net quantity."""
     zero = {"pnl": 0.0, "average_price": "0.00", "ltp": 0.0}
     return {"symbol": symbol, "exchange": "NSE", "product": "CNC", "quantity": net, **zero}
 
@@ -101,6 +103,7 @@ def funds(found: Funds, opening: int) -> Row:
 
 
 def quoted(symbol: str, quote: Quote | None) -> Row:
+    """Return the quote of a symbol, or an error without a quote."""
     if quote is None:
         return {"error": f"Symbol {symbol} not found for exchange NSE"}
     day = {name: (getattr(quote, name) or 0) / 100 for name in ("open", "high", "low")}
