@@ -32,7 +32,7 @@ from tradectl.model.moment import to_ist
 from tradectl.model.order import ALIVE
 
 SHAPES = {**ambiguous_replies.SHAPES, "dhan": DHANS_SHAPES}
-EMPTY = {("kite", "200 with words (9)"), ("dhan", "200 '[]'")}
+EMPTY = {("kite", "200 without an order (9)"), ("dhan", "200 '[]'")}
 """The shapes that are a broker's own reply for an empty book."""
 DOCUMENTED = {**ambiguous_replies.DOCUMENTED, "dhan": DHANS_REFUSALS}
 TABLES: dict[str, tuple[Proof, ...]] = {
