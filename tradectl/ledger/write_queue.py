@@ -2,8 +2,8 @@
 
 A writer that finds SQLite's lock taken sleeps up to 0.1 seconds between two tries, but a new writer tries at once. Under steady
 writing, one writer may therefore wait for seconds. So each writer locks two files first: `.next` for the first place in the
-queue, and `.lock` for the right to write. Only the process that holds `.next` tries for `.lock`, and it tries often. So a process
-that has just written cannot overtake it.
+queue, and `.lock` for the right to write. The holder of `.next` is the only process that tries for `.lock`, and it tries often.
+So a process that has just written cannot overtake it.
 
 The queue only makes waiting fair. SQLite's own lock protects the data. If the files cannot be created or locked, and on systems
 without `flock`, there is no queue. The database file itself is never locked here, because closing it would drop SQLite's locks.

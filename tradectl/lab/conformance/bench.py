@@ -79,8 +79,8 @@ class Bench(ABC):
         """Return the book's orders of a request: those with its tag, or, at a broker without tags, those with its terms."""
         if self.can.tag_length:
             return [item for item in self.broker.orders() if item.tag == request.tag]
-        asked = (request.symbol, request.side, request.quantity, request.price)
-        return [item for item in self.broker.orders() if (item.symbol, item.side, item.quantity, item.price) == asked]
+        terms = (request.symbol, request.side, request.quantity, request.price)
+        return [item for item in self.broker.orders() if (item.symbol, item.side, item.quantity, item.price) == terms]
 
 
 TIMEOUT, SLOW = (3.0, 1.0), 1.5

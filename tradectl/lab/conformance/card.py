@@ -38,9 +38,9 @@ class Broken(AssertionError):
     """An adapter breaks the rule of a card."""
 
 
-def keep(what: str, kept: bool) -> None:
-    """Raise Broken with the text `what` unless `kept` is true."""
-    if not kept:
+def check(what: str, holds: bool) -> None:
+    """Raise Broken with the text `what` unless `holds` is true."""
+    if not holds:
         raise Broken(what)
 
 
@@ -49,7 +49,7 @@ def raises(error: type[TradectlError], act: Callable[[], object], *, but: type[T
     try:
         act()
     except error as raised:
-        keep(f"{type(raised).__name__} is not {but.__name__ if but else ''}", but is None or not isinstance(raised, but))
+        check(f"{type(raised).__name__} is not {but.__name__ if but else ''}", but is None or not isinstance(raised, but))
         return raised
     except TradectlError as raised:
         raise Broken(f"expected {error.__name__}, but {type(raised).__name__} was raised: {raised}") from raised

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tradectl.errors import Blocked, OrderRefused
 from tradectl.lab.conformance.bench import Bench
-from tradectl.lab.conformance.card import card, keep, raises
+from tradectl.lab.conformance.card import card, check, raises
 from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN
 from tradectl.model.order import ALIVE, OrderStatus, Variety
 
@@ -19,22 +19,22 @@ def an_amo_waits_over_the_night(bench: Bench) -> None:
     bench.to(FRIDAY, "16:05")
     if not bench.can.amo:
         raises(Blocked, lambda: bench.buy(10, OPEN, amo=True))
-        keep("nothing is in the book", not bench.broker.orders())
+        check("nothing is in the book", not bench.broker.orders())
         return
     placed = bench.buy(10, OPEN, amo=True)
-    keep("it waits", bench.order(placed).status is S.PENDING and bench.order(placed).variety is Variety.AMO)
+    check("it waits", bench.order(placed).status is S.PENDING and bench.order(placed).variety is Variety.AMO)
     if bench.can.amo_changes:
         bench.broker.modify(placed, quantity=9, price=OPEN)
     else:
         raises(OrderRefused, lambda: bench.broker.modify(placed, quantity=9, price=OPEN))
     quantity = 9 if bench.can.amo_changes else 10
     bench.to(MONDAY, "08:30")
-    keep("it waits in the morning", bench.order(placed).status is S.PENDING and bench.order(placed).quantity == quantity)
+    check("it waits in the morning", bench.order(placed).status is S.PENDING and bench.order(placed).quantity == quantity)
     bench.to(MONDAY, "09:05")
     bench.broker.modify(placed, quantity=8, price=OPEN)
-    keep("it was changed in the pre-open", bench.order(placed).quantity == 8)
+    check("it was changed in the pre-open", bench.order(placed).quantity == 8)
     bench.to(MONDAY, "09:20")
-    keep("it traded", bench.order(placed).status is S.EXECUTED and bench.order(placed).filled_quantity == 8)
+    check("it traded", bench.order(placed).status is S.EXECUTED and bench.order(placed).filled_quantity == 8)
 
 
 @card()
@@ -45,16 +45,16 @@ def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
         bench.buy(10, OPEN - 500)
         bench.to(MONDAY, "08:30")
         alive = [item for item in bench.broker.orders() if item.status in ALIVE]
-        keep("nothing is alive in the morning", not alive)
+        check("nothing is alive in the morning", not alive)
         return
     bench.to(FRIDAY, "16:05")
     first, second = bench.buy(10, OPEN, amo=True), bench.buy(10, OPEN, "RISE", amo=True)
     bench.to(MONDAY, "08:30")
     bench.broker.cancel(first)
-    keep("cancelled before the open", bench.order(first).status is S.CANCELLED)
+    check("cancelled before the open", bench.order(first).status is S.CANCELLED)
     bench.to(MONDAY, "09:02")
     bench.broker.cancel(second)
-    keep("cancelled in the pre-open", bench.order(second).status is S.CANCELLED)
+    check("cancelled in the pre-open", bench.order(second).status is S.CANCELLED)
 
 
 @card(wired=True)
@@ -67,9 +67,9 @@ def nothing_is_sent_while_amos_are_released(bench: Bench) -> None:
         raises(Blocked, lambda: bench.buy(10, OPEN))
         bench.to(MONDAY, "09:05")
         early = bench.buy(10, OPEN)
-        keep("it is live in the pre-open", bench.order(early).status is S.ONGOING)
+        check("it is live in the pre-open", bench.order(early).status is S.ONGOING)
         bench.broker.cancel(early)
-        keep("CANCELLED in the pre-open", bench.order(early).status is S.CANCELLED)
+        check("CANCELLED in the pre-open", bench.order(early).status is S.CANCELLED)
         return
     bench.to(FRIDAY, "16:05")
     placed = bench.buy(10, OPEN, amo=True)
@@ -78,7 +78,7 @@ def nothing_is_sent_while_amos_are_released(bench: Bench) -> None:
     raises(Blocked, lambda: bench.broker.modify(placed, quantity=9, price=OPEN))
     bench.to(MONDAY, "09:00:31")
     bench.broker.cancel(placed)
-    keep("CANCELLED", bench.order(placed).status is S.CANCELLED)
+    check("CANCELLED", bench.order(placed).status is S.CANCELLED)
 
 
 CARDS = (
