@@ -426,7 +426,7 @@ def test_an_order_id_that_the_ledger_cannot_note_is_in_the_error(trading: Make, 
     def locked(*_: object, **__: object) -> None:
         raise DatabaseError("the ledger is locked")
 
-    monkeypatch.setattr(Intents, "answered", locked)
+    monkeypatch.setattr(Intents, "record_outcome", locked)
     with pytest.raises(DatabaseError, match="is locked") as raised:
         trading_session.path.place(entry(10, 10000))
     (placed,) = market.broker.orders()
