@@ -1,8 +1,8 @@
-"""Figures beside figures: each benchmark measures ours and something else on the same bars, in one run, in turns.
+"""Compare the speed of tradectl with that of other programs, on the same bars, in one run, alternately.
 
-Seconds say as much about a machine as about a program, so what is shown and judged is a ratio, of each repeat by itself. Nothing
-here is asserted in a test but that it runs; what the two sides answer is compared, and a difference ends the run.
+Seconds depend on the machine as much as on the program, so the result is a ratio, computed for each repeat. The tests check only
+that each benchmark runs. A benchmark also compares the results of the two sides, and a difference ends the run.
 
-A benchmark is a module named in `registry` that has `measure(quick) -> Result`; its docstring's first line is its summary.
-`form` has the shape of a result, `timing` the stopwatches, `market` the invented bars, `rivals` the other libraries.
+A benchmark is a module named in `registry` that has `measure(quick) -> Result`; the first line of its docstring is its summary.
+`form` defines a result, `timing` measures times, `market` makes the synthetic bars, `rivals` has the other libraries.
 """

@@ -1,11 +1,12 @@
-"""`python -m benchmarks [--json] [NAME...]`: run benchmarks, and show ours beside theirs.
+"""Run benchmarks and show the figures of tradectl beside those of the other side.
+
+    python -m benchmarks [--json] [NAME...]
 
     python -m benchmarks --list
     python -m benchmarks indicators backtest
     python -m benchmarks --quick --json
 
-It ends with 0 when everything ran, whatever the figures; with 1 where two sides that must agree do not; with 2 for a name that
-is not there.
+The exit code is 0 if all benchmarks ran, whatever the figures; 1 if two sides that must agree differ; 2 for an unknown name.
 """
 
 # ruff: noqa: T201
@@ -23,27 +24,29 @@ from benchmarks.registry import NAMES, find
 
 
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Figures of tradectl beside those of others.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)}; all unless told")
-    parser.add_argument("--list", action="store_true", dest="listing", help="say what each one measures")
-    parser.add_argument("--quick", action="store_true", help="small panels, few repeats: does it run?")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="one object")
-    asked = parser.parse_args(words)
-    if unknown := [name for name in asked.names if name not in NAMES]:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Compare the speed of tradectl with that of other programs."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"the benchmarks to run: {', '.join(NAMES)}; default: all")
+    parser.add_argument("--list", action="store_true", dest="listing", help="list what each benchmark measures")
+    parser.add_argument("--quick", action="store_true", help="small panels and few repeats, only to check that it runs")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+    arguments = parser.parse_args(words)
+    if unknown := [name for name in arguments.names if name not in NAMES]:
         parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(NAMES)}")
-    names = list(dict.fromkeys(asked.names)) or list(NAMES)
-    if asked.listing:
-        return _list(names, as_json=asked.as_json)
+    names = list(dict.fromkeys(arguments.names)) or list(NAMES)
+    if arguments.listing:
+        return _list(names, as_json=arguments.as_json)
     results: dict[str, Result] = {}
     for number, name in enumerate(names, 1):
         print(f"{name} ({number} of {len(names)})", file=sys.stderr)
         try:
-            found = find(name).measure(asked.quick)
+            found = find(name).measure(arguments.quick)
         except Disagreement as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1
-        results[name] = found.unjudged() if asked.quick else found
-    _print(results, quick=asked.quick, as_json=asked.as_json)
+        results[name] = found.unjudged() if arguments.quick else found
+    _print(results, quick=arguments.quick, as_json=arguments.as_json)
     return 0
 
 

@@ -1,7 +1,7 @@
 """`analyze` as a whole process, from its start to its end, against a bare `python -c 'import typer, sqlite3'`.
 
-No evening leaves anything for the next one but the ledger, so each run computes everything from the market data. On a quarter of
-the symbols the process is compared with a script of pandas, `ta` and Parquet that computes the four indicators alone.
+An evening leaves only the ledger for the next one, so each run computes everything from the market data. On a quarter of the
+symbols the process is compared with a script of pandas, `ta` and Parquet that computes only the four indicators.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tradectl.marketdata.store import Store
 
 BARE = (sys.executable, "-c", "import typer, sqlite3")
 BOUND = 20.0
-"""How many bare starts the process may take."""
+"""The target: the time of the process, as a multiple of a bare start."""
 MEMORY = 300.0
-"""MB that the process may take at its peak."""
+"""The target: the peak memory of the process, in MB."""
 INDICATORS = """
 import sys
 import pandas as pd
@@ -43,22 +43,23 @@ Runs = list[tuple[Usage, Usage]]
 
 
 def measure(quick: bool) -> Result:
+    """Compare `analyze` with a bare start and with a script of other libraries."""
     symbols, few, sessions, repeats = (20, 10, 300, 2) if quick else (2000, 500, 2500, 5)
     skipped: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = _rows(_evenings(Analyst(symbols, sessions, folder), repeats, _bare))
+        rows = _rows(_paired_runs(AnalyzeRuns(symbols, sessions, folder), repeats, _bare))
         if find_spec("pyarrow"):
             script = _indicators(few, sessions, folder)
-            pairs = _elapsed(_evenings(Analyst(few, sessions, folder), min(repeats, 3), script))
-            rows.append(Row.share(f"{few} symbols: ta, pandas, Parquet, indicators alone", pairs))
+            pairs = _elapsed(_paired_runs(AnalyzeRuns(few, sessions, folder), min(repeats, 3), script))
+            rows.append(Row.share(f"{few} symbols: only indicators by ta, pandas, Parquet", pairs))
         else:
             skipped = ("pyarrow is not installed",)
     return Result(f"{symbols} symbols x {sessions} sessions, whole processes", tuple(rows), skipped)
 
 
-class Analyst:
-    """A copy of the home of a market, with all derived that an import derives."""
+class AnalyzeRuns:
+    """Runs `analyze` on a copy of a market's home, which has all the data that an import derives."""
 
     def __init__(self, symbols: int, sessions: int, folder: Path) -> None:
         self.days = [session.date for session in calendar().between(calendar().first, calendar().last)][:sessions]
@@ -68,7 +69,7 @@ class Analyst:
         Store(self.home / "market", calendar()).last_session()
 
     def run(self, session: int) -> Usage:
-        """Analyse one of the sessions, counted from 0, in its evening."""
+        """Run `analyze` in the evening of a session, counted from 0."""
         day: date = self.days[session]
         words = ("--home", str(self.home), "--at", f"{day} 19:30")
         command = (sys.executable, "-m", "tradectl", "config", "set", "universe", "all", *words)
@@ -81,16 +82,16 @@ def _bare() -> Usage:
     return run_process(BARE, environment(ROOT))
 
 
-def _evenings(analyst: Analyst, repeats: int, theirs: Callable[[], Usage]) -> Runs:
-    """Return the runs of the last sessions, each with one of the other side."""
-    return [(analyst.run(len(analyst.days) - i), theirs()) for i in range(repeats, 0, -1)]
+def _paired_runs(analyze: AnalyzeRuns, repeats: int, theirs: Callable[[], Usage]) -> Runs:
+    """Return the usage of `analyze` on each of the last sessions, each with the usage of one run of `theirs`."""
+    return [(analyze.run(len(analyze.days) - i), theirs()) for i in range(repeats, 0, -1)]
 
 
 def _rows(runs: Runs) -> list[Row]:
     return [
         Row.share("a bare typer and sqlite3", _elapsed(runs), at_most(BOUND)),
-        Row.share("the same, seconds of the processor", [(ours.cpu, theirs.cpu) for ours, theirs in runs]),
-        Row.share(f"peak memory, of {MEMORY:.0f} MB", [(ours.peak, MEMORY) for ours, _ in runs], at_most(1), unit="MB"),
+        Row.share("a bare typer and sqlite3, processor time", [(ours.cpu, theirs.cpu) for ours, theirs in runs]),
+        Row.share(f"peak memory: {MEMORY:.0f} MB", [(ours.peak, MEMORY) for ours, _ in runs], at_most(1), unit="MB"),
     ]
 
 
@@ -99,7 +100,7 @@ def _elapsed(runs: Runs) -> list[Pair]:
 
 
 def _indicators(symbols: int, sessions: int, folder: Path) -> Callable[[], Usage]:
-    """A run of the script over the same bars, which lie there as Parquet."""
+    """Return a function that runs the script on the same bars, stored as Parquet."""
     import pandas as pd
 
     market = panel(symbols, sessions)

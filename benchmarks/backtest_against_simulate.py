@@ -1,14 +1,14 @@
-"""`backtest SYMBOL` against `simulate`: two ways to the same trades, which must agree to the paisa.
+"""Compare the trades of `backtest SYMBOL` and `simulate`, which must agree to the paisa.
 
-`backtest` jumps from one interesting bar to the next and answers each session by closed forms; `simulate` goes through every
-minute of every task, through the order path and the paper exchange. Both are asked as a person asks them, on the command line,
-and every difference is printed. The exit code is 0 where there is none, 1 where there is one.
+`backtest` jumps from one relevant bar to the next and computes each session by closed forms. `simulate` runs every minute of
+every task, through the order path and the paper exchange. Both run as commands, and every difference is printed. The exit code is
+0 without differences, 1 with differences.
 
     python benchmarks/backtest_against_simulate.py RELIANCE,INFY,TCS --from 2018-01-01 --to 2024-12-31
     python benchmarks/backtest_against_simulate.py ind_nifty50list.csv --from 2023-01-01 --to 2023-12-31 --home ~/research
     python benchmarks/backtest_against_simulate.py nifty50 --portfolio 300000 --from 2023-01-01 --to 2023-12-31 --home ~/research
 
-With `--portfolio RUPEES` it is one account: the limits are on, and cash and equity at the end are compared too.
+With `--portfolio RUPEES` all symbols share one account with its limits, and cash and equity at the end are compared too.
 """
 
 # ruff: noqa: T201
@@ -27,15 +27,15 @@ from pathlib import Path
 from typing import Any
 
 CAPITAL_PER_SYMBOL = 1_000_000
-"""Rupees: more than one symbol can ever take, so that funds are no limit either."""
+"""Capital in rupees for each symbol: more than one symbol can use, so that funds are never a limit."""
 
 Trade = tuple[str, ...]
 Holding = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one of the two ways says: every field of every trade, the shares held at the end, and what the account has then."""
+class SideResult:
+    """The result of one side: every field of every trade, the shares held at the end, and cash and equity then."""
 
     trades: frozenset[Trade]
     open: frozenset[Holding]
@@ -43,7 +43,7 @@ class Answer:
     money: str = ""
 
     @classmethod
-    def of(cls, trades: Sequence[dict[str, Any]], held: Sequence[Holding], money: str = "") -> Answer:
+    def of(cls, trades: Sequence[dict[str, Any]], held: Sequence[Holding], money: str = "") -> SideResult:
         return cls(frozenset(_fields(trade) for trade in trades), frozenset(held), len(trades), money)
 
 
@@ -52,7 +52,7 @@ def _fields(trade: dict[str, Any]) -> Trade:
 
 
 def symbols_of(text: str) -> list[str]:
-    """The symbols that were asked for, in their order, each once."""
+    """Return the symbols of a comma-separated text or of a CSV file, each once."""
     if not Path(text).is_file():
         return list(dict.fromkeys(text.upper().split(",")))
     with Path(text).open(encoding="utf-8-sig", newline="") as file:
@@ -60,7 +60,7 @@ def symbols_of(text: str) -> list[str]:
 
 
 def tradectl(words: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
-    """The `result` of a command; its own words on stderr, and an end, where it fails."""
+    """Run a command and return its `result`. Exit with the command's error if it fails."""
     command = [sys.executable, "-m", "tradectl", *words, "--json"]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
@@ -70,7 +70,8 @@ def tradectl(words: Sequence[str], environment: dict[str, str]) -> dict[str, Any
     return result
 
 
-def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> Answer:
+def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> SideResult:
+    """Return the result of one `backtest` for each symbol."""
     trades, held = [], []
     for number, symbol in enumerate(symbols, 1):
         print(f"backtest {symbol} ({number} of {len(symbols)})", file=sys.stderr)
@@ -78,43 +79,46 @@ def backtested(symbols: Sequence[str], span: Sequence[str], environment: dict[st
         trades += found["trades"]
         if found["open"]:
             held.append((found["symbol"], found["open"]))
-    return Answer.of(trades, held)
+    return SideResult.of(trades, held)
 
 
-def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> Answer:
+def simulated(symbols: Sequence[str], span: Sequence[str], environment: dict[str, str]) -> SideResult:
+    """Return the result of one `simulate` of all symbols without portfolio limits."""
     print(f"simulate {len(symbols)} symbols {' '.join(span)}", file=sys.stderr)
     capital = str(CAPITAL_PER_SYMBOL * len(symbols))
     words = ["simulate", *span, "--universe", ",".join(symbols), "--no-limits", "--capital", capital]
     found = tradectl(words, environment)
     print(f"{found['sessions']} sessions, {found['sessions_per_second']} a second", file=sys.stderr)
-    return Answer.of(found["trades"], [(item["symbol"], item["quantity"]) for item in found["open_positions"]])
+    return SideResult.of(found["trades"], [(item["symbol"], item["quantity"]) for item in found["open_positions"]])
 
 
-def in_one_account(universe: str, capital: str, span: Sequence[str], environment: dict[str, str]) -> tuple[Answer, Answer]:
-    """Both ways with the limits of the portfolio."""
+def in_one_account(
+    universe: str, capital: str, span: Sequence[str], environment: dict[str, str]
+) -> tuple[SideResult, SideResult]:
+    """Return the results of both sides for one account with the limits of the portfolio."""
     words = ["backtest", universe, "--portfolio", "--capital", capital, *span, "--look-ahead", "0"]
     print(" ".join(words), file=sys.stderr)
     found = tradectl(words, environment)
     held = [(item["symbol"], item["open"]) for item in found["symbols"] if item["open"]]
-    one = Answer.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
+    one = SideResult.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
     words = ["simulate", *span, "--universe", universe, "--capital", capital]
     print(" ".join(words), file=sys.stderr)
     found = tradectl(words, environment)
     held = [(item["symbol"], item["quantity"]) for item in found["open_positions"]]
-    return one, Answer.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
+    return one, SideResult.of(found["trades"], held, f"cash {found['cash']}, equity {found['equity']}")
 
 
-def differences(one: Answer, other: Answer) -> list[str]:
-    """A line for each trade or holding that only one of the two has."""
+def differences(one: SideResult, other: SideResult) -> list[str]:
+    """Return a line for each trade or holding that only one side has, and for different counts, cash or equity."""
     pairs = (("backtest", one, other), ("simulate", other, one))
     lines = []
     for name, mine, theirs in pairs:
         lines += [f"only {name}: {', '.join(trade)}" for trade in sorted(mine.trades - theirs.trades)]
         lines += [f"only {name} holds: {shares} {symbol}" for symbol, shares in sorted(mine.open - theirs.open)]
     if one.count != other.count:
-        lines.append(f"{one.count} trades against {other.count}")
+        lines.append(f"backtest has {one.count} trades, simulate {other.count}")
     if one.money != other.money:
-        lines.append(f"{one.money} against {other.money}")
+        lines.append(f"backtest has {one.money}; simulate has {other.money}")
     return lines
 
 
@@ -123,19 +127,27 @@ def main() -> int:
     parser.add_argument("symbols", help="symbols joined by commas, or a CSV file with a column Symbol, as NSE's index lists have")
     parser.add_argument("--from", dest="first", required=True, metavar="YYYY-MM-DD")
     parser.add_argument("--to", dest="last", required=True, metavar="YYYY-MM-DD")
-    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="NAME=VALUE", help="a setting for both")
     parser.add_argument(
-        "--portfolio", metavar="RUPEES", help="one account with its limits; the symbols may then be a list's name"
+        "--set", dest="changes", action="append", default=[], metavar="NAME=VALUE", help="a setting for both sides"
     )
-    parser.add_argument("--home", help="whose market data; TRADECTL_HOME unless told")
-    asked = parser.parse_args()
-    environment = {**os.environ, **({"TRADECTL_HOME": asked.home} if asked.home else {})}
-    span = ["--from", asked.first, "--to", asked.last, *(word for change in asked.changes for word in ("--set", change))]
-    if asked.portfolio:
-        one, other = in_one_account(asked.symbols, asked.portfolio, span, environment)
-        of = asked.symbols
+    parser.add_argument(
+        "--portfolio", metavar="RUPEES", help="use one account with its limits; the symbols may then be the name of a list"
+    )
+    parser.add_argument("--home", help="the home with the market data; default: TRADECTL_HOME")
+    arguments = parser.parse_args()
+    environment = {**os.environ, **({"TRADECTL_HOME": arguments.home} if arguments.home else {})}
+    span = [
+        "--from",
+        arguments.first,
+        "--to",
+        arguments.last,
+        *(word for change in arguments.changes for word in ("--set", change)),
+    ]
+    if arguments.portfolio:
+        one, other = in_one_account(arguments.symbols, arguments.portfolio, span, environment)
+        of = arguments.symbols
     else:
-        symbols = symbols_of(asked.symbols)
+        symbols = symbols_of(arguments.symbols)
         one, other = backtested(symbols, span, environment), simulated(symbols, span, environment)
         of = f"{len(symbols)} symbols"
     lines = differences(one, other)

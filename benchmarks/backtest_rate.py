@@ -1,9 +1,9 @@
 """Bars a second under the reduced rule, in the vectorized loop of tradectl and in backtesting.py, backtrader and vectorbt.
 
-The rule is that of `rivals.py`. Each side has the bars in its own form before, and makes its RSI within the time that is
-measured. Ours runs all symbols at once, from the panel on. backtesting.py and backtrader take one symbol after the other, so a
-sample of them is timed and multiplied; vectorbt takes all at once, after its first run has compiled it. Every trade of the
-symbols that a rival runs must be ours too: the bars of entry and exit, and both prices.
+The rule is that of `rivals.py`. Each side gets the bars in its own form before the measurement, and computes its RSI within the
+measured time. tradectl runs all symbols at once from the panel. backtesting.py and backtrader run one symbol after the other, so
+a sample is timed and multiplied. vectorbt runs all symbols at once, after a first run that compiles it. For the symbols that a
+rival runs, all trades must be equal: the bars of entry and exit, and both prices.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from tradectl.research.vectorized.fills import TradeColumns
 from tradectl.research.vectorized.market import InstrumentData, MarketTables
 
 T = TypeVar("T")
-Crowd = Callable[[Sequence[Bars]], list[list[Trade]]]
-"""A rival of many symbols: the trades of each."""
+BatchRival = Callable[[Sequence[Bars]], list[list[Trade]]]
+"""A rival for many symbols: a function that returns the trades of each symbol."""
 SINGLE = {"backtesting.py": at_least(60), "backtrader": at_least(400)}
-"""Rivals that run one symbol after the other."""
+"""Rivals that run one symbol after the other, with the target of each."""
 FEW = 4
-"""Of so many symbols, one is enough to show what becomes of vectorbt's row when there are fewer."""
+"""A second row of vectorbt has this fraction (1 / FEW) of the symbols, because its ratio depends on their number."""
 
 
 def measure(quick: bool) -> Result:
-    """Seconds of the processor for the same bars. Raises Disagreement."""
+    """Compare the processor time for the same bars. Raises Disagreement."""
     symbols, sessions, sample, repeats = (12, 400, 2, 2) if quick else (2000, 2500, 10, 5)
     bars = run_sessions_of(panel(symbols, sessions, plain=True))
     draws = np.random.default_rng(SEED).integers(symbols, size=(repeats, sample)).tolist()
@@ -56,8 +56,8 @@ def measure(quick: bool) -> Result:
     return result.unjudged() if quick else result
 
 
-def _row(name: str, bars: Panel, rival: Crowd, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
-    """Ours of all symbols, theirs of those drawn for each repeat and multiplied."""
+def _row(name: str, bars: Panel, rival: BatchRival, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
+    """Compare tradectl on all symbols with a rival on the symbols drawn for each repeat, whose time is multiplied."""
     listings = market_tables(bars).listings
     symbols = {column: bars_of(bars, column) for draw in draws for column in draw}
     rival([symbols[column] for column in draws[0]])
@@ -77,12 +77,12 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
     return process_time() - begun, found
 
 
-def _one_by_one(rival: Rival) -> Crowd:
+def _one_by_one(rival: Rival) -> BatchRival:
     return lambda symbols: [rival(bars) for bars in symbols]
 
 
 def _agree(name: str, bars: Panel, found: TradeColumns, expected: dict[int, list[Trade]]) -> None:
-    """Raises Disagreement."""
+    """Raise Disagreement unless the rival's trades equal those of tradectl."""
     order = np.lexsort((found.exit_session, found.instrument))
     own = found.take(order)
     bounds = np.searchsorted(own.instrument, np.arange(len(bars.instruments) + 1))
@@ -91,18 +91,18 @@ def _agree(name: str, bars: Panel, found: TradeColumns, expected: dict[int, list
     for column, theirs in expected.items():
         rows = slice(bounds[column], bounds[column + 1])
         if list(zip(*(values[rows] for values in columns), strict=True)) != theirs:
-            raise Disagreement(f"{bars.instruments[column]} trades otherwise in {name}")
+            raise Disagreement(f"{bars.instruments[column]} has other trades in {name}")
 
 
 def run_sessions_of(bars: Panel) -> Panel:
-    """Without the sessions on which the program does not work (Muhurat): the rivals know no such thing."""
+    """Return the panel without sessions in which tradectl does not run (Muhurat), because the rivals would trade in them."""
     sessions = calendar().run_between(calendar().first, calendar().last)
     kept = np.isin(bars.sessions, [session.date.toordinal() for session in sessions])
     return replace(bars, **{name: getattr(bars, name)[kept] for name in ("sessions", *FIELDS)})
 
 
 def market_tables(bars: Panel) -> MarketTables:
-    """A panel without corporate actions as the loop has it."""
+    """Convert a panel without corporate actions to the tables of the vectorized loop."""
     histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
     return MarketTables(bars, tuple(InstrumentData(history, _share) for history in histories if history is not None), calendar())
 

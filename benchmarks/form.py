@@ -1,4 +1,4 @@
-"""What a benchmark answers: rows of two figures, their ratio of each repeat, and the target that the median has to meet."""
+"""Define the result of a benchmark: rows with the figures of two sides, their ratio in each repeat, and a target."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from statistics import median
 from typing import Any
 
 Pair = tuple[float, float]
-"""Ours and theirs of one repeat, measured one right after the other."""
+"""The figures of tradectl and of the other side in one repeat, measured directly one after the other."""
 
 
 class Disagreement(Exception):
-    """The two sides do not give the same answer, so their times say nothing."""
+    """The two sides have different results, so their times cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A bound of the median ratio."""
+    """A bound of the median ratio: the least value if `least`, else the greatest."""
 
     bound: float
     least: bool
 
     def met(self, ratio: float) -> bool:
+        """Return whether a ratio meets the bound."""
         return ratio >= self.bound if self.least else ratio <= self.bound
 
     def __str__(self) -> str:
@@ -30,17 +31,25 @@ class Target:
 
 
 def at_least(bound: float) -> Target:
+    """Return a target with a least value."""
     return Target(bound, least=True)
 
 
 def at_most(bound: float) -> Target:
+    """Return a target with a greatest value."""
     return Target(bound, least=False)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. `ratios` say how many times faster ours is, what share of theirs ours takes (`kind`), or, where there is
-    no other side, the figure itself. `ours` and `theirs` are in `unit`, a value a repeat, empty where there is none."""
+    """One comparison.
+
+    Attributes:
+        kind: The meaning of `ratios`: how many times faster tradectl is, its share of the other side, or a figure by itself.
+        ratios: One value for each repeat.
+        ours, theirs: The figures of both sides in `unit`, one for each repeat; empty for a figure by itself.
+        target: The bound that the median of `ratios` must meet; None without one.
+    """
 
     name: str
     kind: str
@@ -52,26 +61,27 @@ class Row:
 
     @classmethod
     def faster(cls, name: str, pairs: Sequence[Pair], target: Target | None = None) -> Row:
-        """How many times faster ours is than theirs."""
+        """Return a row of how many times faster tradectl is."""
         return cls(name, "times faster", tuple(theirs / ours for ours, theirs in pairs), *_sides(pairs), target=target)
 
     @classmethod
     def share(cls, name: str, pairs: Sequence[Pair], target: Target | None = None, unit: str = "s") -> Row:
-        """How much of theirs ours takes."""
+        """Return a row of tradectl's figure as a share of the other side's."""
         return cls(name, "of theirs", tuple(ours / theirs for ours, theirs in pairs), *_sides(pairs), unit=unit, target=target)
 
     @classmethod
     def figure(cls, name: str, values: Sequence[float], kind: str, target: Target | None = None) -> Row:
-        """A figure that stands alone."""
+        """Return a row of a figure without another side."""
         return cls(name, kind, tuple(values), unit="", target=target)
 
     @property
     def ratio(self) -> float:
+        """Return the median of the ratios."""
         return median(self.ratios)
 
     @property
     def met(self) -> bool | None:
-        """Whether the median ratio meets the target; None without one."""
+        """Return whether the median ratio meets the target; None without a target."""
         return None if self.target is None else self.target.met(self.ratio)
 
     def as_json(self) -> dict[str, Any]:
@@ -90,14 +100,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """`setting` says on what was measured; `skipped` has a line for each row that could not be."""
+    """The result of a benchmark. `setting`: the measured sizes; `skipped`: a line for each row that could not be measured."""
 
     setting: str
     rows: tuple[Row, ...]
     skipped: tuple[str, ...] = ()
 
     def unjudged(self) -> Result:
-        """The same without targets: they are meant for the whole size."""
+        """Return the result without targets, which apply only to the full sizes."""
         return replace(self, rows=tuple(replace(row, target=None) for row in self.rows))
 
     def as_json(self) -> dict[str, Any]:

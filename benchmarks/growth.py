@@ -1,7 +1,7 @@
-"""How time grows with symbols and with sessions: the exponent of a fitted power, 1 where twice as much takes twice as long.
+"""Measure how time grows with symbols and with sessions, as the exponent of a fitted power (1: twice the input, twice the time).
 
-Only what is there in every case counts, so the start of a process is left out. Above 1.15 something grows faster than its input;
-below 1 a fixed part is still seen.
+The start of a process is not measured. An exponent above 1.15 means that some work grows faster than its input. An exponent below
+1 means that a fixed part of the time is visible.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from tradectl.strategy.parameters import Parameters
 
 LINEAR = at_most(1.15)
 SWEPT = SETTINGS[::8]
-"""Settings of the sweep, in four groups that see the same indicators."""
+"""Settings of the sweep, in four groups with the same indicators."""
 Work = Callable[[], float]
-"""Does the work once; its seconds."""
+"""A function that does the work once and returns its seconds."""
 
 
 def measure(quick: bool) -> Result:
+    """Return a row of exponents for each kind of work."""
     symbols, sessions, repeats = ((20, 40, 80), (100, 200, 400), 2) if quick else ((500, 1000, 2000), (625, 1250, 2500), 3)
     spans, repeated = ((2, 4), 1) if quick else ((20, 40, 80), 2)
     few = tuple(count // 4 for count in symbols)
@@ -51,7 +52,7 @@ def measure(quick: bool) -> Result:
 def both_ways(
     name: str, work: Callable[[int, int], Work], symbols: Sequence[int], sessions: Sequence[int], repeats: int
 ) -> list[Row]:
-    """More symbols over all sessions, then more sessions of all symbols."""
+    """Return two rows: growth with the symbols over all sessions, and growth with the sessions of all symbols."""
     return [
         fitted(f"{name}, symbols", {n: work(n, sessions[-1]) for n in symbols}, repeats),
         fitted(f"{name}, sessions", {n: work(symbols[-1], n) for n in sessions}, repeats),
@@ -59,7 +60,7 @@ def both_ways(
 
 
 def fitted(name: str, works: Mapping[int, Work], repeats: int) -> Row:
-    """A round through all sizes is a repeat, and the exponent that fits it best its figure."""
+    """Return a row of exponents. Each repeat runs all sizes once and fits one exponent."""
     for work in works.values():
         work()
     exponents = [exponent(list(works), [work() for work in works.values()]) for _ in range(repeats)]
@@ -67,30 +68,31 @@ def fitted(name: str, works: Mapping[int, Work], repeats: int) -> Row:
 
 
 def exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
-    """The slope of the straight line through the logarithms."""
+    """Return the slope of the line fitted to the logarithms of sizes and times."""
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
 
 
 def indicators(symbols: int, sessions: int) -> Work:
+    """Return the work of computing RSI10, EMA9 and EMA200."""
     close = closes(symbols, sessions)
     return lambda: seconds(lambda: (rsi(close, 10), ema(close, 9), ema(close, 200)))
 
 
 def analysis(symbols: int, sessions: int) -> Work:
-    """The verdicts about all instruments at the last close, from opening the store on."""
+    """Return the work of opening the store and computing the verdicts on all instruments at the last close."""
     folder = home(symbols, sessions) / "market"
     days = [session.date for session in calendar().between(calendar().first, calendar().last)]
 
     def evening() -> None:
         store = Store(folder, calendar())
-        asked = ScreenRequest(store.universe("all"), days[sessions - 1], days[sessions], None, Parameters())
-        screen_alone(store, calendar(), asked)
+        request = ScreenRequest(store.universe("all"), days[sessions - 1], days[sessions], None, Parameters())
+        screen_alone(store, calendar(), request)
 
     return lambda: seconds(evening)
 
 
 def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Work:
-    """All of them in one process, with tables that are made anew each time."""
+    """Return the work of backtesting all settings in one process, with new tables each time."""
     made = market_of(symbols, sessions)
     first, last = (date.fromordinal(int(made.days[row])) for row in (0, -1))
 
@@ -102,5 +104,6 @@ def backtests(symbols: int, sessions: int, settings: Sequence[Parameters]) -> Wo
 
 
 def simulation(program: Program, sessions: int) -> Work:
+    """Return the work of simulating sessions with an installed program."""
     days = [day.date for day in calendar().run_between(calendar().first, calendar().last)][WARM_UP:]
     return lambda: program.seconds_a_session(days[0], days[sessions - 1]) * sessions

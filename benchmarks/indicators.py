@@ -1,7 +1,7 @@
 """RSI10, EMA9 and EMA200 of a whole panel and the average volume of 50 sessions, against `ta`, TA-Lib and a copy of the bytes.
 
-`ta` is the definition: what it gives for every symbol must be ours to the last bit, or the run ends. TA-Lib begins its averages
-another way, so its values differ for a while; it is here for its speed alone.
+`ta` is the definition: for every symbol our RSI and EMAs must equal its values to the last bit, or the run ends. TA-Lib starts
+its averages in another way, so its first values differ. It is included only for its speed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from tradectl.strategy.indicators import ema, rsi
 RSI, FAST, SLOW, AVERAGE = 10, 9, 200, 50
 
 
-class Four(NamedTuple):
-    """The four indicators: ours shaped (sessions, symbols), those of others (symbols, sessions)."""
+class Indicators(NamedTuple):
+    """The four indicators: ours with shape (sessions, symbols), those of other libraries with shape (symbols, sessions)."""
 
     rsi: Floats
     fast: Floats
@@ -31,10 +31,11 @@ class Four(NamedTuple):
 
 
 def measure(quick: bool) -> Result:
+    """Compare the indicators with `ta`, TA-Lib and a copy of the bytes. Raises Disagreement."""
     symbols, sessions, repeats = (60, 400, 2) if quick else (2000, 2500, 5)
     close = closes(symbols, sessions)
     volume = np.random.default_rng(SEED).lognormal(12, 0.3, close.shape).round()
-    columns = np.ascontiguousarray(close.T), np.ascontiguousarray(volume.T)  # as those who go by symbol would have them
+    columns = np.ascontiguousarray(close.T), np.ascontiguousarray(volume.T)  # the form for libraries that work by symbol
     agree(ours(close, volume), by_ta(*columns))
 
     def against(theirs: Callable[[], object], most: int = repeats) -> list[Pair]:
@@ -50,12 +51,13 @@ def measure(quick: bool) -> Result:
     return Result(f"{symbols} symbols x {sessions} sessions", tuple(rows), tuple(skipped))
 
 
-def ours(close: Floats, volume: Floats) -> Four:
-    return Four(rsi(close, RSI), ema(close, FAST), ema(close, SLOW), average(volume, AVERAGE))
+def ours(close: Floats, volume: Floats) -> Indicators:
+    """Return the indicators as tradectl computes them."""
+    return Indicators(rsi(close, RSI), ema(close, FAST), ema(close, SLOW), average(volume, AVERAGE))
 
 
 def average(values: Floats, window: int) -> Floats:
-    """Means of full windows, from running totals: whole numbers, so every order of adding them is exact."""
+    """Return the means of full windows, from running totals. Volumes are whole numbers, so the sums are exact."""
     result = np.full(values.shape, np.nan)
     total = values[:window].sum(axis=0)
     np.divide(total, window, out=result[window - 1])
@@ -66,12 +68,13 @@ def average(values: Floats, window: int) -> Floats:
     return result
 
 
-def by_ta(close: Floats, volume: Floats) -> Four:
+def by_ta(close: Floats, volume: Floats) -> Indicators:
+    """Return the indicators as `ta` computes them, symbol by symbol."""
     import pandas as pd
     from ta.momentum import RSIIndicator
     from ta.trend import EMAIndicator, SMAIndicator
 
-    found = Four(*(np.empty(close.shape) for _ in Four._fields))
+    found = Indicators(*(np.empty(close.shape) for _ in Indicators._fields))
     for k, (price, traded) in enumerate(zip(close, volume, strict=True)):
         series = pd.Series(price)
         found.rsi[k] = RSIIndicator(series, RSI).rsi()
@@ -81,10 +84,11 @@ def by_ta(close: Floats, volume: Floats) -> Four:
     return found
 
 
-def by_talib(close: Floats, volume: Floats) -> Four:
+def by_talib(close: Floats, volume: Floats) -> Indicators:
+    """Return the indicators as TA-Lib computes them, symbol by symbol."""
     import talib
 
-    found = Four(*(np.empty(close.shape) for _ in Four._fields))
+    found = Indicators(*(np.empty(close.shape) for _ in Indicators._fields))
     for k, (price, traded) in enumerate(zip(close, volume, strict=True)):
         found.rsi[k] = talib.RSI(price, RSI)
         found.fast[k] = talib.EMA(price, FAST)
@@ -93,9 +97,9 @@ def by_talib(close: Floats, volume: Floats) -> Four:
     return found
 
 
-def agree(mine: Four, by_symbol: Four) -> None:
-    """Raises Disagreement. RSI and EMAs to the last bit; an average, which is no rule of ours, to a part in a billion."""
-    theirs = Four(*(found.T for found in by_symbol))
+def agree(mine: Indicators, by_symbol: Indicators) -> None:
+    """Raise Disagreement unless RSI and EMAs are equal to the last bit, and average volumes to one part in a billion."""
+    theirs = Indicators(*(found.T for found in by_symbol))
     for name in ("rsi", "fast", "slow"):
         if not np.array_equal(getattr(mine, name), getattr(theirs, name), equal_nan=True):
             raise Disagreement(f"{name} differs from ta's")

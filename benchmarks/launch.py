@@ -1,6 +1,6 @@
-"""Start one command, wait for it, and say on the first line what it used; then its own output.
+"""Start one command and wait for it; print its resource use on the first line, then its output.
 
-A program of its own, and a small one: see `timing.run_process`.
+This is a separate small program; `timing.run_process` explains why.
 """
 
 # ruff: noqa: T201

@@ -1,7 +1,7 @@
-"""The invented market of the benchmarks: prices from a seed that have all that real ones have, and mean nothing.
+"""Make the synthetic market of the benchmarks: random prices from a seed, with the features of real prices.
 
-Walks that come back to where they began, dips deep enough for the rules, volumes above the least turnover; late listings,
-suspensions, splits. As a `Panel` for work in one process, and as a home, written through the archive, for whole commands.
+The prices are mean-reverting walks with dips deep enough for the rules, and volumes above the least turnover. There are late
+listings, suspensions and splits. Work in one process uses a `Panel`; whole commands use a home, written through the archive.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from tradectl.model.panel import GAP, NOT_LISTED, SERIES, Panel
 
 SEED = 4
 TICK = 10
-"""Paise: on every tick that the exchange has had for shares under Rs 5,000."""
+"""The tick in paise. It is a multiple of every tick that the exchange has used for shares under Rs 5,000."""
 LOWEST, HIGHEST = 20_00, 4_900_00
 SPLIT = 5
-LATE, SPLITTING, SUSPENDED, HOLED = 0.25, 0.02, 0.05, 0.0002
-"""Shares of the instruments that are listed late, that split, that are suspended for some weeks; of single bars missing."""
-WEEKS = 15
-"""Sessions of a suspension."""
+LATE, SPLITTING, SUSPENDED, MISSING = 0.25, 0.02, 0.05, 0.0002
+"""Fractions of the instruments that are listed late, split, or suspended; and the fraction of single bars that are missing."""
+SUSPENSION = 15
+"""The length of a suspension in sessions."""
 TURNOVER = 20_00_00_000_00
-"""Paise a session, about: twenty times the least that the universe asks for."""
+"""The approximate turnover in paise a session: twenty times the least turnover of the universe."""
 YEARS = (2027, 2028)
-"""Years after the shipped session table that a home declares, so that 2,500 sessions find room."""
+"""Years after the shipped session table that a home declares, so that there are 2,500 sessions."""
 
 
 def closes(symbols: int, sessions: int, seed: int = SEED) -> Floats:
-    """Closes in rupees, every bar there: for indicators alone."""
+    """Return closes in rupees without missing bars, for benchmarks of indicators."""
     return _walk(np.random.default_rng([seed, symbols, sessions]), symbols, sessions) / 100
 
 
 @cache
 def calendar() -> SessionTable:
-    """The sessions of a home: the shipped table, and weekdays after it."""
+    """Return the sessions of a home: the shipped table, and the weekdays of YEARS."""
     with tempfile.TemporaryDirectory() as folder:
         return _calendar(Path(folder) / "sessions.csv")
 
@@ -55,8 +55,10 @@ def _calendar(path: Path) -> SessionTable:
 
 
 def panel(symbols: int, sessions: int, seed: int = SEED, *, plain: bool = False) -> Panel:
-    """The market as a panel, from the first sessions of the calendar on. The same arguments give the same market. A `plain` one
-    has every bar and no split."""
+    """Return the market as a panel that starts at the calendar's first session.
+
+    The same arguments give the same market. A `plain` market has no missing bars and no splits.
+    """
     rng = np.random.default_rng([seed, symbols, sessions])
     adjusted = _walk(rng, symbols, sessions)
     multiplier = np.ones((sessions, symbols)) if plain else _multipliers(rng, symbols, sessions)
@@ -80,7 +82,7 @@ def panel(symbols: int, sessions: int, seed: int = SEED, *, plain: bool = False)
 
 
 def _walk(rng: np.random.Generator, symbols: int, sessions: int) -> Floats:
-    """Logarithms that are drawn back a thousandth of the way each session, as prices in paise."""
+    """Return prices in paise whose logarithms return to their start by a thousandth of the distance each session."""
     steps = rng.normal(0, 0.018, (sessions, symbols))
     for session in range(1, sessions):
         steps[session] += 0.999 * steps[session - 1]
@@ -94,7 +96,7 @@ def _on_tick(paise: Floats) -> Floats:
 
 
 def _multipliers(rng: np.random.Generator, symbols: int, sessions: int) -> Floats:
-    """1, and SPLIT from the split on."""
+    """Return the price multipliers: 1 before a split, SPLIT from the split on."""
     multiplier = np.ones((sessions, symbols))
     for symbol in np.flatnonzero(rng.random(symbols) < SPLITTING):
         multiplier[int(rng.integers(sessions // 2, sessions)) :, symbol] = SPLIT
@@ -106,12 +108,12 @@ def _changes(multiplier: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool
 
 
 def _states(rng: np.random.Generator, symbols: int, sessions: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
-    """Every instrument has a bar of the last session, so that there is something to analyse."""
+    """Return the state of each bar: traded, missing or not listed. All instruments have a bar in the last session."""
     state = np.full((sessions, symbols), SERIES["EQ"], dtype=np.int8)
-    state[:-1][rng.random((sessions - 1, symbols)) < HOLED] = GAP
+    state[:-1][rng.random((sessions - 1, symbols)) < MISSING] = GAP
     for symbol in np.flatnonzero(rng.random(symbols) < SUSPENDED).tolist():
-        begin = int(rng.integers(0, max(sessions - WEEKS - 1, 1)))
-        state[begin : begin + WEEKS, symbol] = GAP
+        begin = int(rng.integers(0, max(sessions - SUSPENSION - 1, 1)))
+        state[begin : begin + SUSPENSION, symbol] = GAP
     for symbol in np.flatnonzero(rng.random(symbols) < LATE).tolist():
         state[: int(rng.integers(1, sessions)), symbol] = NOT_LISTED
     for symbol in range(symbols):
@@ -125,8 +127,10 @@ atexit.register(_homes.cleanup)
 
 @cache
 def home(symbols: int, sessions: int, seed: int = SEED) -> Path:
-    """A home with that market in its archive, and nothing derived from it yet. Made once a run, and gone after it: copy it to
-    change it."""
+    """Return a home with the market in its archive, without derived data.
+
+    Each home is made once in a run and deleted at its end. Copy the home before changing it.
+    """
     folder = Path(_homes.name) / f"home-{symbols}-{sessions}-{seed}"
     folder.mkdir()
     _calendar(folder / "sessions.csv")
@@ -135,10 +139,10 @@ def home(symbols: int, sessions: int, seed: int = SEED) -> Path:
 
 
 def write(folder: Path, market: Panel) -> None:
-    """Put a panel into a new archive: bars, splits, and an ISIN for everybody.
+    """Write a panel to a new archive: bars, splits, and an ISIN for each instrument.
 
-    Straight into the tables, an instrument at a time, with the index by session made at the end: to compare five million new
-    rows with none that are stored, as an import does, would be most of the work.
+    The rows are inserted directly, one instrument after the other, and the index by session is made at the end. An import would
+    spend most of its time comparing five million new rows with an empty table.
     """
     archive = Archive(folder)
     try:
@@ -173,7 +177,7 @@ def _splits(market: Panel, file: int) -> Iterator[tuple[object, ...]]:
 
 
 def _isin(number: int) -> str:
-    """In the shape of an Indian share's, with its check digit (ISO 6166)."""
+    """Return an ISIN in the form of an Indian share's, with a valid check digit (ISO 6166)."""
     body = f"INE{np.base_repr(number, 36):>03}A0101"
     digits = "".join(str(int(character, 36)) for character in body)
     total = sum(sum(divmod(int(digit) * (2 - i % 2), 10)) for i, digit in enumerate(reversed(digits)))

@@ -1,9 +1,9 @@
-"""Count the function calls from one file to another in a minute of the monitor that lowers one sell.
+"""Count the function calls from one file to another in a minute in which the sell monitor lowers one sell.
 
     python -m benchmarks.moves [SESSIONS]
 
-A reader who follows such a minute opens a file at each of these calls. The figure is of this checkout's own code; run the same
-script with another checkout's `tradectl` on PYTHONPATH to compare. Only calls where both ends are files of the package count.
+A reader who follows such a minute must open another file at each of these calls. The script measures this checkout. To compare,
+run it with another checkout's `tradectl` on PYTHONPATH. Only calls between two files of the package count.
 """
 
 # ruff: noqa: T201
@@ -29,7 +29,7 @@ COMMAND = "OrderPath.modify"
 
 
 class Minutes:
-    """The calls between files of each step that lowered exactly one sell."""
+    """The calls between files in each step that lowered exactly one sell."""
 
     def __init__(self) -> None:
         self.counts: list[int] = []
@@ -69,7 +69,7 @@ def _short(path: str) -> str:
 
 
 def main() -> int:
-    """Simulate a few sessions and print the figure and the busiest pairs of files."""
+    """Simulate a few sessions; print the median number of calls and the most frequent pairs of files."""
     from tradectl.cli.app import main as run
 
     sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 10
@@ -86,7 +86,7 @@ def main() -> int:
             if ended.code:
                 return int(ended.code)
     if not minutes.counts:
-        print("no minute lowered exactly one sell")
+        print("no minute lowered exactly one sell, so there is no figure")
         return 1
     print(
         f"{len(minutes.counts)} minutes that lower one sell: {statistics.median(minutes.counts):g} calls between files (median)"

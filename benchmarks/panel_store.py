@@ -1,7 +1,7 @@
-"""The panel store: one more session against deriving everything, and loading against other ways to keep the same bars.
+"""The panel store: one more session against deriving everything, and loading against other ways to store the same bars.
 
-Each figure is the median of some rounds in one process, and counts as a ratio: seconds say as much about the machine. An append
-is all that follows the commit of the rows: reading the archive, deriving, writing, flushing each file, and publishing.
+Each figure is the median of several rounds in one process, shown as a ratio, because seconds depend on the machine. The time of
+an append is everything after the commit of the rows: reading the archive, deriving, writing, flushing each file, and publishing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ INSERT = "INSERT INTO bars VALUES (?, ?, 'EQ', ?, ?, ?, ?, ?, 0, 1)"
 
 
 def measure(quick: bool) -> Result:
-    """In a throw-away folder; the archive is written first, and counts for nothing."""
+    """Measure in a temporary folder. Writing the archive first is not measured."""
     instruments, sessions = (50, 120) if quick else (2000, 2500)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -40,7 +40,7 @@ def measure(quick: bool) -> Result:
         rebuilt, peak = rebuild(folder)
         appended = [(append(folder), rebuilt) for _ in range(APPENDS)]
         rows = [
-            Row.share("one more session, of deriving everything", appended, at_most(0.02)),
+            Row.share("one more session: deriving everything", appended, at_most(0.02)),
             Row.figure("peak memory of deriving everything", [peak], "MB"),
             *loading(folder),
         ]
@@ -49,7 +49,7 @@ def measure(quick: bool) -> Result:
 
 
 def make_archive(folder: Path, instruments: int, sessions: int) -> None:
-    """Random walks, a few holes, a fifth of the instruments listed later."""
+    """Write an archive of random walks with a few missing bars; a fifth of the instruments are listed later."""
     rng = np.random.default_rng(7)
     names = [f"S{number:05}" for number in range(instruments)]
     price = rng.integers(5_000, 500_000, instruments).astype(float)
@@ -68,6 +68,7 @@ def make_archive(folder: Path, instruments: int, sessions: int) -> None:
 
 
 def weekdays(first: date, count: int) -> list[str]:
+    """Return the first `count` weekdays from a date on, as ISO dates."""
     days: list[str] = []
     while len(days) < count:
         if first.weekday() < 5:
@@ -77,7 +78,7 @@ def weekdays(first: date, count: int) -> list[str]:
 
 
 def rebuild(folder: Path) -> tuple[float, float]:
-    """Seconds and peak memory (MB) of deriving everything, in a process of its own."""
+    """Return seconds and peak memory (MB) of deriving everything, in a separate process."""
     (folder / "panel.json").unlink(missing_ok=True)
     ours, theirs = FORK.Pipe(duplex=False)
 
@@ -94,7 +95,7 @@ def rebuild(folder: Path) -> tuple[float, float]:
 
 
 def append(folder: Path) -> float:
-    """Seconds of carrying the store on to one more session of all instruments."""
+    """Add one session of all instruments to the archive; return the seconds of extending the store. Raises Disagreement."""
     with closing(sqlite3.connect(folder / "archive.db")) as archive, archive:
         last = archive.execute("SELECT max(session) FROM session_changes").fetchone()[0]
         day = (date.fromisoformat(last) + timedelta(days=1)).isoformat()
@@ -109,17 +110,20 @@ def append(folder: Path) -> float:
     store = open_panel(folder)
     seconds = perf_counter() - began
     if store.index.edition != edition:
-        raise Disagreement("the store was derived anew for one more session")
+        raise Disagreement("the whole store was derived again for one more session")
     return seconds
 
 
 def open_edition(folder: Path) -> str:
+    """Return the name of the store's current edition."""
     return next(path.name for path in folder.glob("panel-*") if path.is_dir())
 
 
 def loading(folder: Path) -> list[Row]:
-    """Getting all bars into memory that can be computed with, by the way they are kept, beside `np.load` of the same bytes. A
-    scan asks for the last row of the mapped store alone."""
+    """Return a row for each way to load all bars into arrays, compared with `np.load` of the same bytes.
+
+    A scan reads only the last row of the memory-mapped store, so that case has its own row.
+    """
     panel = open_panel(folder).panel
     with tempfile.TemporaryDirectory(dir=folder) as made:
         paths = [Path(made) / f"{name}.npy" for name in FIELDS]
@@ -135,7 +139,7 @@ def loading(folder: Path) -> list[Row]:
 
 
 def others(folder: Path, made: Path, closes: Any) -> Iterator[tuple[str, Callable[[], object]]]:
-    """The closes alone for Parquet (times the fields for all), where pyarrow is installed, and all rows from SQLite."""
+    """Yield the other ways to load: all rows from SQLite and, with pyarrow, the closes from Parquet once for each field."""
 
     def rows() -> object:
         with closing(sqlite3.connect(folder / "archive.db")) as archive:
@@ -153,7 +157,7 @@ def others(folder: Path, made: Path, closes: Any) -> Iterator[tuple[str, Callabl
 
 
 def timed(work: Callable[[], object], rounds: int = 5) -> float:
-    """The median seconds of some rounds."""
+    """Return the median seconds of several rounds."""
     spent = []
     for _ in range(rounds):
         began = perf_counter()

@@ -1,7 +1,7 @@
-"""Our side of the reduced rule of `rivals.py`: a rule for the lanes of the program's own loop, as the rivals' are for theirs.
+"""Implement the reduced rule of `rivals.py` for tradectl's own vectorized loop.
 
-The loop, its shares, fills, corporate actions, charges and trades are those of `backtest` and `sweep`; only what is traded is
-said here. A lane is an instrument. RSI is the program's own, of the whole panel, made within the time that is measured.
+The loop with its positions, fills, corporate actions, charges and trades is that of `backtest` and `sweep`. This module only
+decides what to trade. A lane is one instrument. The RSI of the whole panel is computed by tradectl within the measured time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Wishes = NDArray[np.int8]
 
 
 class Reduced:
-    """One share at the open after a close whose RSI is low, all sold at the open after one whose RSI is high."""
+    """Buy one share at the open after a close with a low RSI; sell all at the open after a close with a high RSI."""
 
     def __init__(self, market: MarketTables) -> None:
         panel = market.panel
@@ -44,16 +44,16 @@ class Reduced:
         yield Fills(Side.SELL, sold, state.free(sold, int(self.market.days[row])), opened[sold])
 
     def decide(self, row: int, following: int, state: PositionArrays) -> None:
-        """Nothing: closes up to the last bar say everything."""
+        """Do nothing, because all decisions were computed from the closes before."""
 
 
 def trades(market: MarketTables) -> TradeColumns:
-    """The closed trades over all sessions of a market."""
+    """Return the closed trades over all sessions of a market."""
     return run_rule(market, Reduced(market), first=date.min, last=date.max).trades
 
 
 def _on_next_bar(wishes: Wishes, there: Mask) -> Wishes:
-    """What each close wished (1: to buy, -1: to sell), on the bar after it; 0 where there is none."""
+    """Return the wish of each close (1: buy, -1: sell, 0: none), moved to the instrument's next bar."""
     found, last = np.zeros_like(wishes), np.zeros(wishes.shape[1], dtype=np.int8)
     for row, out in enumerate(found):
         np.copyto(out, last, where=there[row])

@@ -1,4 +1,4 @@
-"""Which benchmarks there are, and how one is found."""
+"""List the benchmarks and find one by its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAMES = ("indicators", "panel_store", "analyze", "sweep", "backtest_rate", "simu
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`measure` takes whether to be quick: smaller panels and fewer repeats, to see that it runs."""
+    """A benchmark. `measure(quick)` runs it; quick means smaller panels and fewer repeats, only to check that it runs."""
 
     name: str
     summary: str
@@ -21,7 +21,7 @@ class Benchmark:
 
 
 def find(name: str) -> Benchmark:
-    """A benchmark by its name. KeyError for one that is not there."""
+    """Return a benchmark by its name. Raises KeyError for an unknown name."""
     if name not in NAMES:
         raise KeyError(name)
     module = import_module(f"benchmarks.{name}")

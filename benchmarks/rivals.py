@@ -1,16 +1,16 @@
-"""The reduced rule in backtesting.py, backtrader and vectorbt: what other libraries make of the same bars.
+"""Implement the reduced rule in backtesting.py, backtrader and vectorbt, for comparison on the same bars.
 
     Flat, and RSI10 of a close is below 30: buy at the next open.
     Held, and RSI10 of a close is above 50: sell at the next open.
-    One share at a time, no charges, no funds to run out of; what is held at the end is no trade.
+    One share at a time, no charges, unlimited funds; a position that is open at the end is not a trade.
 
-Each rival is a function of one symbol's `Bars` to its trades: bars counted from 0, prices in rupees, in the order of their
-exits. `RIVALS` has those that are installed and `missing()` names the others, so all that a benchmark needs is
+Each rival is a function that returns the trades of one symbol's `Bars`: bars counted from 0, prices in rupees, sorted by exit.
+`RIVALS` has the installed rivals and `missing()` names the others. A benchmark needs only
 
     for name, rival in RIVALS.items():
         trades = rival(bars_of(panel, column))
 
-vectorbt takes many symbols at once in `by_vectorbt_together`. The RSI is `ta`'s, made within the time that is measured.
+vectorbt runs many symbols at once in `by_vectorbt_together`. The RSI is computed by `ta`, within the measured time.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from tradectl.model.panel import Panel
 
 PERIOD, BUY_BELOW, SELL_ABOVE = 10, 30.0, 50.0
 CASH = 1e12
-"""Rupees: more than one share ever costs."""
+"""The starting cash in rupees: more than any share costs."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """One symbol, every bar there, in rupees. `days` are proleptic ordinals."""
+    """The bars of one symbol, without missing bars, in rupees. `days` are proleptic Gregorian ordinals."""
 
     days: np.ndarray[Any, np.dtype[np.int64]]
     open: Floats
@@ -46,7 +46,7 @@ class Bars:
 
 
 class Trade(NamedTuple):
-    """A closed trade: the bars whose opens it was bought and sold at, and those prices in rupees."""
+    """A closed trade: the numbers of the bars of entry and exit, and the prices (their opens) in rupees."""
 
     entry: int
     exit: int
@@ -58,7 +58,7 @@ Rival = Callable[[Bars], list[Trade]]
 
 
 def bars_of(panel: Panel, column: int) -> Bars:
-    """The bars of one instrument of a panel without its holes, adjusted forward."""
+    """Return the bars of one instrument of a panel, without missing bars, adjusted forward for splits."""
     there = np.flatnonzero(panel.state[:, column] > 0)
     scale = panel.multiplier[there, column]
     opened, high, low, close = (field[there, column] / 100 * scale for field in (panel.open, panel.high, panel.low, panel.close))
@@ -66,7 +66,7 @@ def bars_of(panel: Panel, column: int) -> Bars:
 
 
 def rsi(close: Floats) -> Floats:
-    """As `ta` has it; a bar before the first value neither buys nor sells."""
+    """Return the RSI as `ta` computes it. A bar before the first value (NaN) neither buys nor sells."""
     import pandas as pd
     from ta.momentum import RSIIndicator
 
@@ -79,7 +79,7 @@ def by_backtesting(bars: Bars) -> list[Trade]:
 
     class Reduced(backtesting.Strategy):  # type: ignore[misc]
         def init(self) -> None:
-            # it skips the bar of an indicator's first value, so there is one from the start: one that does nothing
+            # backtesting.py skips bars until an indicator has a value, so the first values are neutral and not NaN
             self.rsi = self.I(lambda: np.nan_to_num(rsi(bars.close), nan=BUY_BELOW), plot=False)
 
         def next(self) -> None:
@@ -91,7 +91,7 @@ def by_backtesting(bars: Bars) -> list[Trade]:
 
     columns = {"Open": bars.open, "High": bars.high, "Low": bars.low, "Close": bars.close, "Volume": bars.volume}
     frame = pd.DataFrame(columns, index=_moments(bars))
-    with warnings.catch_warnings(), redirect_stderr(StringIO()):  # its progress bar; a trade open at the end is no trouble
+    with warnings.catch_warnings(), redirect_stderr(StringIO()):  # hides the progress bar and the warning about open trades
         warnings.simplefilter("ignore")
         found = backtesting.Backtest(frame, Reduced, cash=CASH, finalize_trades=False).run()["_trades"]
     traded = [found[name].tolist() for name in ("EntryBar", "ExitBar", "EntryPrice", "ExitPrice")]
@@ -137,9 +137,9 @@ def by_vectorbt(bars: Bars) -> list[Trade]:
 
 
 def by_vectorbt_together(symbols: Sequence[Bars]) -> list[list[Trade]]:
-    """Many symbols of equal length at once, which is what it is quick at: the trades of each.
+    """Return the trades of each of many symbols with equally many bars, which vectorbt runs at once.
 
-    Its signals act on the bar they are on, so they are moved to the next one, whose open is the price.
+    A signal of vectorbt acts on its own bar. So the signals are moved to the next bar, whose open is the price.
     """
     import vectorbt
 
@@ -171,5 +171,5 @@ RIVALS: dict[str, Rival] = {name: rival for name, (module, rival) in _ALL.items(
 
 
 def missing() -> tuple[str, ...]:
-    """The names of those that are not installed."""
+    """Return the names of the rivals that are not installed."""
     return tuple(name for name in _ALL if name not in RIVALS)

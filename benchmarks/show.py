@@ -1,4 +1,4 @@
-"""Results as people read them: a table, one row a comparison."""
+"""Print results as tables with one row for each comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MET = {True: "yes", False: "NO", None: ""}
 
 
 def show(results: Mapping[str, Result], console: Console) -> None:
-    """Print all results; on a narrow terminal or into a file nothing is cut off."""
+    """Print all results. Nothing is cut off on a narrow terminal or in a file."""
     for name, result in results.items():
         table = Table(*COLUMNS, title=f"{name}: {result.setting}", title_justify="left", box=None, pad_edge=False)
         for column in table.columns[1:6]:
@@ -46,5 +46,5 @@ def _figure(values: tuple[float, ...], unit: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits, without an exponent."""
+    """Return a number with three significant digits, without an exponent."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"

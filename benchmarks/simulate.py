@@ -1,7 +1,7 @@
 """Sessions a second of `simulate` with one-minute steps, against an earlier commit.
 
-The earlier program is taken from the repository's own history, with its own benchmarks, and run on the same market in turns
-with the present one. Where the history is not there (a downloaded archive, a shallow clone) that row is skipped.
+The earlier program comes from the repository's history, with its own benchmarks. Both programs run alternately on the same
+market. Without the history (a downloaded archive, a shallow clone) this row is skipped.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from benchmarks.form import Pair, Result, Row, at_least
 from benchmarks.market import calendar, home
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGAN = "77214e2"
+EARLIER_COMMIT = "77214e2"
 """The commit before a step read the book once (`docs/decisions/a-step-reads-the-book-once.md`)."""
 WARM_UP = 260
-"""Sessions before the first that is simulated: without them nothing is eligible."""
+"""Sessions before the first simulated session. Without them no instrument has enough bars."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A tradectl at some path with a home of its own."""
+    """A version of tradectl in the folder `code`, with its own home."""
 
     code: Path
     home: Path
 
     def seconds_a_session(self, first: date, last: date) -> float:
-        """Of one simulation, by its own count: without the start of the process. RuntimeError where it fails."""
+        """Return the seconds that one simulated session takes, without the start of the process. Raises RuntimeError."""
         words = ["simulate", "--from", first.isoformat(), "--to", last.isoformat(), "--universe", "all", "--json"]
         command = [sys.executable, "-m", "tradectl", "--home", str(self.home), *words]
-        done = subprocess.run(  # in its own folder: `-m` looks there first, whatever PYTHONPATH says
+        done = subprocess.run(  # cwd is `code`, because `-m` searches it before PYTHONPATH
             command, env=environment(self.code), cwd=self.code, capture_output=True, text=True, check=False
         )
         if done.returncode:
@@ -49,12 +49,13 @@ class Program:
 
 
 def environment(code: Path) -> Mapping[str, str]:
-    """The process's own, but tradectl comes from `code` and nobody's home is meant."""
+    """Return this process's environment with tradectl from `code` and without TRADECTL_ variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
     return kept | {"PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
 
 
 def measure(quick: bool) -> Result:
+    """Compare a simulated session with the same session at the earlier commit."""
     symbols, sessions, repeats = (6, 4, 1) if quick else (50, 40, 3)
     days = [day.date for day in calendar().run_between(calendar().first, calendar().last)][WARM_UP:]
     first, last = days[0], days[sessions - 1]
@@ -62,11 +63,11 @@ def measure(quick: bool) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         here = Program(ROOT, copy_of(home(symbols, WARM_UP + sessions + 40), base / "here"))
-        then = _as_it_was(base / "code")
-        here.seconds_a_session(first, days[1])  # derives from the archive what is derived once
+        then = _unpack_earlier(base / "code")
+        here.seconds_a_session(first, days[1])  # derives the data that is derived only once
         if then is None:
             rate = [1 / here.seconds_a_session(first, last) for _ in range(repeats)]
-            missing = f"commit {BEGAN} is not in the history of this checkout"
+            missing = f"commit {EARLIER_COMMIT} is not in the history of this checkout"
             return Result(setting, (Row.figure("simulated sessions", rate, "a second"),), (missing,))
         past = Program(then, base / "past")
         _make_home(past, symbols, WARM_UP + sessions + 40)
@@ -82,17 +83,19 @@ def copy_of(source: Path, target: Path) -> Path:
 
 
 def _make_home(program: Program, symbols: int, sessions: int) -> None:
-    """Write the same market by the earlier program and its own benchmarks: it does not read the archives of later ones."""
+    """Write the same market by the earlier program and its benchmarks, because it cannot read a later version's archive."""
     words = (
         f"from benchmarks.market import home; import shutil; shutil.copytree(home({symbols}, {sessions}), {str(program.home)!r})"
     )
     subprocess.run([sys.executable, "-c", words], env=environment(program.code), cwd=program.code, check=True)
 
 
-def _as_it_was(folder: Path) -> Path | None:
-    """Return the folder with the unpacked commit BEGAN; None where the history does not have it."""
+def _unpack_earlier(folder: Path) -> Path | None:
+    """Return the folder with the unpacked commit EARLIER_COMMIT; None if the history does not contain it."""
     try:
-        found = subprocess.run(["git", "archive", BEGAN, "tradectl", "benchmarks"], cwd=ROOT, capture_output=True, check=False)
+        found = subprocess.run(
+            ["git", "archive", EARLIER_COMMIT, "tradectl", "benchmarks"], cwd=ROOT, capture_output=True, check=False
+        )
     except FileNotFoundError:
         return None
     if found.returncode:

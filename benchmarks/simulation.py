@@ -1,9 +1,9 @@
-"""How fast `simulate` is, and whether its time grows with the sessions and nothing else.
+"""Measure how fast `simulate` is, and whether its time grows only with the number of sessions.
 
-Simulates `nifty50` of 2023 with a sell monitor that steps every minute, on the market data of a home. Seconds say little about a
-program on a busy or unknown machine, so each figure stands beside a yardstick measured just before and after it: a fixed piece
-of plain Python and SQLite work that shares nothing with tradectl. Quiet sessions cost less than busy ones, so growth is
-judged on the same sessions, simulated alone and after others.
+The script simulates `nifty50` of 2023 with a sell monitor that steps every minute, on the market data of a home. Seconds mean
+little on a busy or unknown machine. So each figure is also a ratio to a yardstick, measured just before and after it: a fixed
+piece of plain Python and SQLite work that does not use tradectl. Quiet sessions take less time than busy ones. So growth is
+measured on the same sessions, simulated alone and after others.
 
     python benchmarks/simulation.py --home ~/research
 """
@@ -32,12 +32,12 @@ from tradectl.settings import Settings, load
 FIRST = date(2023, 1, 1)
 LENGTHS = (20, 40, 80)
 CAPITAL = 1_000_000_00
-YARD = 4_000
-"""Transactions of the yardstick: about a fifth of a second on a machine of 2023."""
+YARDSTICK_TRANSACTIONS = 4_000
+"""The number of transactions of the yardstick, which takes about 0.2 seconds on a machine of 2023."""
 
 
 def yardstick() -> float:
-    """Seconds for a fixed piece of work: small transactions in a SQLite file, and arithmetic on Python's own numbers."""
+    """Return the seconds of a fixed piece of work: small transactions in a SQLite file, and arithmetic in plain Python."""
     begun = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "yard.db", isolation_level=None)
@@ -45,7 +45,7 @@ def yardstick() -> float:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("CREATE TABLE yard (id INTEGER PRIMARY KEY, name TEXT UNIQUE, value INTEGER)")
         total = 0
-        for number in range(YARD):
+        for number in range(YARDSTICK_TRANSACTIONS):
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("INSERT INTO yard (name, value) VALUES (?, ?)", (f"row {number}", number))
             connection.execute("COMMIT")
@@ -56,7 +56,7 @@ def yardstick() -> float:
 
 
 def timed(settings: Settings, sessions: Sequence[Session], universe: str) -> tuple[list[float], float]:
-    """Seconds that each session took, and the mean of the yardstick before and after."""
+    """Return the seconds of each session, and the mean of the yardstick before and after."""
     before = yardstick()
     with tempfile.TemporaryDirectory() as folder:
         start = at_ist(sessions[0].date, time(7, 30))
@@ -82,25 +82,25 @@ def line(name: str, seconds: Sequence[float], yard: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--home", help="whose market data; TRADECTL_HOME unless told")
+    parser.add_argument("--home", help="the home with the market data; default: TRADECTL_HOME")
     parser.add_argument("--universe", default="nifty50")
     parser.add_argument("--from", dest="first", default=FIRST.isoformat(), metavar="YYYY-MM-DD")
-    asked = parser.parse_args()
-    settings = load(home=asked.home)
+    arguments = parser.parse_args()
+    settings = load(home=arguments.home)
     table = bootstrap.open_sessions(settings)
-    sessions = table.run_between(date.fromisoformat(asked.first), table.last)[: LENGTHS[-1]]
-    timed(settings, sessions[:2], asked.universe)  # what is read and compiled once is no part of a session
-    print(f"{asked.universe} from {sessions[0].date}, one-minute steps; the yardstick takes {yardstick():.3f} s")
-    found = {length: timed(settings, sessions[:length], asked.universe) for length in LENGTHS}
+    sessions = table.run_between(date.fromisoformat(arguments.first), table.last)[: LENGTHS[-1]]
+    timed(settings, sessions[:2], arguments.universe)  # reading and compiling that happens once is not measured
+    print(f"{arguments.universe} from {sessions[0].date}, one-minute steps; the yardstick takes {yardstick():.3f} s")
+    found = {length: timed(settings, sessions[:length], arguments.universe) for length in LENGTHS}
     for length, (seconds, yard) in found.items():
         print(line(f"{length} sessions", seconds, yard))
     tail = LENGTHS[0]
-    alone, yard = timed(settings, sessions[-tail:], asked.universe)
+    alone, yard = timed(settings, sessions[-tail:], arguments.universe)
     whole, yard_then = found[LENGTHS[-1]]
     print(line(f"the last {tail} of them alone", alone, yard))
     print(line(f"the same {tail} after {LENGTHS[-1] - tail} others", whole[-tail:], yard_then))
     ratio = sum(whole[-tail:]) / yard_then / (sum(alone) / yard)
-    print(f"a session after {LENGTHS[-1] - tail} others takes {ratio:.2f} times as long as one at the beginning (1: linear)")
+    print(f"a session after {LENGTHS[-1] - tail} others takes {ratio:.2f} times as long as the same session alone (1: linear)")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What starting costs: whole processes against a bare start of the libraries that any such program needs.
+"""Measure the start of whole processes against a bare start of the libraries that such a program needs.
 
-Each line is one process from its beginning to its end, user and system time of the processor, as a ratio to
-`python -c 'import typer, sqlite3'` run in turn with it: seconds say as much about the machine as about the program. Bytecode is
-kept in a temporary folder, as an installed program has it, and a first round that fills it is not counted.
+Each line is the user and system processor time of one process from start to end. It is a ratio to
+`python -c 'import typer, sqlite3'`, run alternately with it, because seconds depend on the machine. Bytecode is stored in a
+temporary folder, as an installed program has it. A first round that fills the folder is not counted.
 
     python benchmarks/start.py
 """
@@ -49,13 +49,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     found = measure(parser.parse_args().rounds)
-    print(f"a bare start takes {found.pop('bare start, seconds'):.3f} s; times that, the median of the rounds:")
+    print(f"a bare start takes {found.pop('bare start, seconds'):.3f} s; each command as a multiple of it, median of the rounds:")
     for name, ratio in found.items():
         print(f"{name:24s} {ratio:6.2f}")
 
 
 def measure(rounds: int = 9) -> dict[str, float]:
-    """The median ratio of each command to the bare start of its round, and the bare start's median in seconds."""
+    """Return the median ratio of each command to the bare start of its round, and the bare start's median in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         make_home(Path(folder) / "home")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TRADECTL"))}
@@ -76,7 +76,7 @@ def measure(rounds: int = 9) -> dict[str, float]:
 
 
 def make_home(home: Path) -> None:
-    """A home in which the day's buy has completed."""
+    """Make a home in which the task `buy` of the session has completed."""
     ledger = bootstrap.init(load(home=str(home), at=AT, environment={})).ledger
     now = datetime.fromisoformat(AT).replace(tzinfo=IST)
     claim = ledger.executions.claim("buy", now.date(), "", owner=current_identity(), trigger="manual", machine_now=now, now=now)
@@ -86,7 +86,7 @@ def make_home(home: Path) -> None:
 
 
 def seconds(words: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Processor time of one Python process, user and system."""
+    """Return the user and system processor time of one Python process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *words], env=dict(environment), capture_output=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,7 +1,7 @@
 """A sweep of 200 settings over 500 instruments against the same as single backtests, of which a sample is timed and multiplied.
 
-All of the single backtests would take most of an hour. Each of the sample must have the very trades that the sweep has for it.
-Seconds are those of the processor, of one process.
+All single backtests would take most of an hour. The trades of each single backtest in the sample must equal those of the sweep.
+Times are processor seconds of one process.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from tradectl.strategy.parameters import Parameters
 
 SEED = 4
 SAMPLE = 100
-"""Single backtests that are timed."""
+"""The number of single backtests that are timed."""
 SETTINGS = [
     Parameters(ema_fast=fast, rsi_entry_above=above, rsi_exit=leave)
     for fast, above, leave in product((7, 9, 11, 13), range(20, 40, 2), (45, 50, 55, 60, 65))
 ]
-"""200 of them, in four groups that see the same indicators."""
+"""200 settings, in four groups with the same indicators."""
 
 
 def measure(quick: bool) -> Result:
-    """Seconds of both ways. Raises Disagreement."""
+    """Compare the processor time of a sweep and of single backtests. Raises Disagreement."""
     settings = SETTINGS[::25] if quick else SETTINGS
     symbols, sessions = (20, 700) if quick else (500, 2500)
     market = market_of(symbols, sessions)
@@ -53,7 +53,7 @@ def measure(quick: bool) -> Result:
     theirs = (process_time() - begun) / SAMPLE * len(settings) * len(market.listings)
     for (number, column), closed in zip(drawn, alone, strict=True):
         if not _same(found[number], column, closed):
-            raise Disagreement(f"{market.instruments[column]} under setting {number} trades otherwise alone")
+            raise Disagreement(f"{market.instruments[column]} with setting {number} has other trades in a single backtest")
     many = f"{len(settings)} settings, {symbols} instruments, {sessions} sessions"
     times = len(settings) * len(market.listings) / SAMPLE
     row = Row.faster(f"single backtests ({SAMPLE} timed, x {times:.0f})", [(ours, theirs)], at_least(10))
@@ -62,7 +62,7 @@ def measure(quick: bool) -> Result:
 
 
 def _single(listing: InstrumentData, sessions: SessionTable, parameters: Parameters, first: date, last: date) -> ClosedTrades:
-    """One backtest from the bars on, as `backtest SYMBOL` makes it."""
+    """Return the closed trades of one backtest that starts from the bars, as `backtest SYMBOL` does."""
     columns = features(listing.history, parameters)
     context = BacktestContext(listing.history, columns, listing.instrument, listing.actions, sessions, parameters)
     return ClosedTrades.of_trades({0: gated(context, first=first, last=last).trades})
@@ -75,7 +75,7 @@ def _same(found: ClosedTrades, column: int, alone: ClosedTrades) -> bool:
 
 
 def market_of(symbols: int, sessions: int) -> MarketTables:
-    """The invented market as the lanes have it, splits and all."""
+    """Return the synthetic market, with its splits, as the tables of the vectorized loop."""
     bars = panel(symbols, sessions)
     histories = [bars.history(instrument_id) for instrument_id in bars.instruments]
     return MarketTables.of([_listing(history) for history in histories if history is not None], calendar())

@@ -1,4 +1,4 @@
-"""Stopwatches: two pieces of work in turns, and whole processes with what they used of the machine."""
+"""Measure the time of work, of two pieces of work alternately, and the resource use of whole processes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 def seconds(work: Callable[[], object], clock: Callable[[], float] = process_time) -> float:
-    """How long one piece of work takes. Of computing the processor's seconds, which other work on the machine changes little;
-    of waiting for a disk `perf_counter`."""
+    """Return the seconds of one call of `work`.
+
+    The default clock counts processor time, which other work on the machine hardly changes. Pass `perf_counter` for disk waits.
+    """
     begun = clock()
     work()
     return clock() - begun
@@ -28,7 +30,7 @@ def seconds(work: Callable[[], object], clock: Callable[[], float] = process_tim
 def in_turns(
     ours: Callable[[], object], theirs: Callable[[], object], repeats: int, clock: Callable[[], float] = process_time
 ) -> list[Pair]:
-    """Both, `repeats` times in turns; what is compiled, read or loaded only once is done before."""
+    """Measure both alternately, `repeats` times, after one unmeasured call of each that compiles, reads and loads."""
     ours()
     theirs()
     return [(seconds(ours, clock), seconds(theirs, clock)) for _ in range(repeats)]
@@ -36,7 +38,7 @@ def in_turns(
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process took from its start to its end: seconds, those of the processor, its peak memory in MB, and its output."""
+    """The resource use of a process from start to end: elapsed and processor seconds, peak memory in MB, and its output."""
 
     elapsed: float
     cpu: float
@@ -45,14 +47,14 @@ class Usage:
 
 
 def run_process(command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> Usage:
-    """Run a command to its end. RuntimeError with its own words where it fails.
+    """Run a command to its end and return its resource use. Raises RuntimeError with the command's error output.
 
-    A small launcher of its own starts it: the peak memory of a process begins with what its parent held when it was made.
+    A separate small launcher starts the command, because the peak memory of a process includes its parent's memory at the fork.
     """
     words = [sys.executable, "-I", "-S", str(LAUNCHER), *command]
     done = subprocess.run(words, env=dict(environment), cwd=folder, capture_output=True, text=True, check=False)
-    told, _, output = done.stdout.partition("\n")
-    figures = json.loads(told) if told else {"code": done.returncode}
+    first_line, _, output = done.stdout.partition("\n")
+    figures = json.loads(first_line) if first_line else {"code": done.returncode}
     if figures["code"]:
         raise RuntimeError(f"{' '.join(command)} ended with {figures['code']}: {done.stderr.strip() or output.strip()}")
     return Usage(figures["elapsed"], figures["cpu"], figures["peak"], output)

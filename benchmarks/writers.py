@@ -1,8 +1,8 @@
 """Measure how long one of several writers waits for the ledger: with the queue of `ledger/write_queue.py`, and with SQLite alone.
 
-Eight processes write to one file as the program does: a claim's beat and a line of the log, each a durable commit. Once without
-a pause, which is more than a day of trading ever asks; once with some milliseconds between two writes. Each figure of the
-queue also stands as a ratio to the same run without it, since seconds say as much about the disk as about the program.
+Eight processes write to one file as the program does: a claim's heartbeat and a log line in a durable commit. One run has no
+pause, which is more load than a trading day. The other run has some milliseconds between two writes. Each figure of the queue is
+also shown as a ratio to the same run without the queue, because seconds depend on the disk.
 
     python benchmarks/writers.py
 """
@@ -34,12 +34,12 @@ from tradectl.ledger.store import Ledger
 CLOCK = SystemClock()
 DAY = date(2026, 1, 7)
 PAUSES = (0.0, 0.005)
-"""Mean seconds between two writes of a process."""
+"""The mean pauses between two writes of a process, in seconds."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of all writers together: how long each waited for its write to begin, and how many there were."""
+    """The result of all writers: the seconds that each write waited, the fewest writes of one process, and its length."""
 
     waits: list[float]
     fewest: int
@@ -47,6 +47,7 @@ class Measured:
 
     @property
     def rate(self) -> float:
+        """Return the writes a second of all processes."""
         return len(self.waits) / self.seconds
 
 
@@ -55,11 +56,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    print(f"{asked.processes} writers for {asked.seconds:g} s, the median of {asked.rounds} rounds")
+    arguments = parser.parse_args()
+    print(f"{arguments.processes} writers for {arguments.seconds:g} s, the median of {arguments.rounds} rounds")
     for pause in PAUSES:
         print(f"\npause {pause * 1000:g} ms       longest wait   one in 1000     median   writes a second   fewest of a process")
-        rounds = [(measure(asked, pause, queue=False), measure(asked, pause, queue=True)) for _ in range(asked.rounds)]
+        rounds = [
+            (measure(arguments, pause, queue=False), measure(arguments, pause, queue=True)) for _ in range(arguments.rounds)
+        ]
         alone, queued = ([figures(pair[index]) for pair in rounds] for index in (0, 1))
         show("SQLite alone", alone)
         show("with the queue", queued)
@@ -68,18 +71,20 @@ def main() -> None:
 
 
 def figures(measured: Measured) -> tuple[float, float, float, float, float]:
+    """Return longest wait, wait exceeded by 1 in 1000, median wait (seconds), writes a second, and fewest writes."""
     waits = sorted(measured.waits)
     return waits[-1], waits[int(len(waits) * 0.999)], waits[len(waits) // 2], measured.rate, measured.fewest
 
 
 def show(name: str, rounds: list[tuple[float, float, float, float, float]]) -> None:
+    """Print one line with the medians of the rounds."""
     longest, rare, middle, rate, fewest = (median(column) for column in zip(*rounds, strict=True))
     print(f"{name:15s}  {longest * 1000:9.1f} ms  {rare * 1000:9.1f} ms  {middle * 1000:6.2f} ms  {rate:12.0f}  {fewest:16.0f}")
     sys.stdout.flush()
 
 
-def measure(asked: argparse.Namespace, pause: float, *, queue: bool) -> Measured:
-    """Let the processes write for some seconds, all from the same moment."""
+def measure(arguments: argparse.Namespace, pause: float, *, queue: bool) -> Measured:
+    """Let all processes write for some seconds, starting at the same moment."""
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
@@ -87,18 +92,18 @@ def measure(asked: argparse.Namespace, pause: float, *, queue: bool) -> Measured
         create_or_upgrade(database)
         Ledger(database, "asha").users.add("asha", capital=1, created_at=CLOCK.now(), role="admin")
         database.close()
-        barrier = spawn.Barrier(asked.processes)
+        barrier = spawn.Barrier(arguments.processes)
         pipes, children = [], []
-        for number in range(asked.processes):
+        for number in range(arguments.processes):
             ours, theirs = spawn.Pipe(duplex=False)
-            work = (str(path), number, asked.seconds, pause, queue, barrier, theirs)
+            work = (str(path), number, arguments.seconds, pause, queue, barrier, theirs)
             children.append(spawn.Process(target=write, args=work))
             pipes.append(ours)
             children[-1].start()
         found = [pipe.recv() for pipe in pipes]
         for child in children:
             child.join()
-    return Measured([wait for waits in found for wait in waits], min(len(waits) for waits in found), asked.seconds)
+    return Measured([wait for waits in found for wait in waits], min(len(waits) for waits in found), arguments.seconds)
 
 
 def write(
@@ -110,7 +115,7 @@ def write(
     barrier: multiprocessing.synchronize.Barrier,
     pipe: Connection,
 ) -> None:
-    """One process: writes until the time is over, and sends how long each write waited before it began."""
+    """Write in one process until the time is over; send the seconds that each write waited before it began."""
     database = open_database(path)
     if not queue:
         database.queue_path = None

@@ -122,7 +122,7 @@ def around(call: Callable[..., Any], kind: str, before: Hit, after: Hit) -> Call
 COMMANDS = ((PaperBroker, "place"), (PaperBroker, "modify"), (PaperBroker, "cancel"))
 CHECKS = ((Intents, "record"), (Intents, "mark_sending"), (Intents, "assert_may"), (Intents, "assert_claim"))
 """Whoever passes one of these, which ends with its commit, may send one command."""
-ANSWERS = ((Intents, "answered"), (Book, "note_modified"))
+ANSWERS = ((Intents, "record_outcome"), (Book, "note_modified"))
 """What became of a command is written down."""
 PLACES = {
     "before the check": (CHECKS, "before"),

@@ -440,7 +440,10 @@ def test_a_process_stopped_in_its_write_holds_others_back(staged: Callable[[str]
     waiting = home.hooked("impatient", 0.5)(scene.task, "--json", at=scene.at)
     assert waiting.outcome == ("failed", 10), waiting
     assert f"is locked by process {first.pid}" in waiting.object["error"]
-    assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {first.pid}`)" in waiting.object["error"]
+    assert (
+        f"which is stopped: nothing can be written until that process continues (`kill -CONT {first.pid}`)"
+        in waiting.object["error"]
+    )
     assert "Traceback" not in waiting.err
     first.kill()
     assert home(scene.task, "--json", at=scene.at).outcome == ("completed", 0)

@@ -25,7 +25,7 @@ PLAYED = [(name, number) for name, make in BENCHES.items() for number, card in C
 def test_an_adapter_passes_the_card(name: str, number: int, tmp_path: Path) -> None:
     bench = BENCHES[name](Fixture(tmp_path, ist(FRIDAY, "10:00")))
     try:
-        CARDS[number].play(bench)
+        CARDS[number].run(bench)
     finally:
         bench.close()
 
@@ -35,7 +35,7 @@ def test_kite_passes_the_cards_of_refusals_where_they_come_late(number: int, tmp
     """Its risk checks refuse in the order's row, not in the answer."""
     bench = LateKiteBench(Fixture(tmp_path, ist(FRIDAY, "10:00")))
     try:
-        CARDS[number].play(bench)
+        CARDS[number].run(bench)
     finally:
         bench.close()
 
@@ -125,7 +125,7 @@ class NeverEnds(SaysNoAmo):
         (HalfABand, "quotes have a time and a source"),
         (SaysNoTags, "a tag that does not fit is not sent"),
         (SaysNoAmo, "an amo waits over the night"),
-        (SaysNoAmo, "nothing is sent while orders change hands"),
+        (SaysNoAmo, "nothing is sent while amos are released"),
         (NeverEnds, "an amo is cancelled in the morning"),
     ],
 )
@@ -137,5 +137,5 @@ def test_a_card_breaks_where_its_promise_is_broken(kind: type[Wrong], broken: st
     )
     bench = PaperBench(fixture, broker)
     with pytest.raises(Broken):
-        card.play(bench)
+        card.run(bench)
     bench.close()

@@ -161,10 +161,10 @@ class KotakBench(Bench):
         self.sandbox.trouble(kind, path="/quick/order", times=times)
 
     def expire(self) -> None:
-        self.sandbox.door.end_sessions()
+        self.sandbox.auth.end_sessions()
 
     def ban(self) -> None:
-        self.sandbox.door.address = "203.0.113.9"
+        self.sandbox.auth.address = "203.0.113.9"
         KOTAK.login(self.account, unattended)
 
     def close(self) -> None:

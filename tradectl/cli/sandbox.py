@@ -25,16 +25,16 @@ class SandboxGroup(Group):
     """The group of sandboxes. Sandboxes of installed packages are commands too, under their broker's name."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        from tradectl.lab.sandboxes.broker_sandbox import brought
+        from tradectl.lab.sandboxes.broker_sandbox import packaged_sandboxes
 
         own = super().list_commands(ctx)
-        return [*own, *(name for name in brought() if name not in own)]
+        return [*own, *(name for name in packaged_sandboxes() if name not in own)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        from tradectl.lab.sandboxes.broker_sandbox import brought
+        from tradectl.lab.sandboxes.broker_sandbox import packaged_sandboxes
 
         found = super().get_command(ctx, cmd_name)
-        return _installed_sandbox(cmd_name) if found is None and cmd_name in brought() else found
+        return _installed_sandbox(cmd_name) if found is None and cmd_name in packaged_sandboxes() else found
 
 
 app = typer.Typer(
@@ -124,13 +124,13 @@ def openalgo(invocation: Invocation, port: Port = 0) -> Answer:
 def _installed_sandbox(name: str) -> Any:
     """Return the command that serves the sandbox of another package."""
     from tradectl.lab.sandboxes.broker_sandbox import broker_sandbox
-    from tradectl.lab.sandboxes.launch import brought
+    from tradectl.lab.sandboxes.launch import packaged
 
     parent = typer.Typer()
 
     def serve(invocation: Invocation, port: Port = 0) -> Answer:
         entry = broker_sandbox(name)
-        return _serve(invocation, lambda world, port: brought(name, entry, world, port), port)
+        return _serve(invocation, lambda world, port: packaged(name, entry, world, port), port)
 
     serve.__doc__ = f"Serve the API of {name} over this home's paper account until interrupted."
     command(parent, name)(serve)

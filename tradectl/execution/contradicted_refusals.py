@@ -38,7 +38,7 @@ def doubt_refused(book: Book, reports: Sequence[OrderReport], now: datetime) -> 
         if not nameless:
             continue
         unexplained = [report for report in listed.values() if ist_date(report.placed_at) == day]
-        known = book.finished(report.broker_order_id for report in unexplained)
+        known = book.by_broker_ids(report.broker_order_id for report in unexplained)
         unexplained = [report for report in unexplained if report.broker_order_id not in known]
         for order in sorted(nameless, key=_is_given_up):
             report = _take(unexplained, order)
@@ -58,7 +58,7 @@ def _opened(book: Book, order: Order, report: OrderReport, now: datetime) -> Ite
     ended = f"it was {order.status}" + (f" ({order.reason})" if order.reason else "")
     reason = f"{ended}, and the broker's book has {what}, which may be this order"
     try:
-        return [book.intents.doubt_end(order, reason, now, sending_at=order.sending_at or report.placed_at)]
+        return [book.intents.reopen_as_unknown(order, reason, now, sending_at=order.sending_at or report.placed_at)]
     except Overtaken:
         return []
 

@@ -52,7 +52,7 @@ class CancelledOrder:
 
 def find_order(book: Book, name: str) -> Order:
     """Return the order with this id, tag or broker order id. Raises UsageError if no order or several orders match."""
-    found = {order.id: order for order in [*book.tagged([name]).values(), *book.finished([name]).values()]}
+    found = {order.id: order for order in [*book.tagged([name]).values(), *book.by_broker_ids([name]).values()]}
     if name.isdecimal() and len(name) < 16:
         found |= {order.id: order for order in book.orders(ids=[int(name)])}
     if not found:
@@ -169,7 +169,7 @@ def _candidates(trading: TradingSession, order: Order) -> tuple[OrderReport, ...
     if order.broker_order_id is not None or (declared.tag_length and declared.tag_survives_modify):
         return ()
     alike = [report for report in trading.book.broker.reports if not report.tag and not _difference(order, report)]
-    known = trading.book.finished(report.broker_order_id for report in alike)
+    known = trading.book.by_broker_ids(report.broker_order_id for report in alike)
     return tuple(report for report in alike if report.broker_order_id not in known)
 
 
@@ -258,7 +258,7 @@ def _assert_same(book: Book, order: Order, report: OrderReport) -> None:
     what = f"{report.broker_order_id} at the broker is {report.side} {report.symbol}"
     if why := _difference(order, report):
         raise UsageError(f"{what}, {why}")
-    owners = [*book.finished([report.broker_order_id]).values(), *book.tagged([report.tag] if report.tag else []).values()]
+    owners = [*book.by_broker_ids([report.broker_order_id]).values(), *book.tagged([report.tag] if report.tag else []).values()]
     other = next((item for item in owners if item.id != order.id), None)
     if other is not None:
         raise UsageError(f"{what}, and is order {other.id} of this ledger")

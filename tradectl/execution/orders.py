@@ -179,7 +179,9 @@ class OrderPath:
 
         The intent's own newest order does not block it."""
         others = (
-            order for order in self._book.snapshot().unknown if intent.names(order) and (newest is None or order.id != newest.id)
+            order
+            for order in self._book.snapshot().unknown
+            if intent.is_for_same_instrument(order) and (newest is None or order.id != newest.id)
         )
         return next((order for order in others if intent.side is Side.BUY or order.side is Side.SELL), None)
 
@@ -280,10 +282,12 @@ class OrderPath:
             if doubt is not None:
                 self._still_unknown(order, doubt)
             else:
-                self._book.intents.never_sent(order, self._clock.now())
+                self._book.intents.record_not_sent(order, self._clock.now())
             raise
         try:
-            known = self._book.intents.answered(order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id)
+            known = self._book.intents.record_outcome(
+                order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id
+            )
         except DatabaseError as error:
             number = f"order {order.id} is {broker_order_id} at the broker, but the ledger could not record it"
             raise DatabaseError(f"{number}: {error}") from error
@@ -306,12 +310,12 @@ class OrderPath:
         sent, status = CommandStatus.REFUSED, OrderStatus.REJECTED
         if refusal.passing and order.side is Side.BUY:
             sent, status = CommandStatus.RETRY, OrderStatus.RETRY_PENDING
-        known = self._book.intents.answered(order, status, self._clock.now(), reason=refusal.reason)
+        known = self._book.intents.record_outcome(order, status, self._clock.now(), reason=refusal.reason)
         return CommandResult(sent, known, refusal.reason)
 
     def _unknown(self, order: Order, reason: str, code: ReasonCode | None = None) -> CommandResult:
         """Record that the outcome of a sending is not known."""
-        known = self._book.intents.answered(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason, code=code)
+        known = self._book.intents.record_outcome(order, OrderStatus.UNKNOWN, self._clock.now(), reason=reason, code=code)
         return CommandResult(CommandStatus.UNKNOWN, known, reason)
 
     def _still_unknown(self, order: Order, doubt: Order) -> CommandResult:

@@ -83,7 +83,7 @@ def follow(
     unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)
     by_report = {report.broker_order_id: order for report, order in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
-    others = {number: order for number, order in book.finished(late).items() if not order.disowned} if late else {}
+    others = {number: order for number, order in book.by_broker_ids(late).items() if not order.disowned} if late else {}
     by_report |= others
     overfilled = contradictory_reports.overfilled(book, others, trades) if others else ()
     if overfilled:
@@ -201,7 +201,7 @@ def _unmatched(
     if not unknown:
         return []
     tagged = book.tagged(report.tag for report in unknown.values() if report.tag)
-    numbered = book.finished(unknown)
+    numbered = book.by_broker_ids(unknown)
     found = []
     for broker_order_id, report in unknown.items():
         order = numbered.get(broker_order_id) or tagged.get(report.tag or "")

@@ -131,7 +131,7 @@ def _owner(book: Book, row: OddRow) -> Order | None:
     found = snapshot.by_broker_id.get(row.broker_order_id) or snapshot.by_tag.get(row.tag)
     if found is not None or row.symbol:
         return found
-    return book.finished([row.broker_order_id]).get(row.broker_order_id) or book.tagged([row.tag]).get(row.tag)
+    return book.by_broker_ids([row.broker_order_id]).get(row.broker_order_id) or book.tagged([row.tag]).get(row.tag)
 
 
 def _unlisted(book: Book, symbol: str) -> bool:

@@ -162,7 +162,7 @@ def _absent(order: Order, capabilities: Capabilities, claim: Claim, now: datetim
 def _mark_unknown(book: Book, order: Order, doubt: Doubt, now: datetime) -> Order:
     if order.status is OrderStatus.UNKNOWN and order.absent_since == doubt.since:
         return order
-    book.intents.doubt(order, doubt.reason, now, code=doubt.code, absent_since=doubt.since)
+    book.intents.mark_unknown(order, doubt.reason, now, code=doubt.code, absent_since=doubt.since)
     return book.order(order.id)
 
 
@@ -220,7 +220,7 @@ def end_expired(book: Book, claim: Claim, today: date, now: datetime, *, over: b
 
 def _unexplained_orders(book: Book) -> frozenset[tuple[str, Side]]:
     """Return symbol and side of the broker's orders that match no order of the ledger."""
-    known = book.finished(report.broker_order_id for report in book.broker.reports)
+    known = book.by_broker_ids(report.broker_order_id for report in book.broker.reports)
     return frozenset((report.symbol, report.side) for report in book.broker.reports if report.broker_order_id not in known)
 
 

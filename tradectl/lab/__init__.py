@@ -1,9 +1,9 @@
-"""What tests the program: sandboxes of brokers, conformance cards of adapters, faults, and the drill.
+"""Test the program: sandboxes of brokers, conformance cards for adapters, faults, and the drill.
 
-faults       an exchange behind a network and a broker that fail
-sandboxes    servers that speak a broker's wire format
-conformance  the promises of `ports.Broker`, as cards that every adapter passes
-drill        the program killed at every commit and call, and its ledger compared with the exchange
+faults       a simulated exchange behind a network and a broker that fail
+sandboxes    servers with a broker's wire format
+conformance  test cards for the rules of `ports.Broker`, which every adapter must pass
+drill        kill the program at every commit and call, and compare its ledger with the exchange
 
-Nothing of the program imports it but the commands `drill` and `sandbox`.
+Only the commands `drill` and `sandbox` of the program import this package.
 """

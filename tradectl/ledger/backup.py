@@ -1,13 +1,13 @@
-"""Backups of a home while it trades: its databases as they were at one moment, and the small files they need.
+"""Back up a home while it trades: both databases as of one moment, and the small files that they need.
 
 The ledger's write lock is held for the milliseconds in which both snapshots are opened, the ledger's first. So every order of
-the copied exchange has its intent in the copied ledger. An intent without its order looks like a crash before sending, which
-every day reconciles. The other way round, the ledger would hold orders and fills that its exchange does not know, and nothing
-could prove or undo that. (A real broker is not copied, and is always the newer of the two.)
+the copied exchange has its intent in the copied ledger. An intent without its order looks like a crash before sending, and the
+next reconciliation resolves it. In the other sequence, the ledger could hold orders and fills that its exchange lacks, and no
+later check could explain them. A real broker is not copied; it is always newer than the copied ledger.
 
-The copies are made by SQLite's online backup, and each is checked after it was written. Everything is written to a folder with
-a leading dot, synced to the disk, and only then renamed. So a folder with the name of a backup is whole, whenever the process
-died.
+SQLite's online backup makes the copies, and each copy is checked after it was written. All files are written to a folder with
+a leading dot and synced to the disk. Only then is the folder renamed. So a folder with the name of a backup is always complete,
+even if the process died.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from tradectl.ledger.failures import translated
 from tradectl.model.moment import to_ist
 
 LEDGER, EXCHANGE, LIST = "ledger.db", "paper.db", "backup.json"
-"""Names in a backup: those that a home has by default."""
+"""Names of the files in a backup. The first two are also the default names in a home."""
 UNFINISHED = ".unfinished-"
 NAME = re.compile(r"(\d{4}-\d{2}-\d{2}-\d{6})(?:-(\d+))?")
-_FORM = {LEDGER: "SELECT version_num FROM alembic_version", EXCHANGE: "PRAGMA user_version"}
+_VERSION_QUERIES = {LEDGER: "SELECT version_num FROM alembic_version", EXCHANGE: "PRAGMA user_version"}
 """Statements whose result shows which version of the program can read a copy."""
-_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
+_NAME_EXISTS = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One file of a backup: its name there, the path that it came from and is restored to, bytes, and checksum."""
+    """One file of a backup. `origin`: the path that it was copied from and is restored to; `size` in bytes."""
 
     name: str
     origin: Path
@@ -69,15 +69,15 @@ def back_up(
     files: Mapping[str, Path],
     about: Mapping[str, str | None],
 ) -> Backup:
-    """Make a backup in `folder`, named by the moment in India; a second one of that second gets a number.
+    """Make a backup in a new subfolder of `folder`, named by `at` in IST; a second backup in one second gets a number.
 
-    Only the owner may read the files. A failure leaves nothing behind.
+    Only the owner may read the files. A failure leaves no files behind.
 
     Args:
-        ledger: A database on SQLite; None to leave it out.
+        ledger: A SQLite database; None to leave it out.
         exchange: The paper exchange's file; None to leave it out.
         files: Plain files by their names in the backup; missing ones are left out.
-        about: Facts for the backup's list, `backup.json`.
+        about: Further entries of the list of files, `backup.json`.
 
     Raises:
         DatabaseError: No backup was made.
@@ -104,7 +104,7 @@ def backups(folder: Path) -> list[Path]:
 
 
 def keep_newest(folder: Path, keep: int, made: Path) -> list[Path]:
-    """Remove all but the newest `keep` backups, never the one just made; return those removed. Raises DatabaseError."""
+    """Remove all but the newest `keep` backups and return the removed ones; `made` always stays. Raises DatabaseError."""
     try:
         with _alone(folder):
             older = [path for path in backups(folder) if path != made]
@@ -112,13 +112,13 @@ def keep_newest(folder: Path, keep: int, made: Path) -> list[Path]:
             for path in gone:
                 shutil.rmtree(path.rename(folder / f"{UNFINISHED}{path.name}"))
     except OSError as error:
-        raise DatabaseError(f"the backup is in {made}, but older ones could not be removed: {_reason(error)}") from error
+        raise DatabaseError(f"the backup is in {made}, but older backups could not be removed: {_reason(error)}") from error
     return gone
 
 
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """Yield a folder to work in, removed where the work fails. A lock on it shows other processes that this one lives."""
+    """Yield a work folder, which is removed if the work fails. Its lock shows other processes that this process is alive."""
     with _alone(folder):
         for old in folder.glob(f"{UNFINISHED}*"):
             _remove_if_dead(old)
@@ -128,7 +128,7 @@ def _unfinished(folder: Path) -> Iterator[Path]:
             lock(handle)
     try:
         yield work
-    except BaseException:  # a signal must not leave it either
+    except BaseException:  # a signal too must not leave the folder behind
         shutil.rmtree(work, ignore_errors=True)
         raise
     finally:
@@ -137,7 +137,7 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time work in a folder, for steps that are short."""
+    """Lock a folder for a short step, so that one process at a time works in it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # the file system has no locks
@@ -148,7 +148,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _remove_if_dead(work: Path) -> None:
-    """Remove an unfinished backup whose process has died. Where the file system has no locks it stays for a person."""
+    """Remove an unfinished backup whose process has died. On a file system without locks, a person must remove it."""
     handle = os.open(work, os.O_RDONLY)
     try:
         with suppress(OSError):
@@ -178,13 +178,13 @@ def _copy_databases(folder: Path, work: Path, ledger: Database | None, exchange:
 
 @contextmanager
 def _snapshot(file: Path) -> Iterator[sqlite3.Connection]:
-    """Yield a connection that sees the file as it is now; in WAL mode writers go on beside it."""
+    """Yield a connection that reads the file as it is now. In WAL mode other processes may write meanwhile."""
     try:
         uri = f"{file.absolute().as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
         with closing(connection):
             connection.execute("BEGIN")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read opens it, not the BEGIN
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read opens the snapshot, not BEGIN
             yield connection
     except sqlite3.DatabaseError as error:
         raise translated(error, str(file)) from error
@@ -195,13 +195,14 @@ def _copy_database(snapshot: sqlite3.Connection, target: Path, title: str) -> No
     target.touch(0o600, exist_ok=False)
     with closing(sqlite3.connect(target, isolation_level=None)) as copy:
         snapshot.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file that needs no -wal beside it
+        copy.execute("PRAGMA journal_mode = DELETE")  # the copy is one file, without a -wal file
         [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
-        form = copy.execute(_FORM[target.name]).fetchone()
+        form = copy.execute(_VERSION_QUERIES[target.name]).fetchone()
     if found != "ok":
-        raise DatabaseError(f"{title} is damaged ({' '.join(found.split())}), so the original is damaged too: keep older backups")
+        detail = " ".join(found.split())
+        raise DatabaseError(f"{title} is damaged ({detail}), so the original is damaged too: keep the older backups")
     if not form or not form[0]:
-        raise DatabaseError(f"{title} does not show which version wrote it")
+        raise DatabaseError(f"{title} has no version number, so the original is not a complete database of tradectl")
 
 
 def _copy_file(origin: Path, target: Path) -> Copy:
@@ -233,7 +234,7 @@ def _give_name(work: Path, folder: Path, at: datetime) -> Path:
         try:
             return work.rename(target)
         except OSError as error:
-            if error.errno not in _TAKEN:
+            if error.errno not in _NAME_EXISTS:
                 raise
     raise AssertionError("there is always a next number")
 

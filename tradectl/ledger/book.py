@@ -39,14 +39,16 @@ from tradectl.model.order import TERMINAL, OrderStatus, Purpose, ReasonCode, Sid
 from tradectl.model.position import Adjustment, Folded
 
 BY_HAND = "by-hand:"
-"""Prefix of the id of a fill that a person entered, and of the broker order id of an order that is known by such a fill alone."""
+"""The prefix of the trade id of a fill that a person entered.
+
+It is also the prefix of the broker order id of an order that has only such fills and no id of the broker."""
 
 
 class Book(Records):
     """The book of one user. Every write is one short transaction, never open across a call to the broker."""
 
     def __init__(self, database: Database, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
-        """`tariff` returns the table of the user's charges."""
+        """Create the book; `tariff` returns the user's charge rates."""
         super().__init__(database, user)
         self._positions = Positions(user, tariff)
         self.intents = Intents(database, user)
@@ -78,7 +80,7 @@ class Book(Records):
             return connection.scalar(select(POSITIONS.c.id).where(mine).limit(1)) is not None
 
     def snapshot(self) -> Snapshot:
-        """Return the open positions and unfinished orders of now; the last snapshot where nothing was written since."""
+        """Return the current open positions and unfinished orders. Without a write since, this is the last snapshot again."""
         token = self._database.version_token()
         if self._snapshot is None or (token is not self._token and token != self._token):
             self._snapshot = self._read_snapshot(self._snapshot)
@@ -105,8 +107,11 @@ class Book(Records):
     def orders(
         self, *, session: date | None = None, execution_id: int | None = None, ids: Iterable[int] | None = None
     ) -> list[Order]:
-        """Return orders of any status, oldest first. Those of a session are cached until the database changes: the check for
-        positions without a sell reads them several times for each position."""
+        """Return orders of any status, oldest first.
+
+        The orders of one session are cached until the database changes, because the check for unprotected positions reads them
+        several times for each position.
+        """
         if session is None or execution_id is not None or ids is not None:
             return super().orders(session=session, execution_id=execution_id, ids=ids)
         token = self._database.version_token()
@@ -117,10 +122,15 @@ class Book(Records):
     def note_modified(
         self, order: Order, quantity: int, price: int, now: datetime, also: Callable[[], None] = lambda: None
     ) -> Order:
-        """Write a change that the broker accepted, and return the order as it is now. Raises Overtaken.
+        """Write an order change that the broker accepted; return the changed order. Raises Overtaken.
 
-        Where no other connection has written, the caches take the change in: a monitor that follows a falling price would
-        otherwise read everything anew each minute. `also` is called in the same transaction."""
+        If no other connection has written, the caches are updated. Otherwise a monitor that follows a falling price would read
+        all rows again each minute.
+
+        Args:
+            price: The new limit in paise.
+            also: Called in the same transaction.
+        """
         changes: dict[str, Any] = {
             "quantity": quantity,
             "price": price,
@@ -146,7 +156,7 @@ class Book(Records):
         return replace(order, **changes)
 
     def sell_totals(self, session: date, snapshot: Snapshot) -> dict[str, int]:
-        """Return counts of the session's sell orders and of the positions, by outcome. `snapshot`: the newest one."""
+        """Return counts of the session's sell orders and of the positions, by outcome. `snapshot` must be the newest."""
         sells = [order for order in self.orders(session=session) if order.side is Side.SELL]
         by_status = Counter(order.status for order in sells)
         closed = self._closed_in(session, snapshot.positions_revision)
@@ -162,7 +172,7 @@ class Book(Records):
         }
 
     def _closed_in(self, session: date, revision: int) -> int:
-        """Return how many positions were closed in a session; read anew when the open positions have changed."""
+        """Return how many positions were closed in a session. The count is read again when the open positions have changed."""
         if self._closed[:2] != (revision, session):
             self._closed = (revision, session, len(self.positions(closed_in=session)))
         return self._closed[2]
@@ -184,11 +194,11 @@ class Book(Records):
     def follow(self, changes: Sequence[OrderChange], trades: Sequence[NewTrade], now: datetime) -> bool:
         """Write what the broker reported, in one transaction: fills, then positions, then the orders' rows.
 
-        A fill that a person entered stays: the broker's own report of that trade is not booked beside it. A trade of one of our
-        orders that was booked as an external trade becomes the order's own.
+        If a person has already entered a fill, the broker's report of the same trade is not booked again. A trade that was
+        booked as external, but belongs to one of our orders, becomes a fill of that order.
 
         Returns:
-            False where another process has changed an order since it was compared; the caller then compares again.
+            False if another process has changed an order since it was compared. The caller then compares again.
         """
         with self._database.write() as connection:
             known = self._booked(connection, trades)
@@ -242,7 +252,7 @@ class Book(Records):
             return False
         values: dict[str, Any] = {"quantity": change.quantity, "price": change.price}
         if (row.quantity, row.price) != (change.quantity, change.price):
-            values["modifications"] = row.modifications + 1  # changed by a process that died before it wrote that
+            values["modifications"] = row.modifications + 1  # a process changed the order and died before it wrote the change
         sent = {"broker_order_id": change.broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         sent |= {"sending_at": order.sending_at or now}  # recorded as never sent, but the broker has it
         why = {"reason": change.reason, "reason_code": change.reason_code}
@@ -252,7 +262,7 @@ class Book(Records):
     # -- corporate actions and names -------------------------------------------------------------------------------------
 
     def adjust(self, position: Position, adjustment: Adjustment, before: int, after: int) -> bool:
-        """Apply a corporate action to a position; return False if it was applied before."""
+        """Apply a corporate action to a position; return False if it was applied before. `before` and `after`: shares."""
         with self._database.write() as connection:
             key = and_(
                 ADJUSTMENTS.c.user == self._user,
@@ -297,13 +307,13 @@ class Book(Records):
         """Allow only exits until the end of a day, because a daily limit was reached.
 
         Returns:
-            False where the account is not ACTIVE: a state that a person set is neither weakened nor limited in time.
+            False if the account is not ACTIVE. A state that a person set is neither weakened nor limited in time.
         """
         values = {"trading_state": "REDUCING", "state_reason": reason, "state_until": until}
         return self._change_state(schema.users.c.trading_state == "ACTIVE", values)
 
     def end_reducing(self, today: date) -> bool:
-        """End a REDUCING that a limit set for an earlier day; return whether there was one."""
+        """End a REDUCING state that a daily limit set for an earlier day; return whether there was one."""
         values = {"trading_state": "ACTIVE", "state_reason": "", "state_until": None}
         return self._change_state(schema.users.c.state_until < today, values)
 
@@ -317,7 +327,7 @@ class Book(Records):
     # -- manual resolution -----------------------------------------------------------------------------------------------
 
     def claim_order(self, order: Order, purpose: Purpose, level: int, decision: str, now: datetime) -> Order:
-        """Make an UNIDENTIFIED order ours, with its fills and their position; return the new row. Raises Overtaken."""
+        """Make an UNIDENTIFIED order one of ours, with its fills and their position; return the new row. Raises Overtaken."""
         values = {"purpose": purpose, "level": level, **_decided(decision), "updated_at": now}
         return self._set_ownership(order, OrderStatus.UNKNOWN, values, ours=True)
 
@@ -349,10 +359,9 @@ class Book(Records):
     def link_to_broker_order(
         self, order: Order, broker_order_id: str, trade_ids: Collection[str], decision: str, now: datetime
     ) -> Order:
-        """Give an UNKNOWN order the id of a broker's order; return the new row.
+        """Give an UNKNOWN order the id of an order at the broker; return the new row. Raises Overtaken.
 
-        Its trades (`trade_ids`) are removed from the book where they were booked as external, so that the next `follow` books
-        them as the order's own. Raises Overtaken.
+        External fills of its trades (`trade_ids`) are removed from the book. The next `follow` books them as fills of the order.
         """
         values = {"broker_order_id": broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         with self._database.write() as connection:
@@ -374,10 +383,10 @@ class Book(Records):
             self._positions.recompute(connection, position_id)
 
     def record_manual_fill(self, change: OrderChange, trades: Sequence[NewTrade], now: datetime) -> Order:
-        """Write the fill of an order that a person entered, all or nothing; return the new row. Raises Overtaken."""
+        """Write the fill of an order that a person entered, in one transaction; return the new row. Raises Overtaken."""
         with self._database.write():
             if not self.follow([change], trades, now):
-                raise Overtaken(f"order {change.order.id} is no longer as it was read: another process changed it")
+                raise Overtaken(f"another process changed order {change.order.id}: nothing was written, try again")
         return self.order(change.order.id)
 
     def _manual_fills(self, connection: Connection, trades: Sequence[NewTrade]) -> list[Row[Any]]:
@@ -411,11 +420,11 @@ class Book(Records):
 
 
 def _decided(decision: str) -> dict[str, Any]:
-    """Return the columns that say what a person decided about an order."""
+    """Return the values of the columns that record a person's decision about an order."""
     return {"reason": ReasonCode.DECIDED.text(decision), "reason_code": ReasonCode.DECIDED}
 
 
 def _is_same_trade(manual: Row[Any], item: NewTrade) -> bool:
-    """Return whether a trade is one that a person entered already; its order may have been found without our tag."""
+    """Return whether a person has already entered this trade. The trade's order may be None, if it was found without our tag."""
     same = (manual.instrument_id, manual.side, manual.session_date) == (item.instrument_id, item.report.side, item.session)
     return same and (item.order is None or item.order.id == manual.order_id)

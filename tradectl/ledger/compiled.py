@@ -1,7 +1,7 @@
-"""Statements that run often: SQLAlchemy compiles each once, and the driver runs the text.
+"""Compile the statements that run often once with SQLAlchemy, and run their text with the driver.
 
-Building a statement's context anew costs several times what SQLite needs to run it. The column types still convert every value,
-and a driver's error is raised as SQLAlchemy raises it.
+SQLAlchemy's work for each run takes several times as long as SQLite's. The column types still convert every value, and errors of
+the driver are raised as SQLAlchemy's errors.
 
 This module reads attributes of SQLAlchemy's compiler that are not part of its documented interface, such as `binds`,
 `positiontup`, `insert_prefetch` and `post_compile_params`. So pyproject.toml pins SQLAlchemy below its next minor version.
@@ -28,8 +28,8 @@ _NONE: Values = {}
 class CompiledStatement:
     """A statement with named parameters (`bindparam`), compiled once for each dialect and set of parameter names.
 
-    An INSERT or UPDATE sets the columns that `values` names. Each method raises a driver's error as SQLAlchemy raises it, and
-    TypeError for a statement without a fixed text: lists of unknown length (`in_`), columns whose defaults Python computes.
+    An INSERT or UPDATE sets the columns that `values` names. Each method raises a driver's error as SQLAlchemy's error. It raises
+    TypeError for a statement without a fixed text: a list of unknown length (`in_`), or a column default that Python computes.
     """
 
     __slots__ = ("_compiled", "statement")
@@ -154,10 +154,10 @@ class _DialectStatement:
 
 
 def _arguments_of(compiled: SQLCompiler, names: Sequence[str]) -> tuple[Any, list[tuple[Any, str, Convert | None]]]:
-    """Return the arguments that are the same in each run, and for each value its place, name and conversion.
+    """Return the arguments that are the same in each run, and for each other value its place, name and conversion.
 
-    The arguments are a list where the driver counts parameters, a dictionary where it names them. Raises TypeError for a
-    statement without a fixed text, and where `names` and parameters differ.
+    The arguments are a list if the driver numbers parameters, and a dictionary if it names them. Raises TypeError for a statement
+    without a fixed text, and if `names` and the parameters differ.
     """
     if compiled.post_compile_params or compiled.insert_prefetch or compiled.update_prefetch:
         raise TypeError(f"this statement has no fixed text, or columns with defaults that Python computes: {compiled}")

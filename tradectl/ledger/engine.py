@@ -1,10 +1,10 @@
-"""Database transactions: snapshot reads, short immediate writes, and errors translated to one line.
+"""Run database transactions: snapshot reads, short immediate writes, and errors translated to one line.
 
-Each thread of a process keeps one connection to a SQLite file, because opening one costs more than most statements; PostgreSQL
-has a pool. A write inside a write joins it, so that several parts of the ledger commit together. A write inside a read is a
-mistake, since a snapshot cannot be upgraded safely. Writers of one SQLite file wait in a queue (`write_queue.py`), because
-SQLite's own waiting is unfair. Writers of one PostgreSQL database run one after the other, as SQLite's do: two tasks that book
-the same trade must not both find it new.
+Each thread of a process keeps one connection to a SQLite file, because opening one costs more than most statements. PostgreSQL
+has a pool. A write inside a write joins it, so that several parts of the ledger commit together. A write inside a read raises
+RuntimeError, because a read snapshot cannot safely become a write. Writers of one SQLite file wait in a queue (`write_queue.py`),
+because SQLite's own waiting is unfair. Writers of one PostgreSQL database run one after the other, as on SQLite. Otherwise two
+tasks could both book the same trade as new.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from tradectl.clock import stopwatch
 from tradectl.errors import DatabaseError
 from tradectl.ledger.failures import DATABASE_ERRORS, translated
-from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
+from tradectl.ledger.lock_holder import CHECK_SECONDS, StoppedHolderTimer
 from tradectl.ledger.write_queue import WriteQueue
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ BUSY_SECONDS = 30.0
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(7203051)")
 
 _forks = 0
-"""How many forks led to this process. A connection that was opened under another number belongs to a parent."""
+"""The number of forks that led to this process. A connection that was opened at another number belongs to a parent process."""
 
 
 def _count_fork() -> None:
@@ -48,15 +48,18 @@ if hasattr(os, "register_at_fork"):
 
 @dataclass(slots=True)
 class ThreadConnection:
-    """What one thread of one process holds: its connection and the transaction that is open on it.
+    """The connection of one thread of one process, and the transaction that is open on it.
 
     Attributes:
-        forks: `_forks` when it was made.
+        forks: The value of `_forks` when this object was made.
+        queue: None for a database without a write queue.
+        file: The driver's connection.
         mode: `read` or `write` while a transaction is open, else empty.
-        depth: How many `with` blocks of the transaction are open, the outermost included.
-        must_roll_back: A nested write failed, so the outer one must not commit.
-        changes_version: The transaction changes `version_token`, because it has a `write` and not only notes.
-        writes: Counter. It grows after each such transaction, committed or rolled back, and in `_release`.
+        depth: How many `with` blocks of the transaction are open, including the outermost.
+        must_roll_back: A nested write failed, so the outer write must not commit.
+        changes_version: The transaction changes `version_token`, because it contains a `write` and not only notes.
+        writes: Counter. It grows after each transaction with `changes_version`, committed or rolled back, and in `_release`.
+        version: The last `version_token`.
     """
 
     forks: int
@@ -73,7 +76,7 @@ class ThreadConnection:
 
 
 class Version(NamedTuple):
-    """The state of the database at a moment: a count of other connections' writes, and of those of this connection."""
+    """The state of the database at one moment: counts of the writes of other connections and of this connection."""
 
     others: object
     own: int
@@ -101,7 +104,7 @@ class Database:
         self.busy_seconds = busy_seconds
         self.sqlite = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
-        """Called just before each commit. The drill ends a process there."""
+        """Called just before each commit. The drill ends a process at this point."""
         self.commit_hooks: dict[str, Callable[[Connection], Callable[[], None] | None]] = {}
         """Functions by name, called inside each write just before its commit, so that their own writes need no commit.
 
@@ -113,14 +116,17 @@ class Database:
         self._noting = _Transaction(self, "write", changes_version=False)
 
     def read(self) -> _Transaction:
-        """Return a context manager for reads that gives a Connection: one snapshot on SQLite, one per statement on PostgreSQL."""
+        """Return a context manager that yields a Connection for reads.
+
+        On SQLite all statements see one snapshot; on PostgreSQL each statement sees its own.
+        """
         return self._reading
 
     def write(self) -> _Transaction:
-        """Return a context manager that gives a Connection, commits at its end, and rolls back after an exception.
+        """Return a context manager that yields a Connection, commits at its end, and rolls back after an exception.
 
-        It waits for the write lock first (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), so writes never overlap.
-        For a durable file the wait is in the write queue. Keep a write short, and end it before a call to a broker.
+        It first waits for the write lock (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), so writes never overlap.
+        Writers of a durable file wait in the write queue. Keep a write short, and end it before a call to a broker.
 
         Raises:
             DatabaseError: The database failed, or other writers held the lock for longer than `busy_seconds`.
@@ -131,12 +137,15 @@ class Database:
     def note(self) -> _Transaction:
         """Return a `write` for rows that are not cached in memory: log lines, messages, signals, executions.
 
-        On SQLite a note does not change `version_token` of this connection. Inside a `write` it joins that one.
+        On SQLite a note does not change this connection's `version_token`. Inside a `write` it joins that write.
         """
         return self._noting
 
     def version_token(self) -> Version:
-        """Return a token. Two are equal only if between them this connection wrote only notes and no other wrote."""
+        """Return a token of the database's state.
+
+        Two tokens are equal only if, between them, this connection wrote nothing but notes and no other connection wrote.
+        """
         thread = self.thread()
         if not self.sqlite or thread.mode == "write":
             return Version(object(), 0, thread.identity)
@@ -147,9 +156,10 @@ class Database:
         return last
 
     def write_versions(self) -> tuple[Version, Version]:
-        """Return, inside a write, the `version_token` of the state that it began with, and that of the state after its commit.
+        """Return the `version_token` of the state before the current write, and that of the state after its commit.
 
-        No other connection writes in between. In a nested write they equal no other token."""
+        Call it inside a write, in which no other connection can write. In a nested write both tokens equal no other token.
+        """
         thread = self.thread()
         if not self.sqlite or thread.depth != 1:
             return Version(object(), 0, thread.identity), Version(object(), 0, thread.identity)
@@ -182,7 +192,7 @@ class Database:
             self._local.thread = self._new_thread()
 
     def thread(self) -> ThreadConnection:
-        """Return what the calling thread holds."""
+        """Return the ThreadConnection of the calling thread; a new one at the first call and after a fork."""
         thread: ThreadConnection | None = getattr(self._local, "thread", None)
         if thread is None or thread.forks != _forks:
             if thread is not None:
@@ -202,7 +212,7 @@ class Database:
 
 
 class _Transaction:
-    """The context manager behind `read`, `write` and `note`. Its state is in ThreadConnection, so it serves all threads."""
+    """The context manager of `read`, `write` and `note`. Its state is in ThreadConnection, so all threads share one object."""
 
     __slots__ = ("begin", "changes_version", "database", "mode")
 
@@ -222,7 +232,7 @@ class _Transaction:
             thread.changes_version = thread.changes_version or self.changes_version
             return database.connection(thread)
         if self.mode == "write" and database.read_only:
-            raise DatabaseError(f"{database.name} is open for reading only")
+            raise DatabaseError(f"{database.name} is open for reading only, so nothing was written")
         try:
             if thread.queue is not None and self.mode == "write":
                 thread.queue.acquire()
@@ -244,15 +254,15 @@ class _Transaction:
         return connection
 
     def _begin_write(self, thread: ThreadConnection, path: str) -> None:
-        """Begin a write of a durable file, in several short waits. They end early where the lock's holder stays stopped."""
-        wait, until, patience = self.database.busy_seconds, stopwatch() + self.database.busy_seconds, Patience(path)
-        thread.file.execute(f"PRAGMA busy_timeout = {int(min(wait, LOOK_EVERY) * 1000)}")
+        """Begin a write of a durable file, in several short waits. Stop waiting if the process with the lock stays stopped."""
+        wait, until, timer = self.database.busy_seconds, stopwatch() + self.database.busy_seconds, StoppedHolderTimer(path)
+        thread.file.execute(f"PRAGMA busy_timeout = {int(min(wait, CHECK_SECONDS) * 1000)}")
         while True:
             try:
                 thread.file.execute(self.begin)
                 break
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or stopwatch() >= until or patience.is_over():
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or stopwatch() >= until or timer.has_expired():
                     raise
         thread.file.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
 
@@ -286,7 +296,7 @@ class _Transaction:
                 raise failure from error
 
     def _end(self, thread: ThreadConnection, error: BaseException | None, *, commit: bool) -> None:
-        """Commit or roll back. On SQLite the driver's connection ends the transaction; SQLAlchemy sees one that stays open."""
+        """Commit or roll back. On SQLite the driver's connection does this, and SQLAlchemy's own transaction stays open."""
         database = self.database
         ending = thread.file if database.sqlite else database.connection(thread)
         if error is None and commit and not thread.must_roll_back:
@@ -305,9 +315,9 @@ class _Transaction:
             raise RuntimeError("a part of this transaction failed, so all of it was rolled back")
 
     def _release(self, thread: ThreadConnection) -> None:
-        """Close the connection, which returns one of PostgreSQL to its pool, and release the write queue.
+        """Close the connection and release the write queue. A PostgreSQL connection returns to its pool.
 
-        On SQLite this follows a failure or an interrupt, so that no transaction stays open and other processes may write.
+        On SQLite this happens after a failure or an interrupt, so that no transaction stays open and other processes can write.
         """
         try:
             if thread.connection is not None:

@@ -1,9 +1,8 @@
-"""The ledger's mark of its paper exchange: the identity of the exchange's file, and a count of the changes of the account.
+"""Store in the ledger which paper exchange it uses: the identity of the exchange's file, and a count of the account's changes.
 
-The exchange commits first and counts each change. The ledger stores the newest count that this process has seen in its next
-write, so the mark costs no commit of its own. The count of the exchange is therefore never behind that of the ledger, wherever
-a process dies. A ledger behind its exchange is an ordinary crash, or a restored ledger. An exchange behind the ledger was
-replaced.
+The exchange commits first and counts each change. The ledger stores the newest count of this process in its next write, so the
+mark needs no commit of its own. The count of the exchange is therefore never behind the count of the ledger, wherever a process
+dies. If the ledger is behind, a process crashed or the ledger was restored. If the exchange is behind, its file was replaced.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ class Mark(NamedTuple):
     changes: int
 
     def text(self) -> str:
-        """Return the mark as it is stored: of two marks of one file, the later one is the greater text."""
+        """Return the mark as stored text. Of two marks of one file, the later mark is the greater text."""
         return f"{self.identity} {self.changes:012d}"
 
     @classmethod
     def of(cls, text: str) -> Mark:
-        """Read what `text` returned."""
+        """Return the mark that `text` converted to text."""
         identity, _, changes = text.rpartition(" ")
         return cls(identity, int(changes))
 
@@ -55,14 +54,14 @@ class ExchangeMark:
         database.commit_hooks[self._key] = self._store_at_commit
 
     def last(self) -> Mark | None:
-        """Return the newest mark that any process has stored; None where this ledger has no exchange yet."""
+        """Return the newest mark that any process has stored; None if this ledger has no exchange yet."""
         with self._database.read() as connection:
             text = connection.scalar(select(database_info.c.value).where(database_info.c.key == self._key))
         self._stored = Mark.of(text) if text else None
         return self._stored
 
     def orders_placed(self) -> int:
-        """Return how many orders of this ledger have an id of the exchange."""
+        """Return how many orders of this ledger have a broker order id."""
         at_exchange = (orders.c.user == self._user, orders.c.broker_order_id.is_not(None))
         with self._database.read() as connection:
             return int(connection.scalar(select(func.count()).select_from(orders).where(*at_exchange)) or 0)
@@ -78,19 +77,19 @@ class ExchangeMark:
         self._newest = mark
 
     def store(self) -> None:
-        """Store a mark that no write has stored yet. Call it at the end of a process."""
+        """Store the newest mark if no write has stored it yet. Call this at the end of a process."""
         if self._newest is not None and self._newest != self._stored and not self._database.read_only:
             with self._database.note():
                 pass
 
     def accept(self, mark: Mark) -> None:
-        """Replace the stored mark by this one, even by a smaller one."""
+        """Store this mark, even if it is smaller than the stored mark."""
         with self._database.note() as connection:
             _put(connection, self._key, mark.text(), only_later=False)
         self._stored = self._newest = mark
 
     def _store_at_commit(self, connection: Connection) -> Callable[[], None] | None:
-        """Store the newest mark in a transaction that is about to commit; return what to call after the commit."""
+        """Store the newest mark in a transaction before its commit; return the function to call after the commit, or None."""
         newest = self._newest
         if newest is None or newest == self._stored:
             return None
@@ -103,7 +102,7 @@ class ExchangeMark:
 
 
 def _put(connection: Connection, key: str, text: str, *, only_later: bool) -> None:
-    """Insert or replace a fact; with `only_later` never by a smaller text: another process may have stored a newer mark."""
+    """Insert or replace a stored mark. With `only_later`, keep a greater text, which another process may have stored."""
     _statement(connection.dialect.name, only_later).execute(connection, {"key": key, "value": text})
 
 

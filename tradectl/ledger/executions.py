@@ -1,8 +1,8 @@
-"""Executions and claims: a row is written before the work, its lease renewed during it, its end written after it.
+"""Store executions and claims: a row is written before the work, its lease is renewed during it, its end is written after it.
 
-The database decides which process works: a unique key for the first claim of a slot, a conditional UPDATE on `attempt` for
-every later one. If an owner has ended or its lease has expired, another process takes the row. The old owner is
-then fenced: it can neither finish the row nor commit an order, since both check the claim.
+The database decides which process works: by a unique key for the first claim of a slot, and by a conditional UPDATE on `attempt`
+for every later claim. If an owner has ended or its lease has expired, another process takes the row. The old owner is then
+fenced: it can neither finish the row nor commit an order, because both check the claim.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tradectl.ledger.upserts import insert_new, insert_new_id
 from tradectl.redaction import redacted
 
 LEASE = timedelta(seconds=30)
-"""How long a claim holds after its last heartbeat, in machine time."""
+"""How long a claim is valid after its last heartbeat, in machine time."""
 LATEST = datetime.max.replace(tzinfo=UTC)
 SKEW = timedelta(minutes=2)
 """How far the clocks of two machines with one database may differ. A time further ahead was written by a wrong clock."""
 
 
 class Fenced(Blocked):
-    """Another process has taken this execution over: nothing more may be sent or written for it."""
+    """Another process has taken over this execution, so this process may send and write nothing more for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on one slot. `steps` and `result` are those of earlier owners of the row."""
+    """The right to work on one slot. `steps` and `result` come from earlier owners of the row."""
 
     execution_id: int
     user: str
@@ -52,7 +52,7 @@ class Claim:
 
     @classmethod
     def none(cls, user: str, task: str, session: date, slot: str) -> Claim:
-        """Return the claim of a dry run: it holds no row, so no order can be sent with it."""
+        """Return the claim of a dry run. It has no row, so no order can be sent with it."""
         return cls(0, user, task, session, slot, 0, "")
 
 
@@ -99,7 +99,7 @@ Standing = Literal["held", "done", "released", "again"]
 
 
 def standing(row: Execution, machine_now: datetime, lease: timedelta = LEASE, *, force: bool = False) -> Standing:
-    """Return whether a row is held, done, released between steps, or may run again."""
+    """Return whether a row is held by a process, done, released between two steps, or may run again."""
     if row.status in {"completed", "missed"}:
         return "again" if force else "done"
     if row.status == "failed":
@@ -114,7 +114,8 @@ def standing(row: Execution, machine_now: datetime, lease: timedelta = LEASE, *,
 def is_premature(row: Execution, now: datetime, *, repeatable: bool) -> bool:
     """Return True if a row was closed after `now`: the machine's clock was ahead, so the row is not final.
 
-    A missed slot is then open again; a completed one only if the task is `repeatable` and the end lies `SKEW` ahead.
+    A missed slot is then open again. A completed slot is open again only if the task is `repeatable` and the row ended more than
+    `SKEW` after `now`.
     """
     if row.finished_at is None:
         return False
@@ -124,9 +125,9 @@ def is_premature(row: Execution, now: datetime, *, repeatable: bool) -> bool:
 
 
 def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | None = None) -> None:
-    """Raise Fenced unless the claim still holds. In a write transaction the row stays locked until the commit.
+    """Raise Fenced unless the claim is still valid. In a write transaction the row stays locked until the commit.
 
-    With `machine_now` the lease is renewed in the same transaction, so that the work after the commit has a whole lease.
+    With `machine_now` the lease is renewed in the same transaction, so that the work after the commit has a full lease.
     """
     if machine_now is None:
         held = _LOCK_HELD.first(connection, _held(claim)) is not None
@@ -137,13 +138,13 @@ def assert_holds(connection: Connection, claim: Claim, machine_now: datetime | N
 
 
 def at_work(connection: Connection, execution_id: int, machine_now: datetime) -> bool:
-    """Return whether a process works on an execution now: its owner lives and its lease holds."""
+    """Return whether a process works on an execution now: its owner is alive and its lease has not expired."""
     row = connection.execute(_ALL.where(rows.c.id == execution_id)).first()
     return row is not None and standing(_execution(row), machine_now) == "held"
 
 
 class Executions:
-    """The executions of one user. `lease` is injected by tests only."""
+    """The executions of one user. Only tests pass `lease`."""
 
     def __init__(self, database: Database, user: str, *, lease: timedelta = LEASE) -> None:
         self.database = database
@@ -166,8 +167,8 @@ class Executions:
         """Claim a slot. Return the claim, Held if another process works on the slot, or AlreadyDone if it is closed.
 
         Args:
-            force: Open a completed or missed slot again; never one that is held.
-            repeatable: See `is_premature`; None on a virtual clock, which never was ahead.
+            force: Open a completed or missed slot again, but not one that another process holds.
+            repeatable: See `is_premature`; None on a virtual clock, which cannot be ahead.
         """
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "running", "attempt": 1, "owner": owner, "beat_at": machine_now, "started_at": now}
@@ -196,7 +197,7 @@ class Executions:
     def beat(
         self, claim: Claim, machine_now: datetime, *, steps: int | None = None, result: Mapping[str, Any] | None = None
     ) -> None:
-        """Renew the lease, and write how far the work is. Raises Fenced if another process has the row."""
+        """Renew the lease, and write the steps and the result so far. Raises Fenced if another process has the row."""
         values: dict[str, Any] = {"beat_at": machine_now}
         if steps is not None:
             values["steps"] = steps
@@ -218,7 +219,7 @@ class Executions:
         self._write(claim, {**values, "steps": steps, "owner": None, "beat_at": None})
 
     def holds(self, claim: Claim) -> bool:
-        """Return whether the claim still holds."""
+        """Return whether the claim is still valid."""
         with self.database.read() as connection:
             try:
                 assert_holds(connection, claim)
@@ -241,7 +242,7 @@ class Executions:
             return connection.execute(again.values(started_at=now, finished_at=now)).rowcount == 1
 
     def close_abandoned(self, row: Execution, status: str, error: str, now: datetime, machine_now: datetime) -> bool:
-        """End a running row that no process works on; return False if one does, or has ended it first."""
+        """End a running row that no process works on; return False if a process works on it or has already ended it."""
         if standing(row, machine_now, self.lease) not in {"released", "again"} or row.status != "running":
             return False
         values = {"status": status, "error": error, "finished_at": now, "owner": None, "beat_at": None}
@@ -261,7 +262,7 @@ class Executions:
         return {(row.task, row.slot): _execution(row) for row in found}
 
     def statuses(self, session: date, *, by: datetime | None = None) -> dict[tuple[str, str], str]:
-        """Return the status of every execution of a session, by (task, slot); with `by`, without slots that were missed later."""
+        """Return the status of every execution of a session, by (task, slot). With `by`, leave out slots missed after it."""
         key = {"of_user": self.user, "of_session": session}
         with self.database.read() as connection:
             if by is None:
@@ -285,7 +286,7 @@ class Executions:
             return tuple(map(_execution, _RUNNING.all(connection, {"of_user": self.user})))
 
     def completed(self, task: str, session: date, *, user: str | None = None, by: datetime | None = None) -> bool:
-        """Return whether any slot of a task has completed in a session, for a user (default: this one); with `by`, until then."""
+        """Return whether any slot of a task has completed in a session. `user` None: this user; `by` None: at any moment."""
         key = {"of_user": user or self.user, "of_task": task, "of_session": session, "at_latest": by or LATEST}
         with self.database.read() as connection:
             return _COMPLETED.first(connection, key) is not None
@@ -304,7 +305,7 @@ class Executions:
         return max((moment for moment in found if moment is not None), default=None)
 
     def last_session(self, through: date | None = None) -> date | None:
-        """Return the latest session, not after `through`, that has any execution; None without."""
+        """Return the latest session, not after `through`, that has an execution; None if there is none."""
         key = {"of_user": self.user, "of_session": through or date.max}
         with self.database.read() as connection:
             last: date | None = _LAST_SESSION.scalar(connection, key)
@@ -352,7 +353,7 @@ _TAKE = CompiledStatement(
         rows.c.owner.is_not_distinct_from(bindparam("of_owner", type_=String)),
     )
 )
-"""Changes only a row that is as it was read."""
+"""Change a row only if it has not changed since it was read."""
 _HELD = (
     rows.c.id == bindparam("held_id"),
     rows.c.attempt == bindparam("held_attempt"),

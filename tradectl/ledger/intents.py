@@ -1,7 +1,7 @@
-"""Intents: recorded before they are sent, sent under their own tag, and moved only as the table of statuses allows.
+"""Record intents before they are sent, and change their status only as the table of moves allows.
 
-`sender` is the process that may be sending an order now. It is set when the order is marked as sending. It is removed
-when the sending is proved over: by a reply, an error of the call, or the order in the broker's book.
+`sender` is the process that may be sending an order now. It is set when the order is marked as being sent. It is removed when
+the sending has certainly ended: after a reply, after an error of the call, or when the broker's book shows the order.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from tradectl.model.trading_state import TradingState
 
 
 class Overtaken(DatabaseError):
-    """The order is no longer as it was read: another process has changed it."""
+    """Another process has changed the order since it was read."""
 
 
 def change_order(connection: Connection, order: Order, status: OrderStatus, values: Mapping[str, Any]) -> None:
-    """Change an order by one conditional UPDATE. A new reason replaces the code too: without one it becomes NULL.
+    """Change an order by one conditional UPDATE. A new reason without a reason code sets the code to NULL.
 
     Raises:
-        Overtaken: The row is no longer as it was read.
-        DatabaseError: The table of moves does not allow this one.
+        Overtaken: Another process has changed the row since it was read.
+        DatabaseError: The table of moves does not allow the new status.
     """
     if status is not order.status and status not in MOVES[order.status]:
-        raise DatabaseError(f"order {order.id} cannot go from {order.status} to {status}")
+        raise DatabaseError(f"order {order.id} cannot change its status from {order.status} to {status}")
     if "reason" in values:
         values = {"reason_code": None, **values}
     known = {
@@ -46,7 +46,7 @@ def change_order(connection: Connection, order: Order, status: OrderStatus, valu
         "of_broker_order": order.broker_order_id,
     }
     if CHANGE.execute(connection, {**known, "status": status, "previous": order.status, **values}) != 1:
-        raise Overtaken(f"order {order.id} is no longer {order.status}: another process changed it")
+        raise Overtaken(f"another process changed order {order.id}, which was {order.status}: nothing was written, try again")
 
 
 class Intents:
@@ -57,7 +57,7 @@ class Intents:
         self._user = user
 
     def chain(self, intent: Intent) -> list[Order]:
-        """Return earlier intents of the same user, session, purpose, instrument and leg, oldest generation first."""
+        """Return the orders of the same user, session, purpose, instrument and leg, oldest generation first."""
         key = {
             "of_user": self._user,
             "of_session": intent.session,
@@ -69,7 +69,7 @@ class Intents:
             return [order_of(row) for row in CHAIN.all(connection, key)]
 
     def later_generations(self, order: Order) -> list[Order]:
-        """Return the intents of an order's chain that came after it."""
+        """Return the orders of the same chain with a later generation."""
         key = {
             "of_user": self._user,
             "of_session": order.session,
@@ -82,12 +82,12 @@ class Intents:
         return [item for item in chain if item.generation > order.generation]
 
     def assert_may(self, claim: Claim, side: Side, machine_now: datetime) -> None:
-        """Raise Fenced where another process has the execution, Forbidden where the trading state forbids it. Renew the lease."""
+        """Renew the lease. Raises Fenced if another process has the execution, Forbidden if the trading state forbids `side`."""
         with self._database.note() as connection:
             self._assert_may(connection, claim, side, machine_now)
 
     def assert_claim(self, claim: Claim, machine_now: datetime) -> None:
-        """Raise Fenced where another process has the execution. Renew the lease."""
+        """Renew the lease. Raises Fenced if another process has the execution."""
         with self._database.note() as connection:
             assert_holds(connection, claim, machine_now)
 
@@ -105,11 +105,11 @@ class Intents:
         sending: bool,
         instead_of: Order | None = None,
     ) -> Order:
-        """Write an intent, durably, before it is sent. Raises Fenced, Forbidden, and IntegrityError for a repeated tag.
+        """Write an intent durably, before it is sent. Raises Fenced, Forbidden, and IntegrityError for a repeated tag.
 
         Args:
-            sending: Mark it as being sent, in the same transaction.
-            instead_of: The refused order that this one tries again; it ends in the same transaction.
+            sending: Mark the order as being sent, in the same transaction.
+            instead_of: The refused order that this order replaces. It becomes CANCELLED in the same transaction.
         """
         values = {
             **_row(self._user, intent, tag, generation, now),
@@ -137,9 +137,10 @@ class Intents:
         now: datetime,
         machine_now: datetime,
     ) -> Order:
-        """Mark an intent that was never sent as being sent: same row and tag; quantity, price and variety may be new.
+        """Mark an intent that was never sent as being sent. Row and tag stay; quantity, price (paise) and variety may change.
 
-        Raises Fenced, Forbidden and Overtaken."""
+        Raises Fenced, Forbidden and Overtaken.
+        """
         values = {
             "quantity": quantity,
             "price": price,
@@ -152,7 +153,7 @@ class Intents:
             "updated_at": now,
         }
         if order.broker_order_id is not None:
-            raise Overtaken(f"order {order.id} is {order.broker_order_id} at the broker: it is not sent again")
+            raise Overtaken(f"order {order.id} is already at the broker as {order.broker_order_id}: it is not sent again")
         with self._database.write() as connection:
             self._assert_may(connection, claim, order.side, machine_now)
             change_order(connection, order, OrderStatus.PENDING, values)
@@ -164,7 +165,7 @@ class Intents:
         """Record an order of the broker's book that this ledger lacks, as UNKNOWN.
 
         Returns:
-            The new row, or the row that has its tag already, where another process was first.
+            The new row; or the existing row with this tag, if another process has recorded it first.
         """
         values = {
             **_row(self._user, intent, tag, generation, now),
@@ -181,7 +182,7 @@ class Intents:
             created = known.id if known is not None else connection.scalar(insert(ORDERS).values(values).returning(ORDERS.c.id))
         return self._read(created)
 
-    def answered(
+    def record_outcome(
         self,
         order: Order,
         status: OrderStatus,
@@ -191,19 +192,19 @@ class Intents:
         reason: str = "",
         code: ReasonCode | None = None,
     ) -> Order:
-        """Write the outcome of a sending, by the process that sent; return the new row.
+        """Write the outcome of sending an order; return the new row. Only the process that sent the order calls this.
 
-        A late reply changes nothing if the ledger has an outcome already, from the broker's book or from a person.
+        A late reply changes nothing if the ledger already has an outcome from the broker's book or from a person.
         """
         values: dict[str, Any] = {"status": status, "reason": reason, "reason_code": code, "sender": None, "updated_at": now}
         if broker_order_id is not None:
             values |= {"broker_order_id": broker_order_id, "sent_at": now}
         return self._end_sending(order, values)
 
-    def never_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
-        """Write, by the process that was to send an order, that it was not sent. It may be sent again under the same tag.
+    def record_not_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
+        """Write that an order was not sent, so that it may be sent later under the same tag; return the new row.
 
-        `waits`: why it must wait for that; empty where it need not.
+        Only the process that marked it as being sent calls this. `waits`: why the order must wait; empty if it need not wait.
         """
         status = OrderStatus.RETRY_PENDING if waits else OrderStatus.PENDING
         values = {"status": status, "reason": waits, "reason_code": None, "sender": None, "sending_at": None, "updated_at": now}
@@ -216,21 +217,21 @@ class Intents:
         return self._read(order.id)
 
     def mark_never_sent(self, order: Order, now: datetime) -> None:
-        """Write that the broker provably never took an order. It may be sent again under the same tag. Raises Overtaken."""
+        """Write that the broker certainly never accepted an order, so that it may be sent again. Raises Overtaken."""
         values = {"sending_at": None, "sender": None, "absent_since": None, "reason": "", "updated_at": now}
         self._write(order, OrderStatus.PENDING, values)
 
-    def doubt(
+    def mark_unknown(
         self, order: Order, reason: str, now: datetime, *, code: ReasonCode | None = None, absent_since: datetime | None
     ) -> None:
-        """Make an order UNKNOWN: its outcome is not known. Raises Overtaken."""
+        """Set an order to UNKNOWN, because its outcome is not known. Raises Overtaken."""
         values = {"reason": reason, "reason_code": code, "absent_since": absent_since, "updated_at": now}
         self._write(order, OrderStatus.UNKNOWN, values)
 
     def note_absent(self, order: Order, since: datetime | None) -> None:
-        """Write since when successful reads of the broker's book do not show an order; None: they show it. Its status stays.
+        """Write since when successful reads of the broker's book have not shown an order; None: they show it. The status stays.
 
-        Nothing is written where another process has changed the order.
+        Nothing is written if another process has changed the order.
         """
         with suppress(Overtaken):
             self._write(order, order.status, {"absent_since": since})
@@ -240,12 +241,12 @@ class Intents:
         self._write(order, status, {"reason": reason, "reason_code": code, "updated_at": now})
 
     def reopen(self, order: Order, now: datetime, code: ReasonCode = ReasonCode.REAPPEARED) -> Order:
-        """Reopen an ended order that is in the broker's book. Raises Overtaken."""
+        """Set an ended order to UNKNOWN, because the broker's book still shows it; return the new row. Raises Overtaken."""
         self._write(order, OrderStatus.UNKNOWN, {"reason": code.text(), "reason_code": code, "updated_at": now})
         return self._read(order.id)
 
-    def doubt_end(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
-        """Make a refused, ended or waiting order UNKNOWN; return the new row. Raises Overtaken.
+    def reopen_as_unknown(self, order: Order, reason: str, now: datetime, *, sending_at: datetime) -> Order:
+        """Set a refused, ended or waiting order to UNKNOWN; return the new row. Raises Overtaken.
 
         RETRY_PENDING goes through PENDING, as the table of moves requires.
         """
@@ -258,7 +259,7 @@ class Intents:
         return self._read(order.id)
 
     def set_aside(self, order: Order, code: ReasonCode, now: datetime) -> Order:
-        """Make an order UNIDENTIFIED and UNKNOWN, until a person decides. Raises Overtaken."""
+        """Make an order UNIDENTIFIED and UNKNOWN, until a person decides; return the new row. Raises Overtaken."""
         values = {"purpose": Purpose.UNIDENTIFIED, "reason": code.text(), "reason_code": code, "updated_at": now}
         self._write(order, OrderStatus.UNKNOWN, values)
         return self._read(order.id)
@@ -268,7 +269,7 @@ class Intents:
             change_order(connection, order, status, values)
 
     def _assert_may(self, connection: Connection, claim: Claim, side: Side, machine_now: datetime) -> None:
-        """Check claim and trading state inside the transaction before a command. Both hold until it commits."""
+        """Check the claim and the trading state inside the transaction. Neither can change before its commit."""
         assert_holds(connection, claim, machine_now)
         state, reason, until = STATE_HELD.one(connection, {"of_user": self._user})
         TradingState(state, reason, by_limit=until is not None).assert_allows(side)

@@ -1,6 +1,6 @@
-"""The process that holds a ledger's write lock, and whether it is stopped, as Linux lists it in /proc/locks.
+"""Find the process that holds a ledger's write lock, and whether it is stopped, from /proc/locks on Linux.
 
-Files are only compared by their numbers: to open and close one of them would drop SQLite's own locks on it.
+Files are compared by device and inode numbers only. Opening and closing a file here would drop SQLite's own locks on it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import NamedTuple
 from tradectl.clock import stopwatch
 from tradectl.ledger.process_identity import process_state
 
-STOPPED_FOR = 1.0
-"""Seconds for which the holder of a lock must be stopped before a writer gives up waiting."""
-LOOK_EVERY = 0.25
-"""Seconds between two checks of the holder while waiting."""
+STOPPED_SECONDS = 1.0
+"""Seconds for which the process with the lock must be stopped before a writer ends its wait."""
+CHECK_SECONDS = 0.25
+"""Seconds between two checks of the process with the lock."""
 _LOCKS = Path("/proc/locks")
 _WRITE_BYTE = 120
 """The byte of a `-shm` file that SQLite locks while it writes in WAL mode."""
@@ -25,38 +25,38 @@ _WRITE_BYTE = 120
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """A process that holds the write lock of a ledger's file. `command` is its command line, empty where it cannot be read."""
+    """A process that holds the write lock of a ledger's file. `command`: its command line; empty if it cannot be read."""
 
     pid: int
     command: str
     stopped: bool
 
     def describe(self, name: str) -> str:
-        """Return one line: what holds the lock, what it means, and the commands that help."""
+        """Return one line: which process holds the lock, the consequence, and the commands that help."""
         what = f"process {self.pid}{f' ({self.command})' if self.command else ''}"
         if not self.stopped:
             return f"{name} is locked by {what}"
         return (
-            f"{name} is locked by {what}, which is stopped: nothing can be written until it goes on (`kill -CONT {self.pid}`) "
-            f"or ends (`kill -KILL {self.pid}`)"
+            f"{name} is locked by {what}, which is stopped: nothing can be written until that process continues "
+            f"(`kill -CONT {self.pid}`) or ends (`kill -KILL {self.pid}`)"
         )
 
 
 def lock_holder(path: str) -> LockHolder | None:
-    """Return the process that keeps writers of an SQLite file waiting, a stopped one first; None where none is known."""
+    """Return the process that keeps writers of a SQLite file waiting, a stopped process first; None if none is found."""
     found = [LockHolder(pid, _command(pid), process_state(pid) in {"T", "t"}) for pid in sorted(set(_holders(path)))]
     return next((item for item in found if item.stopped), found[0] if found else None)
 
 
-class Patience:
-    """Decides when to stop waiting for the write lock of a file, because its holder stays stopped. Make one for each wait."""
+class StoppedHolderTimer:
+    """Decide when to stop waiting for a file's write lock, because its holder stays stopped. Make one object for each wait."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._stopped_since: float | None = None
 
-    def is_over(self) -> bool:
-        """Return whether the holder was found stopped at every check for `STOPPED_FOR` seconds."""
+    def has_expired(self) -> bool:
+        """Return whether the holder was found stopped at every check for `STOPPED_SECONDS` seconds."""
         holder = lock_holder(self._path)
         if holder is None or not holder.stopped:
             self._stopped_since = None
@@ -64,14 +64,14 @@ class Patience:
         now = stopwatch()
         if self._stopped_since is None:
             self._stopped_since = now
-        return now - self._stopped_since >= STOPPED_FOR
+        return now - self._stopped_since >= STOPPED_SECONDS
 
 
 def _holders(path: str) -> list[int]:
-    """Return the processes that hold the write lock: those that /proc/locks shows for this file, else those whose own list does.
+    """Return the ids of the processes that hold the write lock, from /proc/locks or else from each process's fdinfo.
 
-    Some file systems (btrfs, overlayfs) have one number for a file in stat(2) and another in /proc/locks. A process that may hold
-    the lock is then examined itself. One that may not be examined, as of another user, is left out.
+    Some file systems (btrfs, overlayfs) show different numbers of a file in stat(2) and in /proc/locks. Then each process that
+    may hold the lock is examined. A process that may not be examined, for example of another user, is left out.
     """
     real = os.path.realpath(path)
     beside = {"FLOCK": f"{real}.lock", "POSIX": f"{real}-shm"}
@@ -86,7 +86,7 @@ def _holders(path: str) -> list[int]:
 
 
 class _Lock(NamedTuple):
-    """A lock that keeps writers waiting; `file`: its device and inode, as the kernel shows them."""
+    """A lock that keeps writers waiting. `file`: device and inode, as the kernel shows them."""
 
     kind: str
     pid: int
@@ -94,7 +94,7 @@ class _Lock(NamedTuple):
 
 
 def _lock(line: str) -> _Lock | None:
-    """Return a line of /proc/locks or of a process's fdinfo; None for one that concerns no writer."""
+    """Parse a line of /proc/locks or of a process's fdinfo; return None for a lock that keeps no writer waiting."""
     fields = line.split()
     if len(fields) < 8 or fields[1] == "->" or fields[3] != "WRITE" or not fields[4].isdigit():
         return None
@@ -103,7 +103,7 @@ def _lock(line: str) -> _Lock | None:
 
 
 def _is_held_in(lock: _Lock, path: str) -> bool:
-    """Return whether a process has this lock through an open descriptor of a file, as /proc/PID/fdinfo shows it."""
+    """Return whether /proc/PID/fdinfo shows this lock at an open descriptor of the file `path`."""
     process = Path(f"/proc/{lock.pid}")
     try:
         ours = os.stat(path)
@@ -122,7 +122,7 @@ def _is_held_in(lock: _Lock, path: str) -> bool:
 
 
 def _identity(path: str) -> str:
-    """Return a file as /proc/locks names it on most file systems; empty where there is none."""
+    """Return a file's device and inode as /proc/locks shows them on most file systems; empty if there is no file."""
     try:
         found = os.stat(path)
     except OSError:

@@ -20,7 +20,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of the log. `action` is what was done: task_completed, order_placed ..."""
+    """A line of the log. `action` names what was done, such as task_completed or order_placed."""
 
     id: int
     user: str
@@ -66,8 +66,8 @@ class Logs:
         """Return the last lines, oldest first.
 
         Args:
-            level: The least grave level that is returned.
-            after_id: Return lines after this id alone, for following.
+            level: The lowest level that is returned; None: all levels.
+            after_id: Return only lines after this id, so that a caller can follow the log.
         """
         wanted = {rows.c.task: task, rows.c.action: action, rows.c.symbol: symbol}
         where = [column == value for column, value in wanted.items() if value is not None]

@@ -1,4 +1,4 @@
-"""Opens a database by path or URL: its driver, durability, waiting for other writers, and time limits."""
+"""Open a database by path or URL, with its driver, durability, waiting for other writers, and time limits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from tradectl.errors import ConfigurationError
 from tradectl.ledger.engine import BUSY_SECONDS, Database
 
 IDLE_SECONDS = 20.0
-"""Seconds after which PostgreSQL ends an idle transaction, so that a machine that sleeps in the middle of a write does not stop
-others. It is shorter than their own waiting."""
+"""Seconds after which PostgreSQL ends an idle transaction. It is shorter than `BUSY_SECONDS`.
+
+So a computer that is suspended in the middle of a write does not stop the writers of others."""
 
 
 def open_database(
@@ -28,12 +29,12 @@ def open_database(
     """Return a database by path (SQLite) or URL (`sqlite:///`, `postgresql+psycopg://`). It connects at the first use.
 
     Args:
-        durable: False to gain speed where a power cut may destroy the file: a simulation that is not kept.
+        durable: False for more speed, if a power cut may destroy the file, as in a simulation that is not kept.
         alone: Lock a SQLite file against every other connection, so that no read must check for other writes.
         busy_seconds: How long a write waits for other writers.
 
     Raises:
-        ConfigurationError: The URL is not one of a supported database.
+        ConfigurationError: The URL is not the URL of a supported database.
     """
     named = str(url_or_path)
     try:
@@ -62,7 +63,7 @@ def without_password(url: str) -> str:
 
 
 def _queue_path(url: URL) -> str | None:
-    """Return the path whose queue writers use: one for all names of a database, as SQLite has one log. None in memory."""
+    """Return the real path of the file, so that all its names share one write queue; None for a database in memory."""
     path = url.database
     return None if path is None or path in {"", ":memory:"} or path.startswith("file:") else os.path.realpath(path)
 
@@ -96,7 +97,7 @@ def _sqlite(url: URL, *, durable: bool, read_only: bool, alone: bool, busy_secon
 
 
 def _switch_to_wal(connection: Any, seconds: float) -> None:
-    """Switch to a write-ahead log, once in a file's life. SQLite does not wait for another switch, but this does."""
+    """Switch a file to a write-ahead log, once in its life. Retry for `seconds`, because SQLite does not wait here itself."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
         return
     from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
@@ -108,6 +109,6 @@ def _switch_to_wal(connection: Any, seconds: float) -> None:
 
 
 def _is_on_read_only_disk(file: Path) -> bool:
-    """Return whether a database lies whole on a read-only disk. SQLite needs a flag to read it without making files beside it."""
+    """Return whether a database without a `-wal` file is on a read-only disk. SQLite reads it only with a special flag."""
     whole = file.exists() and not file.with_name(f"{file.name}-wal").exists()
     return whole and bool(os.statvfs(file.parent).f_flag & os.ST_RDONLY)

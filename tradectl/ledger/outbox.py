@@ -1,4 +1,4 @@
-"""Messages to people. Each is written in the transaction of the event that it reports and sent after its commit."""
+"""Store messages to people. Each is written in the transaction of the event that it reports, and sent after the commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that waits or was sent. `deduplicate`: a second message with an equal value is not added."""
+    """A message that waits or was sent. `deduplicate`: a second message with the same value is not added."""
 
     id: int
     user: str
@@ -44,7 +44,7 @@ class Outbox:
         self._empty_at: Version | None = None
 
     def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
-        """Add a message; return False if an equal `deduplicate` was added before. It has 96 characters at most."""
+        """Add a message; return False if one with the same `deduplicate` (at most 96 characters) was added before."""
         values = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
         self._empty_at = None
         with self.database.note() as connection:
@@ -63,11 +63,11 @@ class Outbox:
         return tuple(Message(*row) for row in found)
 
     def deliver(self, notifier: Notifier, clock: Clock) -> int:
-        """Send the waiting messages, oldest first, until one cannot be sent; return how many were sent. Call it after commit."""
+        """Send the waiting messages, oldest first, until one fails; return how many were sent. Call this after the commit."""
         sent = 0
         for message in self.pending():
             if not notifier.send(message.title, message.body):
-                self.mark_failed(message, notifier.trouble or "the notifier did not take it")
+                self.mark_failed(message, notifier.trouble or "the notification service did not accept the message")
                 break
             self.mark_sent(message, clock.now())
             sent += 1
@@ -78,7 +78,7 @@ class Outbox:
         self._change(message, sent_at=at, tries=message.tries + 1, error="")
 
     def mark_failed(self, message: Message, error: str) -> None:
-        """Count a try that failed, with its error; the message waits on."""
+        """Count a failed try and store its error. The message stays in the outbox."""
         self._change(message, tries=message.tries + 1, error=error)
 
     def prune(self, before: datetime) -> int:

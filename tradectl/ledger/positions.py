@@ -1,4 +1,4 @@
-"""Fills, their charges, and the positions that are computed from them. Every method runs inside the caller's transaction."""
+"""Write fills and their charges, and compute positions from them. Every method runs inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Positions:
     """The fills and positions of one user."""
 
     def __init__(self, user: str, tariff: Callable[[], Tariff] = lambda: ZERODHA) -> None:
-        """`tariff` returns the table of the user's charges."""
+        """Store the user; `tariff` returns the user's charge rates."""
         self._user, self._tariff = user, tariff
 
     def add_fill(self, connection: Connection, item: NewTrade) -> int | None:
-        """Insert a fill and recompute its position; return the position's id, None where the fill touches no position."""
+        """Insert a fill and recompute its position; return the position's id, or None if the fill changes no position."""
         report, order = item.report, item.order
         position_id = connection.scalar(
             select(POSITIONS.c.id).where(
@@ -77,7 +77,7 @@ class Positions:
         return position_id
 
     def _outside(self, connection: Connection, instrument_id: str) -> int:
-        """Return the shares that the user bought by hand and has not sold: a sale by hand takes these before ours."""
+        """Return the unsold shares that the user bought outside tradectl. A sale outside tradectl takes these before ours."""
         external = and_(FILLS.c.user == self._user, FILLS.c.instrument_id == instrument_id, FILLS.c.external)
         signed = case((FILLS.c.side == Side.BUY, FILLS.c.quantity), else_=FILLS.c.booked - FILLS.c.quantity)
         return max(0, int(connection.scalar(select(func.sum(signed)).where(external)) or 0))
@@ -106,7 +106,7 @@ class Positions:
         return int(created[0])
 
     def recompute_charges(self, connection: Connection, instrument_id: str, session: date) -> list[int]:
-        """Compute the charges of one instrument and day from all of its fills, and share them out among these.
+        """Compute the charges of one instrument and session from all of its fills, and divide them among the fills.
 
         Returns:
             The ids of the positions that these fills belong to.
@@ -133,7 +133,7 @@ class Positions:
         )
 
     def recompute(self, connection: Connection, position_id: int) -> None:
-        """Write the row of a position anew from its fills and its corporate actions."""
+        """Compute a position from its fills and corporate actions, and update its row."""
         state = self.compute(connection, position_id)
         last = connection.execute(
             select(ORDERS.c.level, ORDERS.c.decided)

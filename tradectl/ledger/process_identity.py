@@ -1,8 +1,8 @@
-"""The identity of a process: it differs from that of every other process, and its death can be proved.
+"""Identify processes uniquely, so that the death of a process can be proved.
 
 An identity is `host:boot:pid:start`; executions store it as their `owner`. The boot id, with the process-id namespace (containers
-share a kernel), shows whether a process id belongs to this process table. The start time shows whether the id was given to
-another process since.
+share a kernel), shows whether a process id belongs to this process table. The start time shows whether the system has given the
+process id to another process since.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def current_identity() -> str:
 
 
 def is_alive(identity: str) -> bool:
-    """Return False only where the death of a process is proved.
+    """Return False only if the death of a process is proved.
 
     A process of another host or boot counts as alive until its lease ends.
     """
@@ -35,13 +35,13 @@ def is_alive(identity: str) -> bool:
 
 
 def is_elsewhere(identity: str) -> bool:
-    """Return whether a process is of another host, boot or process table, so that its death cannot be proved here."""
+    """Return whether a process belongs to another host, boot or process table, so that its death cannot be proved here."""
     host, boot, _, _ = split_identity(identity)
     return (host, boot) != _here()
 
 
 def boot_id() -> str:
-    """Return the id of this machine's boot, empty where the system has none."""
+    """Return the id of this machine's boot; empty if the system has none."""
     boot = _here()[1].partition(".")[0]
     return "" if boot == _UNKNOWN else boot
 
@@ -54,7 +54,7 @@ def split_identity(identity: str) -> tuple[str, str, str, str]:
 
 @lru_cache(maxsize=4)
 def identity_of(pid: int) -> str:
-    """Return the identity of a process of this machine."""
+    """Return the identity of a process on this machine."""
     host, boot = _here()
     return f"{host}:{boot}:{pid}:{_process(pid)[1] or _UNKNOWN}"
 
@@ -80,7 +80,7 @@ def _process(pid: int) -> tuple[str, str]:
 
 
 def process_state(pid: int) -> str:
-    """Return the state letter of a process of this machine: T is stopped; empty if there is none, or no /proc."""
+    """Return the state letter of a process on this machine (T: stopped); empty without the process or without /proc."""
     return _process(pid)[0]
 
 

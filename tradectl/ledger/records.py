@@ -1,4 +1,4 @@
-"""Reads of the orders, fills and positions of one user, and sums over them. Every method is one read; nothing is cached."""
+"""Read the orders, fills and positions of one user, and sums over them. Every method is one read; nothing is cached."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ class Records:
         self._user = user
 
     def fitted_quantity(self, order: Order) -> int:
-        """Return the largest quantity that `amo-adjust` may have requested: it stores its decision first, and may die then."""
+        """Return the largest quantity that `amo-adjust` may have requested for an order.
+
+        The task stores its decision before the request, so a decided quantity may or may not have reached the broker.
+        """
         table = schema.decisions
         query = select(table.c.inputs).where(
             table.c.user == self._user,
@@ -62,7 +65,7 @@ class Records:
             requested = [inputs.get("quantity") or 0 for inputs in connection.scalars(query)]
         return max([order.quantity, *requested])
 
-    def finished(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
+    def by_broker_ids(self, broker_order_ids: Iterable[str]) -> dict[str, Order]:
         """Return our orders of any status by broker order id."""
         with self._database.read() as connection:
             found = (NUMBERED.first(connection, {"of_user": self._user, "of_number": number}) for number in broker_order_ids)
@@ -97,17 +100,17 @@ class Records:
         with self._database.read() as connection:
             row = ONE_ORDER.first(connection, {"of_user": self._user, "of_id": order_id})
         if row is None:
-            raise DatabaseError(f"order {order_id} is not in the book")
+            raise DatabaseError(f"there is no order {order_id} of this user; see `tradectl orders`")
         return order_of(row)
 
     def last_target(self, position_id: int) -> tuple[int, date] | None:
-        """Return limit (paise) and session of the newest sell at target of a position that the broker accepted; None without."""
+        """Return limit (paise) and session of a position's newest target sell that the broker accepted; None if there is none."""
         with self._database.read() as connection:
             row = LAST_TARGET.first(connection, {"of_user": self._user, "of_position": position_id})
         return (row.price, row.session_date) if row is not None else None
 
     def lowest_target(self, instrument_id: str, session: date) -> int | None:
-        """Return the lowest limit (paise) of the sells at target that rested in a session; None without any."""
+        """Return the lowest limit (paise) of an instrument's target sells that rested in a session; None if there is none."""
         key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
         with self._database.read() as connection:
             lowest: int | None = LOWEST_TARGET.scalar(connection, key)
@@ -124,7 +127,7 @@ class Records:
         return [position_of(row) for row in rows]
 
     def fills(self, *, session: date | None = None, ours: bool = False) -> list[Row[Any]]:
-        """Return rows of `fills`, oldest first; with `ours` only those that touch a position."""
+        """Return rows of `fills`, oldest first; with `ours` only those that changed a position."""
         mine = {"of_user": self._user}
         with self._database.read() as connection:
             if session is None:
@@ -149,7 +152,7 @@ class Records:
             return order.execution_id is not None and at_work(connection, order.execution_id, machine_now)
 
     def unresolved(self, orders: Iterable[Order], machine_now: datetime) -> tuple[Order, ...]:
-        """Return the orders whose outcome is not known: UNKNOWN, or sent without an answer while no process sends them."""
+        """Return the orders of unknown outcome: those of status UNKNOWN, and unanswered ones that no process is sending now."""
 
         def in_flight(order: Order) -> bool:
             return order.sender is not None and is_alive(order.sender) and self.being_sent(order, machine_now)
@@ -159,7 +162,7 @@ class Records:
         )
 
     def dividends(self, ex_date: date) -> int:
-        """Return the dividends of one ex-date, in paise."""
+        """Return the sum of the dividends of one ex-date, in paise."""
         with self._database.read() as connection:
             return int(DIVIDENDS.scalar(connection, {"of_user": self._user, "of_ex_date": ex_date}) or 0)
 
@@ -172,7 +175,7 @@ class Records:
             return int(connection.scalar(select(added).where(mine, kinds)) or 0)
 
     def shares_before(self, position_id: int, ex_date: date) -> int | None:
-        """Return how many shares a position had before its adjustments of an ex-date; None where there was none."""
+        """Return how many shares a position had before its adjustments of an ex-date; None without adjustments."""
         mine = and_(ADJUSTMENTS.c.user == self._user, ADJUSTMENTS.c.position_id == position_id, ADJUSTMENTS.c.ex_date == ex_date)
         with self._database.read() as connection:
             first = select(ADJUSTMENTS.c.quantity_before).where(mine).order_by(ADJUSTMENTS.c.id).limit(1)
@@ -180,7 +183,7 @@ class Records:
         return None if found is None else int(found)
 
     def spun_off(self) -> int:
-        """Return the cost in paise of the shares that demergers moved into holdings that are shown and never traded."""
+        """Return the cost (paise) that demergers moved from positions to shares that tradectl shows but never trades."""
         with self._database.read() as connection:
             return int(SPUN_OFF.scalar(connection, {"of_user": self._user}) or 0)
 
@@ -195,7 +198,7 @@ class Records:
         return int(capital or 0) + int(flow) + int(credited or 0)
 
     def without_order(self, trade_ids: Collection[str]) -> set[str]:
-        """Return the ids of these trades that are not in the book as fills of an order of ours."""
+        """Return those of the trade ids that the book does not hold as fills of our orders."""
         ours = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_not(None))
         with self._database.read() as connection:
             return set(trade_ids).difference(connection.scalars(select(FILLS.c.trade_id).where(ours)))

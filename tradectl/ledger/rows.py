@@ -1,4 +1,4 @@
-"""The ledger's rows as frozen values: order, position, signal, decision."""
+"""Define the ledger's rows as frozen values: order, position, signal, decision."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, ReasonCo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTerms:
-    """What a task wants of an order. An intent and an order have the same terms.
+    """The terms of an order that a task wants. An intent and an order have the same terms.
 
     Attributes:
         price: The limit in paise.
-        session: The session in which it should trade.
-        decided: The session whose close decided it.
-        leg: Separates the several orders of one purpose in one symbol and session.
+        session: The session in which the order should trade.
+        decided: The session whose close decided the order.
+        leg: Distinguishes several orders of one purpose in one symbol and session.
         level: The RSI level of a buy.
     """
 
@@ -36,10 +36,10 @@ class OrderTerms:
     position_id: int | None = None
     signal_id: int | None = None
 
-    def names(self, order: Order) -> bool:
-        """Return whether an order is of the same instrument, by id or symbol.
+    def is_for_same_instrument(self, order: Order) -> bool:
+        """Return whether an order has the same instrument, by id or symbol.
 
-        An order of the broker's book may have an instrument that the market data did not know.
+        An order adopted from the broker's book may have an instrument that the market data does not contain.
         """
         return order.instrument_id == self.instrument_id or order.symbol == self.symbol
 
@@ -50,7 +50,7 @@ class Intent(OrderTerms):
 
     @classmethod
     def again(cls, order: Order, quantity: int) -> Intent:
-        """Return the intent of an order, for another quantity."""
+        """Return an intent with the terms of an order, but another quantity."""
         return cls(**{name: getattr(order, name) for name in OrderTerms.__slots__} | {"quantity": quantity})
 
 
@@ -59,10 +59,10 @@ class Order(OrderTerms):
     """A row of `orders`. `price` in paise.
 
     Attributes:
-        reason: Why it has its status, as text for people.
-        reason_code: Why it has its status, where code branches on that.
-        sender: The process that may be sending it now; None where no process can be.
-        absent_since: When a successful read of the broker's book first missed it after its sending was over.
+        reason: Why the order has its status, as text for people.
+        reason_code: Why the order has its status, if code branches on that; else None.
+        sender: The process that may be sending the order now; None if no process can be sending it.
+        absent_since: When a read of the broker's book first did not show the order after its sending had ended; else None.
     """
 
     id: int
@@ -84,23 +84,23 @@ class Order(OrderTerms):
 
     @property
     def alive(self) -> bool:
-        """Return whether it may still trade, or may already have traded."""
+        """Return whether the order may still trade, or may already have traded."""
         return self.status in ALIVE
 
     @property
     def unanswered(self) -> bool:
-        """Return whether it was marked as being sent and no answer was written: it is in flight, or its sender has ended."""
+        """Return whether the order was marked as being sent and has no reply yet: it is in flight, or its sender has ended."""
         return self.status is OrderStatus.PENDING and self.sending_at is not None and self.broker_order_id is None
 
     @property
     def waiting(self) -> bool:
-        """Return whether it is certainly not at the broker and may be sent: refused for a passing reason, or never sent."""
+        """Return whether the order is not at the broker and may be sent: refused for a temporary reason, or never sent."""
         never_sent = self.status is OrderStatus.PENDING and self.sending_at is None and self.broker_order_id is None
         return self.status is OrderStatus.RETRY_PENDING or never_sent
 
     @property
     def disowned(self) -> bool:
-        """Return whether it is not ours: a person decided so, or it ended without a trade and without an explanation."""
+        """Return whether the order is not ours: a person decided so, or it ended unidentified and without a trade."""
         return self.purpose is Purpose.UNIDENTIFIED and self.status in TERMINAL
 
     @property
@@ -111,7 +111,7 @@ class Order(OrderTerms):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A row of `positions`. `cost` (paise, without charges) is that of the `quantity` still held."""
+    """A row of `positions`. Amounts in paise; `cost` is the cost of the shares still held, without charges."""
 
     id: int
     instrument_id: str
@@ -163,7 +163,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict with its rule and inputs, stored for `why`."""
+    """A verdict with its rule and inputs, which the command `why` shows."""
 
     instrument_id: str
     symbol: str
@@ -175,7 +175,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """The state of one of our orders as the broker reports it now, or as a person entered it."""
+    """The new state of one of our orders, as the broker reports it or as a person entered it. `price` in paise."""
 
     order: Order
     status: OrderStatus
@@ -189,7 +189,7 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True)
 class NewTrade:
-    """A trade that is not in the book yet; `order` is None where it is not one of ours."""
+    """A trade that is not in the book yet. `order`: None if the trade belongs to none of our orders."""
 
     report: TradeReport
     instrument_id: str

@@ -1,4 +1,4 @@
-"""The schedules of a user's tasks: each row begins as the task's declared schedule and can be edited. All times are IST."""
+"""Store the schedules of a user's tasks. Each row starts as the task's declared schedule and can be edited. All times are IST."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Timetable(Protocol):
 
 
 class Scheduled(Protocol):
-    """A task, as far as its schedule goes."""
+    """The name and the declared schedule of a task."""
 
     @property
     def name(self) -> str: ...
@@ -43,7 +43,7 @@ class Scheduled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A task's schedule for one user. `until` None: the session's last fill. `every`: seconds, of a continuous task."""
+    """A task's schedule for one user. `until` None: the session's last fill. `every`: seconds between steps; None: one step."""
 
     user: str
     task: str
@@ -61,7 +61,7 @@ def parse_time(text: str) -> time:
         raise UsageError(f"a time is HH:MM or HH:MM:SS (IST), not {text!r}")
     hour, minute, second = (int(part or 0) for part in found.groups())
     if hour > 23 or minute > 59 or second > 59:
-        raise UsageError(f"there is no time {text!r}")
+        raise UsageError(f"{text!r} is not a time of day: a time is HH:MM or HH:MM:SS (IST)")
     return time(hour, minute, second)
 
 
@@ -117,21 +117,21 @@ class Schedules:
         if list(starts) != sorted(set(starts)):
             raise UsageError("the times of a schedule must be in order, without repeats")
         if len(starts) > 1 and any(start.second for start in starts):
-            raise UsageError("several times a day are whole minutes: each names its slot")
+            raise UsageError("a task with several times a day needs whole minutes, because each time is the name of a slot")
         if end is not None and end <= starts[-1]:
             raise UsageError(f"{task} must end after it starts: {format_time(end)} is not after {format_time(starts[-1])}")
         if every is not None and old.every is None:
-            raise UsageError(f"{task} is done after one step; `every` is for monitors")
+            raise UsageError(f"{task} makes only one step, so it has no `every`; that setting is for monitors")
         if every is not None and every < 1:
-            raise UsageError("`every` is at least one second")
+            raise UsageError("`every` must be at least 1 second")
         return self._change(task, **_stored(starts, end, every or old.every))
 
     def enable(self, task: str) -> ScheduleRow:
-        """Let a task run by itself; return its row."""
+        """Let the daemon and `run-due` run a task; return its row."""
         return self._change(task, enabled=True)
 
     def disable(self, task: str) -> ScheduleRow:
-        """Keep a task from running; return its row."""
+        """Stop the daemon and `run-due` from running a task; return its row."""
         return self._change(task, enabled=False)
 
     def _key(self, task: str) -> dict[str, str]:
@@ -159,4 +159,4 @@ def _row(row: Any) -> ScheduleRow:
 
 
 _OF_USER = CompiledStatement(select(*rows.c).where(rows.c.user == bindparam("of_user")))
-"""Runs before every command."""
+"""Run before every command, so it is compiled once."""

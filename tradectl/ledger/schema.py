@@ -1,4 +1,4 @@
-"""The tables. The database enforces uniqueness and allowed values: unique keys, CHECKs, foreign keys.
+"""Define the tables. The database enforces uniqueness and allowed values by unique keys, CHECKs and foreign keys.
 
 The same schema is created on SQLite and PostgreSQL. Money is integer paise, moments are UTC.
 """
@@ -43,20 +43,20 @@ BigKey = BigInteger().with_variant(Integer, "sqlite")
 
 
 def one_of(column: str, values: object, name: str) -> CheckConstraint:
-    """Return a CHECK that a column has one of these values."""
+    """Return a CHECK that a column has one of `values`."""
     listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
 def allowed_moves() -> CheckConstraint:
-    """Return a CHECK that `previous` and `status` are a move of the table in `model.order`."""
+    """Return a CHECK that `previous` and `status` are equal or an allowed move of `model.order.MOVES`."""
     moves = [f"(previous = '{old}' AND {one_of('status', sorted(new), '').sqltext})" for old, new in MOVES.items() if new]
     return CheckConstraint(" OR ".join(["previous IS NULL", "previous = status", *moves]), name="move")
 
 
 @compiles(CreateIndex)
 def create_index(create: CreateIndex, compiler: Any, **how: Any) -> str:
-    """Compile a partial index for every database. SQLAlchemy's own option for it would load each dialect."""
+    """Compile a partial index for every database. SQLAlchemy's own option for this would load each dialect."""
     text: str = compiler.visit_create_index(create, **how)
     where = create.element.info.get("where")
     return f"{text} WHERE {where}" if where else text
@@ -85,7 +85,7 @@ users = Table(
     Column("state_reason", Text, nullable=False, server_default=""),
     Column("capital", Paise, nullable=False),
     Column("created_at", Moment, nullable=False),
-    Column("state_until", Date),                 # the last session of a REDUCING that set itself; NULL: until `resume`
+    Column("state_until", Date),                 # last session of a REDUCING by a daily limit; NULL: until `resume`
     one_of("role", ("admin", "user"), "role"),
     one_of("trading_state", ("ACTIVE", "REDUCING", "HALTED"), "trading_state"),
 )  # fmt: skip
@@ -119,8 +119,8 @@ task_executions = Table(
     _user(), Column("task", String(32), nullable=False),
     Column("session_date", Date, nullable=False), Column("slot", String(8), nullable=False),
     Column("status", String(16), nullable=False), Column("attempt", Integer, nullable=False),
-    Column("owner", String(160)),                # process identity; NULL: no process works on it
-    Column("beat_at", Moment),                   # machine time, by which leases end
+    Column("owner", String(160)),                # process identity; NULL: no process works on the row
+    Column("beat_at", Moment),                   # machine time of the last heartbeat
     Column("started_at", Moment, nullable=False), Column("finished_at", Moment),
     Column("duration", Float), Column("steps", Integer, nullable=False, server_default="0"),
     Column("trigger", String(16), nullable=False),
@@ -157,14 +157,14 @@ instruments = Table(
     Column("lot_size", Integer, nullable=False), Column("as_of", Date, nullable=False),
     UniqueConstraint("user", "instrument_id"),
 )  # fmt: skip
-"""The instruments that a user has traded or holds, as last seen. The whole exchange is in the market folder."""
+"""The instruments that a user has traded or holds. All instruments of the exchange are in the market folder."""
 
 signals = Table(
     "signals", metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
     _user(), Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
-    Column("analysed", Date, nullable=False),    # the session t whose close decided
-    Column("for_session", Date, nullable=False),  # the run session it is for
+    Column("analysed", Date, nullable=False),    # the session whose close decided
+    Column("for_session", Date, nullable=False),  # the run session of the buy
     Column("verdict", String(12), nullable=False), Column("rank", Integer, nullable=False),
     Column("close", Paise, nullable=False), Column("limit_price", Paise, nullable=False),
     Column("rsi", Float, nullable=False), Column("ema9", Float, nullable=False), Column("level", Integer, nullable=False),
@@ -190,7 +190,7 @@ decisions = Table(
     Column("rule", String(48), nullable=False),      # the rule that decided
     Column("reason", Text, nullable=False),          # one line for a person
     Column("inputs", JsonText, nullable=False),
-    # The only index: one by instrument would touch a page for each of 2,000 symbols every evening.
+    # The only index: an index by instrument would write a page for each of 2,000 symbols every evening.
     UniqueConstraint("user", "task", "session_date", "slot", "instrument_id", "rule"),
 )  # fmt: skip
 
@@ -199,12 +199,12 @@ positions = Table(
     Column("id", BigKey, primary_key=True, autoincrement=True),
     _user(), Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
     Column("status", String(8), nullable=False), Column("quantity", Integer, nullable=False),
-    Column("cost", Paise, nullable=False),         # of what is still held, without charges
-    Column("bought", Paise, nullable=False), Column("sold", Paise, nullable=False),  # values so far, without charges
+    Column("cost", Paise, nullable=False),         # of the shares still held, without charges
+    Column("bought", Paise, nullable=False), Column("sold", Paise, nullable=False),  # totals, without charges
     Column("buys", Integer, nullable=False),       # buy orders with a fill
     Column("level", Integer, nullable=False),      # RSI level of the last buy
     Column("level_session", Date, nullable=False),  # session whose close decided the last buy
-    Column("realised", Paise, nullable=False),     # gross, of what was sold
+    Column("realised", Paise, nullable=False),     # of the sold shares, before charges
     Column("charges", Paise, nullable=False),
     Column("dividends", Paise, nullable=False, server_default="0"),
     Column("spun_off", Paise, nullable=False, server_default="0"),  # cost that left with a demerged company
@@ -227,9 +227,9 @@ orders = Table(
     Column("validity", String(4), nullable=False, server_default="DAY"),
     Column("status", String(16), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),  # text for people
-    Column("reason_code", String(16)),               # what code branches on; NULL: nothing does
-    Column("session_date", Date, nullable=False),    # the session it is meant to trade in
-    Column("decided", Date, nullable=False),         # the session whose close decided it
+    Column("reason_code", String(16)),               # value that code branches on; NULL: none
+    Column("session_date", Date, nullable=False),    # the session in which it should trade
+    Column("decided", Date, nullable=False),         # the session whose close decided the order
     Column("leg", String(32), nullable=False), Column("generation", Integer, nullable=False),
     Column("position_id", BigKey, ForeignKey("positions.id")), Column("signal_id", BigKey, ForeignKey("signals.id")),
     Column("execution_id", BigKey, ForeignKey("task_executions.id")),
@@ -238,8 +238,8 @@ orders = Table(
     Column("modifications", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False), Column("sending_at", Moment), Column("sent_at", Moment),
     Column("updated_at", Moment, nullable=False),
-    Column("sender", String(160)),               # the process that may be sending it now; NULL: none can be
-    Column("absent_since", Moment),              # since when reads of the broker's book miss it
+    Column("sender", String(160)),               # the process that may be sending the order now; NULL: none
+    Column("absent_since", Moment),              # since when reads of the broker's book do not show it
     Column("previous", String(16)),              # the status before this one
     UniqueConstraint("user", "tag"),
     UniqueConstraint("user", "session_date", "purpose", "instrument_id", "leg", "generation"),
@@ -256,10 +256,10 @@ fills = Table(
     Column("id", BigKey, primary_key=True, autoincrement=True),
     _user(), Column("trade_id", String(64), nullable=False),
     Column("order_id", BigKey, ForeignKey("orders.id")),        # NULL: not one of our orders
-    Column("position_id", BigKey, ForeignKey("positions.id")),  # NULL: outside our book
+    Column("position_id", BigKey, ForeignKey("positions.id")),  # NULL: changes no position
     Column("instrument_id", String(32), nullable=False), Column("symbol", String(32), nullable=False),
     Column("side", String(4), nullable=False), Column("quantity", Integer, nullable=False),
-    Column("booked", Integer, nullable=False),                   # shares of it that touch our position
+    Column("booked", Integer, nullable=False),                   # how many of the shares change our position
     Column("price", Paise, nullable=False), Column("charges", Paise, nullable=False, server_default="0"),
     Column("session_date", Date, nullable=False), Column("at", Moment, nullable=False),
     Column("external", Boolean, nullable=False, server_default="0"),
@@ -275,7 +275,7 @@ adjustments = Table(
     _user(), Column("position_id", BigKey, ForeignKey("positions.id"), nullable=False),
     Column("kind", String(16), nullable=False), Column("ex_date", Date, nullable=False),
     Column("ratio", String(48), nullable=False, server_default="1"),   # new shares for one old, as a fraction
-    Column("cost_kept", String(48), nullable=False, server_default="1"),  # a demerger's part of the cost that stays
+    Column("cost_kept", String(48), nullable=False, server_default="1"),  # fraction of the cost that stays after a demerger
     Column("quantity_before", Integer, nullable=False), Column("quantity_after", Integer, nullable=False),
     Column("cash", Paise, nullable=False, server_default="0"),         # dividend, or cash for a fraction of a share
     Column("at", Moment, nullable=False),
@@ -311,7 +311,7 @@ outbox = Table(
 rate_limits = Table(
     "rate_limits", metadata,
     _user(), Column("broker", String(32), nullable=False), Column("bucket", String(32), nullable=False),
-    Column("seconds", Float, nullable=False),        # the time of the limit
-    Column("tokens", Float, nullable=False), Column("at", Moment, nullable=False),  # requests that were left then
+    Column("seconds", Float, nullable=False),        # the period of the limit
+    Column("tokens", Float, nullable=False), Column("at", Moment, nullable=False),  # `tokens` left at `at`
     UniqueConstraint("user", "broker", "bucket", "seconds"),
 )  # fmt: skip

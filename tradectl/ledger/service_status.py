@@ -1,4 +1,4 @@
-"""The services that run the day: a row for the daemon and one for run-due, updated each minute."""
+"""Store the heartbeats of the services that start tasks: a row for the daemon and a row for `run-due`, updated each minute."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tradectl.ledger.schema import service_status as rows
 from tradectl.ledger.upserts import insert_new
 
 STALE = timedelta(minutes=3)
-"""After three missed heartbeats the service counts as ended."""
+"""The age of the last heartbeat at which a service counts as ended: three missed heartbeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ServiceRow:
     detail: str
 
     def running(self, machine_now: datetime) -> bool:
-        """Return whether its heartbeat is recent and its process not proved dead. A run-due ends after each pass."""
+        """Return whether the heartbeat is recent and the process may be alive. `run-due` ends after each pass by design."""
         lately = abs(machine_now - self.beat_at) < STALE
         return self.status == "running" and lately and (self.service == "run-due" or is_alive(self.owner))
 
@@ -53,7 +53,7 @@ class Service:
                 connection.execute(update(rows).where(*mine).values(**values, started_at=machine_now))
 
     def stop(self, service: str, owner: str, machine_now: datetime, detail: str = "") -> None:
-        """Write that a service has ended in order; nothing if another owner has replaced it."""
+        """Write that a service has ended normally; write nothing if another owner has replaced it."""
         mine = (rows.c.user == self.user, rows.c.service == service, rows.c.owner == owner)
         with self.database.write() as connection:
             connection.execute(update(rows).where(*mine).values(status="stopped", beat_at=machine_now, detail=detail))

@@ -1,7 +1,7 @@
-"""Settings and credentials of a user: strategy parameters as text, and credentials, of which the secret ones are encrypted.
+"""Store a user's settings as text, and the user's credentials, of which the secret ones are encrypted.
 
-The strategy defines the meaning and bounds of a setting; this stores the text. The encryption key is a file beside the
-configuration and not in the database, so that a copied database reveals no secret.
+The strategy defines the meaning and the bounds of a setting. The encryption key is a file beside the configuration and not in
+the database, so that a copied database reveals no secret.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Settings:
         self.user = user
 
     def list(self) -> dict[str, str]:
-        """Return everything that was changed from its default."""
+        """Return every setting that was changed from its default, by key."""
         rows = user_trading_config.c
         with self.database.read() as connection:
             statement = select(rows.key, rows.value).where(rows.user == self.user).order_by(rows.key)
             return {row.key: row.value for row in connection.execute(statement)}
 
     def get(self, key: str) -> str | None:
-        """Return a setting as text; None where it has its default."""
+        """Return a setting as text; None if it has its default."""
         return self.list().get(key)
 
     def set(self, key: str, value: str) -> None:
@@ -54,7 +54,7 @@ class Settings:
             return connection.execute(statement).rowcount == 1
 
     def plain(self, key: str) -> str | None:
-        """Return a credential that is not secret; None where it is not set, or secret."""
+        """Return a credential that is not secret; None if it is not set or is secret."""
         rows = user_settings.c
         with self.database.read() as connection:
             wanted = (rows.user == self.user, rows.key == key, rows.secret.is_(False))
@@ -66,7 +66,7 @@ class Settings:
 
 
 class Credentials:
-    """The credentials of one user. Only `get` returns a secret. The key file is made at the first secret, mode 600."""
+    """The credentials of one user. Only `get` and `require` return secrets. The first secret creates the key file, mode 600."""
 
     def __init__(self, database: Database, user: str, key_file: Path) -> None:
         self.database = database
@@ -79,7 +79,7 @@ class Credentials:
         _put(self.database, user_settings, {"user": self.user, "key": key}, {"value": stored, "secret": secret})
 
     def get(self, key: str) -> str | None:
-        """Return a value in clear text; None if it is not set. Raises ConfigurationError if the key file is another one."""
+        """Return a value in clear text; None if it is not set. Raises ConfigurationError if the key file does not match."""
         from cryptography.fernet import InvalidToken
 
         rows = user_settings.c
@@ -91,7 +91,9 @@ class Credentials:
         try:
             return remember(self._cipher().decrypt(row.value.encode()).decode())
         except InvalidToken as error:
-            raise ConfigurationError(f"{self.key_file} is not the key that {key!r} was encrypted with") from error
+            raise ConfigurationError(
+                f"{key!r} was encrypted with another key than {self.key_file}: restore that key file, or enter {key!r} again"
+            ) from error
 
     def require(self, key: str) -> str:
         """Return a value in clear text. Raises ConfigurationError if it is not set."""
@@ -131,7 +133,7 @@ class Credentials:
 
 
 def _make_key(key_file: Path, key: bytes) -> None:
-    """Write the key as a whole file, unless another process made one meanwhile; that one is then the key."""
+    """Write the key file in one step. If another process has created the file meanwhile, that file stays the key."""
     key_file.parent.mkdir(parents=True, exist_ok=True)
     create_file(key_file, key)
 

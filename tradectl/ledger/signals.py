@@ -1,4 +1,4 @@
-"""Signals and decisions: the buys that the strategy wants, and why each symbol was taken or left out."""
+"""Store signals and decisions: the buys that the strategy wants, and why each symbol was chosen or left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Signals:
         self._user = user
 
     def replace(self, analysed: date, signals: Sequence[Signal], now: datetime) -> None:
-        """Store the signals of one analysis, in place of those of an earlier run. Signals that have an order stay unchanged."""
+        """Replace the signals of the session `analysed`. Signals that have an order stay unchanged."""
         with self._database.note() as connection:
             mine = {"of_user": self._user, "of_analysed": analysed}
             used = set(_USED.scalars(connection, mine))
@@ -38,13 +38,13 @@ class Signals:
             _INSERT.execute_many(connection, rows)
 
     def for_session(self, session: date, *, of_user: str | None = None) -> list[Signal]:
-        """Return the active and used signals for a run session, best rank first."""
+        """Return the active and used signals for a run session, best rank first. `of_user` None: this user."""
         with self._database.read() as connection:
             rows = _ACTIVE_OR_USED.all(connection, {"of_user": of_user or self._user, "of_session": session})
         return [Signal(*(getattr(row, name) for name in Signal.__slots__)) for row in rows]
 
     def expire(self, through: date) -> int:
-        """Expire active signals for sessions up to `through`; return how many signals of that session have expired."""
+        """Expire active signals for sessions up to `through`; return how many signals for the session `through` are expired."""
         key = {"of_user": self._user, "of_session": through}
         with self._database.note() as connection:
             _EXPIRE.execute(connection, {**key, "status": "expired"})
@@ -101,7 +101,7 @@ class Decisions:
         self._by_rule: tuple[tuple[object, ...], Sequence[Any]] = ((), ())
 
     def record(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
-        """Store decisions, in place of earlier ones of the same task, session, slot, instrument and rule."""
+        """Store decisions, and replace earlier ones of the same task, session, slot, instrument and rule."""
         rows = {
             (item.instrument_id, item.rule): {
                 "user": self._user,
@@ -124,7 +124,7 @@ class Decisions:
                 upsert_rows(connection, schema.decisions, _KEY, list(rows.values()))
 
     def verdicts(self, task: str, session: date, slot: str) -> dict[str, str]:
-        """Return the verdicts of a run so far, by instrument."""
+        """Return the verdicts that a run has stored so far, by instrument id."""
         key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot}
         with self._database.read() as connection:
             return {row.instrument_id: row.verdict for row in _VERDICTS.all(connection, key)}
@@ -132,7 +132,8 @@ class Decisions:
     def by_rule(self, task: str, session: date, slot: str, rule: str) -> Sequence[Any]:
         """Return the rows that a run has written under one rule: instrument_id, symbol, verdict, reason, inputs, at.
 
-        The last result is cached until this object writes a decision under that rule, or another connection writes."""
+        The last result is cached until this object writes a decision under that rule, or another connection writes.
+        """
         key = {"of_user": self._user, "of_session": session, "of_task": task, "of_slot": slot, "of_rule": rule}
         version = self._database.version_token()
         state = (rule, version.others, version.connection, *key.values())
@@ -146,7 +147,7 @@ class Decisions:
             self._by_rule = ((), ())
 
     def replace_run(self, task: str, session: date, slot: str, decisions: Iterable[Decision], now: datetime) -> None:
-        """Store the decisions of a scan, in place of all of the same run; one per instrument and rule."""
+        """Replace all decisions of a run; of several for one instrument and rule, the last is stored."""
         table = schema.decisions
         rows = {(item.instrument_id, item.rule): item for item in decisions}
         run = {"user": self._user, "session_date": session, "task": task, "slot": slot}

@@ -1,4 +1,4 @@
-"""A snapshot of the book: open positions, unfinished orders and the trading state at one moment, with indexes over them."""
+"""Define the snapshot of the book: open positions, unfinished orders and the trading state at one moment, with indexes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Snapshot:
     """Open positions and unfinished orders at one moment, each oldest first.
 
     Attributes:
-        revision: Rises with each snapshot of one `Book`; snapshots of one revision are the same.
-        positions_revision: Rises whenever the positions were read anew. A modified order alone leaves it as it is.
+        revision: Rises with each new snapshot of one `Book`. Equal revisions mean equal content.
+        positions_revision: Rises whenever the positions are read again. A modified order does not change it.
     """
 
     positions: tuple[Position, ...]
@@ -44,16 +44,16 @@ class Snapshot:
         return {order.tag: order for order in self.orders}
 
     def position_of(self, instrument_id: str) -> Position | None:
-        """Return the oldest open position in an instrument; None without one."""
+        """Return the oldest open position in an instrument; None if there is none."""
         return self._positions.get(instrument_id)
 
     def alive(self, instrument_id: str, side: Side | None = None) -> list[Order]:
-        """Return the orders of an instrument that may trade, or of one side of it."""
+        """Return the orders of an instrument that may trade. `side` None: of both sides."""
         of_instrument = self._alive.get(instrument_id, ())
         return [item for item in of_instrument if side is None or item.side is side]
 
     def sells(self, instrument_id: str) -> Sequence[Order]:
-        """Return the sells of an instrument that may trade and are or may be at the broker."""
+        """Return the sell orders of an instrument that may trade and that are, or may be, at the broker."""
         return self._sells.get(instrument_id, ())
 
     @cached_property

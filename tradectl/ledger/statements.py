@@ -1,4 +1,4 @@
-"""Statements that run every minute, each compiled once, and their rows as values."""
+"""Define the statements that run every minute, each compiled once, and convert their rows to values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPEN_ORDERS = ALIVE | {OrderStatus.RETRY_PENDING}
 
 
 def order_of(row: Any) -> Order:
-    """Return a row of `orders` as a value."""
+    """Convert a row of `orders` to an Order."""
     return Order(
         id=row.id,
         tag=row.tag,
@@ -53,22 +53,22 @@ def order_of(row: Any) -> Order:
 
 
 def position_of(row: Any) -> Position:
-    """Return a row of `positions` as a value."""
+    """Convert a row of `positions` to a Position."""
     return Position(*(getattr(row, name) for name in Position.__slots__))
 
 
 _MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")
 _OPEN = POSITIONS.c.status == literal_column("'open'")
-"""A literal, not a parameter: SQLite plans a statement anew each time where a parameter decides whether an index helps."""
+"""A literal: with a parameter, SQLite would plan the statement again at each run to decide about the partial index."""
 OPEN_POSITIONS = CompiledStatement(select(POSITIONS).where(_MY_POSITIONS, _OPEN).order_by(POSITIONS.c.id))
 _IS_UNFINISHED = or_(*(ORDERS.c.status == status for status in sorted(OPEN_ORDERS)))
-"""Not `in_`: SQLAlchemy writes its list into the text of the statement each time it runs."""
+"""Used instead of `in_`, for which SQLAlchemy would write the list into the statement's text at each run."""
 UNFINISHED = CompiledStatement(select(ORDERS).where(_MINE, _IS_UNFINISHED).order_by(ORDERS.c.id))
 _STATE = select(schema.users.c.trading_state, schema.users.c.state_reason, schema.users.c.state_until).where(
     schema.users.c.user == bindparam("of_user")
 )
 STATE, STATE_HELD = CompiledStatement(_STATE), CompiledStatement(_STATE.with_for_update(read=True))
-"""STATE_HELD locks the state until the transaction ends, where the database has more than one writer."""
+"""STATE_HELD also locks the state until the transaction ends, on a database with more than one writer."""
 ONE_ORDER = CompiledStatement(select(ORDERS).where(_MINE, ORDERS.c.id == bindparam("of_id")))
 CHAIN = CompiledStatement(
     select(ORDERS)
@@ -132,4 +132,4 @@ CHANGE = CompiledStatement(
         ORDERS.c.broker_order_id.is_not_distinct_from(bindparam("of_broker_order", type_=String)),
     )
 )
-"""Changes only a row that is as it was read: same status, same sending, same broker order id."""
+"""Change an order only if its status, `sending_at` and broker order id are still those that were read."""

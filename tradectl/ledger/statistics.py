@@ -1,4 +1,4 @@
-"""Daily statistics: one row a session with cash, equity, P&L and drawdown, as `eod` computes them."""
+"""Store daily statistics: one row a session with cash, equity, P&L and drawdown, as `eod` computes them."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Statistics:
         self._user = user
 
     def write(self, day: DayStatistics) -> None:
-        """Store a session's row, in place of an earlier one."""
+        """Store a session's row, and replace an earlier one."""
         with self._database.note() as connection:
             _DELETE.execute(connection, {"of_user": self._user, "of_session": day.session_date})
             _INSERT.execute(connection, {"user": self._user, **asdict(day)})
 
     def before(self, session: date) -> DayStatistics | None:
-        """Return the newest row of an earlier session; None without any."""
+        """Return the newest row of an earlier session; None if there is none."""
         with self._database.read() as connection:
             row = _BEFORE.first(connection, {"of_user": self._user, "of_session": session})
         return DayStatistics(*(getattr(row, name) for name in DayStatistics.__slots__)) if row is not None else None

@@ -1,4 +1,4 @@
-"""The ledger of one user: access to all its tables."""
+"""Give access to all tables of one user's ledger."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class Info:
-    """Facts about the database itself: mode, clock (`system` or `virtual`), last_event_at, created_at."""
+    """Facts about the database itself, such as mode, clock (`system` or `virtual`), last_event_at and created_at."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     def get(self, key: str) -> str | None:
-        """Return a fact; None where it is not set."""
+        """Return a fact; None if it is not set."""
         with self.database.read() as connection:
             return connection.execute(select(database_info.c.value).where(database_info.c.key == key)).scalar()
 
@@ -51,7 +51,7 @@ class Ledger:
     """The tables of one user of one database."""
 
     tariff: Tariff = ZERODHA
-    """The table of the user's charges; set when a home is opened."""
+    """The user's charge rates; set when a home is opened."""
 
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
@@ -94,7 +94,10 @@ class Ledger:
         return Statistics(self.database, self.user)
 
     def signals_owner(self, signals_from: str) -> str:
-        """Return the user whose signals `buy` uses: `signals_from`, else this user if its analyze is enabled, else the admin."""
+        """Return the user whose signals `buy` uses. Raises UsageError if there is no user `signals_from`.
+
+        It is `signals_from` if given, else this user if the task `analyze` is enabled, else the oldest admin.
+        """
         if signals_from:
             return self.users.get(signals_from).user
         if any(row.task == "analyze" and row.enabled for row in self.schedules.list()):

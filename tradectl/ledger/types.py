@@ -1,4 +1,4 @@
-"""Column types: integer paise, UTC moments, JSON."""
+"""Define column types: integer paise, UTC moments, JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Paise(types.TypeDecorator[int]):
 
 
 class Moment(types.TypeDecorator[datetime]):
-    """An aware moment, stored in UTC: a timestamp on PostgreSQL, sortable ISO text on SQLite. A naive one raises TypeError."""
+    """A moment in UTC: a timestamp on PostgreSQL, sortable ISO text on SQLite. Raises TypeError without a time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -50,7 +50,7 @@ _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class JsonText(types.TypeDecorator[Any]):
-    """A JSON value stored as text, keys sorted, so that equal results are equal rows."""
+    """A JSON value stored as text with sorted keys, so that equal values have equal text."""
 
     impl = Text
     cache_ok = True

@@ -1,4 +1,4 @@
-"""Inserts: unless the key is taken, in place of the row that has the key, or thousands at a time."""
+"""Insert rows: only if the key is new, or as a replacement, or thousands at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
-    """Insert a row unless its unique key is taken; return whether it was inserted. The unique key decides, not a read before."""
+    """Insert a row unless its unique key exists; return whether it was inserted. The database decides, not an earlier read."""
     return _insert_new(table, connection.dialect.name).execute(connection, values) == 1
 
 
@@ -26,7 +26,7 @@ def insert_new_id(connection: Connection, table: Table, values: Mapping[str, Any
 
 
 def upsert_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows; where the unique `key` is taken, update that row, which keeps its id."""
+    """Insert rows. If the unique `key` exists, update that row, which keeps its id."""
     _upsert(table, key, connection.dialect.name).execute_many(connection, rows)
 
 
@@ -35,7 +35,7 @@ def insert_many(
 ) -> None:
     """Insert thousands of new rows.
 
-    On SQLite the driver is called directly, with values converted by their columns' types: SQLAlchemy would take three times as
+    On SQLite the driver is called directly, with values converted by the columns' types. SQLAlchemy would take three times as
     long.
 
     Args:
@@ -80,7 +80,7 @@ def _upsert(table: Table, key: tuple[str, ...], dialect: str) -> CompiledStateme
 
 
 def insert_into(table: Table, dialect: str) -> Any:
-    """Return an INSERT of this dialect. SQLAlchemy's common INSERT has no ON CONFLICT."""
+    """Return an INSERT of this dialect. SQLAlchemy's general INSERT has no ON CONFLICT."""
     if dialect == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 

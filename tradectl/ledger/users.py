@@ -1,4 +1,4 @@
-"""The users of a database. Every other row belongs to one of them."""
+"""Store the users of a database. Rows of almost all other tables belong to one user."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class User:
     Attributes:
         trading_state: ACTIVE, REDUCING (exits only) or HALTED.
         state_reason: Why the state was set.
-        capital: The money that was paid in, in paise.
-        state_until: The last session of a state that a daily limit set; None: until a person resumes.
+        capital: The money paid into the account, in paise.
+        state_until: The last session of a state that a daily limit set; None: the state lasts until a person resumes.
     """
 
     user: str
@@ -48,17 +48,20 @@ class Users:
         self.database = database
 
     def add(self, user: str, *, capital: int, created_at: datetime, role: str = "user") -> User:
-        """Add a user. `capital` in paise, `created_at` in the time of the day that is traded. Raises UsageError."""
+        """Add a user; return the row. `capital` in paise, `created_at` in clock time. Raises UsageError."""
         if not _NAME.fullmatch(user):
-            raise UsageError(f"a user's name has letters, digits, dots, dashes and underscores, 64 at most; not {user!r}")
+            raise UsageError(
+                f"{user!r} is not a user's name: it has at most 64 letters, digits, dots, dashes and underscores, "
+                "and starts with a letter or digit"
+            )
         if role not in ROLES:
             raise UsageError(f"a role is one of {', '.join(ROLES)}, not {role!r}")
         if capital < 0:
-            raise UsageError("capital is not negative")
+            raise UsageError("the capital must not be negative")
         values = {"user": user, "role": role, "capital": capital, "created_at": created_at}
         with self.database.write() as connection:
             if not insert_new(connection, rows, values):
-                raise UsageError(f"there is a user {user!r} already")
+                raise UsageError(f"the user {user!r} already exists")
         return self.get(user)
 
     def get(self, user: str) -> User:
@@ -75,17 +78,17 @@ class Users:
             return tuple(User(*row) for row in connection.execute(select(*rows.c).order_by(rows.c.user)).all())
 
     def names(self) -> tuple[str, ...]:
-        """Return the users' names alone, a column that every version of the ledger has."""
+        """Return only the users' names, which every version of the ledger has."""
         with self.database.read() as connection:
             return tuple(connection.scalars(select(rows.c.user).order_by(rows.c.user)))
 
     def begin_by(self, at: datetime) -> None:
-        """Set `created_at` to `at` where it is later, when a home without events gets a virtual clock at `at`."""
+        """Set a `created_at` later than `at` to `at`. Called when a home without events gets a virtual clock at `at`."""
         with self.database.write() as connection:
             connection.execute(update(rows).where(rows.c.created_at > at).values(created_at=at))
 
     def admin(self) -> User | None:
-        """Return the oldest admin; None without any."""
+        """Return the oldest admin; None if there is none."""
         statement = select(*rows.c).where(rows.c.role == "admin").order_by(rows.c.created_at, rows.c.user).limit(1)
         with self.database.read() as connection:
             row = connection.execute(statement).first()
@@ -94,11 +97,14 @@ class Users:
     def set_trading_state(
         self, user: str, state: str, reason: str, until: date | None = None, *, only_from: Collection[str] = TRADING_STATES
     ) -> User:
-        """Set the trading state, which binds every process from its next transaction; return the stored user.
+        """Set the trading state, which applies to every process from its next transaction; return the stored user.
 
         Args:
             until: The last day of the state; None: until a person changes it.
-            only_from: Change an account only if its state is one of these.
+            only_from: Change the state only if the current state is one of these.
+
+        Raises:
+            UsageError: There is no such state or user.
         """
         if state not in TRADING_STATES:
             raise UsageError(f"a trading state is one of {', '.join(TRADING_STATES)}, not {state!r}")
@@ -109,9 +115,9 @@ class Users:
         return self.get(user)
 
     def set_capital(self, user: str, capital: int) -> User:
-        """Set the capital in paise; return the user."""
+        """Set the capital in paise; return the user. Raises UsageError."""
         if capital < 0:
-            raise UsageError("capital is not negative")
+            raise UsageError("the capital must not be negative")
         return self._change(user, capital=capital)
 
     def _change(self, user: str, **values: object) -> User:

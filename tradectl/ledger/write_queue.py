@@ -1,13 +1,13 @@
-"""A queue of processes in front of SQLite's write lock, which has none.
+"""Let processes wait fairly for SQLite's write lock, by a queue of lock files.
 
-A writer that finds SQLite's lock taken sleeps up to a tenth of a second and tries again, while a newcomer tries at once. Under
-steady writing one writer may lose for seconds. So writers lock a file first. There are two files: `.next` for the first place
-in the queue, and `.lock` for the right to write. The holder of `.next` is alone and looks often, so a process that has just
-written cannot overtake it.
+A writer that finds SQLite's lock taken sleeps up to 0.1 seconds between two tries, but a new writer tries at once. Under steady
+writing, one writer may therefore wait for seconds. So each writer locks two files first: `.next` for the first place in the
+queue, and `.lock` for the right to write. The holder of `.next` is the only process that tries for `.lock`, and it tries often.
+So a process that has just written cannot overtake it.
 
-The queue only makes waiting fair. SQLite's own lock protects the data. Where the files cannot be made or locked, and on systems
-without `flock`, there is no queue. The files are never the database's own, because closing that would drop SQLite's locks on it.
-They may be deleted at any time. The operating system frees the lock of a process that died.
+The queue only makes waiting fair. SQLite's own lock protects the data. If the files cannot be created or locked, and on systems
+without `flock`, there is no queue. The database file itself is never locked here, because closing it would drop SQLite's locks.
+The lock files may be deleted at any time. The operating system frees the lock of a process that died.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 from contextlib import suppress
 
 from tradectl.clock import SystemClock, stopwatch
-from tradectl.ledger.lock_holder import LOOK_EVERY, Patience
+from tradectl.ledger.lock_holder import CHECK_SECONDS, StoppedHolderTimer
 
 try:
     import fcntl
@@ -28,15 +28,17 @@ else:
 _POLL_NEXT = 0.001
 _POLL_LOCK = 0.0001
 _NEXT_TIMEOUT = 1.0
-"""Seconds to wait for the first place. Its holder may have been stopped, and the place protects no data."""
+"""Seconds to wait for the first place in the queue.
+
+After that a writer tries for `.lock` without it: the process that holds it may be stopped, and it protects no data."""
 _MODE = 0o600
 
 _files: set[int] = set()
-"""The files that are open in this process. A forked child closes them: it must not keep its parent's lock alive."""
+"""The files that are open in this process. A forked child closes them, so that it does not keep its parent's lock."""
 
 
 class WriteQueue:
-    """One thread's access to the queue of the database file `path`. Releasing twice is harmless.
+    """One thread's access to the write queue of the database file `path`. Releasing twice is harmless.
 
     The two files stay open between two writes, because opening them costs more than locking them.
     """
@@ -53,8 +55,8 @@ class WriteQueue:
     def acquire(self) -> None:
         """Wait for the right to write.
 
-        Raises TimeoutError after `seconds`, and when the process that has the lock stays stopped. The last try comes after
-        `seconds`.
+        Raises TimeoutError after `seconds`, or earlier if the process that has the lock stays stopped. One last try follows
+        when `seconds` have passed.
         """
         if not CAN_LOCK:
             return
@@ -73,7 +75,7 @@ class WriteQueue:
             raise TimeoutError
 
     def release(self) -> None:
-        """Release the lock, or the place in the queue."""
+        """Release the lock and the place in the queue."""
         self._leave_queue()
         if self._has_lock:
             self._has_lock = False
@@ -85,13 +87,13 @@ class WriteQueue:
         self._next_file, self._lock_file = _closed(self._next_file), _closed(self._lock_file)
 
     def __del__(self) -> None:
-        if self._process == os.getpid():  # a forked child has closed its parent's files already
+        if self._process == os.getpid():  # a forked child has already closed its parent's files
             self.close()
 
     def _wait_for_lock(self, until: float, look: float) -> bool:
-        patience = Patience(self.path)
-        while not _wait(self._lock_file, min(until, stopwatch() + LOOK_EVERY), look):
-            if stopwatch() >= until or patience.is_over():
+        timer = StoppedHolderTimer(self.path)
+        while not _wait(self._lock_file, min(until, stopwatch() + CHECK_SECONDS), look):
+            if stopwatch() >= until or timer.has_expired():
                 return False
         return True
 
@@ -121,13 +123,13 @@ def _closed(file: int) -> int:
 
 
 def _unlock(file: int) -> None:
-    """Unlock a file explicitly: a child process that is being started shares it, so closing it would not unlock it."""
+    """Unlock a file explicitly. A child process that is being started shares the file, so closing it would not unlock it."""
     with suppress(OSError):
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _wait(file: int, until: float, look: float) -> bool:
-    """Return whether the file was locked by `until`, a moment of `stopwatch()`. `look`: seconds between two tries."""
+    """Lock a file; return False if that failed until `until`, a value of `stopwatch()`. `look`: seconds between two tries."""
     clock = SystemClock()
     last = False
     while True:

@@ -68,7 +68,7 @@ def _ours(trading: TradingSession, reports: Sequence[OrderReport]) -> dict[str, 
 
     An order without a broker order id of its own is found by its tag, for example after a person entered its fills.
     """
-    by_id = trading.book.finished([report.broker_order_id for report in reports])
+    by_id = trading.book.by_broker_ids([report.broker_order_id for report in reports])
     by_tag = trading.book.tagged([report.tag for report in reports if report.tag])
     found = dict(by_id)
     for report in reports:

@@ -73,7 +73,7 @@ def test_what_is_wrong_is_refused_and_no_session_is_kept(
 
 def test_without_a_secret_the_password_is_asked_for(neo: MakeNeo) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "08:00"))
-    del kotak.vault.told["totp_secret"]
+    del kotak.vault.credentials["totp_secret"]
     with pytest.raises(LoginNeeded, match="no person is there"):
         kotak.login()
     with pytest.raises(LoginNeeded, match="Invalid TOTP"):
@@ -117,7 +117,7 @@ def test_without_a_session_nothing_is_asked(neo: MakeNeo) -> None:
 def test_a_session_that_kotak_has_ended_places_nothing(neo: MakeNeo) -> None:
     kotak = neo(quiet("ACME", [THURSDAY]), at=ist(THURSDAY, "10:00"))
     kotak.broker.quotes(["ACME"])
-    kotak.sandbox.door.end_sessions()
+    kotak.sandbox.auth.end_sessions()
     with pytest.raises(LoginNeeded, match="invalid session token"):
         kotak.buy(1, 10000)
     with pytest.raises(LoginNeeded, match="ended at 2023-07-13 10:00"):
@@ -209,7 +209,7 @@ def test_orders_come_from_listed_addresses_and_reads_from_any(neo: MakeNeo) -> N
     with pytest.raises(NotWhitelisted, match="not whitelisted"):
         kotak.buy(1, 10000)
     assert kotak.broker.orders() == ()
-    kotak.sandbox.door.address = "203.0.113.9"
+    kotak.sandbox.auth.address = "203.0.113.9"
     with pytest.raises(NotWhitelisted, match="does not match"):
         kotak.buy(1, 10000)
     assert kotak.login().seen_ip == "203.0.113.9"

@@ -310,7 +310,7 @@ def test_the_book_is_read_for_waiting_orders_only_where_needed(
 def test_nothing_is_sent_where_a_needed_book_does_not_answer(neo: MakeNeo) -> None:
     """A read that fails says nothing of the command that it was for."""
     kotak = neo(quiet("ACME", [WEDNESDAY, THURSDAY]), at=ist(THURSDAY, "15:50"))
-    kotak.vault.told["amo_from"] = "15:45"
+    kotak.vault.credentials["amo_from"] = "15:45"
     adapter = type(kotak.broker)(kotak.account)
     number = adapter.place(OrderRequest("LATE", "ACME", Side.BUY, 1, 9000))
     asked = len(kotak.sandbox.heard)

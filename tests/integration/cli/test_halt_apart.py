@@ -71,7 +71,7 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
         assert (first, account) == ("HALTED, now: only cancels are sent", f"account me in {made}")
         assert follows.startswith("the marker is set, and every send reads it; ")
         assert f"the next task writes the ledger: {made}/ledger.db is locked by process {pid} (" in said.out
-        assert f"which is stopped: nothing can be written until it goes on (`kill -CONT {pid}`)" in said.out
+        assert f"which is stopped: nothing can be written until that process continues (`kill -CONT {pid}`)" in said.out
         status = tradectl("status")
         assert "trading   HALTED, now" in status.out
         assert "and the ledger has ACTIVE: the stricter applies until `tradectl resume`" in status.out
@@ -344,7 +344,7 @@ def test_status_exits_7_on_an_order_of_unknown_outcome(trading: Make):  # noqa: 
     market = trading(stock())
     order = market.record(market.claim("test", T), entry(10, 10000), "A" * 15)
     assert operate(market, "status").code == 0
-    market.ledger.book.intents.doubt(order, "no answer", market.clock.now(), absent_since=None)
+    market.ledger.book.intents.mark_unknown(order, "no answer", market.clock.now(), absent_since=None)
     said = operate(market, "status")
     assert said.code == 7
     assert "UNKNOWN   BUY 10 ACME" in said.out

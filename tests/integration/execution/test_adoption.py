@@ -275,7 +275,7 @@ def test_an_intent_whose_tag_the_book_shows_is_not_sent(trading: Make):
     market = trading(stock())
     claim, intent = market.claim("buy", T), entry(10, 10000)
     order = market.record(claim, intent, client_tag("asha", intent, 0))
-    market.ledger.book.intents.never_sent(order, market.clock.now())
+    market.ledger.book.intents.record_not_sent(order, market.clock.now())
     market.broker.place(OrderRequest(order.tag, "ACME", Side.BUY, 10, 10000, variety=Variety.AMO))
     sent: list[OrderRequest] = []
 
@@ -426,7 +426,7 @@ def test_an_order_id_that_the_ledger_cannot_note_is_in_the_error(trading: Make, 
     def locked(*_: object, **__: object) -> None:
         raise DatabaseError("the ledger is locked")
 
-    monkeypatch.setattr(Intents, "answered", locked)
+    monkeypatch.setattr(Intents, "record_outcome", locked)
     with pytest.raises(DatabaseError, match="is locked") as raised:
         trading_session.path.place(entry(10, 10000))
     (placed,) = market.broker.orders()

@@ -28,11 +28,11 @@ def sent(
     order = market.record(market.claim(f"sends {leg}", T), intent, f"TAG{leg}")
     book = market.ledger.book
     if status is S.PENDING and number is None:
-        return book.intents.never_sent(order, market.clock.now())
+        return book.intents.record_not_sent(order, market.clock.now())
     if status is S.CANCELLED:
         book.intents.move(order, status, "no", market.clock.now(), code=code)
         return book.order(order.id)
-    return book.intents.answered(order, status, market.clock.now(), broker_order_id=number, reason="no", code=code)
+    return book.intents.record_outcome(order, status, market.clock.now(), broker_order_id=number, reason="no", code=code)
 
 
 def shown(number: str = "B1", **changes: object) -> OrderReport:

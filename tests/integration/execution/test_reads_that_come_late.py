@@ -53,7 +53,7 @@ def test_a_trade_that_another_process_took_out_is_booked_again(trading) -> None:
     follow(book, broker, market.market, market.clock)
     order = market.record(market.claim("sends", D), replace(entry(100, 9600), leg="other", variety=Variety.REGULAR), "TAG")
     number = broker.place(OrderRequest("", "ACME", Side.BUY, 100, 9600))
-    order = book.intents.answered(order, OrderStatus.UNKNOWN, market.clock.now(), reason="no reply")
+    order = book.intents.record_outcome(order, OrderStatus.UNKNOWN, market.clock.now(), reason="no reply")
     market.clock.sleep(60)
     follow(book, broker, market.market, market.clock)
     assert ([fill.external for fill in book.fills()], market.positions) == ([True], ())

@@ -55,7 +55,7 @@ def test_a_trade_read_before_its_orders_id_becomes_the_orders(trading, side: Sid
     market.clock.sleep(60)
     follow(book, exchange, market.market, market.clock)
     assert [row.external for row in book.fills()][-1:] == [True]
-    book.intents.answered(sent, OrderStatus.PENDING, now, broker_order_id=number)
+    book.intents.record_outcome(sent, OrderStatus.PENDING, now, broker_order_id=number)
     follow(book, exchange, market.market, market.clock)
     assert (book.order(sent.id).status, book.order(sent.id).filled_quantity) == (OrderStatus.EXECUTED, 100)
     assert [(row.order_id, row.external) for row in book.fills()][-1:] == [(sent.id, False)]
@@ -276,7 +276,7 @@ def test_an_unknown_buy_found_rejected_is_not_retried(trading) -> None:
     market = trading(stock())
     rejected_later(market)
     (order,) = market.orders(Side.BUY)
-    market.ledger.book.intents.doubt(order, "nobody knows", market.clock.now(), absent_since=None)
+    market.ledger.book.intents.mark_unknown(order, "nobody knows", market.clock.now(), absent_since=None)
     market.trading(market.claim("eod", T)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
 

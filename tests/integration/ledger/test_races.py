@@ -301,7 +301,8 @@ def test_the_wait_for_a_stopped_writer_is_bounded(file: str, children: list[Chil
         holder = children[0].process.pid
         assert all(said.startswith(f"{file} is locked by process {holder} (") for said, _ in answers)
         assert all(
-            f"which is stopped: nothing can be written until it goes on (`kill -CONT {holder}`)" in said for said, _ in answers
+            f"which is stopped: nothing can be written until that process continues (`kill -CONT {holder}`)" in said
+            for said, _ in answers
         )
         assert all(0.5 <= took < BUSY_SECONDS / 2 for _, took in answers)
     children[0].signal(signal.SIGCONT)

@@ -65,7 +65,7 @@ def test_a_secret_is_nowhere_in_clear(file_ledger: Ledger, tmp_path: Path, path:
 def test_another_key_does_not_open_a_secret(ledger: Ledger, tmp_path: Path) -> None:
     ledger.settings.credentials(tmp_path / "a.key").set("token", "x")
     ledger.settings.credentials(tmp_path / "b.key").set("other", "y")
-    with pytest.raises(ConfigurationError, match="is not the key"):
+    with pytest.raises(ConfigurationError, match="was encrypted with another key"):
         ledger.settings.credentials(tmp_path / "b.key").get("token")
     with pytest.raises(ConfigurationError, match="cannot be used"):
         ledger.settings.credentials(tmp_path / "none.key").get("token")

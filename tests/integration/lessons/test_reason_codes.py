@@ -81,7 +81,7 @@ def test_a_reason_code_is_stored_until_the_next_reason(trading, code: ReasonCode
     assert (coded.reason_code, coded.reason.endswith(": more")) == (code, True)
     intents.note_absent(coded, now)  # writes no reason
     assert market.ledger.book.order(order.id).reason_code is code
-    intents.doubt(market.ledger.book.order(order.id), "a timeout", now, absent_since=None)
+    intents.mark_unknown(market.ledger.book.order(order.id), "a timeout", now, absent_since=None)
     assert market.ledger.book.order(order.id).reason_code is None
 
 

@@ -39,7 +39,7 @@ def test_a_status_moves_as_the_table_allows_and_not_otherwise(trading, before: O
         market.ledger.book.intents.move(order, after, "", now)
         assert market.ledger.book.order(order_id).status is after
         return
-    with pytest.raises(DatabaseError, match=f"order {order_id} cannot go from {before} to {after}"):
+    with pytest.raises(DatabaseError, match=f"order {order_id} cannot change its status from {before} to {after}"):
         market.ledger.book.intents.move(order, after, "", now)
     statement = update(orders).where(orders.c.id == order_id)
     filled = {"filled_quantity": 10} if after is S.EXECUTED else {}

@@ -160,7 +160,7 @@ def test_an_unknown_order_of_a_process_is_told_in_a_minute(held: Trading, elsewh
             claim, intent, "ABCDEFGHIJKLMNO", 0, now=held.clock.now(), machine_now=held.clock.machine_now(),
             status=OrderStatus.PENDING, sending=True,
         )  # fmt: skip
-        elsewhere.ledger.book.intents.doubt(order, "a timeout", held.clock.now(), absent_since=None)
+        elsewhere.ledger.book.intents.mark_unknown(order, "a timeout", held.clock.now(), absent_since=None)
 
     outcomes = through(held, "09:46", "09:45", doubt)
     assert outcomes[-1].unknown == 1

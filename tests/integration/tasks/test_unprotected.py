@@ -322,7 +322,7 @@ def test_an_order_of_unknown_outcome_does_not_count_as_a_sell(trading: Make) -> 
     market = bought(trading)
     assert market.run("sell-monitor", once=True).exit_code == 0
     (resting,) = market.orders(Side.SELL, AFTER)
-    market.ledger.book.intents.doubt(resting, "a timeout", market.clock.now(), absent_since=None)
+    market.ledger.book.intents.mark_unknown(resting, "a timeout", market.clock.now(), absent_since=None)
     market.to(AFTER, "10:02")
     (item,) = unprotected_now(market.world)
     assert (item.cause, f"order {resting.id} is not known (a timeout)" in item.detail) == ("outcome_unknown", True)

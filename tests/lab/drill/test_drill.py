@@ -15,7 +15,7 @@ from tradectl.lab.drill.crashes import Drill, Tally, conditions_of
 from tradectl.lab.drill.ledger_check import LedgerCheck
 from tradectl.lab.drill.process import Conditions
 from tradectl.lab.drill.seeds import DrillWorker
-from tradectl.lab.faults import HELD_BACK, Fault, Promise, Truth
+from tradectl.lab.faults import ENDED_BY_BROKER, Fault, Promise, Truth
 from tradectl.ledger import intents
 from tradectl.ledger.rows import Intent, Order
 from tradectl.ledger.store import Ledger
@@ -45,7 +45,7 @@ def found(tally: Tally) -> list[str]:
 
 def test_few_seeds_have_every_fault_and_every_promise() -> None:
     drawn = [conditions_of(seed) for seed in range(20)]
-    assert set().union(*(item.faults for item in drawn)) == set(Fault) - {Fault.NONE} - HELD_BACK
+    assert set().union(*(item.faults for item in drawn)) == set(Fault) - {Fault.NONE} - ENDED_BY_BROKER
     assert {item.promise for item in drawn} == set(Promise)
 
 
@@ -133,7 +133,7 @@ def test_it_finds_a_process_that_goes_on_after_it_was_taken_over(drilled, monkey
     assert found(drilled((), Promise.REFUSES, "amo-adjust", most=10)) == []
     monkeypatch.setattr(intents, "assert_holds", lambda *_: None)
     tally = drilled((), Promise.REFUSES, "amo-adjust", most=10)
-    assert any("after it had been taken over" in line for line in tally.failed), found(tally)
+    assert any("after another process had taken over" in line for line in tally.failed), found(tally)
 
 
 def test_it_finds_a_cancel_that_is_believed_without_reading_back(drilled, monkeypatch) -> None:
@@ -187,12 +187,12 @@ def test_no_minute_without_a_sell_is_silent(minutes) -> None:
 
 def test_it_finds_an_unprotected_position_without_a_status(minutes, monkeypatch) -> None:
     monkeypatch.setattr(sell_coverage, "uncovered", lambda *_: 0)
-    assert any("status does not name it" in line for line in minutes().silent)
+    assert any("`status` does not report the position" in line for line in minutes().silent)
 
 
 def test_it_finds_a_monitor_that_ends_as_if_all_had_sells(minutes, monkeypatch) -> None:
     monkeypatch.setattr(unprotected_check, "check", lambda *_, **__: unprotected_check.Checked())
-    assert any("the step ends as if nothing were wrong" in line for line in minutes().silent)
+    assert any("the step's exit code does not report the position" in line for line in minutes().silent)
 
 
 @pytest.mark.parametrize("fault", [Fault.TAKEN_BACK, Fault.VANISHED])
@@ -204,17 +204,17 @@ def test_a_sell_that_the_broker_ends_by_itself_is_not_silent(minutes, fault: Fau
 
 def test_it_finds_sells_taken_back_again_without_a_finding(minutes, monkeypatch) -> None:
     monkeypatch.setattr(unprotected_positions, "REPEATED_CANCELS", 20)
-    assert any("sells of" in line and "no finding names it" in line for line in minutes({Fault.TAKEN_BACK}, TAKES_BACK).silent)
+    assert any("no finding reports this" in line for line in minutes({Fault.TAKEN_BACK}, TAKES_BACK).silent)
 
 
 def test_it_finds_a_sell_that_lives_only_in_the_ledger(minutes, monkeypatch) -> None:
     monkeypatch.setattr(unresolved_orders, "_vanished", lambda *_, **__: None)
-    assert any("status does not name it" in line for line in minutes({Fault.VANISHED}, TAKES_BACK).silent)
+    assert any("`status` does not report the position" in line for line in minutes({Fault.VANISHED}, TAKES_BACK).silent)
 
 
 def test_it_finds_hours_in_which_the_guard_does_not_look(minutes, monkeypatch) -> None:
     monkeypatch.setattr(sell_coverage, "in_market_hours", lambda *_: False)
-    assert any("status does not name it" in line for line in minutes().silent)
+    assert any("`status` does not report the position" in line for line in minutes().silent)
 
 
 def test_it_finds_an_adapter_that_breaks_its_promise(drilled) -> None:

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.lab.drill.account import Account
 from tradectl.lab.drill.process import TASKS
 from tradectl.lab.drill.seeds import DrillWorker
-from tradectl.lab.faults import HELD_BACK, HIDDEN_FROM_THE_BOOK, Fault, Promise
+from tradectl.lab.faults import ENDED_BY_BROKER, HIDDEN_FROM_THE_BOOK, Fault, Promise
 from tradectl.model.order import Side
 
 SOME, MANY, STEPS = 40, 100, 24
@@ -28,7 +28,7 @@ USED = range(5, 14)
 """Days on which something is held or bought, with some left after them."""
 
 deaths = st.one_of(st.just(0), st.integers(1, 60))
-FAULTS = [fault for fault in Fault if fault not in {Fault.NONE, Fault.BOOK_EMPTIED, *HELD_BACK}]
+FAULTS = [fault for fault in Fault if fault not in {Fault.NONE, Fault.BOOK_EMPTIED, *ENDED_BY_BROKER}]
 sets_of_faults = st.one_of(st.frozensets(st.sampled_from(FAULTS), min_size=1, max_size=3), st.just(frozenset()))
 numbers = st.integers(0, 9)
 HIDES = frozenset({Fault.BOOK_EMPTIED})

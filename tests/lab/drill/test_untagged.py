@@ -40,7 +40,9 @@ def sent(trading: Trading, status: OrderStatus, number: str | None = None, *, le
     """A buy of ten at 100.00, and what the ledger knows of it."""
     intent = replace(entry(10, 10000), leg=leg, variety=Variety.REGULAR)
     order = trading.record(trading.claim(f"sends {leg}", T), intent, f"TAG{leg}")
-    return trading.ledger.book.intents.answered(order, status, trading.clock.now(), broker_order_id=number, reason="it broke")
+    return trading.ledger.book.intents.record_outcome(
+        order, status, trading.clock.now(), broker_order_id=number, reason="it broke"
+    )
 
 
 def there(number: str, *, quantity: int = 10, status: OrderStatus = OrderStatus.CANCELLED, side: Side = Side.BUY) -> OrderReport:

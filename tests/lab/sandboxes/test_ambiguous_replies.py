@@ -32,7 +32,7 @@ from tradectl.model.moment import to_ist
 from tradectl.model.order import ALIVE
 
 SHAPES = {**ambiguous_replies.SHAPES, "dhan": DHANS_SHAPES}
-EMPTY = {("kite", "200 with words (9)"), ("dhan", "200 '[]'")}
+EMPTY = {("kite", "200 without an order (9)"), ("dhan", "200 '[]'")}
 """The shapes that are a broker's own reply for an empty book."""
 DOCUMENTED = {**ambiguous_replies.DOCUMENTED, "dhan": DHANS_REFUSALS}
 TABLES: dict[str, tuple[Proof, ...]] = {
@@ -103,7 +103,7 @@ def test_an_order_that_was_carried_out_is_placed_or_unknown(opened: Opened, name
     assert len(placed) == 1
     if isinstance(found, TradectlError):
         assert type(found) is Ambiguous
-        assert not shape.tells_id
+        assert not shape.has_order_id
         assert len(str(found)) < 500
     else:
         assert [found] == placed

@@ -16,8 +16,8 @@ FAR: dict[str, type[Far]] = {"kite": AtKite, "kotak_neo": AtKotak}
 TRIED = {
     "kite": ("429 with a message", "429 NetworkException", "400 OrderException", "403 with a page", "order id: null",
              "order id: 5000 digits", "nested deep", "half the JSON", "reset within the reply", "302 to an unreadable address"),
-    "kotak_neo": ("408 with an error", "200 with words (3)", "Kotak says no (1)", "Kotak says no (11)", "429 without a body",
-                  "Kotak takes an order under no number", "order id: a list", "nested deep beside the order id"),
+    "kotak_neo": ("408 with an error", "200 without an order (3)", "Kotak error (1)", "Kotak error (11)", "429 without a body",
+                  "Kotak OK without an order number", "order id: a list", "nested deep beside the order id"),
 }  # fmt: skip
 
 

@@ -195,7 +195,7 @@ def test_a_token_ends_after_a_day_and_with_the_next(bench: RecordedBench) -> Non
 
 
 def test_a_token_of_another_client_is_no_login(bench: RecordedBench) -> None:
-    bench.account.vault.told["client_id"] = "1000000002"  # type: ignore[attr-defined]
+    bench.account.vault.credentials["client_id"] = "1000000002"  # type: ignore[attr-defined]
     with pytest.raises(ConfigurationError, match="belongs to client 1000000001, but this home's client_id is 1000000002"):
         bench.log_in()
 

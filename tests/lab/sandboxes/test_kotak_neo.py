@@ -136,7 +136,7 @@ def test_commands_need_the_consumer_key_and_a_listed_address(open_wire: Callable
     wire = open_wire(allowed=("203.0.113.9",))
     wire.login()
     assert wire.place()["stCode"] == 100008
-    wire.sandbox.door.address = "203.0.113.9"
+    wire.sandbox.auth.address = "203.0.113.9"
     assert wire.place()["stCode"] == 1037
     assert wire.get("/login/1.0/get-client-ip")["data"][0]["ip"] == "203.0.113.9"
     wire.login()

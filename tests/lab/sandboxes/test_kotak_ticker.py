@@ -166,7 +166,7 @@ def test_the_other_pair_is_said_after_a_refusal_and_from_then_on(home: Neo) -> N
 
 
 def test_a_refused_session_is_not_retried_but_a_new_one_is(home: Neo) -> None:
-    home.sandbox.door.end_sessions()
+    home.sandbox.auth.end_sessions()
     with home.broker.ticker(pause=PAUSE) as ticker:
         wait_until(lambda: "tradectl login" in ticker.trouble)
         assert len(stream(home).greeted) == 2
@@ -176,7 +176,7 @@ def test_a_refused_session_is_not_retried_but_a_new_one_is(home: Neo) -> None:
 
 
 def test_a_held_stream_reports_refused_pairs_and_a_new_login(home: Neo) -> None:
-    home.sandbox.door.end_sessions()
+    home.sandbox.auth.end_sessions()
     guarded = GuardedBroker(
         home.broker, AlwaysArmed(), home.floor.clock, home.floor.sessions, home.floor.market, marker=MemoryMarker()
     )

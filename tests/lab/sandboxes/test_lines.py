@@ -98,10 +98,10 @@ class AtKotak(Far):
         self.account_broker = kotak_neo.ADAPTER.open(account)
 
     def ban(self) -> None:
-        self.sandbox.door.address = "198.51.100.1"
+        self.sandbox.auth.address = "198.51.100.1"
 
     def expire(self) -> None:
-        self.sandbox.door.end_sessions()
+        self.sandbox.auth.end_sessions()
 
 
 Make = Callable[..., Far]

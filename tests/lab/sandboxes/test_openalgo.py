@@ -236,7 +236,7 @@ def test_a_key_is_needed_and_a_session_ends_at_night(bench: OpenAlgoBench) -> No
 
 @pytest.mark.parametrize("tells", [False, True], ids=["as documented", "newer versions"])
 def test_bought_today_is_not_sellable_and_sold_is_gone(bench: OpenAlgoBench, tells: bool) -> None:
-    bench.sandbox.tells_t1 = bench.sandbox.tells_trade_ids = tells
+    bench.sandbox.shows_t1 = bench.sandbox.shows_trade_ids = tells
     bought = bench.buy(10, OPEN)
     bench.to(FRIDAY, "10:05")
     assert list(bench.broker.holdings()) == [Holding("ACME", 0, 10, 0)]

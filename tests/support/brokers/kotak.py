@@ -92,7 +92,7 @@ class Neo:
 
     def with_other(self, **told: str) -> BrokerAccount:
         """The same account with other credentials, and without a session."""
-        return replace(self.account, vault=MemoryVault({**self.vault.told, **told}))
+        return replace(self.account, vault=MemoryVault({**self.vault.credentials, **told}))
 
 
 @contextmanager

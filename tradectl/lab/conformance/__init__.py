@@ -1,11 +1,11 @@
-"""The conformance cards: numbered promises of `ports.Broker`, each with a short play that fails where it is not kept.
+"""Provide the conformance cards: numbered rules of `ports.Broker`, each with a short test that fails if a broker breaks it.
 
-A card is played on a *bench*: the adapter under test, the clock, and the sandbox at the other end of its connections, which can
-fail. Every adapter passes every card. Where a broker's capabilities do not make a promise, its card checks the opposite.
+A card runs on a *bench*: the adapter under test, the clock, and the sandbox that the adapter connects to and that can fail. Every
+adapter must pass every card. If a broker's capabilities exclude a rule, the card checks the opposite.
 
-bench          what a card plays with: an adapter's test makes one; here are those of the paper exchange and of an adapter
+bench          the bench, with versions for the paper exchange and for an adapter
 memory_vault   credentials and a session in memory
-card           cards, and the errors of a broken promise
+card           the class of a card, and the error of a broken rule
 order_cards, overnight_cards, account_cards, failure_cards   the cards
 """
 

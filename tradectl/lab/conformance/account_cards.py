@@ -1,9 +1,9 @@
-"""Cards about shares, money and prices."""
+"""Define the cards about shares, money and prices."""
 
 from __future__ import annotations
 
 from tradectl.lab.conformance.bench import Bench
-from tradectl.lab.conformance.card import card, keep
+from tradectl.lab.conformance.card import card, check
 from tradectl.lab.sandboxes.fixture import CASH, FRIDAY, HIGH, MONDAY, OPEN, TUESDAY
 from tradectl.model.order import OrderStatus
 
@@ -12,43 +12,43 @@ S = OrderStatus
 
 @card()
 def holdings_grow_with_delivery(bench: Bench) -> None:
-    """Shares that were bought are not sellable twice: T+1 and delivered shares are apart, and `sellable` never exceeds both."""
+    """Bought shares can be sold once: T+1 and delivered shares are separate, and `sellable` never exceeds their sum."""
     bench.buy(10, OPEN)
     bench.to(FRIDAY, "17:00")
     bench.to(MONDAY, "10:00")
     (early,) = bench.broker.holdings()
-    keep("ten shares", early.quantity + early.t1_quantity == 10 and 0 <= early.sellable <= 10)
+    check("ten shares", early.quantity + early.t1_quantity == 10 and 0 <= early.sellable <= 10)
     bench.to(TUESDAY, "10:00")
     (later,) = bench.broker.holdings()
-    keep("delivered", (later.quantity, later.t1_quantity, later.sellable) == (10, 0, 10))
+    check("delivered", (later.quantity, later.t1_quantity, later.sellable) == (10, 0, 10))
     placed = bench.sell(10, OPEN)
     bench.to(TUESDAY, "10:05")
-    keep("sold", bench.order(placed).status is S.EXECUTED)
-    keep("nothing more to sell", sum(item.sellable for item in bench.broker.holdings()) == 0)
+    check("sold", bench.order(placed).status is S.EXECUTED)
+    check("nothing more to sell", sum(item.sellable for item in bench.broker.holdings()) == 0)
 
 
 @card()
 def funds_are_what_may_be_spent(bench: Bench) -> None:
-    """`available` is what a buy may spend: it falls when an order waits, and rises again when that is cancelled."""
+    """`available` is the amount that a buy may spend: a waiting order reduces it, and a cancel restores it."""
     before = bench.broker.funds().available
-    keep("the account's money", before == CASH)
+    check("the account's money", before == CASH)
     placed = bench.buy(10, OPEN - 500)
-    keep("less while it waits", before - bench.broker.funds().available >= 10 * (OPEN - 500))
+    check("less while it waits", before - bench.broker.funds().available >= 10 * (OPEN - 500))
     bench.broker.cancel(placed)
-    keep("all of it again", bench.broker.funds().available == before)
+    check("all of it again", bench.broker.funds().available == before)
 
 
 @card()
 def quotes_have_a_time_and_a_source(bench: Bench) -> None:
-    """A quote is in paise, with its time, its source and, where the broker reports it, today's band; a symbol without one is
+    """A quote has a price in paise, a time, a source and, if the broker reports it, today's band. A symbol without a quote is
     absent."""
     now = bench.fixture.clock.now()
     quotes = bench.broker.quotes(["ACME", "RISE", "NOSUCH"])
-    keep("two of three", set(quotes) == {"ACME", "RISE"})
-    keep("the price", quotes["ACME"].last == OPEN and OPEN <= quotes["RISE"].last <= HIGH)
-    keep("its time", all(0 <= (now - quote.at).total_seconds() < 120 and quote.source for quote in quotes.values()))
+    check("two of three", set(quotes) == {"ACME", "RISE"})
+    check("the price", quotes["ACME"].last == OPEN and OPEN <= quotes["RISE"].last <= HIGH)
+    check("its time", all(0 <= (now - quote.at).total_seconds() < 120 and quote.source for quote in quotes.values()))
     bands = [(quote.lower_band, quote.upper_band) for quote in quotes.values()]
-    keep("the band, or none", all((low is None and high is None) or (low or 0) < OPEN < (high or 0) for low, high in bands))
+    check("the band, or none", all((low is None and high is None) or (low or 0) < OPEN < (high or 0) for low, high in bands))
 
 
 CARDS = (

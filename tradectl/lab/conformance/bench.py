@@ -1,4 +1,4 @@
-"""What a card plays with: the adapter under test, the clock, and the server at the other end of its connections."""
+"""Provide the bench of a card: the adapter under test, the clock, and the server that the adapter connects to."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tradectl.ports import Broker, Capabilities, Closable
 
 
 class Bench(ABC):
-    """What a card plays with.
+    """The objects that a card uses.
 
     Attributes:
         broker: The adapter under test.
-        fixture: The clock and the exchange behind it.
-        wired: Whether the adapter reaches its exchange over a network. Without one, no card calls `trouble`, `expire` or `ban`.
+        fixture: The clock and the exchange.
+        wired: Whether the adapter reaches its exchange over a network. If not, no card calls `trouble`, `expire` or `ban`.
 
-    `trouble` makes the next command or read fail on its way, `expire` ends the session at the broker, and `ban` takes this
+    `trouble` makes the next command or read fail in the network, `expire` ends the session at the broker, and `ban` removes this
     machine's address from the broker's list.
     """
 
@@ -48,47 +48,52 @@ class Bench(ABC):
 
     @property
     def can(self) -> Capabilities:
+        """Return the capabilities of the adapter under test."""
         return self.broker.capabilities
 
     def to(self, day: date, text: str) -> None:
+        """Move the clock to a date and an IST time such as 09:15."""
         self.fixture.clock.move_to(ist(day, text))
 
     def request(
         self, quantity: int, price: int, symbol: str = "ACME", *, side: Side = Side.BUY, amo: bool = False
     ) -> OrderRequest:
+        """Return a limit order with a new client tag; `price` in paise."""
         variety = Variety.AMO if amo else Variety.REGULAR
         return OrderRequest(f"KIT{next(self._tags):012}", symbol, side, quantity, price, OrderType.LIMIT, variety)
 
     def buy(self, quantity: int, price: int, symbol: str = "ACME", *, amo: bool = False) -> str:
+        """Place a limit buy; return its broker order id. `price` in paise."""
         return self.broker.place(self.request(quantity, price, symbol, amo=amo))
 
     def sell(self, quantity: int, price: int, symbol: str = "ACME") -> str:
+        """Place a limit sell; return its broker order id. `price` in paise."""
         return self.broker.place(self.request(quantity, price, symbol, side=Side.SELL))
 
     def order(self, broker_order_id: str) -> OrderReport:
-        """Return the one row of an order."""
+        """Return the row of an order. Raises ValueError unless there is exactly one."""
         (found,) = (item for item in self.broker.orders() if item.broker_order_id == broker_order_id)
         return found
 
     def under(self, request: OrderRequest) -> list[OrderReport]:
-        """Return the book's orders of a request: those with its tag, or with all its terms where the broker keeps no tag."""
+        """Return the book's orders of a request: those with its tag, or, at a broker without tags, those with its terms."""
         if self.can.tag_length:
             return [item for item in self.broker.orders() if item.tag == request.tag]
-        asked = (request.symbol, request.side, request.quantity, request.price)
-        return [item for item in self.broker.orders() if (item.symbol, item.side, item.quantity, item.price) == asked]
+        terms = (request.symbol, request.side, request.quantity, request.price)
+        return [item for item in self.broker.orders() if (item.symbol, item.side, item.quantity, item.price) == terms]
 
 
 TIMEOUT, SLOW = (3.0, 1.0), 1.5
-"""Seconds for a connection, for a reply, and for a slow reply: so short that no card waits long."""
+"""Seconds to wait for a connection and for a reply, and the delay of a slow reply. They are short, so that cards are fast."""
 
 
 def no_question(field: Field) -> str:
-    """Answer no question of a login. Raises LoginNeeded."""
+    """Raise LoginNeeded for every value that a login needs."""
     raise LoginNeeded(f"{field.question} is needed, and the bench has no answer")
 
 
 class PaperBench(Bench):
-    """The paper exchange itself, without a wire."""
+    """The bench of the paper exchange itself, without a network."""
 
     wired = False
 
@@ -101,23 +106,23 @@ class PaperBench(Bench):
         return self._broker
 
     def trouble(self, kind: Trouble, *, read: bool = False, times: int = 1) -> None:  # noqa: ARG002 - as in `Bench`
-        raise AssertionError("there is no wire")
+        raise AssertionError("the paper exchange has no network")
 
     def expire(self) -> None:
-        raise AssertionError("there is no session")
+        raise AssertionError("the paper exchange has no session")
 
     def ban(self) -> None:
-        raise AssertionError("there is no address")
+        raise AssertionError("the paper exchange has no addresses")
 
     def close(self) -> None:
         self._broker.close()
 
 
 class AdapterBench(Bench):
-    """An adapter before its sandbox, over a socket.
+    """The bench of an adapter that is connected to its sandbox by a socket.
 
-    A subclass makes the sandbox (`make`) and says how to break it: `trouble`, `expire` and `ban`. Each day that a card goes to
-    begins with a login. `close` stops the server.
+    A subclass makes the sandbox (`make`) and defines `trouble`, `expire` and `ban`. Each call of `to` also logs in. `close` stops
+    the server.
     """
 
     def __init__(self, fixture: Fixture, adapter: Adapter) -> None:
@@ -141,7 +146,7 @@ class AdapterBench(Bench):
 
     @abstractmethod
     def make(self) -> Sandbox:
-        """Return the sandbox over `self.fixture`, not started yet."""
+        """Return the sandbox in front of `self.fixture`, not started yet."""
 
     @property
     @abstractmethod
@@ -151,10 +156,10 @@ class AdapterBench(Bench):
     @property
     @abstractmethod
     def addresses(self) -> Mapping[str, str]:
-        """Return the adapter's addresses at the sandbox."""
+        """Return the sandbox's addresses for the adapter, by name."""
 
     def answer(self, field: Field) -> str:
-        """Return what a person types where a login needs `field`."""
+        """Return the value that a person would enter for a login's `field`. Raises LoginNeeded without one."""
         return no_question(field)
 
     @property
@@ -164,7 +169,7 @@ class AdapterBench(Bench):
         return found
 
     def log_in(self) -> None:
-        """Make a session."""
+        """Log in, and store the session in the vault."""
         self.adapter.login(self.account, self.answer)
 
     def to(self, day: date, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Cards, and the errors of a promise that is broken."""
+"""Define the class of a card, the error of a broken rule, and the checks that cards use."""
 
 from __future__ import annotations
 
@@ -8,47 +8,49 @@ from dataclasses import dataclass
 from tradectl.errors import TradectlError
 from tradectl.lab.conformance.bench import Bench
 
-Play = Callable[[Bench], None]
+CardTest = Callable[[Bench], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`wired`: it needs a wire that can go wrong."""
+    """A conformance card. `wired`: it needs an adapter that connects over a network."""
 
-    play: Play
+    run: CardTest
     wired: bool = False
 
     @property
     def name(self) -> str:
-        return self.play.__name__.replace("_", " ")
+        """Return the function's name as words."""
+        return self.run.__name__.replace("_", " ")
 
     @property
     def promise(self) -> str:
-        return " ".join((self.play.__doc__ or "").split())
+        """Return the rule that the card checks."""
+        return " ".join((self.run.__doc__ or "").split())
 
 
-def card(*, wired: bool = False) -> Callable[[Play], Card]:
-    """Make a card of a play; its docstring is the promise."""
-    return lambda play: Card(play, wired)
+def card(*, wired: bool = False) -> Callable[[CardTest], Card]:
+    """Return a decorator that makes a card of a function. The function's docstring is the rule that the card checks."""
+    return lambda run: Card(run, wired)
 
 
 class Broken(AssertionError):
-    """A promise that an adapter does not keep."""
+    """An adapter breaks the rule of a card."""
 
 
-def keep(what: str, kept: bool) -> None:
-    """Raise Broken unless a promise is kept."""
-    if not kept:
+def check(what: str, holds: bool) -> None:
+    """Raise Broken with the text `what` unless `holds` is true."""
+    if not holds:
         raise Broken(what)
 
 
 def raises(error: type[TradectlError], act: Callable[[], object], *, but: type[TradectlError] | None = None) -> TradectlError:
-    """Return the error of that kind which an act raises. Another error, or none, is a broken promise."""
+    """Call `act` and return its error of type `error`, but not of type `but`. Raises Broken for another error or none."""
     try:
         act()
     except error as raised:
-        keep(f"{type(raised).__name__} is not {but.__name__ if but else ''}", but is None or not isinstance(raised, but))
+        check(f"{type(raised).__name__} is not {but.__name__ if but else ''}", but is None or not isinstance(raised, but))
         return raised
     except TradectlError as raised:
-        raise Broken(f"{error.__name__} was promised, {type(raised).__name__} came: {raised}") from raised
-    raise Broken(f"{error.__name__} was promised, and nothing went wrong")
+        raise Broken(f"expected {error.__name__}, but {type(raised).__name__} was raised: {raised}") from raised
+    raise Broken(f"expected {error.__name__}, but no error was raised")

@@ -1,4 +1,4 @@
-"""Cards about failures between the adapter and its broker."""
+"""Define the cards about failures between an adapter and its broker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, NotWhitelisted, RateLimited
 from tradectl.lab.conformance.bench import Bench
-from tradectl.lab.conformance.card import card, keep, raises
+from tradectl.lab.conformance.card import card, check, raises
 from tradectl.lab.sandboxes.fixture import OPEN
 from tradectl.lab.sandboxes.server import Trouble
 from tradectl.model.order import OrderStatus
@@ -20,17 +20,17 @@ def a_command_that_was_lost_is_ambiguous(bench: Bench) -> None:
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.LOST)
     raises(Ambiguous, lambda: bench.broker.place(request))
-    keep("no order", bench.under(request) == [])
+    check("no order", bench.under(request) == [])
 
 
 @card(wired=True)
 def a_command_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
     """A lost or unreadable reply to an executed command raises Ambiguous. The book shows one order, not two."""
     for number, trouble in enumerate((Trouble.CUT, Trouble.HALF, Trouble.MALFORMED, Trouble.BAD_GATEWAY, Trouble.SLOW)):
-        request = bench.request(10 + number, OPEN - 500)  # other terms, which identify it where there is no tag
+        request = bench.request(10 + number, OPEN - 500)  # different terms identify the order at a broker without tags
         bench.trouble(trouble)
         raises(Ambiguous, partial(bench.broker.place, request))
-        keep(f"one order after {trouble}", len(bench.under(request)) == 1)
+        check(f"one order after {trouble}", len(bench.under(request)) == 1)
 
 
 @card(wired=True)
@@ -39,17 +39,17 @@ def a_server_in_trouble_is_ambiguous_for_commands(bench: Bench) -> None:
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.UNAVAILABLE)
     raises(Ambiguous, lambda: bench.broker.place(request))
-    keep("no order", bench.under(request) == [])
+    check("no order", bench.under(request) == [])
 
 
 @card(wired=True)
 def too_many_requests_prove_nothing_of_a_command(bench: Bench) -> None:
-    """A 429 to a command raises Ambiguous: no broker documents that it comes before acceptance. A 429 to a read raises
-    RateLimited."""
+    """A 429 reply to a command raises Ambiguous, because no broker documents that a 429 means not accepted. A 429 reply to a
+    read raises RateLimited."""
     request = bench.request(10, OPEN - 500)
     bench.trouble(Trouble.TOO_MANY)
     raises(Ambiguous, lambda: bench.broker.place(request))
-    keep("no order", bench.under(request) == [])
+    check("no order", bench.under(request) == [])
     bench.trouble(Trouble.TOO_MANY, read=True, times=3)
     raises(RateLimited, bench.broker.orders)
 
@@ -60,7 +60,7 @@ def a_cancel_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
     placed = bench.buy(10, OPEN - 500)
     bench.trouble(Trouble.CUT)
     raises(Ambiguous, lambda: bench.broker.cancel(placed))
-    keep("CANCELLED", bench.order(placed).status is S.CANCELLED)
+    check("CANCELLED", bench.order(placed).status is S.CANCELLED)
 
 
 @card(wired=True)
@@ -69,12 +69,12 @@ def a_modify_whose_answer_was_lost_is_ambiguous(bench: Bench) -> None:
     placed = bench.buy(10, OPEN - 500)
     bench.trouble(Trouble.CUT)
     raises(Ambiguous, lambda: bench.broker.modify(placed, quantity=11, price=OPEN - 500))
-    keep("changed", bench.order(placed).quantity == 11)
+    check("changed", bench.order(placed).quantity == 11)
 
 
 @card(wired=True)
 def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
-    """A failed read is repeated. If it fails each time it raises BrokerUnavailable and never returns an empty book."""
+    """A failed read is repeated. If all tries fail, it raises BrokerUnavailable and never returns an empty book."""
     placed = bench.buy(10, OPEN - 500)
     reads = (bench.broker.orders, bench.broker.trades, bench.broker.holdings, bench.broker.funds)
     for read in reads:
@@ -83,12 +83,12 @@ def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
     for trouble in (Trouble.LOST, Trouble.HALF, Trouble.MALFORMED, Trouble.UNAVAILABLE, Trouble.TOO_MANY):
         bench.trouble(trouble, read=True, times=3)
         raises(BrokerUnavailable, bench.broker.orders, but=Ambiguous)
-    keep("it is still there", bench.order(placed).quantity == 10)
+    check("it is still there", bench.order(placed).quantity == 10)
 
 
 @card(wired=True)
 def an_expired_session_asks_for_a_login(bench: Bench) -> None:
-    """After the session has ended nothing is carried out, and reads and commands raise LoginNeeded."""
+    """After the end of the session, reads and commands raise LoginNeeded, and no command is carried out."""
     bench.expire()
     raises(LoginNeeded, lambda: bench.buy(10, OPEN - 500))
     raises(LoginNeeded, bench.broker.orders)
@@ -99,7 +99,7 @@ def an_unlisted_address_is_named(bench: Bench) -> None:
     """An order from an address that the broker does not list raises NotWhitelisted. Reads still work."""
     bench.ban()
     raises(NotWhitelisted, lambda: bench.buy(10, OPEN - 500))
-    keep("reads go on", not [item for item in bench.broker.orders() if item.status is not S.REJECTED])
+    check("reads still work", not [item for item in bench.broker.orders() if item.status is not S.REJECTED])
 
 
 CARDS = (

@@ -1,10 +1,10 @@
-"""Cards about after-market orders."""
+"""Define the cards about after-market orders."""
 
 from __future__ import annotations
 
 from tradectl.errors import Blocked, OrderRefused
 from tradectl.lab.conformance.bench import Bench
-from tradectl.lab.conformance.card import card, keep, raises
+from tradectl.lab.conformance.card import card, check, raises
 from tradectl.lab.sandboxes.fixture import FRIDAY, MONDAY, OPEN
 from tradectl.model.order import ALIVE, OrderStatus, Variety
 
@@ -13,63 +13,63 @@ S = OrderStatus
 
 @card()
 def an_amo_waits_over_the_night(bench: Bench) -> None:
-    """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades. Where
-    a broker takes none, it is Blocked and the book shows nothing. Where a broker changes none that waits, the change is refused
-    and the order stays as it was."""
+    """An after-market order waits as PENDING under one id, may be changed in the evening and in the pre-open, and trades. If the
+    broker has no after-market orders, the order raises Blocked and the book stays empty. If the broker does not change waiting
+    orders, the change is refused and the order stays unchanged."""
     bench.to(FRIDAY, "16:05")
     if not bench.can.amo:
         raises(Blocked, lambda: bench.buy(10, OPEN, amo=True))
-        keep("nothing is in the book", not bench.broker.orders())
+        check("nothing is in the book", not bench.broker.orders())
         return
     placed = bench.buy(10, OPEN, amo=True)
-    keep("it waits", bench.order(placed).status is S.PENDING and bench.order(placed).variety is Variety.AMO)
+    check("it waits", bench.order(placed).status is S.PENDING and bench.order(placed).variety is Variety.AMO)
     if bench.can.amo_changes:
         bench.broker.modify(placed, quantity=9, price=OPEN)
     else:
         raises(OrderRefused, lambda: bench.broker.modify(placed, quantity=9, price=OPEN))
     quantity = 9 if bench.can.amo_changes else 10
     bench.to(MONDAY, "08:30")
-    keep("it waits in the morning", bench.order(placed).status is S.PENDING and bench.order(placed).quantity == quantity)
+    check("it waits in the morning", bench.order(placed).status is S.PENDING and bench.order(placed).quantity == quantity)
     bench.to(MONDAY, "09:05")
     bench.broker.modify(placed, quantity=8, price=OPEN)
-    keep("it was changed in the pre-open", bench.order(placed).quantity == 8)
+    check("it was changed in the pre-open", bench.order(placed).quantity == 8)
     bench.to(MONDAY, "09:20")
-    keep("it traded", bench.order(placed).status is S.EXECUTED and bench.order(placed).filled_quantity == 8)
+    check("it traded", bench.order(placed).status is S.EXECUTED and bench.order(placed).filled_quantity == 8)
 
 
 @card()
 def an_amo_is_cancelled_in_the_morning(bench: Bench) -> None:
-    """A waiting after-market order can be cancelled before the exchange opens, and in the pre-open. Where a broker takes none,
-    no order of a day is alive on the next."""
+    """A waiting after-market order can be cancelled before the exchange opens, and in the pre-open. If the broker has no
+    after-market orders, no order of one day is alive on the next day."""
     if not bench.can.amo:
         bench.buy(10, OPEN - 500)
         bench.to(MONDAY, "08:30")
         alive = [item for item in bench.broker.orders() if item.status in ALIVE]
-        keep("nothing is alive in the morning", not alive)
+        check("nothing is alive in the morning", not alive)
         return
     bench.to(FRIDAY, "16:05")
     first, second = bench.buy(10, OPEN, amo=True), bench.buy(10, OPEN, "RISE", amo=True)
     bench.to(MONDAY, "08:30")
     bench.broker.cancel(first)
-    keep("cancelled before the open", bench.order(first).status is S.CANCELLED)
+    check("cancelled before the open", bench.order(first).status is S.CANCELLED)
     bench.to(MONDAY, "09:02")
     bench.broker.cancel(second)
-    keep("cancelled in the pre-open", bench.order(second).status is S.CANCELLED)
+    check("cancelled in the pre-open", bench.order(second).status is S.CANCELLED)
 
 
 @card(wired=True)
-def nothing_is_sent_while_orders_change_hands(bench: Bench) -> None:
-    """Between 08:55 and 09:00:30, when a broker hands its after-market orders to the exchange, no command is sent. Where a
-    broker takes none, no order is sent before the exchange takes any, and one of the pre-open is live at once and can be
+def nothing_is_sent_while_amos_are_released(bench: Bench) -> None:
+    """Between 08:55 and 09:00:30, when a broker sends its after-market orders to the exchange, no command is sent. If the broker
+    has no after-market orders, no order is sent before the pre-open, and an order in the pre-open is live at once and can be
     cancelled."""
     if not bench.can.amo:
         bench.to(MONDAY, "08:57")
         raises(Blocked, lambda: bench.buy(10, OPEN))
         bench.to(MONDAY, "09:05")
         early = bench.buy(10, OPEN)
-        keep("it is live in the pre-open", bench.order(early).status is S.ONGOING)
+        check("it is live in the pre-open", bench.order(early).status is S.ONGOING)
         bench.broker.cancel(early)
-        keep("CANCELLED in the pre-open", bench.order(early).status is S.CANCELLED)
+        check("CANCELLED in the pre-open", bench.order(early).status is S.CANCELLED)
         return
     bench.to(FRIDAY, "16:05")
     placed = bench.buy(10, OPEN, amo=True)
@@ -78,11 +78,11 @@ def nothing_is_sent_while_orders_change_hands(bench: Bench) -> None:
     raises(Blocked, lambda: bench.broker.modify(placed, quantity=9, price=OPEN))
     bench.to(MONDAY, "09:00:31")
     bench.broker.cancel(placed)
-    keep("CANCELLED", bench.order(placed).status is S.CANCELLED)
+    check("CANCELLED", bench.order(placed).status is S.CANCELLED)
 
 
 CARDS = (
     an_amo_waits_over_the_night,
     an_amo_is_cancelled_in_the_morning,
-    nothing_is_sent_while_orders_change_hands,
+    nothing_is_sent_while_amos_are_released,
 )

@@ -1,4 +1,4 @@
-"""Make the sandboxes of the brokers for a drill, with the credentials and the answers that a login needs."""
+"""Make the sandboxes of the brokers for a drill, with the credentials and the login values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tradectl.errors import LoginNeeded
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.drill.untagged_orders import tagged
 from tradectl.lab.faults import Truth
-from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox, broker_sandbox, brought
+from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox, broker_sandbox, packaged_sandboxes
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox, RegisteredClient
 from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
@@ -25,7 +25,7 @@ from tradectl.ports import Broker, Clock, MarketData
 
 
 class KiteSandboxEntry:
-    """Kite's sandbox, with a person who logs in in a browser. A risk check refuses in an order's row, as at Kite."""
+    """Kite's sandbox. The login value replaces a person's browser login. Risk checks refuse in the order's row, as at Kite."""
 
     credentials: Mapping[str, str] = {"api_key": "drillkey", "api_secret": "drillsecret", "redirect_port": "0"}
 
@@ -49,17 +49,17 @@ class KiteSandboxEntry:
     def addresses(self, url: str) -> Mapping[str, str]:
         return {"api": url, "login": f"{url}/connect/login"}
 
-    def answer(self, field: Field) -> str:  # noqa: ARG002 - nothing but a request token is asked
+    def answer(self, field: Field) -> str:  # noqa: ARG002 - a login needs only a request token
         return self._tokens.request()
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
-        """Return the truth with Kite's trade ids: the day, the exchange and the exchange's number."""
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - the book of this broker has tags
+        """Return the exchange's book with Kite's trade ids: the date, the exchange and the exchange's trade number."""
         trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
         return replace(truth, trades=tuple(trades))
 
 
 class KotakNeoSandboxEntry:
-    """Kotak's sandbox. The one-time password is made from the secret, so a login needs no answer."""
+    """Kotak's sandbox. The adapter computes the one-time password from the secret, so a login needs no further value."""
 
     credentials: Mapping[str, str] = {
         "consumer_key": "drill",
@@ -74,7 +74,7 @@ class KotakNeoSandboxEntry:
         exchange: Callable[[], Broker],
         market: MarketData,
         clock: Clock,
-        sessions: SessionTable,  # noqa: ARG002 - as the others
+        sessions: SessionTable,  # noqa: ARG002 - the protocol's signature
         *,
         memory: Path | None = None,
         port: int = 0,
@@ -87,25 +87,25 @@ class KotakNeoSandboxEntry:
         return {"login": url}
 
     def answer(self, field: Field) -> str:
-        raise LoginNeeded(f"{field.question} is needed, and no person is there")
+        raise LoginNeeded(f"a login needs {field.question}, which the drill does not have")
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - the book of this broker has tags
         return replace(truth, orders=tuple(map(_tagged, truth.orders)), trades=tuple(map(_dated, truth.trades)))
 
 
 class OpenAlgoSandboxEntry:
-    """OpenAlgo's sandbox, with an API key. Its exchange gets no tag, and its trades have no id."""
+    """OpenAlgo's sandbox, with an API key. Its orders have no tags, and its trades have no ids."""
 
     credentials: Mapping[str, str] = {"api_key": "drill"}
 
     def sandbox(
         self,
         exchange: Callable[[], Broker],
-        market: MarketData,  # noqa: ARG002 - as the others
+        market: MarketData,  # noqa: ARG002 - the protocol's signature
         clock: Clock,
-        sessions: SessionTable,  # noqa: ARG002 - as the others
+        sessions: SessionTable,  # noqa: ARG002 - the protocol's signature
         *,
-        memory: Path | None = None,  # noqa: ARG002 - it remembers nothing besides the exchange
+        memory: Path | None = None,  # noqa: ARG002 - this server has no state besides the exchange
         port: int = 0,
     ) -> Sandbox:
         return OpenAlgoSandbox(exchange, clock, api_key=self.credentials["api_key"], port=port)
@@ -114,9 +114,9 @@ class OpenAlgoSandboxEntry:
         return {"api": url}
 
     def answer(self, field: Field) -> str:
-        raise LoginNeeded(f"{field.question} is needed, and no person is there")
+        raise LoginNeeded(f"a login needs {field.question}, which the drill does not have")
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:
         return replace(truth, orders=tuple(tagged(truth.orders, ours)), trades=tuple(_numbered(truth.trades)))
 
 
@@ -125,16 +125,16 @@ ENTRIES: Mapping[str, Callable[[], BrokerSandbox]] = {
     "kotak_neo": KotakNeoSandboxEntry,
     "openalgo": OpenAlgoSandboxEntry,
 }
-"""Our own, by the adapter's name."""
+"""The built-in sandboxes, by the adapter's name."""
 
 
 def names() -> tuple[str, ...]:
-    """Return the brokers that a drill can trade through: the built-in ones, and those whose sandbox another package brings."""
-    return (*ENTRIES, *(name for name in brought() if name not in ENTRIES))
+    """Return the brokers that a drill can trade through: the built-in ones, and those with a sandbox of another package."""
+    return (*ENTRIES, *(name for name in packaged_sandboxes() if name not in ENTRIES))
 
 
 def sandbox_entry(name: str) -> BrokerSandbox:
-    """Return a new sandbox of a broker. Raises UsageError for an unknown one."""
+    """Return a new sandbox of a broker. Raises UsageError for an unknown broker."""
     return ENTRIES[name]() if name in ENTRIES else broker_sandbox(name)
 
 
@@ -147,7 +147,7 @@ def _dated(trade: TradeReport) -> TradeReport:
 
 
 def _numbered(trades: Iterable[TradeReport]) -> Iterator[TradeReport]:
-    """Return the trades with ids of order, time, quantity and price, equal ones numbered."""
+    """Yield the trades with ids made of order, time, quantity, price, and a number that makes equal ones unique."""
     seen: Counter[str] = Counter()
     for trade in trades:
         name = f"{trade.broker_order_id}/{to_ist(trade.at):%H:%M:%S}-{trade.quantity}x{trade.price}"

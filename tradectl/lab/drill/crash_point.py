@@ -1,7 +1,7 @@
 """Count every commit of the ledger and every call to the broker, and end the process at one of them.
 
-The end is the drill's choice: a death inside this process (`Killed`), a SIGKILL or a SIGSTOP. A dead process does nothing more,
-so after the first death every further commit and call raises `Killed` too.
+The drill chooses how: a simulated death in this process (`Killed`), a SIGKILL or a SIGSTOP. A dead process does nothing more, so
+after the simulated death every further commit and call raises `Killed` too.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ SENDS = frozenset({"place", "modify", "cancel"})
 
 
 class Killed(BaseException):
-    """The process is over. It is a BaseException, so that no error handler continues after it, as none does after a SIGKILL."""
+    """The simulated process is dead. A BaseException, so that no error handler continues after it, as after a SIGKILL."""
 
 
 def die() -> None:
+    """End the simulated process."""
     raise Killed
 
 
 class CrashPoint:
-    """Count operations from 1 and act at the one of number `at`; with 0 only count. `names` lists every operation, in order."""
+    """Count operations from 1 and call `act` at operation `at`; 0: only count. `names` lists all operations, oldest first."""
 
     def __init__(self, at: int = 0, act: Callable[[], None] = die) -> None:
         self.at = at
@@ -38,7 +39,7 @@ class CrashPoint:
         return [name for name in self.names[self.at :] if name in SENDS]
 
     def __call__(self, name: str) -> None:
-        """Count an operation that is about to happen. `place:done` has happened, and its outcome was not used yet."""
+        """Count an operation that is about to happen. `place:done`: the command has ended, and its result is not used yet."""
         if self.dead:
             raise Killed
         self.names.append(name)
@@ -51,7 +52,7 @@ class CrashPoint:
 
 
 class CommitWatch:
-    """Report the commits of a ledger to the crash point of the process that works with it, just before they are done."""
+    """Report each commit of a ledger, just before it happens, to the crash point of the current process."""
 
     def __init__(self, database: Database) -> None:
         self.crash_point: CrashPoint | None = None

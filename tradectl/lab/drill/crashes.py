@@ -1,8 +1,9 @@
-"""Drill one seed: a day, a fault, and a death at every commit and every call to the broker of every step.
+"""Drill one seed: one day, one fault, and a death at every commit and every call to the broker of every step.
 
-The day is played once to its end, and the workspace is saved before each step. Then, for each operation of each step, the drill
-restores that workspace, dies there, starts again and plays the day to its end. Most of the processes that follow die too. Some
-deaths are a SIGKILL of a process of its own. Some processes are stopped in the middle of a command until another has gone on.
+The day first runs once to its end, and the workspace is saved before each step. Then, for each operation of each step, the drill
+restores that workspace, kills the process at the operation, restarts it and runs the day to its end. Most restarted processes die
+too. Some deaths are a SIGKILL of a real process. Some real processes are stopped during a command until another process has
+continued the work.
 """
 
 from __future__ import annotations
@@ -16,44 +17,46 @@ from typing import Any
 
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
 from tradectl.lab.drill.days import DrillDay, DrillStep
-from tradectl.lab.drill.forked_process import killed_there, stopped_there
+from tradectl.lab.drill.forked_process import kill_at, stop_at
 from tradectl.lab.drill.ledger_check import LedgerCheck, check_ledger
 from tradectl.lab.drill.process import Conditions, DrillProcess, SharedMarket, play_step
 from tradectl.lab.drill.remote import promise_of
 from tradectl.lab.drill.workspace import Workspace
-from tradectl.lab.faults import HELD_BACK, Fault, Promise
+from tradectl.lab.faults import ENDED_BY_BROKER, Fault, Promise
 from tradectl.runtime.exposure import MONITOR
 from tradectl.runtime.outcomes import Report
 
-KINDS = tuple(fault for fault in Fault if fault not in HELD_BACK)
+KINDS = tuple(fault for fault in Fault if fault not in ENDED_BY_BROKER)
 PROMISES = tuple(Promise)
-DIES_AGAIN = 0.7
-"""Probability that the next process gets a crash point too. It is drawn again after each one."""
+SECOND_DEATH = 0.7
+"""The probability that a restarted process gets a crash point too."""
 RESTARTED = (timedelta(seconds=1), timedelta(seconds=60))
-"""How long after a death the next process begins: at once by a daemon, or with cron's next minute."""
+"""The time from a death to the next process: at once by a daemon, or at cron's next minute."""
 REAL_KILLS, STOPS = 10, 6
-"""How many of a seed's deaths are of real processes, and how many real processes are stopped in it."""
+"""How many real processes a seed kills, and how many it stops."""
 BUG, USAGE, UNKNOWN, MISSED = 1, 2, 7, 12
-FAIR = frozenset({0, UNKNOWN, MISSED, BUG})
-"""How a task may end where the exchange has no fault: deaths alone can make an order UNKNOWN until a window is over. Bugs are
-counted apart."""
+ALLOWED_EXIT_CODES = frozenset({0, UNKNOWN, MISSED, BUG})
+"""Allowed exit codes of a task at an exchange without faults.
+
+A death alone can make an order UNKNOWN until the window is over. Bugs are counted separately."""
 EXPOSED = 11
 COMMANDS = frozenset({"place", "place:done", "modify", "modify:done", "cancel", "cancel:done"})
 ONE_WRITER = frozenset({Fault.REQUEST_LATE, Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
-"""Faults with a file of their own: a stopped process would write its older state back."""
+"""Faults with state in a file. A stopped process would overwrite the file with its older state."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """The result of one seed or of many.
+    """The result of one seed or of many seeds.
 
     Attributes:
-        runs: Days that were played: one without a death, and one for each crash point and each stop.
-        kills: Deaths; `real_kills` are those by SIGKILL. `stops`: processes that SIGSTOP stopped, not deaths.
+        runs: Days that were run: one without a death, and one for each crash point and each stop.
+        kills: Deaths, including `real_kills` by SIGKILL.
+        stops: Processes that SIGSTOP stopped.
         faults: How often each fault happened.
-        duplicates, lost, failed: One line for each finding.
+        duplicates, lost, failed: One line for each finding (`LedgerCheck`).
         silent: Positions without a live sell that the program did not report.
-        unknown: Orders whose outcome the ledger does not know, counted by its reason.
+        unknown: Orders of status UNKNOWN in the ledger, counted by their text.
     """
 
     runs: int = 0
@@ -68,6 +71,7 @@ class Tally:
     unknown: Counter[str] = field(default_factory=Counter)
 
     def add(self, verdict: LedgerCheck, where: str) -> None:
+        """Add the findings of one run; `where` describes its crash point."""
         self.runs += 1
         for name in ("duplicates", "lost", "failed"):
             getattr(self, name).extend(f"{where}: {line}" for line in getattr(verdict, name))
@@ -88,6 +92,7 @@ class Tally:
 
     @classmethod
     def restored(cls, values: dict[str, Any]) -> Tally:
+        """Return the tally that `stored` converted to JSON values."""
         counters = {name: Counter(values[name]) for name in ("faults", "unknown")}
         return cls(**{**values, **counters})
 
@@ -95,18 +100,18 @@ class Tally:
 def conditions_of(seed: int, through: str = "") -> Conditions:
     """Return the faults and the promise of a seed.
 
-    Both alternate by seed, so that a few seeds cover all of them. `through`: the broker whose promise holds.
+    Both alternate by seed, so that a few seeds cover all of them. `through`: the broker whose promise is used; empty for none.
     """
     kind = KINDS[seed % len(KINDS)]
     promise = promise_of(through) if through else PROMISES[(seed + seed // len(KINDS)) % len(PROMISES)]
     if kind is Fault.SLOWER_BOOK and promise is Promise.LAG:
-        promise = Promise.NOTHING  # a book slower than is promised: no promise is left to build on
+        promise = Promise.NOTHING  # the book is slower than declared, so the declaration must go
     return Conditions(frozenset({kind} - {Fault.NONE}), promise, seed, through)
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsedStep:
-    """A step, when it begins, and the names of its operations in a day without a death."""
+    """A step, the moment at which it begins, and the names of its operations in a day without a death."""
 
     step: DrillStep
     at: datetime
@@ -114,7 +119,7 @@ class RehearsedStep:
 
 
 class Drill:
-    """The drill of one seed in one workspace, which holds the account before each day under `day-NUMBER`."""
+    """The drill of one seed in one workspace, which has a copy `day-NUMBER` of the account before each day."""
 
     def __init__(self, workspace: Workspace, exchange: SharedMarket, day: DrillDay, conditions: Conditions) -> None:
         self.workspace = workspace
@@ -124,10 +129,10 @@ class Drill:
         self.tally = Tally()
         self._seed_text = f"seed {conditions.seed}, {day.traded}, {_text_of(conditions)}"
         self._where = ""
-        """The place of the crash or stop in the current day."""
+        """A text about the crash or the stop of the current run."""
 
     def run(self, task: str = "", most: int = 0) -> Tally:
-        """Play every crash point of the day, or those of one task, and return the tally. `most`: draw so many (0: all)."""
+        """Run the day for every crash point, or those of one task; return the tally. `most`: draw at most so many (0: all)."""
         scenes = self._rehearse()
         steps = [scene.step for scene in scenes]
         draw = random.Random(self.conditions.seed)
@@ -143,7 +148,7 @@ class Drill:
         return self.tally
 
     def _rehearse(self) -> list[RehearsedStep]:
-        """Play the day to its end without a death, and keep the workspace before each step."""
+        """Run the day to its end without a death, and save the workspace before each step."""
         self.workspace.restore(f"day-{self.day.number}")
         self._where = "no death"
         scenes, reports, now = [], [], self.day.begins
@@ -161,7 +166,7 @@ class Drill:
         return scenes
 
     def _points(self, scenes: list[RehearsedStep], task: str) -> list[tuple[int, int]]:
-        """Return every operation of the day: the number of its step, and its own, from 1."""
+        """Return every operation of the day: the number of its step, and its number in the step, from 1."""
         return [
             (number, at)
             for number, scene in enumerate(scenes)
@@ -174,7 +179,7 @@ class Drill:
         self.workspace.restore(f"step-{number}")
         self._where = f"{scene.step.name}, killed at {at} ({scene.operations[at - 1]})"
         if real:
-            now = killed_there(
+            now = kill_at(
                 lambda point: self._process(scene.at, point, dead=False), scene.step, at, scene.at, self.workspace.folder
             )
             self.tally.real_kills += 1
@@ -182,14 +187,14 @@ class Drill:
             now = self._live(scene.at, CrashPoint(at), [scene.step])[0]
         self.tally.kills += 1
         now += draw.choice(RESTARTED)
-        while draw.random() < DIES_AGAIN:
+        while draw.random() < SECOND_DEATH:
             now, died = self._live(now, CrashPoint(draw.randint(1, len(scene.operations))), [scene.step])
             self.tally.kills += died
             now += draw.choice(RESTARTED)
         self._to_the_end(now, steps[number:])
 
     def _stop(self, number: int, scene: RehearsedStep, steps: list[DrillStep], at: int) -> None:
-        """Stop a process in the middle of a command, let its lease end and others go on, and wake it before the day is over."""
+        """Stop a process during a command until its lease ends and others continue; wake it before the day ends."""
         draw = random.Random(f"{self.conditions.seed}/{number}/{at}/stop")
         self.workspace.restore(f"step-{number}")
         self._where = f"{scene.step.name}, stopped at {at} ({scene.operations[at - 1]})"
@@ -197,7 +202,7 @@ class Drill:
         def begin(point: CrashPoint) -> DrillProcess:
             return self._process(scene.at, point, dead=False)
 
-        with stopped_there(begin, scene.step, at, self.workspace.folder) as sleeper:
+        with stop_at(begin, scene.step, at, self.workspace.folder) as sleeper:
             rest = steps[number:]
             awake_for = draw.randint(1, max(1, len(rest) - 1))
             process = self._process((sleeper.since or scene.at) + RESTARTED[1], CrashPoint(), later=True)
@@ -222,7 +227,7 @@ class Drill:
         self._end(process)
 
     def _live(self, at: datetime, crash_point: CrashPoint, steps: list[DrillStep]) -> tuple[datetime, bool]:
-        """Play these steps, or until the process dies; return when it ended, and whether it died."""
+        """Run these steps, or until the process dies; return the moment at which it ended, and whether it died."""
         process, died = self._process(at, crash_point), False
         try:
             for step in steps:
@@ -246,17 +251,17 @@ class Drill:
         verdict.failed = [f"{report.task}: {report.error}" for report in reports if report.exit_code in {BUG, USAGE}]
         verdict.failed += [failure] if failure else []
         if not self.conditions.faults and not stopped:
-            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if not is_fair(item)]
+            verdict.failed += [f"{item.task}: {item.outcome}, {item.error}" for item in reports if not ended_as_allowed(item)]
         self.tally.add(verdict, f"{self._seed_text}, {self._where}")
 
 
-def is_fair(report: Report, fair: Container[int] = FAIR) -> bool:
-    """Return whether a task ended as it may where the exchange has no fault.
+def ended_as_allowed(report: Report, allowed: Container[int] = ALLOWED_EXIT_CODES) -> bool:
+    """Return whether a task ended in an allowed way at an exchange without faults.
 
-    The drill's monitor steps rarely. What was bought since its last step has no sell yet, and every other task must report it.
+    The drill's sell monitor rarely steps. A position bought since its last step has no sell yet, and other tasks must report it.
     """
     named = report.task != MONITOR and report.exit_code == EXPOSED and bool(report.unprotected) and not report.refused
-    return report.exit_code in fair or named
+    return report.exit_code in allowed or named
 
 
 def _text_of(conditions: Conditions) -> str:

@@ -1,7 +1,7 @@
-"""Make the days of a drill: an invented market, and for each of its last sessions an account that has traded until then.
+"""Make the days of a drill: a synthetic market, and for each of its last sessions an account that has traded until then.
 
-A day begins with the analysis of one session and ends with the reconciliation of the next. So it has every task, and every
-order begins and ends within it.
+A day begins with the analysis of one session and ends with the reconciliation of the next session. So it contains every task,
+and every order begins and ends within it.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from tradectl.marketdata.synthetic import make_market
 from tradectl.model.moment import at_ist
 
 LAST = date(2025, 10, 31)
-"""The market's last session; a holiday and a stock split lie before it. Muhurat sessions are not run."""
+"""The last session of the market. A holiday and a stock split are shortly before it."""
 SESSIONS = 18
 COMPANIES = 10
 MONITOR_EVERY = 125
-"""Minutes between two steps of the sell monitor: its orders are followed as often as matters, at a tenth of the time."""
+"""Minutes between two steps of the sell monitor, so that a drill takes a tenth of the time."""
 SETTINGS = {
     "universe": "demo",
     "capital_per_trade": "40000",
     "max_positions": "6",
     "amo_adjust_reprice": "on",
-    "preopen_orders": "on",  # for a broker without after-market orders; any other has them
+    "preopen_orders": "on",  # has an effect only for a broker without after-market orders
 }
 SCHEDULE = {"premarket-retry": ["08:00"], "position-monitor": ["10:30"]}
-"""Times that differ from the declared ones: once a day is enough."""
+"""Times that differ from the declared schedule: these tasks run once a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrillStep:
-    """A run of one task. `until`: end a monitor's loop earlier; `closes`: the step does not start later."""
+    """A run of one task. `closes`: the latest start; `until`: the end of a monitor's loop (None: its scheduled end)."""
 
     task: str
     session: date
@@ -50,7 +50,7 @@ class DrillStep:
 
 @dataclass(frozen=True, slots=True)
 class DrillDay:
-    """From the evening of session `decided` to the evening of `traded`."""
+    """The time from the evening of the session `decided` to the evening of the session `traded`."""
 
     number: int
     decided: date
@@ -58,16 +58,19 @@ class DrillDay:
 
     @property
     def begins(self) -> datetime:
+        """Return the moment before the first step: 15:50 IST of the session `decided`."""
         return at_ist(self.decided, time(15, 50))
 
     def evening(self) -> list[DrillStep]:
+        """Return the steps of the evening of the session `decided`."""
         return [_step(self.decided, *words) for words in EVENING]
 
     def morning(self) -> list[DrillStep]:
+        """Return the steps of the trading hours of the session `traded`."""
         return [_step(self.traded, *words) for words in MORNING]
 
     def steps(self) -> list[DrillStep]:
-        """Return the steps of the whole day, in order of time."""
+        """Return the steps of the whole day, earliest first."""
         return [*self.evening(), *self.morning(), _step(self.traded, "eod", "18:00", "23:59")]
 
 
@@ -95,7 +98,7 @@ def days(sessions: SessionTable) -> list[DrillDay]:
 
 
 def make(market: Path, sessions: SessionTable) -> None:
-    """Write the invented market, where it is not there yet."""
+    """Write the synthetic market to the folder, unless it is already there."""
     done = market / "made"
     if not done.exists():
         make_market(market, sessions, last=LAST, symbols=COMPANIES)
@@ -106,7 +109,7 @@ Saved = Callable[[DrillDay], None]
 
 
 def prepare(all_days: Sequence[DrillDay], run: Callable[[DrillStep], None], save: Saved) -> None:
-    """Trade through the sessions with `run`, and `save` the account as it is before each day begins."""
+    """Run the steps of all days by `run`, and call `save` before each day begins."""
     for day in all_days:
         save(day)
         for step in day.steps()[:-1]:

@@ -1,4 +1,4 @@
-"""Make the exchange and the world of a drill: the paper exchange behind faults, and a ledger on SQLite or a server."""
+"""Make the exchange and the world of a drill: the paper exchange with faults, and a ledger on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 PARTIAL = 0.002
-"""The part of a minute's volume that one order takes in a drill of partial fills."""
+"""The fraction of a minute's volume that one order takes in a drill of partial fills."""
 CHANGES = 2
-"""How often an order may be changed in a drill: so few that orders are replaced within a day."""
+"""How often an order may be changed in a drill. The number is small, so that orders are replaced within a day."""
 
 
 def drill_exchange(
@@ -41,24 +41,25 @@ def drill_exchange(
     on_call: Callable[[str], None] = lambda _: None,
     witnessed: bool = False,
 ) -> Callable[[], FaultyBroker]:
-    """Return a function that opens the paper exchange of a drill in the thread that calls it.
+    """Return a function that opens the paper exchange of a drill in the calling thread.
 
     Args:
         file: The exchange's file.
-        seed: Decides which faults happen when. Orders fill in parts where the faults include it.
+        faults: The faults that may happen. With PARTIAL_FILLS, orders fill in parts.
+        seed: Decides when faults happen.
+        step: Minutes between two steps of the sell monitor.
         on_call: Called with the name of each call.
-        witnessed: The ledger notes what it has seen of the exchange, as in a paper home. Only for an exchange in the ledger's
-            process.
+        witnessed: Store an ExchangeMark in the ledger, as in a paper home. Only if ledger and exchange are in one process.
     """
     from tradectl.brokers.paper import PaperBroker
     from tradectl.lab.faults import Fault, FaultyBroker
     from tradectl.ledger.exchange_mark import ExchangeMark
 
     class DyingMark(ExchangeMark):
-        """The mark of a process that may be dead: it stores nothing at its end."""
+        """The mark of a process that may be dead, which stores nothing at its end."""
 
         def store(self) -> None:
-            """Store nothing: only what a write has carried was stored."""
+            """Store nothing, because a dead process cannot."""
 
     participation = PARTIAL if Fault.PARTIAL_FILLS in faults else 1.0
     user, capital = ledger.user, ledger.users.get(ledger.user).capital
@@ -87,7 +88,7 @@ def drill_exchange(
 def drill_world(
     ledger: Ledger, clock: VirtualClock, market: Store, broker: Broker, *, parameters: Parameters, readings: Readings
 ) -> World:
-    """Return the world of a drill. Many worlds share one market and its readings."""
+    """Return the world of a drill. Many worlds share one market and one `readings`."""
     from tradectl.notify.console import SilentNotifier
 
     notifier, marker = SilentNotifier(), MemoryMarker()

@@ -1,4 +1,4 @@
-"""Kill or stop real processes at a crash point. A fork makes one in milliseconds; the kernel's signals end it."""
+"""Kill or stop real processes at a crash point. Each is forked, which takes milliseconds, and ends by a signal."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tradectl.lab.drill.process import DrillProcess, play_step
 from tradectl.runtime.outcomes import Report
 
 Begin = Callable[[CrashPoint], DrillProcess]
-"""Makes the process that will die, inside the forked one."""
+"""Makes the DrillProcess inside the forked process."""
 MOMENT, TRACE = "moment", "trace"
-"""Files in the workspace: the time at which the process ended, and the error of one that should not have failed."""
+"""Files in the workspace: the time at which the process ended or stopped, and the error of a process that failed."""
 
 
-def killed_there(begin: Begin, step: DrillStep, at: int, now: datetime, folder: Path) -> datetime:
-    """Play a step in another process until SIGKILL ends it at its operation `at`; return the time of the death."""
+def kill_at(begin: Begin, step: DrillStep, at: int, now: datetime, folder: Path) -> datetime:
+    """Run a step in a forked process until SIGKILL ends it at operation `at`; return the time of the death, else `now`."""
 
     def act() -> None:
         (folder / MOMENT).write_text(process.clock.now().isoformat(), encoding="utf-8")
@@ -39,15 +39,15 @@ def killed_there(begin: Begin, step: DrillStep, at: int, now: datetime, folder: 
 
 
 def _exit_code(folder: Path, crash_point: CrashPoint, report: Report | None = None) -> int:
-    """Return 0, or 1 for a bug or a command that was sent after the process had been taken over."""
-    wrong = [f"it sent {name} after it had been taken over" for name in crash_point.after()]
+    """Return 0, or 1 for a bug or for a command sent after another process had taken over the execution."""
+    wrong = [f"{name} was sent after another process had taken over the execution" for name in crash_point.after()]
     wrong += [report.error] if report is not None and report.exit_code == 1 else []
     (folder / TRACE).write_text("; ".join(wrong), encoding="utf-8")
     return 1 if wrong else 0
 
 
 class StoppedProcess:
-    """A process that is stopped. `since`: the time of the stop; None where the process ended before it."""
+    """A stopped process. `since`: the time of the stop; None if the process ended before it."""
 
     def __init__(self, pid: int, folder: Path) -> None:
         self._pid = pid
@@ -57,22 +57,25 @@ class StoppedProcess:
         self.since = datetime.fromisoformat(moment.read_text(encoding="utf-8")) if moment.exists() else None
 
     def wake(self, now: datetime) -> str:
-        """Let the process go on at a moment. Return an empty text, or what went wrong in it."""
+        """Continue the process, with its clock at `now`, until it ends. Return its error, or an empty text."""
         (self._folder / MOMENT).write_text(now.isoformat(), encoding="utf-8")
         os.kill(self._pid, signal.SIGCONT)
         _, status = os.waitpid(self._pid, 0)
         self._gone = True
-        return "" if status == 0 else f"the process that woke up failed: {(self._folder / TRACE).read_text(encoding='utf-8')}"
+        return (
+            "" if status == 0 else f"the process failed after its wake-up: {(self._folder / TRACE).read_text(encoding='utf-8')}"
+        )
 
     def end(self) -> None:
+        """Kill the process if it has not ended."""
         if not self._gone:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
 
 
 @contextmanager
-def stopped_there(begin: Begin, step: DrillStep, at: int, folder: Path) -> Iterator[StoppedProcess]:
-    """Run a process that plays a step and is stopped by SIGSTOP at its operation `at`."""
+def stop_at(begin: Begin, step: DrillStep, at: int, folder: Path) -> Iterator[StoppedProcess]:
+    """Run a step in a forked process that SIGSTOP stops at operation `at`; kill the process at the end of the context."""
 
     def act() -> None:
         (folder / MOMENT).write_text(process.clock.now().isoformat(), encoding="utf-8")
@@ -89,7 +92,7 @@ def stopped_there(begin: Begin, step: DrillStep, at: int, folder: Path) -> Itera
             status = _exit_code(folder, crash_point, play_step(process, step))
         except Killed:
             status = _exit_code(folder, crash_point)
-        except BaseException:  # noqa: BLE001 - the last place of this process, which must end here and tell why
+        except BaseException:  # noqa: BLE001 - the forked process must end here and report the error
             (folder / TRACE).write_text(traceback.format_exc(), encoding="utf-8")
             status = 1
         os._exit(status)

@@ -1,6 +1,7 @@
-"""Compare what the exchange has with what the ledger says: order by order, share by share, paisa by paisa.
+"""Compare the exchange's book with the ledger: orders, trades, shares and cash.
 
-An order that the ledger calls UNKNOWN is neither lost nor found. It is listed, and what follows from it is not compared.
+An order of status UNKNOWN in the ledger is listed separately. Its trades, the shares of its symbol, and the cash are then not
+compared.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from tradectl.model.money import show_rupees
 from tradectl.model.order import ALIVE, TERMINAL, OrderReport, OrderStatus, Side
 
 ENDED = TERMINAL | {OrderStatus.RETRY_PENDING}
-"""The ledger's states of an order that is certainly not at the exchange any more. One that is to be tried again was rejected
-there."""
+"""The ledger's statuses of an order that is certainly no longer at the exchange. An order of RETRY_PENDING was rejected there."""
 
 
 @dataclass(slots=True)
@@ -25,9 +25,9 @@ class LedgerCheck:
     """The result of a comparison, with one line for each finding.
 
     Attributes:
-        duplicates: An intent that the exchange had twice, or a sale of shares that were not there.
-        lost: What the exchange has and the ledger lacks, or the other way round.
-        unknown: Orders whose outcome the ledger does not know.
+        duplicates: An intent that reached the exchange twice, or a sale of shares that were not held.
+        lost: An order, trade, share or amount that the exchange has and the ledger lacks, or the reverse.
+        unknown: Orders of status UNKNOWN in the ledger.
         failed: Other errors, such as a bug of the program.
     """
 
@@ -38,11 +38,12 @@ class LedgerCheck:
 
     @property
     def clean(self) -> bool:
+        """Return whether there are no findings; UNKNOWN orders are no finding."""
         return not (self.duplicates or self.lost or self.failed)
 
 
 def check_ledger(truth: Truth, ledger: Ledger, oversold: Iterable[str] = ()) -> LedgerCheck:
-    """Compare the whole account. `oversold`: lines about sales of shares that were not there."""
+    """Compare the whole account; return the findings. `oversold`: lines about sales of shares that were not held."""
     book = ledger.book
     ours = book.orders()
     by_tag = {order.tag: order for order in ours}
@@ -61,13 +62,13 @@ def _named(order: Order) -> str:
 
 
 def _twice(reports: Iterable[OrderReport]) -> list[str]:
-    """Return a line for each tag that the exchange has accepted more than once."""
+    """Return one line for each tag that the exchange has accepted more than once."""
     counted = Counter(report.tag for report in reports if report.tag)
     return [f"tag {tag} is at the exchange {times} times" for tag, times in counted.items() if times > 1]
 
 
 def _bought_twice(reports: Iterable[OrderReport], by_tag: dict[str, Order]) -> list[str]:
-    """Return a line for each buy of which more than one generation is alive or has traded."""
+    """Return one line for each buy of which more than one generation is alive or has traded."""
     chains: dict[tuple[object, ...], set[str]] = defaultdict(set)
     for report in reports:
         order = by_tag.get(report.tag or "")
@@ -99,7 +100,7 @@ def _orders_lost(reports: Iterable[OrderReport], by_tag: dict[str, Order]) -> li
 
 
 def _phantoms(reports: Iterable[OrderReport], ours: Iterable[Order]) -> list[str]:
-    """Return a line for each order that is alive in the ledger and that the exchange does not have."""
+    """Return one line for each order that is alive in the ledger and absent at the exchange."""
     known = {report.tag for report in reports}
     return [
         f"order {order.id}, {order.side} {order.quantity} {order.symbol}, is {order.status} in the ledger and not at the exchange"

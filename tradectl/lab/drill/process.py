@@ -1,7 +1,7 @@
-"""Run the program in a workspace until it dies. The next process sees this one as dead.
+"""Run the program in a workspace until it dies. To the next process it looks dead.
 
-Several such processes follow each other in one process of the system. So each claims its work under an owner whose process is
-not running: that is how a killed process looks to the next one. A process that is only stopped has a running owner.
+One real process runs several such simulated processes, one after the other. So each claims its work under an owner whose process
+does not exist, as the next process would find it after a kill. A process that is only stopped has a running owner.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ from tradectl.task import Outcome, Task
 USER = "drill"
 CAPITAL = 500_000_00
 LEASE_OVER = timedelta(minutes=5)
-"""How far ahead the machine's clock is for a process that begins after a stopped one."""
+"""How far the machine time is ahead for a process that begins after a stopped process, so that its leases have expired."""
 _owners = count(1)
 
 
 def dead_owner() -> str:
-    """Return an owner of this machine and boot whose process is proved dead."""
+    """Return an owner on this machine and boot whose process is provably dead."""
     host, boot, pid, start = split_identity(current_identity())
     return f"{host}:{boot}:{pid}:{start}.{next(_owners)}"
 
 
 class StoppedClock(VirtualClock):
-    """The clock of a process that will be stopped. Once the process is awake again, it ends at its next wait.
+    """The clock of a process that will be stopped. After its wake-up (`awake`), the process ends at its next wait.
 
-    Real time has gone on without it, and this clock cannot follow.
+    The time has advanced in other processes meanwhile, and this clock cannot follow it.
     """
 
     awake = False
@@ -65,7 +65,7 @@ class StoppedClock(VirtualClock):
 
 
 class LaterClock(StoppedClock):
-    """A virtual clock of a process that begins when every lease of now has ended."""
+    """The virtual clock of a process that begins after all current leases have expired."""
 
     def machine_now(self) -> datetime:
         return super().machine_now() + LEASE_OVER
@@ -75,7 +75,7 @@ class LaterClock(StoppedClock):
 class Conditions:
     """The faults of the exchange, the promise of its adapter, and the seed of both.
 
-    `through`: the broker whose adapter and sandbox stand in between; empty for none.
+    `through`: the broker whose adapter and sandbox are between the program and the exchange; empty for none.
     """
 
     faults: frozenset[Fault]
@@ -84,16 +84,16 @@ class Conditions:
     through: str = ""
 
 
-PEACE = Conditions(frozenset(), Promise.REFUSES, 0)
+NO_FAULTS = Conditions(frozenset(), Promise.REFUSES, 0)
 
 
-def peace(through: str) -> Conditions:
-    """Return conditions without a fault, at a broker that keeps its promise."""
-    return Conditions(frozenset(), remote.promise_of(through), 0, through) if through else PEACE
+def without_faults(through: str) -> Conditions:
+    """Return conditions without a fault. `through`: see `Conditions`."""
+    return Conditions(frozenset(), remote.promise_of(through), 0, through) if through else NO_FAULTS
 
 
 class SharedMarket:
-    """The market that every process shares. Nothing writes to it."""
+    """The market, sessions and parameters that all processes share and only read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -116,10 +116,10 @@ class SharedMarket:
 
 
 class DrillProcess:
-    """One process at work, with its own connections, clock and owner.
+    """One simulated process, with its own connections, clock and owner.
 
-    `dead`: to other processes it looks dead from its start; otherwise only after its death. `later`: it begins when every lease
-    of now has ended. With `conditions.through` it trades through an adapter (`remote`).
+    `dead`: to other processes it looks dead from its start, otherwise only after its death. `later`: it begins after all current
+    leases have expired. With `conditions.through` it trades through an adapter (`remote`).
     """
 
     def __init__(
@@ -156,14 +156,14 @@ class DrillProcess:
 
     @cached_property
     def broker(self) -> FaultyBroker:
-        """The exchange itself. A process that trades through an adapter closes its connection first."""
+        """Return the exchange itself. A process that trades through an adapter closes its connection first."""
         if self._line is not None:
-            self._line.hang_up()
+            self._line.close()
         return self._near()
 
     @cached_property
     def _without_calls(self) -> FaultyBroker:
-        """The exchange without its faults, for a look that the process does not notice and that counts as no call."""
+        """Return the exchange for the drill's own reads, which have no faults and do not count as calls of the process."""
         return self._near() if self._line is not None else self.broker
 
     def _stepped(self, task: Task, _now: datetime, outcome: Outcome) -> None:
@@ -173,26 +173,26 @@ class DrillProcess:
 
     @property
     def hits(self) -> Counter[Fault]:
-        """How often each fault happened."""
+        """Return how often each fault happened."""
         return self._line.hits if self._line is not None else self.broker.hits
 
     @property
     def troubles(self) -> list[str]:
-        """Bugs that the sandbox met."""
+        """Return the tracebacks of bugs in the sandbox."""
         return self._line.broken if self._line is not None else []
 
     def truth(self) -> Truth:
-        """Return what the exchange has once everything has arrived there, in the adapter's form."""
+        """Return the exchange's book, in the adapter's form, after all late requests have reached the exchange."""
         self.broker.deliver_all()
         truth = self.broker.truth()
-        return sandbox_entry(self._through).as_told(truth, self.ledger.book.orders()) if self._through else truth
+        return sandbox_entry(self._through).as_reported(truth, self.ledger.book.orders()) if self._through else truth
 
     def end(self) -> None:
-        """Close what the operating system would have closed."""
+        """Close the connections, as the operating system does at the end of a process."""
         self._workspace.watch.crash_point = None
         self._workspace.ledger.close()
         if self._line is not None:
-            self._line.hang_up()
+            self._line.close()
         if self._line is not None and "_without_calls" in self.__dict__:
             self._without_calls.close()
         if "broker" in self.__dict__:
@@ -249,23 +249,23 @@ def create_account(workspace: Workspace, at: datetime) -> None:
 
 TASKS = {task.name: task for task in all_tasks()}
 TRIED_AGAIN = frozenset({5, 6, 7, 8})
-"""Exit codes after which the same command is given again a minute later."""
+"""Exit codes after which the same command runs again a minute later."""
 MINUTE = timedelta(minutes=1)
-MOST = 12
-"""Tries of one step: longer than any fault lasts."""
+MAX_TRIES = 12
+"""The most tries of one step. They take longer than any fault lasts."""
 
 
 def play_step(process: DrillProcess, step: DrillStep) -> Report:
-    """Run a step now, or at its time if that is later, and return the last report.
+    """Run a step now, or at its time if that is later; return the last report.
 
-    As cron does, repeat it each minute while the broker is down, until the step's window closes.
+    As cron does, repeat the step each minute while the broker is down, until the step's window closes.
     """
     clock = process.clock
     if clock.now() < step.at:
         clock.move_to(step.at)
     report = _run(process, step)
     tries = 1
-    while _may_pass(report) and tries < MOST and clock.now() + MINUTE < step.closes:
+    while _may_pass(report) and tries < MAX_TRIES and clock.now() + MINUTE < step.closes:
         clock.sleep(MINUTE.total_seconds())
         report = _run(process, step)
         tries += 1

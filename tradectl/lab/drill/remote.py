@@ -1,8 +1,8 @@
-"""Trade through a broker's adapter and real sockets with that broker's sandbox, behind which the faulty exchange stands.
+"""Trade through a broker's adapter and real sockets with that broker's sandbox, in front of the faulty exchange.
 
-The server is another machine: it does not die with the process. Deaths lie before and after a call of the process. The server's
-state is in a file, so the next process's server has it. Process and server share the clock. A process that waits for a reply
-that does not come waits as long as the adapter would.
+The server stands for another machine, so it does not die in the middle of a call. The process may die before and after each
+call. The server's state is in a file, which the next process's server reads. Process and server share the clock. A process whose
+reply is lost waits as long as the adapter would wait.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ T = TypeVar("T")
 
 
 def promise_of(name: str) -> Promise:
-    """Return what the exchange behind a broker's sandbox must keep: what its adapter declares, and no more.
+    """Return the promise that the exchange behind a broker's sandbox must keep: what the adapter declares, and no more.
 
-    An exchange that shows an order earlier than is declared keeps that promise too. UsageError where no exchange of the drill
-    keeps what is declared."""
+    An exchange that shows an order earlier than declared also keeps the promise. Raises UsageError if no exchange of the drill
+    keeps what the adapter declares.
+    """
     declared = adapter(name).capabilities
     lag = declared.visibility_lag
     for promise in Promise:
@@ -46,7 +47,7 @@ def promise_of(name: str) -> Promise:
 
 
 class ServerClock:
-    """The process's clock as the server uses it. A slow reply arrives after the process has stopped waiting for it."""
+    """The process's clock, used by the server. A delayed reply arrives after the process has stopped waiting: Ambiguous."""
 
     virtual = True
 
@@ -64,7 +65,7 @@ class ServerClock:
 
 
 class LoginVault:
-    """A user's credentials, with a login whenever no session holds."""
+    """A user's credentials, with an automatic login when there is no valid session."""
 
     def __init__(self, found: Adapter, entry: BrokerSandbox, clock: VirtualClock) -> None:
         self._adapter, self._entry, self._clock = found, entry, clock
@@ -96,9 +97,9 @@ class LoginVault:
 
 
 class CountedBroker:
-    """The adapter as a process uses it: the process may die before or after each call.
+    """The adapter with every call counted, so that the process may die before or after each call.
 
-    A command is counted again as `place:done` when its outcome is as certain as it will be, and before the process uses it.
+    A command is counted again as `place:done` after its result is known and before the process uses the result.
     """
 
     def __init__(self, broker: Broker, clock: VirtualClock, on_call: Callable[[str], None]) -> None:
@@ -153,8 +154,13 @@ class CountedBroker:
 
 
 class SandboxLink:
-    """One process's line to its broker. `near` opens the faulty exchange in the server's thread; `memory` is the file of what the
-    server remembers, `lists` the folder of the adapter's lists of instruments. `hang_up` leaves no thread and no socket."""
+    """One process's connection to its broker, with the broker's sandbox. `close` closes all threads and sockets.
+
+    Args:
+        near: Opens the faulty exchange; called in the server's thread.
+        memory: The file of the server's state.
+        lists: The folder of the adapter's lists of instruments.
+    """
 
     def __init__(
         self,
@@ -190,10 +196,10 @@ class SandboxLink:
 
     @property
     def broken(self) -> list[str]:
-        """Bugs that the server met."""
+        """Return the tracebacks of bugs in the server."""
         return self._sandbox.broken
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         if self._up:
             self._up = False
             if isinstance(self._adapter, Closable):

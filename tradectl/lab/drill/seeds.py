@@ -1,6 +1,6 @@
-"""Drill many seeds on several cores. The result of each seed is kept in a file, so that a stopped run goes on.
+"""Drill many seeds on several cores. The result of each seed is stored in a file, so that a stopped run can continue.
 
-A file is good for one version of the program's source. After a change to it every seed is drilled again.
+A file is valid for one version of the program's source. After a change of the source every seed is drilled again.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from pathlib import Path
 from tradectl.build_fingerprint import build_fingerprint
 from tradectl.errors import TradectlError
 from tradectl.lab.drill import days
-from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, is_fair
+from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, ended_as_allowed
 from tradectl.lab.drill.days import DrillDay, DrillStep
-from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, peace, play_step
+from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, play_step, without_faults
 from tradectl.lab.drill.workspace import FolderWorkspace, ServerWorkspace, Workspace, drop_databases, own_database
 
 Progress = Callable[[int, int, Tally], None]
 MEMORY = Path("/dev/shm")
-"""A folder in memory, if the system has it: everything here is thrown away."""
-QUIET = 4
-"""The first days have no orders yet."""
+"""A folder in memory, used if the system has it, because all files of a drill are temporary."""
+FIRST_DRILLED = 4
+"""The number of first days that are not drilled, because they have no orders yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrillPlan:
-    """What is drilled.
+    """The extent of a drill.
 
     Attributes:
-        seeds: Seeds 0 to `seeds` - 1.
-        task: One task; empty for all.
-        server: The URL of a PostgreSQL server, for ledgers in databases of their own; empty for SQLite.
-        jobs: Seeds at a time.
-        points: Crash points of each seed at most; 0 for all.
-        through: The broker whose adapter and sandbox stand before the exchange; empty for none.
+        seeds: The number of seeds: 0 to `seeds` - 1.
+        task: The task with the crash points; empty for all tasks.
+        server: The URL of a PostgreSQL server, on which each worker gets its own database; empty for SQLite.
+        jobs: How many seeds run at the same time.
+        points: The most crash points of each seed; 0 for all.
+        through: The broker whose adapter and sandbox are in front of the exchange; empty for none.
     """
 
     seeds: int
@@ -53,7 +53,7 @@ class DrillPlan:
 
     @property
     def name(self) -> str:
-        """The name of the file of results: all that makes results comparable."""
+        """Return the name of the results file, which includes everything that results depend on."""
         points = [f"{self.points}-points"] if self.points else []
         through = [f"through-{self.through}"] if self.through else []
         parts = [
@@ -67,7 +67,7 @@ class DrillPlan:
 
 
 def drill_seeds(plan: DrillPlan, folder: Path, progress: Progress) -> Tally:
-    """Drill every seed of the plan that has no result in `folder` yet, and return the tally of all."""
+    """Drill every seed of the plan that has no result in `folder` yet; return the tally of all seeds."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{plan.name}.jsonl"
     done = _read(file)
@@ -92,7 +92,7 @@ def drill_seeds(plan: DrillPlan, folder: Path, progress: Progress) -> Tally:
 
 
 def _each(plan: DrillPlan, seeds: list[int], work: Path) -> Iterator[tuple[int, Tally]]:
-    """Yield each seed with its tally, as it is done. The processes are spawned, so they share nothing with this one."""
+    """Yield each seed with its tally when it is finished. The workers are spawned processes, which share no state."""
     jobs = max(1, min(plan.jobs, len(seeds)))
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(plan, work))
@@ -107,10 +107,10 @@ def _each(plan: DrillPlan, seeds: list[int], work: Path) -> Iterator[tuple[int, 
 
 
 class DrillWorker:
-    """The state of one worker: its workspace with the account before each day, and the market that all share."""
+    """The state of one worker: its workspace with the account before each day, and the shared market."""
 
     def __init__(self, work: Path, market: Path, server: str = "", through: str = "", of: slice = slice(None)) -> None:
-        """Prepare the account. `of`: the days that are wanted; the account is new on the first of them."""
+        """Prepare the account. `of`: which days to prepare; the account is new on the first of them."""
         self.through = through
         self.exchange = SharedMarket(market)
         self.workspace: Workspace = ServerWorkspace(work, server) if server else FolderWorkspace(work)
@@ -118,8 +118,8 @@ class DrillWorker:
         self._prepare()
 
     def drill(self, seed: int, task: str = "", points: int = 0) -> Tally:
-        """Play every crash point of one seed, or those of one task, and return the tally. `points`: at most so many (0: all)."""
-        used = self.days[QUIET:]
+        """Run every crash point of one seed, or those of one task; return the tally. `points`: at most so many (0: all)."""
+        used = self.days[FIRST_DRILLED:]
         return Drill(self.workspace, self.exchange, used[(seed * 5) % len(used)], conditions_of(seed, self.through)).run(
             task, points
         )
@@ -127,12 +127,12 @@ class DrillWorker:
     def _prepare(self) -> None:
         first = self.days[0]
         create_account(self.workspace, first.begins)
-        calm = peace(self.through)
+        calm = without_faults(self.through)
         process = DrillProcess(self.workspace, self.exchange, calm, first.begins)
 
         def run(step: DrillStep) -> None:
             report = play_step(process, step)
-            if not is_fair(report, {0}):
+            if not ended_as_allowed(report, {0}):
                 raise TradectlError(f"the drill could not be prepared: {step.name}: {report.error}")
 
         def save(day: DrillDay) -> None:
@@ -164,7 +164,7 @@ def _drill(seed: int) -> Tally:
 
 
 def _read(file: Path) -> dict[int, Tally]:
-    """Return the results that are kept. A last line that a death cut off is left out."""
+    """Return the stored results by seed, without a line that a killed run cut off."""
     found: dict[int, Tally] = {}
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         try:
@@ -177,7 +177,7 @@ def _read(file: Path) -> dict[int, Tally]:
 
 
 def _end_the_last_line(file: Path) -> None:
-    """End a line that a death cut off, so that the next result stands on a line of its own."""
+    """End a line that a killed run cut off, so that the next result starts on a new line."""
     kept = file.read_text(encoding="utf-8") if file.exists() else ""
     if kept and not kept.endswith("\n"):
         with file.open("a", encoding="utf-8") as results:
@@ -186,7 +186,7 @@ def _end_the_last_line(file: Path) -> None:
 
 @contextmanager
 def _workplace() -> Iterator[Path]:
-    """Make a folder and remove it in the end."""
+    """Yield a new temporary folder and remove it at the end."""
     base = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
     work = Path(tempfile.mkdtemp(prefix="tradectl-drill-", dir=base))
     try:

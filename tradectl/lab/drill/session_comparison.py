@@ -1,8 +1,8 @@
 """Run whole sessions through an adapter and its sandbox, and compare them with the same sessions at the paper exchange.
 
-Tasks, runner and ledger are the program's own. The adapter logs in whenever its session has ended. The exchange alone promises
-what the adapter declares, and has no pre-open prices where the adapter has none. Then every row of every table, every message
-and the exchange's own statement must be equal. Trade ids are not compared: each broker makes them its own way.
+Tasks, runner and ledger are the program's own. The adapter logs in whenever its login has ended. In the direct run the paper
+exchange has the capabilities that the adapter declares, and no pre-open prices if the adapter has none. Then every row of every
+table, every message and the exchange's own statement must be equal. Trade ids are not compared, because each broker has its own.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from tradectl.task import World
 
 TABLES = ("orders", "fills", "positions", "signals", "decisions", "task_executions", "daily_stats", "user_logs", "outbox")
 MACHINE = frozenset({"owner", "beat_at"})
-"""Columns with the process that worked and its machine time."""
+"""Columns with a process or a machine time, which differ between the runs."""
 NAMES = frozenset({"trade_id"})
-"""Columns with names that a broker makes."""
+"""Columns with ids that the broker makes."""
 EVERY = 125
-"""Minutes between two steps of the monitor."""
+"""Minutes between two steps of the sell monitor."""
 CAPITAL = 5_00_000_00
 
 Rows = dict[str, list[dict[str, Any]]]
 
 
 class PlainPaper(PaperBroker):
-    """The paper exchange without anything that the other broker does not declare."""
+    """The paper exchange, limited to the capabilities that another broker declares."""
 
     def __init__(self, declared: Capabilities, *words: Any, **names: Any) -> None:
         self.capabilities = declared
@@ -56,7 +56,7 @@ class PlainPaper(PaperBroker):
 
 
 class SelfLoginVault(MemoryVault):
-    """A vault that logs in whenever the session has ended."""
+    """A MemoryVault that logs in automatically when the session has ended."""
 
     def __init__(self, found: Adapter, entry: BrokerSandbox) -> None:
         defaults = {field.name: field.default for field in found.fields if field.default is not None}
@@ -73,7 +73,7 @@ class SelfLoginVault(MemoryVault):
 
 @dataclass(frozen=True)
 class SessionsRun:
-    """The result of sessions: the ledger's rows, the exchange's statement, and the requests by method and path."""
+    """The result of a run: the ledger's rows, the exchange's statement, and method and path of each request."""
 
     rows: Rows
     statement: Statement
@@ -81,9 +81,9 @@ class SessionsRun:
 
 
 class SessionComparison:
-    """Sessions `first` to `last` of a market, in folders of their own below `folder`.
+    """Two runs of the sessions `first` to `last`, each in its own folder below `folder`.
 
-    `settings` names the market; `changes` are settings of the user.
+    `settings` names the market; `changes` are the user's settings.
     """
 
     def __init__(self, settings: Settings, folder: Path, first: date, last: date, changes: Mapping[str, str]) -> None:
@@ -91,15 +91,15 @@ class SessionComparison:
         self._changes = dict(changes)
 
     def alone(self, name: str) -> SessionsRun:
-        """Run them at the paper exchange itself, which promises what the broker `name` declares."""
+        """Run the sessions directly at the paper exchange, with the capabilities that the broker `name` declares."""
         folder = self._folder / "alone"
         world = self._world(folder)
         return self._lived(replace(world, broker=self._paper(name, world, folder, world.market)), name, folder)
 
     def through(self, name: str, trouble: Callable[[Sandbox], None] = lambda _: None) -> SessionsRun:
-        """Run them at the same exchange behind the adapter and the sandbox of the broker `name`.
+        """Run the sessions at the same exchange, through the adapter and the sandbox of the broker `name`.
 
-        `trouble` is called with the sandbox before the first session, to make it fail in some way.
+        `trouble` is called with the sandbox before the first session, to make some requests fail.
         """
         folder, found, entry = self._folder / "through", adapter(name), sandbox_entry(name)
         world = self._world(folder)
@@ -146,7 +146,7 @@ class SessionComparison:
 
 
 def differences(near: SessionsRun, far: SessionsRun) -> Iterator[str]:
-    """Return each difference in one line: a table with the first row that differs, or the exchange's statement."""
+    """Yield one line for each difference: a table with its first different row, or the exchange's statement."""
     for table in TABLES:
         ours, theirs = (_unnamed(process.rows[table]) for process in (near, far))
         if ours != theirs:

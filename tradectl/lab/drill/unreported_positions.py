@@ -1,7 +1,7 @@
-"""Find unprotected positions that the program did not report: the exchange's book against `status` and the exit code.
+"""Find unprotected positions that the program did not report, by comparing the exchange's book with `status` and exit codes.
 
-After each complete step of the sell monitor every share at the exchange is on sale there, or the program names the position:
-`status` within the two minutes that it may take to react, and the step's exit code once the finding is due.
+After each complete step of the sell monitor, a live sell at the exchange covers every held share, or the program reports the
+position. `status` must report it within two minutes, and the step's exit code must report it once the finding is due.
 """
 
 from __future__ import annotations
@@ -25,20 +25,23 @@ from tradectl.task import Outcome, World
 BEHIND: Mapping[Fault, timedelta] = {Fault.SLOWER_BOOK: timedelta(minutes=4), Fault.VANISHED: timedelta(minutes=2)}
 """How much longer than `UNSEEN` a fault may hide a change of the exchange's book from the program."""
 OFTEN, LATELY = 10, timedelta(minutes=15)
-"""A symbol must have a finding after this many sells within this time that ended without a trade: between two
-steps it had no live sell."""
+"""A symbol must have a finding after this many sells within this time that ended without a trade.
+
+Between two such steps it had no live sell."""
 UNSEEN = timedelta(minutes=1)
-"""How long a fill or an order's end may be unseen by a step that read the book in its course."""
+"""How long a step may miss a fill or an order's end, because it read the book before."""
 
 
 def unseen(faults: Iterable[Fault]) -> timedelta:
-    """Return how old an event at the exchange is that a step must have seen."""
+    """Return the age from which a step must have seen an event at the exchange."""
     return UNSEEN + max((BEHIND.get(fault, timedelta(0)) for fault in faults), default=timedelta(0))
 
 
 def exposed_at(exchange: Broker, market: MarketData, sessions: SessionTable, now: datetime, hidden: timedelta) -> dict[str, int]:
-    """Return the held shares of each symbol without a live sell at the exchange, in its trading hours. A symbol
-    with a fill or an order's end within the last `hidden` is left out."""
+    """Return, in trading hours, how many held shares of each symbol no live sell at the exchange covers.
+
+    A symbol with a fill or an order's end within the last `hidden` is left out.
+    """
     day = ist_date(now)
     session = sessions.session(day)
     if session is None or not session.runs or now < session.open_at():
@@ -58,8 +61,10 @@ def exposed_at(exchange: Broker, market: MarketData, sessions: SessionTable, now
 
 
 def _trades(session: Session, now: datetime, *, closing_auction: bool) -> bool:
-    """Return whether an order that rests at the exchange may trade, now or in the auction that follows: by the exchange's own
-    phases, and not by the program's rule, which is on trial here."""
+    """Return whether a resting order may trade now or in the following auction.
+
+    The exchange's phases decide this, not the program's own rule, which is being tested here.
+    """
     phases = session.phases(closing_auction)
     opens = next(phase.start for phase in phases if phase.kind is PhaseKind.CONTINUOUS)
     closes = max(phase.end for phase in phases if phase.kind is not PhaseKind.POST_CLOSE)
@@ -67,8 +72,10 @@ def _trades(session: Session, now: datetime, *, closing_auction: bool) -> bool:
 
 
 def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) -> list[str]:
-    """Return a line for each position without a live sell at the exchange that a sell monitor's step leaves unreported:
-    `status` does not name it within `REACTION`, or the step does not name it once it is due."""
+    """Return a line for each position without a live sell at the exchange that a step of the sell monitor did not report.
+
+    Either `status` does not name the position within `REACTION`, or the step does not name it once the finding is due.
+    """
     now = world.clock.now()
     exposed = exposed_at(exchange, world.market, world.sessions, now, hidden)
     lines = _taken_back_silently(world, exchange, now)
@@ -80,16 +87,16 @@ def silent(world: World, exchange: Broker, outcome: Outcome, hidden: timedelta) 
         item = found.get(symbol)
         where = f"{shares} {symbol} are not on sale at the exchange at {to_ist(now):%d %b %H:%M:%S}"
         if item is None and symbol not in unknown:
-            lines.append(f"{where}: status does not name it")
+            lines.append(f"{where}: `status` does not report the position")
         elif item is not None and item.grave and item.is_due(now) and not _is_named(symbol, outcome):
-            lines.append(f"{where}: the step ends as if nothing were wrong")
+            lines.append(f"{where}: the step's exit code does not report the position")
     return lines
 
 
 def _taken_back_silently(world: World, exchange: Broker, now: datetime) -> list[str]:
-    """Return a line for each held symbol with `OFTEN` sells in `LATELY` that ended without a trade, and no finding.
+    """Return a line for each held symbol with `OFTEN` sells in `LATELY` that ended without a trade, and without a finding.
 
-    Each step may have placed a new sell, and between two steps there was none.
+    Each step may have placed a new sell, but between two steps no sell was live.
     """
     held = {row.symbol for row in exchange.holdings() if row.quantity + row.t1_quantity}
     ended: Counter[str] = Counter(
@@ -101,7 +108,7 @@ def _taken_back_silently(world: World, exchange: Broker, now: datetime) -> list[
     today = at_ist(ist_date(now), time(0))
     named = {symbol for symbol in often if world.ledger.logs.list(action=RULE, symbol=symbol, since=today, limit=1)}
     return [
-        f"{ended[symbol]} sells of {symbol} were taken back by {to_ist(now):%d %b %H:%M:%S}: no finding names it"
+        f"{ended[symbol]} sells of {symbol} ended without a trade by {to_ist(now):%d %b %H:%M:%S}: no finding reports this"
         for symbol in often
         if symbol not in named
     ]
@@ -113,15 +120,18 @@ def _is_of(report: OrderReport, day: date) -> bool:
 
 
 def _ended_unsold(report: OrderReport) -> bool:
-    """Return whether an order was on sale and ended without a trade. One that was taken back at once was rejected."""
+    """Return whether a sell rested and was cancelled without a trade. An order that ended at once counts as rejected."""
     ended = report.status is OrderStatus.CANCELLED and not report.filled_quantity
     return ended and report.updated_at - report.placed_at >= AT_ONCE
 
 
 def _ends(sells: Iterable[OrderReport], now: datetime) -> list[datetime]:
-    """Return when the sells that traded ended, when the first one ended without a trade, and an end at `now`: a command
-    of this step, which the broker's list may not show yet. Other ends without a trade give no new delay: a program that
-    ignores them would otherwise never have to report the position."""
+    """Return the ends of sells after which the program may need time to react.
+
+    These are the ends of sells that traded, the first end without a trade, and an end at `now`, by a command of this step that
+    the broker's list may not show yet. Other ends without a trade give no new delay. Otherwise a program that ignores them would
+    never have to report the position.
+    """
     traded = [report.updated_at for report in sells if report.filled_quantity and report.status not in ALIVE]
     unsold = sorted(report.updated_at for report in sells if _ended_unsold(report))
     return [*traded, *unsold[:1], *(at for at in unsold if at == now)]

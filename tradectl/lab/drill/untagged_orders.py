@@ -1,8 +1,8 @@
-"""Match the orders at an exchange with those of the ledger where the broker has no tag.
+"""Match the orders at an exchange with those of the ledger, for a broker without tags.
 
-The ledger knows an order by the broker's id, or calls it UNKNOWN. An order at the exchange with the same terms may be the
-UNKNOWN one. One that ended there without a trade may also be an order that ended in the ledger. An order that is left over was
-sent more often than the ledger knows, or the program did not send it.
+The ledger has an order's broker order id, or the order is UNKNOWN. An order at the exchange with the terms of an UNKNOWN order
+may be that order. An order that ended at the exchange without a trade may also be an order that ended in the ledger. A remaining
+order was sent more often than the ledger records, or the program did not send it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Terms = tuple[date, str, Side, int, int]
 
 
 def tagged(reports: Sequence[OrderReport], ours: Sequence[Order]) -> Iterator[OrderReport]:
-    """Return the exchange's orders under the tags of the ledger's orders, each tag once.
+    """Yield the exchange's orders with the tags of the ledger's orders, each tag once.
 
-    An order that nothing explains gets the tag of another order of its symbol and side, which is then there twice. Without one
-    it gets its own id, which the ledger does not know.
+    An unexplained order gets the tag of another order of the same date, symbol and side, so that this tag appears twice. If there
+    is no such order, it gets its broker order id as tag, which the ledger does not contain.
     """
     known = {order.broker_order_id: order.tag for order in ours if order.broker_order_id is not None}
     nameless = [order for order in ours if order.broker_order_id is None]
@@ -41,7 +41,7 @@ def tagged(reports: Sequence[OrderReport], ours: Sequence[Order]) -> Iterator[Or
 
 
 def _explained(report: OrderReport, doubts: list[Order]) -> str:
-    """Return the tag of the order in `doubts` that has the same terms, and remove it from them; empty without one."""
+    """Remove the first order with the same terms from `doubts` and return its tag; empty if there is none."""
     its_terms: Terms = ist_date(report.placed_at), report.symbol, report.side, report.quantity, report.price
     for order in doubts:
         if (order.session, order.symbol, order.side, order.quantity, order.price) == its_terms:

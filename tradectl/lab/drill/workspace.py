@@ -1,7 +1,7 @@
-"""Keep the files of a drilled account: the ledger, the exchange, the faults and the sandbox; copy them before each step.
+"""Store the files of a drilled account (ledger, exchange, faults, sandbox), and copy them before each step.
 
-With SQLite that is a folder. With PostgreSQL the ledger is a database of the drill's own, and each copy is a schema beside the
-one in use: copying tables within a server takes milliseconds, making a database a tenth of a second.
+With SQLite this is a folder. With PostgreSQL the ledger is a separate database, and each copy is a schema in it. Copying tables
+within a database takes milliseconds; creating a database takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tradectl.ledger.opening import open_database
 from tradectl.ledger.schema import metadata
 
 PAPER, SERVER = "paper.db", "server.pickle"
-"""The files of the exchange and of the sandbox's state. The ledger's and the faults' files lie beside them."""
+"""The files of the exchange and of the sandbox's state. The files of the ledger and of the faults are in the same folder."""
 
 
 class Workspace(Protocol):
     """The files of one account.
 
     Attributes:
-        folder: The exchange's files.
-        ledger: The one database object that every process uses, so that its statements are compiled once. No connection to it
-            may be open in `save` and `restore`.
-        watch: Reports its commits.
+        folder: The folder of the exchange's files.
+        ledger: The database object that all processes share, so that its statements are compiled once. No connection to it may
+            be open in `save` and `restore`.
+        watch: Reports the commits of `ledger`.
     """
 
     folder: Path
@@ -39,20 +39,20 @@ class Workspace(Protocol):
     watch: CommitWatch
 
     def save(self, name: str) -> None:
-        """Keep it as it is now under a name."""
+        """Save a copy of the current state under a name."""
         ...
 
     def restore(self, name: str) -> None:
-        """Make it again what it was when it was saved under that name."""
+        """Restore the state that was saved under a name."""
         ...
 
     def forget(self) -> None:
-        """Drop everything that was saved."""
+        """Delete all saved copies."""
         ...
 
 
 class FolderWorkspace:
-    """A folder of files, and a folder for each copy of it."""
+    """A workspace of files in a folder, with a folder for each copy."""
 
     def __init__(self, work: Path) -> None:
         self.folder = work / "workspace"
@@ -72,7 +72,7 @@ class FolderWorkspace:
 
 
 class ServerWorkspace:
-    """A database of the drill's own on a PostgreSQL server, and a folder for the exchange's files."""
+    """A workspace of a separate database on a PostgreSQL server, and a folder for the exchange's files."""
 
     def __init__(self, work: Path, url: str) -> None:
         self._files = FolderWorkspace(work)
@@ -94,7 +94,7 @@ class ServerWorkspace:
     def restore(self, name: str) -> None:
         self._files.restore(name)
         with self.ledger.write() as connection:
-            for one in reversed(metadata.sorted_tables):  # a TRUNCATE makes new files for each; these are small
+            for one in reversed(metadata.sorted_tables):  # faster than TRUNCATE for small tables, which makes new files
                 connection.execute(text(f"DELETE FROM public.{one.name}"))
             for one in metadata.sorted_tables:
                 connection.execute(text(f'INSERT INTO public.{one.name} SELECT * FROM "{name}".{one.name}'))
@@ -114,11 +114,11 @@ class ServerWorkspace:
 
 
 PREFIX = "tradectl_drill_"
-"""How the names of the drill's own databases on a server begin."""
+"""The prefix of the names of the drill's databases on a server."""
 
 
 def own_database(server: str, name: str) -> str:
-    """Create a database on the server and return its URL. It is thrown away, so its commits need not survive a power cut."""
+    """Create a temporary database on the server and return its URL. Its commits need not survive a power cut."""
     with _as_owner(server) as connection:
         connection.execute(text(f"CREATE DATABASE {PREFIX}{name}"))
         connection.execute(text(f"ALTER DATABASE {PREFIX}{name} SET synchronous_commit = off"))
@@ -126,7 +126,7 @@ def own_database(server: str, name: str) -> str:
 
 
 def drop_databases(server: str, beginning: str) -> None:
-    """Drop the drill's databases whose name begins so, also while a process is connected to them."""
+    """Drop the drill's databases whose name begins with `beginning`, even while a process is connected to them."""
     with _as_owner(server) as connection:
         known = connection.scalars(text("SELECT datname FROM pg_database"))
         for name in [name for name in known if name.startswith(f"{PREFIX}{beginning}_")]:
@@ -135,7 +135,7 @@ def drop_databases(server: str, beginning: str) -> None:
 
 @contextmanager
 def _as_owner(server: str) -> Iterator[Connection]:
-    """Open a connection on which databases can be made: each statement by itself."""
+    """Yield a connection on which databases can be created: without transactions."""
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -145,7 +145,7 @@ def _as_owner(server: str) -> Iterator[Connection]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Make a folder of files what another one is; what was left of journals belongs to the old files."""
+    """Replace all files of a folder by those of another folder. Remaining journal files belong to the old files."""
     if target.exists():
         for file in target.iterdir():
             file.unlink()

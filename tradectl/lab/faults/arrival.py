@@ -1,7 +1,7 @@
-"""Carry out a command that reaches the exchange, also when its caller no longer waits for the reply.
+"""Carry out a command that reaches the exchange, even if its caller no longer waits for the reply.
 
-A broker that does not refuse a repeated tag accepts it as often as it comes. The true exchange would refuse it, so the order
-gets an inner tag (`TAG.1`, `TAG.2`), which no caller sees. The tags of callers have no dot.
+Some brokers accept a repeated tag, but the simulated exchange refuses it. So the exchange gets the order under an inner tag
+(`TAG.1`, `TAG.2`), which callers do not see. The tags of callers contain no dot.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ _REPEATED = re.compile(r"\.\d+$")
 
 
 class Arrival:
-    """In front of the true exchange. It writes down a sell of more than there is: this exchange refuses it, a real broker may
-    sell short."""
+    """Carry out commands at the exchange, and record each sell of more shares than are held.
+
+    The simulated exchange refuses such a sell, but a real broker may sell short.
+    """
 
     def __init__(self, exchange: Broker, clock: Clock, promise: Promise, mirror: BookView, remembered: InFlight) -> None:
         self._exchange = exchange
@@ -43,22 +45,25 @@ class Arrival:
         try:
             order_id = self._under_inner_tag(command).carry_out(self._exchange)
         except OrderRefused as refusal:
-            if refusal.code == "holdings":  # after any other no, a real broker would not have sold either
+            if refusal.code == "holdings":  # after another refusal, a real broker would not have sold
                 self._note(short, f"refused: {refusal.reason}")
             raise
         self._note(short, f"accepted as {order_id}")
         if command.order is not None and self._mirror.rejects(order_id):
-            with suppress(OrderRefused):  # what has filled already cannot be rejected any more
+            with suppress(OrderRefused):  # an order that is already filled cannot be rejected
                 self._exchange.cancel(order_id)
         return order_id
 
     def alive(self, order_id: str) -> OrderReport | None:
-        """Return an order that can still be changed, as the exchange has it."""
+        """Return the exchange's row of an order that can still be changed; None for another order."""
         rows = (row for row in self._exchange.orders() if row.broker_order_id == order_id and row.status in ALIVE)
         return next(rows, None)
 
     def orders(self) -> Sequence[OrderReport]:
-        """Return the exchange's orders under their callers' tags; the exchange's own object where none has an inner tag."""
+        """Return the exchange's orders under their callers' tags.
+
+        Without an inner tag this is the exchange's own object, so that an unchanged book stays the same object.
+        """
         reports = self._exchange.orders()
         if self._promise.refuses_repeated_tag:
             return reports
@@ -69,7 +74,7 @@ class Arrival:
         return self._named[1]
 
     def _short(self, command: SentCommand, before: OrderReport | None) -> str:
-        """Return a line where a sell is for more shares than are held beside all other live sells; empty where it is not."""
+        """Return a line if a sell, together with all other live sells, exceeds the held shares; else an empty text."""
         order = command.order or before
         if order is None or order.side is not Side.SELL or command.name == "cancel":
             return ""

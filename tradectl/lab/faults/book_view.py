@@ -1,7 +1,7 @@
-"""Show the caller an order book whose rows are late, doubled, shuffled, gone or rejected.
+"""Show the caller an order book whose rows are late, doubled, shuffled, missing or rejected.
 
-A late row is the row as it stood some time ago. The delay is drawn once for an order, so a row never goes back in time. A
-result is kept until one of its sources changes, or a late row becomes current.
+A late row is the state of the order some time ago. The delay is drawn once for each order, so a row never goes back in time. A
+result is cached until one of its sources changes, or a late row becomes current.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ T = TypeVar("T", OrderReport, TradeReport)
 
 REJECTION = "rejected by the exchange after it was accepted"
 FOR_FUNDS = "RMS:Margin Exceeds, found after the order was accepted"
-"""The reason of a lack of funds, in the form by which every adapter knows that it may pass."""
+"""The reason of a rejection for lack of funds. Every adapter recognises this text as a temporary refusal."""
 AT_ONCE = timedelta(seconds=5)
-"""A rejected order was taken back within this long of being placed."""
+"""An order counts as rejected, not cancelled, if it ended within this time of its placement."""
 HALF = 0.5
 LAGS = frozenset({Fault.SLOW_BOOK, Fault.SLOWER_BOOK})
 DISTORTS = LAGS | {Fault.DUPLICATE_REPORTS, Fault.REPORTS_OUT_OF_ORDER, Fault.REJECTED_LATER, Fault.BOOK_EMPTIED, Fault.VANISHED}
-"""The faults that change what the book looks like."""
+"""The faults that change what the order book shows."""
 _LONGEST = timedelta(seconds=SLOWER[1])
 _NO_TIME = timedelta(0)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _S = OrderStatus
 
 
-class _LastAnswer(Generic[T]):
-    """The last result of one kind; the same object again where the rows are the same."""
+class _LastResult(Generic[T]):
+    """The last result for orders or trades. With equal rows, the same object is returned again."""
 
     def __init__(self) -> None:
         self.rows: Sequence[T] = ()
@@ -44,10 +44,12 @@ class _LastAnswer(Generic[T]):
         self._at = self._until = _NEVER
 
     def holds(self, sources: tuple[object, ...], now: datetime) -> bool:
+        """Return whether the cached rows are still valid for these sources at this moment."""
         same = len(sources) == len(self._sources) and all(a is b for a, b in zip(sources, self._sources, strict=True))
         return same and self._at <= now and (now == self._at or now < self._until)
 
     def renew(self, rows: Sequence[T], sources: tuple[object, ...], now: datetime, until: datetime) -> Sequence[T]:
+        """Cache rows that are valid until a moment; return them, or the equal rows from before."""
         self._sources, self._at, self._until = sources, now, until
         if self.rows != rows:
             self.rows = rows
@@ -55,7 +57,7 @@ class _LastAnswer(Generic[T]):
 
 
 class BookView:
-    """The book between the exchange and the caller. `hits` counts the rows that each fault has changed."""
+    """The order and trade book as the caller sees it. `hits` counts the rows that each fault has changed."""
 
     def __init__(self, faults: Collection[Fault], chance: Draws, hits: Counter[Fault]) -> None:
         self._faults = DISTORTS.intersection(faults)
@@ -64,18 +66,18 @@ class BookView:
         self._apart = Fault.REPORTS_OUT_OF_ORDER in faults
         self._chance = chance
         self._hits = hits
-        self._orders: _LastAnswer[OrderReport] = _LastAnswer()
-        self._trades: _LastAnswer[TradeReport] = _LastAnswer()
+        self._orders: _LastResult[OrderReport] = _LastResult()
+        self._trades: _LastResult[TradeReport] = _LastResult()
 
     @property
     def lags(self) -> bool:
-        """Whether rows may be shown as they were before a command of ours."""
+        """Return whether rows may show the state before one of our commands."""
         return self._slow is not None
 
     def orders(
         self, reports: Sequence[OrderReport], trades: Sequence[TradeReport], before: Sequence[EarlierRow], now: datetime
     ) -> Sequence[OrderReport]:
-        """Return the order book as it is shown now; the true one itself where no fault changes it."""
+        """Return the order book as the caller sees it now; `reports` itself if no fault changes it."""
         if not self._faults:
             return reports
         sources = reports, trades, before
@@ -99,7 +101,7 @@ class BookView:
         return self._orders.renew(self._arranged(shown, "orders", now), sources, now, until)
 
     def trades(self, trades: Sequence[TradeReport], now: datetime) -> Sequence[TradeReport]:
-        """Return the trades as they are shown now."""
+        """Return the trades as the caller sees them now."""
         if not self._faults:
             return trades
         sources = (trades,)
@@ -120,12 +122,14 @@ class BookView:
         return self._trades.renew(self._arranged(shown, "trades", now), sources, now, until)
 
     def rejects(self, order_id: str) -> bool:
-        """Return whether an order that is accepted under this id is rejected afterwards."""
+        """Return whether the order accepted under this id is rejected afterwards."""
         return Fault.REJECTED_LATER in self._faults and self._chance.hits(Fault.REJECTED_LATER, order_id)
 
     def _day(self, now: datetime) -> tuple[datetime | None, datetime]:
-        """Return the moment before which an emptied book shows nothing (None: it shows all), and until when a result may be
-        kept. Shuffled rows are in another order at each moment."""
+        """Return the moment before which an emptied book shows nothing, and until when a result may be cached.
+
+        The first is None if the book shows everything. Shuffled rows are in another sequence at each moment.
+        """
         until = now if self._apart else _NEVER
         if Fault.BOOK_EMPTIED not in self._faults:
             return None, until
@@ -133,12 +137,12 @@ class BookView:
         return midnight, min(until, midnight + timedelta(days=1))
 
     def _vanished(self, report: OrderReport) -> bool:
-        """Return whether the book omits a sell that was cancelled."""
+        """Return whether the book omits this cancelled sell."""
         ended = report.side is Side.SELL and report.status is _S.CANCELLED and Fault.VANISHED in self._faults
         return ended and self._chance.hits(Fault.VANISHED, report.symbol, ist_date(report.placed_at))
 
     def _rejected(self, report: OrderReport) -> OrderReport:
-        """Return an order that was cancelled at once on purpose as a rejected one; half of the buys for want of funds."""
+        """Return an order that `rejects` selected as REJECTED instead of CANCELLED; half of the buys for lack of funds."""
         taken_back = report.status is _S.CANCELLED and not report.filled_quantity
         if taken_back and report.updated_at - report.placed_at < AT_ONCE and self.rejects(report.broker_order_id):
             self._hits[Fault.REJECTED_LATER] += 1
@@ -150,7 +154,7 @@ class BookView:
     def _late(
         self, report: OrderReport, trades: Sequence[TradeReport], before: Sequence[EarlierRow], now: datetime
     ) -> tuple[OrderReport | None, datetime]:
-        """Return a fresh row as it is shown now (None: not yet), and the moment at which that changes."""
+        """Return a recent order's row as the caller sees it now, and the moment at which it changes. None: not shown yet."""
         mine = [trade for trade in trades if trade.broker_order_id == report.broker_order_id]
         changed = [row for row in before if row.order_id == report.broker_order_id]
         fault, lag = self._slow, self._lag(report.broker_order_id)
@@ -166,7 +170,7 @@ class BookView:
         return row, min((moment + lag for moment in moments if moment + lag > now), default=_NEVER)
 
     def _lag(self, order_id: str) -> timedelta:
-        """Return by how much the book is behind for an order."""
+        """Return the delay of the book for an order."""
         return self._chance.span(self._span, self._slow, order_id) if self._slow else _NO_TIME
 
     def _comes_after_its_trades(self, report: OrderReport) -> bool:
@@ -180,7 +184,7 @@ class BookView:
         return fault, lag
 
     def _arranged(self, rows: list[T], kind: str, now: datetime) -> tuple[T, ...]:
-        """Return the rows in the order, and as often, as they are shown."""
+        """Return the rows doubled and shuffled, as the faults require."""
         if Fault.DUPLICATE_REPORTS in self._faults:
             self._hits[Fault.DUPLICATE_REPORTS] += len(rows)
             rows = rows * 2
@@ -191,10 +195,10 @@ class BookView:
 
 
 def as_of(report: OrderReport, trades: Sequence[TradeReport], before: Sequence[EarlierRow], moment: datetime) -> OrderReport:
-    """Return an order as it stood at a moment after it was placed; the same object where it has not changed since.
+    """Return the state of an order at a moment after it was placed; the same object if the order has not changed since.
 
-    `trades` and `before` are its own, oldest first. A change by the exchange (a release, a fill, an end) is undone by rule, a
-    change by a command from the row that was kept.
+    `trades` and `before` belong to the order, oldest first. A change by the exchange (release, fill, end) is undone by rule. A
+    change by a command is undone from the stored earlier row.
     """
     if report.updated_at <= moment:
         return report

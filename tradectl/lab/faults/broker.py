@@ -1,7 +1,7 @@
-"""`ports.Broker` around a true exchange, with a network and a broker in between that fail.
+"""Implement `ports.Broker` by a simulated exchange behind a network and a broker that fail.
 
-Every fault follows from the seed and the moment (`kinds`). So a process that died and was started again meets the same faults
-as the first one would have. `truth` returns what the exchange has, whatever the caller was shown.
+The seed and the moment decide every fault (`kinds`). So a restarted process meets the same faults as the first process would
+have met. `truth` returns the exchange's own book, without any fault.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefu
 from tradectl.lab.faults.arrival import Arrival
 from tradectl.lab.faults.book_view import BookView
 from tradectl.lab.faults.in_flight import InFlight, SentCommand
-from tradectl.lab.faults.kinds import BEFALLS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Draws, Fault, Promise, ServerError
+from tradectl.lab.faults.kinds import COMMAND_FAULTS, ENDS_AFTER, REPLY_DELAY, REQUEST_DELAY, Draws, Fault, Promise, ServerError
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Side, TradeReport
@@ -26,13 +26,13 @@ from tradectl.ports import Broker, Capabilities, Clock, Closable
 _SWALLOWS = frozenset({Fault.CANCEL_CROSSES_FILL, Fault.CHANGE_IGNORED})
 
 
-Said = str | OrderRefused
-"""The result of a command at the exchange: the broker order id, or a refusal."""
+ExchangeReply = str | OrderRefused
+"""The result of a command at the exchange: the broker order id, or the refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The exchange's own book. `orders` under the tags they were sent with, so a tag that is there twice was accepted twice."""
+    """The exchange's own book. `orders` have the callers' tags, so a repeated tag means that an order was accepted twice."""
 
     orders: tuple[OrderReport, ...]
     trades: tuple[TradeReport, ...]
@@ -45,19 +45,17 @@ def _ignore(name: str) -> None:
 
 
 class FaultyBroker:
-    """The exchange as it looks through a faulty network.
+    """An exchange behind a faulty network. Errors of the exchange itself pass through.
 
     Attributes:
-        faults: What may go wrong.
-        promise: What is declared about the broker.
-        rate: The part of all moments, and of orders to be rejected, at which a fault happens. A slow, doubled, shuffled or
-            emptied book is so all the time.
-        state: The file of this layer, in a folder that exists.
-        on_call: Called with the name of a call before it reaches the network; of a command again, as `place:done`, when the
-            exchange has decided and the caller does not know it yet. What it raises passes untouched.
+        faults: The faults that may happen.
+        promise: What the adapter declares about the broker.
+        rate: The fraction of moments, and of orders to be rejected, at which a fault happens. A slow, doubled, shuffled or
+            emptied book is permanent.
+        state: The file of this layer, in an existing folder.
+        on_call: Called with the name of a call before it reaches the network. For a command it is called again, as
+            `place:done`, after the exchange has decided and before the caller gets the result. Its exceptions pass through.
         hits: How often each fault happened.
-
-    Errors of the exchange itself pass through.
     """
 
     def __init__(
@@ -78,21 +76,23 @@ class FaultyBroker:
         self.hits: Counter[Fault] = Counter()
         self._clock = clock
         self._faults = frozenset(faults)
-        self._befalls = {name: tuple(fault for fault in BEFALLS[name] if fault in self._faults) for name in BEFALLS}
+        self._command_faults = {
+            name: tuple(fault for fault in COMMAND_FAULTS[name] if fault in self._faults) for name in COMMAND_FAULTS
+        }
         self._chance = Draws(seed, rate)
         self._remembered = InFlight(state)
         self._mirror = BookView(self._faults, self._chance, self.hits)
         self._gate = Arrival(exchange, clock, promise, self._mirror, self._remembered)
         self._on_call = on_call
         self.misreport: Callable[[Fault, int], None] | None = None
-        """Makes the server of a sandbox, where there is one, replace its true reply; the number chooses the other reply."""
+        """Set by a sandbox's server: replaces the server's true reply; the number chooses the false reply."""
 
     @property
     def name(self) -> str:
         return self.exchange.name
 
     def close(self) -> None:
-        """Close the exchange, where it is one that has something to close."""
+        """Close the exchange if it can be closed."""
         if isinstance(self.exchange, Closable):
             self.exchange.close()
 
@@ -136,28 +136,28 @@ class FaultyBroker:
     # the truth, for the comparison afterwards
 
     def truth(self) -> Truth:
-        """Return what the exchange has, without any fault. Requests still in the network have not reached it."""
+        """Return the exchange's own book, without any fault. Requests that are still in the network are not in it."""
         exchange = self.exchange
         return Truth(tuple(self._gate.orders()), tuple(exchange.trades()), tuple(exchange.holdings()), exchange.funds())
 
     @property
     def in_the_network(self) -> int:
-        """Return the requests that were sent and have not reached the exchange yet."""
+        """Return the number of requests that were sent and have not reached the exchange yet."""
         return len(self._remembered.late)
 
     @property
     def oversold(self) -> tuple[str, ...]:
-        """Return a line for each sell that reached the exchange for more shares than there were, with the result."""
+        """Return a line for each sell of more shares than were held, with the exchange's reply."""
         return self._remembered.oversold
 
     def deliver_all(self) -> None:
-        """Bring every request that is still in the network to the exchange, due or not."""
+        """Carry out every request that is still in the network, due or not."""
         self._deliver(None)
 
     # the network
 
-    def _ask(self, name: str) -> datetime:
-        """Bring a call to the network, after everything that was due before it."""
+    def _begin_call(self, name: str) -> datetime:
+        """Begin a call after all requests that are due; return the current moment. Raises LoginNeeded."""
         self._on_call(name)
         now = self._clock.now()
         self._deliver(now)
@@ -166,20 +166,20 @@ class FaultyBroker:
         return now
 
     def _read(self, name: str) -> datetime:
-        now = self._ask(name)
+        now = self._begin_call(name)
         if self._happens(Fault.BOOK_UNAVAILABLE, name, _minute(now)):
             raise BrokerUnavailable(f"the broker does not reply to {name.replace('_', ' ')}")
         return now
 
     def _send(self, command: SentCommand) -> str:
-        now = self._ask(command.name)
+        now = self._begin_call(command.name)
         fault = self._drawn(command, now)
         if fault is not Fault.NONE:
             self.hits[fault] += 1
         return _OUTCOMES[fault](self, command, now)
 
     def _deliver(self, now: datetime | None) -> None:
-        """Carry out the requests that are due by now (None: all); no caller gets their results."""
+        """Carry out the requests that are due by `now` (None: all), without returning their results."""
         if self._remembered.late:
             for command in self._remembered.take_due(now):
                 with suppress(OrderRefused):
@@ -192,31 +192,31 @@ class FaultyBroker:
         return happens
 
     def _drawn(self, command: SentCommand, now: datetime) -> Fault:
-        """Return the fault of a command. A false reply is given only where the true command could have been carried out."""
-        possible = self._befalls[command.name]
+        """Draw the fault of a command. A false reply is drawn only if the command itself could have been carried out."""
+        possible = self._command_faults[command.name]
         identity = command.name, command.key, now
         if not possible or not self._chance.hits("befalls", *identity):
             return Fault.NONE
         fault = possible[self._chance.number("which", *identity) % len(possible)]
         if fault in _SWALLOWS and self._gate.alive(command.order_id) is None:
             return Fault.NONE
-        if fault is Fault.CANCEL_CROSSES_FILL and command.name == "modify" and self._coin(fault, command, now):
+        if fault is Fault.CANCEL_CROSSES_FILL and command.name == "modify" and self._half_of_times(fault, command, now):
             return Fault.NONE
         return fault
 
-    def _coin(self, fault: Fault, command: SentCommand, now: datetime) -> bool:
+    def _half_of_times(self, fault: Fault, command: SentCommand, now: datetime) -> bool:
         return self._chance.fraction(fault, command.name, command.key, now) < 0.5
 
-    # what becomes of a command
+    # the outcomes of a command, one for each fault
 
     def _carried_out(self, command: SentCommand, _: datetime) -> str:
-        return _accepted_id(self._said(command))
+        return _accepted_id(self._execute(command))
 
     def _request_lost(self, command: SentCommand, _: datetime) -> str:
         raise Ambiguous(f"{command} timed out")
 
     def _reply_lost(self, command: SentCommand, _: datetime) -> str:
-        self._said(command)
+        self._execute(command)
         raise Ambiguous(f"{command} timed out")
 
     def _request_late(self, command: SentCommand, now: datetime) -> str:
@@ -225,56 +225,56 @@ class FaultyBroker:
         raise Ambiguous(f"{command} timed out")
 
     def _reply_late(self, command: SentCommand, now: datetime) -> str:
-        said = self._said(command)
+        result = self._execute(command)
         self._clock.sleep(self._chance.span(REPLY_DELAY, Fault.REPLY_LATE, command.name, command.key, now).total_seconds())
-        return _accepted_id(said)
+        return _accepted_id(result)
 
     def _server_error(self, command: SentCommand, now: datetime) -> str:
-        if self._coin(Fault.SERVER_ERROR, command, now):
-            self._said(command)
+        if self._half_of_times(Fault.SERVER_ERROR, command, now):
+            self._execute(command)
         raise ServerError(f"{command}: 502 from the broker")
 
     def _answered_as_refused(self, command: SentCommand, now: datetime) -> str:
-        """Carry the command out, and send a reply that proves nothing."""
+        """Carry out the command, and reply with an undocumented error."""
         return self._misreported(Fault.ANSWERED_AS_REFUSED, command, now, Ambiguous(f"{command}: the reply is no refusal"))
 
     def _documented_refusal(self, command: SentCommand, now: datetime) -> str:
-        """Carry the command out, and send a documented refusal; half of them for want of funds."""
-        money = self._coin(Fault.DOCUMENTED_REFUSAL, command, now)
-        refusal = OrderRefused("refused, says the broker", code="funds" if money else "refused", passing=money)
+        """Carry out the command, and reply with a documented refusal, half of the time for lack of funds."""
+        money = self._half_of_times(Fault.DOCUMENTED_REFUSAL, command, now)
+        refusal = OrderRefused("refused by the broker", code="funds" if money else "refused", passing=money)
         return self._misreported(Fault.DOCUMENTED_REFUSAL, command, now, refusal)
 
     def _misreported(self, fault: Fault, command: SentCommand, now: datetime, reply: TradectlError) -> str:
-        said = self._said(command)
+        result = self._execute(command)
         if self.misreport is None:
             raise reply
         self.misreport(fault, self._chance.number(fault, command.name, command.key, now))
-        return _accepted_id(said)
+        return _accepted_id(result)
 
     def _swallowed(self, command: SentCommand, _: datetime) -> str:
         return command.order_id
 
     def _change_ignored(self, command: SentCommand, now: datetime) -> str:
-        """Change nothing, or only the quantity."""
+        """Reply OK to a modify, but change nothing, or only the quantity."""
         order = self._gate.alive(command.order_id)
-        if order is None or self._coin(Fault.CHANGE_IGNORED, command, now):
+        if order is None or self._half_of_times(Fault.CHANGE_IGNORED, command, now):
             return command.order_id
-        return _accepted_id(self._said(replace(command, price=order.price)))
+        return _accepted_id(self._execute(replace(command, price=order.price)))
 
-    def _said(self, command: SentCommand) -> Said:
-        """Carry out a command and return its result, before any caller gets it."""
-        said: Said
+    def _execute(self, command: SentCommand) -> ExchangeReply:
+        """Carry out a command; return the exchange's result, which the caller may or may not get."""
+        result: ExchangeReply
         try:
-            said = self._gate.reach(command)
+            result = self._gate.reach(command)
             if command.order is not None and command.order.side is Side.SELL:
-                self._take_back(said, command.order.symbol)
+                self._schedule_cancel(result, command.order.symbol)
         except OrderRefused as refusal:
-            said = refusal
+            result = refusal
         self._on_call(f"{command.name}:done")
-        return said
+        return result
 
-    def _take_back(self, order_id: str, symbol: str) -> None:
-        """Cancel a sell as the broker would, some time after it has taken it."""
+    def _schedule_cancel(self, order_id: str, symbol: str) -> None:
+        """Schedule the cancel of an accepted sell by the broker, if such a fault happens."""
         now = self._clock.now()
         for fault in (Fault.TAKEN_BACK, Fault.VANISHED):
             if self._happens(fault, symbol, ist_date(now)):
@@ -282,10 +282,10 @@ class FaultyBroker:
                 self._remembered.send_late(SentCommand("cancel", order_id=order_id), now + after)
 
 
-def _accepted_id(said: Said) -> str:
-    if isinstance(said, OrderRefused):
-        raise said
-    return said
+def _accepted_id(result: ExchangeReply) -> str:
+    if isinstance(result, OrderRefused):
+        raise result
+    return result
 
 
 def _minute(moment: datetime) -> datetime:

@@ -1,7 +1,7 @@
-"""Keep the commands on their way to the exchange, in the one file of this layer.
+"""Store the commands that are on their way to the exchange, in the only file of this layer.
 
-The file has what cannot be drawn again from the seed: requests that are still in the network, rows as they stood before the
-last commands changed them (for a book that lags), and sells of more shares than there are. One process at a time writes it.
+The file contains what the seed cannot reproduce: requests that are still in the network, order rows before the last commands
+changed them (for a delayed book), and sells of more shares than are held. Only one process at a time writes it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, OrderTy
 from tradectl.ports import Broker
 
 REMEMBERED = timedelta(minutes=5)
-"""How long it is kept how an order stood before: longer than any book lags."""
+"""How long an earlier row is stored: longer than the delay of any book."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentCommand:
-    """`name` is place (with `order`), modify (`order_id`, `quantity`, `price`) or cancel (`order_id`)."""
+    """A command to the exchange: `place` (with `order`), `modify` (`order_id`, `quantity`, `price`) or `cancel` (`order_id`)."""
 
     name: str
     order: OrderRequest | None = None
@@ -32,11 +32,11 @@ class SentCommand:
 
     @property
     def key(self) -> str:
-        """What the command is about: of a new order the client tag, or its symbol without one; else the broker order id."""
+        """Return the subject of the command: a new order's tag (or symbol, without a tag), else the broker order id."""
         return self.order.tag or self.order.symbol if self.order else self.order_id
 
     def carry_out(self, exchange: Broker) -> str:
-        """Carry it out and return the broker order id. Raises what the exchange raises."""
+        """Carry out the command and return the broker order id. Raises the errors of the exchange."""
         if self.order is not None:
             return exchange.place(self.order)
         if self.name == "modify":
@@ -51,7 +51,7 @@ class SentCommand:
 
 @dataclass(frozen=True, slots=True)
 class DelayedCommand:
-    """A request that is still in the network."""
+    """A command that is still in the network, and the moment at which it reaches the exchange."""
 
     due: datetime
     command: SentCommand
@@ -59,7 +59,7 @@ class DelayedCommand:
 
 @dataclass(frozen=True, slots=True)
 class EarlierRow:
-    """How an order stood until `at`, when a command of ours changed it."""
+    """The state of an order until `at`, when one of our commands changed it."""
 
     order_id: str
     at: datetime
@@ -70,11 +70,12 @@ class EarlierRow:
 
     @classmethod
     def of(cls, report: OrderReport, at: datetime) -> EarlierRow:
+        """Return the state of an order before a command changes it at `at`."""
         return cls(report.broker_order_id, at, report.quantity, report.price, report.status, report.updated_at)
 
 
 class InFlight:
-    """The content of the file. Each tuple is replaced when it changes, so an old one differs from a new one by identity."""
+    """The content of the file. A change replaces the tuple, so callers detect a change by comparing object identity."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -84,12 +85,15 @@ class InFlight:
         self.oversold: tuple[str, ...] = tuple(stored.get("oversold", ()))
 
     def send_late(self, command: SentCommand, due: datetime) -> None:
+        """Store a command that reaches the exchange at the moment `due`."""
         self.late = (*self.late, DelayedCommand(due, command))
         self._write()
 
     def take_due(self, now: datetime | None) -> list[SentCommand]:
-        """Take what is due by `now` (None: everything) out of the network, earliest first. It is gone from the file before
-        the exchange has it: a crash in between loses a request, and never doubles one."""
+        """Remove the commands that are due by `now` (None: all) from the file; return them, earliest first.
+
+        They are removed before they are carried out. So a crash in between loses a command, and never repeats it.
+        """
         due = [late for late in self.late if now is None or late.due <= now]
         if due:
             self.late = tuple(late for late in self.late if late not in due)
@@ -97,12 +101,13 @@ class InFlight:
         return [late.command for late in sorted(due, key=lambda late: late.due)]
 
     def keep(self, report: OrderReport, now: datetime) -> None:
-        """Keep how an order stands that is about to be changed."""
+        """Store the state of an order before a command changes it."""
         recent = (row for row in self.before if row.at > now - REMEMBERED)
         self.before = (*recent, EarlierRow.of(report, now))
         self._write()
 
     def note_oversold(self, line: str) -> None:
+        """Store a line about a sell of more shares than are held."""
         self.oversold = (*self.oversold, line)
         self._write()
 
@@ -112,7 +117,7 @@ class InFlight:
 
 
 def _plain(value: DelayedCommand | EarlierRow | SentCommand | OrderRequest | datetime) -> object:
-    """Return what JSON can hold: a moment as text, a row as its fields."""
+    """Convert a value for JSON: a moment to text, a row to its fields."""
     return value.isoformat() if isinstance(value, datetime) else {name: getattr(value, name) for name in value.__slots__}
 
 

@@ -1,8 +1,8 @@
-"""Replies that a server sends after it has carried a command out, and that do not say so.
+"""List false replies, which a server sends after it has carried out a command.
 
-`SHAPES` are replies that no broker documents as a refusal: after each of them an order is placed under the right id, or its
-outcome is unknown. `DOCUMENTED` are replies that a broker documents as refusals. A server sends them falsely, after it carried
-a command out, and only the order book shows it. The tests and the drill use both.
+`SHAPES` are replies that no broker documents as a refusal. After each, the adapter must return the right order id or report an
+unknown outcome. `DOCUMENTED` are replies that a broker documents as refusals. Here they are false, and only the order book shows
+the order. The tests and the drill use both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PAGE = b"<html><body>Please try again later</body></html>"
 
 
 def raw(status: int, body: bytes, kind: str = "application/json", *more: str, length: int | None = None) -> bytes:
-    """Return a whole reply as it goes over the socket. `length`: its Content-Length, where that is wrong."""
+    """Return all bytes of a reply. `length`: a wrong Content-Length; None for the right one."""
     head = [f"HTTP/1.1 {status} {_phrase(status)}", f"Content-Length: {len(body) if length is None else length}", *more]
     if kind:
         head.append(f"Content-Type: {kind}")
@@ -39,17 +39,17 @@ def _phrase(status: int) -> str:
         return "Other"
 
 
-def _always(content: bytes) -> Callable[[Response], bytes]:
+def _constant(content: bytes) -> Callable[[Response], bytes]:
     return lambda _: content
 
 
 def replied(status: int, content: object) -> Callable[[Response], bytes]:
-    """Return a function that makes a JSON reply of its own, whatever the true one is."""
-    return _always(raw(status, json.dumps(content).encode()))
+    """Return a function that replaces any true reply by this JSON reply."""
+    return _constant(raw(status, json.dumps(content).encode()))
 
 
 def _with_id(value: str) -> Callable[[Response], bytes]:
-    """Return the true reply with another order id, which is a JSON text; an empty one: without an id."""
+    """Return a function that replaces the order id in the true reply by the JSON text `value`; empty: removes it."""
 
     def make(true: Response) -> bytes:
         content = json.loads(true.body)
@@ -70,22 +70,22 @@ def _deep_inside(true: Response) -> bytes:
 
 def _pages() -> Iterator[Shape]:
     for status in _STATUSES:
-        yield Shape(f"{status} with a page", _always(raw(status, _PAGE, "text/html")))
+        yield Shape(f"{status} with a page", _constant(raw(status, _PAGE, "text/html")))
         yield Shape(f"{status} with an error", replied(status, {"error": _phrase(status)}))
         yield Shape(f"{status} with a message", replied(status, {"status": "error", "message": _phrase(status)}))
     for status in (200, 204, 301, 304, 400, 403, 408, 429, 500, 503):
-        yield Shape(f"{status} without a body", _always(raw(status, b"", "")))
-    yield Shape("302 to a good address", _always(raw(302, b"", "", "Location: https://example.invalid/login")))
-    yield Shape("302 to an unreadable address", _always(raw(302, b"", "", "Location: http://[::1")))
-    yield Shape("307 to the same path", _always(raw(307, b"", "", "Location: /")))
-    yield Shape("429 that names a time", _always(raw(429, b"", "", "Retry-After: 1")))
+        yield Shape(f"{status} without a body", _constant(raw(status, b"", "")))
+    yield Shape("302 to a good address", _constant(raw(302, b"", "", "Location: https://example.invalid/login")))
+    yield Shape("302 to an unreadable address", _constant(raw(302, b"", "", "Location: http://[::1")))
+    yield Shape("307 to the same path", _constant(raw(307, b"", "", "Location: /")))
+    yield Shape("429 that names a time", _constant(raw(429, b"", "", "Retry-After: 1")))
 
 
-def _words() -> Iterator[Shape]:
-    """Yield replies with status 200 that describe no order."""
+def _without_order() -> Iterator[Shape]:
+    """Yield replies with status 200 that contain no order."""
     for text in ("null", "true", "[]", "{}", '"ok"', "1", "9" * DIGITS, "NaN", "1e999999999", "OK", "\x00"):
-        yield Shape(f"200 {text[:12]!r}", _always(raw(200, text.encode())))
-    yield Shape("200 with a page", _always(raw(200, _PAGE, "text/html")))
+        yield Shape(f"200 {text[:12]!r}", _constant(raw(200, text.encode())))
+    yield Shape("200 with a page", _constant(raw(200, _PAGE, "text/html")))
     for number, content in zip(
         count(1),
         (
@@ -106,17 +106,17 @@ def _words() -> Iterator[Shape]:
         ),
         strict=False,
     ):
-        yield Shape(f"200 with words ({number})", replied(200, content))
-    yield Shape("nested deep", _always(raw(200, b"[" * DEPTH + b"]" * DEPTH)))
-    yield Shape("objects nested deep", _always(raw(200, b'{"data":' * DEPTH + b"1" + b"}" * DEPTH)))
-    yield Shape("nested deep without an end", _always(raw(200, b"[" * DEPTH)))
-    yield Shape("400 nested deep", _always(raw(400, b"[" * DEPTH + b"]" * DEPTH)))
+        yield Shape(f"200 without an order ({number})", replied(200, content))
+    yield Shape("nested deep", _constant(raw(200, b"[" * DEPTH + b"]" * DEPTH)))
+    yield Shape("objects nested deep", _constant(raw(200, b'{"data":' * DEPTH + b"1" + b"}" * DEPTH)))
+    yield Shape("nested deep without an end", _constant(raw(200, b"[" * DEPTH)))
+    yield Shape("400 nested deep", _constant(raw(400, b"[" * DEPTH + b"]" * DEPTH)))
     yield Shape("nested deep beside the order id", _deep_inside)
-    yield Shape("no UTF-8", _always(raw(200, b'{"status": "\xff\xfe"}')))
+    yield Shape("no UTF-8", _constant(raw(200, b'{"status": "\xff\xfe"}')))
 
 
-def _ids() -> Iterator[Shape]:
-    """Yield the true reply with order ids that are none."""
+def _invalid_ids() -> Iterator[Shape]:
+    """Yield the true reply with invalid order ids."""
     values = {
         "null": "null", "absent": "", "empty": '""', "blank": '"  "', "the word null": '"null"', "the word None": '"None"',
         "false": "false", "true": "true", "zero": "0", "the text 0": '"0"', "negative": "-1", "a fraction": "1.5",
@@ -128,40 +128,44 @@ def _ids() -> Iterator[Shape]:
         yield Shape(f"order id: {name}", _with_id(value))
 
 
-def _wires() -> Iterator[Shape]:
-    """Yield what happens to the connection or to the frame around the reply."""
-    yield Shape("closed without a byte", _always(b""))
-    yield Shape("reset without a byte", _always(b""), reset=True)
+def _broken_connections() -> Iterator[Shape]:
+    """Yield replies that are cut off, badly framed, or lost with the connection."""
+    yield Shape("closed without a byte", _constant(b""))
+    yield Shape("reset without a byte", _constant(b""), reset=True)
     yield Shape("reset within the reply", lambda true: raw(true.status, true.body)[:-5], reset=True)
-    yield Shape("half the first line", _always(b"HTTP/1.1 20"))
-    yield Shape("half the headers", _always(b"HTTP/1.1 200 OK\r\nContent-Type: appl"))
+    yield Shape("half the first line", _constant(b"HTTP/1.1 20"))
+    yield Shape("half the headers", _constant(b"HTTP/1.1 200 OK\r\nContent-Type: appl"))
     yield Shape("half the JSON", lambda true: raw(true.status, true.body[: len(true.body) // 2]))
     yield Shape("half the body", lambda true: raw(true.status, true.body[: len(true.body) // 2], length=len(true.body)))
-    yield Shape("a length that is no number", lambda true: raw(true.status, true.body, "text/html", length=-1)[:-9])
-    yield Shape("no HTTP", _always(b"SSH-2.0-OpenSSH_9.6\r\n"))
-    yield Shape("a status that is no number", _always(b"HTTP/1.1 OK fine\r\n\r\n"))
-    yield Shape("a header without an end", _always(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000))
+    yield Shape("a negative length", lambda true: raw(true.status, true.body, "text/html", length=-1)[:-9])
+    yield Shape("no HTTP", _constant(b"SSH-2.0-OpenSSH_9.6\r\n"))
+    yield Shape("a status that is no number", _constant(b"HTTP/1.1 OK fine\r\n\r\n"))
+    yield Shape("a header without an end", _constant(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000))
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    yield Shape("a chunk cut short", _always(chunked + b'40\r\n{"status": "succ'))
-    yield Shape("a chunk of no size", _always(chunked + b"many\r\n{}\r\n0\r\n\r\n"))
-    yield Shape("no last chunk", _always(chunked + b"2\r\n{}\r\n"))
-    yield Shape("gzip that is none", lambda true: raw(true.status, true.body, "application/json", "Content-Encoding: gzip"))
+    yield Shape("a chunk cut short", _constant(chunked + b'40\r\n{"status": "succ'))
+    yield Shape("a chunk of no size", _constant(chunked + b"many\r\n{}\r\n0\r\n\r\n"))
+    yield Shape("no last chunk", _constant(chunked + b"2\r\n{}\r\n"))
+    yield Shape(
+        "gzip header without gzip", lambda true: raw(true.status, true.body, "application/json", "Content-Encoding: gzip")
+    )
     yield Shape("two lengths", lambda true: raw(true.status, true.body, "application/json", "Content-Length: 3"))
-    yield Shape("100 and no more", _always(b"HTTP/1.1 100 Continue\r\n\r\n"))
-    yield Shape("the true reply as text/html", lambda true: raw(true.status, true.body, "text/html"), tells_id=True)
-    yield Shape("the true reply without a kind", lambda true: raw(true.status, true.body, ""), tells_id=True)
-    yield Shape("the true reply with a mark before it", lambda true: raw(true.status, b"\xef\xbb\xbf" + true.body), tells_id=True)
+    yield Shape("100 without a final reply", _constant(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    yield Shape("the true reply as text/html", lambda true: raw(true.status, true.body, "text/html"), has_order_id=True)
+    yield Shape("the true reply without a content type", lambda true: raw(true.status, true.body, ""), has_order_id=True)
+    yield Shape(
+        "the true reply with a byte order mark", lambda true: raw(true.status, b"\xef\xbb\xbf" + true.body), has_order_id=True
+    )
     yield Shape("the true reply with 202", lambda true: raw(202, true.body))
 
 
-ON_THE_WAY = (
+BACKEND_ERRORS = (
     "The request to the OMS timed out", "Request time-out", "Deadline exceeded", "context canceled", "request was cancelled",
     "Unable to get confirmation from exchange", "Gateway error", "upstream connect error", "Couldn't connect to OMS",
     "Can't reach the exchange", "The OMS did not respond", "no response from OMS", "connection reset by peer", "unexpected EOF",
     "service temporarily unavailable", "Order request could not be processed at this time", "Check the orderbook",
     "Please check the order book", "Something went wrong",
 )  # fmt: skip
-"""Messages about a part behind the server, whatever its code is."""
+"""Error messages about a system behind the server. With any error code, the outcome is unknown."""
 
 
 def _kite(status: int, kind: str | None, message: str, data: object = None, **more: str) -> Callable[[Response], bytes]:
@@ -179,11 +183,11 @@ def _at_kite() -> Iterator[Shape]:
         (200, "MarginException"), (202, "HoldingException"),
     ):  # fmt: skip
         yield Shape(f"{status} {kind}", _kite(status, kind, "Something went wrong"))
-    for words in ON_THE_WAY:
+    for words in BACKEND_ERRORS:
         yield Shape(f"400: {words}", _kite(400, "InputException", words))
-        yield Shape(f"400 with more words: {words}", _kite(400, "MarginException", f"Insufficient funds. {words}"))
+        yield Shape(f"400 with a longer message: {words}", _kite(400, "MarginException", f"Insufficient funds. {words}"))
     yield Shape("400 under an order id", _kite(400, "InputException", "Invalid price", order_id="151220000000000"))
-    yield Shape("400 with an order id in its words", _kite(400, "InputException", "Order ID: 151220000000000 is invalid"))
+    yield Shape("400 with an order id in its message", _kite(400, "InputException", "Order ID: 151220000000000 is invalid"))
     yield Shape("400 beside an order", _kite(400, "InputException", "Invalid price", {"order_id": "151220000000000"}))
     yield Shape("400 without a message", _kite(400, "InputException", ""))
 
@@ -214,19 +218,21 @@ def _at_kotak() -> Iterator[Shape]:
         ),
         1,
     ):
-        yield Shape(f"Kotak says no ({number})", _kotak(status, code, message))
-    for words in ON_THE_WAY:
+        yield Shape(f"Kotak error ({number})", _kotak(status, code, message))
+    for words in BACKEND_ERRORS:
         yield Shape(f"Kotak's invalid request: {words}", _kotak(200, 5202, f"Invalid request: {words}"))
         yield Shape(f"Kotak's bad input: {words}", _kotak(200, 5204, f"Put Order Response : Bad Input {words}"))
-        yield Shape(f"Kotak wants a valid reply: {words}", _kotak(400, 1007, f"please provide valid response from OMS: {words}"))
+        yield Shape(f"Kotak error 1007: {words}", _kotak(400, 1007, f"please provide valid response from OMS: {words}"))
     named: tuple[dict[str, object], ...] = ({"nOrdNo": "220621000000097"}, {"data": {"nOrdNo": 220621000000097}})
     for number, more in enumerate(named, 1):
-        yield Shape(f"Kotak says no under a number ({number})", _kotak(200, 1009, "please provide valid quantity", **more))
-    yield Shape("Kotak says no with a number in its words", _kotak(200, 5204, "RMS:Margin Exceeds, nOrdNo: 220621000000097"))
-    yield Shape("Kotak says no with other kinds", _kotak(400, ["1009"], {"text": "please provide valid quantity"}))
-    yield Shape("Kotak takes an order under no number", replied(200, {"stat": "Ok", "nOrdNo": "", "stCode": 200}))
-    yield Shape("Kotak takes an order with code 502", replied(200, {"stat": "Ok", "nOrdNo": "220621000000097", "stCode": 502}))
-    yield Shape("Kotak's gateway says no", replied(401, {"code": "900901", "message": "Invalid Credentials"}))
+        yield Shape(f"Kotak error with an order number ({number})", _kotak(200, 1009, "please provide valid quantity", **more))
+    yield Shape(
+        "Kotak error with an order number in its message", _kotak(200, 5204, "RMS:Margin Exceeds, nOrdNo: 220621000000097")
+    )
+    yield Shape("Kotak error with other types", _kotak(400, ["1009"], {"text": "please provide valid quantity"}))
+    yield Shape("Kotak OK without an order number", replied(200, {"stat": "Ok", "nOrdNo": "", "stCode": 200}))
+    yield Shape("Kotak OK with code 502", replied(200, {"stat": "Ok", "nOrdNo": "220621000000097", "stCode": 502}))
+    yield Shape("Kotak's gateway refuses", replied(401, {"code": "900901", "message": "Invalid Credentials"}))
     yield Shape("Kotak's errors in a list", replied(400, {"error": [{"code": "504", "message": "gateway timeout"}]}))
 
 
@@ -253,8 +259,8 @@ def _at_openalgo() -> Iterator[Shape]:
         ),
         1,
     ):
-        yield Shape(f"OpenAlgo says no ({number})", _openalgo(status, message))
-    for words in ON_THE_WAY:
+        yield Shape(f"OpenAlgo error ({number})", _openalgo(status, message))
+    for words in BACKEND_ERRORS:
         yield Shape(f"OpenAlgo passes on JSON: {words}", _openalgo(400, json.dumps({"errors": [{"message": words}]})))
         yield Shape(f"OpenAlgo's field: {words}", _openalgo(400, f"{{'quantity': ['{words}']}}"))
         yield Shape(f"OpenAlgo's closed market: {words}", _openalgo(400, f"Markets are closed right now. {words}"))
@@ -269,14 +275,14 @@ def _at_openalgo() -> Iterator[Shape]:
         ),
         1,
     ):
-        yield Shape(f"OpenAlgo passes on what is no schema ({number})", _openalgo(400, message))
-    yield Shape("OpenAlgo says no under an order id", _openalgo(400, "Insufficient stock holdings", orderid="250408000989443"))
-    yield Shape("OpenAlgo fails while it analyzes", _openalgo(500, "wrong", mode="analyze"))
+        yield Shape(f"OpenAlgo passes on another error ({number})", _openalgo(400, message))
+    yield Shape("OpenAlgo error with an order id", _openalgo(400, "Insufficient stock holdings", orderid="250408000989443"))
+    yield Shape("OpenAlgo error in analyzer mode", _openalgo(500, "wrong", mode="analyze"))
 
 
 def shapes(special: Iterator[Shape]) -> tuple[Shape, ...]:
-    """Return the shapes that every broker's replies may take, and those of one broker."""
-    return (*_pages(), *_words(), *_ids(), *_wires(), *special)
+    """Return the shapes that every broker's replies may have, and the `special` ones of one broker."""
+    return (*_pages(), *_without_order(), *_invalid_ids(), *_broken_connections(), *special)
 
 
 SHAPES: Mapping[str, tuple[Shape, ...]] = {
@@ -284,7 +290,7 @@ SHAPES: Mapping[str, tuple[Shape, ...]] = {
     "kotak_neo": shapes(_at_kotak()),
     "openalgo": shapes(_at_openalgo()),
 }
-"""By the broker's name: no shape of these is documented as a refusal of a new order."""
+"""By broker: replies that are not documented as a refusal of a new order."""
 DOCUMENTED: Mapping[str, tuple[Shape, ...]] = {
     "kite": (
         Shape("a wrong input", _kite(400, "InputException", "Invalid `quantity`.")),
@@ -330,4 +336,4 @@ DOCUMENTED: Mapping[str, tuple[Shape, ...]] = {
         Shape("off the tick", _openalgo(400, "Tick size for this script is 0.05")),
     ),
 }
-"""By the broker's name: a reply for each row of its table that refuses a new order."""
+"""By broker: one reply for each documented refusal of a new order."""

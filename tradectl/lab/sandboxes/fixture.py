@@ -1,7 +1,7 @@
-"""The market of the conformance cards: three symbols, a virtual clock, and a paper exchange for the adapter under test.
+"""Provide the market of the conformance cards: three symbols, a virtual clock, and a paper exchange for the tested adapter.
 
-ACME never moves from 100.00. RISE opens at 100.00 and rises to 110.00 by the close. THIN is RISE with a hundred shares a
-minute, of which one order takes a tenth. All have bars from Thursday 2023-07-13 to Friday 2023-07-21.
+ACME always trades at Rs 100.00. RISE opens at Rs 100.00 and rises to Rs 110.00 by the close. THIN has the prices of RISE and a
+volume of 100 shares a minute, of which one order takes a tenth. All have bars from Thursday 2023-07-13 to Friday 2023-07-21.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ CASH = 10_00_000_00
 """Rs 10,00,000 in paise."""
 OPEN, HIGH = 100_00, 110_00
 PART = 0.1
-"""The part of a minute's volume that one order takes."""
+"""The fraction of a minute's volume that one order takes."""
 
 
 def market() -> MemoryMarket:
-    """Return the three listings."""
+    """Return a market with the three listings."""
     steady = MarketListing(_instrument("ACME", 1), flat_bars(SESSIONS, OPEN, volume=37_500_000))
     return MemoryMarket(steady, _rising("RISE", 2, volume=100_000), _rising("THIN", 3, volume=100))
 
@@ -36,7 +36,7 @@ def _instrument(symbol: str, number: int) -> Instrument:
 
 
 def _rising(symbol: str, number: int, *, volume: int) -> MarketListing:
-    """Return a listing that rises from the open to the high in even steps, minute by minute."""
+    """Return a listing whose price rises from OPEN to HIGH in equal steps, each minute. `volume`: shares a minute."""
     bars = [Bar(day, OPEN, HIGH, OPEN, HIGH, 375 * volume) for day in SESSIONS]
     path = [_minute(minute, volume) for minute in range(375)]
     return MarketListing(_instrument(symbol, number), bars, minutes={day: list(path) for day in SESSIONS})
@@ -48,13 +48,14 @@ def _minute(minute: int, volume: int) -> Minute:
 
 
 class Fixture:
-    """A market, a clock and the file of an exchange. `exchange()` opens the account in the thread that calls it."""
+    """A market, a clock and the file of a paper exchange. `exchange` opens the account in the calling thread."""
 
     def __init__(self, folder: Path, at: datetime) -> None:
         self.folder, self.clock = folder, VirtualClock(at)
         self.market, self.sessions = market(), SessionTable.load()
 
     def exchange(self) -> PaperBroker:
+        """Open the paper exchange with the account `kit`."""
         return PaperBroker(
             self.folder / "paper.db",
             "kit",
@@ -68,5 +69,5 @@ class Fixture:
 
 
 def ist(day: date, text: str) -> datetime:
-    """Return a moment in UTC from a date and an Indian time such as 09:15 or 09:15:30."""
+    """Return the moment in UTC of a date and an IST time such as 09:15 or 09:15:30."""
     return at_ist(day, time.fromisoformat(text)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Market data in memory: a small implementation of the port, with arrays, for sandboxes and conformance cards."""
+"""Provide market data in memory, a small implementation of `ports.MarketData`, for sandboxes and conformance cards."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from tradectl.model.surveillance import Spells, Surveillance
 from tradectl.strategy.trusted_prices import undecided_from
 
 Minute = tuple[int, int, int, int, int, int]
+"""Minute of the session (0 is 09:15), open, high, low, close (paise), volume."""
 
 
 @dataclass
 class MarketListing:
-    """One instrument: its bars oldest first, its actions, its minute bars, and its names (first session of each)."""
+    """One instrument: its bars (oldest first), corporate actions, minute bars, and names (each with its first session)."""
 
     instrument: Instrument
     bars: list[Bar] = field(default_factory=list)
@@ -29,11 +30,12 @@ class MarketListing:
     names: list[tuple[date, str]] = field(default_factory=list)
 
     def name_on(self, session: date) -> str:
+        """Return the symbol of the instrument in a session."""
         return next((name for since, name in reversed(self.names) if since <= session), self.instrument.symbol)
 
 
 class MemoryMarket:
-    """Serves listings that are given to it."""
+    """The market data of the given listings."""
 
     def __init__(self, *listings: MarketListing) -> None:
         self._listings = {listing.instrument.instrument_id: listing for listing in listings}
@@ -121,5 +123,5 @@ class MemoryMarket:
 
 
 def flat_bars(sessions: Sequence[date], price: int, volume: int = 375_000) -> list[Bar]:
-    """Return bars whose price never moves."""
+    """Return one bar for each session, with one constant price in paise."""
     return [Bar(session, price, price, price, price, volume) for session in sessions]

@@ -1,4 +1,4 @@
-"""Accept a client tag twice, for brokers that do, where the exchange behind refuses it."""
+"""Accept a repeated client tag, as some brokers do, although the simulated exchange refuses it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tradectl.model.order import OrderReport, OrderRequest
 from tradectl.ports import Broker
 
 AGAIN = "~"
-"""Stands between a tag and a number where the exchange has the tag already."""
+"""Separates a repeated tag from the number that makes it unique at the exchange."""
 
 
 def place(exchange: Broker, request: OrderRequest) -> str:
-    """Place an order, under a numbered tag if need be, and return its id. Raises what the exchange raises."""
+    """Place an order and return its id. A repeated tag gets a number. Raises the errors of `exchange.place`."""
     tag = request.tag
     for number in count(2):
         try:
@@ -27,5 +27,5 @@ def place(exchange: Broker, request: OrderRequest) -> str:
 
 
 def tag_of(report: OrderReport) -> str | None:
-    """Return the tag as the client sent it."""
+    """Return the tag as the client sent it; None for an order without a tag."""
     return report.tag.partition(AGAIN)[0] if report.tag else None

@@ -1,4 +1,4 @@
-"""What a sandbox sends: its own reply, or another one in its place."""
+"""Define the reply of a sandbox, and the false reply that may replace it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """The true reply of a sandbox: HTTP status, body and content type."""
+
     status: int
     body: bytes
     kind: str = "application/json"
 
     @classmethod
     def of(cls, content: Any, status: int = 200) -> Response:
+        """Return a JSON reply."""
         return cls(status, json.dumps(content).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A reply that a server sends in place of its own after it has carried a command out (`ambiguous_replies` lists them).
+    """A false reply that a server sends after it has carried out a command (`ambiguous_replies` lists them).
 
     Attributes:
-        name: A few words, unique in the list.
-        make: Makes all bytes that go over the socket from the true reply.
-        tells_id: Whether the reply still has the order's id.
+        name: A description that is unique in the list.
+        make: Makes all bytes of the false reply from the true reply.
+        has_order_id: Whether the false reply still contains the order id.
         reset: Whether the connection is reset after the bytes.
     """
 
     name: str
     make: Callable[[Response], bytes]
-    tells_id: bool = False
+    has_order_id: bool = False
     reset: bool = False

@@ -1,8 +1,8 @@
-"""A small HTTP server on loopback, in a thread of its own, that fails on purpose when a test sets it to.
+"""Run a small HTTP server on loopback, in its own thread, which fails on purpose when a test requests it.
 
-The exchange behind it is opened in that thread and used by no other, one request at a time. So a virtual clock that the day
-shares with it stands still while a request is served. Where the exchange is a faulty one, its faults appear on the wire: a
-command of unknown outcome is a connection that breaks, a read that fails a 503.
+Only that thread opens and uses the exchange, one request at a time. So a virtual clock that the tested program shares with the
+server stands still while a request is served. The faults of a FaultyBroker appear in the replies: after a command of unknown
+outcome the connection breaks, and a failed read gets status 503.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from tradectl.lab.sandboxes.response import Response, Shape
 from tradectl.ports import Broker, Closable
 
 __all__ = ["LOOPBACK", "Request", "Response", "Sandbox", "Shape", "Trouble"]
-LOOK = 0.5
-"""Seconds after which a server without requests looks up."""
+POLL_SECONDS = 0.5
+"""Seconds that `Sandbox.serve` waits for a request before it checks whether to end."""
 
 
 class Trouble(StrEnum):
-    """What may go wrong with one request."""
+    """A failure of one request."""
 
     LOST = "lost"  # the connection breaks, nothing was carried out
     CUT = "cut"  # carried out, then the connection breaks
-    HALF = "half"  # carried out, then half of the answer
-    MALFORMED = "malformed"  # carried out, then a page for people
-    SLOW = "slow"  # carried out, and answered after `Sandbox.slow` seconds
+    HALF = "half"  # carried out, then half of the reply is sent
+    MALFORMED = "malformed"  # carried out, then an HTML page is sent
+    SLOW = "slow"  # carried out, and the reply comes after `Sandbox.slow` seconds
     TOO_MANY = "too_many"  # 429, not carried out
     UNAVAILABLE = "unavailable"  # 503, not carried out
-    BAD_GATEWAY = "bad_gateway"  # carried out, then a 502 without a message of the broker
+    BAD_GATEWAY = "bad_gateway"  # carried out, then a 502 without a message from the broker
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came. Names of `headers` are in lower case; `query` and `form` have the last value of each name."""
+    """A received request. Names of `headers` are in lower case; `query` and `form` have the last value of each name."""
 
     method: str
     path: str
@@ -59,36 +59,36 @@ class Request:
     body: bytes
     queries: Mapping[str, list[str]] = field(default_factory=dict)
     address: str = LOOPBACK
-    """From where it came."""
+    """The address of the client."""
 
     @property
     def form(self) -> dict[str, str]:
         return {name: values[-1] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
 
     def json(self) -> Any:
-        """Return the document. Raises ValueError for what is no JSON."""
+        """Return the body as JSON. Raises ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
 class Sandbox(ABC):
-    """A server over an exchange, which `exchange` opens in the server's thread.
+    """A server in front of an exchange, which `exchange` opens in the server's thread.
 
-    A subclass serves requests (`answer`). Use it as a context manager; `url` is its address. `requests` lists the requests by
-    method and path. `broken` has the traceback of each bug that a request met; its connection then breaks.
+    A subclass serves the requests (`answer`). Use it as a context manager; `url` is its address. `requests` lists method and
+    path of each request. `broken` has the traceback of each bug; the connection of such a request breaks.
     """
 
     slow = 1.0
     shapes = ""
-    """The broker whose shapes the replies of a faulty exchange take (`ambiguous_replies`)."""
+    """The broker whose false replies (`ambiguous_replies`) a faulty exchange makes the server send."""
     own_shapes: tuple[tuple[Shape, ...], tuple[Shape, ...]] = ((), ())
-    """Of a sandbox that another package brings: shapes that prove nothing, and replies that its broker documents as refusals."""
+    """The false replies of a sandbox of another package: undocumented replies, and documented refusals."""
     _ending = False
 
     def __init__(self, exchange: Callable[[], Broker], *, port: int = 0) -> None:
         self._make = exchange
         self._exchange: Broker | None = None
         self._troubles: list[tuple[Trouble | Shape, str, str | tuple[str, ...]]] = []
-        self._lie: Shape | None = None
+        self._false_reply: Shape | None = None
         self.requests: list[tuple[str, str]] = []
         self.broken: list[str] = []
         self._server = Loopback(port, self._replied)
@@ -97,7 +97,7 @@ class Sandbox(ABC):
 
     @property
     def exchange(self) -> Broker:
-        """Return the exchange, for the server's own thread."""
+        """Return the exchange, opened at the first call. Only the server's thread may use it."""
         if self._exchange is None:
             self._exchange = self._make()
             if isinstance(self._exchange, FaultyBroker) and (self.shapes or all(self.own_shapes)):
@@ -106,7 +106,7 @@ class Sandbox(ABC):
 
     @property
     def books(self) -> Broker:
-        """Return the exchange as the broker's own departments see it: without the faults that its callers meet."""
+        """Return the exchange without faults, for the broker's internal lookups."""
         return self.exchange.exchange if isinstance(self.exchange, FaultyBroker) else self.exchange
 
     @property
@@ -114,7 +114,7 @@ class Sandbox(ABC):
         return f"http://{LOOPBACK}:{self._server.server_port}"
 
     def trouble(self, kind: Trouble | Shape, *, method: str = "", path: str | tuple[str, ...] = "", times: int = 1) -> None:
-        """Make the next so many requests of this method fail whose path begins so, or in one of these ways."""
+        """Make the next `times` requests of this method fail whose path begins with `path` (or with one of several)."""
         self._troubles += [(kind, method, path)] * times
 
     @abstractmethod
@@ -122,7 +122,7 @@ class Sandbox(ABC):
         """Return the broker's reply. Only the server's thread calls it."""
 
     def respond(self, request: Request) -> Response | None:
-        """Return the reply, or what replaces it where the exchange fails; None: the connection breaks without one."""
+        """Return the reply, or an error reply if the exchange fails; None: the connection breaks without a reply."""
         try:
             return self.answer(request)
         except ServerError:
@@ -133,28 +133,30 @@ class Sandbox(ABC):
             return _UNAVAILABLE
 
     def _misreport(self, fault: Fault, number: int) -> None:
-        """Replace the reply of a command that was carried out; the number chooses the other reply."""
+        """Replace the reply of a command that was carried out; `number` chooses the false reply."""
         shapes, documented = (SHAPES[self.shapes], DOCUMENTED[self.shapes]) if self.shapes else self.own_shapes
         table = documented if fault is Fault.DOCUMENTED_REFUSAL else shapes
-        self._lie = table[number % len(table)]
+        self._false_reply = table[number % len(table)]
 
-    def _take_lie(self) -> Shape | None:
-        lie, self._lie = self._lie, None
-        return lie
+    def _take_false_reply(self) -> Shape | None:
+        reply, self._false_reply = self._false_reply, None
+        return reply
 
     def start(self) -> None:
+        """Start the server's thread."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop the server's thread and close the exchange."""
         self._ending = True
         with suppress(OSError), socket.create_connection((LOOPBACK, self._server.server_port)):
-            pass  # it waits for a request, and this is none
+            pass  # ends the server's wait for a request
         self._thread.join()
         self._server.server_close()
 
     def serve(self, until: Callable[[], bool]) -> int:
-        """Serve in this thread until `until` is true, and return how many requests there were. The exchange stays open."""
-        self._server.timeout = LOOK
+        """Serve in this thread until `until` returns True; return the number of requests. The exchange stays open."""
+        self._server.timeout = POLL_SECONDS
         try:
             while not until():
                 self._server.handle_request()
@@ -163,8 +165,8 @@ class Sandbox(ABC):
             self._server.server_close()
         return len(self.requests)
 
-    def idle(self) -> None:  # noqa: B027 - who has nothing to push does nothing
-        """Called now and then by `serve`, for servers that push."""
+    def idle(self) -> None:  # noqa: B027 - only some subclasses push
+        """Called regularly by `serve`, for servers that push."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -174,7 +176,7 @@ class Sandbox(ABC):
         self.stop()
 
     def _replied(self, request: bytes, address: str) -> bytes:
-        """Return the bytes of the reply to a request; none where it met a bug."""
+        """Return the bytes of the reply to a request; empty after a bug."""
         try:
             return bytes(self._handler(request, (address, 0), None).wfile.getvalue())  # type: ignore[arg-type, attr-defined]
         except Exception:  # noqa: BLE001 - the connection breaks, and `broken` has the traceback
@@ -203,17 +205,17 @@ _BAD_GATEWAY = Response(502, b"<html>Bad Gateway</html>", "text/html")
 _UNAVAILABLE = Response(503, b"<html>Service Unavailable</html>", "text/html")
 _TOO_MANY = Response.of({"status": "error", "message": "Too many requests"}, 429)
 _INSTEAD = {Trouble.TOO_MANY: _TOO_MANY, Trouble.UNAVAILABLE: _UNAVAILABLE}
-"""The replies to requests that are not carried out."""
-_SPOILT = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b"<html>Maintenance</html>", "text/html")}
-"""What replaces the replies to requests that were carried out."""
+"""The replies that are sent without carrying out the request."""
+_AFTERWARDS = {Trouble.BAD_GATEWAY: _BAD_GATEWAY, Trouble.MALFORMED: Response(200, b"<html>Maintenance</html>", "text/html")}
+"""The replies that are sent after carrying out the request."""
 
 
 def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """HTTP/1.0: a connection for each request, so that a client that keeps one open does not keep others out."""
+        """HTTP/1.0: one connection for each request, so that an open connection of one client does not block others."""
 
         def setup(self) -> None:
-            """Read from the bytes of the request, and collect those of the reply."""
+            """Read from the bytes of the request, and collect the bytes of the reply."""
             self.rfile, self.wfile = BytesIO(self.request), BytesIO()
 
         def finish(self) -> None:
@@ -236,7 +238,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             response = _INSTEAD.get(trouble) if isinstance(trouble, Trouble) else None
             if response is None and trouble is not Trouble.LOST:
                 response = sandbox.respond(request)
-                shape = sandbox._take_lie() or shape
+                shape = sandbox._take_false_reply() or shape
             if shape is not None and response is not None:
                 self._send_bytes(shape.make(response), reset=shape.reset)
                 return
@@ -244,8 +246,8 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
                 return
             if trouble is Trouble.SLOW:
                 SystemClock().sleep(sandbox.slow)
-            spoilt = _SPOILT.get(trouble, response) if isinstance(trouble, Trouble) else response
-            self._send(spoilt, half=trouble is Trouble.HALF)
+            sent = _AFTERWARDS.get(trouble, response) if isinstance(trouble, Trouble) else response
+            self._send(sent, half=trouble is Trouble.HALF)
 
         def _send(self, response: Response, *, half: bool = False) -> None:
             body = response.body
@@ -256,7 +258,7 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body[: len(body) // 2] if half else body)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
-            """Return the `Date` of a reply: the machine's time, as the clock reads it."""
+            """Return the `Date` header of a reply, in machine time."""
             return formatdate(SystemClock().machine_now().timestamp() if timestamp is None else timestamp, usegmt=True)
 
         def _send_bytes(self, content: bytes, *, reset: bool) -> None:
@@ -264,6 +266,6 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             sandbox._server.reset_next = reset
 
         def log_message(self, *_: object) -> None:
-            """Log nothing: `Sandbox.requests` has the requests."""
+            """Log nothing, because `Sandbox.requests` lists the requests."""
 
     return Handler

@@ -1,7 +1,7 @@
-"""Keep what a broker's server stores besides the exchange behind it: orders that it refused itself, and tags it changed.
+"""Store the state of a broker's server besides the exchange: orders that the server refused itself, and tags that it changed.
 
-A server that is stopped and started again would lose that, and use the same numbers twice. So it can be kept in a file, which
-is replaced as a whole and read again once another server has written it.
+Without a file, a restarted server would lose this state and use the same order numbers twice. The file is replaced in one step,
+and is read again after another server has written it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class StoredState:
     """The state of one account.
 
     Attributes:
-        refused: Rows of the book that the exchange does not have.
-        written: By order number, the tag that an order shows once it has changed.
-        words: By order number, the status where it is a name of the broker's own.
-        changes: How many commands changed an order.
+        refused: Rows of the order book that the exchange does not have.
+        written: By order number, the tag that replaces the client's tag after a change.
+        words: By order number, a special status name of the broker.
+        changes: The number of commands that changed an order.
     """
 
     refused: list[OrderReport] = field(default_factory=list)
@@ -34,7 +34,7 @@ class StoredState:
 
 
 class ServerState:
-    """The state of one account, in `file` if there is one. One server at a time changes it."""
+    """The state of one account, stored in `file` if given. One server at a time may change it."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
@@ -43,13 +43,13 @@ class ServerState:
 
     @property
     def kept(self) -> StoredState:
-        """Return the present state. After a change, call `keep`."""
+        """Return the current state. After a change, call `keep`."""
         if self._file is not None and self._file.exists() and (stamp := _stamp(self._file)) != self._seen:
             self._kept, self._seen = pickle.loads(self._file.read_bytes()), stamp
         return self._kept
 
     def refuse(self, order: OrderRequest, reason: str, now: datetime) -> str:
-        """Add a rejected row for an order that the exchange refused, and return its number."""
+        """Add a rejected row for an order that the exchange refused, and return its order number."""
         number = f"{ist_date(now):%y%m%d}9{len(self.kept.refused) + 1:08d}"
         report = OrderReport(
             broker_order_id=number,
@@ -70,7 +70,7 @@ class ServerState:
         return number
 
     def keep(self) -> None:
-        """Write the state to its file, if there is one."""
+        """Write the state to the file, if there is one."""
         if self._file is None:
             return
         replace_file(self._file, pickle.dumps(self._kept))

@@ -1,7 +1,7 @@
-"""Split an account as a broker's back office does, into the morning and the day, from an exchange that has only the present.
+"""Compute an account's state at the start of the day from the current state of the exchange and today's trades.
 
-Brokers list holdings and cash as they were this morning, and what was traded today in positions and trades. What a corporate
-action has credited and the depository not yet is in no row, as at a broker.
+Brokers list holdings and cash as of the morning, and today's trades separately. Shares of a corporate action that the depository
+has not credited yet are in no row, as at a broker.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COUNTED = re.compile(r"T(\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class OpeningShares:
-    """Shares of one symbol this morning. `fresh` of `whole` were not delivered; `used` were sold today."""
+    """Shares of one symbol this morning. Of `whole` shares, `fresh` were not delivered yet; `used` were sold today."""
 
     symbol: str
     whole: int
@@ -38,7 +38,13 @@ def sums(trades: Iterable[TradeReport], symbol: str, side: Side) -> tuple[int, i
 
 
 def mornings(now: Sequence[Holding], trades: Sequence[TradeReport], series: Callable[[str], str]) -> Iterator[OpeningShares]:
-    """Return what was held this morning. `now`: the holdings of now; `trades`: those of today; `series`: of a symbol."""
+    """Yield the shares held this morning.
+
+    Args:
+        now: The current holdings.
+        trades: Today's trades.
+        series: Returns the series of a symbol.
+    """
     by_symbol = {item.symbol: item for item in now}
     sold_out = [trade.symbol for trade in trades if trade.symbol not in by_symbol]
     for symbol in dict.fromkeys([*by_symbol, *sold_out]):
@@ -53,7 +59,7 @@ def mornings(now: Sequence[Holding], trades: Sequence[TradeReport], series: Call
 
 
 def opening_balance(funds: Funds, trades: Sequence[TradeReport], day: date, tariff: Tariff) -> int:
-    """Return the paise that were in the account before the day's trades and their charges by `tariff`."""
+    """Return the cash in paise before the trades of `day` and their charges by `tariff`."""
     balance = funds.cash
     for symbol in dict.fromkeys(trade.symbol for trade in trades):
         balance += sums(trades, symbol, Side.BUY)[1] - sums(trades, symbol, Side.SELL)[1]
@@ -68,6 +74,6 @@ def opening_balance(funds: Funds, trades: Sequence[TradeReport], day: date, tari
 
 
 def number_of(trade: TradeReport) -> int:
-    """Return the exchange's number of a trade; numbers begin anew each day. Of another exchange it is made of the trade's id."""
+    """Return the exchange's number of a trade, unique in a day. Trade ids of an unknown form are hashed to a number."""
     counted = _COUNTED.search(trade.trade_id)
     return FIRST_TRADE - 1 + int(counted[1]) if counted else crc32(trade.trade_id.encode())

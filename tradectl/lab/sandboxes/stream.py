@@ -1,7 +1,7 @@
-"""A websocket beside a sandbox: its connections, what each has subscribed, and the frames that go out.
+"""Run the websocket server of a sandbox: its connections, their subscriptions, and the frames that it sends.
 
-Connections run in threads of their own and never touch the exchange: the server's thread hands them the frames, at each call of
-`tick`, and now and then while `serve` runs.
+Each connection runs in its own thread and never uses the exchange. The HTTP server's thread passes the frames to the connections
+at each call of `tick`, and regularly while `serve` runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Token = TypeVar("Token", int, str)
 
 
 class SandboxStream(ABC, Generic[Token]):
-    """Listens on loopback. `how`: options of the websocket server."""
+    """A websocket server on loopback. `how`: options of `websockets.sync.server.serve`."""
 
     def __init__(self, *, port: int = 0, **how: Any) -> None:
         from websockets.sync.server import serve
@@ -35,7 +35,7 @@ class SandboxStream(ABC, Generic[Token]):
         self._modes: dict[ServerConnection, dict[Token, str]] = {}
         self._lock = threading.Lock()
         self.silent = False
-        """Sends nothing any more."""
+        """True: send nothing more."""
         self._next = how.pop("process_request", None)
         self._server = serve(
             self._live, LOOPBACK, port, compression=None, process_request=self._checked, open_timeout=SECONDS, **how
@@ -48,7 +48,7 @@ class SandboxStream(ABC, Generic[Token]):
         return f"ws://{LOOPBACK}:{self._server.socket.getsockname()[1]}"
 
     def _checked(self, connection: ServerConnection, request: Any) -> Any:
-        """Refuse a client that came by another name of this machine, and one too many; then what a subclass refuses."""
+        """Refuse a client with another Host header, a client above the limit, and a client that the subclass refuses."""
         hosts = [host.lower() for host in request.headers.get_all("Host")]
         if len(hosts) != 1 or hosts[0] not in self._names:
             return connection.respond(HTTPStatus.MISDIRECTED_REQUEST, "421 Misdirected Request\n")
@@ -74,7 +74,7 @@ class SandboxStream(ABC, Generic[Token]):
             connection.close(1001)
 
     def tokens(self, mode: str = "") -> frozenset[Token]:
-        """Return the tokens that any connection has subscribed, in one mode or in any."""
+        """Return the tokens that any connection has subscribed to. `mode` empty: in any mode."""
         with self._lock:
             return frozenset(token for modes in self._modes.values() for token in modes if mode in {"", modes[token]})
 
@@ -85,7 +85,7 @@ class SandboxStream(ABC, Generic[Token]):
             return bool(self._modes)
 
     def send(self, frames: Callable[[ServerConnection, Mapping[Token, str]], Iterable[str | bytes]]) -> None:
-        """Send each connection the frames for all, and those for its tokens with their modes."""
+        """Send each connection the frames that `frames` returns for it and its tokens with their modes."""
         with self._lock:
             wanted = {connection: dict(modes) for connection, modes in self._modes.items()}
         for connection, modes in wanted.items():
@@ -95,14 +95,14 @@ class SandboxStream(ABC, Generic[Token]):
 
     @abstractmethod
     def _greet(self, connection: ServerConnection) -> bool:
-        """Exchange the first messages, before anything is subscribed; return whether the client may stay."""
+        """Exchange the first messages, before any subscription; return whether the client is accepted."""
 
     def _welcome(self, connection: ServerConnection) -> None:
-        """Send what a client gets once it is known."""
+        """Send the first frames to an accepted client."""
 
     @abstractmethod
     def _listen(self, connection: ServerConnection) -> None:
-        """Take one message of a client (`_change`)."""
+        """Receive one message of a client, and change its subscriptions by `_change`."""
 
     def _change(self, connection: ServerConnection, change: Callable[[dict[Token, str]], object]) -> None:
         with self._lock:
@@ -124,14 +124,14 @@ class SandboxStream(ABC, Generic[Token]):
 
 
 def broken() -> AbstractContextManager[None]:
-    """Pass over the errors of a connection whose client has gone."""
+    """Return a context manager that ignores the error of a closed connection."""
     from websockets.exceptions import ConnectionClosed
 
     return suppress(ConnectionClosed)
 
 
 class StreamingSandbox(Sandbox):
-    """A sandbox that may have a stream beside it. A subclass pushes what is new (`push`)."""
+    """A sandbox with an optional stream. A subclass pushes new prices and orders (`push`)."""
 
     stream: SandboxStream[Any] | None = None
 
@@ -139,17 +139,17 @@ class StreamingSandbox(Sandbox):
     def stream_url(self) -> str:
         """Return the stream's address. Raises UsageError without a stream."""
         if self.stream is None:
-            raise UsageError("this sandbox has no ticker")
+            raise UsageError("this sandbox has no stream")
         return self.stream.url
 
     def tick(self) -> None:
-        """Let the server's thread push what is new."""
+        """Make the server's thread push new prices and orders."""
         with urlopen(HttpRequest(self.url + TICK, method="POST")) as answer:
             answer.read()
 
     @abstractmethod
     def push(self) -> None:
-        """Hand the stream what is new. Only the server's thread calls it."""
+        """Pass new prices and orders to the stream. Only the server's thread calls this."""
 
     def respond(self, request: Request) -> Response | None:
         if request.path == TICK:
@@ -177,6 +177,6 @@ class StreamingSandbox(Sandbox):
                 self.stream.stop()
 
     def idle(self) -> None:
-        """Push ticks. A market that cannot be read has none."""
+        """Push new prices and orders; push nothing if the market cannot be read."""
         with suppress(TradectlError):
             self.push()

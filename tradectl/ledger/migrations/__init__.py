@@ -1,7 +1,7 @@
-"""The ledger's schema through time. A fresh database is made as it is today; an older one is brought here by Alembic.
+"""Create the ledger's schema in a new database, or upgrade an older database by Alembic.
 
-`HEAD` is the revision of this version of the program. Opening a database that stands at it costs one SELECT, and Alembic is
-imported only to bring an older one forward.
+`HEAD` is the schema revision of this version of the program. Opening a database of this revision takes one SELECT. Alembic is
+imported only to upgrade an older database.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 HEAD = "0003"
 FOLDER = Path(__file__).parent
-_LOCK = 7_427_001  # any number: two processes that create the same PostgreSQL database wait for each other by it
+_LOCK = 7_427_001  # an arbitrary number, by which two processes that create one PostgreSQL database wait for each other
 
 
 def revision(database: Database) -> str | None:
-    """The revision a database stands at; None for an empty one. DatabaseError for a database of something else."""
+    """Return the schema revision of a database; None if it is empty. Raises DatabaseError for a database of another program."""
     with database.read() as connection:
         return _revision(connection, database.name)
 
 
 def create_or_upgrade(database: Database) -> bool:
-    """Bring a database to HEAD; whether anything had to be done. DatabaseError if a newer version wrote it."""
+    """Create or upgrade a database to HEAD; return whether it was changed. Raises DatabaseError if a newer version wrote it."""
     found = revision(database)
     if found == HEAD:
         return False
     if database.read_only:
         if found is not None and found > HEAD:
             raise DatabaseError(_newer(database.name, found))
-        raise DatabaseError(f"{database.name} has an older schema; the next command that writes upgrades it")
+        raise DatabaseError(f"{database.name} has an older schema: the next command that writes upgrades it and keeps all rows")
     try:
         with database.write() as connection:
             if not database.sqlite:
@@ -55,7 +55,7 @@ def create_or_upgrade(database: Database) -> bool:
 
 
 def alembic_config(connection: Connection) -> Config:
-    """Alembic's configuration for one open connection; `env.py` takes the connection from it."""
+    """Return Alembic's configuration for one open connection, from which `env.py` gets the connection."""
     from alembic.config import Config
 
     config = Config()
@@ -69,7 +69,7 @@ def _revision(connection: Connection, name: str) -> str | None:
     if inspector.has_table("alembic_version") and inspector.has_table("database_info"):
         return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
     if inspector.get_table_names():
-        raise DatabaseError(f"{name} is a database, but not one of tradectl's")
+        raise DatabaseError(f"{name} is a database, but not one of tradectl's: check the path")
     return None
 
 
@@ -91,4 +91,4 @@ def _upgrade(connection: Connection, current: str, name: str) -> None:
 
 
 def _newer(name: str, found: str) -> str:
-    return f"{name} was written by a newer version of tradectl (schema {found}, we know {HEAD})"
+    return f"{name} was written by a newer version of tradectl (schema {found}, here {HEAD}): use that version"

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection that `create_or_upgrade` has open, inside its transaction."""
+"""Run the migrations, on the open connection of `create_or_upgrade` and inside its transaction. Alembic imports this file."""
 
 from __future__ import annotations
 

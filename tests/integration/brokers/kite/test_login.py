@@ -95,7 +95,7 @@ def test_a_wrong_key_or_secret_is_a_matter_of_configuration(home: House, told: d
 
 
 def test_a_page_on_this_machine_catches_the_token(home: House) -> None:
-    home.vault.told["redirect_port"] = str(port := free_port())
+    home.vault.credentials["redirect_port"] = str(port := free_port())
     pages = []
 
     def enter(field: Field) -> str:
@@ -114,7 +114,7 @@ def test_a_page_on_this_machine_catches_the_token(home: House) -> None:
 
 def test_enter_alone_is_taken_where_the_page_has_the_token(home: House) -> None:
     """At a real prompt, which asks again and again for what has no default. What is typed wins only where there is something."""
-    home.vault.told["redirect_port"] = str(port := free_port())
+    home.vault.credentials["redirect_port"] = str(port := free_port())
     program = typer.Typer()
 
     @program.command()
@@ -249,6 +249,6 @@ def test_a_taken_port_is_named(home: House) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        home.vault.told["redirect_port"] = str(taken.getsockname()[1])
+        home.vault.credentials["redirect_port"] = str(taken.getsockname()[1])
         with pytest.raises(ConfigurationError, match="the program cannot listen on port"):
             ADAPTER.login(home.account(), browse)

@@ -1,4 +1,4 @@
-"""Access tokens: each is good for 24 hours, or until the next one is generated."""
+"""Issue access tokens. Each is valid for 24 hours, or until the next token is generated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIFE = timedelta(hours=24)
 
 
 class DhanTokens:
-    """The tokens of one client."""
+    """The access tokens of one client."""
 
     def __init__(self, client: str, clock: Clock) -> None:
         self.client, self._clock = client, clock
@@ -21,18 +21,18 @@ class DhanTokens:
         self._current: tuple[str, datetime] | None = None
 
     def generate(self) -> str:
-        """Return a new token, as a person generates it on the web; the one before ends."""
+        """Return a new token, as a person generates it on Dhan's web page. The previous token ends."""
         now = self._clock.now()
         token = sha256(f"{self.client} {next(self._numbers)} {now.isoformat()}".encode()).hexdigest()
         self._current = token, now + LIFE
         return token
 
     def check(self, token: str) -> datetime:
-        """Return the end of a token that is good now. DhanError DH-901."""
+        """Return the moment at which a valid token ends. Raises DhanError DH-901 for an invalid token."""
         if self._current is None or token != self._current[0] or self._clock.now() >= self._current[1]:
             raise DhanError("DH-901", NO_TOKEN)
         return self._current[1]
 
     def end(self) -> None:
-        """End the token."""
+        """End the current token."""
         self._current = None

@@ -18,7 +18,7 @@ from tradectl.ports import Broker, Clock, MarketData
 
 
 class DhanSandboxEntry:
-    """`BrokerSandbox` of Dhan: a person generates an access token, and pastes it."""
+    """The `BrokerSandbox` of Dhan. Its login value is an access token, which a person generates and pastes."""
 
     credentials: Mapping[str, str] = {"client_id": "1000000001"}
 
@@ -27,7 +27,7 @@ class DhanSandboxEntry:
         exchange: Callable[[], Broker],
         market: MarketData,
         clock: Clock,
-        sessions: SessionTable,  # noqa: ARG002 - as the others
+        sessions: SessionTable,  # noqa: ARG002 - the protocol's signature
         *,
         memory: Path | None = None,
         port: int = 0,
@@ -40,10 +40,10 @@ class DhanSandboxEntry:
     def addresses(self, url: str) -> Mapping[str, str]:
         return {"api": url + ROOT, "web": url + WEB}
 
-    def answer(self, field: Field) -> str:  # noqa: ARG002 - nothing but an access token is asked
+    def answer(self, field: Field) -> str:  # noqa: ARG002 - a login needs only an access token
         return self._tokens.generate()
 
-    def as_told(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - tags tell whose an order is
-        """Return the truth with Dhan's trade ids: the day, the exchange and the exchange's number."""
+    def as_reported(self, truth: Truth, ours: Sequence[Order]) -> Truth:  # noqa: ARG002 - Dhan's book has tags
+        """Return the exchange's book with Dhan's trade ids: the date, the exchange and the exchange's trade number."""
         trades = (replace(item, trade_id=f"{ist_date(item.at):%Y%m%d}-NSE-{number_of(item)}") for item in truth.trades)
         return replace(truth, trades=tuple(trades))

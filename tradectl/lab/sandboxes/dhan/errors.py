@@ -1,4 +1,4 @@
-"""Dhan's error replies: a status, a type, a code and a message (annexure of its documentation)."""
+"""Make Dhan's error replies: a status, a type, a code and a message (annexure of its documentation)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_TOKEN = "Client ID or user generated access token is invalid or expired."
 
 
 class DhanError(Exception):
-    """An error as it goes over the wire. `status` replaces the usual one of its code."""
+    """An error reply. `status` replaces the usual HTTP status of the code."""
 
     def __init__(self, code: str, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -29,4 +29,5 @@ class DhanError(Exception):
 
 
 def bad_value(message: str = BAD_VALUE) -> DhanError:
+    """Return the error of a missing or invalid field."""
     return DhanError("DH-905", message)

@@ -1,4 +1,4 @@
-"""The list of instruments of the segment NSE_EQ: security ids, and the columns that clients read."""
+"""Make the list of instruments of the segment NSE_EQ, with security ids and the columns that clients read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS = (
 
 
 class DhanList:
-    """The list of all instruments of a market. An instrument keeps its security id under every name."""
+    """The list of all instruments of a market. An instrument keeps its security id when its symbol changes."""
 
     def __init__(self, market: MarketData) -> None:
         self._market = market
@@ -27,7 +27,7 @@ class DhanList:
         self._ids: Mapping[str, str] = {}
 
     def on(self, day: date) -> DhanList:
-        """Return the same list as it is on a date."""
+        """Set this list to its state on a date and return the list."""
         if day != self._day:
             names = self._market.universe("all")
             self._by_id = {str(number): self._market.instrument(name, day) for number, name in enumerate(names, _FIRST)}
@@ -36,29 +36,32 @@ class DhanList:
         return self
 
     def require(self, security_id: str) -> Instrument:
-        """Return an instrument. DhanError DH-905 for an unknown id."""
+        """Return an instrument. Raises DhanError DH-905 for an unknown id."""
         found = self._by_id.get(security_id)
         if found is None:
             raise bad_value()
         return found
 
     def find(self, security_id: str) -> Instrument | None:
+        """Return an instrument by its security id; None for an unknown id."""
         return self._by_id.get(security_id)
 
     def id_of(self, symbol: str) -> str:
-        """Return the security id of a symbol; 0 for one that is not listed."""
+        """Return the security id of a symbol; `0` if it is not listed."""
         return self._ids.get(symbol, "0")
 
     def isin(self, symbol: str) -> str:
+        """Return the ISIN of a symbol; empty if it is not known."""
         found = self._by_id.get(self.id_of(symbol))
         return (found.isin or "") if found is not None else ""
 
     def series(self, symbol: str) -> str:
+        """Return the series of a symbol; EQ if it is not listed."""
         found = self._by_id.get(self.id_of(symbol))
         return found.series if found is not None else "EQ"
 
     def csv(self, segment: str) -> bytes:
-        """Return the list. Ticks in paise, as in the list of 2026. DhanError for another segment."""
+        """Return the list as CSV, with ticks in paise as in 2026. Raises DhanError for another segment."""
         if segment != SEGMENT:
             raise DhanError("DH-905", "This sandbox lists NSE_EQ alone.")
         lines = [",".join(_COLUMNS)]

@@ -1,7 +1,7 @@
-"""Check orders as Dhan does, and make them requests to the exchange.
+"""Check orders as Dhan does, and convert them to requests to the exchange.
 
-A field that is present must have a value: an empty text is refused (measured 2026-09). A repeated `correlationId` is a second
-order. A waiting after-market order is not changed (DH-906). No source has Dhan's messages for other refused changes.
+A field that is present must have a value: an empty text is refused (measured 2026-09). A repeated `correlationId` makes a second
+order. A waiting after-market order cannot be changed (DH-906). No source has Dhan's messages for other refused changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tradectl.ports import Broker
 
 Body = Mapping[str, Any]
 AMO_TIMES = frozenset({"PRE_OPEN", "OPEN"})
-"""The exchange behind releases all of them at the pre-open; OPEN_30 and OPEN_60 are refused here."""
+"""The accepted release times. The simulated exchange releases all orders at the pre-open, so OPEN_30 and OPEN_60 are refused."""
 _TAG = re.compile(r"[A-Za-z0-9 _-]{1,25}")
 _REQUIRED = (
     "dhanClientId",
@@ -34,7 +34,7 @@ _REQUIRED = (
 
 
 def requested(body: Body, listing: DhanList) -> OrderRequest:
-    """Return the request to the exchange. Raises DhanError for what Dhan refuses by itself."""
+    """Return the request to the exchange. Raises DhanError for an order that Dhan itself refuses."""
     if any(not body.get(name) for name in _REQUIRED) or "" in body.values():
         raise bad_value()
     expected = {"exchangeSegment": SEGMENT, "productType": "CNC", "validity": "DAY"}
@@ -61,7 +61,7 @@ def requested(body: Body, listing: DhanList) -> OrderRequest:
 
 
 def modify(exchange: Broker, known: OrderReport, body: Body) -> None:
-    """Serve PUT /orders/{id}. `quantity` is the order's whole quantity (release notes of v2)."""
+    """Serve PUT /orders/{id}. `quantity` in the body is the order's total quantity (release notes of v2)."""
     if str(body.get("orderId")) != known.broker_order_id or body.get("validity") != "DAY" or body.get("orderType") != "LIMIT":
         raise bad_value()
     if known.status is OrderStatus.PENDING and known.variety is Variety.AMO:

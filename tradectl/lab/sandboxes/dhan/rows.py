@@ -1,4 +1,4 @@
-"""Write the exchange's book as Dhan's rows. Times are naive and Indian, money is a float in rupees (dhanhq.co/docs/v2)."""
+"""Convert the exchange's book to Dhan's rows. Times are IST without a zone, money is a float in rupees (dhanhq.co/docs/v2)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def rupees(paise: int | None) -> float:
 
 
 def word(report: OrderReport) -> str:
-    """Return Dhan's name of an order's status."""
+    """Return Dhan's name for an order's status."""
     if report.status is _S.ONGOING:
         return "PART_TRADED" if report.filled_quantity else "PENDING"
     return _WORDS[report.status]
@@ -99,7 +99,7 @@ def trade(report: TradeReport, listing: DhanList, client: str) -> Row:
 
 
 def holding(item: OpeningShares, listing: DhanList, *, sold_inside: bool) -> Row:
-    """Return a row of holdings. `sold_inside`: whether `availableQty` is reduced by what was sold today."""
+    """Return a row of holdings. `sold_inside`: whether `availableQty` excludes the shares sold today."""
     return {
         "exchange": "ALL",
         "tradingSymbol": item.symbol,
@@ -115,7 +115,7 @@ def holding(item: OpeningShares, listing: DhanList, *, sold_inside: bool) -> Row
 
 
 def position(trades: Sequence[TradeReport], symbol: str, listing: DhanList, client: str) -> Row:
-    """Return a row of positions: for delivery the day's trades alone."""
+    """Return a row of positions. For delivery it contains only today's trades."""
     (bought, cost), (sold, proceeds) = sums(trades, symbol, Side.BUY), sums(trades, symbol, Side.SELL)
     net = bought - sold
     zero = dict.fromkeys(
@@ -148,7 +148,7 @@ def position(trades: Sequence[TradeReport], symbol: str, listing: DhanList, clie
 
 
 def funds(found: Funds, opening: int, client: str) -> Row:
-    """Return the fund limits; `opening` in paise. `receiveableAmount`: the part of today's sales that buys nothing yet."""
+    """Return the fund limits; `opening` in paise. `receiveableAmount`: the proceeds of today's sales that cannot buy yet."""
     return {
         "dhanClientId": client,
         "availabelBalance": rupees(found.available),

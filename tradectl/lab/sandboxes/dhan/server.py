@@ -1,4 +1,4 @@
-"""Route Dhan's paths. Source: dhanhq.co/docs/v2, dhanhq 2.3.0 (routes)."""
+"""Route the requests to Dhan's paths. Source: dhanhq.co/docs/v2, dhanhq 2.3.0 (routes)."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from tradectl.ports import Broker, Clock, MarketData
 ROOT, WEB = "/v2", "/web"
 COMMANDS = frozenset({"POST", "PUT", "DELETE"})
 INPUT = frozenset({"unknown_symbol", "quantity", "tick"})
-"""Refusal codes of the exchange for errors that Dhan finds before it accepts an order."""
+"""Refusal codes of the exchange for errors that Dhan itself finds before it accepts an order."""
 
 
 class DhanSandbox(Sandbox):
-    """DhanHQ on loopback, below `/v2`. A GET of `/web` generates a token, as a person does on Dhan's web.
+    """DhanHQ on loopback, below `/v2`. A GET of `/web` generates a token, as a person does on Dhan's web page.
 
     Args:
         exchange: Opens the exchange; called in the server's thread.
-        clock: The simulated day may use the same clock.
-        allowed: The addresses from which orders are taken; None for all.
+        market: Opens the market data.
+        clock: May be the clock of the tested program.
+        allowed: The client addresses from which orders are accepted; None for all.
         sold_inside: See `rows.holding`.
         memory: See `ServerState`.
     """
@@ -136,7 +137,7 @@ class DhanSandbox(Sandbox):
         raise bad_value()
 
     def _place(self, body: orders.Body) -> str:
-        """Place an order and return its id. An order that the risk checks refuse has an id and a rejected row."""
+        """Place an order and return its id. An order that the risk checks refuse also gets an id, and a rejected row."""
         wanted = orders.requested(body, self._listing)
         try:
             return place(self.exchange, wanted)
@@ -162,7 +163,7 @@ class DhanSandbox(Sandbox):
         return DhanList(self._make_market())
 
     def _orders(self, of: Broker) -> list[OrderReport]:
-        """Return what is alive, and what was placed or has changed today."""
+        """Return the live orders, and those that were placed or changed today."""
         today = ist_date(self._clock.now())
         known = [*of.orders(), *self._memory.kept.refused]
         return [item for item in known if item.status in ALIVE or today in {ist_date(item.placed_at), ist_date(item.updated_at)}]

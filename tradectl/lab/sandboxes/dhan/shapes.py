@@ -1,17 +1,17 @@
-"""Replies of Dhan after a new order: those that prove nothing, and those that it documents as refusals."""
+"""List false replies of Dhan to a new order: undocumented ones, and documented refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tradectl.lab.sandboxes.ambiguous_replies import ON_THE_WAY, replied, shapes
+from tradectl.lab.sandboxes.ambiguous_replies import BACKEND_ERRORS, replied, shapes
 from tradectl.lab.sandboxes.response import Response, Shape
 
 _NUMBER = "112111182198"
 
 
 def dhan(status: int, code: str, message: str, **more: object) -> Callable[[Response], bytes]:
-    """Return what makes an error of Dhan's."""
+    """Return a function that replaces any true reply by this error of Dhan."""
     return replied(status, {"errorType": "any", "errorCode": code, "errorMessage": message, **more})
 
 
@@ -25,15 +25,15 @@ def _at_dhan() -> Iterator[Shape]:
         yield Shape(f"{status} {code}", dhan(status, code, words))
     yield Shape("an order that the risk checks block", dhan(400, "DH-906", "transactions blocked by RMS"))
     yield Shape("an order in transit", dhan(400, "DH-906", "Order is in Transit state"))
-    for reason in ON_THE_WAY:
+    for reason in BACKEND_ERRORS:
         yield Shape(f"DH-905: {reason}", dhan(400, "DH-905", reason))
-        yield Shape(f"DH-903 with more words: {reason}", dhan(400, "DH-903", f"Segment is not active. {reason}"))
+        yield Shape(f"DH-903 with a longer message: {reason}", dhan(400, "DH-903", f"Segment is not active. {reason}"))
     yield Shape("DH-905 beside an order", dhan(400, "DH-905", "bad values", orderId=_NUMBER))
-    yield Shape("DH-905 with an order in its words", dhan(400, "DH-905", f"orderId: {_NUMBER} has bad values"))
-    yield Shape("DH-905 without words", dhan(400, "DH-905", ""))
+    yield Shape("DH-905 with an order id in its message", dhan(400, "DH-905", f"orderId: {_NUMBER} has bad values"))
+    yield Shape("DH-905 without a message", dhan(400, "DH-905", ""))
     yield Shape("failed data", replied(400, {"status": "failed", "data": {"814": "Invalid request"}}))
     yield Shape("an error in a list", replied(200, [{"message": "Invalid IP", "status": "ERROR"}]))
-    yield Shape("an order that its reply calls an error", replied(200, {"orderId": _NUMBER, "errorCode": "DH-908"}))
+    yield Shape("an order id with an error code", replied(200, {"orderId": _NUMBER, "errorCode": "DH-908"}))
 
 
 SHAPES = shapes(_at_dhan())

@@ -1,8 +1,8 @@
-"""Make holdings, positions, margins and contract notes of an account from the exchange's present state.
+"""Make holdings, positions, margins and contract notes of an account from the exchange's current state.
 
-Kite reports the start of day (holdings, opening balance) apart from the day (positions, trades). So the former is made
-from the present state and the day's trades. As at a broker, shares of a corporate action are in no row before the
-depository credits them. A virtual contract note has one order's charges, without the depository's (kiteconnect-mocks).
+Kite reports the start of the day (holdings, opening balance) separately from the day (positions, trades). So the start of the
+day is computed from the current state and today's trades. As at a broker, shares of a corporate action are in no row before the
+depository credits them. A virtual contract note has one order's charges without the depository's charge (kiteconnect-mocks).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _holding(listing: KiteList, symbol: str, whole: int, fresh: int, used: int, 
 
 
 def positions(trades: Sequence[TradeReport], listing: KiteList) -> dict[str, Any]:
-    """Serve GET /portfolio/positions: for delivery, the day's trades alone."""
+    """Return the data of GET /portfolio/positions. For delivery it contains only today's trades."""
     rows = [_position(trades, symbol, listing) for symbol in dict.fromkeys(trade.symbol for trade in trades)]
     return {"net": rows, "day": rows}
 
@@ -90,7 +90,7 @@ def _position(trades: Sequence[TradeReport], symbol: str, listing: KiteList) -> 
 
 
 def equity(funds: Funds, opening: int) -> dict[str, Any]:
-    """Return the data of GET /user/margins/equity. `delivery`: sale proceeds not yet usable. `opening`: paise."""
+    """Return the data of GET /user/margins/equity; `opening` in paise. `delivery`: sale proceeds that cannot be used yet."""
     zero = dict.fromkeys(
         (
             "exposure", "m2m_realised", "m2m_unrealised", "option_premium", "payout", "span", "turnover", "liquid_collateral",
@@ -123,7 +123,7 @@ def commodity() -> dict[str, Any]:
 
 
 def note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the row of the request, with its charges."""
+    """Return the requested order's row with its charges."""
     day, side, value = ist_date(now), Side(row["transaction_type"]), round(row["quantity"] * row["average_price"] * 100)
     charged = day_charges(day, [Fill("1", row["tradingsymbol"], side, 1, value, day, now, 1)], ZERODHA)
     lines = charged.buy if side is Side.BUY else charged.sell

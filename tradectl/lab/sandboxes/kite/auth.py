@@ -1,4 +1,4 @@
-"""Request tokens, good once and for some minutes, and access tokens, which end at the daily flush."""
+"""Issue request tokens, valid once and for some minutes, and access tokens, which end at the daily flush."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tradectl.model.moment import at_ist, ist_date
 from tradectl.ports import Clock
 
 REQUEST_LIFE = timedelta(minutes=5)
-"""Kite's documentation says "a few minutes"."""
+"""An assumption: Kite's documentation states "a few minutes"."""
 
 
 class KiteTokens:
-    """Of one app and one user. `flush`: the time in India at which every access token ends."""
+    """The tokens of one app and one user. `flush`: the IST time at which every access token ends."""
 
     def __init__(self, key: str, secret: str, clock: Clock, flush: time) -> None:
         self.key, self.secret, self._clock, self._flush = key, secret, clock, flush
@@ -24,14 +24,16 @@ class KiteTokens:
         self._access: dict[str, datetime] = {}
 
     def request(self) -> str:
-        """Return the token that the browser brings back after a login."""
+        """Return a new request token, as in the redirect after a login."""
         token = self._new("request")
         self._requests[token] = self._clock.now()
         return token
 
     def exchange(self, key: str, token: str, checksum: str) -> str:
-        """Return a new access token. Raises KiteError 403 for a token that is unknown, used or old; 400 for a wrong key or
-        checksum."""
+        """Return a new access token.
+
+        Raises KiteError 403 for a request token that is unknown, used or expired, and 400 for a wrong key or checksum.
+        """
         if key != self.key:
             raise invalid("Invalid `api_key`.")
         if checksum != sha256((key + token + self.secret).encode()).hexdigest():
@@ -44,7 +46,7 @@ class KiteTokens:
         return access
 
     def check(self, authorization: str) -> None:
-        """Check the header of a request, `token key:access`. Raises KiteError 403."""
+        """Check the Authorization header of a request, `token key:access`. Raises KiteError 403."""
         scheme, _, pair = authorization.partition(" ")
         key, _, access = pair.partition(":")
         made = self._access.get(access)
@@ -52,7 +54,7 @@ class KiteTokens:
             raise no_token()
 
     def is_good(self, authorization: str) -> bool:
-        """Return whether `check` accepts it."""
+        """Return whether `check` accepts an Authorization header."""
         try:
             self.check(authorization)
         except KiteError:
@@ -60,7 +62,7 @@ class KiteTokens:
         return True
 
     def end(self, access: str) -> None:
-        """Log out."""
+        """End an access token, as at a log-out."""
         self._access.pop(access, None)
 
     def flushed_at(self) -> datetime:

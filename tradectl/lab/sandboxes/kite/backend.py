@@ -1,4 +1,4 @@
-"""Kite's back end: the exchange's book and the market, in Kite's rows. It runs in the server's thread, as the exchange does."""
+"""Read the exchange's book and the market as Kite's rows. All calls run in the server's thread, as the exchange does."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from tradectl.ports import Broker, Clock, MarketData
 QUOTES = 500
 WAITING = "AMO REQ RECEIVED"
 RISK = frozenset({"funds", "holdings", "trade_for_trade", "band"})
-"""Refusals of the broker's risk checks."""
+"""Refusal codes of the broker's risk checks."""
 
 
 class KiteBackend:
-    """The state of one account.
+    """The account and the market as Kite reports them.
 
-    `exchange`, `books` (the same without its faults) and `market` are opened at their first use. `flushed_at` is when the books
-    were last emptied. `memory` has the orders that Kite has refused itself.
+    `exchange`, `books` (the exchange without its faults) and `market` are opened at their first use. `flushed_at` returns when
+    the order book was last emptied. `memory` has the orders that Kite itself has refused. For `late`, see `KiteSandbox`.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class KiteBackend:
 
     @property
     def listing(self) -> KiteList:
-        """Return the day's list."""
+        """Return today's list of instruments."""
         return self._listing.on(self.day)
 
     def place(self, variety: str, form: Mapping[str, str]) -> str:
-        """Place an order and return its id. Where the risk checks come late, a refused order has an id and a rejected row."""
+        """Place an order and return its id. With `late` risk checks, a refused order also gets an id, and a rejected row."""
         request = orders.requested(variety, form, self.listing)
         try:
             return place(self.exchange, request)
@@ -101,18 +101,18 @@ class KiteBackend:
             return self._memory.refuse(request, refusal.reason, self.now)
 
     def open_day(self) -> None:
-        """Store what the account had before the day's trades, at the first request of the day."""
+        """Store the account's cash before today's trades. Called at each request; only the first of a day has an effect."""
         if self._opening[0] != self.day:
             self._opening = self.day, opening_balance(self.books.funds(), self._today(), self.day, ZERODHA)
 
     def orders(self) -> list[dict[str, Any]]:
-        """Return the live orders, and those that changed since the book was emptied."""
+        """Return the live orders, and those that changed since the order book was last emptied."""
         since = self._flushed_at()
         known = [*self.exchange.orders(), *self._refused]
         return [self._row(item) for item in known if item.status in ALIVE or item.updated_at >= since]
 
     def history(self, order_id: str) -> list[dict[str, Any]]:
-        """Return the first state of an order and the present one. The exchange does not know those in between."""
+        """Return the first and the current state of an order. The exchange does not store the states in between."""
         refused = next((item for item in self._refused if item.broker_order_id == order_id), None)
         row = self._row(refused or orders.find(self.exchange, order_id))
         first = WAITING if row["variety"] == "amo" else "PUT ORDER REQ RECEIVED"
@@ -120,6 +120,7 @@ class KiteBackend:
         return [row | began, row] if row["status"] != first else [row]
 
     def trades(self, order_id: str | None = None) -> list[dict[str, Any]]:
+        """Return the trades since the book was last emptied, of one order or of all (None)."""
         since = self._flushed_at()
         found = [item for item in self.exchange.trades() if item.at >= since and order_id in {None, item.broker_order_id}]
         return [rows.trade(item, number_of(item), self.listing) for item in found]
@@ -134,7 +135,7 @@ class KiteBackend:
         return account.equity(self.exchange.funds(), self._opening[1])
 
     def quotes(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return quotes by the keys of the request. A symbol that is unknown, or has no price, is absent."""
+        """Return quotes by the keys of the request, without symbols that are unknown or have no price."""
         if len(keys) > QUOTES:
             raise invalid(f"At most {QUOTES} instruments are quoted at once.")
         listing = self.listing
@@ -147,11 +148,12 @@ class KiteBackend:
         }
 
     def candles(self, token: str, interval: str, span: tuple[str, str]) -> list[list[Any]]:
+        """Return candles of an instrument between the two IST times of `span`."""
         instrument_id = self.listing.by_token(token).instrument.instrument_id
         return history.candles(self._market, self._sessions, instrument_id, interval, span=span, now=self.now)
 
     def push(self, stream: KiteStream) -> None:
-        """Push order rows that have changed, and prices. An after-market order is not pushed when it is placed."""
+        """Push changed order rows and the prices. An after-market order is not pushed when it is placed."""
         known = {row["order_id"]: row for row in self.orders()}
         changed = [row for order_id, row in known.items() if row != self._pushed.get(order_id) and row["status"] != WAITING]
         self._pushed = known

@@ -1,4 +1,4 @@
-"""Kite's error replies: a status, an error_type and a message.
+"""Make Kite's error replies: a status, an error_type and a message.
 
 Sources: pykiteconnect 5.2.0, documentation of kite.trade.
 """
@@ -24,7 +24,7 @@ class KiteError(Exception):
 
 
 def invalid(message: str) -> KiteError:
-    """Return the error of a request that was read and is wrong."""
+    """Return the error of an invalid request."""
     return KiteError(400, "InputException", message)
 
 
@@ -36,7 +36,7 @@ def no_token(message: str = "Incorrect `api_key` or `access_token`.") -> KiteErr
 def translated(error: TradectlError) -> KiteError:
     """Return Kite's error for an error of the simulated exchange; an unknown outcome becomes a GeneralException.
 
-    An order that has ended is refused with Kite's general message (forum 7489).
+    A change of an ended order is refused with Kite's general message (forum 7489).
     """
     if isinstance(error, OrderRefused):
         if error.code in _PROCESSED:

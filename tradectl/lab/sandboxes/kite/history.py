@@ -1,7 +1,7 @@
-"""Candles of the past, up to the clock's now.
+"""Return past candles, up to the clock's current time.
 
-As at Kite, prices are adjusted for later splits and bonuses, and rounded to the paisa. Kite adjusts also for
-demergers, rights issues and large dividends; this module does not.
+As at Kite, prices are adjusted for later splits and bonuses, and rounded to the paisa. Kite also adjusts for demergers, rights
+issues and large dividends; this module does not.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from tradectl.ports import MarketData
 
 _OPENS = time(9, 15)
 SPANS = {"day": 2000, "minute": 60}
-"""Days that one request may cover at most (source: kite.trade forum comment 53245)."""
+"""The most days that one request may cover, by interval (source: kite.trade forum comment 53245)."""
 
 
 def candles(
     market: MarketData, sessions: SessionTable, instrument_id: str, interval: str, *, span: tuple[str, str], now: datetime
 ) -> list[list[Any]]:
-    """Return rows [time, open, high, low, close, volume] between the two Indian times of `span`; prices in rupees.
-    Raises KiteError 400 for an interval other than day or minute, wrong dates, or a span that is too long."""
+    """Return rows [time, open, high, low, close, volume] between the two IST times of `span`; prices in rupees.
+
+    Raises KiteError 400 for an interval other than day or minute, wrong dates, or a span that is too long.
+    """
     start, end = (_moment(text) for text in span)
     if interval not in SPANS or end < start:
         raise invalid("invalid interval or dates")
@@ -61,7 +63,7 @@ def _minutes(market: MarketData, instrument_id: str, sessions: list[Session], no
 
 
 def _ratio(market: MarketData, instrument_id: str, session: date, now: datetime) -> Fraction:
-    """Return today's shares for one of that session."""
+    """Return how many of today's shares correspond to one share of that session, after splits and bonuses."""
     actions = market.actions(instrument_id, session, to_ist(now).date())
     return math.prod((action.ratio for action in actions), start=Fraction(1))
 
@@ -72,7 +74,7 @@ def _row(at: datetime, prices: Any, volume: int, ratio: Fraction) -> list[Any]:
 
 
 def _moment(text: str) -> datetime:
-    """Return the moment of `2023-07-17 09:15:00`, or of a date alone."""
+    """Parse `2023-07-17 09:15:00`, or a date alone, as IST."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
@@ -81,7 +83,7 @@ def _moment(text: str) -> datetime:
 
 
 def previous_close(market: MarketData, instrument_id: str, day: date) -> int | None:
-    """Return the last close before a date, as traded; None without one."""
+    """Return the last close before a date, as traded, in paise; None if there is none."""
     history = market.history(instrument_id)
     index = history.last_index(day - timedelta(days=1)) if history is not None else -1
     return int(history.close[index]) if history is not None and index >= 0 else None

@@ -1,4 +1,4 @@
-"""The day's list of instruments: tokens, and the symbols that Kite makes of symbol and series."""
+"""Make today's list of instruments, with tokens and the symbols that Kite makes of symbol and series."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tradectl.model.money import to_rupees
 from tradectl.ports import MarketData
 
 SEGMENT = 1
-"""NSE, the last byte of a token."""
+"""The last byte of a token: NSE."""
 _FIRST = 1000
 _COLUMNS = (
     "instrument_token", "exchange_token", "tradingsymbol", "name", "last_price", "expiry", "strike", "tick_size", "lot_size",
@@ -34,7 +34,7 @@ class KiteListRow:
 
 
 class KiteList:
-    """The list of a market's universe. An instrument keeps its token under every name."""
+    """The list of a market's universe. An instrument keeps its token when its symbol changes."""
 
     def __init__(self, market: MarketData, universe: str) -> None:
         self._market, self._universe = market, universe
@@ -55,6 +55,7 @@ class KiteList:
         return self
 
     def require(self, tradingsymbol: str) -> KiteListRow:
+        """Return the row of a Kite symbol. Raises KiteError 400."""
         found = self._entries.get(tradingsymbol)
         if found is None:
             raise invalid("The instrument you are placing an order for has either expired or does not exist.")
@@ -64,6 +65,7 @@ class KiteList:
         return self._entries.get(tradingsymbol)
 
     def by_token(self, token: str) -> KiteListRow:
+        """Return the row of an instrument token. Raises KiteError 400."""
         for entry in self._entries.values():
             if str(entry.token) == token:
                 return entry
@@ -73,7 +75,7 @@ class KiteList:
         return [entry for entry in self._entries.values() if entry.token in tokens]
 
     def named(self, symbol: str) -> tuple[str, int]:
-        """Return Kite's symbol and token for the exchange's symbol."""
+        """Return Kite's symbol and token for the exchange's symbol; the token is 0 if it is not listed."""
         entry = self._by_symbol.get(symbol)
         return (entry.tradingsymbol, entry.token) if entry is not None else (symbol, 0)
 
@@ -86,6 +88,7 @@ class KiteList:
         return entry.instrument.series if entry is not None else "EQ"
 
     def csv(self) -> bytes:
+        """Return the list as CSV."""
         lines = [",".join(_COLUMNS)]
         for entry in self._entries.values():
             known = entry.instrument

@@ -1,7 +1,7 @@
-"""Check commands as Kite does, and make them requests to the exchange.
+"""Check order commands as Kite does, and convert them to requests to the exchange.
 
-A repeated tag is a second order at Kite, also where the exchange behind would refuse it. An after-market order is changed by
-the path `amo` until it is released, and by `regular` after. With `amo` after that, Kite hangs and nothing is done.
+At Kite a repeated tag makes a second order, although the simulated exchange would refuse it. An after-market order is changed by
+the path `amo` until its release, and by `regular` afterwards. After the release, the path `amo` times out and changes nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNPROTECTED = (
 
 
 def requested(variety: str, form: Mapping[str, str], listing: KiteList) -> OrderRequest:
-    """Serve POST /orders/{variety}: return the request to the exchange. Raises KiteError for what Kite refuses by itself."""
+    """Convert POST /orders/{variety} to a request to the exchange. Raises KiteError for an order that Kite itself refuses."""
     for name, only in (("exchange", "NSE"), ("product", "CNC"), ("validity", "DAY")):
         if form.get(name, only if name == "validity" else "") != only:
             raise invalid(f"Invalid `{name}`.")
@@ -43,7 +43,7 @@ def requested(variety: str, form: Mapping[str, str], listing: KiteList) -> Order
 
 
 def modify(exchange: Broker, books: Broker, variety: str, order_id: str, form: Mapping[str, str]) -> str:
-    """Serve PUT /orders/{variety}/{order_id}. Terms that are not sent stay. `books`: where Kite looks the order up."""
+    """Serve PUT /orders/{variety}/{order_id}; return the id. Absent terms stay. `books`: where Kite looks up the order."""
     report = _changeable(books, variety, order_id)
     kind = form.get("order_type", "LIMIT" if report.price else "MARKET")
     if kind != ("LIMIT" if report.price else "MARKET"):
@@ -55,13 +55,14 @@ def modify(exchange: Broker, books: Broker, variety: str, order_id: str, form: M
 
 
 def cancel(exchange: Broker, books: Broker, variety: str, order_id: str) -> str:
-    """Serve DELETE /orders/{variety}/{order_id}."""
+    """Serve DELETE /orders/{variety}/{order_id}; return the id."""
     _changeable(books, variety, order_id)
     exchange.cancel(order_id)
     return order_id
 
 
 def find(exchange: Broker, order_id: str) -> OrderReport:
+    """Return an order by its id. Raises KiteError 400."""
     for report in exchange.orders():
         if report.broker_order_id == order_id:
             return report

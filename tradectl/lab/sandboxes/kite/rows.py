@@ -1,4 +1,4 @@
-"""Write the exchange's book as Kite's rows (source: kiteconnect-mocks). Times are naive and Indian, money is a float."""
+"""Convert the exchange's book to Kite's rows (source: kiteconnect-mocks). Times are IST without a zone, money is in rupees."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def rupees(paise: int | None) -> float:
 
 
 def waits(report: OrderReport) -> bool:
-    """Return whether it is an after-market order that has not gone to the exchange."""
+    """Return whether the order is an after-market order that is not at the exchange yet."""
     return report.status is _S.PENDING and report.variety is Variety.AMO
 
 
 def order(
     report: OrderReport, trades: Sequence[TradeReport], listing: KiteList, sessions: SessionTable, user: str
 ) -> dict[str, Any]:
-    """Return a row of the order book. An ended row still has its `pending_quantity`, as Kite's have."""
+    """Return a row of the order book. As at Kite, an ended row keeps its `pending_quantity`."""
     tradingsymbol, token = listing.named(report.symbol)
     tag = tag_of(report)
     filled = [trade for trade in trades if trade.broker_order_id == report.broker_order_id]
@@ -81,6 +81,7 @@ def order(
 
 
 def status(report: OrderReport, *, there: bool) -> str:
+    """Return Kite's name for an order's status. `there`: whether the order reached the exchange."""
     if report.status is _S.PENDING:
         return "AMO REQ RECEIVED" if report.variety is Variety.AMO else "PUT ORDER REQ RECEIVED"
     if report.status is _S.CANCELLED and not there:
@@ -89,7 +90,7 @@ def status(report: OrderReport, *, there: bool) -> str:
 
 
 def _at_exchange(report: OrderReport, sessions: SessionTable) -> datetime | None:
-    """Return when the exchange had the order; None where it never did."""
+    """Return when the order reached the exchange; None if it never did."""
     if report.status in {_S.PENDING, _S.REJECTED}:
         return None
     if report.variety is Variety.REGULAR:
@@ -102,7 +103,7 @@ def _at_exchange(report: OrderReport, sessions: SessionTable) -> datetime | None
 
 
 def trade(report: TradeReport, number: int, listing: KiteList) -> dict[str, Any]:
-    """Return a row of the trade book: without a tag, and its order's time without a date. `number`: the exchange's own."""
+    """Return a row of the trade book, without a tag, and with an order time without a date. `number`: the exchange's number."""
     tradingsymbol, token = listing.named(report.symbol)
     at = text(report.at) or ""
     return {
@@ -123,7 +124,7 @@ def trade(report: TradeReport, number: int, listing: KiteList) -> dict[str, Any]
 
 
 def quote(found: Quote, token: int, previous_close: int | None) -> dict[str, Any]:
-    """Return a full quote; the depth is empty, because the exchange behind has none."""
+    """Return a full quote. Its depth is empty, because the simulated exchange has none."""
     empty = {"price": 0, "quantity": 0, "orders": 0}
     return {
         "instrument_token": token,

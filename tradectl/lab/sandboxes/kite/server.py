@@ -1,4 +1,4 @@
-"""Route Kite's paths. Source: pykiteconnect 5.2.0 (routes), kiteconnect-mocks (bodies)."""
+"""Route the requests to Kite's paths. Source: pykiteconnect 5.2.0 (routes), kiteconnect-mocks (bodies)."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class KiteSandbox(StreamingSandbox):
 
     Args:
         exchange, market: Open the exchange and the market; called in the server's thread.
-        clock: May be shared with the day.
-        allowed: The addresses from which commands about orders are taken; None for all.
-        flush: When in India the tokens of a day end and the books of the day before are emptied.
+        clock: May be the clock of the tested program.
+        allowed: The client addresses from which order commands are accepted; None for all.
+        flush: The IST time at which a day's tokens end and the order book is emptied.
         t1_inside: See `account.holdings`.
-        late: The risk checks refuse in the order's row, not in the reply, as at Kite.
-        universe: What is listed.
-        stream: Push ticks and order updates (at `stream_url`), after each command and at each call of `tick`.
+        late: Report a refusal of the risk checks in the order's row and not in the reply, as at Kite.
+        universe: The name of the listed universe.
+        stream: Push ticks and order updates at `stream_url`, after each command and at each call of `tick`.
         memory: See `ServerState`.
     """
 
@@ -69,7 +69,7 @@ class KiteSandbox(StreamingSandbox):
         self._note = note
         self.tokens = KiteTokens(api_key, api_secret, clock, flush)
         self.stream = KiteStream(self.tokens.is_good) if stream else None
-        self._office = KiteBackend(
+        self._backend = KiteBackend(
             lambda: self.exchange,
             lambda: self.books,
             ServerState(memory),
@@ -90,7 +90,7 @@ class KiteSandbox(StreamingSandbox):
         except KiteError as error:
             return error.response()
         except BrokerUnavailable:
-            raise  # the wire's own failure
+            raise  # a connection failure: `respond` breaks the connection or returns 503
         except (OrderRefused, LoginNeeded) as error:
             return translated(error).response()
         except TradectlError as error:
@@ -106,9 +106,9 @@ class KiteSandbox(StreamingSandbox):
             case "POST", ("session", "token"):
                 return _success(self._session(request.form))
         self.tokens.check(request.headers.get("authorization", ""))
-        self._office.open_day()
+        self._backend.open_day()
         if request.method == "GET" and parts[0] == "instruments" and len(parts) <= 2:
-            return Response(200, self._office.listing.csv(), "text/csv")
+            return Response(200, self._backend.listing.csv(), "text/csv")
         if parts[0] == "orders" and request.method in COMMANDS:
             done = self._command(request, parts)
             self.push()
@@ -116,7 +116,7 @@ class KiteSandbox(StreamingSandbox):
         return _success(self._data(request, parts))
 
     def _data(self, request: Request, parts: tuple[str, ...]) -> Any:
-        office, keys = self._office, request.queries.get("i", [])
+        backend, keys = self._backend, request.queries.get("i", [])
         match request.method, parts:
             case "DELETE", ("session", "token"):
                 self.tokens.end(request.query.get("access_token", ""))
@@ -124,47 +124,47 @@ class KiteSandbox(StreamingSandbox):
             case "GET", ("user", "profile"):
                 return self._profile()
             case "GET", ("user", "margins"):
-                return {"equity": office.equity(), "commodity": account.commodity()}
+                return {"equity": backend.equity(), "commodity": account.commodity()}
             case "GET", ("user", "margins", "equity"):
-                return office.equity()
+                return backend.equity()
             case "GET", ("user", "margins", "commodity"):
                 return account.commodity()
             case "GET", ("orders",):
-                return office.orders()
+                return backend.orders()
             case "GET", ("orders", order_id):
-                return office.history(order_id)
+                return backend.history(order_id)
             case "GET", ("orders", order_id, "trades"):
-                return office.trades(order_id)
+                return backend.trades(order_id)
             case "GET", ("trades",):
-                return office.trades()
+                return backend.trades()
             case "GET", ("portfolio", "holdings"):
-                return office.holdings()
+                return backend.holdings()
             case "GET", ("portfolio", "positions"):
-                return office.positions()
+                return backend.positions()
             case "GET", ("quote",):
-                return office.quotes(keys)
+                return backend.quotes(keys)
             case "GET", ("quote", "ohlc" | "ltp" as kind):
                 names = ("instrument_token", "last_price", *(("ohlc",) if kind == "ohlc" else ()))
-                return {key: {name: row[name] for name in names} for key, row in office.quotes(keys).items()}
+                return {key: {name: row[name] for name in names} for key, row in backend.quotes(keys).items()}
             case "GET", ("instruments", "historical", token, interval):
                 between = request.query.get("from", ""), request.query.get("to", "")
-                return {"candles": office.candles(token, interval, between)}
+                return {"candles": backend.candles(token, interval, between)}
             case "POST", ("charges", "orders"):
-                return [self._note(row, office.now) for row in request.json()]
+                return [self._note(row, backend.now) for row in request.json()]
         raise KiteError(404, "GeneralException", "Route not found")
 
     def _session(self, form: Mapping[str, str]) -> dict[str, Any]:
         names = ("api_key", "request_token", "checksum")
         access = self.tokens.exchange(*(form.get(name, "") for name in names))
         more = {"api_key": self._key, "access_token": access, "public_token": "", "enctoken": "", "refresh_token": "", "silo": ""}
-        return {**self._profile(), **more, "login_time": rows.text(self._office.now)}
+        return {**self._profile(), **more, "login_time": rows.text(self._backend.now)}
 
     def _command(self, request: Request, parts: tuple[str, ...]) -> dict[str, str]:
         if self.allowed is not None and request.address not in self.allowed:
             raise KiteError(403, "PermissionException", f"IP ({request.address}) is not allowed to place orders for this app.")
         match request.method, parts[1:]:
             case "POST", (variety,):
-                return {"order_id": self._office.place(variety, request.form)}
+                return {"order_id": self._backend.place(variety, request.form)}
             case "PUT", (variety, order_id):
                 return {"order_id": orders.modify(self.exchange, self.books, variety, order_id, request.form)}
             case "DELETE", (variety, order_id):
@@ -173,7 +173,7 @@ class KiteSandbox(StreamingSandbox):
 
     def push(self) -> None:
         if self.stream is not None:
-            self._office.push(self.stream)
+            self._backend.push(self.stream)
 
     def _profile(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Kite's ticks and order updates over a websocket. An idle connection gets a heartbeat of one byte.
+"""Send Kite's ticks and order updates over a websocket. An idle connection gets a heartbeat of one byte.
 
 Source: pykiteconnect 5.2.0 (`ticker.py`).
 """
@@ -20,22 +20,24 @@ if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection
 
 HEARTBEAT = 0.5
-"""Seconds."""
+"""Seconds without a message from the client, after which a heartbeat is sent."""
 DEFAULT = "quote"
 """The mode after a subscription (source: kite.trade forum 1678)."""
 _DEPTH = bytes(120)
 
 
 class KiteStream(stream.SandboxStream[int]):
-    """The connections of clients. `check` returns whether a header `token key:access` is good."""
+    """The connections of clients. `check` returns whether a header `token key:access` is valid."""
 
     def __init__(self, check: Callable[[str], bool], *, port: int = 0) -> None:
         self._check = check
         super().__init__(port=port, process_request=self._admit)
 
     def publish(self, quotes: Mapping[int, tuple[Quote, int]], orders: Sequence[Mapping[str, Any]]) -> None:
-        """Send each connection the ticks that it subscribed, by token with the previous close (paise), and all of them the
-        order rows."""
+        """Send each connection the ticks of its subscriptions and all order rows.
+
+        `quotes`: by token, the quote and the previous close in paise.
+        """
 
         def frames(_: ServerConnection, modes: Mapping[int, str]) -> Iterator[str | bytes]:
             packets = [packet(token, mode, *quotes[token]) for token, mode in modes.items() if token in quotes]
@@ -51,7 +53,7 @@ class KiteStream(stream.SandboxStream[int]):
         key, access = (query.get(name, [""])[-1] for name in ("api_key", "access_token"))
         return None if self._check(f"token {key}:{access}") else connection.respond(403, "")
 
-    def _greet(self, connection: ServerConnection) -> bool:  # noqa: ARG002 - the address has said who it is
+    def _greet(self, connection: ServerConnection) -> bool:  # noqa: ARG002 - `_admit` has checked the client
         return True
 
     def _listen(self, connection: ServerConnection) -> None:
@@ -71,11 +73,12 @@ class KiteStream(stream.SandboxStream[int]):
 
 
 def frame(packets: Sequence[bytes]) -> bytes:
+    """Return a binary frame of several packets."""
     return struct.pack(">H", len(packets)) + b"".join(struct.pack(">H", len(item)) + item for item in packets)
 
 
 def packet(token: int, mode: str, quote: Quote, close: int) -> bytes:
-    """Return a packet of 8, 44 or 184 bytes. What the exchange behind does not know (depth, quantities) is 0."""
+    """Return a packet of 8, 44 or 184 bytes. Fields that the simulated exchange lacks (depth, quantities) are 0."""
     head = struct.pack(">II", token, quote.last)
     if mode == "ltp":
         return head

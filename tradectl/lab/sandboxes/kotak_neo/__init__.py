@@ -1,14 +1,14 @@
-"""Kotak Neo's wire format over an exchange of the program, mostly the paper one.
+"""Simulate Kotak Neo in front of a simulated exchange, usually the paper exchange.
 
-auth    the login's two steps, tokens, addresses
-scrips  the day's list of instruments
-orders  orders that are taken, changed or refused, and their tags
+auth    the two steps of a login, tokens, client addresses
+scrips  today's list of instruments
+orders  order commands and client tags
 rows    the exchange's book as Kotak's rows
 stream  prices and order updates over a websocket
 server  the requests
 
-Where Kotak's documents leave something open, the sandbox is strict (a waiting order is changed with `am=YES` only), so that an
-adapter must state what it means. What a `Broker` does not report is absent from a row.
+Where Kotak's documents are unclear, the sandbox is strict. For example, it changes a waiting order only with `am=YES`. So an
+adapter must be explicit. Fields that `ports.Broker` does not report are absent from the rows.
 """
 
 from tradectl.lab.sandboxes.kotak_neo.auth import RegisteredClient

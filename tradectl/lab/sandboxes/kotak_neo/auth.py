@@ -1,4 +1,4 @@
-"""Log in one client by one-time password and MPIN, from one address, and take orders from listed addresses."""
+"""Log in one client by one-time password and MPIN from one address, and accept orders from listed addresses only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CENTRE = "E00"
 
 @dataclass(frozen=True, slots=True)
 class RegisteredClient:
-    """The client of this sandbox."""
+    """The login data of the sandbox's only client."""
 
     consumer_key: str
     mobile_number: str
@@ -32,7 +32,7 @@ class RegisteredClient:
 
 @dataclass(frozen=True, slots=True)
 class _Login:
-    """A token with its session id, its address, and when it ends."""
+    """A token with its session id, the client's address, and the moment at which it ends."""
 
     token: str
     sid: str
@@ -41,7 +41,10 @@ class _Login:
 
 
 class KotakAuth:
-    """`allowed`: addresses from which orders are taken; empty: any. `address` is from where a client seems to come."""
+    """The login and the sessions of one client.
+
+    `allowed`: addresses from which orders are accepted; empty: any. `address`: the address that all clients seem to have.
+    """
 
     def __init__(self, client: RegisteredClient, clock: Clock, allowed: Collection[str]) -> None:
         self._client, self._clock, self._allowed = client, clock, frozenset(allowed)
@@ -50,22 +53,22 @@ class KotakAuth:
         self._trade: _Login | None = None
 
     def end_sessions(self) -> None:
-        """End every token, as happens overnight, or where the client logs out elsewhere."""
+        """End every token, as happens overnight, or when the client logs out elsewhere."""
         self._view = self._trade = None
 
     def is_known(self, request: Request) -> bool:
-        """Return whether the consumer key is there, and is right."""
+        """Return whether the request has the right consumer key."""
         return request.headers.get("authorization") == self._client.consumer_key
 
     def session(self) -> Mapping[str, str]:
-        """Return the client and its trading session (`ucc`, `sid`, `token`); empty where there is none."""
+        """Return the client and its trading session (`ucc`, `sid`, `token`); empty without a valid session."""
         issued = self._trade
         if issued is None or self._clock.now() >= issued.ends_at:
             return {}
         return {"ucc": self._client.ucc, "sid": issued.sid, "token": issued.token}
 
     def login(self, request: Request) -> Response:
-        """Serve the first step: return a token that reads."""
+        """Serve the first step of a login: return a view token."""
         body = _body(request)
         for name, shown in (("mobileNumber", "MobileNumber"), ("ucc", "Ucc"), ("totp", "Totp")):
             if not body.get(name):
@@ -80,7 +83,7 @@ class KotakAuth:
         return _passed(self._view, self._client.ucc, "View")
 
     def validate(self, request: Request, url: str) -> Response:
-        """Serve the second step: return a token that trades, and the address for everything else."""
+        """Serve the second step of a login: return a trading token, and the base URL for all other calls."""
         body = _body(request)
         if not body.get("mpin"):
             return _failed("400", "Missing required field 'Mpin'", 400)
@@ -92,14 +95,14 @@ class KotakAuth:
         return _passed(self._trade, self._client.ucc, "Trade", baseUrl=url)
 
     def client_ip(self, request: Request) -> Response:
-        """Return the address of a logged-in client. What Kotak replies to others is not documented; here they are refused."""
+        """Return the address of a logged-in client. Other clients are refused; Kotak does not document this case."""
         if not self.is_known(request) or not self._holds(self._trade, request):
             return NO_SESSION
         time = f"{to_ist(self._clock.now()):%Y-%m-%d %H:%M:%S}.000"
         return Response.of({"data": [{"ip": self.address, "time": time}], "stCode": 1000, "status": "success"})
 
     def refusal(self, request: Request, *, command: bool) -> Response | None:
-        """Return why a request is refused; None where it is not. Only commands are bound to addresses."""
+        """Return the refusal of a request; None if it is allowed. Only commands are bound to addresses."""
         if not self._holds(self._trade, request):
             return NO_SESSION
         if command and not self.is_known(request):

@@ -1,8 +1,8 @@
-"""Take, change and refuse orders, and keep their tags.
+"""Accept, change and refuse orders, and store their client tags.
 
-Kotak replies `Ok` to an order that it has understood. What its risk checks or the exchange then refuse is a rejected row in the
-book. A tag is refused for the rest of the day on which it was used, and is free the next morning, so the exchange behind gets
-it with its day. A change overwrites the tag and a cancel appends a time to it, only where the command was carried out.
+Kotak replies `Ok` to a valid order. An order that its risk checks or the exchange then refuse is a rejected row in the order
+book. A used tag is refused for the rest of the day and is free the next morning, so the simulated exchange gets the tag with the
+date. A change that was carried out overwrites the tag, and a cancel appends a time to it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,17 @@ _TYPES = {"L": OrderType.LIMIT, "MKT": OrderType.MARKET}
 _PLACED = frozenset({"am", "dq", "es", "mp", "pc", "pr", "pt", "qt", "rt", "tp", "ts", "tt"})
 _MODIFIED = frozenset({"no", "vd", "pr", "pt", "qt", "tp", "dq", "mp", "am"})
 _SPECIAL = frozenset({OrderStatus.PENDING, OrderStatus.CANCELLED})
-"""Statuses that Kotak names otherwise where an after-market order was changed or cancelled."""
+"""Statuses that have another name at Kotak after an after-market order was changed or cancelled."""
 _INPUT = frozenset({"unknown_symbol", "quantity"})
-"""Refusals of ours that Kotak finds before it takes an order."""
+"""Refusal codes of the simulated exchange for errors that Kotak finds before it accepts an order."""
 
 
 class KotakOrders:
-    """The order calls of one account over an exchange. The book shows an order `lag` after it was placed. `books`: the exchange
-    without its faults, where Kotak itself looks an order up."""
+    """The order calls of one account at an exchange.
+
+    `books`: the exchange without its faults, for Kotak's internal lookups. `lag`: the order book shows an order this long after
+    it was placed.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class KotakOrders:
     # calls
 
     def place(self, request: Request) -> Response:
+        """Serve the call that places an order."""
         form = form_of(request, _PLACED)
         if form is None or form["es"] != SEGMENT or form["pt"] not in _TYPES or form["rt"] != "DAY" or form["pc"] != "CNC":
             return refused(1007, "body invalid", stat="bad request", status=400)
@@ -94,6 +98,7 @@ class KotakOrders:
         return _ok(number)
 
     def modify(self, request: Request) -> Response:
+        """Serve the call that changes an order."""
         form = form_of(request, _MODIFIED)
         report = self._report(form["no"]) if form is not None else None
         if form is None or report is None or not form["qt"].isdigit():
@@ -111,6 +116,7 @@ class KotakOrders:
         return _ok(report.broker_order_id)
 
     def cancel(self, request: Request) -> Response:
+        """Serve the call that cancels an order."""
         form = form_of(request, frozenset({"on", "am"}))
         report = self._report(form["on"]) if form is not None else None
         if form is None or report is None:
@@ -128,7 +134,7 @@ class KotakOrders:
         return _ok(report.broker_order_id)
 
     def history(self, request: Request) -> Response:
-        """Return what the sandbox has seen of one order, the newest first, one level deeper than elsewhere."""
+        """Return the known states of one order, newest first. As at Kotak, the reply has one more level of `data`."""
         form = form_of(request, frozenset({"nOrdNo"}))
         if form is None or self._report(form["nOrdNo"]) is None:
             return Response.of({"data": {"stat": "Not_Ok", "errMsg": "No Data", "stCode": 5203}})
@@ -137,21 +143,23 @@ class KotakOrders:
         return Response.of({"data": {"stat": "Ok", "stCode": 200, "data": seen}})
 
     def rows(self, number: str = "") -> list[Row]:
-        """Return the day's book, or one order of it."""
+        """Return the rows of today's order book, or of one order."""
         shown = self._clock.now() - self._lag
         found = [report for report in self._reports(self._exchange) if number in {"", report.broker_order_id}]
         return [self._row(report) for report in found if report.placed_at <= shown]
 
     def written(self, report: OrderReport) -> str:
-        """Return the GuiOrdId that an order shows now."""
+        """Return the current GuiOrdId of an order: the client tag, or the text that replaced it."""
         known = self._memory.kept.written.get(report.broker_order_id)
         return known if known is not None else (report.tag or "").partition("/")[0]
 
     def written_of(self, number: str) -> str:
+        """Return the current GuiOrdId of an order number; empty for an unknown one."""
         report = self._report(number)
         return self.written(report) if report is not None else ""
 
     def listed(self, symbol: str) -> KotakListed | None:
+        """Return the instrument of a symbol; None if it is not listed."""
         try:
             return self._scrips.of(symbol)
         except UsageError:
@@ -171,7 +179,7 @@ class KotakOrders:
         return [*of.orders(), *self._memory.kept.refused]
 
     def _reports(self, of: Broker) -> Sequence[OrderReport]:
-        """Return the orders of one day: those that are alive, were placed today, or ended today."""
+        """Return the orders of today: those that are alive, were placed today, or ended today."""
         today = self._today
         return [
             item
@@ -183,7 +191,7 @@ class KotakOrders:
         return next((item for item in self._reports(self._books) if item.broker_order_id == number), None)
 
     def _write_over(self, before: OrderReport) -> None:
-        """Show a command that was carried out in the order's tag and status, also when its caller gets no reply."""
+        """Update the order's tag and status after a command that was carried out, even if the client gets no reply."""
         number, kept, waiting = before.broker_order_id, self._memory.kept, before.status is OrderStatus.PENDING
         after = self._report(number) or before
         if after.status is OrderStatus.CANCELLED:
@@ -223,9 +231,9 @@ class KotakOrders:
 
 
 def form_of(request: Request, needed: frozenset[str]) -> dict[str, str] | None:
-    """Return the content of `jData`, where every value is text; None where it is not.
+    """Return the content of `jData`; None if a value is not text, or a needed one is absent.
 
-    Kotak's own client sends `"ig": null` for an order without a tag (kotakneoapi 3.0.9), which is the same as none.
+    Kotak's own client sends `"ig": null` for an order without a tag (kotakneoapi 3.0.9). This counts as absent.
     """
     try:
         form = json.loads(request.form.get("jData", ""))
@@ -247,7 +255,7 @@ def _repeated() -> Response:
 
 
 def _refused_change(refusal: OrderRefused, call: str) -> Response:
-    """Return Kotak's one reply for every change that it does not make. It has no reason."""
+    """Return Kotak's reply to a refused change: a reply for ended orders, and one without a reason for all other cases."""
     if refusal.code == "finished":
         return refused(1021, "order is completed", stat="please provide valid order number", status=400)
     return refused(5204, f"{call} Order Response : Bad Input")

@@ -1,4 +1,4 @@
-"""Write the exchange's book as Kotak's rows, with text, numbers and the several forms of times as Kotak sends them."""
+"""Convert the exchange's book to Kotak's rows, with text, numbers and the various time formats of Kotak."""
 
 from __future__ import annotations
 
@@ -66,13 +66,14 @@ def order_row(
 
 
 def history_row(row: Row) -> Row:
-    """Return the same in the shape of an order's history, whose times have spaces in them."""
+    """Convert a row of the order book to a row of an order's history, whose times contain spaces."""
     moved = {"exchOrdId": row["exOrdId"], "exchTmstp": _spaced(row["exCfmTm"]), "flDtTm": _spaced(row["ordDtTm"])}
     kept = {name: value for name, value in row.items() if name not in {"exOrdId", "exCfmTm", "ordDtTm", "ordEntTm", "hsUpTm"}}
     return {**kept, **moved, "nReqId": "1", "ordDur": row["vldt"], "dclQty": "0"}
 
 
 def trade_row(trade: TradeReport, written: str, listed: KotakListed | None, client: str, *, product: str = "CNC") -> Row:
+    """Return a row of the trade book. `written`: the GuiOrdId of its order."""
     day, at = _dashed(trade.at).split()
     return {
         "nOrdNo": trade.broker_order_id,
@@ -101,7 +102,7 @@ def trade_row(trade: TradeReport, written: str, listed: KotakListed | None, clie
 def position_row(
     symbol: str, trades: Sequence[TradeReport], listed: KotakListed | None, client: str, *, product: str = "CNC"
 ) -> Row:
-    """Return today's trades of a symbol. Shares from before are with the holdings."""
+    """Return the position row of today's trades in a symbol. Shares from before today are only in the holdings."""
     shares = {side: sum(item.quantity for item in trades if item.side is side) for side in Side}
     value = {side: sum(item.quantity * item.price for item in trades if item.side is side) for side in Side}
     return {
@@ -115,7 +116,7 @@ def position_row(
 
 
 def holding_row(holding: Holding, bought_today: int, quote: Quote | None, listed: KotakListed | None) -> Row:
-    """Return shares that were there before today; `bought_today` are positions still. Their cost is not known here."""
+    """Return the row of shares held before today, without their cost. `bought_today`: shares that are still a position."""
     before = holding.quantity + holding.t1_quantity - bought_today
     restricted = listed is not None and listed.instrument.series in TRADE_FOR_TRADE
     row: Row = {
@@ -129,7 +130,7 @@ def holding_row(holding: Holding, bought_today: int, quote: Quote | None, listed
 
 
 def limits_row(funds: Funds, at: datetime) -> Row:
-    """Return the few of Kotak's eighty fields for which the account has a figure."""
+    """Return those of Kotak's eighty fields for which the simulated account has a value."""
     return {
         "Category": "CLIENT_SPECIAL", "CollateralValue": to_rupees(funds.cash), "Net": to_rupees(funds.available),
         "MarginUsed": to_rupees(funds.cash - funds.available), "TimeStamp": str(int(at.timestamp() * 1000)), "stat": "Ok",
@@ -138,8 +139,10 @@ def limits_row(funds: Funds, at: datetime) -> Row:
 
 
 def quote_row(quote: Quote, listed: KotakListed) -> Row:
-    """Return a quote. What has an open has traded, if only in the opening match, whose volume the paper exchange does not
-    count."""
+    """Return a quote.
+
+    With an open price the volume is at least 1: the paper exchange does not count the volume of the opening auction.
+    """
     traded = int(quote.open is not None)
     return {
         "exchange_token": listed.token,

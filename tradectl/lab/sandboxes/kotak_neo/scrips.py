@@ -1,4 +1,4 @@
-"""Make the day's list of instruments from the market data: each in its own series, and beside it the block series of its ISIN."""
+"""Make today's list of instruments from the market data: each share in its series, and also in the block-deal series BL."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from tradectl.ports import Clock, MarketData
 
 FIRST_TOKEN = 1001
 BLOCKS = 50_000
-"""How far the token of a block series is from that of the share."""
+"""The difference between the tokens of a share's block-deal series and its own series."""
 COLUMNS = (
     "pSymbol", "pGroup", "pExchSeg", "pInstType", "pSymbolName", "pTrdSymbol", "pISIN", "pDesc", "dTickSize", "lLotSize",
     "lPrecision", "dStrikePrice;", "pSettlementType", "iBoardLotQty",
 )  # fmt: skip
-"""Some of Kotak's columns, with its slip in one of the names."""
+"""Some of Kotak's columns. `dStrikePrice;` is a typing error of Kotak."""
 
 
 @dataclass(frozen=True, slots=True)
 class KotakListed:
+    """An instrument with its token in Kotak's list."""
+
     token: str
     instrument: Instrument
 
@@ -40,9 +42,9 @@ class KotakListed:
 
 
 class ScripList:
-    """The lists of today. `market` is opened in the thread of the first call.
+    """Today's list of instruments. `market` is opened in the thread of the first call.
 
-    `series`: by symbol, the series at the exchange where it is another one than in the market data.
+    `series`: by symbol, a series that differs from the one in the market data.
     """
 
     def __init__(self, market: Callable[[], MarketData], clock: Clock) -> None:
@@ -63,10 +65,11 @@ class ScripList:
         return self._of[1]
 
     def by_trading_symbol(self, name: str) -> KotakListed | None:
+        """Return an instrument by a name such as ACME-EQ; None if it is not listed."""
         return next((listed for listed in self.all().values() if listed.trading_symbol == name), None)
 
     def of(self, symbol: str) -> KotakListed:
-        """Return what is listed under a symbol of today, or was under it earlier. Raises UsageError for none."""
+        """Return the instrument with this symbol today or earlier. Raises UsageError if there is none."""
         try:
             name = self.market.find(symbol, ist_date(self._clock.now()))
         except UsageError:
@@ -77,7 +80,7 @@ class ScripList:
         raise UsageError(f"{symbol} is not listed")
 
     def csv(self) -> str:
-        """Return the file of NSE's cash segment."""
+        """Return the CSV file of NSE's cash segment."""
         text = StringIO()
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()

@@ -1,4 +1,4 @@
-"""Route Kotak's paths, and check the session that each needs."""
+"""Route the requests to Kotak's paths, and check the session that each path needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tradectl.model.order import OrderReport, OrderStatus, Side, TradeReport, Va
 from tradectl.ports import Broker, Clock, MarketData
 
 CONFIG = "/5config/config"
-"""The service with the addresses of the feeds; at Kotak it has a host of its own."""
+"""The path of the service with the addresses of the feeds. At Kotak this service has its own host."""
 SOURCE = "sh"
 INTRADAY = "MIS"
 FILES = "/wso2-scripmaster/v1/prod"
@@ -38,7 +38,7 @@ _KINDS = {
     "ohlc": {"ohlc"},
     "circuit_limits": {"low_price_range", "high_price_range"},
 }
-"""The parts of a quote that can be requested. Those without figures here (`oi`, `52w`, `market_depth`) are not served."""
+"""The parts of a quote that can be requested. `oi`, `52w` and `market_depth` are not served, because no data exists here."""
 _NAMES = {"exchange_token", "display_symbol", "exchange", "lstup_time"}
 
 
@@ -47,12 +47,12 @@ class KotakNeoSandbox(StreamingSandbox):
 
     Args:
         exchange, market: Open the exchange and the market; called in the server's thread.
-        clock: The exchange's.
+        clock: The clock of the exchange.
         client: The client that may log in.
-        allowed: The addresses from which orders are taken; empty for all.
-        lag: How long after it was placed an order is in the book.
+        allowed: The client addresses from which orders are accepted; empty for all.
+        lag: The order book shows an order this long after it was placed.
         memory: See `ServerState`.
-        stream: Push prices and orders (at `stream_url`) at each call of `tick`.
+        stream: Push prices and orders at `stream_url`, at each call of `tick`.
     """
 
     shapes = "kotak_neo"
@@ -73,13 +73,13 @@ class KotakNeoSandbox(StreamingSandbox):
     ) -> None:
         super().__init__(exchange, port=port)
         self._clock, self._client, self._lag, self._memory = clock, client, lag, ServerState(memory)
-        self.door, self.scrips = KotakAuth(client, clock, allowed), ScripList(market, clock)
-        self.stream = KotakStream(self.door.session) if stream else None
+        self.auth, self.scrips = KotakAuth(client, clock, allowed), ScripList(market, clock)
+        self.stream = KotakStream(self.auth.session) if stream else None
         self.intraday: list[TradeReport] = []
-        """Trades of the client by hand within the day (MIS): Kotak lists them with everything else."""
+        """Intraday trades (MIS) that the client made outside tradectl. Kotak lists them together with the delivery trades."""
 
     @cached_property
-    def desk(self) -> KotakOrders:
+    def order_calls(self) -> KotakOrders:
         return KotakOrders(
             self.exchange, self.books, self._memory, clock=self._clock, scrips=self.scrips, client=self._client.ucc, lag=self._lag
         )
@@ -98,11 +98,11 @@ class KotakNeoSandbox(StreamingSandbox):
         if path.startswith(FILES):
             return Response(200, self.scrips.csv().encode(), "text/csv")
         if path == paths.SCRIP_FILES or path.startswith(paths.QUOTES):
-            if not self.door.is_known(request):
+            if not self.auth.is_known(request):
                 return refused(100021, "invalid access type", status=403)
             return self._files() if path == paths.SCRIP_FILES else self._quotes(path)
         commands, reads = self._commands(), self._reads()
-        failure = self.door.refusal(request, command=call in commands)
+        failure = self.auth.refusal(request, command=call in commands)
         if failure is not None:
             return failure
         if call in commands:
@@ -110,7 +110,7 @@ class KotakNeoSandbox(StreamingSandbox):
         if call in reads:
             return reads[call](request)
         if request.method == "GET" and path.startswith(paths.ORDERS + "/"):
-            return _listed(self.desk.rows(path.rpartition("/")[2]))
+            return _listed(self.order_calls.rows(path.rpartition("/")[2]))
         return refused(404, "no such call", status=404)
 
     def push(self) -> None:
@@ -119,24 +119,28 @@ class KotakNeoSandbox(StreamingSandbox):
             symbols = {token: every[token].symbol for token in self.stream.tokens() if token in every}
             found = self.exchange.quotes(list(symbols.values()))
             prices = {token: found[symbol] for token, symbol in symbols.items() if symbol in found}
-            self.stream.publish(prices, self.desk.rows())
+            self.stream.publish(prices, self.order_calls.rows())
 
     def _login(self) -> dict[str, Callable[[Request], Response]]:
         return {
-            f"POST {paths.LOGIN}": self.door.login,
-            f"POST {paths.VALIDATE}": lambda request: self.door.validate(request, self.url),
-            f"GET {paths.CLIENT_IP}": self.door.client_ip,
+            f"POST {paths.LOGIN}": self.auth.login,
+            f"POST {paths.VALIDATE}": lambda request: self.auth.validate(request, self.url),
+            f"GET {paths.CLIENT_IP}": self.auth.client_ip,
             f"GET {CONFIG}": lambda _: self._config(),
         }
 
     def _commands(self) -> dict[str, Callable[[Request], Response]]:
-        desk = self.desk
-        return {f"POST {paths.PLACE}": desk.place, f"POST {paths.MODIFY}": desk.modify, f"POST {paths.CANCEL}": desk.cancel}
+        order_calls = self.order_calls
+        return {
+            f"POST {paths.PLACE}": order_calls.place,
+            f"POST {paths.MODIFY}": order_calls.modify,
+            f"POST {paths.CANCEL}": order_calls.cancel,
+        }
 
     def _reads(self) -> dict[str, Callable[[Request], Response]]:
         return {
-            f"GET {paths.ORDERS}": lambda _: _listed(self.desk.rows() + self._intraday_orders()),
-            f"POST {paths.HISTORY}": self.desk.history,
+            f"GET {paths.ORDERS}": lambda _: _listed(self.order_calls.rows() + self._intraday_orders()),
+            f"POST {paths.HISTORY}": self.order_calls.history,
             f"GET {paths.TRADES}": lambda _: _listed(self._trade_rows()),
             f"GET {paths.POSITIONS}": lambda _: Response.of({"data": self._position_rows()}),
             f"GET {paths.OLD_POSITIONS}": lambda _: _listed(self._position_rows()),
@@ -150,7 +154,7 @@ class KotakNeoSandbox(StreamingSandbox):
         return [trade for trade in of.trades() if ist_date(trade.at) == today]
 
     def _intraday_orders(self) -> list[rows.Row]:
-        """Return an order that was executed at once for each trade of the day by hand."""
+        """Return one executed order row for each intraday trade."""
         return [
             rows.order_row(
                 OrderReport(
@@ -169,7 +173,7 @@ class KotakNeoSandbox(StreamingSandbox):
                 ),
                 "complete",
                 "",
-                self.desk.listed(item.symbol),
+                self.order_calls.listed(item.symbol),
                 self._client.ucc,
                 product=INTRADAY,
             )
@@ -177,16 +181,16 @@ class KotakNeoSandbox(StreamingSandbox):
         ]
 
     def _trade_rows(self) -> list[rows.Row]:
-        desk, client = self.desk, self._client.ucc
+        order_calls, client = self.order_calls, self._client.ucc
         return [
-            rows.trade_row(item, desk.written_of(item.broker_order_id), desk.listed(item.symbol), client)
+            rows.trade_row(item, order_calls.written_of(item.broker_order_id), order_calls.listed(item.symbol), client)
             for item in self._trades(self.exchange)
-        ] + [rows.trade_row(item, "", desk.listed(item.symbol), client, product=INTRADAY) for item in self.intraday]
+        ] + [rows.trade_row(item, "", order_calls.listed(item.symbol), client, product=INTRADAY) for item in self.intraday]
 
     def _position_rows(self) -> list[rows.Row]:
-        desk, client = self.desk, self._client.ucc
+        order_calls, client = self.order_calls, self._client.ucc
         return [
-            rows.position_row(symbol, list(items), desk.listed(symbol), client, product=product)
+            rows.position_row(symbol, list(items), order_calls.listed(symbol), client, product=product)
             for product, trades in (("CNC", self._trades(self.books)), (INTRADAY, self.intraday))
             for symbol, items in groupby(sorted(trades, key=lambda item: item.symbol), key=lambda item: item.symbol)
         ]
@@ -198,14 +202,16 @@ class KotakNeoSandbox(StreamingSandbox):
         for item in held:
             mine = [trade for trade in trades if trade.symbol == item.symbol]
             bought = sum(trade.quantity if trade.side is Side.BUY else -trade.quantity for trade in mine)
-            row = rows.holding_row(item, max(0, bought), quotes.get(item.symbol), self.desk.listed(item.symbol))
+            row = rows.holding_row(item, max(0, bought), quotes.get(item.symbol), self.order_calls.listed(item.symbol))
             if row["quantity"]:
                 found.append(row)
         return found
 
     def _check_margin(self, request: Request) -> Response:
-        """Return whether the money is there for an order, charges not counted. Kotak's own client sends null for an absent
-        field."""
+        """Return whether the funds suffice for an order, without its charges.
+
+        Kotak's own client sends null for an absent field.
+        """
         fields: dict[str, Any]
         try:
             fields = {name: value for name, value in json.loads(request.form.get("jData", "")).items() if value is not None}
@@ -222,7 +228,7 @@ class KotakNeoSandbox(StreamingSandbox):
         return Response.of({"data": {**shown, "rmsVldtd": "NOT_OK" if short else "OK", "stat": "Ok", "stCode": 200}})
 
     def _config(self) -> Response:
-        """Return the addresses of the feeds of each data centre; none where this server has none."""
+        """Return the addresses of the feeds of each data centre, without addresses if this server has no stream."""
         prices, name = self.stream_url if self.stream is not None else "", f"{CENTRE}_{SOURCE}"
         found = {f"{CENTRE}_broadcast_source": SOURCE}
         found |= {f"{name}_broadcast_endpoint": prices, f"{name}_interactive_endpoint": prices + REALTIME} if prices else {}
@@ -250,7 +256,7 @@ class KotakNeoSandbox(StreamingSandbox):
 
 
 def _listed(found: list[rows.Row]) -> Response:
-    """Return a list, or Kotak's reply for none."""
+    """Return the rows, or Kotak's reply for an empty list."""
     if not found:
         return refused(5203, "No Data")
     return Response.of({"stat": "Ok", "data": found, "stCode": 200})

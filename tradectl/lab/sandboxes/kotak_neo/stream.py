@@ -1,6 +1,7 @@
 """Serve Kotak's two feeds on one websocket server: orders at `/realtime`, prices (SFeed, `native_batch`) at any other path.
 
-Neither has a heartbeat. No source has the reply of the price feed to an unknown client: here it is a message without a code.
+Neither feed has a heartbeat. No source shows the reply of the price feed to an unknown client; here it is a message without a
+code.
 Source: `kotakneoapi` 3.0.1 (`websocket/feed`, `websocket/orderfeed`).
 """
 
@@ -22,23 +23,23 @@ from tradectl.model.market import Quote
 if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection
 
-PATIENCE = 10.0
-"""Seconds in which a client must have sent its credentials."""
+GREETING_SECONDS = 10.0
+"""Seconds within which a client must send its credentials."""
 SCRIPS = "subscribeScrips"
 _PICTURE, _TOUCH_LINE = 7208, 4
 _DIVIDER = 100
 
 
 def seconds(moment: datetime) -> int:
-    """Return the likeliest of the forms in which the price feed may write its times."""
+    """Return a time as the price feed probably writes it: in seconds since 1970."""
     return int(moment.timestamp())
 
 
 class KotakStream(stream.SandboxStream[str]):
     """The connections of clients.
 
-    `session` returns the client and its session, if there is one. `pair` names the two of its fields that the price feed wants
-    as `user` and `auth`, and `written` the form of its times. Kotak documents neither.
+    `session` returns the client and its session; empty without one. `pair` names the two session fields that the price feed
+    requires as `user` and `auth`. `written` converts a moment to the format of the feed's times. Kotak documents neither.
     """
 
     def __init__(self, session: Callable[[], Mapping[str, str]], *, port: int = 0) -> None:
@@ -51,7 +52,7 @@ class KotakStream(stream.SandboxStream[str]):
         super().__init__(port=port)
 
     def publish(self, quotes: Mapping[str, Quote], orders: Sequence[Row]) -> None:
-        """Send the price feed the pictures that are subscribed, by token, and the order feed the rows that have changed."""
+        """Send the subscribed market pictures to clients of the price feed, and the changed rows to clients of the order feed."""
         changed = [row for row in orders if self._pushed.get(row["nOrdNo"]) != row]
         self._pushed = {row["nOrdNo"]: row for row in orders}
 
@@ -64,7 +65,7 @@ class KotakStream(stream.SandboxStream[str]):
         self.send(frames)
 
     def _greet(self, connection: ServerConnection) -> bool:
-        said, known = str(connection.recv(timeout=PATIENCE)), self._session()
+        said, known = str(connection.recv(timeout=GREETING_SECONDS)), self._session()
         if _wants_orders(connection):
             return bool(known) and said == f"{{type:cn,Authorization:{known['token']},Sid:{known['sid']},src:WEB}}"
         hello = json.loads(said)
@@ -77,7 +78,7 @@ class KotakStream(stream.SandboxStream[str]):
         return True
 
     def _welcome(self, connection: ServerConnection) -> None:
-        """Send the whole book to each new client of the order feed."""
+        """Send the whole order book to a new client of the order feed."""
         if _wants_orders(connection):
             connection.send(json.dumps({"ak": "ok", "type": "cn"}))
             for row in list(self._pushed.values()):
@@ -93,7 +94,7 @@ class KotakStream(stream.SandboxStream[str]):
 
 
 def picture(token: str, quote: Quote, written: Callable[[datetime], int]) -> bytes:
-    """Return a market picture with one row of depth on each side. What the exchange behind does not know is 0."""
+    """Return a market picture with one row of depth on each side. Fields that the simulated exchange lacks are 0."""
     day = (quote.open or 0, 0, quote.high or 0, quote.low or 0, quote.last)
     times = tuple(written(moment) if moment else 0 for moment in (quote.last_trade_at, quote.at))
     body = struct.pack("<I5q5I", int(token), 0, 0, quote.volume or 0, *times, *day)

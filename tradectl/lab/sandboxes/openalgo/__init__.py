@@ -1,11 +1,11 @@
-"""OpenAlgo's REST API over an exchange of the program: one user, one API key, its broker behind it.
+"""Simulate OpenAlgo's REST API in front of a simulated exchange: one user, one API key, one broker.
 
 schema  the fields that a request must and may have
 rows    the exchange's book as OpenAlgo's rows
 server  the requests
 
-Its order book has no tags and no filled quantities, its trade book no dates; holdings are of this morning, net positions of
-today. Source: marketcalls/openalgo v2.0.2.1, its documentation and services.
+The order book has no tags and no filled quantities, and the trade book has no dates. Holdings are as of this morning, net
+positions are of today. Source: marketcalls/openalgo v2.0.2.1, its documentation and services.
 """
 
 from tradectl.lab.sandboxes.openalgo.schema import COMMANDS, READS, ROOT

@@ -1,4 +1,4 @@
-"""Write the exchange's book as OpenAlgo's rows, as its Zerodha adapter makes them of Kite's.
+"""Convert the exchange's book to OpenAlgo's rows, as its Zerodha adapter makes them from Kite's rows.
 
 Source: marketcalls/openalgo 60156bc, broker/zerodha (mapping/order_data.py, api/funds.py) and services.
 """
@@ -22,14 +22,14 @@ WORDS = {
     OrderStatus.CANCELLED: "cancelled",
 }
 UNBOUND = "cannot access local variable 'order_status' where it is not associated with a value"
-"""The server's error where the first row of the book has a status of Kite's that its adapter does not know."""
+"""The server's error if the first row of the order book has a status that its Zerodha adapter does not handle."""
 
 
 def orders(reports: Sequence[OrderReport]) -> list[Row]:
     """Return the order book.
 
-    A row whose status the adapter does not know (an after-market order that waits) takes the status of the row before it. Where
-    it is the first row, there is no book: OpenAlgoError 500.
+    A row whose status the Zerodha adapter does not handle (a waiting after-market order) gets the status of the row before it.
+    Raises OpenAlgoError 500 if it is the first row.
     """
     found: list[Row] = []
     word = ""
@@ -63,6 +63,7 @@ def _order(report: OrderReport, word: str) -> Row:
 
 
 def trade(report: TradeReport, *, with_id: bool) -> Row:
+    """Return a row of the trade book. `with_id`: add the trade id, as newer versions do."""
     row = {
         "action": report.side.value,
         "symbol": report.symbol,
@@ -86,6 +87,7 @@ def holding(now: Holding, net: int, *, with_t1: bool) -> Row:
 
 
 def position(symbol: str, net: int) -> Row:
+    """Return a row of the position book: today's net quantity."""
     zero = {"pnl": 0.0, "average_price": "0.00", "ltp": 0.0}
     return {"symbol": symbol, "exchange": "NSE", "product": "CNC", "quantity": net, **zero}
 
@@ -93,7 +95,7 @@ def position(symbol: str, net: int) -> Row:
 def funds(found: Funds, opening: int) -> Row:
     """Return the funds. `availablecash` is Kite's net + debits - collateral.
 
-    So it is as it was this morning (`opening`), and gross of everything that is spent and blocked since.
+    So it is the cash of this morning (`opening`, in paise), before everything that was spent or blocked since.
     """
     rupees = {"availablecash": opening, "utiliseddebits": opening - found.available}
     none = dict.fromkeys(("collateral", "m2mrealized", "m2munrealized"), "0.00")
@@ -101,6 +103,7 @@ def funds(found: Funds, opening: int) -> Row:
 
 
 def quoted(symbol: str, quote: Quote | None) -> Row:
+    """Return the quote of a symbol, or an error without a quote."""
     if quote is None:
         return {"error": f"Symbol {symbol} not found for exchange NSE"}
     day = {name: (getattr(quote, name) or 0) / 100 for name in ("open", "high", "low")}
@@ -108,7 +111,7 @@ def quoted(symbol: str, quote: Quote | None) -> Row:
 
 
 def symbol(instrument: Instrument) -> Row:
-    """Return a share's row of the symbol table; the freeze quantity is that of options, 1 for a share."""
+    """Return a share's row of the symbol table. The freeze quantity applies to options and is 1 for a share."""
     return {
         "id": 1,
         "symbol": instrument.symbol,

@@ -1,4 +1,4 @@
-"""The fields that a request must and may have. OpenAlgo refuses every field that it does not know."""
+"""Check the required and the optional fields of a request. OpenAlgo refuses every unknown field."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OpenAlgoError(Exception):
 
 
 def checked(name: str, request: Request) -> dict[str, Any]:
-    """Return the body, checked by the schema of its path. Raises OpenAlgoError 400."""
+    """Return the body of a request after a check by the schema of its path. Raises OpenAlgoError 400."""
     try:
         body = request.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Route OpenAlgo's paths: orders under `/api/v1/placeorder` and so on, all of them POST with the key in the body."""
+"""Route the requests to OpenAlgo's paths, such as `/api/v1/placeorder`. All are POST with the API key in the body."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from tradectl.model.order import ALIVE, Holding, OrderReport, OrderRequest, Orde
 from tradectl.ports import Broker, Clock, MarketData
 
 NO_KEY = "Invalid openalgo apikey"
-_UNTOLD = (
+_CANCEL_REFUSED = (
     "Failed to cancel order: Client error '400 Bad Request' for url 'https://api.kite.trade/orders/regular/{}'\n"
     "For more information check: https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/400"
 )
-"""The message of its Zerodha adapter for a refused cancel: without the broker's reason."""
+"""The message of OpenAlgo's Zerodha adapter for a refused cancel. It lacks the broker's reason."""
 
 
 class OpenAlgoSandbox(Sandbox):
     """OpenAlgo on loopback.
 
     Args:
-        exchange: Opens the account behind it, in the server's thread.
-        clock: The exchange's.
-        market: Opens what is listed; None: the symbol table is empty.
-        broker: The name of the broker behind; rows and funds are as with Zerodha.
+        exchange: Opens the exchange; called in the server's thread.
+        clock: The clock of the exchange.
+        market: Opens the market data of the symbol table; None: the symbol table is empty.
+        broker: The reported name of the broker; rows and funds are always as with Zerodha.
 
-    Switches: `analyze` (its analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at its broker), `listed`
-    (the broker knows its address), `tells_t1` and `tells_trade_ids` (fields of newer versions), `cancel_status` (the status of
-    a refused cancel; 500 with its Zerodha adapter).
+    Switches: `analyze` (analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at the broker), `listed` (the
+    broker accepts the server's address), `shows_t1` and `shows_trade_ids` (fields of newer versions), `cancel_status` (the HTTP
+    status of a refused cancel; 500 with the Zerodha adapter).
     """
 
     shapes = "openalgo"
@@ -56,7 +56,7 @@ class OpenAlgoSandbox(Sandbox):
         super().__init__(exchange, port=port)
         self._clock, self._key, self._market, self._broker = clock, api_key, market, broker
         self._opening: tuple[date, int] = (date.min, 0)
-        self.analyze = self.semi_auto = self.tells_t1 = self.tells_trade_ids = False
+        self.analyze = self.semi_auto = self.shows_t1 = self.shows_trade_ids = False
         self.logged_in = self.listed = True
         self.cancel_status = 400
         self._virtual = count(1)
@@ -72,7 +72,7 @@ class OpenAlgoSandbox(Sandbox):
                 raise OpenAlgoError(403, NO_KEY)
             return Response.of(handler(body))
         except BrokerUnavailable:
-            raise  # the wire's own failure
+            raise  # a connection failure: `respond` breaks the connection or returns 503
         except LoginNeeded:
             return _error(403, NO_KEY)
         except OpenAlgoError as error:
@@ -80,8 +80,8 @@ class OpenAlgoSandbox(Sandbox):
             return _error(error.status, str(error), **mode)
         except OrderRefused as refusal:
             if name == "cancelorder" and self.cancel_status == 500:
-                return _error(500, _UNTOLD.format(body["orderid"]))
-            return _error(self.cancel_status if name == "cancelorder" else 400, _words(refusal, name))
+                return _error(500, _CANCEL_REFUSED.format(body["orderid"]))
+            return _error(self.cancel_status if name == "cancelorder" else 400, _broker_message(refusal, name))
         except TradectlError as error:
             return _error(500, f"An unexpected error occurred: {error}")
 
@@ -95,7 +95,7 @@ class OpenAlgoSandbox(Sandbox):
             "modifyorder": self._modify,
             "cancelorder": self._cancel,
             "orderbook": lambda _: self._data({"orders": rows.orders(self._orders()), "statistics": {}}),
-            "tradebook": lambda _: self._data([rows.trade(item, with_id=self.tells_trade_ids) for item in self._trades()]),
+            "tradebook": lambda _: self._data([rows.trade(item, with_id=self.shows_trade_ids) for item in self._trades()]),
             "holdings": lambda _: self._data({"holdings": self._holdings(), "statistics": {}}),
             "positionbook": lambda _: self._data([rows.position(symbol, net) for symbol, net in self._nets().items()]),
             "funds": lambda _: self._data(rows.funds(self.exchange.funds(), self._morning())),
@@ -144,7 +144,7 @@ class OpenAlgoSandbox(Sandbox):
     # reads
 
     def _data(self, data: Any) -> dict[str, Any]:
-        """Return a read. In analyzer mode the books are the sandbox's, and empty."""
+        """Return the reply to a read. In analyzer mode the lists are empty, as of an unused OpenAlgo sandbox account."""
         if not self.analyze:
             return _success(data)
         empty = [] if isinstance(data, list) else {"orders": [], "holdings": [], "availablecash": "10000000.00"}
@@ -156,9 +156,9 @@ class OpenAlgoSandbox(Sandbox):
         return [item for item in self.exchange.orders() if item.status in ALIVE or ist_date(item.updated_at) == today]
 
     def _trades(self) -> list[TradeReport]:
-        """Return the trades of today. A row without an id is sent once, because twice it would be two trades to a client."""
+        """Return today's trades. Without trade ids, a repeated row is sent once: a client would count it as two trades."""
         found = self._today(self.exchange.trades())
-        return found if self.tells_trade_ids else list({item.trade_id: item for item in found}.values())
+        return found if self.shows_trade_ids else list({item.trade_id: item for item in found}.values())
 
     def _today(self, trades: Iterable[TradeReport]) -> list[TradeReport]:
         today = ist_date(self._clock.now())
@@ -172,14 +172,14 @@ class OpenAlgoSandbox(Sandbox):
         return found
 
     def _holdings(self) -> list[rows.Row]:
-        """Return the holdings as they were this morning: what was traded today is in the positions alone."""
+        """Return the holdings as of this morning. Today's trades are only in the positions."""
         now, nets = {item.symbol: item for item in self.exchange.holdings()}, self._nets()
         held = ((now.get(symbol, Holding(symbol, 0, 0, 0)), nets.get(symbol, 0)) for symbol in {**now, **nets})
-        found = [rows.holding(item, net, with_t1=self.tells_t1) for item, net in held]
+        found = [rows.holding(item, net, with_t1=self.shows_t1) for item, net in held]
         return [row for row in found if row["quantity"] or row.get("t1_quantity")]
 
     def _morning(self) -> int:
-        """Return the paise that the account had before the day's trades."""
+        """Return the cash in paise before today's trades."""
         today = ist_date(self._clock.now())
         if self._opening[0] != today:
             self._opening = today, opening_balance(self.books.funds(), self._today(self.books.trades()), today, ZERODHA)
@@ -217,8 +217,8 @@ class OpenAlgoSandbox(Sandbox):
         return {"status": "success", "results": results}
 
 
-def _words(refusal: OrderRefused, call: str) -> str:
-    """Return the message of the broker behind, here Zerodha, which OpenAlgo passes on."""
+def _broker_message(refusal: OrderRefused, call: str) -> str:
+    """Return the message of the broker, here Zerodha, which OpenAlgo passes on."""
     if refusal.code in {"finished", "unknown_order"}:
         return f"Order cannot be {'cancelled' if call == 'cancelorder' else 'modified'} as it is being processed. Try later."
     return f"Tick size for this script is other: {refusal.reason}" if refusal.code == "tick" else refusal.reason

@@ -1,4 +1,4 @@
-"""The first schema, as it was released: a migration never follows later changes of `schema.py`."""
+"""Create the first schema, as it was released. Later changes of `schema.py` never change a migration."""
 
 from __future__ import annotations
 

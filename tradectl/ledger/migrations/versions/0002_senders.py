@@ -1,4 +1,4 @@
-"""Who may be sending an order, since when it is absent, its status before; how long a trading state holds."""
+"""Add columns: an order's sender, absence and previous status, and the last session of a trading state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("state_until", sa.Date(), nullable=True))
     op.add_column("orders", sa.Column("sender", sa.String(length=160), nullable=True))
     op.add_column("orders", sa.Column("absent_since", MOMENT, nullable=True))
-    if op.get_context().dialect.name == "sqlite":  # adds a CHECK to a table only together with a column
+    if op.get_context().dialect.name == "sqlite":  # SQLite adds a CHECK only together with a column
         op.execute(f"ALTER TABLE orders ADD COLUMN previous VARCHAR(16) CONSTRAINT ck_orders_move CHECK ({MOVE})")
     else:
         op.add_column("orders", sa.Column("previous", sa.String(length=16), nullable=True))

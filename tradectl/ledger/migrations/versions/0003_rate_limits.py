@@ -1,4 +1,4 @@
-"""How often each broker was asked."""
+"""Add the table of the rate limits of requests to brokers."""
 
 from __future__ import annotations
 
