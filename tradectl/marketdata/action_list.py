@@ -1,7 +1,7 @@
-"""The corporate actions of one instrument from the texts that announce them: each event once, and a person's decisions applied.
+"""Parse the announcements of one instrument into corporate actions: each event once, with the operator's decisions applied.
 
-The same event comes in several wordings, in several files, and again when it is revised. Where two announcements contradict each
-other and neither is marked as the revised one, the event is UNKNOWN: it is reported and never guessed.
+The same event is announced in several wordings and files, and again when it is revised. If two announcements contradict each
+other and neither is marked as revised, the event is UNKNOWN. An UNKNOWN event is reported, never guessed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from tradectl.marketdata.purpose import Part, dividends, in_paise, read_purpose
 from tradectl.model.market import ActionKind, CorporateAction
 
 NEAR = timedelta(days=45)
-"""Two announcements of the same share change within so many days are one event: a second one needs a new vote of the holders."""
+"""Two announcements of the same share change within this time are one event: a second event needs a new shareholder vote."""
 SHARE_CHANGES = (ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATION)
 _ORDER = {kind: number for number, kind in enumerate(ActionKind)}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about one ex-date of an instrument. `ratio`: new shares for one old; None for a demerger. `set`
-    False: nothing happens to the shares, and the prices are right as they are. `decided_at`: ISO text, UTC."""
+    """Represent the operator's decision about one ex-date of an instrument.
+
+    `ratio`: new shares for one old; None for a demerger. `set` False: the number of shares does not change, and the prices
+    are right as stored. `decided_at`: ISO text, UTC."""
 
     ex_date: date
     set: bool
@@ -36,7 +38,7 @@ class Decision:
     decided_at: str
 
     def action(self, instrument_id: str) -> CorporateAction:
-        """Return the action that the decision stands for."""
+        """Return the corporate action that results from the decision."""
         text = f"decided {self.decided_at[:10]}" + (f": {self.note}" if self.note else "")
         if not self.set:
             return CorporateAction(instrument_id, self.ex_date, ActionKind.ACCEPTED, subject=f"accepted as it is, {text}")
@@ -62,9 +64,9 @@ class _Told:
 def read_actions(
     instrument_id: str, rows: Iterable[tuple[date, str]], decisions: Iterable[Decision] = ()
 ) -> tuple[CorporateAction, ...]:
-    """Return the actions that (ex-date, subject) rows of one instrument announce, oldest first, each event once.
+    """Return the actions that the (ex-date, subject) rows of one instrument announce, oldest first, each event once.
 
-    `decisions` replace the texts of their ex-dates about shares."""
+    A decision replaces the announcements of its ex-date that concern shares."""
     told = [_Told(ex_date, part, subject) for ex_date, subject in sorted(set(rows)) for part in read_purpose(subject)]
     decided = {item.ex_date: item for item in decisions}
     told = [item for item in told if not _settled(item, decided.get(item.ex_date))]
@@ -80,7 +82,7 @@ def read_actions(
 
 
 def _settled(item: _Told, decision: Decision | None) -> bool:
-    """Return whether a person's decision replaces a text."""
+    """Return whether the operator's decision replaces an announcement."""
     if decision is None:
         return False
     replaced = (*SHARE_CHANGES, ActionKind.UNKNOWN)
@@ -88,7 +90,7 @@ def _settled(item: _Told, decision: Decision | None) -> bool:
 
 
 def _without_superseded(told: Sequence[_Told]) -> list[_Told]:
-    """Return each share change once. Contradicting announcements become one that is UNKNOWN."""
+    """Return each share change once. Contradicting announcements become one UNKNOWN event."""
     found: list[_Told] = []
     for day, of_day in groupby(told, key=lambda item: item.ex_date):
         of_kind: dict[ActionKind, list[_Told]] = {}
@@ -99,7 +101,7 @@ def _without_superseded(told: Sequence[_Told]) -> list[_Told]:
 
 
 def _one(day: date, items: Sequence[_Told]) -> _Told:
-    """Return the one event of the announcements of one kind and day."""
+    """Return the event that the announcements of one kind and ex-date describe; UNKNOWN if their ratios contradict."""
     ratios = {item.part.ratio for item in items}
     if len(ratios) > 1:
         revised = [item for item in items if item.revised]
@@ -110,7 +112,9 @@ def _one(day: date, items: Sequence[_Told]) -> _Told:
 
 
 def _without_near(found: Sequence[_Told]) -> list[_Told]:
-    """Drop what a revised announcement of another date replaces. Of two equal ones, neither marked, both are UNKNOWN."""
+    """Drop announcements that a revised one of a near ex-date replaces.
+
+    Equal announcements of near ex-dates become UNKNOWN if none or several are marked as revised."""
     kept = []
     for item in found:
         twins = [
@@ -129,7 +133,7 @@ def _without_near(found: Sequence[_Told]) -> list[_Told]:
 
 
 def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
-    """Return demergers, rights, unknown and other events, each once a day."""
+    """Return demergers, rights issues, unknown and other events, each once per ex-date."""
     found: dict[tuple[date, Part], _Told] = {}
     for item in told:
         kind = item.part.kind
@@ -140,7 +144,7 @@ def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
 
 
 def _is_explained(item: _Told, known: Sequence[_Told]) -> bool:
-    """Return whether an incomplete text (`Stock Split`) only names an event that another text of its day gives in full."""
+    """Return whether an incomplete text (`Stock Split`) names only events that other texts of its ex-date give in full."""
     words = plain(item.subject)
     named = {kind for kind in (*SHARE_CHANGES, "reduction", "amalgamation", "merger", "reconstruction") if kind in words}
     kinds = {str(other.part.kind) for other in known if other.ex_date == item.ex_date}
@@ -148,7 +152,7 @@ def _is_explained(item: _Told, known: Sequence[_Told]) -> bool:
 
 
 def _dividends(told: Sequence[_Told]) -> list[_Told]:
-    """Return the dividends: one for each announcement that has an amount of its own."""
+    """Return the dividends: one for each announcement with an amount that no earlier announcement of its ex-date has."""
     found = []
     rows = [item for item in told if item.part.kind is ActionKind.DIVIDEND]
     paid = {id(item): Counter(dividends(item.subject)) for item in rows}
@@ -172,7 +176,8 @@ def _dividends(told: Sequence[_Told]) -> list[_Told]:
 def _not_revised(
     paid: Counter[tuple[str, Decimal]], revised: Counter[tuple[str, Decimal]], *, same_day: bool
 ) -> Counter[tuple[str, Decimal]]:
-    """Return what is left of an announcement beside its revised one: on the same day no dividend of the same name, on another
-    day none of the same name and amount."""
+    """Return the dividends of an announcement that its revised version does not replace.
+
+    On the same ex-date, a dividend is replaced by one of the same name; on another, by one of the same name and amount."""
     names = {name for name, _ in revised}
     return Counter({key: n for key, n in paid.items() if not (key[0] in names if same_day else key in revised)})

@@ -15,7 +15,7 @@ from tradectl.marketdata.reading import Mark, mark_of, read_archive
 
 @dataclass(frozen=True)
 class Dump:
-    """One instrument dump; `dated` is ISO text."""
+    """Represent one instrument dump or list of shares with derivatives. `dated`: ISO text; `instruments`: number of rows."""
 
     source: str
     dated: str
@@ -24,7 +24,9 @@ class Dump:
 
 @dataclass(frozen=True)
 class Watch:
-    """The newest surveillance list of one measure; `dated` is ISO text, `lists` how many of the measure are stored."""
+    """Represent the newest surveillance list of one measure.
+
+    `dated`: ISO text. `securities`: number of entries. `lists`: number of stored lists of the measure."""
 
     measure: str
     dated: str
@@ -34,7 +36,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Derived:
-    """The panel store as it was last written; `current`: whether it is of the archive as it is now."""
+    """Represent the panel store as last written. `current`: whether it was derived from the archive's current generation."""
 
     sessions: int
     instruments: int
@@ -46,7 +48,10 @@ class Derived:
 
 @dataclass(frozen=True)
 class Inventory:
-    """`symbols` as named on their days; sessions are ISO text, None without bars; `lists` by name with their sizes."""
+    """Hold the counts of an archive.
+
+    `symbols`: distinct symbols of the bars. `first_session` and `last_session`: ISO text, None without bars. `lists`: number
+    of members by the name of the list."""
 
     bars: int
     provisional_bars: int
@@ -55,7 +60,7 @@ class Inventory:
     last_session: str | None
     sessions: int
     derived_sessions: int
-    """Those before the session table, known only by their bars."""
+    """Sessions before the session table; only their bars show them."""
     lists: dict[str, int]
     securities: int
     actions: int
@@ -69,7 +74,7 @@ class Inventory:
     files: int
     generation: int
     panel: Derived | None
-    """None where there is none yet, or none that can be read: it is made when it is next needed."""
+    """None if there is no panel store or it cannot be read; the next reader derives it."""
 
 
 _NEWEST_WATCH = """
@@ -80,7 +85,7 @@ _NEWEST_WATCH = """
 
 
 def describe(folder: Path) -> Inventory:
-    """Count what the archive of a folder holds. Raises DataError without one, DatabaseError where it cannot be read."""
+    """Count the content of a folder's archive. Raises DataError without an archive, DatabaseError if it cannot be read."""
     with contextlib.closing(read_archive(folder)) as archive:
         try:
             return _counted(archive, _derived(folder, mark_of(archive)))

@@ -1,6 +1,6 @@
-"""Minutes against what is known of their day: the hours of the session, and its daily bar.
+"""Compare imported minute bars with the hours of their session and with its daily bar.
 
-A stamp in another zone lies outside the hours; prices that were divided by a later split lie outside the bar.
+A timestamp in another time zone falls outside the hours. Prices that were divided by a later split fall outside the daily bar.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session, SessionTable
 
 BEFORE = 15
-"""Minutes of the pre-open before the session: bars there are dropped and counted."""
+"""Minutes of the pre-open, before the session opens. Bars in this span are dropped and counted."""
 AFTER = 30
-"""Minutes after the last fill, likewise: the post-close."""
+"""Minutes of the post-close, after the last fill. Bars in this span are dropped and counted."""
 SLACK = 0.005
-"""Part of a price by which a minute may leave the day's range; the divisor of a split or a bonus is far more."""
+"""Share of a price by which a minute bar may exceed the day's range. A split or a bonus changes prices by far more."""
 
 
 def of_sessions(source: SourceFile, parsed: Parsed, sessions: SessionTable) -> Parsed:
-    """Return the minutes within the hours of their sessions; those of pre- and post-open are counted. Raises DataError for
-    others."""
+    """Return the minute bars within the hours of their sessions; bars of the pre-open and the post-close are only counted.
+
+    Raises DataError for a date that is not a session and for a bar at another time."""
     frame = parsed.frame
     minute = frame["minute"].to_numpy()
     place, days = frame["session"].factorize()
@@ -61,12 +62,12 @@ def of_sessions(source: SourceFile, parsed: Parsed, sessions: SessionTable) -> P
 
 
 def hours(session: Session) -> tuple[int, int]:
-    """Return the minutes after 09:15 at which a session opens and at which its last fill has been seen, both included."""
+    """Return the first and the last minute of a session, both included, in minutes after 09:15 IST."""
     return _after_open(session.open_at()), _after_open(session.last_fill_at())
 
 
 def refuse_other_prices(archive: sqlite3.Connection, source: SourceFile, parsed: Parsed) -> None:
-    """Raise DataError where minutes leave the range of the stored daily bar of their session. Raises sqlite3.Error."""
+    """Raise DataError if minute bars exceed the range of the stored daily bar of their session. Raises sqlite3.Error."""
     frame = parsed.frame
     days = frame.groupby(["symbol", "session"], sort=True).agg(low=("low", "min"), high=("high", "max"))
     for (symbol, session), low, high in days.itertuples():
@@ -85,5 +86,5 @@ def _after_open(moment: datetime) -> int:
 
 
 def _clock(minute: int) -> str:
-    """Return a minute after 09:15 as HH:MM."""
+    """Return the time of day as HH:MM. `minute`: minutes after 09:15."""
     return f"{(minute + OPEN_MINUTE) // 60:02d}:{(minute + OPEN_MINUTE) % 60:02d}"

@@ -1,4 +1,4 @@
-"""Read the symbols from a file that the user passes in place of a list name."""
+"""Read symbols from a file that the user passes instead of the name of a list."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tradectl.marketdata.importers.packed import read_bytes
 
 
 def read_symbols(path: Path) -> list[str]:
-    """Return the symbols of a file: the column `Symbol` of a CSV, else the first field of each line; `#` begins a comment.
+    """Return the symbols of a file: the column `Symbol` of a CSV, else the first field of each line. `#` begins a comment.
 
-    Raises UsageError for a file that cannot be read or has no symbol.
+    Raises UsageError for a file that cannot be read or has no symbols.
     """
     try:
         text = read_bytes(path).decode("utf-8-sig")

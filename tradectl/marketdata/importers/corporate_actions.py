@@ -1,6 +1,6 @@
-"""Corporate actions in NSE's texts: symbol,series,ex_date,subject; or NSE's own download (SYMBOL,COMPANY NAME,SERIES,PURPOSE,…).
+"""Import corporate actions: symbol,series,ex_date,subject; or NSE's download (SYMBOL,COMPANY NAME,SERIES,PURPOSE,…).
 
-Only the subject counts, which `purpose.py` parses. A file's columns kind, factor and dividend are interpretations: left out.
+Only the subject is stored; `purpose.py` parses it. The columns kind, factor and dividend are interpretations and are ignored.
 """
 
 from __future__ import annotations

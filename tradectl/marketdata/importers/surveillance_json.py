@@ -1,11 +1,11 @@
-"""NSE's surveillance reports as JSON, brought into the form of a CSV file that `surveillance` reads.
+"""Convert NSE's surveillance reports from JSON to the CSV form that the module `surveillance` parses.
 
     /api/reportASM   {"longterm": {"data": [row, ...]}, "shortterm": {"data": [row, ...]}}
     /api/reportGSM   [row, ...]
     /api/reportESM   [row, ...]
 
-A row has symbol, isin, the text of its stage (survCode) and the moment of the list (asmTime, gsmTime, esmTime). gsmStage is the
-Roman numeral of NSE's code of the combination, not a stage. Sources: replies of 2026-09 as published in three public projects.
+A row has symbol, isin, the text of its stage (survCode) and the time of the list (asmTime, gsmTime, esmTime). gsmStage is not a
+stage but NSE's code of a combination of measures. Sources: replies of 2026-09 as published in three public projects.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _INDICATORS = {
 
 
 def as_csv(name: str, stem: str, text: str) -> str:
-    """Return a report as the CSV form `dated,measure,symbol,isin,stage`.
+    """Return a report in the CSV form `dated,measure,symbol,isin,stage`.
 
-    Raises DataError for other JSON, and for a row without a symbol or a date, by the number of the row in its list.
+    Raises DataError for other JSON, for a row without a symbol, for an invalid date, and if a list has several dates.
     """
     try:
         content = json.loads(text)
@@ -56,7 +56,7 @@ def as_csv(name: str, stem: str, text: str) -> str:
 
 
 def _lists(name: str, content: Any) -> Iterator[tuple[Measure, list[dict[str, Any]]]]:
-    """Yield the lists of a report by measure."""
+    """Yield each measure of a report with its rows."""
     if isinstance(content, dict) and set(_PARTS) <= set(content):
         for part, measure in _PARTS.items():
             inside = content[part]
@@ -81,7 +81,7 @@ def _checked(name: str, rows: Any, where: str) -> list[dict[str, Any]]:
 
 
 def _dated(name: str, measure: Measure, rows: list[dict[str, Any]]) -> str:
-    """Return the one date of a list as ISO text; empty where no entry has one."""
+    """Return the date of a list as ISO text; empty if no entry has one. Raises DataError if there are several."""
     key = next(key for key, of in _TIMES.items() if of is measure or (key == "asmTime" and measure is Measure.SHORT_ASM))
     found = set()
     for number, row in enumerate(rows, 1):

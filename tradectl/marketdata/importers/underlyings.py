@@ -1,8 +1,8 @@
-"""Lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
+"""Import lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
 
 The module reads NSE's list of lots (`fo_mktlots.csv`), both forms of its F&O bhavcopies, and Kotak's F&O scrip file.
-Kite and Upstox have their own importers. A list is complete for its date: other shares have no derivatives. A truncated
-list would deny derivatives to shares that have them, so a list that is too short is rejected.
+Kite and Upstox have their own importers. A list is complete for its date: a share that is not in it has no derivatives. A
+truncated list would be wrong about the missing shares, so a list that is too short is rejected.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FEWEST = 100
 LOST = 5
 """A list that lacks more than 1/LOST of the previous list's shares is imported only with --believe-content."""
 _SHARES = {"STF", "STO", "FUTSTK", "OPTSTK"}
-"""The kinds of contract on single shares; the others are on indices."""
+"""The types of contracts on single shares; other contracts are on indices."""
 
 
 def recognises(source: SourceFile) -> bool:
@@ -58,7 +58,9 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str) -> Parsed:
-    """Return one row per underlying of `contracts` (`symbol`, optional `lot_size`). Raises DataError below FEWEST."""
+    """Return one row per underlying of `contracts` (columns `symbol` and optionally `lot_size`).
+
+    `dated`: ISO date of the list. `origin`: its source, as stored. Raises DataError for fewer than FEWEST underlyings."""
     if contracts.empty:
         raise DataError(f"{source.name}: holds no contract on a share of NSE")
     contracts = contracts.assign(symbol=symbols(source, contracts, "symbol"))
@@ -80,7 +82,7 @@ def proves_absence(underlyings: set[str]) -> bool:
 
 
 def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) -> None:
-    """Raise DataError if a list lacks more than 1/LOST of the shares in `before`, the list of `dated`."""
+    """Raise DataError if a list lacks more than 1/LOST of the shares in `before`, the previous list, dated `dated`."""
     lost = sorted(before - symbols)
     if len(lost) * LOST > len(before):
         raise DataError(
@@ -91,7 +93,7 @@ def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) ->
 
 
 def date_in_name(source: SourceFile) -> str:
-    """Return the ISO date in the file's name, for a file without a date column. Raises DataError if none is there."""
+    """Return the ISO date in the file's name, for a file without a date column. Raises DataError if there is none."""
     found = _NAME_DATE.search(source.stem)
     if not found:
         raise DataError(f"{source.name}: a list of F&O contracts has a date, in it or in its name (…_2026-11-30.csv)")
@@ -115,7 +117,7 @@ def _is_kotak(source: SourceFile) -> bool:
 
 
 def _lots(source: SourceFile) -> Parsed:
-    """Parse NSE's list of lots. A heading row separates indices and shares. A lot in any month counts as a contract."""
+    """Parse NSE's list of lots. A heading row between indices and shares is skipped. A lot size in any month is a contract."""
     months = [name for name in source.header[2:] if _MONTH.fullmatch(name)]
     text = read_columns(source, {"symbol": "symbol", **{name: name for name in months}})
     text["lot_size"] = [next((cell for cell in row if _lot(cell)), "") for row in text[months].itertuples(index=False)]
@@ -125,7 +127,7 @@ def _lots(source: SourceFile) -> Parsed:
 
 
 def _valid_from(source: SourceFile, month: str) -> date:
-    """Return the first day on which a month may be the nearest one: the day after the last Tuesday of the month before."""
+    """Return the first day on which a month can be the nearest expiry: the day after the previous month's last Tuesday."""
     first = parse_date(f"01-{month}", ("%d-%b-%y",))
     if first is None:
         raise DataError(f"{source.name}: {month!r} is no month of contracts")
@@ -134,6 +136,6 @@ def _valid_from(source: SourceFile, month: str) -> date:
 
 
 def _lot(text: object) -> int:
-    """Return a lot size, 0 for anything else."""
+    """Return a lot size in shares; 0 for any other text."""
     digits = str(text).strip().partition(".")[0]
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else 0

@@ -1,4 +1,4 @@
-"""An Upstox instruments dump: its tick sizes are in paise, its date stands in `download_date`."""
+"""Import an Upstox instruments dump. Tick sizes are in paise. The date is the column `download_date` or in the file's name."""
 
 from __future__ import annotations
 

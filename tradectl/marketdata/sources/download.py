@@ -22,7 +22,9 @@ CHUNK = 65_536
 
 
 class Downloader:
-    """Downloads files from one site. `home`: the address of the page that sets the site's cookies."""
+    """Download files from one site.
+
+    `site`: name of the site in messages. `home`: URL of the page that sets the site's cookies."""
 
     def __init__(self, site: str, home: str, patience: Patience) -> None:
         self._site, self._home, self._patience = site, home, patience
@@ -31,7 +33,10 @@ class Downloader:
         self._welcomed = False
 
     def get(self, url: str) -> bytes | None:
-        """Return the content of a URL, None for 404. Raises SourceUnavailable, DataError, ConfigurationError."""
+        """Return the content of a URL; None for 404.
+
+        Raises SourceUnavailable for other errors of the site, DataError for a too large file, ConfigurationError for a bad
+        URL."""
         return self._patience.retrying()(self._once, url)
 
     def _once(self, url: str) -> bytes | None:
@@ -60,7 +65,7 @@ class Downloader:
         self._session.get(f"{self._home}/", timeout=(manners.connect, manners.read), stream=True).close()
 
     def _refuse(self, response: requests.Response) -> None:
-        """Raise SourceUnavailable for every status but 200: Passing where a retry may help."""
+        """Raise SourceUnavailable for every status except 200: its subclass Passing if a retry may help."""
         said = f"{self._site} answers {response.status_code} {response.reason}".strip()
         if response.status_code == 429:
             wait = asked_wait(response.headers.get("Retry-After"))
@@ -73,7 +78,7 @@ class Downloader:
             raise SourceUnavailable(said)
 
     def _body(self, response: requests.Response, name: str, deadline: float) -> bytes:
-        """Return the content. Reads it as it arrives, within the deadline, because a server may send it very slowly."""
+        """Return the content of a response. It is read in parts, so that a slow server cannot exceed the deadline."""
         parts, size, most = [], 0, self._patience.manners.most_bytes
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             parts.append(chunk)

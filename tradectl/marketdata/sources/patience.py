@@ -1,4 +1,4 @@
-"""Pace requests, limit waits, and retry: only failures that may pass, and never sooner than the server demands."""
+"""Limit the request rate and the waiting time, and retry temporary failures, never sooner than the server allows."""
 
 from __future__ import annotations
 
@@ -13,17 +13,25 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
 
 Look = Callable[[], None]
-"""Called between waits; raises when the operator interrupts the fetch."""
+"""Function that is called during waits. It raises an exception when the operator interrupts the fetch."""
 BREATH = 0.2
-"""Seconds after which a long wait looks whether it should end."""
+"""Seconds between two calls of `Look` during a long wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """Limits on the requests to one source. `rate`: per second; at 2 a year of sessions takes two minutes. No source
-    publishes a limit. `attempts` for each request; `first_wait` in seconds before the second, doubled each time. If the
-    server demands more than `longest_wait`, the fetch ends. Timeouts in seconds: `connect`, each `read`, and the
-    `whole` file, which has at most `most_bytes` (a bhavcopy has about 300 thousand)."""
+    """Set the limits of the requests to one source. Times are in seconds.
+
+    Attributes:
+        rate: Requests per second. No source publishes a limit; with 2, a year of sessions takes two minutes.
+        attempts: Maximum number of attempts of one request.
+        first_wait: Wait before the second attempt; it doubles with each further attempt.
+        longest_wait: The fetch ends if the server demands a longer wait.
+        connect: Timeout of connecting.
+        read: Timeout of each read.
+        whole: Timeout of the whole file.
+        most_bytes: Maximum size of a file; a bhavcopy has about 300,000 bytes.
+    """
 
     rate: float = 2.0
     attempts: int = 4
@@ -39,7 +47,7 @@ POLITE = Manners()
 
 
 class Passing(SourceUnavailable):
-    """A failure that may pass; `wait`: the seconds that the server demanded, if it did."""
+    """Report a temporary failure. `wait`: seconds that the server demands before a retry; None if it gave no time."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
         super().__init__(message)
@@ -47,7 +55,7 @@ class Passing(SourceUnavailable):
 
 
 def asked_wait(header: str | None) -> float | None:
-    """Return the seconds of a Retry-After header; None without one, and for a date, its rare other form."""
+    """Return the seconds of a Retry-After header; None without a header, and for its rare form with a date."""
     return float(header) if header and header.strip().isdecimal() else None
 
 
@@ -56,9 +64,9 @@ def _go_on() -> None:
 
 
 class Patience:
-    """Paces the requests to one source and repeats those that may pass.
+    """Limit the rate of requests to one source, and retry requests that failed temporarily.
 
-    Waits take real time also on a virtual clock, because the server is real.
+    Waits take real time even if the home has a virtual clock, because the server is real.
     """
 
     def __init__(self, manners: Manners, look: Look = _go_on) -> None:
@@ -72,7 +80,7 @@ class Patience:
         self._free_at = stopwatch() + 1 / self.manners.rate
 
     def pause(self, seconds: float) -> None:
-        """Wait for some seconds and call `look` meanwhile; `look` raises to end the wait."""
+        """Wait for some seconds, and call `look` during the wait. An exception of `look` ends the wait."""
         until, clock = stopwatch() + seconds, SystemClock()
         self.look()
         while (left := until - stopwatch()) > 0:
@@ -80,7 +88,9 @@ class Patience:
             self.look()
 
     def retrying(self) -> Retrying:
-        """Return a tenacity `Retrying`: `patience.retrying()(function, …)`. It raises the last failure unchanged."""
+        """Return a tenacity `Retrying`, which calls a function with its arguments and retries temporary failures.
+
+        After the last attempt it raises the failure unchanged."""
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         return Retrying(

@@ -1,7 +1,7 @@
-"""Yahoo's charts through yfinance: one reply per symbol, checked to be of that symbol.
+"""Fetch Yahoo's charts through yfinance, one reply per symbol. Each reply is checked to be of the requested symbol.
 
-Yahoo's symbol is NSE's with `.NS`, `&` and `-` included. Prices are as traded but for splits and bonuses, by which Yahoo divides
-all history; dividends are not adjusted for (`auto_adjust` off).
+Yahoo's ticker is NSE's symbol with `.NS`; `&` and `-` stay. Yahoo divides historical prices by later splits and bonuses, but
+does not adjust them for dividends (`auto_adjust` is off).
 """
 
 from __future__ import annotations
@@ -29,19 +29,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PERIODS = (("5d", 4), ("1mo", 27), ("3mo", 87), ("6mo", 178), ("1y", 363), ("2y", 728), ("5y", 1824), ("10y", 3650))
-"""Yahoo's names of periods, and the days that each surely contains. A period ends today, so all of its splits are included."""
+"""Yahoo's names of periods, with the days that each one certainly contains. A period ends today, so it has all later splits."""
 ZONE = "Asia/Kolkata"
 FACTS = ("symbol", "currency", "exchangeTimezoneName", "regularMarketPrice", "regularMarketTime")
-"""The keys that are read of a chart's `meta`; reading all of it makes yfinance send another request."""
+"""The keys that are read from a chart's `meta`. Reading other keys makes yfinance send another request."""
 NOISE = 2.5e-7
-"""Yahoo's numbers have seven digits; a price that lies further off the tick was not made by a split alone."""
+"""Relative rounding error of Yahoo's prices, which have seven digits. A larger difference has another cause than a split."""
 UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
-"""Errors of yfinance for a reply of an unexpected shape."""
+"""Errors that yfinance raises for a reply of an unexpected shape."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`frame`: a row a session (Open, High, Low, Close, Volume, Stock Splits), dated in Indian time; `facts`: the FACTS."""
+    """Hold the chart of one symbol.
+
+    `frame`: one row per session (Open, High, Low, Close, Volume, Stock Splits), prices in rupees, dated in IST. `facts`: the
+    values of FACTS."""
 
     symbol: str
     frame: pd.DataFrame
@@ -53,7 +56,7 @@ def ticker_of(symbol: str) -> str:
 
 
 def period_since(first: date, today: date) -> str:
-    """Return the shortest of Yahoo's periods that reaches back to a date. Raises DataError if none does."""
+    """Return the name of Yahoo's shortest period that contains a date. Raises DataError if none does."""
     back = (today - first).days
     for word, days in PERIODS:
         if back <= days:
@@ -62,7 +65,9 @@ def period_since(first: date, today: date) -> str:
 
 
 class Yahoo:
-    """The client. `cache`: a folder for what yfinance keeps (cookies); `base`: another address than Yahoo's."""
+    """Fetch charts from Yahoo.
+
+    `base`: URL that replaces Yahoo's; empty for Yahoo itself. `cache`: folder for the cookies of yfinance."""
 
     def __init__(self, base: str, cache: Path, patience: Patience) -> None:
         try:
@@ -76,9 +81,9 @@ class Yahoo:
         self._session = YahooSession(base, patience)
 
     def chart(self, symbol: str, period: str) -> Chart | None:
-        """Return daily bars of a period that ends today; None for a symbol that Yahoo does not know.
+        """Return the daily bars of a period that ends today; None for a symbol that Yahoo does not know.
 
-        Raises SourceUnavailable, and DataError for a reply about another symbol or one that cannot be parsed.
+        Raises SourceUnavailable if Yahoo fails, and DataError for a reply that is invalid or about another symbol.
         """
         return self._patience.retrying()(self._once, symbol, period)
 
@@ -100,7 +105,7 @@ class Yahoo:
         return Chart(symbol, frame, facts)
 
     def _tell_zone(self, ticker: str) -> None:
-        """Set the zone of a share of NSE without a request to Yahoo; the zone of the reply is still checked."""
+        """Store the time zone of an NSE share for yfinance, which saves a request. The zone of the reply is still checked."""
         zones = get_tz_cache()
         if zones.lookup(ticker) is None:
             zones.store(ticker, ZONE)
@@ -113,7 +118,7 @@ class Yahoo:
 
 
 class YahooPast:
-    """Yahoo as a source of bars; `today` is the machine's date, to which Yahoo's periods reach."""
+    """Read adjusted histories from Yahoo. `today`: the machine's date, on which Yahoo's periods end."""
 
     name, title = "yahoo", "Yahoo"
 

@@ -1,7 +1,7 @@
-"""The HTTP session for yfinance: paced, limited in time, and with the address of the settings.
+"""Provide the HTTP session of yfinance, with a limited request rate, timeouts, and the address from the settings.
 
-It is curl_cffi's session, which imitates a browser; Yahoo rejects others. Only replies with charts are checked here: yfinance
-continues without its other requests (cookies, a crumb) if they fail.
+It is a session of curl_cffi, which imitates a browser; Yahoo rejects other clients. Only replies with charts are checked here.
+yfinance continues if its other requests (cookies, a crumb) fail.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CHARTS = "/v8/finance/chart/"
 
 
 class YahooSession(curl.Session):  # type: ignore[type-arg]
-    """`base`: an address that takes the place of every host of Yahoo's; empty: Yahoo itself."""
+    """Send the requests of yfinance. `base`: URL that replaces every host of Yahoo; empty for Yahoo itself."""
 
     def __init__(self, base: str, patience: Patience) -> None:
         super().__init__(impersonate="chrome")
@@ -30,7 +30,7 @@ class YahooSession(curl.Session):  # type: ignore[type-arg]
         if self._base:
             url = f"{self._base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
         manners = self._patience.manners
-        options["timeout"] = (manners.connect, manners.read)  # curl takes their sum as the limit of the whole
+        options["timeout"] = (manners.connect, manners.read)  # curl uses the sum as the timeout of the whole request
         self._patience.turn()
         if CHARTS not in parts.path:
             return super().request(method, url, *more, **options)
@@ -43,7 +43,7 @@ class YahooSession(curl.Session):  # type: ignore[type-arg]
 
 
 def _judge(answer: curl.Response) -> None:
-    """Accept success, and 404, which has the reason in its body."""
+    """Raise SourceUnavailable for an error status. 404 and 422 are accepted, because yfinance reads the reason in their body."""
     said = f"Yahoo answers {answer.status_code} {answer.reason}".strip()
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Passing(said, asked_wait(answer.headers.get("Retry-After")))
