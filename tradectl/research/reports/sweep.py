@@ -1,4 +1,4 @@
-"""The JSON result of a sweep, its notes in sentences, and its text."""
+"""Build the JSON result of a sweep, its notes and its text."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tradectl.research.study import Study
 from tradectl.research.sweep_results import Findings, SettingResult, TimingTest, WalkForward
 
 FIGURES = ("trades", "net", "charges", "win_rate", "profit_factor", "average_percent", "average_days", "fall", "sharpe")
-"""The columns of a setting, by which the table may be sorted."""
+"""Figures of a setting by which the table may be sorted."""
 SHARES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 LUCKY = 0.05
-"""A result that chance gives more often than this is not called skill."""
+"""p-value above which a result is reported as chance."""
 Row = dict[str, Any]
 
 
 def result(study: Study, found: Findings, *, by: str, draws: int, seed: int, combinations: int) -> Row:
-    """Return the JSON result, settings best first."""
+    """Return the JSON result of a sweep, with the settings best first."""
     return {
         "from": study.first.isoformat(),
         "to": study.last.isoformat(),
@@ -63,7 +63,7 @@ def figures(known: Statistics) -> Row:
 
 
 def sorted_rows(rows: Sequence[Row], column: str) -> list[Row]:
-    """Return settings by one figure, largest first (falls and charges smallest first); those without it last."""
+    """Return settings sorted by one figure, largest first. Falls and charges are sorted smallest first, None always last."""
 
     def key(one: Row) -> tuple[bool, float]:
         value = one[column]
@@ -74,7 +74,7 @@ def sorted_rows(rows: Sequence[Row], column: str) -> list[Row]:
 
 
 def words(changes: Changes) -> str:
-    """Return a setting as `config set` takes it."""
+    """Return the changes of a setting in the form of `config set`."""
     return " ".join(f"{name}={value}" for name, value in changes.items()) or "the user's own settings"
 
 
@@ -113,7 +113,7 @@ def _walk_forward(forward: WalkForward) -> Row:
 
 
 def notes(study: Study, found: Findings, by: str) -> list[str]:
-    """Return what limits the result, in sentences, the most serious first."""
+    """Return the notes on the limits of the result, the most serious first."""
     lines = [_luck(found, by)]
     if found.timing is not None:
         lines.append(_timing_note(found.timing))
@@ -172,7 +172,7 @@ def _sample_note(sample: Outcomes) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as `35 %`, with one decimal below ten."""
+    """Return a share as a percentage such as `35 %`, with one decimal below 10 %."""
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
@@ -217,5 +217,5 @@ def split_cells(one: Row) -> tuple[Any, ...]:
 
 
 def rupees(amount: str) -> str:
-    """Return rupees from a JSON value for a table."""
+    """Return a JSON amount in rupees as text for a table."""
     return show_rupees(to_paise(amount))
