@@ -19,13 +19,7 @@ from tradectl.backtest.portfolio import Portfolio
 from tradectl.backtest.symbol_run import Backtest
 from tradectl.ports import Tell, silence
 
-SEEN, SCORE, HELD, ORDERED, TRADED = (
-    "what the rules see",
-    "how good it is",
-    "what is held",
-    "what is ordered",
-    "what was traded",
-)
+SEEN, SCORE, HELD, ORDERED, TRADED = "features", "score", "position", "orders", "trades"
 MISSING = "a bar was read that did not exist yet"
 Evening = Mapping[str, Mapping[str, object]]
 """The state of each instrument with a bar of the session, by part such as SEEN or ORDERED. Values are compared exactly."""

@@ -174,7 +174,7 @@ def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> 
         if column not in table.key and row[column] != row[f"{column}_stored"]
     ]
     more = f" (and {how_many - 1} more rows)" if how_many > 1 else ""
-    return DataError(f"{source} row {row[_ROW]}: {where} is stored with {told[0]}{more}; --replace takes the new")
+    return DataError(f"{source} row {row[_ROW]}: {where} is stored with {told[0]}{more}; --replace stores the new values")
 
 
 def _shown(column: str, value: object) -> str:

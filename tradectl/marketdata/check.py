@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 UNEXPLAINED = "opening gaps that no corporate action explains"
 NOT_SHOWN = "factors of corporate actions that the prices do not show (already adjusted?)"
-CORRECTED = "share changes that were read through a typing error"
+CORRECTED = "share changes whose text has a corrected typing error"
 UNKNOWN = "unknown corporate actions (`data actions` decides them)"
 QUESTIONS = frozenset({UNEXPLAINED, NOT_SHOWN, UNKNOWN})
 """Kinds of finding that the operator must decide. Until then the symbol is not bought."""
-DAMAGED = "damaged rows of the panel store (--repair derives it anew)"
+DAMAGED = "damaged rows of the panel store (--repair derives the store again)"
 MOVE = 0.20
 """Relative change from the previous adjusted close above which a close is reported; some shares have no fixed price band."""
 
@@ -87,7 +87,7 @@ def _shapes(histories: Mapping[str, History]) -> Finding:
     for name, h in histories.items():
         wrong = (h.low <= 0) | (h.high < np.maximum(h.open, h.close)) | (h.low > np.minimum(h.open, h.close)) | (h.volume < 0)
         found += [f"{name} {h.session(int(i))}" for i in np.flatnonzero(wrong)]
-    return _finding("bars whose prices cannot be", "error", found)
+    return _finding("bars with impossible prices", "error", found)
 
 
 def _order(histories: Mapping[str, History]) -> Finding:
@@ -107,7 +107,7 @@ def _second_names(store: Store) -> Finding:
     with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
     left_out = rows - store.stored_bars()
-    text = f"{left_out} bars under a name that was not the instrument's own on that day"
+    text = f"{left_out} bars under a symbol that the instrument did not have that day"
     return Finding("bars under two names", "warning", left_out, (text,))
 
 
@@ -131,7 +131,8 @@ def _holes(histories: Mapping[str, History]) -> Finding:
         if there > len(h):
             holes[name] = int(there) - len(h)
     worst = sorted(holes, key=lambda name: (-holes[name], name))
-    return Finding("holes in a symbol's life", "note", sum(holes.values()), tuple(f"{n} {holes[n]}" for n in worst[:EXAMPLES]))
+    kind = "missing bars between a symbol's first and last bar"
+    return Finding(kind, "note", sum(holes.values()), tuple(f"{n} {holes[n]}" for n in worst[:EXAMPLES]))
 
 
 def _surveillance(store: Store) -> Finding:
@@ -187,7 +188,7 @@ def _demergers(histories: Mapping[str, History], store: Store) -> Finding:
             index = h.index(action.ex_date) if action.kind is ActionKind.DEMERGER else None
             if index and abs((left := float(h.multiplier[index - 1] / h.multiplier[index])) - 1) > LIMIT:
                 found.append(f"{name} {action.ex_date} {left:.3g} ({action.subject})")
-    return _finding("demergers that take more than a day's band, by their open", "note", found)
+    return _finding("demergers whose factor is larger than a day's band", "note", found)
 
 
 def _moves(histories: Mapping[str, History]) -> Finding:
@@ -196,7 +197,7 @@ def _moves(histories: Mapping[str, History]) -> Finding:
         adjusted = h.close * h.multiplier
         change = adjusted[1:] / adjusted[:-1] - 1
         found += [f"{name} {h.session(int(i) + 1)} {change[i]:+.1%}" for i in np.flatnonzero(np.abs(change) > MOVE)]
-    return _finding("closes more than 20 % from the one before, adjusted", "note", found)
+    return _finding("adjusted closes that moved by more than 20 %", "note", found)
 
 
 def _decisions(store: Store) -> Finding:

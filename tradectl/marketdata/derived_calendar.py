@@ -27,11 +27,11 @@ def refuse_underivable(source: SourceFile, parsed: Parsed, day: date, first: dat
     if not wanted:
         raise source.bad(
             row,
-            f"{day} lies before the session table, which begins on {first}. For research, --derive-calendar takes such daily "
-            "bars: their dates count as sessions because the file has bars of them",
+            f"{day} is before the session table, which begins on {first}. For research, --derive-calendar imports such daily "
+            "bars; each date with bars then counts as a session",
         )
     holiday = _NATIONAL.get((day.month, day.day))
     if holiday:
-        raise source.bad(row, f"{day} is no session of the exchange ({holiday})")
+        raise source.bad(row, f"{day} is not a session of the exchange ({holiday})")
     if day.weekday() >= _SATURDAY and int(rows.sum()) < FEWEST_ON_WEEKEND:
-        raise source.bad(row, f"{day} is a {day:%A}; bars of fewer than {FEWEST_ON_WEEKEND} shares do not show a session")
+        raise source.bad(row, f"{day} is a {day:%A}; bars of fewer than {FEWEST_ON_WEEKEND} shares do not prove a session")

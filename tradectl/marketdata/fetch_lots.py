@@ -54,7 +54,7 @@ def fetch_lots(
         try:
             kind = importer_for(read_source(path)).KIND
             if kind != underlyings.KIND:
-                raise DataError(f"{name}: is no list of F&O lots but {kind}")
+                raise DataError(f"{name}: is not a list of F&O lots but {kind}")
             with contextlib.closing(Archive(folder)) as archive:
                 report.files += import_files([path], archive, table, at=at).files
         except DataError as error:

@@ -182,7 +182,7 @@ def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
         taken = [item for item in inside if not item.is_dir() and item.suffix.lower() in ENDINGS]
         if not taken:
-            raise DataError(f"{path}: holds no CSV file")
+            raise DataError(f"{path}: has no CSV file")
         ignored += [f"{item.name}/" if item.is_dir() else item.name for item in inside if item not in taken]
         for item in taken:
             files.setdefault(item.absolute(), _Given(item, alone=True))
@@ -229,7 +229,7 @@ def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
     ahead = np.array(parsed.frame["session"] > today.isoformat())
     if ahead.any():
         at = int(np.argmax(ahead))
-        raise source.bad(int(parsed.frame.index[at]), f"{parsed.frame['session'].iloc[at]} is still to come (today is {today})")
+        raise source.bad(int(parsed.frame.index[at]), f"{parsed.frame['session'].iloc[at]} is in the future (today is {today})")
     session = rules.sessions.session(today) if parsed.table == "bars" else None
     if session is None or rules.now >= session.last_fill_at():
         return
@@ -266,7 +266,7 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> No
     claimed = date_in_name(source)
     sessions = rules.sessions
     if claimed is not None and not rules.believe_content and held != [claimed.isoformat()]:
-        raise DataError(f"{source.name}: holds {held[0]}, not {claimed} as in its name; --believe-content imports it")
+        raise DataError(f"{source.name}: has the date {held[0]}, not {claimed} as in its name; --believe-content imports it")
     for text in held:
         day = date.fromisoformat(text)
         if day < sessions.first and parsed.table == "bars":
@@ -278,7 +278,7 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> No
             raise DataError(f"{source.name}: {error}") from error
         if session is None:
             row = int(parsed.frame.index[parsed.frame["session"] == text][0])
-            raise source.bad(row, f"{text} is no session of the exchange ({sessions.why_closed(day)})")
+            raise source.bad(row, f"{text} is not a session of the exchange ({sessions.why_closed(day)})")
 
 
 def _refuse_losses(archive: Archive, item: _Ready) -> None:

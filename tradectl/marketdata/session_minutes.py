@@ -39,7 +39,7 @@ def of_sessions(source: SourceFile, parsed: Parsed, sessions: SessionTable) -> P
     place, days = frame["session"].factorize()
     found = [sessions.session(date.fromisoformat(text)) for text in days]
     if None in found:
-        raise DataError(f"{source.name}: {days[found.index(None)]} is no session of the exchange")
+        raise DataError(f"{source.name}: {days[found.index(None)]} is not a session of the exchange")
     spans = np.array([hours(session) for session in found if session is not None])[place]
     opens, ends = spans[:, 0], spans[:, 1]
     outside = (minute < opens - BEFORE) | (minute > ends + AFTER)
@@ -48,16 +48,16 @@ def of_sessions(source: SourceFile, parsed: Parsed, sessions: SessionTable) -> P
         row = frame.iloc[at]
         raise source.bad(
             int(frame.index[at]),
-            f"{row['symbol']} {row['session']} {_clock(int(minute[at]))} IST lies outside the session, "
-            f"{_clock(int(opens[at]))} to {_clock(int(ends[at]))}. A time without a zone is read as IST: another zone must stand "
-            "behind it, such as 03:45:00+00:00",
+            f"{row['symbol']} {row['session']} {_clock(int(minute[at]))} IST is outside the session, "
+            f"{_clock(int(opens[at]))} to {_clock(int(ends[at]))}. A time without a time zone is read as IST; write another zone "
+            "after the time, such as 03:45:00+00:00",
         )
     early, late = minute < opens, minute > ends
     skipped = parsed.skipped.copy()
     skipped["before the open"], skipped["after the close"] = int(early.sum()), int(late.sum())
     kept = frame[~(early | late)]
     if kept.empty:
-        raise DataError(f"{source.name}: holds no minute between open and close of a session")
+        raise DataError(f"{source.name}: has no minute bar between the open and the close of a session")
     return replace(parsed, frame=kept, skipped=+skipped)
 
 
@@ -74,9 +74,9 @@ def refuse_other_prices(archive: sqlite3.Connection, source: SourceFile, parsed:
         bar = archive.execute("SELECT low, high FROM bars WHERE symbol = ? AND session = ?", (symbol, session)).fetchone()
         if bar is not None and (low < bar[0] * (1 - SLACK) or high > bar[1] * (1 + SLACK)):
             raise DataError(
-                f"{source.name}: the minutes of {symbol} on {session} go from Rs {low / 100:.2f} to {high / 100:.2f}, the day's "
-                f"bar from {bar[0] / 100:.2f} to {bar[1] / 100:.2f}: they were divided by a later split, or are of another "
-                "share. Only prices as traded are read"
+                f"{source.name}: the minute bars of {symbol} on {session} go from Rs {low / 100:.2f} to {high / 100:.2f}, but "
+                f"the daily bar goes from {bar[0] / 100:.2f} to {bar[1] / 100:.2f}. The minute prices were divided by a later "
+                "split, or belong to another share. Only prices as traded are imported"
             )
 
 

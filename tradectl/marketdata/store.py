@@ -100,7 +100,7 @@ class Store:
         self._steps.clear()
         self._multipliers.clear()
         named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
-        return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
+        return f"{len(damaged)} rows of the panel store were damaged ({named}); the store was derived again from the archive"
 
     def panel(self) -> Panel:
         """Return all bars up to `through`, without copying them."""

@@ -24,5 +24,5 @@ def read_symbols(path: Path) -> list[str]:
     column = header.index("symbol") if "symbol" in header else 0
     symbols = [row[column] for row in rows[1 if "symbol" in header else 0 :] if len(row) > column and row[column]]
     if not symbols:
-        raise UsageError(f"{path}: holds no symbol")
+        raise UsageError(f"{path}: has no symbols")
     return symbols

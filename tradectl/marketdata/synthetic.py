@@ -76,7 +76,7 @@ def _days(sessions: SessionTable, first: date | None, last: date) -> list[date]:
     """Return the sessions from `first` to `last`, special ones included; without `first`, the last SESSIONS of them."""
     held = [session.date for session in sessions.between(first or sessions.first, last)]
     if not held or held[-1] != last:
-        raise UsageError(f"{last} is no session of the exchange")
+        raise UsageError(f"{last} is not a session of the exchange")
     if first is None:
         held = held[-SESSIONS:]
     if len(held) < 260:

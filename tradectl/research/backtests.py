@@ -67,18 +67,18 @@ def span_of(market: Store, instruments: Sequence[str], first: date | None, last:
     newest = market.last_session()
     begins = [history.session(0) for name in instruments if (history := market.history(name)) is not None]
     if newest is None or not begins:
-        raise DataError("there are no bars; `tradectl data import` brings them in")
+        raise DataError("no bars are stored; import some with `tradectl data import`")
     known_from = market.sessions.first
     if first is not None and min(begins) <= first < known_from:
         raise UsageError(
-            f"--from {first}: no sessions, ticks and charges before {known_from} are known; earlier bars are only history"
+            f"--from {first}: sessions, tick sizes and charges are known only from {known_from} on; use that date or a later one"
         )
     span = Span(max(first or min(begins), known_from), min(last or newest, newest))
     if last is not None and first is not None and last < first:
         raise UsageError(f"--to {last} is before --from {first}")
     if span.last < span.first:
         period = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
-        raise DataError(f"there is no bar{period}: stored bars go from {min(begins)} to {newest}")
+        raise DataError(f"there are no bars{period}: stored bars go from {min(begins)} to {newest}")
     if not market.sessions.run_between(span.first, span.last):
         raise UsageError(f"there is no run session from {span.first} to {span.last}")
     return span
@@ -114,7 +114,7 @@ def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]
     for number, name in enumerate(request.instruments, 1):
         context = context_of(market, market.sessions, request.parameters, name)
         if context is None:
-            raise DataError(f"there is no bar of {request.name}")
+            raise DataError(f"no bars of {request.name} are stored; import some with `tradectl data import`")
         found.append(SymbolResult.of(context, gated(context, first=span.first, last=span.last), span.last))
         tell(name, number, len(request.instruments))
     return found

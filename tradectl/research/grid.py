@@ -70,7 +70,7 @@ def parse_range(text: str) -> Axis:
     except (InvalidOperation, ValueError, OverflowError) as error:
         raise UsageError(f"a range is written NAME=FROM:TO:STEP, not {text!r}") from error
     if not 0 < count <= MOST:
-        raise UsageError(f"{text!r} is a range of {count} values")
+        raise UsageError(f"{text!r} is a range of {count} values; allowed are 1 to {MOST}")
     return _axis(name, [f"{(low + i * step).normalize():f}" for i in range(count)])
 
 
@@ -107,9 +107,9 @@ def _named(text: str, form: str) -> tuple[str, str]:
     if not equals:
         raise UsageError(f"write {form}, not {text!r}")
     if name == "charges":
-        raise UsageError("charges are the same for every setting: `tradectl config set charges NAME` chooses the table")
+        raise UsageError("a sweep uses the same charges for every setting; `tradectl config set charges NAME` sets the table")
     if name in INERT:
-        raise UsageError(f"{name} changes no trade of a single symbol, so it cannot be swept")
+        raise UsageError(f"{name} does not change the trades of a single symbol, so a sweep cannot vary it")
     return name, values
 
 

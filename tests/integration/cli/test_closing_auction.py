@@ -85,7 +85,7 @@ def test_a_fetch_brings_the_list_of_lots_once_a_week(tradectl: Tradectl, web: Si
         (Reply(403, b"no"), "403"),
         (Reply(500, b"no"), "500"),
         (Reply(body=b""), "empty"),
-        (Reply(body=bhavcopies.udiff(date(2024, 10, 25))), "is no list of F&O lots but bhavcopy-udiff"),
+        (Reply(body=bhavcopies.udiff(date(2024, 10, 25))), "is not a list of F&O lots but bhavcopy-udiff"),
     ],
 )
 def test_a_list_that_does_not_come_is_said_and_keeps_the_bars(tradectl: Tradectl, web: Site, reply: Reply, reason: str) -> None:

@@ -42,8 +42,8 @@ def test_gaps_holes_and_jumps_are_counted(market: Market) -> None:
                 "[close 100.00 on 2024-01-15, open 130.00]",
             ),
         ),
-        "closes more than 20 % from the one before, adjusted": ("note", 2, ("JUMP 2024-01-16 +30.0%", "RIGHT 2024-01-16 -30.0%")),
-        "holes in a symbol's life": ("note", 1, ("JUMP 1",)),
+        "adjusted closes that moved by more than 20 %": ("note", 2, ("JUMP 2024-01-16 +30.0%", "RIGHT 2024-01-16 -30.0%")),
+        "missing bars between a symbol's first and last bar": ("note", 1, ("JUMP 1",)),
     }
 
 
@@ -66,7 +66,7 @@ def test_the_real_data_is_sound_and_its_indicators_are_exact(real_market: Path, 
     assert found["opening gaps that no corporate action explains"].count == 0
     assert found["factors of corporate actions that the prices do not show (already adjusted?)"].count == 0
     assert found["unknown corporate actions (`data actions` decides them)"].count == 0
-    assert found["holes in a symbol's life"].examples == ("JSWENERGY 1",)
+    assert found["missing bars between a symbol's first and last bar"].examples == ("JSWENERGY 1",)
 
 
 def test_an_indicator_that_differs_in_its_last_bit_is_an_error(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:

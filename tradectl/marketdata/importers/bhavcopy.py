@@ -32,13 +32,13 @@ def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -
     frame["session"] = dates(source, frame, "date", date_format)
     held = sorted(frame["session"].unique())
     if len(held) != 1:
-        raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
+        raise DataError(f"{source.name}: a bhavcopy has one date, but this file has {len(held)} ({held[0]} to {held[-1]})")
     if "exchange" in frame.columns and not (codes(frame, "exchange") == "NSE").all():
         raise DataError(
-            f"{source.name}: is a bhavcopy of another exchange; only NSE's are read (`tradectl data fetch` brings them)"
+            f"{source.name}: is a bhavcopy of another exchange; only NSE's are imported (`tradectl data fetch` downloads them)"
         )
     if "segment" in frame.columns and not (codes(frame, "segment") == "CM").all():
-        raise DataError(f"{source.name}: holds rows of another segment than CM, the cash market")
+        raise DataError(f"{source.name}: has rows of another segment than CM, the cash market")
     return bars(source, frame)
 
 

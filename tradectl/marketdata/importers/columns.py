@@ -59,7 +59,7 @@ def numbers(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.
     wrong = ~np.isfinite(values)
     if wrong.any():
         text = str(frame[column].iloc[int(np.argmax(wrong))])
-        shortened = "was shortened by a spreadsheet; give the column the format of a number and save it again"
+        shortened = "was shortened by a spreadsheet; format the column as a number and save the file again"
         _refuse(source, frame, column, wrong, shortened if _SHORTENED.fullmatch(text) else "is not a number")
     return values
 
@@ -78,10 +78,10 @@ def paise(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.in
     """
     if source.delimiter != "," and any("," in text for text in frame[column].unique()):
         commas = np.array(frame[column].str.contains(",") & ~frame[column].str.contains(".", regex=False))
-        _refuse(source, frame, column, commas, "may have a decimal comma: write prices with a point")
+        _refuse(source, frame, column, commas, "may have a decimal comma; write prices with a decimal point")
     values = numbers(source, frame, column)
-    _refuse(source, frame, column, values <= 0, "is no price: zero or negative")
-    _refuse(source, frame, column, values > MOST_RUPEES, f"is no price: above Rs {MOST_RUPEES:,}")
+    _refuse(source, frame, column, values <= 0, "is not a price: it is zero or negative")
+    _refuse(source, frame, column, values > MOST_RUPEES, f"is not a price: it is above Rs {MOST_RUPEES:,}")
     scaled = np.rint(values * 100)
     _refuse(source, frame, column, np.abs(values - scaled / 100) > 4e-9, "has more than two decimals")
     return scaled.astype(np.int64)
@@ -129,7 +129,7 @@ def symbols(source: SourceFile, frame: pd.DataFrame, column: str, series: str | 
         known[str(text)] = found.symbol
         if series is not None and found.series:
             other = np.array((frame[column] == text) & (frame[series] != found.series))
-            _refuse(source, frame, column, other, f"is of series {found.series}, and the row is of another series")
+            _refuse(source, frame, column, other, f"is of series {found.series}, but the row is of another series")
     return frame[column].map(known)
 
 
@@ -140,7 +140,7 @@ def refuse_bad_shapes(source: SourceFile, frame: pd.DataFrame) -> None:
     if wrong.any():
         row = frame[wrong].iloc[0]
         shown = ", ".join(f"{name} {row[name] / 100:.2f}" for name in PRICES)
-        raise source.bad(int(frame.index[wrong][0]), f"low <= open, close <= high does not hold ({shown})")
+        raise source.bad(int(frame.index[wrong][0]), f"open or close is not between low and high ({shown})")
 
 
 def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
@@ -156,7 +156,7 @@ def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
         skipped["other series"] = int((~equity).sum())
     text = text[equity]
     if text.empty:
-        raise DataError(f"{source.name}: holds no row of series {', '.join(EQUITY_SERIES)}")
+        raise DataError(f"{source.name}: has no row of series {', '.join(EQUITY_SERIES)}")
     frame = text[["session", "series"]].copy()
     frame.insert(0, "symbol", symbols(source, text, "symbol", "series"))
     for name in PRICES:

@@ -31,7 +31,7 @@ def parse(source: SourceFile) -> Parsed:
     skipped["other series"] = int((~equity).sum())
     frame = frame[equity]
     if frame.empty:
-        raise DataError(f"{source.name}: holds no dated action of a share")
+        raise DataError(f"{source.name}: has no corporate action of a share with an ex-date")
     spelled = symbols(source, frame, "symbol", "series")
     frame = frame.assign(symbol=spelled, ex_date=dates(source, frame, "ex_date"))
     repeated = frame.duplicated(["symbol", "ex_date", "subject"])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from tradectl.marketdata.importers.source import SourceFile
 
-_FETCH = "`tradectl data fetch --source {} --symbols {}` restores the traded prices, and NSE's own files have them"
+_FETCH = "`tradectl data fetch --source {} --symbols {}` restores the traded prices; NSE's files have traded prices too"
 
 
 def why_refused(source: SourceFile) -> str:
@@ -53,7 +53,7 @@ def _is_candles(source: SourceFile) -> bool:
 
 def _candles(source: SourceFile) -> str:
     return (
-        "has daily prices without symbol and series, as Kite, Yahoo and charts give them: they are divided by later splits. "
+        "has daily prices without symbol and series, like files of Kite, Yahoo and charts: they are divided by later splits. "
         + _FETCH.format("kite", _symbol(source))
         + ". Prices as traded need the columns date,symbol,series,open,high,low,close,volume"
     )
@@ -87,22 +87,23 @@ _KINDS: tuple[tuple[Callable[[SourceFile], bool], Callable[[SourceFile], str]], 
     (_is_yahoo, _yahoo),
     (
         _is_bse,
-        lambda _: "is BSE's bhavcopy; only NSE's prices are read: `tradectl data fetch` brings NSE's file of each session",
+        lambda _: "is BSE's bhavcopy; only NSE's prices are imported: `tradectl data fetch` downloads NSE's file of each session",
     ),
     (
         _is_indices,
         lambda _: (
-            "holds values of indices, not of shares; for the members of an index import its list, such as ind_nifty50list.csv"
+            "has values of indices, not of shares; for the members of an index, import its list, such as ind_nifty50list.csv"
         ),
     ),
     (
         _is_quotes,
-        lambda _: "holds quotes without a date; take the session's bhavcopy: `tradectl data fetch`",
+        lambda _: "has quotes without a date; import the session's bhavcopy instead: `tradectl data fetch`",
     ),
     (
         _is_investing,
         lambda _: (
-            "has Investing.com's columns: its prices are divided by later splits; take NSE's bhavcopy: `tradectl data fetch`"
+            "has Investing.com's columns: its prices are divided by later splits; import NSE's bhavcopies instead: "
+            "`tradectl data fetch`"
         ),
     ),
 )

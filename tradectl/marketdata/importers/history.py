@@ -47,7 +47,7 @@ def parse(source: SourceFile) -> Parsed:
     if "series" not in columns:
         text["series"] = series_in_name(source)
         if not text["series"].iloc[0]:
-            raise DataError(f"{source.name}: has no column 'series', and its name has none; keep the name that NSE gave it")
+            raise DataError(f"{source.name}: has no column 'series', and its name has no series; keep the name of NSE's download")
     text["session"] = dates(source, text, "date")
     return bars(source, text)
 

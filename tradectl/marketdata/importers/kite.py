@@ -38,7 +38,7 @@ def dump_date(source: SourceFile) -> str:
     """Return the ISO date in the file's name. Raises DataError if there is none."""
     found = re.search(r"\d{4}-\d{2}-\d{2}", source.stem)
     if not found:
-        raise DataError(f"{source.name}: a dump has a date, in it or in its name (…_2024-01-16.csv)")
+        raise DataError(f"{source.name}: a dump needs a date, inside it or in its name (…_2024-01-16.csv)")
     return found.group(0)
 
 
@@ -57,7 +57,7 @@ def parse(source: SourceFile) -> Parsed:
         found = contracts[["name", "lot_size"]].rename(columns={"name": "symbol"})
         return listed(source, found, dump_date(source), "kite-nfo")
     if kept.empty:
-        raise DataError(f"{source.name}: holds no share of NSE")
+        raise DataError(f"{source.name}: has no share of NSE")
     frame = kept[["symbol", "series", "name", "token"]].copy()
     frame["symbol"] = symbols(source, kept, "symbol", "series")
     frame["source"], frame["dumped_on"], frame["isin"] = "kite", dump_date(source), ""

@@ -104,11 +104,11 @@ def _moments(source: SourceFile, text: pd.DataFrame, stamps: list[str]) -> tuple
     if any(found.second for found in read.values()):
         late = all(found.second >= LAST_SECOND for found in read.values())
         row, stamp = row_of(lambda _, time: bool(read[time].second))
-        what = "stamps the end of each minute; stamp its beginning" if late else "holds ticks or other bars than whole minutes"
+        what = "gives the end of each minute; give its beginning" if late else "has ticks or bars other than one-minute bars"
         raise source.bad(row, f"{stamps[0]} {shown(stamp)} has seconds: the file {what}")
     if len({found.offset is None for found in read.values()}) > 1:
         row, stamp = row_of(lambda _, time: read[time].offset is None)
-        raise source.bad(row, f"{stamps[0]} {shown(stamp)} has no zone, and other rows have one")
+        raise source.bad(row, f"{stamps[0]} {shown(stamp)} has no time zone, but other rows have one")
     shifted = {time: _in_ist(found) for time, found in read.items()}
     offsets = {days_on for days_on, _ in shifted.values()}
     iso = {(day, on): (found + timedelta(on)).isoformat() for day, found in days.items() if found is not None for on in offsets}
@@ -127,7 +127,8 @@ def _refuse_two_bars(source: SourceFile, frame: pd.DataFrame) -> None:
     if twice.any():
         at = int(np.argmax(twice))
         row = frame.iloc[at]
-        raise source.bad(int(frame.index[at]), f"{row['symbol']} {row['session']} {_clock(row['minute'])} has another bar above")
+        place = f"{row['symbol']} {row['session']} {_clock(row['minute'])}"
+        raise source.bad(int(frame.index[at]), f"{place} has another bar in an earlier row")
 
 
 def _refuse_other_lengths(source: SourceFile, frame: pd.DataFrame) -> None:
@@ -152,12 +153,12 @@ def _refuse_other_lengths(source: SourceFile, frame: pd.DataFrame) -> None:
             from_second = from_second or str(session)
     if from_second and not (frame["minute"] == 0).any():
         raise DataError(
-            f"{source.name}: its bars go from 09:16 to 15:30 ({from_second}) and none is of 09:15: it stamps the end of "
-            "each minute; stamp its beginning"
+            f"{source.name}: its bars go from 09:16 to 15:30 ({from_second}), and none is at 09:15. So the file gives the end of "
+            "each minute; give its beginning"
         )
     if not one_minute:
         raise DataError(
-            f"{source.name}: no two of its bars are one minute apart, so nothing shows that they are one-minute bars. Daily bars "
+            f"{source.name}: no two of its bars are one minute apart, so it does not seem to have one-minute bars. Daily bars "
             "need the columns date,symbol,series,open,high,low,close,volume"
         )
 

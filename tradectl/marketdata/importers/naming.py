@@ -18,7 +18,8 @@ def symbol_in_name(source: SourceFile) -> str:
         return read_symbol(page.group(1) if page else source.stem).symbol
     except ValueError as error:
         raise DataError(
-            f"{source.name}: has no column with the symbol, and its name {shown(source.stem)} is none; name it like RELIANCE.csv"
+            f"{source.name}: has no column with the symbol, and its name {shown(source.stem)} is not a symbol; rename the file "
+            "like RELIANCE.csv"
         ) from error
 
 

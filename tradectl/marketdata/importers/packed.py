@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
-                kind = next((what for test, what in _KINDS if test(mode)), "no regular file")
+                kind = next((what for test, what in _KINDS if test(mode)), "not a regular file")
                 raise DataError(f"{name}: is {kind}; save its content as a file first")
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
@@ -61,7 +61,7 @@ def unpacked(name: str, raw: bytes) -> tuple[bytes, str]:
         else:
             return raw, inner
     if raw[:2] == _GZIP or raw[:4] == _ZIP:
-        raise DataError(f"{name}: is packed more than {DEEPEST} times; unpack it first")
+        raise DataError(f"{name}: is compressed more than {DEEPEST} times; unpack it first")
     return raw, inner
 
 
@@ -79,9 +79,9 @@ def _unzipped(name: str, raw: bytes) -> tuple[bytes, str]:
             members = [entry for entry in archive.infolist() if not _is_litter(entry.filename)]
             _refuse_workbooks(name, {entry.filename for entry in members})
             if len(members) != 1:
-                raise DataError(f"{name}: a zip of {len(members)} files; unpack it first")
+                raise DataError(f"{name}: is a zip of {len(members)} files; unpack it first")
             if members[0].flag_bits & 1:
-                raise DataError(f"{name}: a zip with a password; unpack it first")
+                raise DataError(f"{name}: is a zip with a password; unpack it first")
             with archive.open(members[0]) as packed:
                 return _within(name, packed.read(MOST_BYTES + 1)), members[0].filename
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, struct.error, NotImplementedError) as error:
@@ -105,7 +105,7 @@ def _refuse_workbooks(name: str, members: set[str]) -> None:
 
 def _within(name: str, content: bytes) -> bytes:
     if len(content) > MOST_BYTES:
-        raise DataError(f"{name}: unpacks to more than {_megabytes()}; nothing of it was read")
+        raise DataError(f"{name}: unpacks to more than {_megabytes()}; nothing was imported")
     return content
 
 

@@ -76,4 +76,4 @@ def importer_for(source: SourceFile) -> Importer:
         raise DataError(f"{source.name}: {foreign}")
     begins = ",".join(source.header)[:60]
     known = ", ".join(importer.KIND for importer in IMPORTERS)
-    raise DataError(f"{source.name}: not a known format (begins {begins!r}); known are {known}")
+    raise DataError(f"{source.name}: is not in a known format (it begins with {begins!r}); known formats: {known}")

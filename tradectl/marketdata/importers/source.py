@@ -90,7 +90,7 @@ def read_source(path: Path) -> SourceFile:
     if len(header) > MOST_COLUMNS:
         raise DataError(f"{path.name}: has {len(header)} columns, more than {MOST_COLUMNS}")
     if len(records) < 2:
-        raise DataError(f"{path.name}: has one line and no rows")
+        raise DataError(f"{path.name}: has one line but no rows")
     first = tuple(field.strip() for field in records[1][0])
     digest = hashlib.sha256(raw).hexdigest()
     return SourceFile(
@@ -178,7 +178,7 @@ def _control(name: str, raw: bytes) -> DataError:
     at = re.search(b"[" + re.escape(_CONTROLS) + b"]", raw)
     if at is None or b"\x00" in raw:
         return DataError(f"{name}: is not text")
-    return DataError(f"{name} row {raw.count(10, 0, at.start()) + 1}: holds the control character {at.group(0).decode()!r}")
+    return DataError(f"{name} row {raw.count(10, 0, at.start()) + 1}: has the control character {at.group(0).decode()!r}")
 
 
 def _refuse_long_lines(name: str, raw: bytes) -> None:
@@ -186,7 +186,7 @@ def _refuse_long_lines(name: str, raw: bytes) -> None:
     lengths = np.diff(ends, prepend=-1, append=len(raw))
     if int(lengths.max()) > LONGEST_LINE:
         row = int(lengths.argmax()) + 1
-        raise DataError(f"{name} row {row}: has {int(lengths.max()) - 1} bytes, and a line has {LONGEST_LINE} at most")
+        raise DataError(f"{name} row {row}: has {int(lengths.max()) - 1} bytes, but a line may have at most {LONGEST_LINE}")
 
 
 def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[str, ...] | None = None) -> pd.DataFrame:
@@ -236,7 +236,7 @@ def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[
     frame = frame[list(columns)].rename(columns=columns).fillna("")
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
-        raise DataError(f"{source.name}: has a header and no rows")
+        raise DataError(f"{source.name}: has a header but no rows")
     for name in frame.columns:
         joined = "".join(np.asarray(frame[name], dtype=object))
         if any(space in joined for space in SPACES):
@@ -257,7 +257,7 @@ def _width(source: SourceFile, header: tuple[str, ...], before: int) -> int:
         wrong = wrong & ~np.array(blank + [True] * (len(wrong) - len(blank)))
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise source.bad(before + at + 1, f"has {int(counts[at])} fields, the header {len(header)}")
+        raise source.bad(before + at + 1, f"has {int(counts[at])} fields, but the header has {len(header)}")
     return max(len(header), int(counts.max(initial=0)))
 
 
@@ -277,7 +277,7 @@ def _field_counts(source: SourceFile, before: int) -> NDArray[np.int64]:
     try:
         for record in reader:
             if reader.line_num > lines + 1 and lines >= before:
-                raise source.bad(lines + 1, "a quoted field runs over the end of its line")
+                raise source.bad(lines + 1, "a quoted field contains a line end")
             lines = reader.line_num
             if lines > before:
                 found_counts.append(len(record))

@@ -111,24 +111,24 @@ def read_time(text: str) -> TimeOfDay | None:
 def why_no_date(text: str) -> str:
     """Return why `read_date` rejects a text, and how to write the date, as the end of a message."""
     if _SERIAL.fullmatch(text):
-        return "is a spreadsheet's number of a day; give the column the format yyyy-mm-dd and save it again"
+        return "is a date as a spreadsheet's number; format the column as yyyy-mm-dd and save the file again"
     if _EPOCH.fullmatch(text):
-        return "counts seconds; write the date as 2024-01-15"
+        return "is a number of seconds; write the date as 2024-01-15"
     if _DIGITS.fullmatch(split_stamp(text)[0]) and _read_day(split_stamp(text)[0]) is None:
-        return "is not a date with one reading: day and month may stand either way round; write it as 2024-01-15"
+        return "is not a date, or the order of day and month is unclear; write it as 2024-01-15"
     if _read_day(split_stamp(text)[0]) is not None:
-        return "is not a date: it has a time of day"
+        return "is not a date, because it has a time of day"
     return "is not a date"
 
 
 def why_no_time(text: str) -> str:
     """Return why the timestamp of a minute is rejected, and how to write it, as the end of a message."""
     if _EPOCH.fullmatch(text):
-        return "counts seconds; write the time as 2024-01-15 09:15:00+05:30"
+        return "is a number of seconds; write the time as 2024-01-15 09:15:00+05:30"
     day = split_stamp(text)[0]
     if _read_day(day) is None:
         return why_no_date(day) if _SERIAL.fullmatch(day) or _DIGITS.fullmatch(day) else "is not a time like 2024-01-15 09:15:00"
-    return "is not a time like 2024-01-15 09:15:00, or with a zone 2024-01-15 09:15:00+05:30"
+    return "is not a time like 2024-01-15 09:15:00, or like 2024-01-15 09:15:00+05:30 with a time zone"
 
 
 def month_of(text: str) -> int:

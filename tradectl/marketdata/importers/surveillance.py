@@ -88,9 +88,9 @@ def refuse_losses(name: str, entries: set[str], before: set[str], measure: str, 
     lost = sorted(before - entries)
     if len(before) >= FEW and len(lost) * LOST > len(before):
         raise DataError(
-            f"{name}: lacks {len(lost)} of the {len(before)} securities that the {TITLES[Measure(measure)]} list of {dated} "
-            f"holds ({', '.join(lost[:5])}, …): they could be bought again. Nothing was taken; download the file again, or "
-            "compare it with NSE's own list and import it with --believe-content"
+            f"{name}: lacks {len(lost)} of the {len(before)} securities of the {TITLES[Measure(measure)]} list of {dated} "
+            f"({', '.join(lost[:5])}, …). They could be bought again. Nothing was imported; download the file again, or compare "
+            "it with NSE's list and import it with --believe-content"
         )
 
 
@@ -119,7 +119,7 @@ def _indicated(source: SourceFile, dated: str) -> Iterator[Entry]:
             if value in NOT_UNDER:
                 continue
             if not (value.isascii() and value.isdigit() and int(value) < 100):
-                raise source.bad(row, f"{columns[measure]} {text!r} is no stage (100 stands for none)")
+                raise source.bad(row, f"{columns[measure]} {text!r} is not a stage (100 means none)")
             stages[measure] = NUMERALS[int(value)] if int(value) < len(NUMERALS) else value
         if stages:
             name = _checked_symbol(source, row, symbol)
@@ -131,7 +131,7 @@ def _own(source: SourceFile) -> Iterator[Entry]:
     frame["dated"] = dates(source, frame, "dated")
     for row, dated, measure, symbol, isin, stage in frame.itertuples(name=None):
         if measure.lower() not in set(Measure):
-            raise source.bad(row, f"measure {measure!r} is none of {', '.join(Measure)}")
+            raise source.bad(row, f"measure {measure!r} is not one of {', '.join(Measure)}")
         name = _checked_symbol(source, row, symbol) if symbol else ""
         known = Measure(measure.lower())
         yield Entry(dated, known, name, isin.upper(), stage_of(stage, known))
@@ -170,7 +170,7 @@ def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[En
             found = _Cells(*(cells[places[n]] if 0 <= places[n] < len(cells) else "" for n in ("symbol", "isin", "stage")))
             own = (_section(found.stage) or section or _section(source.stem)) if asm else measure
             if own is None:
-                raise source.bad(row, f"asm stage {found.stage!r}: neither a line above nor the stage names long or short term")
+                raise source.bad(row, f"asm stage {found.stage!r}: neither the stage nor a line above gives long or short term")
             covered.add(own)
             name = _checked_symbol(source, row, found.symbol)
             entries.append(Entry(dated, own, name, found.isin.upper(), stage_of(found.stage, own)))
@@ -200,7 +200,7 @@ def _rows(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
 def _checked_symbol(source: SourceFile, row: int, text: str) -> str:
     symbol = clean_symbol(text)
     if not symbol:
-        raise source.bad(row, f"symbol {text[:40]!r} is no symbol")
+        raise source.bad(row, f"symbol {text[:40]!r} is not a symbol")
     return symbol
 
 
@@ -216,7 +216,7 @@ def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tupl
     lists = {(entry.dated, entry.measure) for entry in found}
     found += [Entry(dated, measure, "", "", "") for dated, measure in covered if (dated, measure) not in lists]
     if not found:
-        raise DataError(f"{source.name}: holds no security and names no measure")
+        raise DataError(f"{source.name}: has no security and no measure")
     return Parsed("surveillance", _frame(found), +Counter({"another series of a security": len(entries) - len(best)}))
 
 

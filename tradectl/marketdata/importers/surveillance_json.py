@@ -68,15 +68,14 @@ def _lists(name: str, content: Any) -> Iterator[tuple[Measure, list[dict[str, An
     measures = {measure for row in known for key, measure in _TIMES.items() if key in row}
     if len(measures) != 1 or measures & {Measure.LONG_ASM}:
         raise DataError(
-            f"{name}: is JSON, not CSV, and none of NSE's surveillance reports (reportGSM, reportESM, reportASM) with an entry "
-            "in it"
+            f"{name}: is JSON, but none of NSE's surveillance reports (reportGSM, reportESM, reportASM) with at least one entry"
         )
     yield measures.pop(), known
 
 
 def _checked(name: str, rows: Any, where: str) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{name}: {where} is no list of entries")
+        raise DataError(f"{name}: {where} is not a list of entries")
     return rows
 
 
@@ -91,14 +90,14 @@ def _dated(name: str, measure: Measure, rows: list[dict[str, Any]]) -> str:
             raise DataError(f"{name} entry {number} of {measure}: {key} {row[key]!r} is not a date")
         found |= {day.isoformat()} if day is not None else set()
     if len(found) > 1:
-        raise DataError(f"{name}: the {measure} list has the dates {min(found)} and {max(found)}; a list is of one date")
+        raise DataError(f"{name}: the {measure} list has the dates {min(found)} and {max(found)}; a list has one date")
     return found.pop() if found else ""
 
 
 def _row(name: str, dated: str, measure: Measure, number: int, row: dict[str, Any]) -> list[str]:
     symbol = clean_symbol(str(row.get("symbol") or ""))
     if not symbol:
-        raise DataError(f"{name} entry {number} of {measure}: symbol {row.get('symbol')!r} is no symbol")
+        raise DataError(f"{name} entry {number} of {measure}: symbol {row.get('symbol')!r} is not a symbol")
     words = str(row.get("survCode") or "") or str(row.get(_INDICATORS[measure]) or "")
     isin = re.sub(r"\W", "", str(row.get("isin") or ""))
     return [dated, measure.value, symbol, isin, stage_of(words, measure)]

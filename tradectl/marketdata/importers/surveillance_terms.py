@@ -59,8 +59,8 @@ def date_in_name(stem: str, name: str) -> str:
         if day is not None:
             return day.isoformat()
     raise DataError(
-        f"{name}: a list of securities under surveillance has a date, in it or in its name: rename the file like "
-        "GSM_2026-11-30.csv, with the date from which the list is in force"
+        f"{name}: a surveillance list needs a date, inside it or in its name; rename the file like GSM_2026-11-30.csv, with the "
+        "date from which the list is in force"
     )
 
 

@@ -45,15 +45,15 @@ def parse(source: SourceFile) -> Parsed:
         text = read_columns(source, _KOTAK)
         text["kind"] = codes(text, "kind")
         if not (codes(text, "segment") == "NSE_FO").all():
-            raise DataError(f"{source.name}: holds rows of another segment than nse_fo; only Kotak's F&O file is read")
+            raise DataError(f"{source.name}: has rows of another segment than nse_fo; only Kotak's F&O file is imported")
         return listed(source, text[text["kind"].isin(_SHARES)], date_in_name(source), "kotak-fo")
     text = read_columns(source, _UDIFF if _is_udiff(source) else _OLD)
     text["kind"] = codes(text, "kind")
     if "segment" in text.columns and not (codes(text, "segment") == "FO").all():
-        raise DataError(f"{source.name}: holds rows of another segment than FO, futures and options")
+        raise DataError(f"{source.name}: has rows of another segment than FO, futures and options")
     held = sorted(dates(source, text, "date").unique())
     if len(held) != 1:
-        raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
+        raise DataError(f"{source.name}: a bhavcopy has one date, but this file has {len(held)} ({held[0]} to {held[-1]})")
     return listed(source, text[text["kind"].isin(_SHARES)], str(held[0]), "nse-fo")
 
 
@@ -62,15 +62,15 @@ def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str)
 
     `dated`: ISO date of the list. `origin`: its source, as stored. Raises DataError for fewer than FEWEST underlyings."""
     if contracts.empty:
-        raise DataError(f"{source.name}: holds no contract on a share of NSE")
+        raise DataError(f"{source.name}: has no contract on a share of NSE")
     contracts = contracts.assign(symbol=symbols(source, contracts, "symbol"))
     lots = [_lot(text) for text in contracts["lot_size"]] if "lot_size" in contracts else 0
     contracts = contracts.assign(lot_size=lots).sort_values(["symbol", "lot_size"])
     frame = contracts.drop_duplicates("symbol")[["symbol", "lot_size"]].copy()
     if len(frame) < FEWEST:
         raise DataError(
-            f"{source.name}: holds {len(frame)} shares with derivatives, and a whole list holds {FEWEST} or more: a share that "
-            "is missing would count as one without a closing auction. Nothing was taken; download the whole file again"
+            f"{source.name}: has {len(frame)} shares with derivatives, but a complete list has {FEWEST} or more. A missing share "
+            "would count as one without a closing auction. Nothing was imported; download the whole file again"
         )
     frame["dated"], frame["source"] = dated, origin
     return Parsed("underlyings", frame, +Counter({"another contract": len(contracts) - len(frame)}))
@@ -86,9 +86,9 @@ def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) ->
     lost = sorted(before - symbols)
     if len(lost) * LOST > len(before):
         raise DataError(
-            f"{name}: lacks {len(lost)} of the {len(before)} shares that the list of {dated} holds ({', '.join(lost[:5])}, …): "
-            "they would count as shares without a closing auction. Nothing was taken; download it again, or compare it with "
-            "NSE's own list and import the file with --believe-content"
+            f"{name}: lacks {len(lost)} of the {len(before)} shares of the list of {dated} ({', '.join(lost[:5])}, …). They "
+            "would count as shares without a closing auction. Nothing was imported; download the file again, or compare it with "
+            "NSE's list and import it with --believe-content"
         )
 
 
@@ -96,7 +96,7 @@ def date_in_name(source: SourceFile) -> str:
     """Return the ISO date in the file's name, for a file without a date column. Raises DataError if there is none."""
     found = _NAME_DATE.search(source.stem)
     if not found:
-        raise DataError(f"{source.name}: a list of F&O contracts has a date, in it or in its name (…_2026-11-30.csv)")
+        raise DataError(f"{source.name}: a list of F&O contracts needs a date, inside it or in its name (…_2026-11-30.csv)")
     return found.group(0)
 
 
@@ -130,7 +130,7 @@ def _valid_from(source: SourceFile, month: str) -> date:
     """Return the first day on which a month can be the nearest expiry: the day after the previous month's last Tuesday."""
     first = parse_date(f"01-{month}", ("%d-%b-%y",))
     if first is None:
-        raise DataError(f"{source.name}: {month!r} is no month of contracts")
+        raise DataError(f"{source.name}: {month!r} is not a month of contracts")
     last = first - timedelta(days=1)
     return last - timedelta(days=(last.weekday() - 1) % 7) + timedelta(days=1)
 

@@ -36,7 +36,9 @@ def alone(folder: Path) -> Iterator[None]:
         return
     try:
         if not lock_within(file, _PATIENCE, pause=_PAUSE, sleep=SystemClock().sleep):
-            raise DatabaseError(f"{folder}: another process has been writing market data for ten minutes")
+            raise DatabaseError(
+                f"{folder}: another process has been writing market data for ten minutes; run the command again when it has ended"
+            )
         yield
     finally:
         os.close(file)

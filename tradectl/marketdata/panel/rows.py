@@ -93,7 +93,7 @@ class Derivation:
         fields["state"][:listed] = GAP
         highest = max(bars, key=lambda bar: bar[3])
         if highest[3] > _HIGHEST:
-            raise DataError(f"{highest[0]} {session}: a high of {highest[3]} paise is more than the panel can hold ({_HIGHEST})")
+            raise DataError(f"{highest[0]} {session}: a high of {highest[3]} paise is above the maximum of the panel, {_HIGHEST}")
         at = np.array(columns, dtype=np.intp)
         for name, values in zip(VALUES, list(zip(*bars, strict=True))[1:], strict=True):
             fields[name][at] = values

@@ -49,11 +49,11 @@ class Downloader:
                     return None
                 if response.status_code == 403 and not self._welcomed:
                     self._visit_home()
-                    raise Passing(f"{self._site} answers 403 Forbidden", wait=0.0)
+                    raise Passing(f"{self._site} replied 403 Forbidden", wait=0.0)
                 self._refuse(response)
                 return self._body(response, url.rpartition("/")[2], started + manners.whole)
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
-            raise ConfigurationError(f"{url} is no address: {error}") from error
+            raise ConfigurationError(f"{url} is not a valid URL: {error}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Passing(f"{self._site} cannot be reached ({type(error).__name__})") from error
 
@@ -66,14 +66,14 @@ class Downloader:
 
     def _refuse(self, response: requests.Response) -> None:
         """Raise SourceUnavailable for every status except 200: its subclass Passing if a retry may help."""
-        said = f"{self._site} answers {response.status_code} {response.reason}".strip()
+        said = f"{self._site} replied {response.status_code} {response.reason}".strip()
         if response.status_code == 429:
             wait = asked_wait(response.headers.get("Retry-After"))
             raise Passing(said if wait is None else f"{said}: try again in {wait:.0f} s", wait)
         if response.status_code >= 500:
             raise Passing(said, asked_wait(response.headers.get("Retry-After")))
         if response.status_code == 403:
-            raise SourceUnavailable(f"{said}, also with the cookies of {self._home}")
+            raise SourceUnavailable(f"{said}, even with the cookies of {self._home}")
         if response.status_code != 200:
             raise SourceUnavailable(said)
 
@@ -90,5 +90,5 @@ class Downloader:
             self._patience.look()
         promised = response.headers.get("Content-Length", "")
         if promised.isdecimal() and response.raw.tell() != int(promised):
-            raise Passing(f"{self._site} broke off {name} after {response.raw.tell()} of {promised} bytes")
+            raise Passing(f"{self._site} ended the transfer of {name} after {response.raw.tell()} of {promised} bytes")
         return b"".join(parts)

@@ -65,7 +65,7 @@ class NseFiles:
                 continue
             if held == day:
                 return Delivery(name, content)
-            found = f"; NSE answers with the file of {held}"
+            found = f"; NSE serves the file of {held}"
         if damage is not None:
             raise damage
         if not is_final(day, self._now()):
@@ -82,5 +82,5 @@ def date_of(name: str, content: bytes) -> date:
         source = read_source(path)
     importer = importer_for(source)
     if not importer.KIND.startswith("bhavcopy"):
-        raise DataError(f"{name}: is no bhavcopy but {importer.KIND}")
+        raise DataError(f"{name}: is not a bhavcopy but {importer.KIND}")
     return date.fromisoformat(str(importer.parse(source).frame["session"].iloc[0]))

@@ -105,7 +105,7 @@ class RestoredBars:
         first, last = part.sessions[0].date, part.sessions[-1].date
         past = self._client.past(part.name, first - SEAM, last)
         if past is None:
-            return Absent(f"{title} does not know it")
+            return Absent(f"{title} does not know this symbol")
         history = _History(part.name, past, known, self._client, self._today)
         history.check(first)
         lines, lacking = [], []
@@ -147,9 +147,10 @@ class _History:
         for ex_date, ratio in self._known.ratios.items():
             if first < ex_date <= self._today and self._splits.get(ex_date) != ratio:
                 said = self._splits.get(ex_date)
-                theirs = f"says {said}" if said else "knows of none"
+                theirs = f"reports {said}" if said else "reports none"
                 raise DataError(
-                    f"{self._symbol}: the split of {ex_date} is {ratio} by our list and {self._title} {theirs}; not imported"
+                    f"{self._symbol}: the stored list has the split {ratio} of {ex_date}, but {self._title} {theirs};"
+                    " not imported"
                 )
 
     def _check_others(self, first: date) -> None:
@@ -195,14 +196,14 @@ class _History:
             restored = self._rows[day][3] * float(self._factor(day))
             if abs(restored - close) > SEAM_WIDTH * close:
                 raise DataError(
-                    f"{self._symbol}: {self._title}'s close of {day} comes to {restored / 100:.2f} and {close / 100:.2f} is"
-                    " stored; its splits cannot be undone for certain"
+                    f"{self._symbol}: {self._title}'s close of {day}, restored, is {restored / 100:.2f}, but {close / 100:.2f} is"
+                    " stored; the splits cannot be undone with certainty, so nothing was imported"
                 )
             proved = proved or day <= first
         if not proved and not self._listed_since(first):
             raise DataError(
-                f"{self._symbol}: {self._title} names no splits, and neither a stored close of the days before {first} nor a list"
-                " of corporate actions from then to today proves that we know them; not imported"
+                f"{self._symbol}: {self._title} does not report splits, and neither a stored close of the days before {first} nor"
+                " a list of corporate actions from then to today proves that all are known; not imported"
             )
 
     def _moved_before(self, first: date) -> date:
@@ -243,9 +244,9 @@ class _History:
         off, blur = abs(exact - price), self._client.blur(exact, factor)
         several = factor != 1 and tick - off <= blur
         if price <= 0 or off > blur or several:
-            why = "near more than one price on" if several else "not on"
+            why = "near several multiples of" if several else "not a multiple of"
             raise DataError(
-                f"{self._symbol}: {self._title}'s price of {day} comes to {exact / 100:.4f}, {why} the tick of {tick / 100:.2f};"
-                " its splits cannot be undone for certain"
+                f"{self._symbol}: {self._title}'s price of {day}, restored, is {exact / 100:.4f}, {why} the tick size"
+                f" {tick / 100:.2f}; the splits cannot be undone with certainty, so nothing was imported"
             )
         return price

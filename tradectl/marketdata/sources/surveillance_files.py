@@ -75,4 +75,4 @@ def _check(name: str, content: bytes) -> None:
         path.write_bytes(content)
         kind = importer_for(read_source(path)).KIND
     if kind != surveillance.KIND:
-        raise DataError(f"{name}: is no list of securities under surveillance but {kind}")
+        raise DataError(f"{name}: is not a surveillance list but {kind}")

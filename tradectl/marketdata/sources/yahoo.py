@@ -100,7 +100,7 @@ class Yahoo:
         except YFException as error:
             raise Passing(f"Yahoo: {error}") from error
         except UNREADABLE as error:
-            raise DataError(f"{symbol}: Yahoo's answer cannot be read ({type(error).__name__})") from error
+            raise DataError(f"{symbol}: Yahoo's reply cannot be read ({type(error).__name__})") from error
         self._refuse_another(symbol, facts)
         return Chart(symbol, frame, facts)
 
@@ -114,7 +114,7 @@ class Yahoo:
         expected = {"symbol": ticker_of(symbol), "currency": "INR", "exchangeTimezoneName": ZONE}
         for fact, value in expected.items():
             if facts.get(fact) != value:
-                raise DataError(f"{symbol}: Yahoo's answer has {fact} {facts.get(fact)}, not {value}")
+                raise DataError(f"{symbol}: Yahoo's reply has {fact} {facts.get(fact)}, not {value}")
 
 
 class YahooPast:

@@ -44,7 +44,7 @@ class YahooSession(curl.Session):  # type: ignore[type-arg]
 
 def _judge(answer: curl.Response) -> None:
     """Raise SourceUnavailable for an error status. 404 and 422 are accepted, because yfinance reads the reason in their body."""
-    said = f"Yahoo answers {answer.status_code} {answer.reason}".strip()
+    said = f"Yahoo replied {answer.status_code} {answer.reason}".strip()
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Passing(said, asked_wait(answer.headers.get("Retry-After")))
     if answer.status_code not in {200, 404, 422}:

@@ -24,7 +24,7 @@ SURVIVORS = (
 )
 ONE_SURVIVOR = "A symbol that is traded today has survivorship bias: its past looks better than that of a random symbol."
 SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
-NOTES = (SURVIVORS, "Every symbol had its own money for every trade, without a limit of funds or positions.", SETTLEMENT)
+NOTES = (SURVIVORS, "Every trade had separate money, without a limit of funds or positions.", SETTLEMENT)
 """Notes on the limits of such a result."""
 NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 """Settings that have no effect on a backtest with daily bars."""
@@ -140,23 +140,23 @@ def surveillance_note(first: str, since: date | None) -> str:
     `first`: ISO date of the backtest's start. `since`: first date on which all excluding measures have a stored list; None if a
     measure has none."""
     if since is None:
-        return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were under them then are not left out."
+        return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were on such lists are not excluded."
     if since.isoformat() > first:
-        return f"Lists of GSM, ESM and long-term ASM are stored from {since} on: shares under them before are not left out."
-    return "Shares under GSM, ESM or long-term ASM are left out, by the lists of the time."
+        return f"Lists of GSM, ESM and long-term ASM are stored from {since} on: shares on earlier lists are not excluded."
+    return "Shares are excluded while they were on a list of GSM, ESM or long-term ASM."
 
 
 def tuned_note(tunable: int, changed: int) -> str:
     """Return the note about settings that could be fitted to the past."""
-    return f"{tunable} settings can be tuned, {changed} differ from their defaults; each can be fitted to the past."
+    return f"{tunable} settings can be changed, and {changed} differ from their defaults. Each one can be fitted to the past."
 
 
 def checked_note(checked: LookAheadReport) -> str:
     """Return the note about the check for look-ahead."""
     if not checked.sessions:
         return "Look-ahead was not checked."
-    made = f"{checked.engine} was run again up to {checked.sessions} evenings with every later bar cut off"
-    compared = f"compared {checked.compared} times, symbol by symbol: {', '.join(checked.parts)}"
+    made = f"{checked.engine} was run again up to {checked.sessions} evenings without any later bar"
+    compared = f"{checked.compared} comparisons of single symbols: {', '.join(checked.parts)}"
     if not checked.differences:
         return f"Look-ahead: {made}; {compared}; no difference."
     return f"LOOK-AHEAD: {made}; {compared}; {len(checked.differences)} differences, so this result is wrong."

@@ -15,7 +15,7 @@ from tradectl.model.money import Paise, share_out, to_rupees
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Folded
 
-COLUMNS = ("symbol", "entry", ">quantity", ">bought at", ">last price", "of", ">unrealised", ">after charges")
+COLUMNS = ("symbol", "entry", ">quantity", ">bought at", ">last price", "price date", ">unrealised", ">after charges")
 
 
 @dataclass(frozen=True, slots=True)

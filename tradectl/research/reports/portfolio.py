@@ -108,7 +108,7 @@ def _random_order(drawn: RandomOrders | None) -> dict[str, Any] | None:
     }
 
 
-PERCENTS = {"growth": "growth %", "cagr": "a year %", "drawdown": "deepest fall %"}
+PERCENTS = {"growth": "growth %", "cagr": "per year %", "drawdown": "max drawdown %"}
 
 
 def columns(found: Mapping[str, Any]) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def compared(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
     rows = [(title, *(_percent(one.get(name)) for one in known)) for name, title in PERCENTS.items()]
     days = [[one.get(name) or "-" for one in known] for name in ("drawdown_from", "drawdown_to")]
     sharpes = [f"{one['sharpe']:.2f}" if one.get("sharpe") is not None else "-" for one in known]
-    return [*rows, ("fell from", *days[0]), ("to", *days[1]), ("Sharpe", *sharpes)]
+    return [*rows, ("drawdown from", *days[0]), ("drawdown to", *days[1]), ("Sharpe", *sharpes)]
 
 
 def summary(found: Mapping[str, Any]) -> list[str]:
@@ -133,7 +133,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     days = f", held {figures['average_days']:.1f} days each" if figures["average_days"] is not None else ""
     held = sum(bool(item["open"]) for item in found["symbols"])
     share = figures["cost_share"]
-    gain = "there was no gain before them" if share is None else f"{_percent(share)} % of the gain before them"
+    gain = "there was no gain before charges" if share is None else f"{_percent(share)} % of the gain before charges"
     lines = [
         f"capital {money['capital']} is now {money['equity']}; {held} positions open",
         f"{figures['trades']} trades closed, {figures['wins']} with a gain{days}",
@@ -144,12 +144,12 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     if hold is not None and hold["later"]:
         lines.append(f"buy and hold: {hold['symbols']} symbols; {hold['later']} had no bar by {found['from']}")
     if found["benchmarks"]["index"] is None:
-        lines.append("no index bars")
+        lines.append("no bars of an index to compare with")
     drawn = found["random_order"]
     if drawn is not None:
         lines.append(
-            f"of {drawn['orders']} random orders of candidates {_percent(drawn['worse'])} % did worse and "
-            f"{_percent(drawn['equal'])} % the same; half ended with {show_rupees(to_paise(drawn['median']))} or less"
+            f"of {drawn['orders']} random orders of candidates, {_percent(drawn['worse'])} % ended with less and "
+            f"{_percent(drawn['equal'])} % with the same; half ended with {show_rupees(to_paise(drawn['median']))} or less"
         )
     return lines
 
