@@ -49,7 +49,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Announcement:
     """One part of one announcement."""
 
     ex_date: date
@@ -67,12 +67,14 @@ def read_actions(
     """Return the actions that the (ex-date, subject) rows of one instrument announce, oldest first, each event once.
 
     A decision replaces the announcements of its ex-date that concern shares."""
-    told = [_Told(ex_date, part, subject) for ex_date, subject in sorted(set(rows)) for part in read_purpose(subject)]
+    announced = [
+        _Announcement(ex_date, part, subject) for ex_date, subject in sorted(set(rows)) for part in read_purpose(subject)
+    ]
     decided = {item.ex_date: item for item in decisions}
-    told = [item for item in told if not _settled(item, decided.get(item.ex_date))]
-    known = _without_superseded([item for item in told if item.part.kind in SHARE_CHANGES])
-    others = [item for item in told if item.part.kind not in (*SHARE_CHANGES, ActionKind.DIVIDEND)]
-    found = [*known, *_others(others, known), *_dividends(told)]
+    announced = [item for item in announced if not _settled(item, decided.get(item.ex_date))]
+    known = _without_superseded([item for item in announced if item.part.kind in SHARE_CHANGES])
+    others = [item for item in announced if item.part.kind not in (*SHARE_CHANGES, ActionKind.DIVIDEND)]
+    found = [*known, *_others(others, known), *_dividends(announced)]
     actions = [
         CorporateAction(instrument_id, t.ex_date, t.part.kind, t.part.ratio, t.part.dividend, t.subject, t.part.offered)
         for t in found
@@ -81,7 +83,7 @@ def read_actions(
     return tuple(sorted(actions, key=lambda a: (a.ex_date, _ORDER[a.kind], a.ratio, a.dividend, a.subject)))
 
 
-def _settled(item: _Told, decision: Decision | None) -> bool:
+def _settled(item: _Announcement, decision: Decision | None) -> bool:
     """Return whether the operator's decision replaces an announcement."""
     if decision is None:
         return False
@@ -89,29 +91,29 @@ def _settled(item: _Told, decision: Decision | None) -> bool:
     return item.part.kind in replaced or (item.part.kind is ActionKind.DEMERGER and not (decision.set and decision.ratio))
 
 
-def _without_superseded(told: Sequence[_Told]) -> list[_Told]:
+def _without_superseded(announced: Sequence[_Announcement]) -> list[_Announcement]:
     """Return each share change once. Contradicting announcements become one UNKNOWN event."""
-    found: list[_Told] = []
-    for day, of_day in groupby(told, key=lambda item: item.ex_date):
-        of_kind: dict[ActionKind, list[_Told]] = {}
+    found: list[_Announcement] = []
+    for day, of_day in groupby(announced, key=lambda item: item.ex_date):
+        of_kind: dict[ActionKind, list[_Announcement]] = {}
         for item in of_day:
             of_kind.setdefault(item.part.kind, []).append(item)
         found += [_one(day, items) for items in of_kind.values()]
     return _without_near(found)
 
 
-def _one(day: date, items: Sequence[_Told]) -> _Told:
+def _one(day: date, items: Sequence[_Announcement]) -> _Announcement:
     """Return the event that the announcements of one kind and ex-date describe; UNKNOWN if their ratios contradict."""
     ratios = {item.part.ratio for item in items}
     if len(ratios) > 1:
         revised = [item for item in items if item.revised]
         if len({item.part.ratio for item in revised}) != 1:
-            return _Told(day, Part(ActionKind.UNKNOWN), " | ".join(item.subject for item in items))
+            return _Announcement(day, Part(ActionKind.UNKNOWN), " | ".join(item.subject for item in items))
         items = revised
     return items[0]
 
 
-def _without_near(found: Sequence[_Told]) -> list[_Told]:
+def _without_near(found: Sequence[_Announcement]) -> list[_Announcement]:
     """Drop announcements that a revised one of a near ex-date replaces.
 
     Equal announcements of near ex-dates become UNKNOWN if none or several are marked as revised."""
@@ -128,14 +130,14 @@ def _without_near(found: Sequence[_Told]) -> list[_Told]:
             kept += [item] if item.revised else []
         else:
             text = f"{item.subject} (also announced for {', '.join(str(twin.ex_date) for twin in twins)})"
-            kept.append(_Told(item.ex_date, Part(ActionKind.UNKNOWN), text))
+            kept.append(_Announcement(item.ex_date, Part(ActionKind.UNKNOWN), text))
     return kept
 
 
-def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
+def _others(announced: Sequence[_Announcement], known: Sequence[_Announcement]) -> list[_Announcement]:
     """Return demergers, rights issues, unknown and other events, each once per ex-date."""
-    found: dict[tuple[date, Part], _Told] = {}
-    for item in told:
+    found: dict[tuple[date, Part], _Announcement] = {}
+    for item in announced:
         kind = item.part.kind
         if kind is ActionKind.UNKNOWN and _is_explained(item, known):
             continue
@@ -143,7 +145,7 @@ def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
     return list(found.values())
 
 
-def _is_explained(item: _Told, known: Sequence[_Told]) -> bool:
+def _is_explained(item: _Announcement, known: Sequence[_Announcement]) -> bool:
     """Return whether an incomplete text (`Stock Split`) names only events that other texts of its ex-date give in full."""
     words = plain(item.subject)
     named = {kind for kind in (*SHARE_CHANGES, "reduction", "amalgamation", "merger", "reconstruction") if kind in words}
@@ -151,10 +153,10 @@ def _is_explained(item: _Told, known: Sequence[_Told]) -> bool:
     return bool(named) and named <= kinds and not any(letter.isdecimal() for letter in words)
 
 
-def _dividends(told: Sequence[_Told]) -> list[_Told]:
+def _dividends(announced: Sequence[_Announcement]) -> list[_Announcement]:
     """Return the dividends: one for each announcement with an amount that no earlier announcement of its ex-date has."""
     found = []
-    rows = [item for item in told if item.part.kind is ActionKind.DIVIDEND]
+    rows = [item for item in announced if item.part.kind is ActionKind.DIVIDEND]
     paid = {id(item): Counter(dividends(item.subject)) for item in rows}
     for item in rows:
         for other in rows:
@@ -168,7 +170,7 @@ def _dividends(told: Sequence[_Told]) -> list[_Told]:
             counted |= paid[id(item)]
             if own or (first and not dividends(item.subject)):
                 amount = in_paise(value for (_, value), times in own.items() for _ in range(times))
-                found.append(_Told(item.ex_date, Part(ActionKind.DIVIDEND, dividend=amount), item.subject))
+                found.append(_Announcement(item.ex_date, Part(ActionKind.DIVIDEND, dividend=amount), item.subject))
                 first = False
     return found
 

@@ -152,7 +152,7 @@ def _jumps(store: Store, histories: Mapping[str, History]) -> Iterator[Finding]:
         for jump in jumps(h, store.actions(name, date.min, date.max)):
             before, after = h.close[jump.index - 1] / 100, h.open[jump.index] / 100
             rows = f"close {before:.2f} on {jump.before}, open {after:.2f}"
-            found[jump.applied].append(f"{name} {describe(jump)} [{rows}{store.told_in(jump.actions)}]")
+            found[jump.applied].append(f"{name} {describe(jump)} [{rows}{store.announced_in(jump.actions)}]")
     yield Finding(UNEXPLAINED, "warning", len(found[False]), tuple(found[False]))
     yield Finding(NOT_SHOWN, "warning", len(found[True]), tuple(found[True]))
 
@@ -160,7 +160,7 @@ def _jumps(store: Store, histories: Mapping[str, History]) -> Iterator[Finding]:
 def _unknown(store: Store, histories: Mapping[str, History]) -> Finding:
     """Return the actions whose effect on the shares is unclear. The symbol is not traded from the ex-date on."""
     found = [
-        f"{name} {action.ex_date}: {action.subject}{store.told_in((action,))}"
+        f"{name} {action.ex_date}: {action.subject}{store.announced_in((action,))}"
         for name in histories
         if name in store.undecided()
         for action in store.actions(name, store.undecided()[name] - timedelta(days=1), date.max)

@@ -117,25 +117,25 @@ def fetch(
     parts = source.parts(sessions) if sessions else ()
     report = FetchReport(source.name, len(parts))
     with contextlib.closing(Archive(folder)) as archive:
-        basket = _Basket(archive, table, report, at, replace)
+        batch = _DeliveryBatch(archive, table, report, at, replace)
         try:
             for done, part in enumerate(parts):
                 look()
                 if progress:
                     progress(part.name, done, len(parts))
                 try:
-                    basket.put(part.name, source.fetch(part))
+                    batch.put(part.name, source.fetch(part))
                 except DataError as error:
                     report.missing.append(Missing(part.name, str(error)))
-                if len(basket.waiting) >= source.together:
-                    basket.empty()
+                if len(batch.waiting) >= source.together:
+                    batch.empty()
         finally:
-            basket.empty()
+            batch.empty()
     return report
 
 
 @dataclass
-class _Basket:
+class _DeliveryBatch:
     """Collect fetched files, and import several of them together."""
 
     archive: Archive

@@ -81,8 +81,8 @@ class ImportReport:
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """Hold a parsed and checked file. `alone`: as in `_Given`."""
+class _CheckedFile:
+    """Hold a parsed and checked file. `alone`: as in `_InputFile`."""
 
     source: SourceFile
     kind: str
@@ -91,7 +91,7 @@ class _Ready:
 
 
 @dataclass(frozen=True)
-class _Given:
+class _InputFile:
     """Name a file to import. `alone`: the file comes from a folder, and its rejection does not affect other files."""
 
     path: Path
@@ -137,7 +137,7 @@ def import_files(
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
-    ready, refused, complaints = _judged(files, _Rules(sessions, believe_content, derive_calendar, now or at), tell)
+    ready, refused, complaints = _check_all(files, _Rules(sessions, believe_content, derive_calendar, now or at), tell)
     if complaints or not ready:
         complaints = complaints or [item.reason for item in refused]
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
@@ -166,15 +166,15 @@ def _silent(_name: str, _done: int, _total: int) -> None:
     """Do nothing; used if no progress function is passed."""
 
 
-def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
+def _expanded(paths: Iterable[Path]) -> tuple[list[_InputFile], tuple[str, ...]]:
     """Return the named files and the data files directly inside folders, and the names of ignored entries of folders.
 
     Raises DataError for a folder without data files."""
-    files: dict[Path, _Given] = {}
+    files: dict[Path, _InputFile] = {}
     ignored: list[str] = []
     for path in paths:
         if not path.is_dir():
-            files[path.absolute()] = _Given(path, alone=False)
+            files[path.absolute()] = _InputFile(path, alone=False)
             continue
         try:
             inside = [item for item in sorted(path.iterdir()) if not item.name.startswith(".")]
@@ -185,22 +185,24 @@ def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
             raise DataError(f"{path}: has no CSV file")
         ignored += [f"{item.name}/" if item.is_dir() else item.name for item in inside if item not in taken]
         for item in taken:
-            files.setdefault(item.absolute(), _Given(item, alone=True))
+            files.setdefault(item.absolute(), _InputFile(item, alone=True))
     if not files:
         raise DataError("no file to import")
     return list(files.values()), tuple(ignored)
 
 
-def _judged(files: Sequence[_Given], rules: _Rules, tell: Progress) -> tuple[list[_Ready], list[RefusedFile], list[str]]:
+def _check_all(
+    files: Sequence[_InputFile], rules: _Rules, tell: Progress
+) -> tuple[list[_CheckedFile], list[RefusedFile], list[str]]:
     """Parse and check files. Return the valid files, the rejected files of folders, and one message per bad named file."""
     ready, refused, complaints = [], [], []
-    for done, given in enumerate(files):
-        name = given.path.name
+    for done, file in enumerate(files):
+        name = file.path.name
         tell(name, done, len(files))
         try:
-            ready.append(_judged_one(given, rules))
+            ready.append(_check_one(file, rules))
         except DataError as error:
-            if given.alone:
+            if file.alone:
                 refused.append(RefusedFile(name, str(error)))
             else:
                 complaints.append(str(error))
@@ -208,8 +210,8 @@ def _judged(files: Sequence[_Given], rules: _Rules, tell: Progress) -> tuple[lis
     return ready, refused, complaints
 
 
-def _judged_one(given: _Given, rules: _Rules) -> _Ready:
-    source = read_source(given.path)
+def _check_one(file: _InputFile, rules: _Rules) -> _CheckedFile:
+    source = read_source(file.path)
     importer = importer_for(source)
     parsed = importer.parse(source)
     if importer.KIND.startswith("bhavcopy"):
@@ -218,7 +220,7 @@ def _judged_one(given: _Given, rules: _Rules) -> _Ready:
     _refuse_future(source, parsed, rules)
     if parsed.table == "minutes":
         parsed = of_sessions(source, parsed, rules.sessions)
-    return _Ready(source, importer.KIND, parsed, given.alone)
+    return _CheckedFile(source, importer.KIND, parsed, file.alone)
 
 
 def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
@@ -281,7 +283,7 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> No
             raise source.bad(row, f"{text} is not a session of the exchange ({sessions.why_closed(day)})")
 
 
-def _refuse_losses(archive: Archive, item: _Ready) -> None:
+def _refuse_losses(archive: Archive, item: _CheckedFile) -> None:
     """Raise DataError for a list of shares with derivatives that lacks many shares of the previous stored list."""
     frame = item.parsed.frame
     before = archive.db.execute("SELECT max(dated) FROM underlyings WHERE dated < ?", (frame["dated"].min(),)).fetchone()[0]
@@ -290,7 +292,7 @@ def _refuse_losses(archive: Archive, item: _Ready) -> None:
         underlyings.refuse_losses(item.source.name, set(frame["symbol"]), {str(row[0]) for row in rows}, str(before))
 
 
-def _refuse_lost_entries(archive: Archive, item: _Ready) -> None:
+def _refuse_lost_entries(archive: Archive, item: _CheckedFile) -> None:
     """Raise DataError for a surveillance list that lacks many entries of the previous stored list of its measure."""
     newest = "SELECT max(dated) FROM surveillance WHERE measure = ? AND dated < ?"
     for (dated, measure), own in item.parsed.frame.groupby(["dated", "measure"]):
@@ -301,7 +303,7 @@ def _refuse_lost_entries(archive: Archive, item: _Ready) -> None:
             surveillance.refuse_losses(item.source.name, set(own["symbol"]), known, str(measure), str(before))
 
 
-def _write(archive: Archive, item: _Ready, replace: bool, at: datetime) -> FileReport:
+def _write(archive: Archive, item: _CheckedFile, replace: bool, at: datetime) -> FileReport:
     name, parsed = item.source.name, item.parsed
     rows = len(parsed.frame)
     if not parsed.table:

@@ -14,7 +14,7 @@ from tradectl.marketdata.reading import Mark, mark_of, read_archive
 
 
 @dataclass(frozen=True)
-class Dump:
+class DumpCount:
     """Represent one instrument dump or list of shares with derivatives. `dated`: ISO text; `instruments`: number of rows."""
 
     source: str
@@ -23,7 +23,7 @@ class Dump:
 
 
 @dataclass(frozen=True)
-class Watch:
+class SurveillanceCount:
     """Represent the newest surveillance list of one measure.
 
     `dated`: ISO text. `securities`: number of entries. `lists`: number of stored lists of the measure."""
@@ -35,7 +35,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Derived:
+class PanelSummary:
     """Represent the panel store as last written. `current`: whether it was derived from the archive's current generation."""
 
     sessions: int
@@ -67,13 +67,13 @@ class Inventory:
     renames: int
     minute_symbols: int
     minute_days: int
-    dumps: tuple[Dump, ...]
-    underlyings: tuple[Dump, ...]
+    dumps: tuple[DumpCount, ...]
+    underlyings: tuple[DumpCount, ...]
     """Lists of the shares that have derivatives."""
-    surveillance: tuple[Watch, ...]
+    surveillance: tuple[SurveillanceCount, ...]
     files: int
     generation: int
-    panel: Derived | None
+    panel: PanelSummary | None
     """None if there is no panel store or it cannot be read; the next reader derives it."""
 
 
@@ -93,7 +93,7 @@ def describe(folder: Path) -> Inventory:
             raise DatabaseError(f"{folder}: {error}") from error
 
 
-def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
+def _counted(archive: sqlite3.Connection, panel: PanelSummary | None) -> Inventory:
     def number(query: str) -> int:
         return int(archive.execute(query).fetchone()[0])
 
@@ -114,21 +114,21 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
         renames=number("SELECT count(*) FROM renames"),
         minute_symbols=number("SELECT count(DISTINCT symbol) FROM minutes"),
         minute_days=number("SELECT count(*) FROM (SELECT DISTINCT symbol, session FROM minutes)"),
-        dumps=tuple(Dump(*row) for row in dumps),
-        underlyings=tuple(Dump(*row) for row in underlyings),
-        surveillance=tuple(Watch(*row) for row in archive.execute(_NEWEST_WATCH)),
+        dumps=tuple(DumpCount(*row) for row in dumps),
+        underlyings=tuple(DumpCount(*row) for row in underlyings),
+        surveillance=tuple(SurveillanceCount(*row) for row in archive.execute(_NEWEST_WATCH)),
         files=number("SELECT count(*) FROM files"),
         generation=number("SELECT value FROM meta WHERE key = 'generation'"),
         panel=panel,
     )
 
 
-def _derived(folder: Path, archive: Mark) -> Derived | None:
+def _derived(folder: Path, archive: Mark) -> PanelSummary | None:
     try:
         store = StoredPanel(folder)
     except UNSOUND:
         return None
-    return Derived(
+    return PanelSummary(
         sessions=len(store),
         instruments=len(store.index.instruments),
         free_columns=store.index.width - len(store.index.instruments),

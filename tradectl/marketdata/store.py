@@ -198,7 +198,7 @@ class Store:
         first = panel.first_bar(column) if column is not None else -1
         return date.fromordinal(int(panel.sessions[first])) if first >= 0 else date.min
 
-    def told_in(self, actions: Sequence[CorporateAction]) -> str:
+    def announced_in(self, actions: Sequence[CorporateAction]) -> str:
         """Return the names of the imported files with these actions, as `, announced in a.csv`; empty if there are none."""
         query = "SELECT DISTINCT files.name FROM actions JOIN files ON files.id = actions.file WHERE ex_date = ? AND subject = ?"
         names = {str(row[0]): None for a in actions for row in self._rows(query, (a.ex_date.isoformat(), a.subject))}

@@ -51,7 +51,7 @@ def test_doctor_names_stocks_whose_kind_is_not_known(home_with_bars: Tradectl, t
 @pytest.fixture
 def web(home: Path, tradectl: Tradectl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """An NSE to which the home's settings point."""
-    monkeypatch.setattr(fetching, "POLITE", HASTY)
+    monkeypatch.setattr(fetching, "DEFAULT_LIMITS", HASTY)
     home.mkdir()
     with site() as opened:
         settings = (f'{key} = "{opened.url}"\n' for key in ("nse", "nse_home"))

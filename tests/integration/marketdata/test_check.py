@@ -12,7 +12,7 @@ from tests.integration.marketdata.conftest import ACTIONS, DAILY, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.check import check
-from tradectl.marketdata.inventory import Dump, describe
+from tradectl.marketdata.inventory import DumpCount, describe
 from tradectl.marketdata.store import Store
 from tradectl.strategy.indicators import ema
 
@@ -82,7 +82,7 @@ def test_the_inventory_counts_everything(real_market: Path) -> None:
     assert (there.bars, there.sessions, there.first_session, there.last_session) == (333_321, 1855, "2018-01-01", "2025-06-30")
     assert (there.symbols, there.minute_symbols, there.actions, there.renames) == (210, 10, 2175, 1041)
     assert there.lists == {"nifty100": 100, "nifty200": 200, "nifty50": 50, "nifty500": 500}
-    assert there.dumps == (Dump("kite", "2024-01-16", 2281), Dump("upstox", "2026-04-17", 2405))
+    assert there.dumps == (DumpCount("kite", "2024-01-16", 2281), DumpCount("upstox", "2026-04-17", 2405))
     assert there.provisional_bars == 0
     assert there.panel is not None
     assert (there.panel.sessions, there.panel.instruments, there.panel.bars) == (1855, 194, 333_321)

@@ -35,7 +35,7 @@ class NoRoom(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Derived:
+class DerivedRow:
     """Hold one row: the ordinal of its session, its number of bars, and the values of each field for all columns."""
 
     session: int
@@ -64,7 +64,7 @@ class Derivation:
             self._go_on_from(self._before)
         self._due = deque(sorted((ex_date, owner) for ex_date, owner in facts.ex_dates() if ex_date > self._reached))
 
-    def rows(self, archive: sqlite3.Connection, sessions: Sequence[str]) -> Iterator[Derived]:
+    def rows(self, archive: sqlite3.Connection, sessions: Sequence[str]) -> Iterator[DerivedRow]:
         """Yield the rows of sessions (ISO dates, oldest first, later than all rows so far).
 
         Raises NoRoom, DataError for a price above the range of the files, and sqlite3.Error."""
@@ -83,7 +83,7 @@ class Derivation:
         acting = {owner for _, owner in self.facts.ex_dates()}
         self._waiting = {owner for owner in acting if owner in asleep or owner not in self._columns}
 
-    def _row(self, session: str, bars: list[tuple[Any, ...]]) -> Derived:
+    def _row(self, session: str, bars: list[tuple[Any, ...]]) -> DerivedRow:
         day = date.fromisoformat(session)
         columns = self._place([bar[0] for bar in bars], day)
         listed = len(self._columns)
@@ -102,7 +102,7 @@ class Derivation:
         self._last_close[at] = fields["close"][at]
         self._reached = session
         fields["multiplier"][:] = self._multiplier
-        return Derived(day.toordinal(), len(bars), fields)
+        return DerivedRow(day.toordinal(), len(bars), fields)
 
     def _place(self, symbols: list[str], day: date) -> list[int]:
         """Return the column of each symbol of a day. New instruments get the next columns, in the order of their ids.

@@ -19,7 +19,7 @@ import numpy as np
 
 from tradectl.files import flush, write_flushed
 from tradectl.marketdata.panel.layout import INDEX, RECORD, ROWS, Index, row_checksum, write_index
-from tradectl.marketdata.panel.rows import Derived
+from tradectl.marketdata.panel.rows import DerivedRow
 from tradectl.model.panel import FIELDS
 
 EDITION = "panel-"
@@ -80,7 +80,7 @@ def forget(edition: Path) -> None:
     shutil.rmtree(edition, ignore_errors=True)
 
 
-def write_rows(edition: Path, rows: Iterable[Derived], *, after: int, crc: int) -> tuple[int, int]:
+def write_rows(edition: Path, rows: Iterable[DerivedRow], *, after: int, crc: int) -> tuple[int, int]:
     """Write and flush rows after the first `after` rows. Return the new number of rows and the checksum of their records.
 
     `crc`: checksum of the records so far. Raises OSError and the errors of the iterator `rows`."""

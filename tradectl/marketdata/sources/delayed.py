@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import DataError
-from tradectl.marketdata.sources.patience import Manners, Patience
+from tradectl.marketdata.sources.patience import RequestLimits, RequestPacer
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOURCE = "yahoo"
 DELAY = timedelta(minutes=15)
 """Assumed delay, the usual one of free prices. Quotes of some symbols are newer, but tradectl does not rely on that."""
-BRISK = Manners(attempts=2, read=5.0)
+QUOTE_LIMITS = RequestLimits(attempts=2, read=5.0)
 """Short limits: a monitor runs again in a minute, so a missing price is better than a long wait."""
 KEPT = timedelta(seconds=20)
 """How long a quote is reused, so that the tasks of one minute share a reply."""
@@ -41,7 +41,7 @@ class YahooQuotes:
     def _yahoo(self) -> Yahoo:
         from tradectl.marketdata.sources.yahoo import Yahoo
 
-        return Yahoo(self._base, self._cache, Patience(BRISK))
+        return Yahoo(self._base, self._cache, RequestPacer(QUOTE_LIMITS))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return the last quotes by symbol.

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 Look = Callable[[], None]
 """Function that is called during waits. It raises an exception when the operator interrupts the fetch."""
-BREATH = 0.2
+CHECK_INTERVAL = 0.2
 """Seconds between two calls of `Look` during a long wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class RequestLimits:
     """Set the limits of the requests to one source. Times are in seconds.
 
     Attributes:
@@ -43,10 +43,10 @@ class Manners:
     most_bytes: int = 50_000_000
 
 
-POLITE = Manners()
+DEFAULT_LIMITS = RequestLimits()
 
 
-class Passing(SourceUnavailable):
+class TemporaryFailure(SourceUnavailable):
     """Report a temporary failure. `wait`: seconds that the server demands before a retry; None if it gave no time."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
@@ -54,7 +54,7 @@ class Passing(SourceUnavailable):
         self.wait = wait
 
 
-def asked_wait(header: str | None) -> float | None:
+def retry_after(header: str | None) -> float | None:
     """Return the seconds of a Retry-After header; None without a header, and for its rare form with a date."""
     return float(header) if header and header.strip().isdecimal() else None
 
@@ -63,28 +63,28 @@ def _go_on() -> None:
     """Never stop."""
 
 
-class Patience:
+class RequestPacer:
     """Limit the rate of requests to one source, and retry requests that failed temporarily.
 
     Waits take real time even if the home has a virtual clock, because the server is real.
     """
 
-    def __init__(self, manners: Manners, look: Look = _go_on) -> None:
-        self.manners = manners
+    def __init__(self, limits: RequestLimits, look: Look = _go_on) -> None:
+        self.limits = limits
         self.look = look
         self._free_at = 0.0
 
-    def turn(self) -> None:
+    def wait_until_free(self) -> None:
         """Wait until the next request may be made."""
         self.pause(self._free_at - stopwatch())
-        self._free_at = stopwatch() + 1 / self.manners.rate
+        self._free_at = stopwatch() + 1 / self.limits.rate
 
     def pause(self, seconds: float) -> None:
         """Wait for some seconds, and call `look` during the wait. An exception of `look` ends the wait."""
         until, clock = stopwatch() + seconds, SystemClock()
         self.look()
         while (left := until - stopwatch()) > 0:
-            clock.sleep(min(left, BREATH))
+            clock.sleep(min(left, CHECK_INTERVAL))
             self.look()
 
     def retrying(self) -> Retrying:
@@ -94,17 +94,17 @@ class Patience:
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         return Retrying(
-            stop=stop_after_attempt(self.manners.attempts),
+            stop=stop_after_attempt(self.limits.attempts),
             wait=self._wait,
-            retry=retry_if_exception(self._passes),
+            retry=retry_if_exception(self._is_temporary),
             sleep=self.pause,
             reraise=True,
         )
 
-    def _passes(self, error: BaseException) -> bool:
-        return isinstance(error, Passing) and (error.wait or 0.0) <= self.manners.longest_wait
+    def _is_temporary(self, error: BaseException) -> bool:
+        return isinstance(error, TemporaryFailure) and (error.wait or 0.0) <= self.limits.longest_wait
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.wait if isinstance(error, Passing) else None
-        return self.manners.first_wait * 2 ** (state.attempt_number - 1) if asked is None else asked
+        asked = error.wait if isinstance(error, TemporaryFailure) else None
+        return self.limits.first_wait * 2 ** (state.attempt_number - 1) if asked is None else asked

@@ -22,7 +22,7 @@ from yfinance.exceptions import YFException, YFPricesMissingError
 
 from tradectl.errors import ConfigurationError, DataError
 from tradectl.marketdata.sources.past import Past, Row
-from tradectl.marketdata.sources.patience import Passing, Patience
+from tradectl.marketdata.sources.patience import RequestPacer, TemporaryFailure
 from tradectl.marketdata.sources.yahoo_session import YahooSession
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Yahoo:
 
     `base`: URL that replaces Yahoo's; empty for Yahoo itself. `cache`: folder for the cookies of yfinance."""
 
-    def __init__(self, base: str, cache: Path, patience: Patience) -> None:
+    def __init__(self, base: str, cache: Path, pacer: RequestPacer) -> None:
         try:
             cache.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -77,34 +77,34 @@ class Yahoo:
         yfinance.set_tz_cache_location(str(cache))
         YfConfig.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-        self._patience = patience
-        self._session = YahooSession(base, patience)
+        self._pacer = pacer
+        self._session = YahooSession(base, pacer)
 
     def chart(self, symbol: str, period: str) -> Chart | None:
         """Return the daily bars of a period that ends today; None for a symbol that Yahoo does not know.
 
         Raises SourceUnavailable if Yahoo fails, and DataError for a reply that is invalid or about another symbol.
         """
-        return self._patience.retrying()(self._once, symbol, period)
+        return self._pacer.retrying()(self._once, symbol, period)
 
     def _once(self, symbol: str, period: str) -> Chart | None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._tell_zone(ticker_of(symbol))
+                self._store_zone(ticker_of(symbol))
                 ticker = yfinance.Ticker(ticker_of(symbol), session=self._session)
                 frame = ticker.history(period=period, interval="1d", auto_adjust=False, actions=True, keepna=True)
                 facts = {name: ticker.history_metadata.get(name) for name in FACTS}
         except YFPricesMissingError:
             return None
         except YFException as error:
-            raise Passing(f"Yahoo: {error}") from error
+            raise TemporaryFailure(f"Yahoo: {error}") from error
         except UNREADABLE as error:
             raise DataError(f"{symbol}: Yahoo's reply cannot be read ({type(error).__name__})") from error
         self._refuse_another(symbol, facts)
         return Chart(symbol, frame, facts)
 
-    def _tell_zone(self, ticker: str) -> None:
+    def _store_zone(self, ticker: str) -> None:
         """Store the time zone of an NSE share for yfinance, which saves a request. The zone of the reply is still checked."""
         zones = get_tz_cache()
         if zones.lookup(ticker) is None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from curl_cffi import requests as curl
 
 from tradectl.errors import SourceUnavailable
-from tradectl.marketdata.sources.patience import Passing, Patience, asked_wait
+from tradectl.marketdata.sources.patience import RequestPacer, TemporaryFailure, retry_after
 
 CHARTS = "/v8/finance/chart/"
 
@@ -20,32 +20,32 @@ CHARTS = "/v8/finance/chart/"
 class YahooSession(curl.Session):  # type: ignore[type-arg]
     """Send the requests of yfinance. `base`: URL that replaces every host of Yahoo; empty for Yahoo itself."""
 
-    def __init__(self, base: str, patience: Patience) -> None:
+    def __init__(self, base: str, pacer: RequestPacer) -> None:
         super().__init__(impersonate="chrome")
         self._base = base
-        self._patience = patience
+        self._pacer = pacer
 
     def request(self, method: Any, url: str, *more: Any, **options: Any) -> Any:
         parts = urlsplit(url)
         if self._base:
             url = f"{self._base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-        manners = self._patience.manners
-        options["timeout"] = (manners.connect, manners.read)  # curl uses the sum as the timeout of the whole request
-        self._patience.turn()
+        limits = self._pacer.limits
+        options["timeout"] = (limits.connect, limits.read)  # curl uses the sum as the timeout of the whole request
+        self._pacer.wait_until_free()
         if CHARTS not in parts.path:
             return super().request(method, url, *more, **options)
         try:
             answer = cast("curl.Response", super().request(method, url, *more, **options))
         except curl.exceptions.RequestException as error:
-            raise Passing(f"Yahoo cannot be reached ({type(error).__name__})") from error
-        _judge(answer)
+            raise TemporaryFailure(f"Yahoo cannot be reached ({type(error).__name__})") from error
+        _check_status(answer)
         return answer
 
 
-def _judge(answer: curl.Response) -> None:
+def _check_status(answer: curl.Response) -> None:
     """Raise SourceUnavailable for an error status. 404 and 422 are accepted, because yfinance reads the reason in their body."""
     said = f"Yahoo replied {answer.status_code} {answer.reason}".strip()
     if answer.status_code == 429 or answer.status_code >= 500:
-        raise Passing(said, asked_wait(answer.headers.get("Retry-After")))
+        raise TemporaryFailure(said, retry_after(answer.headers.get("Retry-After")))
     if answer.status_code not in {200, 404, 422}:
         raise SourceUnavailable(said)

@@ -19,7 +19,7 @@ from tradectl.errors import Interrupted, SourceUnavailable, UsageError
 from tradectl.marketdata.fetch import Span, stored_sessions
 from tradectl.marketdata.sources.download import Downloader
 from tradectl.marketdata.sources.nse import addresses
-from tradectl.marketdata.sources.patience import Patience
+from tradectl.marketdata.sources.patience import RequestPacer
 from tradectl.runtime.interrupt import stop_on_signals
 
 MONDAY, TUESDAY, WEDNESDAY = date(2024, 10, 28), date(2024, 10, 29), date(2024, 10, 30)
@@ -170,13 +170,13 @@ def test_half_a_file_for_ever_ends_the_fetch(nse: Site, fetched: Fetch, stored) 
 def test_a_body_that_drips_is_given_up(nse: Site, fetched: Fetch, stored) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(body=bhavcopies.zipped(bhavcopies.udiff(MONDAY)), pause=0.05))
     with pytest.raises(SourceUnavailable, match=r"^NSE sends BhavCopy.* too slowly: "):
-        fetched(SINCE, on=MONDAY, manners=replace(HASTY, attempts=1, whole=0.3))
+        fetched(SINCE, on=MONDAY, limits=replace(HASTY, attempts=1, whole=0.3))
     assert stored() == []
 
 
 def test_a_body_larger_than_any_bhavcopy_is_not_read_to_its_end(nse: Site, fetched: Fetch) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(body=b"x" * 300_000))
-    report = fetched(SINCE, on=MONDAY, manners=replace(HASTY, most_bytes=100_000))
+    report = fetched(SINCE, on=MONDAY, limits=replace(HASTY, most_bytes=100_000))
     assert report.trouble.endswith("is larger than 100000 bytes")
 
 
@@ -198,7 +198,7 @@ def test_a_server_that_wants_an_hour_is_left_alone(nse: Site, fetched: Fetch) ->
 def test_retry_after_is_how_long_is_waited(nse: Site) -> None:
     waits: list[float] = []
 
-    class Noting(Patience):
+    class Noting(RequestPacer):
         def pause(self, seconds: float) -> None:
             waits.append(seconds)
 
@@ -210,7 +210,7 @@ def test_retry_after_is_how_long_is_waited(nse: Site) -> None:
 def test_requests_keep_their_distance(nse: Site) -> None:
     waits: list[float] = []
 
-    class Noting(Patience):
+    class Noting(RequestPacer):
         def pause(self, seconds: float) -> None:
             waits.append(seconds)
 
@@ -225,7 +225,7 @@ def test_requests_keep_their_distance(nse: Site) -> None:
 def test_nobody_at_the_address(nse: Site) -> None:
     away = nobody()
     with pytest.raises(SourceUnavailable, match=r"^NSE cannot be reached \(ConnectionError\)$") as caught:
-        Downloader("NSE", away, Patience(HASTY)).get(f"{away}/x")
+        Downloader("NSE", away, RequestPacer(HASTY)).get(f"{away}/x")
     assert (caught.value.exit_code, caught.value.retryable) == (6, True)
 
 

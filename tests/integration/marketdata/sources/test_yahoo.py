@@ -19,7 +19,7 @@ from tests.support.loopback import Reply, Site, nobody
 from tradectl.errors import DataError, SourceUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, wanted
-from tradectl.marketdata.sources.patience import Patience
+from tradectl.marketdata.sources.patience import RequestPacer
 from tradectl.marketdata.sources.restoring import RestoredBars
 from tradectl.marketdata.sources.stored_facts import Stored
 from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast, period_since
@@ -190,7 +190,7 @@ def test_a_busy_yahoo_is_asked_again_and_then_left_alone(yahoo: Yahoo, yahoo_sit
 def test_a_yahoo_that_drips_is_given_up(yahoo_site: Site, tmp_path: Path) -> None:
     whole = chart(Share("ACME", {MONDAY: PLAIN}))
     yahoo_site.put(path("ACME"), replace(whole, pause=0.05))
-    hurried = Patience(replace(HASTY, attempts=1, connect=0.3, read=0.3))
+    hurried = RequestPacer(replace(HASTY, attempts=1, connect=0.3, read=0.3))
     with pytest.raises(SourceUnavailable, match=r"^Yahoo cannot be reached \(Timeout\)$"):
         Yahoo(yahoo_site.url, tmp_path, hurried).chart("ACME", "5d")
 
@@ -204,7 +204,7 @@ def test_a_bar_that_cannot_be_stays_out_and_the_others_come_in(market: Market, t
 
 def test_nobody_at_the_address(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"^Yahoo cannot be reached"):
-        Yahoo(nobody(), tmp_path, Patience(HASTY)).chart("ACME", "5d")
+        Yahoo(nobody(), tmp_path, RequestPacer(HASTY)).chart("ACME", "5d")
 
 
 def test_the_shortest_period_that_reaches_back() -> None:
