@@ -42,6 +42,7 @@ class Merged:
 
     @property
     def changed(self) -> bool:
+        """Return whether the archive changed."""
         return bool(self.new or self.replaced or self.removed)
 
 

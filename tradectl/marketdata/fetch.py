@@ -146,6 +146,7 @@ class _DeliveryBatch:
     waiting: list[tuple[str, Delivery]] = field(default_factory=list)
 
     def put(self, name: str, came: Delivery | Absent) -> None:
+        """Add a fetched part. A missing part, or missing sessions of it, are added to the report."""
         if isinstance(came, Absent):
             self.report.missing.append(Missing(name, came.reason, came.pending))
             return

@@ -1,8 +1,8 @@
 """Parse NSE's text of a corporate action into its parts: changes of the number of shares, and payments.
 
-Only a bonus of equity shares and a split or consolidation of the face value change the number of shares, and only if the whole
-text of that part fits the grammar. Preference shares, debentures, DVR shares and warrants do not change it. A text about shares
-that does not fit is UNKNOWN: it is reported and never guessed. Source: NSE's list of corporate actions, typed by hand."""
+Only a bonus of equity shares and a split or consolidation of the face value change the number of shares. The whole text of that
+part must fit the grammar. Preference shares, debentures, DVR shares and warrants do not change it. A text about shares that
+does not fit is UNKNOWN: it is reported and never guessed. Source: NSE's list of corporate actions, typed by hand."""
 
 from __future__ import annotations
 

@@ -69,11 +69,13 @@ class ReferenceData:
         return cls(**json.loads(content))
 
     def to_json(self) -> bytes:
+        """Return the reference data as UTF-8 JSON."""
         content = {field.name: getattr(self, field.name) for field in fields(self)}  # `asdict` would copy every row
         return json.dumps(content, separators=(",", ":")).encode()
 
     @cached_property
     def renames(self) -> Renames:
+        """Return the chains of renames."""
         return _chains(self.names)
 
     def actions(self, instrument_id: str, after: date = date.min, through: date = date.max) -> tuple[CorporateAction, ...]:

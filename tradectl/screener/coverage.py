@@ -1,8 +1,8 @@
 """Check that no session is missing from the stored bars. If one is missing, `analyze` does not run.
 
-A missing session changes every RSI and average, and so the list of buys. A session is missing if no instrument has a bar of it,
-or if most instruments of the universe that have bars before and after have none; then a file was lost. A single symbol without
-a bar was halted or suspended. The rule `missing_bars` excludes such a symbol, and the other symbols are analysed.
+A missing session changes every RSI and average, and so the list of buys. A session is missing if no instrument has a bar of it.
+It is also missing if most instruments of the universe with bars before and after have none; then a file was lost. A single symbol
+without a bar was halted or suspended. The rule `missing_bars` excludes such a symbol, and the other symbols are analysed.
 
 The last 60 run sessions before today are checked, as for a single symbol. No rule has a longer window. Prices from before that
 span have a weight of 0.2 % in RSI10, and one missing bar changes an EMA200 by less than 1 % of that day's price change. Older

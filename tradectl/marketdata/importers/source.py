@@ -197,8 +197,8 @@ def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[
         wanted: Column name of the header in lower case -> column name of the result.
         names: The column names of a file without a header.
 
-    Raises DataError for a column that is missing or occurs twice, for a line with another number of fields than the header,
-    and if there are no rows. Empty fields at the end of a line do not count.
+    Raises DataError for a column that is missing or occurs twice, and for a line with another number of fields than the header.
+    Empty fields at the end of a line do not count. Also raises DataError if there are no rows.
     """
     import pandas as pd
 

@@ -1,7 +1,10 @@
 """Update the panel store to the generation of the archive: extend the store if that is safe, else derive it again.
 
-A store is extended if the archive contains the store's generation, no bar of its sessions changed since, the renames are equal,
-and no action that changes a stored multiplier was added or removed. If one of these is not proved, the store is derived again.
+A store is extended if all of these are proved; otherwise it is derived again:
+- the archive contains the store's generation;
+- no bar of its sessions changed since;
+- the renames are equal;
+- no action that changes a stored multiplier was added or removed.
 """
 
 from __future__ import annotations

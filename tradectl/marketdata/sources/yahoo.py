@@ -52,6 +52,7 @@ class Chart:
 
 
 def ticker_of(symbol: str) -> str:
+    """Return Yahoo's ticker of an NSE symbol."""
     return f"{symbol}.NS"
 
 

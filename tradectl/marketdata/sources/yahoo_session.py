@@ -26,6 +26,7 @@ class YahooSession(curl.Session):  # type: ignore[type-arg]
         self._pacer = pacer
 
     def request(self, method: Any, url: str, *more: Any, **options: Any) -> Any:
+        """Send a request within the limits. Raises SourceUnavailable if a request of a chart fails."""
         parts = urlsplit(url)
         if self._base:
             url = f"{self._base}{parts.path}" + (f"?{parts.query}" if parts.query else "")

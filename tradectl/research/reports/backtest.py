@@ -102,8 +102,8 @@ def with_notes(
 ) -> dict[str, Any]:
     """Return a JSON result with notes on its limits.
 
-    They give the number of settings that could be fitted to the past, the result of the check for look-ahead, the table of
-    charges, and the first date of the surveillance lists (`lists_since`; None if they are not all stored).
+    The notes give the number of settings that could be fitted to the past, the result of the check for look-ahead, and the table
+    of charges. `lists_since`: first date of the surveillance lists; None if they are not all stored.
     """
     tunable = [name for name in names() if name not in NOT_TUNED]
     usual = Parameters()

@@ -1,8 +1,8 @@
 """Compute the closed form of `backtest.session` for many lanes: the result of one session along the daily bar.
 
 The comparisons and their order are the same, on arrays. A lane is one instrument with one setting. Do not pass lanes that need
-`session.walk`: lanes with minute bars, with an open that is not a multiple of the tick size, or with a limit that is not below
-its target. `walks` finds the last two cases.
+`session.walk`. These have minute bars, an open that is not a multiple of the tick size, or a limit that is not below its target.
+`walks` finds the last two cases.
 """
 
 from __future__ import annotations
