@@ -128,7 +128,7 @@ def test_a_sweep_keeps_the_trades_of_each_table_apart(home: Path, researcher: Tr
         found.append(to_paise(said.object["result"]["settings"][0]["charges"]))
     assert 0 < found[0] < found[1]
     assert (
-        "charges are the same for every setting" in researcher("sweep", "--universe", "demo", "--set", "charges=dhan,zerodha").err
+        "same charges for every setting" in researcher("sweep", "--universe", "demo", "--set", "charges=dhan,zerodha").err
     )
 
 
