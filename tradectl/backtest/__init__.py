@@ -1,1 +1,1 @@
-"""The past, traded by the rules: one symbol or one account, session by session, and the figures of the result."""
+"""Backtest the rules on stored bars, session by session, for one symbol or one account, and compute the figures."""

@@ -1,6 +1,6 @@
-"""The symbols that share one account, each with its signals: the BUY and STRONG_BUY of `analyze`, evening by evening.
+"""Compute the candidates of an account: each symbol with its signals, the BUY and STRONG_BUY verdicts of all evenings.
 
-Signals do not depend on what the account holds, so they are computed once before the account is run.
+Signals do not depend on the positions of the account, so they are computed once before the account is run.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from tradectl.ports import MarketData
 
 Rank = tuple[int, float, str]
-"""The sort key of `score.rank`: the smallest is bought first."""
+"""The sort key of `score.rank`; the smallest key is bought first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A symbol and its signals. `signals`: the rank by index of the bar; `entries` is True on the same bars."""
+    """Hold a symbol and its signals. `signals`: rank by the index of the bar. `entries`: True on the same bars."""
 
     context: BacktestContext
     signals: Mapping[int, Rank]
@@ -50,15 +50,15 @@ class Candidate:
 def candidate_of(
     market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str, span: Span
 ) -> Candidate | None:
-    """Return the candidate of one instrument, or None without bars."""
+    """Return the candidate of one instrument; None without bars."""
     context = context_of(market, sessions, parameters, instrument_id)
     return Candidate.of(context, span) if context is not None else None
 
 
 def context_of(market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str) -> BacktestContext | None:
-    """Return the context of one instrument on the evening of its last bar, or None without bars.
+    """Return the context of one instrument on the evening of its last bar; None without bars.
 
-    It includes the ex-dates of the next session, which are known on that evening.
+    The context includes the actions up to the next session, which are known on that evening.
     """
     history = market.history(instrument_id)
     if history is None or not len(history):
@@ -72,7 +72,7 @@ def context_of(market: MarketData, sessions: SessionTable, parameters: Parameter
 
 
 def _ranked(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:
-    """Return the rank of each of these bars whose score is a BUY or a STRONG_BUY."""
+    """Return the rank of each bar whose verdict is BUY or STRONG_BUY, by the index of the bar."""
     trades, parameters = reference(context), context.parameters
     found = {}
     for j in bars:

@@ -1,4 +1,4 @@
-"""The input of a backtest of one symbol: bars, features, corporate actions, sessions and parameters."""
+"""Gather the input of a backtest of one symbol: bars, features, corporate actions, sessions and parameters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The dates from `first` to `last`, both included."""
+    """Represent the dates from `first` to `last`, both included."""
 
     first: date
     last: date
@@ -31,11 +31,14 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class BacktestContext:
-    """All data of one symbol that a backtest reads. Functions return the same value for the same session.
+    """Hold all data of one symbol that a backtest reads. Functions must return the same value for the same session.
 
-    `instrument(session)` is the security on that session. `actions` are oldest first. `minutes(session)` are its minute bars,
-    empty without any. `excluded`: the dates on which a surveillance list excludes it. `traded`: the sessions on which the market
-    traded (ordinals), None where that is unknown.
+    Attributes:
+        instrument: Returns the instrument with its symbol, series and tick size of a session.
+        actions: Oldest first.
+        minutes: Returns the minute bars of a session; empty without any.
+        excluded: The dates on which a surveillance list excludes the symbol.
+        traded: The sessions (ordinals) on which the market traded; None if unknown.
     """
 
     history: History
@@ -50,12 +53,12 @@ class BacktestContext:
 
     @cached_property
     def trusted(self) -> Mask:
-        """Return a mask of the bars: True where the stored prices are trusted at the close (see `trusted_prices`)."""
+        """Return, for each bar, whether the stored prices are trusted at its close (see `trusted_prices`)."""
         return trusted_mask(self.history, self.actions, self.traded)
 
     @cached_property
     def undecided_from(self) -> date | None:
-        """Return the first ex-date of an unknown action without a decision; nothing is traded from it on."""
+        """Return the first ex-date of an undecided unknown action, from which on nothing is traded; None without one."""
         return undecided_from(self.actions)
 
     @classmethod
@@ -69,7 +72,7 @@ class BacktestContext:
         history: History,
         columns: Features | None = None,
     ) -> BacktestContext:
-        """Return the context of one instrument from a market. `columns`: the features of `history`, where they are known."""
+        """Return the context of one instrument. `columns`: the features of `history`; None computes them."""
         if columns is None:
             columns = features(history, parameters)
         span = (history.session(0), history.session(len(history) - 1)) if len(history) else None

@@ -1,6 +1,7 @@
-"""The engine of every backtest of symbols: the trades of a minute-by-minute simulation of one symbol, without portfolio limits.
+"""Backtest one symbol, without limits of the portfolio. The trades equal those of a minute-by-minute simulation.
 
-`run` takes every entry of the rule, `gated` those with the score of a BUY, and `reference` returns the trades behind that score.
+`run` takes every entry of the rule. `gated` takes entries with the score of a BUY. `reference` returns the trades from which
+that score is computed.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ def run(
 ) -> Backtest:
     """Return the backtest from `first` to `last`, both included.
 
-    `accept(i)` may reject an entry decided on bar `i`, as the score does. `entries` replaces the bars on which the entry rule
-    holds; the rules of the universe still apply.
+    `accept(i)`: returns whether an entry on the close of bar `i` is accepted, for example by its score. `entries`: replaces the
+    bars on which the entry rule holds; the rules of the universe still apply.
     """
     return SymbolRun(context, first, last, accept, entries).run()
 
 
 @dataclass(frozen=True, slots=True)
 class SettledTrades:
-    """The reference trades of a symbol that no later bar can change, and the session `flat_on`.
+    """Hold the reference trades of a symbol that later bars cannot change, and the session `flat_on`.
 
-    On the close of `flat_on` the run held nothing and had no order, so a later run may start there.
+    On the close of `flat_on` the run had no shares and no order, so a later run may start there.
     """
 
     trades: tuple[Trade, ...]
@@ -39,10 +40,9 @@ class SettledTrades:
 
 
 def reference(context: BacktestContext, past: SettledTrades | None = None) -> tuple[Trade, ...]:
-    """Return the trades from which the score is computed: all entries from the first eligible bar on.
+    """Return the trades from which the score is computed: those of all entries of the rule.
 
-    A closed trade does not depend on later bars. `past`: the state that `settled` returned for an earlier part of these
-    bars.
+    A closed trade does not depend on later bars. `past`: the state that `settled` returned for an earlier part of the bars.
     """
     return settled(context, past)[0]
 
@@ -61,7 +61,7 @@ def settled(context: BacktestContext, past: SettledTrades | None = None) -> tupl
 
 
 def gated(context: BacktestContext, *, first: date, last: date) -> Backtest:
-    """Return the backtest of only those entries whose combined score reached the buy score when they were decided."""
+    """Return the backtest of those entries whose combined score reached the buy score on the evening of the decision."""
     trades, parameters = reference(context), context.parameters
 
     def accept(i: int) -> bool:

@@ -1,7 +1,7 @@
-"""The check for look-ahead: an engine is run again on bars that end earlier, and must have decided the same.
+"""Check for look-ahead: run an engine again on bars that end earlier, and compare its decisions.
 
-Whole evenings are compared: everything done by then, and the orders for the next session. They are drawn where look-ahead would
-show: evenings with an order or a signal, and evenings with an oversold symbol and no order.
+The comparison is made per evening: everything done so far, and the orders for the next session. Evenings are drawn where
+look-ahead would show: evenings with an order or a signal, and evenings with an oversold symbol and no order.
 """
 
 from __future__ import annotations
@@ -19,21 +19,17 @@ from tradectl.backtest.portfolio import Portfolio
 from tradectl.backtest.symbol_run import Backtest
 from tradectl.ports import Tell, silence
 
-SEEN, SCORE, HELD, ORDERED, TRADED = (
-    "what the rules see",
-    "how good it is",
-    "what is held",
-    "what is ordered",
-    "what was traded",
-)
+SEEN, SCORE, HELD, ORDERED, TRADED = "features", "score", "position", "orders", "trades"
 MISSING = "a bar was read that did not exist yet"
 Evening = Mapping[str, Mapping[str, object]]
-"""By instrument with a bar of the session: what had been done by its evening, by part. Values are compared exactly."""
+"""The state of each instrument with a bar of the session, by part such as SEEN or ORDERED. Values are compared exactly."""
 M = TypeVar("M")
 
 
 class CheckDays(NamedTuple):
-    """Sessions (ordinals) on which any instrument has a bar; those with an order or a signal; those with an oversold symbol."""
+    """Hold the sessions (ordinals) from which evenings are drawn.
+
+    `there`: an instrument has a bar. `wanted`: there is an order or a signal. `oversold`: a symbol is oversold."""
 
     there: set[int]
     wanted: set[int]
@@ -41,7 +37,7 @@ class CheckDays(NamedTuple):
 
 
 class Engine(Protocol[M]):
-    """An engine under test. After returning an `Evening`, it has run through the end of that session."""
+    """Run a backtest up to an evening. After it returned an `Evening`, it has run through the end of that session."""
 
     @property
     def caption(self) -> str:
@@ -51,20 +47,25 @@ class Engine(Protocol[M]):
         """Return the days from which evenings are drawn."""
 
     def whole(self, session: date) -> Evening:
-        """Return an evening of the run over all bars. Called in ascending order of sessions."""
+        """Return an evening of the run over all bars. Call it in ascending order of sessions."""
 
     def cut(self, session: date) -> M:
-        """Return the market with the bars up to that session only."""
+        """Return the market with only the bars up to a session."""
 
     def again(self, market: M, session: date) -> Evening:
-        """Return an evening of a run on a market that was cut. Instruments without bars are left out."""
+        """Return an evening of a new run on a market that `cut` returned. Instruments without bars are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookAheadReport:
-    """The outcome of a check. `compared`: symbols times evenings, of so many `sessions`; `differences`: one line each.
+    """Hold the outcome of a check.
 
-    `engine`: what was run again; `parts`: what was compared.
+    Attributes:
+        compared: Number of comparisons: symbols times evenings.
+        sessions: Number of evenings.
+        differences: One line per difference.
+        engine: Name of the engine.
+        parts: Names of the compared parts.
     """
 
     compared: int
@@ -75,7 +76,7 @@ class LookAheadReport:
 
 
 def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence) -> LookAheadReport:
-    """Compare the evenings of `sessions` and return the report. Reading a bar that does not exist yet is a difference too."""
+    """Compare the evenings of `sessions` and return the report. Reading a bar that does not exist yet also counts."""
     compared = 0
     differences: list[str] = []
     parts: dict[str, None] = {}
@@ -95,7 +96,7 @@ def look_ahead(engine: Engine[M], sessions: Sequence[date], tell: Tell = silence
 
 
 def account_evening(portfolio: Portfolio, session: date) -> Evening:
-    """Return the evening of an account that has run exactly through the end of that session."""
+    """Return the evening of an account. `portfolio` must have run exactly through the end of the session."""
     orders = {buy.column: (number, buy.order, buy.sent) for number, buy in enumerate(portfolio.buys)}
     found = {}
     for column, (item, run) in enumerate(zip(portfolio.candidates, portfolio.runs, strict=True)):
@@ -113,7 +114,7 @@ def account_evening(portfolio: Portfolio, session: date) -> Evening:
 
 
 def symbols_evening(runs: Iterable[tuple[BacktestContext, Backtest]], session: date) -> Evening:
-    """Return the orders and fills of each symbol alone up to that evening. A run may have gone on since."""
+    """Return the orders and fills up to an evening of symbols that were each run alone. A run may include later sessions."""
     found = {}
     for context, done in runs:
         history = context.history
@@ -149,9 +150,9 @@ def symbols_days(runs: Iterable[tuple[BacktestContext, Backtest]]) -> CheckDays:
 
 
 def evenings(days: CheckDays, sessions: Sequence[date], count: int, seed: int) -> list[date]:
-    """Return `count` of the sessions with bars, or all where there are fewer, oldest first.
+    """Return up to `count` of the sessions with bars, oldest first. `seed`: of the random choice.
 
-    Sessions with a signal or an order alternate with sessions on which a symbol was only oversold.
+    Sessions with a signal or an order and sessions with only an oversold symbol are chosen in turn, then other sessions.
     """
     known = [session for session in sessions if session.toordinal() in days.there]
     generator = np.random.default_rng(seed)
@@ -168,6 +169,7 @@ def _seen(context: BacktestContext, j: int) -> str:
 
 
 def _oversold(context: BacktestContext) -> list[int]:
+    """Return the sessions (ordinals) with an RSI below the entry level."""
     found: list[int] = context.history.sessions[context.features.rsi < context.parameters.rsi_entry_above].tolist()
     return found
 

@@ -1,4 +1,4 @@
-"""The figures of a result: of closed trades, and of an account's equity, session by session."""
+"""Compute the figures of closed trades and of an account's equity curve."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tradectl.model.position import Trade
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Figures of closed trades. Amounts in paise; net is after charges.
+    """Hold the figures of closed trades. Amounts are in paise; net is after charges.
 
-    `win_rate` and `*_percent` in per cent, the latter of the cost of a trade; `average_days` in calendar days. None where the
-    divisor would be zero.
+    `win_rate`: per cent of the trades. `*_percent`: net result in per cent of a trade's cost. `average_days`: calendar days. A
+    figure is None if its divisor is zero.
     """
 
     trades: int
@@ -40,7 +40,7 @@ def net_percent(trade: Trade) -> float:
 
 
 def statistics(trades: Sequence[Trade]) -> Statistics:
-    """Return the figures of trades. `profit_factor`: net of the winners per rupee lost by the losers, None without a loser."""
+    """Return the figures of trades. `profit_factor`: gain of the winners / loss of the losers; None without a loser."""
     won = sum(trade.net for trade in trades if trade.net > 0)
     lost = -sum(trade.net for trade in trades if trade.net < 0)
     percents = [net_percent(trade) for trade in trades]
@@ -62,7 +62,7 @@ def statistics(trades: Sequence[Trade]) -> Statistics:
 
 
 def max_drawdown(equity: Sequence[Paise]) -> float:
-    """Return the deepest fall from an earlier high, as a share of that high (0 to 1)."""
+    """Return the largest fall from an earlier high as a share of that high (0 to 1). `equity`: paise, in order of time."""
     peak, deepest = 0, 0.0
     for value in equity:
         peak = max(peak, value)
@@ -73,18 +73,21 @@ def max_drawdown(equity: Sequence[Paise]) -> float:
 
 SESSIONS_A_YEAR = 252
 LEAST_DAYS = 330
-"""Calendar days from which a yearly growth is computed: a few weeks, extrapolated to a year, mean nothing."""
+"""Minimum span in calendar days for a yearly growth rate; the result of a few weeks cannot be extrapolated to a year."""
 LEAST_RETURNS = 20
-"""Daily returns from which a Sharpe ratio is computed."""
+"""Minimum number of daily returns for a Sharpe ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurveFigures:
-    """Figures of an equity curve, as shares of one.
+    """Hold the figures of an equity curve. A growth or fall of 10 % is 0.1.
 
-    `growth`: from the first to the last value. `cagr`: yearly, None under 11 months. `drawdown`: the deepest fall from a high on
-    `drawdown_from` to the low on `drawdown_to` (None without a fall). `sharpe`: mean over standard deviation of daily returns,
-    times the root of 252, risk-free rate 0; None where returns are few or all equal.
+    Attributes:
+        growth: From the first to the last value.
+        cagr: Compound yearly growth; None below LEAST_DAYS.
+        drawdown: Largest fall, from the high on `drawdown_from` to the low on `drawdown_to` (both None without a fall).
+        sharpe: Mean / standard deviation of daily returns x root of 252, with a risk-free rate of 0; None if the returns are
+            fewer than LEAST_RETURNS or all equal.
     """
 
     growth: float | None
@@ -96,7 +99,7 @@ class CurveFigures:
 
 
 def curve_figures(sessions: Sequence[date], values: Sequence[float]) -> CurveFigures:
-    """Return the figures of values at the close of sessions: equal lengths, at least one value, all above 0."""
+    """Return the figures of an equity curve. `values`: one per session, at least one, all above 0."""
     worth = np.asarray(values, dtype=np.float64)
     growth = float(worth[-1] / worth[0] - 1)
     days = (sessions[-1] - sessions[0]).days

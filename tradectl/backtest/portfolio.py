@@ -1,9 +1,8 @@
-"""The backtest of one account: many symbols with shared money and limits, session by session, as `simulate` does by minutes.
+"""Backtest one account session by session: many symbols with shared money and limits. `simulate` does the same by minutes.
 
-`symbol_run.SymbolRun` decides what each symbol does; this module holds the cash, the limits and the order of buys. An evening
-plans the buys for the next run session (re-entries first, then signals by rank). In the morning orders are withdrawn, orders
-short of funds are tried again (premarket-retry), and quantities are fitted to the opening price (amo-adjust). Then each symbol
-trades.
+`symbol_run.SymbolRun` decides the trades of each symbol. This module manages the cash, the limits and the order of the buys. In
+the evening it plans the buys for the next run session: re-entries first, then signals by rank. In the morning it cancels orders,
+retries orders that lacked funds (premarket-retry), and fits quantities to the opening price (amo-adjust). Then symbols trade.
 """
 
 from __future__ import annotations
@@ -29,12 +28,14 @@ from tradectl.ports import Tell, silence
 from tradectl.strategy.risk import Exposure, deny
 
 Shuffle = Callable[[list[int]], object]
-"""Reorders a day's candidates, given best first, in place."""
+"""Function that reorders a day's candidates, given best first, in place."""
 
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """The account at the close of a run session: cash, shares at their last close, spun-off holdings at cost (paise)."""
+    """Hold the account at the close of a run session, in paise.
+
+    `value`: shares at their last close. `spun_off`: shares received from demergers, at cost."""
 
     session: date
     cash: Paise
@@ -49,7 +50,10 @@ class EquityPoint:
 
 @dataclass(slots=True)
 class AccountBuy:
-    """A buy of the account. `sent`: the order is at the exchange and blocks its money; else it waits for the morning."""
+    """Represent a buy of the account.
+
+    `column`: index of the candidate. `sent`: the order is at the exchange and blocks its money; otherwise premarket-retry
+    handles it in the morning."""
 
     column: int
     order: PlannedBuy
@@ -58,16 +62,16 @@ class AccountBuy:
 
     @property
     def blocked(self) -> Paise:
-        """Return the paise that the order blocks: its value at the limit and the charges."""
+        """Return the money that the order blocks in paise: its value at the limit and the charges."""
         order = self.order
         return order.quantity * order.limit + buy_charges(order.session, order.quantity, order.limit, self.tariff)
 
 
 class Portfolio:
-    """One account over `candidates` from the first to the last session, starting with `capital` in cash (paise).
+    """Run one account over the sessions of a span, starting with `capital` in cash (paise).
 
-    `through(session)` runs up to the end of a session. `equity_curve`, `buys` (the orders for the next session, in the order of
-    their creation) and `results` describe the account then.
+    `through(session)` runs up to the end of a session. Then `equity_curve`, `results` and `buys` describe the account. `buys`
+    are the orders for the next session in the order of their creation.
     """
 
     def __init__(self, candidates: Sequence[Candidate], span: Span, capital: Paise, shuffle: Shuffle | None = None) -> None:
@@ -94,7 +98,7 @@ class Portfolio:
             tell(session.isoformat(), total - len(self.ahead), total)
 
     def through(self, session: date) -> None:
-        """Run up to the end of that session."""
+        """Run up to the end of a session."""
         while self.ahead and self.ahead[-1].date <= session:
             self._run_session(self.ahead.pop())
 
@@ -135,7 +139,7 @@ class Portfolio:
             self.opened.pop(column, None)
 
     def _retry(self, day: date) -> None:
-        """Do premarket-retry: remove orders that may not stay, then size and send the waiting ones, re-entries first."""
+        """Do premarket-retry: cancel orders that the rules withdraw, then size and send the waiting ones, re-entries first."""
         self.buys = [buy for buy in self.buys if not self.runs[buy.column].withdrawn(buy.order)]
         waiting = [buy for buy in self.buys if not buy.sent]
         for buy in sorted(waiting, key=lambda buy: not buy.order.reentry):
@@ -147,9 +151,9 @@ class Portfolio:
                     self.sent += 1
 
     def _fit(self, bars: dict[int, int]) -> None:
-        """Do amo-adjust: change quantities to the opening prices.
+        """Do amo-adjust: change quantities to fit the opening prices.
 
-        Money that a cancelled order frees is not used for another order, because the task reads the funds once.
+        Money of a cancelled order is not used for another order, because the task reads the funds only once.
         """
         free, kept = self._free(), []
         for buy in self.buys:
@@ -164,7 +168,7 @@ class Portfolio:
         self.buys = kept
 
     def _trade(self, column: int, j: int, session: Session, due: tuple[int, PlannedBuy] | None) -> bool:
-        """Trade one symbol through its session and return whether it traded. `due`: the number of its order, and the order."""
+        """Trade one symbol in a session. Return whether it had a fill. `due`: the number of its order and the order, or None."""
         run, day = self.runs[column], session.date
         held, before = run.holding.quantity, len(run.fills)
         run.trade(j, session, due[1] if due is not None else None)
@@ -185,6 +189,9 @@ class Portfolio:
     # --- an evening
 
     def _plan_buys(self, day: date, traded: set[int]) -> None:
+        """Plan the buys for the next run session. `traded`: columns with a fill on `day`.
+
+        An order waits for the morning if funds are short or the next session is not a run session."""
         self.sent = 0
         wait = not self.ahead or not self.ahead[-1].runs
         for column, order in self._wanted(day, traded):
@@ -202,7 +209,7 @@ class Portfolio:
                 self.sent += 1
 
     def _wanted(self, day: date, traded: set[int]) -> Iterator[tuple[int, PlannedBuy]]:
-        """Yield the wanted buys: re-entries, oldest position first, then the signals of the day, best first."""
+        """Yield the buys that the rules want: re-entries, oldest position first, then the day's signals, best first."""
         for column in sorted(self.opened, key=self.opened.__getitem__):
             j = self._history(column).index(day)
             order = self.runs[column].wanted(j, day, traded=False) if j is not None else None
@@ -219,9 +226,9 @@ class Portfolio:
                     yield column, order
 
     def _denied(self, buy: AccountBuy, closed: date) -> Refusal | None:
-        """Return the limit of the account that forbids a buy; None if none does.
+        """Return the refusal of a buy by a limit of the account; None if the buy is allowed.
 
-        Prices are those of the session `closed`, or the last ones before.
+        Prices are the closes of the session `closed`, or the last ones before.
         """
         context = self.candidates[buy.column].context
         order, history = buy.order, context.history
@@ -248,23 +255,23 @@ class Portfolio:
     # --- the account
 
     def _free(self) -> Paise:
-        """Return the paise for new buys: cash without blocked money and without today's sales of undelivered shares."""
+        """Return the money for new buys in paise: cash without blocked money and without sales of undelivered shares."""
         return max(0, self.cash - self.unsettled - sum(buy.blocked for buy in self.buys if buy.sent))
 
     def _value(self, closed: date) -> Paise:
-        """Return the value of all shares at their last close up to that session (paise)."""
+        """Return the value of all shares in paise, at their last close up to a session."""
         return sum(
             self.runs[column].holding.quantity * int((history := self._history(column)).close[history.last_index(closed)])
             for column in self.opened
         )
 
     def _cost(self, column: int) -> Paise:
-        """Return the cost of the held shares of a symbol without charges (paise)."""
+        """Return the cost of a symbol's held shares in paise, without charges."""
         run = self.runs[column]
         return fold(run.fills, run.adjustments).cost if column in self.opened else 0
 
     def _loss(self, closed: date) -> float:
-        """Return the share of the last session's equity that was lost since then."""
+        """Return the loss since the last session's close as a share of the equity at that close; 0 for a gain."""
         before = self.equity_curve[-1].equity if self.equity_curve else 0
         equity = self.cash + self._value(closed) + sum(self.spun_off.values())
         return max(0.0, (before - equity) / before) if before > 0 else 0.0
@@ -274,10 +281,10 @@ class Portfolio:
 
 
 def undelivered(fills: Sequence[Fill], held: int, recent: int) -> Paise:
-    """Return what a session's sales of undelivered shares brought (paise).
+    """Return the proceeds of a session's sales of undelivered shares in paise.
 
-    Shares bought in the session are sold first, then the oldest. `held`: shares before the session, of which `recent` were
-    bought since the last session that settled.
+    Shares bought in the session are sold first, then the oldest shares. `held`: shares before the session. `recent`: those of
+    them that were bought since the last session with settlement.
     """
     bought, delivered, found = 0, held - recent, 0
     for fill in fills:
@@ -292,7 +299,7 @@ def undelivered(fills: Sequence[Fill], held: int, recent: int) -> Paise:
 
 
 def _by_session(candidates: Sequence[Candidate]) -> dict[date, list[int]]:
-    """Return the candidates with a signal by session, best first, as indices."""
+    """Return the indices of the candidates with a signal on each session, best first."""
     found: dict[date, list[tuple[tuple[int, float, str], int]]] = {}
     for column, item in enumerate(candidates):
         for j, ranked in item.signals.items():

@@ -1,12 +1,12 @@
-"""One symbol's orders inside one session: the walk, minute by minute, and the closed form that gives the same result.
+"""Simulate one symbol's orders in one session, minute by minute (`walk`) or by a closed form with the same result.
 
-Each minute the exchange fills orders up to that moment, then the sell monitor steps; the open comes before the first step. A buy
-waits at its limit from the open. The monitor keeps one sell for all shares that may be sold, at the lowest target price seen in
-the session. An order placed at or below the last price trades at the last price at once. A waiting order trades at its own price
-when the path crosses it.
+In each minute the exchange fills orders up to that time, then the sell monitor makes a step. The open comes before the first
+step. A buy waits at its limit from the open. The monitor keeps one sell order for all shares that may be sold, at the lowest
+target price so far in the session. A sell at or below the last price trades at once at the last price. A waiting order trades at
+its limit when the price path crosses the limit.
 
-On the path of a daily bar only the open, the extremes and the close decide, because a target never falls while the price rises.
-`closed_form` compares these four prices; tests hold it equal to `walk`.
+On the path of a daily bar only open, high, low and close matter, because a target never falls while the price rises.
+`closed_form` compares these four prices; tests compare it with `walk`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,16 @@ from tradectl.strategy.parameters import Parameters
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """The start of a session. Prices in paise.
+    """Hold the input of a session. Prices are in paise.
 
-    `held`: shares that may be sold. `buy_quantity` at `buy_limit` waits for the open (0 for none). `same_day`: shares bought
-    today may be sold today. `rsi_exit`: sell at the open instead of at the target. `ema_level`: rupees at today's scale.
-    `ceiling`: the lowest target of earlier sessions, which today's target must not exceed.
+    Attributes:
+        held: Shares that may be sold.
+        ema_level: Fast EMA in rupees, at today's price scale.
+        buy_limit: Limit of the buy order that waits for the open.
+        buy_quantity: Its quantity; 0 for no order.
+        same_day: Whether shares bought today may be sold today.
+        rsi_exit: Sell at the open instead of at the target.
+        ceiling: Lowest target of earlier sessions, which today's target must not exceed; None for no ceiling.
     """
 
     held: int
@@ -39,14 +44,14 @@ class SessionPlan:
     ceiling: int | None = None
 
     def target(self, last: int, parameters: Parameters) -> int:
-        """Return the target price in paise when the last price is `last`."""
+        """Return the target price in paise. `last`: the last price in paise."""
         price = target_price(self.ema_level, last, self.tick, parameters)
         return price if self.ceiling is None else min(price, self.ceiling)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionFill:
-    """A fill, `second` seconds after the open. `price` in paise."""
+    """Represent a fill. `price`: paise. `second`: seconds after the open."""
 
     side: Side
     quantity: int
@@ -56,14 +61,16 @@ class SessionFill:
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """Fills in order of time. `resting`: the lowest target at which unsold shares waited (paise), None without one."""
+    """Hold the fills in order of time. `resting`: lowest target of unsold shares in paise; None without unsold shares."""
 
     executions: tuple[SessionFill, ...] = ()
     resting: int | None = None
 
 
 def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: SessionPlan, parameters: Parameters) -> SessionResult:
-    """Return the result of a session of so many minutes, along its minute bars where there are any, else along the daily bar."""
+    """Return the result of a session, along its minute bars if there are any, else along its daily bar.
+
+    `minutes`: length of the session."""
     inside = [item for item in minute_bars if 0 <= item[0] < minutes]
     if inside:
         return walk(minute_path(inside, bar.open), minutes, plan, parameters)
@@ -73,15 +80,15 @@ def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: Sess
 
 
 def _unusual(bar: Bar, plan: SessionPlan, parameters: Parameters) -> bool:
-    """Return whether a price below the open could be at or above its own target, which the closed form excludes.
+    """Return whether the closed form cannot be used: a price below the open could be at or above its own target.
 
-    That is an open off the tick, or a limit that is not below the fast EMA (a setting can allow that).
+    That is possible if the open is not a multiple of the tick size, or if the buy limit is not below its target.
     """
     return bar.open % plan.tick != 0 or (plan.buy_quantity > 0 and plan.buy_limit >= plan.target(plan.buy_limit, parameters))
 
 
 def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameters) -> SessionResult:
-    """Return the result of the walk along a daily bar's path, from its four prices alone."""
+    """Return the result of `walk` along a daily bar's path, computed only from the bar's four prices."""
     low_first = low_comes_first(bar.open, bar.high, bar.low)
     at_open, at_low = plan.target(bar.open, parameters), plan.target(bar.low, parameters)
     executions: list[SessionFill] = []
@@ -115,18 +122,19 @@ def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameter
 
 
 def _reached(second: int | None) -> int:
+    """Return `second`, which cannot be None on a daily path."""
     if second is None:
         raise AssertionError("a daily path reaches every price between its corners")
     return second
 
 
 def walk(path: Path, minutes: int, plan: SessionPlan, parameters: Parameters, step: int = 1) -> SessionResult:
-    """Return the result of a session, minute by minute (every `step` minutes), with the exchange and the sell monitor."""
+    """Return the result of a session along a price path. `step`: minutes between two steps of the sell monitor."""
     return _Walk(path, minutes * MINUTE, plan, parameters).run(step * MINUTE)
 
 
 class _Walk:
-    """The state between two steps of the monitor."""
+    """Simulate the exchange and the sell monitor. The attributes are the state between two steps of the monitor."""
 
     def __init__(self, path: Path, end: int, plan: SessionPlan, parameters: Parameters) -> None:
         self.path, self.end, self.plan, self.parameters = path, end, plan, parameters
@@ -138,7 +146,7 @@ class _Walk:
         self.resting: int | None = None
 
     def run(self, step: int) -> SessionResult:
-        """Walk the whole session and return its result."""
+        """Run the whole session and return its result. `step`: seconds between two steps of the monitor."""
         opened = self.path.price_at(0)
         if self.wanted and opened <= self.plan.buy_limit:
             self._buy(opened, 0)
@@ -153,7 +161,9 @@ class _Walk:
         return SessionResult(tuple(self.executions), self.resting if self.shares else None)
 
     def _monitor(self, now: int) -> None:
-        """Do one step: cancel a buy that a sell would cross, lower the target, offer all shares that may be sold."""
+        """Do one step of the sell monitor: lower the target and offer all shares that may be sold.
+
+        After a sale, and if the target is at or below the buy limit, the buy order is cancelled."""
         if self.sold:
             self.wanted = 0
         if not self.shares:
@@ -169,7 +179,7 @@ class _Walk:
             self.wanted = 0
 
     def _exchange(self, a: int, b: int) -> None:
-        """Fill the orders that the path crosses in [a, b], in order of time."""
+        """Fill the orders that the path crosses between the seconds `a` and `b`, in order of time."""
         hits: list[tuple[int, Side]] = []
         if self.offered and self.resting is not None:
             second = self.path.first_at_or_above(self.resting, a, b)

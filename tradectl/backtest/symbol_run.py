@@ -1,7 +1,7 @@
-"""The run of one symbol, bar by bar: held and locked shares, the cycle of re-entry levels, and the order for the next session.
+"""Run one symbol bar by bar: held and locked shares, re-entry levels, and the order for the next session.
 
-Decisions are made on the close of each run session that has a bar. An order is valid in the next run session only, and expires
-where the symbol has no bar there. Without shares or an order the run jumps to the next bar on which the entry rule holds.
+Decisions are made on the close of each run session that has a bar. An order is valid only in the next run session; it expires if
+the symbol has no bar there. Without shares or an order, the run continues at the next bar on which the entry rule holds.
 Positions, trades and money are computed from the fills (`model.position.fold`).
 """
 
@@ -34,8 +34,10 @@ from tradectl.strategy.sizing import Sizing, size_buy, worth_changing
 
 @dataclass(frozen=True)
 class Backtest:
-    """The result of a run. `charges` in paise by fill id. `folded`: trades and the open position, computed from the fills.
-    `orders`: every buy that the run decided by itself, filled or not.
+    """Hold the result of a run.
+
+    `charges`: paise by fill id. `folded`: trades and the open position, computed from the fills. `orders`: every buy that `run`
+    decided, filled or not; empty for a run of `Portfolio`.
     """
 
     first: date
@@ -53,13 +55,16 @@ class Backtest:
 
     @property
     def open_position(self) -> Folded | None:
-        """Return the fold where shares are still held, else None."""
+        """Return the open position; None if no shares are held."""
         return self.folded if self.folded.quantity else None
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedBuy:
-    """A buy for one session, decided on the close of bar `decided`. `limit` in paise; `reentry`: the symbol is already held."""
+    """Represent a buy for one session.
+
+    `decided`: index of the bar on whose close the buy was decided. `limit`: paise. `level`: RSI level. `reentry`: the symbol is
+    already held."""
 
     session: date
     decided: int
@@ -70,11 +75,17 @@ class PlannedBuy:
 
 
 class SymbolRun:
-    """The state of one symbol from bar to bar: shares, locked shares, the cycle of levels, and the order for the next session.
+    """Run one symbol from bar to bar.
 
-    `run` does all sessions without a limit of funds. `Portfolio` calls the steps of a session itself, for symbols that are held,
-    ordered or wanted: `apply_actions`, `withdrawn`, `fitted`, `trade`, `wanted`, `sized`. It keeps the orders then, and
-    `order` stays None.
+    `run` runs all sessions without a limit of funds. `Portfolio` instead calls the steps of a session: `apply_actions`,
+    `withdrawn`, `fitted`, `trade`, `wanted` and `sized`. It keeps the orders itself, and `order` stays None.
+
+    Args:
+        context: The data of the symbol.
+        first: First session.
+        last: Last session.
+        accept: Returns whether an entry on the close of a bar (index) is accepted; None accepts all.
+        entries: Bars on which the entry rule holds; None computes them.
     """
 
     def __init__(
@@ -92,7 +103,7 @@ class SymbolRun:
         self.end = bisect_right(history.sessions, self.last.toordinal())
         rule = entry_mask(context.features, context.parameters) if entries is None else entries
         mask = rule & admission_mask(history, context.features, context.parameters, context.excluded) & context.trusted
-        if context.undecided_from is not None:  # nothing is traded from then on, what is held stays
+        if context.undecided_from is not None:  # no trades from that date on; held shares stay
             self.end = min(self.end, bisect_left(history.sessions, context.undecided_from.toordinal()))
         self.entry_bars: list[int] = mask.nonzero()[0].tolist()
         self.ex_dates = [action.ex_date for action in context.actions]
@@ -126,9 +137,9 @@ class SymbolRun:
         return self.result()
 
     def _next(self, j: int) -> int:
-        """Return the next bar to visit: the following one while something is held or ordered, else the next entry bar.
+        """Return the next bar to process: `j` while there are shares or an order, else the next entry bar from `j` on.
 
-        So nothing is held or ordered where the run ends before the last bar.
+        So a run that ends before the last bar has no shares and no order.
         """
         if self.holding.quantity or self.order:
             return j
@@ -147,7 +158,7 @@ class SymbolRun:
             self.orders.append(self.order)
 
     def wanted(self, j: int, day: date, *, traded: bool) -> PlannedBuy | None:
-        """Return the buy that the rules want for the next run session after the close of bar `j`, without a quantity, or None.
+        """Return the buy for the next run session that the rules decide on the close of bar `j`, without a quantity, or None.
 
         `traded`: whether the symbol traded in this session, which forbids an entry.
         """
@@ -168,6 +179,7 @@ class SymbolRun:
         return PlannedBuy(session, j, limit, 0, level, reentry)
 
     def _entry_level(self, j: int, day: date, *, traded: bool) -> int:
+        """Return the RSI level of an entry on the close of bar `j`; 0 for no entry."""
         k = bisect_left(self.entry_bars, j)
         if traded or k == len(self.entry_bars) or self.entry_bars[k] != j:
             return 0
@@ -176,6 +188,7 @@ class SymbolRun:
         return level_at_entry(float(self.context.features.rsi[j]), self.context.parameters)
 
     def _reentry_level(self, j: int) -> int:
+        """Return the RSI level of a re-entry on the close of bar `j`; 0 for no re-entry."""
         table, parameters = self.context.features, self.context.parameters
         if self.buys >= parameters.max_buys:
             return 0
@@ -190,7 +203,7 @@ class SymbolRun:
         return self.context.actions[bisect_right(self.ex_dates, after) : bisect_right(self.ex_dates, through)]
 
     def sized(self, order: PlannedBuy, funds: int | None = None) -> Sizing:
-        """Return the quantity of a wanted buy. `funds` in paise, None for no limit; a quantity of 0 has a refusal."""
+        """Return the quantity of a buy. `funds`: paise; None for no limit. A quantity of 0 comes with a refusal."""
         return self._sizing(order, order.limit, funds, reentry=order.reentry)
 
     def _sizing(self, order: PlannedBuy, price: int, funds: int | None, *, reentry: bool = False) -> Sizing:
@@ -207,7 +220,9 @@ class SymbolRun:
     # --- a session
 
     def _due(self, j: int, day: date) -> PlannedBuy | None:
-        """Return the order for this session after the steps before the open, or None. An order for an earlier session expires."""
+        """Return the order for this session after the steps before the open, or None.
+
+        An order for an earlier session expires."""
         order = self.order
         if order is None or order.session > day:
             return None
@@ -215,10 +230,10 @@ class SymbolRun:
         return self.fitted(order, j) if order.session == day and not self.withdrawn(order) else None
 
     def withdrawn(self, order: PlannedBuy) -> bool:
-        """Return whether premarket-retry cancels an order: an ex-date, a surveillance list, or a limit too far from the last
-        close.
+        """Return whether premarket-retry cancels an order.
 
-        A surveillance list has no publication time, so it counts from the evening of its date.
+        Reasons are an ex-date, a surveillance list, and a limit too far from the last close. A surveillance list has no
+        publication time, so it counts from the evening of its date.
         """
         history = self.context.history
         if is_excluded(self.context.excluded, order.session - timedelta(days=1)):
@@ -229,9 +244,9 @@ class SymbolRun:
         )
 
     def fitted(self, order: PlannedBuy, j: int, funds: int | None = None) -> PlannedBuy | None:
-        """Return the order as amo-adjust changes it at the open of bar `j`, or None where amo-adjust cancels it.
+        """Return the order as amo-adjust changes it at the open of bar `j`; None if amo-adjust cancels it.
 
-        `funds`: paise for the whole order, None for no limit.
+        `funds`: paise for the whole order; None for no limit.
         """
         history, parameters = self.context.history, self.context.parameters
         opened = int(history.open[j])
@@ -246,7 +261,7 @@ class SymbolRun:
         return order
 
     def trade(self, j: int, session: Session, order: PlannedBuy | None) -> SessionResult:
-        """Trade the held shares and a buy through bar `j`, which is the bar of this run session."""
+        """Trade the held shares and a buy during bar `j`, the bar of this run session."""
         day = session.date
         held = self.holding.free(day)
         if not held and order is None:
@@ -290,7 +305,7 @@ class SymbolRun:
             self._flat()
 
     def apply_actions(self, j: int, day: date) -> None:
-        """Apply the corporate actions with an ex-date after the previous bar, up to this one, to the held shares."""
+        """Apply to the held shares the corporate actions with an ex-date after the previous bar, up to this bar."""
         history = self.context.history
         actions = self._actions(history.session(j - 1), day) if self.holding.quantity else ()
         if not actions:

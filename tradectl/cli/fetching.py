@@ -16,7 +16,7 @@ from tradectl.errors import ConfigurationError, DataError, SourceUnavailable, Us
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Missing, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
-from tradectl.marketdata.sources.patience import POLITE, Patience
+from tradectl.marketdata.sources.request_pacer import DEFAULT_LIMITS, RequestPacer
 from tradectl.marketdata.sources.surveillance_files import stored_lists
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import read_symbol, shown
@@ -51,12 +51,14 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
         sessions = wanted(whole, stored, table, clock.now())
         look = stop.raise_if_requested
         if of_lists:
-            opened = surveillance_lists(settings, clock, Patience(POLITE, look))
+            opened = surveillance_lists(settings, clock, RequestPacer(DEFAULT_LIMITS, look))
         elif source == "nse":
-            opened = nse(settings, clock, Patience(POLITE, look))
+            opened = nse(settings, clock, RequestPacer(DEFAULT_LIMITS, look))
         else:
             client = (
-                yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(invocation, source))
+                yahoo(settings, RequestPacer(DEFAULT_LIMITS, look))
+                if source == "yahoo"
+                else stack.enter_context(broker(invocation, source))
             )
             gaps_only = span.repair and span.since is None
             opened = restored(settings, clock, client, names(settings, symbols, universe), gaps_only=gaps_only)
@@ -71,7 +73,7 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
             look=look,
         )
         if source == "nse" and not clock.virtual:
-            fetch_lot_list(settings, table, report, Patience(POLITE, look))
+            fetch_lot_list(settings, table, report, RequestPacer(DEFAULT_LIMITS, look))
     return _answer(report, [session.date for session in sessions])
 
 
@@ -87,30 +89,30 @@ def _check_options(source: str, span: Span, *, symbols: str, universe: str) -> N
         raise UsageError("name the symbols: --symbols A,B,C or --universe NAME")
 
 
-def nse(settings: Settings, clock: Clock, patience: Patience) -> Source:
+def nse(settings: Settings, clock: Clock, pacer: RequestPacer) -> Source:
     """Return the source NSE at the address of the settings."""
     from tradectl.marketdata.sources.download import Downloader
     from tradectl.marketdata.sources.nse import NseFiles
 
-    return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
+    return NseFiles(settings.nse, Downloader("NSE", settings.nse_home, pacer), clock.now)
 
 
-def surveillance_lists(settings: Settings, clock: Clock, patience: Patience) -> Source:
+def surveillance_lists(settings: Settings, clock: Clock, pacer: RequestPacer) -> Source:
     """Return the source of NSE's surveillance lists at the address of the settings."""
     from tradectl.marketdata.sources.download import Downloader
     from tradectl.marketdata.sources.surveillance_files import SurveillanceFiles
 
-    return SurveillanceFiles(settings.nse, Downloader("NSE", settings.nse_home, patience), clock.now)
+    return SurveillanceFiles(settings.nse, Downloader("NSE", settings.nse_home, pacer), clock.now)
 
 
-def fetch_lot_list(settings: Settings, table: SessionTable, report: FetchReport, patience: Patience) -> None:
+def fetch_lot_list(settings: Settings, table: SessionTable, report: FetchReport, pacer: RequestPacer) -> None:
     """Fetch NSE's list of shares with derivatives if the stored one is missing or old. NSE offers only today's list."""
     from tradectl.marketdata.fetch_lots import fetch_lots, is_due
     from tradectl.marketdata.sources.download import Downloader
 
     at = SystemClock().machine_now()
     if is_due(settings.market, ist_date(at)):
-        downloader = Downloader("NSE", settings.nse_home, patience)
+        downloader = Downloader("NSE", settings.nse_home, pacer)
         try:
             fetch_lots(settings.nse, downloader, settings.market, table, report, at=at)
         except SourceUnavailable as error:
@@ -123,18 +125,18 @@ def holiday_list(settings: Settings) -> HolidayList:
     from tradectl.marketdata.sources.download import Downloader
 
     with stop_on_signals() as stop:
-        downloader = Downloader("NSE", settings.nse_home, Patience(POLITE, stop.raise_if_requested))
+        downloader = Downloader("NSE", settings.nse_home, RequestPacer(DEFAULT_LIMITS, stop.raise_if_requested))
         content = downloader.get(settings.nse_home + HOLIDAYS)
     if content is None:
         raise SourceUnavailable(f"NSE has no holiday list at {HOLIDAYS}: save it in a browser and import the file")
     return read_holiday_list(content, "NSE's holiday list")
 
 
-def yahoo(settings: Settings, patience: Patience) -> Client:
+def yahoo(settings: Settings, pacer: RequestPacer) -> Client:
     """Return the source Yahoo at the address of the settings."""
     from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast
 
-    return YahooPast(Yahoo(settings.yahoo, settings.home / "yahoo", patience), ist_date(SystemClock().machine_now()))
+    return YahooPast(Yahoo(settings.yahoo, settings.home / "yahoo", pacer), ist_date(SystemClock().machine_now()))
 
 
 @contextmanager

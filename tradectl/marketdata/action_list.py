@@ -1,7 +1,7 @@
-"""The corporate actions of one instrument from the texts that announce them: each event once, and a person's decisions applied.
+"""Parse the announcements of one instrument into corporate actions: each event once, with the operator's decisions applied.
 
-The same event comes in several wordings, in several files, and again when it is revised. Where two announcements contradict each
-other and neither is marked as the revised one, the event is UNKNOWN: it is reported and never guessed.
+The same event is announced in several wordings and files, and again when it is revised. If two announcements contradict each
+other and neither is marked as revised, the event is UNKNOWN. An UNKNOWN event is reported, never guessed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from tradectl.marketdata.purpose import Part, dividends, in_paise, read_purpose
 from tradectl.model.market import ActionKind, CorporateAction
 
 NEAR = timedelta(days=45)
-"""Two announcements of the same share change within so many days are one event: a second one needs a new vote of the holders."""
+"""Two announcements of the same share change within this time are one event: a second event needs a new shareholder vote."""
 SHARE_CHANGES = (ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATION)
 _ORDER = {kind: number for number, kind in enumerate(ActionKind)}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about one ex-date of an instrument. `ratio`: new shares for one old; None for a demerger. `set`
-    False: nothing happens to the shares, and the prices are right as they are. `decided_at`: ISO text, UTC."""
+    """Represent the operator's decision about one ex-date of an instrument.
+
+    `ratio`: new shares for one old; None for a demerger. `set` False: the number of shares does not change, and the prices
+    are right as stored. `decided_at`: ISO text, UTC."""
 
     ex_date: date
     set: bool
@@ -36,7 +38,7 @@ class Decision:
     decided_at: str
 
     def action(self, instrument_id: str) -> CorporateAction:
-        """Return the action that the decision stands for."""
+        """Return the corporate action that results from the decision."""
         text = f"decided {self.decided_at[:10]}" + (f": {self.note}" if self.note else "")
         if not self.set:
             return CorporateAction(instrument_id, self.ex_date, ActionKind.ACCEPTED, subject=f"accepted as it is, {text}")
@@ -47,7 +49,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Announcement:
     """One part of one announcement."""
 
     ex_date: date
@@ -62,15 +64,17 @@ class _Told:
 def read_actions(
     instrument_id: str, rows: Iterable[tuple[date, str]], decisions: Iterable[Decision] = ()
 ) -> tuple[CorporateAction, ...]:
-    """Return the actions that (ex-date, subject) rows of one instrument announce, oldest first, each event once.
+    """Return the actions that the (ex-date, subject) rows of one instrument announce, oldest first, each event once.
 
-    `decisions` replace the texts of their ex-dates about shares."""
-    told = [_Told(ex_date, part, subject) for ex_date, subject in sorted(set(rows)) for part in read_purpose(subject)]
+    A decision replaces the announcements of its ex-date that concern shares."""
+    announced = [
+        _Announcement(ex_date, part, subject) for ex_date, subject in sorted(set(rows)) for part in read_purpose(subject)
+    ]
     decided = {item.ex_date: item for item in decisions}
-    told = [item for item in told if not _settled(item, decided.get(item.ex_date))]
-    known = _without_superseded([item for item in told if item.part.kind in SHARE_CHANGES])
-    others = [item for item in told if item.part.kind not in (*SHARE_CHANGES, ActionKind.DIVIDEND)]
-    found = [*known, *_others(others, known), *_dividends(told)]
+    announced = [item for item in announced if not _settled(item, decided.get(item.ex_date))]
+    known = _without_superseded([item for item in announced if item.part.kind in SHARE_CHANGES])
+    others = [item for item in announced if item.part.kind not in (*SHARE_CHANGES, ActionKind.DIVIDEND)]
+    found = [*known, *_others(others, known), *_dividends(announced)]
     actions = [
         CorporateAction(instrument_id, t.ex_date, t.part.kind, t.part.ratio, t.part.dividend, t.subject, t.part.offered)
         for t in found
@@ -79,38 +83,40 @@ def read_actions(
     return tuple(sorted(actions, key=lambda a: (a.ex_date, _ORDER[a.kind], a.ratio, a.dividend, a.subject)))
 
 
-def _settled(item: _Told, decision: Decision | None) -> bool:
-    """Return whether a person's decision replaces a text."""
+def _settled(item: _Announcement, decision: Decision | None) -> bool:
+    """Return whether the operator's decision replaces an announcement."""
     if decision is None:
         return False
     replaced = (*SHARE_CHANGES, ActionKind.UNKNOWN)
     return item.part.kind in replaced or (item.part.kind is ActionKind.DEMERGER and not (decision.set and decision.ratio))
 
 
-def _without_superseded(told: Sequence[_Told]) -> list[_Told]:
-    """Return each share change once. Contradicting announcements become one that is UNKNOWN."""
-    found: list[_Told] = []
-    for day, of_day in groupby(told, key=lambda item: item.ex_date):
-        of_kind: dict[ActionKind, list[_Told]] = {}
+def _without_superseded(announced: Sequence[_Announcement]) -> list[_Announcement]:
+    """Return each share change once. Contradicting announcements become one UNKNOWN event."""
+    found: list[_Announcement] = []
+    for day, of_day in groupby(announced, key=lambda item: item.ex_date):
+        of_kind: dict[ActionKind, list[_Announcement]] = {}
         for item in of_day:
             of_kind.setdefault(item.part.kind, []).append(item)
         found += [_one(day, items) for items in of_kind.values()]
     return _without_near(found)
 
 
-def _one(day: date, items: Sequence[_Told]) -> _Told:
-    """Return the one event of the announcements of one kind and day."""
+def _one(day: date, items: Sequence[_Announcement]) -> _Announcement:
+    """Return the event that the announcements of one kind and ex-date describe; UNKNOWN if their ratios contradict."""
     ratios = {item.part.ratio for item in items}
     if len(ratios) > 1:
         revised = [item for item in items if item.revised]
         if len({item.part.ratio for item in revised}) != 1:
-            return _Told(day, Part(ActionKind.UNKNOWN), " | ".join(item.subject for item in items))
+            return _Announcement(day, Part(ActionKind.UNKNOWN), " | ".join(item.subject for item in items))
         items = revised
     return items[0]
 
 
-def _without_near(found: Sequence[_Told]) -> list[_Told]:
-    """Drop what a revised announcement of another date replaces. Of two equal ones, neither marked, both are UNKNOWN."""
+def _without_near(found: Sequence[_Announcement]) -> list[_Announcement]:
+    """Drop announcements that a revised one of a near ex-date replaces.
+
+    Equal announcements of near ex-dates become UNKNOWN if none or several are marked as revised."""
     kept = []
     for item in found:
         twins = [
@@ -124,14 +130,14 @@ def _without_near(found: Sequence[_Told]) -> list[_Told]:
             kept += [item] if item.revised else []
         else:
             text = f"{item.subject} (also announced for {', '.join(str(twin.ex_date) for twin in twins)})"
-            kept.append(_Told(item.ex_date, Part(ActionKind.UNKNOWN), text))
+            kept.append(_Announcement(item.ex_date, Part(ActionKind.UNKNOWN), text))
     return kept
 
 
-def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
-    """Return demergers, rights, unknown and other events, each once a day."""
-    found: dict[tuple[date, Part], _Told] = {}
-    for item in told:
+def _others(announced: Sequence[_Announcement], known: Sequence[_Announcement]) -> list[_Announcement]:
+    """Return demergers, rights issues, unknown and other events, each once per ex-date."""
+    found: dict[tuple[date, Part], _Announcement] = {}
+    for item in announced:
         kind = item.part.kind
         if kind is ActionKind.UNKNOWN and _is_explained(item, known):
             continue
@@ -139,18 +145,18 @@ def _others(told: Sequence[_Told], known: Sequence[_Told]) -> list[_Told]:
     return list(found.values())
 
 
-def _is_explained(item: _Told, known: Sequence[_Told]) -> bool:
-    """Return whether an incomplete text (`Stock Split`) only names an event that another text of its day gives in full."""
+def _is_explained(item: _Announcement, known: Sequence[_Announcement]) -> bool:
+    """Return whether an incomplete text (`Stock Split`) names only events that other texts of its ex-date give in full."""
     words = plain(item.subject)
     named = {kind for kind in (*SHARE_CHANGES, "reduction", "amalgamation", "merger", "reconstruction") if kind in words}
     kinds = {str(other.part.kind) for other in known if other.ex_date == item.ex_date}
     return bool(named) and named <= kinds and not any(letter.isdecimal() for letter in words)
 
 
-def _dividends(told: Sequence[_Told]) -> list[_Told]:
-    """Return the dividends: one for each announcement that has an amount of its own."""
+def _dividends(announced: Sequence[_Announcement]) -> list[_Announcement]:
+    """Return the dividends: one for each announcement with an amount that no earlier announcement of its ex-date has."""
     found = []
-    rows = [item for item in told if item.part.kind is ActionKind.DIVIDEND]
+    rows = [item for item in announced if item.part.kind is ActionKind.DIVIDEND]
     paid = {id(item): Counter(dividends(item.subject)) for item in rows}
     for item in rows:
         for other in rows:
@@ -164,7 +170,7 @@ def _dividends(told: Sequence[_Told]) -> list[_Told]:
             counted |= paid[id(item)]
             if own or (first and not dividends(item.subject)):
                 amount = in_paise(value for (_, value), times in own.items() for _ in range(times))
-                found.append(_Told(item.ex_date, Part(ActionKind.DIVIDEND, dividend=amount), item.subject))
+                found.append(_Announcement(item.ex_date, Part(ActionKind.DIVIDEND, dividend=amount), item.subject))
                 first = False
     return found
 
@@ -172,7 +178,8 @@ def _dividends(told: Sequence[_Told]) -> list[_Told]:
 def _not_revised(
     paid: Counter[tuple[str, Decimal]], revised: Counter[tuple[str, Decimal]], *, same_day: bool
 ) -> Counter[tuple[str, Decimal]]:
-    """Return what is left of an announcement beside its revised one: on the same day no dividend of the same name, on another
-    day none of the same name and amount."""
+    """Return the dividends of an announcement that its revised version does not replace.
+
+    On the same ex-date, a dividend is replaced by one of the same name; on another, by one of the same name and amount."""
     names = {name for name, _ in revised}
     return Counter({key: n for key, n in paid.items() if not (key[0] in names if same_day else key in revised)})

@@ -1,7 +1,7 @@
-"""Bring NSE's corporate-action texts into one spelling for the grammar of `purpose`.
+"""Convert NSE's corporate-action texts to one spelling for the grammar of `purpose`.
 
-The texts are typed by hand. A term that is one letter away from a term of the grammar is that term: `Splt`, `Bouns`. A term
-with another meaning is never corrected (`bonds` is not `bonus`).
+The texts are typed by hand. A word that is one letter away from a term of the grammar is corrected: `Splt`, `Bouns`. A word
+with a meaning of its own is never corrected (`bonds` is not `bonus`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ KEYWORDS = (
     "split", "bonus", "consolidation", "subdivision", "scheme", "arrangement", "amalgamation", "merger", "demerger",
     "reduction", "capital", "rights", "preference", "debenture", "warrant", "reconstruction",
 )  # fmt: skip
-"""Terms by which the grammar recognises an event. Typing errors are corrected for these alone."""
+"""Terms by which the grammar recognises an event. Typing errors are corrected only for these terms."""
 _ORDINARY = frozenset(("rate", "sale", "same", "share", "shares", "bondholders", "division", "merge"))
 _SAME = {
     "splits": "split", "spl": "split", "splitting": "split", "subdivision": "split",
@@ -44,24 +44,24 @@ _PIECES = (
 
 
 def has_typing_error(subject: str) -> bool:
-    """Return whether a text is parsed through a typing error in a term of the grammar."""
+    """Return whether a text has a typing error that is corrected to a term of the grammar."""
     return any(_corrected(word) for word in _WORD.findall(subject.lower()))
 
 
 def is_revised(subject: str) -> bool:
-    """Return whether a text replaces an earlier one."""
+    """Return whether a text is marked as revised, so that it replaces an earlier one."""
     return re.search(r"\b(?:revis|updat|resched)", subject, re.IGNORECASE) is not None
 
 
 def is_cancelled(subject: str) -> bool:
-    """Return whether a text cancels its event, or moves it to another date."""
+    """Return whether a text cancels its event or moves the event to another date."""
     return _CANCELLED.search(subject) is not None
 
 
 def plain(subject: str) -> str:
-    """Return a text in small letters and in the spelling of the grammar, with single spaces.
+    """Return a text in lower case and in the spelling of the grammar, with single spaces.
 
-    `Rs 10/-` becomes `rs 10`, so that every `/` left separates two events. Remarks such as `(revised)` are removed."""
+    `Rs 10/-` becomes `rs 10`, so that each remaining `/` separates two events. Remarks such as `(revised)` are removed."""
     text = _REVISED_IN_BRACKETS.sub(" ", subject)
     text = _REVISED_WORDS.sub(" ", text)
     text = _SLASH_OF_AN_AMOUNT.sub(" ", text)
@@ -83,7 +83,7 @@ def _spelled(word: str) -> str:
 
 
 def _corrected(word: str) -> str:
-    """Return the term of the grammar that a term with one typing error means; empty for any other."""
+    """Return the term of the grammar that a word with one typing error stands for; empty for any other word."""
     if word in _SAME or word in _ORDINARY or word in KEYWORDS or len(word) < 4:
         return ""
     near = [keyword for keyword in KEYWORDS if _one_letter_away(word, keyword)]
@@ -91,7 +91,7 @@ def _corrected(word: str) -> str:
 
 
 def _one_letter_away(word: str, other: str) -> bool:
-    """Return whether one letter was left out, added, exchanged, or changed places with its neighbour."""
+    """Return whether two words differ by one missing, added or replaced letter, or by two swapped neighbours."""
     if abs(len(word) - len(other)) > 1:
         return False
     start = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))

@@ -1,7 +1,7 @@
-"""The archive: everything imported, in one SQLite file, written only in whole transactions.
+"""Store all imported data in one SQLite file, the archive. Each import is one transaction.
 
-An equal row changes nothing. If rows differ, snapshots take the new row and bars a better row; other cases need
-`replace`. `generation` counts the transactions that changed something; derived files store it.
+An equal row changes nothing. If rows differ, snapshot tables take the new row, and `bars` takes the better row; other cases need
+`replace`. The generation counts the transactions that changed data. Derived files store the generation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MONEY = {"open", "high", "low", "close", "tick_size"}
 
 @dataclass(frozen=True)
 class Merged:
-    """The result of storing the rows of one file."""
+    """Count the stored rows of one file by result."""
 
     new: int = 0
     same: int = 0
@@ -42,12 +42,13 @@ class Merged:
 
     @property
     def changed(self) -> bool:
+        """Return whether the archive changed."""
         return bool(self.new or self.replaced or self.removed)
 
 
 @contextmanager
 def database_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors as DatabaseError, with one line that names the file."""
+    """Convert SQLite's errors to DatabaseError with one line that names the file."""
     try:
         yield
     except sqlite3.Error as error:
@@ -55,7 +56,7 @@ def database_errors(path: Path) -> Iterator[None]:
 
 
 class Archive:
-    """The archive of one folder, opened for writing; made where it is missing. Raises DatabaseError."""
+    """Open the archive of a folder for writing. A missing archive is created. Raises DatabaseError."""
 
     def __init__(self, folder: Path) -> None:
         import sqlite_utils
@@ -74,17 +75,18 @@ class Archive:
         self.db.close()
 
     def generation(self) -> int:
+        """Return the number of transactions that changed data. Raises DatabaseError."""
         with database_errors(self.path):
             return int(self.db.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Run a block in one transaction: an exception inside leaves the archive unchanged."""
+        """Run a block in one transaction. An exception inside the block leaves the archive unchanged."""
         with database_errors(self.path), self.db.atomic():
             yield
 
     def count_change(self) -> None:
-        """Mark, inside a transaction, derived files as stale."""
+        """Increase the generation, so that derived files are stale. Call it inside a transaction."""
         self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
         self.db.execute("INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'")
 
@@ -99,7 +101,9 @@ class Archive:
         return int(self.db.execute("SELECT max(id) FROM files").fetchone()[0])
 
     def merge(self, table_name: str, frame: pd.DataFrame, file_id: int, *, replace: bool, source: str) -> Merged:
-        """Put the rows of one file into a table, inside a transaction. Raises DataError for a contradiction without `replace`."""
+        """Store the rows of one file in a table. Call it inside a transaction.
+
+        `source`: the file's name for messages. Raises DataError if a row contradicts a stored one and `replace` is False."""
         table = TABLES[table_name]
         removed = self._drop_former_members(frame) if table_name == "lists" else 0
         if table_name == "surveillance":
@@ -129,7 +133,7 @@ class Archive:
         return Merged(int(new.sum()), same, int((differs & ~kept).sum()), removed, int(kept.sum()))
 
     def _stored(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the stored rows that the frame's rows can meet."""
+        """Return the stored rows that may have the same keys as the rows of the frame."""
         import pandas as pd
 
         bounds = [str(frame[table.narrow].min()), str(frame[table.narrow].max())]
@@ -140,7 +144,7 @@ class Archive:
         return stored.astype(frame.dtypes[list(table.columns)].to_dict())
 
     def _drop_former_members(self, frame: pd.DataFrame) -> int:
-        """Delete the stored members of a list that are missing from the new one; return their number."""
+        """Delete the stored members of a list that the new version lacks. Return their number."""
         name = str(frame["list"].iloc[0])
         members = set(frame["symbol"])
         stored = {row[0] for row in self.db.execute("SELECT symbol FROM lists WHERE list = ?", [name]).fetchall()}
@@ -150,7 +154,7 @@ class Archive:
         return len(gone)
 
     def _drop_former_entries(self, frame: pd.DataFrame) -> int:
-        """Delete stored symbols that the new version of a dated surveillance list lacks; return their number."""
+        """Delete the stored entries that the new version of a dated surveillance list lacks. Return their number."""
         gone = 0
         for (dated, measure), own in frame.groupby(["dated", "measure"]):
             key = [str(dated), str(measure)]
@@ -163,7 +167,7 @@ class Archive:
 
 
 def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> DataError:
-    """Return the error for rows that contradict stored ones; it shows the first row."""
+    """Return the error for rows that contradict stored ones. The message shows the first such row."""
     where = " ".join(str(row[column]) for column in table.key)
     told = [
         f"{column} {_shown(column, row[f'{column}_stored'])}, not {_shown(column, row[column])}"
@@ -171,9 +175,9 @@ def _contradiction(source: str, table: Table, row: pd.Series, how_many: int) -> 
         if column not in table.key and row[column] != row[f"{column}_stored"]
     ]
     more = f" (and {how_many - 1} more rows)" if how_many > 1 else ""
-    return DataError(f"{source} row {row[_ROW]}: {where} is stored with {told[0]}{more}; --replace takes the new")
+    return DataError(f"{source} row {row[_ROW]}: {where} is stored with {told[0]}{more}; --replace stores the new values")
 
 
 def _shown(column: str, value: object) -> str:
-    """Return a value for a message: prices in rupees, as files have them."""
+    """Return a value as text for a message. Prices are shown in rupees, as in files."""
     return f"Rs {float(str(value)) / 100:.2f}" if column in _MONEY else str(value)

@@ -1,7 +1,7 @@
-"""Check the stored data: findings, counted and with examples. The data is read, never changed.
+"""Check the stored data and return findings with their counts and examples. The data is read, never changed.
 
-Indicators are compared bit for bit with `ta`, which defines them: a difference is an error of ours, not of the data. Prices and
-corporate actions are compared in both directions: a jump that no action explains, and a factor that the prices do not show.
+Indicators are compared bit for bit with the library `ta`, which defines them. A difference is an error of tradectl, not of the
+data. Prices are compared with corporate actions: jumps that no action explains, and factors that the prices do not show.
 """
 
 from __future__ import annotations
@@ -29,28 +29,31 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 UNEXPLAINED = "opening gaps that no corporate action explains"
 NOT_SHOWN = "factors of corporate actions that the prices do not show (already adjusted?)"
-CORRECTED = "share changes that were read through a typing error"
+CORRECTED = "share changes whose text has a corrected typing error"
 UNKNOWN = "unknown corporate actions (`data actions` decides them)"
 QUESTIONS = frozenset({UNEXPLAINED, NOT_SHOWN, UNKNOWN})
-"""Kinds of finding that a person must decide. Until then the symbol is not bought."""
-DAMAGED = "damaged rows of the panel store (--repair derives it anew)"
+"""Kinds of finding that the operator must decide. Until then the symbol is not bought."""
+DAMAGED = "damaged rows of the panel store (--repair derives the store again)"
 MOVE = 0.20
-"""Change from the previous adjusted close above which a close is a note: stocks with derivatives have no fixed band."""
+"""Relative change from the previous adjusted close above which a close is reported; some shares have no fixed price band."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`severity`: error (the data is wrong), warning (check it), note (may be correct). `count` in all, and some examples."""
+    """Represent the result of one check.
+
+    `severity`: error (the data is wrong), warning (check it) or note (may be correct). `count`: number of all cases."""
 
     kind: str
     severity: str
     count: int
     examples: tuple[str, ...]
-    """All of them for kinds that name each case; otherwise at most EXAMPLES."""
+    """All cases for the kinds that name each case; otherwise at most EXAMPLES."""
 
 
 def check(store: Store, universe: str = "all", *, indicators: bool = False) -> tuple[Finding, ...]:
-    """Return the findings in the histories of a universe with their counts, errors first, zeros too.
+    """Return the findings in the histories of a universe, errors first. Findings with a count of 0 are included.
+
     `indicators` also compares RSI and EMA with `ta`. Raises DataError if no symbol has bars."""
     histories = {i: history for i in store.universe(universe) if (history := store.history(i)) is not None}
     if not histories:
@@ -84,7 +87,7 @@ def _shapes(histories: Mapping[str, History]) -> Finding:
     for name, h in histories.items():
         wrong = (h.low <= 0) | (h.high < np.maximum(h.open, h.close)) | (h.low > np.minimum(h.open, h.close)) | (h.volume < 0)
         found += [f"{name} {h.session(int(i))}" for i in np.flatnonzero(wrong)]
-    return _finding("bars whose prices cannot be", "error", found)
+    return _finding("bars with impossible prices", "error", found)
 
 
 def _order(histories: Mapping[str, History]) -> Finding:
@@ -95,16 +98,16 @@ def _order(histories: Mapping[str, History]) -> Finding:
 
 
 def _damage(store: Store) -> Finding:
-    """Return damaged rows of the panel store. It is derived, so it can be derived again."""
+    """Return the damaged rows of the panel store. The store can be derived again from the archive."""
     return _finding(DAMAGED, "error", [str(day) for day in store.damaged()])
 
 
 def _second_names(store: Store) -> Finding:
-    """Return how many archived bars the panel left out, because a bar under the proper name existed that day."""
+    """Return how many archived bars the panel left out because another bar has the instrument's name of that day."""
     with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
     left_out = rows - store.stored_bars()
-    text = f"{left_out} bars under a name that was not the instrument's own on that day"
+    text = f"{left_out} bars under a symbol that the instrument did not have that day"
     return Finding("bars under two names", "warning", left_out, (text,))
 
 
@@ -118,8 +121,9 @@ def _missing_sessions(store: Store, histories: Mapping[str, History]) -> Finding
 
 
 def _holes(histories: Mapping[str, History]) -> Finding:
-    """Return sessions inside a symbol's life on which others have a bar and it has none: listing pauses, suspensions, lost
-    files."""
+    """Return the sessions between a symbol's first and last bar on which only other symbols have a bar.
+
+    Causes are suspensions, pauses of the listing and lost files."""
     known = np.unique(np.concatenate([history.sessions for history in histories.values()]))
     holes = {}
     for name, h in histories.items():
@@ -127,13 +131,14 @@ def _holes(histories: Mapping[str, History]) -> Finding:
         if there > len(h):
             holes[name] = int(there) - len(h)
     worst = sorted(holes, key=lambda name: (-holes[name], name))
-    return Finding("holes in a symbol's life", "note", sum(holes.values()), tuple(f"{n} {holes[n]}" for n in worst[:EXAMPLES]))
+    kind = "missing bars between a symbol's first and last bar"
+    return Finding(kind, "note", sum(holes.values()), tuple(f"{n} {holes[n]}" for n in worst[:EXAMPLES]))
 
 
 def _surveillance(store: Store) -> Finding:
     """Return the surveillance lists that are missing or old as of the newest bars.
 
-    Empty if none was ever imported, which `analyze` and `data list` report."""
+    Empty if no list was ever imported; `analyze` and `data list` report that case."""
     newest = store.last_session()
     found = store.surveillance(newest) if newest is not None else None
     doubt = found.doubt() if found is not None and found.lists else ""
@@ -141,21 +146,21 @@ def _surveillance(store: Store) -> Finding:
 
 
 def _jumps(store: Store, histories: Mapping[str, History]) -> Iterator[Finding]:
-    """Yield opening gaps that no action explains, and factors that the prices do not show; every one is named."""
+    """Yield the opening gaps that no action explains, and the factors that the prices do not show. Each case is named."""
     found: dict[bool, list[str]] = {True: [], False: []}
     for name, h in histories.items():
         for jump in jumps(h, store.actions(name, date.min, date.max)):
             before, after = h.close[jump.index - 1] / 100, h.open[jump.index] / 100
             rows = f"close {before:.2f} on {jump.before}, open {after:.2f}"
-            found[jump.applied].append(f"{name} {describe(jump)} [{rows}{store.told_in(jump.actions)}]")
+            found[jump.applied].append(f"{name} {describe(jump)} [{rows}{store.announced_in(jump.actions)}]")
     yield Finding(UNEXPLAINED, "warning", len(found[False]), tuple(found[False]))
     yield Finding(NOT_SHOWN, "warning", len(found[True]), tuple(found[True]))
 
 
 def _unknown(store: Store, histories: Mapping[str, History]) -> Finding:
-    """Return actions of unclear effect on the shares. The symbol is not traded from the ex-date on."""
+    """Return the actions whose effect on the shares is unclear. The symbol is not traded from the ex-date on."""
     found = [
-        f"{name} {action.ex_date}: {action.subject}{store.told_in((action,))}"
+        f"{name} {action.ex_date}: {action.subject}{store.announced_in((action,))}"
         for name in histories
         if name in store.undecided()
         for action in store.actions(name, store.undecided()[name] - timedelta(days=1), date.max)
@@ -165,7 +170,7 @@ def _unknown(store: Store, histories: Mapping[str, History]) -> Finding:
 
 
 def _corrected(store: Store, histories: Mapping[str, History]) -> Finding:
-    """Share changes whose text was read through a typing error; each is named, for a person to look at."""
+    """Return the share changes whose text has a corrected typing error. The operator should compare them with the text."""
     found = [
         f"{name} {action.ex_date}: {action.ratio} for 1 ({action.subject})"
         for name in histories
@@ -176,14 +181,14 @@ def _corrected(store: Store, histories: Mapping[str, History]) -> Finding:
 
 
 def _demergers(histories: Mapping[str, History], store: Store) -> Finding:
-    """Return demergers whose factor, taken from the open, is larger than a day's band."""
+    """Return the demergers whose factor, computed from the open, is larger than a day's price band."""
     found = []
     for name, h in histories.items():
         for action in store.actions(name, date.min, date.max):
             index = h.index(action.ex_date) if action.kind is ActionKind.DEMERGER else None
             if index and abs((left := float(h.multiplier[index - 1] / h.multiplier[index])) - 1) > LIMIT:
                 found.append(f"{name} {action.ex_date} {left:.3g} ({action.subject})")
-    return _finding("demergers that take more than a day's band, by their open", "note", found)
+    return _finding("demergers whose factor is larger than a day's band", "note", found)
 
 
 def _moves(histories: Mapping[str, History]) -> Finding:
@@ -192,11 +197,11 @@ def _moves(histories: Mapping[str, History]) -> Finding:
         adjusted = h.close * h.multiplier
         change = adjusted[1:] / adjusted[:-1] - 1
         found += [f"{name} {h.session(int(i) + 1)} {change[i]:+.1%}" for i in np.flatnonzero(np.abs(change) > MOVE)]
-    return _finding("closes more than 20 % from the one before, adjusted", "note", found)
+    return _finding("adjusted closes that moved by more than 20 %", "note", found)
 
 
 def _decisions(store: Store) -> Finding:
-    """Return a person's decisions about corporate actions; no import changes them."""
+    """Return the operator's decisions about corporate actions. No import changes them."""
     found = [
         f"{name} {ex_date} {verdict} {ratio}".rstrip() + f", decided {decided_at[:10]}" + (f": {note}" if note else "")
         for name, rows in store.decisions().items()
@@ -215,6 +220,7 @@ def _indicators(histories: Mapping[str, History]) -> Finding:
 
 
 def _both(closes: Floats) -> Iterator[tuple[str, Floats, Floats]]:
+    """Yield the name of each indicator, its values by tradectl, and its values by `ta`."""
     import pandas as pd
     from ta.momentum import RSIIndicator
     from ta.trend import EMAIndicator

@@ -1,7 +1,7 @@
-"""Store a person's decisions about corporate actions in the archive, and list open questions.
+"""Store the operator's decisions about corporate actions in the archive, and list the open questions.
 
-A decision replaces the texts of its symbol and ex-date about shares. No import changes it. The panel store is updated in the
-same transaction, as by an import.
+A decision replaces the announcements of its symbol and ex-date that concern shares. No import changes it. The panel store is
+updated together with the archive, as after an import.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
 
 LARGEST = 1000
-"""New shares for one old, or old for one new, beyond which a ratio is a typing error."""
+"""Largest accepted ratio of new shares for one old, or of old for one new; a larger one is a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that a person must decide. `rule`: of `trusted_prices`; `text`: one line of what is known."""
+    """Represent a corporate action or a jump that the operator must decide.
+
+    `rule`: `unknown_action` or `unexplained_jump`. `text`: the known facts, in one line."""
 
     instrument_id: str
     symbol: str
@@ -39,7 +41,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision as it is stored, dates and times (UTC) as ISO text; `ratio` is empty where nothing changes the shares."""
+    """Hold a decision as it is stored. Dates and times (UTC) are ISO text.
+
+    `verdict`: `set` or `ignore`. `ratio`: empty if the number of shares does not change."""
 
     symbol: str
     ex_date: str
@@ -52,7 +56,7 @@ class Decided:
 def read_ratio(text: str) -> str:
     """Return a ratio in its stored form: new shares for one old as `5`, `3/2` or `1/10`, or `demerger`. Raises UsageError.
 
-    `a:b` is refused: it means a:b new for old in a bonus, and another thing in a split."""
+    `a:b` is rejected, because it has different meanings for a bonus and for a split."""
     if text.lower() == DEMERGER:
         return DEMERGER
     hint = "write the new shares for one old: 5 for a 5-for-1 split, 2 for a bonus of 1:1, 1/10 for a consolidation; or demerger"
@@ -66,14 +70,14 @@ def read_ratio(text: str) -> str:
 
 
 def decide(archive: Archive, decided: Decided) -> None:
-    """Store a decision (`set` or `ignore`) in the place of an earlier one, and bring the panel store up to it."""
+    """Store a decision, which replaces an earlier one of the same symbol and ex-date, and update the panel store."""
     with derived_with(archive):
         archive.db.execute("INSERT OR REPLACE INTO action_decisions VALUES (?, ?, ?, ?, ?, ?)", list(astuple(decided)))
         archive.count_change()
 
 
 def undo(archive: Archive, symbols: Sequence[str], ex_date: date) -> bool:
-    """Remove the decision about an ex-date, stored under any name of an instrument; return whether there was one."""
+    """Remove the decisions about an ex-date, stored under any symbol of an instrument. Return whether there was one."""
     with derived_with(archive):
         marks = ", ".join("?" * len(symbols))
         query = f"DELETE FROM action_decisions WHERE ex_date = ? AND symbol IN ({marks})"
@@ -84,12 +88,12 @@ def undo(archive: Archive, symbols: Sequence[str], ex_date: date) -> bool:
 
 
 def decisions(store: Store) -> list[Decided]:
-    """Return all decisions, by date and symbol."""
+    """Return all decisions, grouped by instrument and sorted by ex-date."""
     return [Decided(owner, *row) for owner, rows in store.decisions().items() for row in rows]
 
 
 def questions(store: Store, names: Sequence[str]) -> Iterator[Question]:
-    """Yield what is open about instruments: unknown actions, and the jumps that still exclude a symbol, by instrument."""
+    """Yield the open questions of each instrument: unknown actions, and jumps that still exclude the instrument."""
     undecided = store.undecided()
     for name in names:
         if name in undecided:
@@ -103,7 +107,7 @@ def questions(store: Store, names: Sequence[str]) -> Iterator[Question]:
 
 
 def recent_jumps(store: Store, name: str) -> list[Jump]:
-    """Return the unexplained jumps among the last bars of an instrument that exclude it today."""
+    """Return the unexplained jumps among an instrument's last bars; they exclude the instrument as of its last bar."""
     history = store.history(name)
     if history is None:
         return []

@@ -1,7 +1,7 @@
-"""Fetch the wanted sessions part by part; each is imported before the next request.
+"""Fetch sessions part by part, and import each delivery during the fetch.
 
-An interrupted fetch therefore continues where it was: stored sessions are not fetched again. A part that is missing or invalid
-is reported at the end, and the others are fetched. A source that does not reply ends the fetch.
+A later fetch continues an interrupted one, because stored sessions are not fetched again. A missing or invalid part is reported
+at the end, and the other parts are fetched. A source that does not reply ends the fetch.
 """
 
 from __future__ import annotations
@@ -27,24 +27,26 @@ if TYPE_CHECKING:
     from tradectl.marketdata.sources.port import Source
 
 SETTLED_AFTER = timedelta(minutes=30)
-"""How long after its last trade a session is not fetched: sources are delayed, and an unfinished bar is no bar."""
+"""Wait after the last trade of a session before it is fetched, because sources are delayed and an early bar is incomplete."""
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Span:
-    """The sessions to fetch. `since` None: after the last stored one, or with `repair` from the first stored one."""
+    """Select the sessions to fetch.
+
+    `since` None: after the last stored session, or with `repair` from the first stored one. `to` None: until today."""
 
     since: date | None = None
     to: date | None = None
     repair: bool = False
     again: bool = False
-    """Also those that are stored already."""
+    """Whether stored sessions are fetched again."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A part, or sessions of it, that the source lacks. `pending`: it is expected later."""
+    """Report a part, or sessions of it, that the source does not have. `pending`: expected later."""
 
     name: str
     reason: str
@@ -53,7 +55,7 @@ class Missing:
 
 @dataclass
 class FetchReport:
-    """`asked` counts parts; `files` are what was imported."""
+    """Hold the result of a fetch. `asked`: number of requested parts; `files`: the imported files."""
 
     source: str
     asked: int = 0
@@ -62,7 +64,7 @@ class FetchReport:
 
     @property
     def trouble(self) -> str:
-        """Return one line about missing parts; empty if all came."""
+        """Return one line about missing parts that are not pending; empty if there are none."""
         wrong = [item for item in self.missing if not item.pending]
         if not wrong:
             return ""
@@ -71,7 +73,7 @@ class FetchReport:
 
 
 def stored_sessions(folder: Path, *, final: bool = True) -> set[date]:
-    """Return the sessions that have bars; `final`: apart from those whose bars are all provisional. Empty without an archive."""
+    """Return the sessions that have stored bars; with `final`, only those with a final bar. Empty without an archive."""
     if not (folder / ARCHIVE).exists():
         return set()
     with database_errors(folder / ARCHIVE), contextlib.closing(read_archive(folder)) as archive:
@@ -80,8 +82,9 @@ def stored_sessions(folder: Path, *, final: bool = True) -> set[date]:
 
 
 def wanted(span: Span, stored: set[date], table: SessionTable, now: datetime) -> list[Session]:
-    """Return the sessions to fetch, oldest first. Raises UsageError if it cannot be known from when; UncoveredDate beyond the
-    table."""
+    """Return the sessions to fetch, oldest first.
+
+    Raises UsageError without a first date and without stored sessions, UncoveredDate for dates beyond the session table."""
     today = ist_date(now)
     last = min(span.to or today, today)
     since = span.since
@@ -106,33 +109,34 @@ def fetch(
     progress: Progress | None = None,
     look: Callable[[], None] = lambda: None,
 ) -> FetchReport:
-    """Fetch and import the sessions. `look` is called between parts and may raise.
+    """Fetch and import the sessions.
 
-    Raises SourceUnavailable and whatever `look` raises, after importing what has come.
+    `look` is called before each part and may raise an exception. That exception and SourceUnavailable are raised after the
+    files fetched so far are imported.
     """
     parts = source.parts(sessions) if sessions else ()
     report = FetchReport(source.name, len(parts))
     with contextlib.closing(Archive(folder)) as archive:
-        basket = _Basket(archive, table, report, at, replace)
+        batch = _DeliveryBatch(archive, table, report, at, replace)
         try:
             for done, part in enumerate(parts):
                 look()
                 if progress:
                     progress(part.name, done, len(parts))
                 try:
-                    basket.put(part.name, source.fetch(part))
+                    batch.put(part.name, source.fetch(part))
                 except DataError as error:
                     report.missing.append(Missing(part.name, str(error)))
-                if len(basket.waiting) >= source.together:
-                    basket.empty()
+                if len(batch.waiting) >= source.together:
+                    batch.empty()
         finally:
-            basket.empty()
+            batch.empty()
     return report
 
 
 @dataclass
-class _Basket:
-    """Fetched files that are not imported yet."""
+class _DeliveryBatch:
+    """Collect fetched files, and import several of them together."""
 
     archive: Archive
     table: SessionTable
@@ -142,6 +146,7 @@ class _Basket:
     waiting: list[tuple[str, Delivery]] = field(default_factory=list)
 
     def put(self, name: str, came: Delivery | Absent) -> None:
+        """Add a fetched part. A missing part, or missing sessions of it, are added to the report."""
         if isinstance(came, Absent):
             self.report.missing.append(Missing(name, came.reason, came.pending))
             return
@@ -151,7 +156,7 @@ class _Basket:
             self.report.missing.append(Missing(name, f"{self.report.source} has no bar of {came.lacking[0]}{more}", pending=True))
 
     def empty(self) -> None:
-        """Import all files together; if that is rejected, import them one by one, so that only bad ones are left out."""
+        """Import all waiting files together. If that is rejected, import them one by one, so that only bad ones are left out."""
         waiting, self.waiting = self.waiting, []
         try:
             self._take(waiting)

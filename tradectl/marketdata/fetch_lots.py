@@ -1,4 +1,4 @@
-"""NSE's list of the shares that have derivatives, with their lots: one small file, always the one of today."""
+"""Fetch NSE's list of the shares that have derivatives, with their lot sizes. NSE publishes only today's list."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 ADDRESS = "/content/fo/fo_mktlots.csv"
 RENEWED = timedelta(days=7)
-"""How old the newest list may be before another one is fetched."""
+"""Age of the newest stored list from which a new list is fetched."""
 
 
 def is_due(folder: Path, today: date) -> bool:
-    """Return whether the newest stored list is missing or old."""
+    """Return whether no list is stored or the newest one is RENEWED or older."""
     if not (folder / ARCHIVE).exists():
         return True
     with database_errors(folder / ARCHIVE), contextlib.closing(read_archive(folder)) as archive:
@@ -40,8 +40,9 @@ def is_due(folder: Path, today: date) -> bool:
 def fetch_lots(
     base: str, downloader: Downloader, folder: Path, table: SessionTable, report: FetchReport, *, at: datetime
 ) -> None:
-    """Fetch and import the list into the report. A list that does not come, or is none, is named there and ends nothing: the
-    shares whose kind is not known are traded by the stricter hours. Raises SourceUnavailable."""
+    """Fetch and import the list, and add the result to the report. Raises SourceUnavailable.
+
+    A missing or invalid list is reported, and the fetch goes on. Without a list, the stricter trading hours apply."""
     content = downloader.get(base + ADDRESS)
     name = f"fo_mktlots_{ist_date(at)}.csv"
     if content is None:
@@ -53,7 +54,7 @@ def fetch_lots(
         try:
             kind = importer_for(read_source(path)).KIND
             if kind != underlyings.KIND:
-                raise DataError(f"{name}: is no list of F&O lots but {kind}")
+                raise DataError(f"{name}: is not a list of F&O lots but {kind}")
             with contextlib.closing(Archive(folder)) as archive:
                 report.files += import_files([path], archive, table, at=at).files
         except DataError as error:

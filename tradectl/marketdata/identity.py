@@ -1,8 +1,8 @@
-"""Find the company of a symbol on a date, by dated chains of renames.
+"""Find the instrument of a symbol on a date, by dated chains of renames.
 
-A rename old -> new dated d means: bars under `old` before d belong to the company that is `new` from d on. From d on, `old` is
-free and another company may use it. The instrument id is the last name of the chain. If another chain takes that name over on
-a date t, the id of the earlier holder is `NAME~t`.
+A rename old -> new dated d means that bars under `old` before d belong to the company that is named `new` from d on. From d on,
+another company may use `old`. The instrument id is the last name of the chain. If another company takes that name on a date t,
+the id of the earlier company is `NAME~t`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Rename:
+    """Represent a change of a symbol. `dated`: the first day of the new symbol."""
+
     old: str
     new: str
     dated: date
 
 
 class Renames:
-    """Both ways along the chains. Names without a rename are themselves."""
+    """Resolve symbols to instrument ids and back. A symbol without a rename is its own instrument id."""
 
     def __init__(self, renames: Iterable[Rename]) -> None:
         self._leaving: dict[str, list[Rename]] = {}
@@ -35,12 +37,12 @@ class Renames:
         return symbol in self._leaving or symbol in self._arriving
 
     def is_last_name(self, symbol: str) -> bool:
-        """Return the end of a chain: renamed to, and never away afterwards."""
+        """Return whether a symbol ends a chain: there is a rename to this symbol, and no later one away from it."""
         arrivals = self._arriving.get(symbol, [])
         return bool(arrivals) and self._leave_after(symbol, arrivals[-1].dated) is None
 
     def resolve(self, symbol: str, session: date) -> str:
-        """Return the instrument id behind `symbol` as named on `session`."""
+        """Return the instrument id of the company that had a symbol on a session."""
         name, since, moved = symbol, session, False
         while (rename := self._leave_after(name, since)) is not None:
             name, since, moved = rename.new, rename.dated, True
@@ -50,7 +52,7 @@ class Renames:
         return f"{name}~{later[0]}" if held and later else name
 
     def name_on(self, instrument_id: str, session: date) -> str:
-        """Return what an instrument was called on a session."""
+        """Return the symbol of an instrument on a session."""
         name, _, taken = instrument_id.partition("~")
         before = date.fromisoformat(taken) if taken else date.max
         while True:
@@ -63,7 +65,7 @@ class Renames:
             name, before = arrivals[index].old, arrivals[index].dated
 
     def names_of(self, instrument_id: str) -> tuple[str, ...]:
-        """Return every name that an instrument has had, the newest first."""
+        """Return all symbols that an instrument has had, the newest first."""
         name, _, taken = instrument_id.partition("~")
         before, names = date.fromisoformat(taken) if taken else date.max, [name]
         while arrivals := self._arriving.get(name):
@@ -75,12 +77,12 @@ class Renames:
         return tuple(dict.fromkeys(names))
 
     def renamed_to(self, symbol: str) -> Rename | None:
-        """Return the last rename away from a name, for messages about its present name."""
+        """Return the last rename away from a symbol, for messages about the present symbol; None without one."""
         leaving = self._leaving.get(symbol)
         return leaving[-1] if leaving else None
 
     def _leave_after(self, symbol: str, day: date) -> Rename | None:
-        """Return the first rename away from `symbol` dated later than `day`."""
+        """Return the first rename away from `symbol` that is dated later than `day`; None without one."""
         leaving = self._leaving.get(symbol, [])
         index = bisect_right(leaving, day, key=lambda rename: rename.dated)
         return leaving[index] if index < len(leaving) else None

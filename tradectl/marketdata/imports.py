@@ -1,8 +1,8 @@
 """Import files: parse and check all of them first, then write them in one transaction.
 
-Named files are written all or none: one bad file leaves the archive unchanged. Each file of a folder is imported on its own: a
-rejected one is reported, and the others are written. A disk without room for the rows, or for the panel derived from them, leaves
-the archive unchanged. Files are imported by kind and name, independent of the order of the arguments.
+If a file that the user named is bad, nothing is written. A bad file of a folder is reported, and the other files are written.
+If the disk has no room for the rows or for the panel derived from them, the archive stays unchanged. Files are written in order
+of format and name, independent of the order of the arguments.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
 
 ENDINGS = {".csv", ".gz", ".json", ".zip", ".txt", ".tsv"}
-"""Endings of the files that are read from a folder."""
+"""Extensions of the files that are read from a folder."""
 Progress = Callable[[str, int, int], None]
 """Called with the file's name, the number of finished files, and the number of all files."""
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """The result of one file. `skipped` counts rows left out on purpose, by reason."""
+    """Report the import of one file. `rows`: parsed rows; `skipped`: number of rows left out on purpose, by reason."""
 
     name: str
     kind: str
@@ -56,7 +56,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A rejected file of a folder; `reason` is one line that names it."""
+    """Report a rejected file of a folder. `reason`: one line that names the file."""
 
     name: str
     reason: str
@@ -64,8 +64,14 @@ class RefusedFile:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """One report a file, in the order they were taken; `generation` of the archive afterwards. `refused` and `ignored` are files
-    of folders: the ones that were not taken, and the ones whose names do not end like a file of data."""
+    """Report one import.
+
+    Attributes:
+        files: One report per imported file, in the order of writing.
+        generation: Generation of the archive afterwards.
+        refused: Rejected files of folders.
+        ignored: Names in folders that do not have one of ENDINGS, and subfolders.
+    """
 
     files: tuple[FileReport, ...]
     changed: bool
@@ -75,7 +81,9 @@ class ImportReport:
 
 
 @dataclass(frozen=True)
-class _Ready:
+class _CheckedFile:
+    """Hold a parsed and checked file. `alone`: as in `_InputFile`."""
+
     source: SourceFile
     kind: str
     parsed: Parsed
@@ -83,8 +91,8 @@ class _Ready:
 
 
 @dataclass(frozen=True)
-class _Given:
-    """A file to import; `alone`: it comes from a folder, and its rejection does not affect the others."""
+class _InputFile:
+    """Name a file to import. `alone`: the file comes from a folder, and its rejection does not affect other files."""
 
     path: Path
     alone: bool
@@ -92,7 +100,7 @@ class _Given:
 
 @dataclass(frozen=True)
 class _Rules:
-    """What dates are compared with."""
+    """Hold the session table, the clock's time and the user's options for checks of dates."""
 
     sessions: SessionTable
     believe_content: bool
@@ -114,14 +122,22 @@ def import_files(
 ) -> ImportReport:
     """Import files and the files of folders into the archive, and update the panel store if anything changed.
 
-    `at` is stored with each file. Sessions later than `now` (else `at`) are rejected. `replace` overwrites stored rows that
-    differ. `believe_content` accepts a bhavcopy with another date than its name, and a list of shares with derivatives that lost
-    many. `derive_calendar` accepts daily bars from before the session table. Raises DataError or DatabaseError if nothing was
-    written.
+    Args:
+        paths: Files and folders.
+        archive: The archive, open for writing.
+        sessions: The session table. Dates that are not sessions are rejected.
+        at: Time of the import, stored with each file.
+        now: Sessions after this time are rejected; None means `at`.
+        replace: Overwrite stored rows that differ.
+        believe_content: Accept a bhavcopy with another date than its name, and a list that lost many shares.
+        derive_calendar: Accept daily bars from before the session table.
+        progress: Called for each file.
+
+    Raises DataError or DatabaseError if nothing was written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
-    ready, refused, complaints = _judged(files, _Rules(sessions, believe_content, derive_calendar, now or at), tell)
+    ready, refused, complaints = _check_all(files, _Rules(sessions, believe_content, derive_calendar, now or at), tell)
     if complaints or not ready:
         complaints = complaints or [item.reason for item in refused]
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
@@ -147,17 +163,18 @@ def import_files(
 
 
 def _silent(_name: str, _done: int, _total: int) -> None:
-    """Ignore progress."""
+    """Do nothing; used if no progress function is passed."""
 
 
-def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
-    """Return the files themselves and, of a folder, what lies directly in it and ends like a file of data; and the names of
-    the rest."""
-    files: dict[Path, _Given] = {}
+def _expanded(paths: Iterable[Path]) -> tuple[list[_InputFile], tuple[str, ...]]:
+    """Return the named files and the data files directly inside folders, and the names of ignored entries of folders.
+
+    Raises DataError for a folder without data files."""
+    files: dict[Path, _InputFile] = {}
     ignored: list[str] = []
     for path in paths:
         if not path.is_dir():
-            files[path.absolute()] = _Given(path, alone=False)
+            files[path.absolute()] = _InputFile(path, alone=False)
             continue
         try:
             inside = [item for item in sorted(path.iterdir()) if not item.name.startswith(".")]
@@ -165,25 +182,27 @@ def _expanded(paths: Iterable[Path]) -> tuple[list[_Given], tuple[str, ...]]:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
         taken = [item for item in inside if not item.is_dir() and item.suffix.lower() in ENDINGS]
         if not taken:
-            raise DataError(f"{path}: holds no CSV file")
+            raise DataError(f"{path}: has no CSV file")
         ignored += [f"{item.name}/" if item.is_dir() else item.name for item in inside if item not in taken]
         for item in taken:
-            files.setdefault(item.absolute(), _Given(item, alone=True))
+            files.setdefault(item.absolute(), _InputFile(item, alone=True))
     if not files:
         raise DataError("no file to import")
     return list(files.values()), tuple(ignored)
 
 
-def _judged(files: Sequence[_Given], rules: _Rules, tell: Progress) -> tuple[list[_Ready], list[RefusedFile], list[str]]:
-    """Return the files that may be written, those of folders that may not, and what is wrong with files that were named."""
+def _check_all(
+    files: Sequence[_InputFile], rules: _Rules, tell: Progress
+) -> tuple[list[_CheckedFile], list[RefusedFile], list[str]]:
+    """Parse and check files. Return the valid files, the rejected files of folders, and one message per bad named file."""
     ready, refused, complaints = [], [], []
-    for done, given in enumerate(files):
-        name = given.path.name
+    for done, file in enumerate(files):
+        name = file.path.name
         tell(name, done, len(files))
         try:
-            ready.append(_judged_one(given, rules))
+            ready.append(_check_one(file, rules))
         except DataError as error:
-            if given.alone:
+            if file.alone:
                 refused.append(RefusedFile(name, str(error)))
             else:
                 complaints.append(str(error))
@@ -191,8 +210,8 @@ def _judged(files: Sequence[_Given], rules: _Rules, tell: Progress) -> tuple[lis
     return ready, refused, complaints
 
 
-def _judged_one(given: _Given, rules: _Rules) -> _Ready:
-    source = read_source(given.path)
+def _check_one(file: _InputFile, rules: _Rules) -> _CheckedFile:
+    source = read_source(file.path)
     importer = importer_for(source)
     parsed = importer.parse(source)
     if importer.KIND.startswith("bhavcopy"):
@@ -201,18 +220,18 @@ def _judged_one(given: _Given, rules: _Rules) -> _Ready:
     _refuse_future(source, parsed, rules)
     if parsed.table == "minutes":
         parsed = of_sessions(source, parsed, rules.sessions)
-    return _Ready(source, importer.KIND, parsed, given.alone)
+    return _CheckedFile(source, importer.KIND, parsed, file.alone)
 
 
 def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
-    """Raise DataError for a session that is still to come, and for a final bar of one that has not ended."""
+    """Raise DataError for a session in the future, and for a final bar of a session that has not ended."""
     today = ist_date(rules.now)
     if parsed.table not in {"bars", "minutes"} or str(parsed.frame["session"].max()) < today.isoformat():
         return
     ahead = np.array(parsed.frame["session"] > today.isoformat())
     if ahead.any():
         at = int(np.argmax(ahead))
-        raise source.bad(int(parsed.frame.index[at]), f"{parsed.frame['session'].iloc[at]} is still to come (today is {today})")
+        raise source.bad(int(parsed.frame.index[at]), f"{parsed.frame['session'].iloc[at]} is in the future (today is {today})")
     session = rules.sessions.session(today) if parsed.table == "bars" else None
     if session is None or rules.now >= session.last_fill_at():
         return
@@ -227,7 +246,9 @@ def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
 
 
 def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_content: bool, today: date) -> None:
-    """Take the date of a bhavcopy beyond the listed years for a session: NSE makes a file of trades only of those."""
+    """Add the date of a bhavcopy to the session table if the table does not cover its year.
+
+    NSE publishes bhavcopies only for sessions."""
     day = date.fromisoformat(str(parsed.frame["session"].iloc[0]))
     claimed = date_in_name(source)
     if (
@@ -240,14 +261,14 @@ def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_c
 
 
 def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
-    """Raise DataError for a date that is no session, or that is not the one in a bhavcopy's name."""
+    """Raise DataError for a date that is not a session, or that differs from the date in a bhavcopy's name."""
     if "session" not in parsed.frame.columns:
         return
     held = sorted(parsed.frame["session"].unique())
     claimed = date_in_name(source)
     sessions = rules.sessions
     if claimed is not None and not rules.believe_content and held != [claimed.isoformat()]:
-        raise DataError(f"{source.name}: holds {held[0]}, not {claimed} as in its name; --believe-content imports it")
+        raise DataError(f"{source.name}: has the date {held[0]}, not {claimed} as in its name; --believe-content imports it")
     for text in held:
         day = date.fromisoformat(text)
         if day < sessions.first and parsed.table == "bars":
@@ -259,11 +280,11 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> No
             raise DataError(f"{source.name}: {error}") from error
         if session is None:
             row = int(parsed.frame.index[parsed.frame["session"] == text][0])
-            raise source.bad(row, f"{text} is no session of the exchange ({sessions.why_closed(day)})")
+            raise source.bad(row, f"{text} is not a session of the exchange ({sessions.why_closed(day)})")
 
 
-def _refuse_losses(archive: Archive, item: _Ready) -> None:
-    """Raise DataError for a list of shares with derivatives that lacks many of the newest list before it."""
+def _refuse_losses(archive: Archive, item: _CheckedFile) -> None:
+    """Raise DataError for a list of shares with derivatives that lacks many shares of the previous stored list."""
     frame = item.parsed.frame
     before = archive.db.execute("SELECT max(dated) FROM underlyings WHERE dated < ?", (frame["dated"].min(),)).fetchone()[0]
     if before is not None:
@@ -271,8 +292,8 @@ def _refuse_losses(archive: Archive, item: _Ready) -> None:
         underlyings.refuse_losses(item.source.name, set(frame["symbol"]), {str(row[0]) for row in rows}, str(before))
 
 
-def _refuse_lost_entries(archive: Archive, item: _Ready) -> None:
-    """Raise DataError for a surveillance list that lacks many entries of the newest list of its measure before it."""
+def _refuse_lost_entries(archive: Archive, item: _CheckedFile) -> None:
+    """Raise DataError for a surveillance list that lacks many entries of the previous stored list of its measure."""
     newest = "SELECT max(dated) FROM surveillance WHERE measure = ? AND dated < ?"
     for (dated, measure), own in item.parsed.frame.groupby(["dated", "measure"]):
         before = archive.db.execute(newest, [str(measure), str(dated)]).fetchone()[0]
@@ -282,7 +303,7 @@ def _refuse_lost_entries(archive: Archive, item: _Ready) -> None:
             surveillance.refuse_losses(item.source.name, set(own["symbol"]), known, str(measure), str(before))
 
 
-def _write(archive: Archive, item: _Ready, replace: bool, at: datetime) -> FileReport:
+def _write(archive: Archive, item: _CheckedFile, replace: bool, at: datetime) -> FileReport:
     name, parsed = item.source.name, item.parsed
     rows = len(parsed.frame)
     if not parsed.table:

@@ -1,4 +1,4 @@
-"""Read the stored instrument dumps and lists of shares with derivatives: what each said of a symbol, by date."""
+"""Read the stored instrument dumps and lists of shares with derivatives: the entries of each symbol by date."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LIST_GOOD_FOR = timedelta(days=92)
 
 
 class Dump(NamedTuple):
-    """A symbol's entry in an instrument dump.
+    """Represent a symbol's entry in an instrument dump.
 
     Attributes:
         dated: ISO date.
         tick_size: In paise.
-        derivatives: 1 or 0; -1 where the dump does not say.
+        derivatives: 1 or 0; -1 if the dump does not show it.
     """
 
     dated: str
@@ -33,7 +33,7 @@ class Dump(NamedTuple):
 
 
 class InstrumentDumps:
-    """The entries of all dumps and lists. `query` carries out a query of the archive."""
+    """Read the entries of all dumps and lists. `query`: runs a query on the archive."""
 
     def __init__(self, query: Query, renames: Renames) -> None:
         self._query = query
@@ -50,13 +50,14 @@ class InstrumentDumps:
         return self._entries[symbol]
 
     def last(self, symbol: str, session: date) -> Dump | None:
-        """Return a symbol's newest entry that is not later than a session."""
+        """Return a symbol's newest entry that is not later than a session; None without one."""
         past = self._past(symbol, session)
         return past[-1] if past else None
 
     def has_derivatives(self, instrument_id: str, symbol: str, session: date) -> tuple[bool, bool]:
-        """Return whether an instrument has derivatives, by the newest dump or list up to the session; and whether that
-        source is at most LIST_GOOD_FOR old. Both are False without a source."""
+        """Return whether an instrument has derivatives, and whether that is recent knowledge (at most LIST_GOOD_FOR old).
+
+        The newest dump or list up to the session decides. Without one, both are False."""
         flags = [(entry.dated, bool(entry.derivatives)) for entry in self._past(symbol, session) if entry.derivatives >= 0]
         dated, members = self.underlyings(session)
         if dated is not None:
@@ -67,8 +68,9 @@ class InstrumentDumps:
         return has, session - date.fromisoformat(newest) <= LIST_GOOD_FOR
 
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
-        """Return the date of the newest list of shares with derivatives that is not later than a session, and its instrument
-        ids."""
+        """Return the date and the instrument ids of the newest list of shares with derivatives up to a session.
+
+        Without a list: None and an empty set."""
         index = bisect_right(self._list_dates, session) - 1
         if index < 0:
             return None, frozenset()

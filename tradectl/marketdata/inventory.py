@@ -14,8 +14,8 @@ from tradectl.marketdata.reading import Mark, mark_of, read_archive
 
 
 @dataclass(frozen=True)
-class Dump:
-    """One instrument dump; `dated` is ISO text."""
+class DumpCount:
+    """Represent one instrument dump or list of shares with derivatives. `dated`: ISO text; `instruments`: number of rows."""
 
     source: str
     dated: str
@@ -23,8 +23,10 @@ class Dump:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """The newest surveillance list of one measure; `dated` is ISO text, `lists` how many of the measure are stored."""
+class SurveillanceCount:
+    """Represent the newest surveillance list of one measure.
+
+    `dated`: ISO text. `securities`: number of entries. `lists`: number of stored lists of the measure."""
 
     measure: str
     dated: str
@@ -33,8 +35,8 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Derived:
-    """The panel store as it was last written; `current`: whether it is of the archive as it is now."""
+class PanelSummary:
+    """Represent the panel store as last written. `current`: whether it was derived from the archive's current generation."""
 
     sessions: int
     instruments: int
@@ -46,7 +48,10 @@ class Derived:
 
 @dataclass(frozen=True)
 class Inventory:
-    """`symbols` as named on their days; sessions are ISO text, None without bars; `lists` by name with their sizes."""
+    """Hold the counts of an archive.
+
+    `symbols`: distinct symbols of the bars. `first_session` and `last_session`: ISO text, None without bars. `lists`: number
+    of members by the name of the list."""
 
     bars: int
     provisional_bars: int
@@ -55,21 +60,21 @@ class Inventory:
     last_session: str | None
     sessions: int
     derived_sessions: int
-    """Those before the session table, known only by their bars."""
+    """Sessions before the session table; only their bars show them."""
     lists: dict[str, int]
     securities: int
     actions: int
     renames: int
     minute_symbols: int
     minute_days: int
-    dumps: tuple[Dump, ...]
-    underlyings: tuple[Dump, ...]
+    dumps: tuple[DumpCount, ...]
+    underlyings: tuple[DumpCount, ...]
     """Lists of the shares that have derivatives."""
-    surveillance: tuple[Watch, ...]
+    surveillance: tuple[SurveillanceCount, ...]
     files: int
     generation: int
-    panel: Derived | None
-    """None where there is none yet, or none that can be read: it is made when it is next needed."""
+    panel: PanelSummary | None
+    """None if there is no panel store or it cannot be read; the next reader derives it."""
 
 
 _NEWEST_WATCH = """
@@ -80,7 +85,7 @@ _NEWEST_WATCH = """
 
 
 def describe(folder: Path) -> Inventory:
-    """Count what the archive of a folder holds. Raises DataError without one, DatabaseError where it cannot be read."""
+    """Count the content of a folder's archive. Raises DataError without an archive, DatabaseError if it cannot be read."""
     with contextlib.closing(read_archive(folder)) as archive:
         try:
             return _counted(archive, _derived(folder, mark_of(archive)))
@@ -88,7 +93,7 @@ def describe(folder: Path) -> Inventory:
             raise DatabaseError(f"{folder}: {error}") from error
 
 
-def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
+def _counted(archive: sqlite3.Connection, panel: PanelSummary | None) -> Inventory:
     def number(query: str) -> int:
         return int(archive.execute(query).fetchone()[0])
 
@@ -109,21 +114,21 @@ def _counted(archive: sqlite3.Connection, panel: Derived | None) -> Inventory:
         renames=number("SELECT count(*) FROM renames"),
         minute_symbols=number("SELECT count(DISTINCT symbol) FROM minutes"),
         minute_days=number("SELECT count(*) FROM (SELECT DISTINCT symbol, session FROM minutes)"),
-        dumps=tuple(Dump(*row) for row in dumps),
-        underlyings=tuple(Dump(*row) for row in underlyings),
-        surveillance=tuple(Watch(*row) for row in archive.execute(_NEWEST_WATCH)),
+        dumps=tuple(DumpCount(*row) for row in dumps),
+        underlyings=tuple(DumpCount(*row) for row in underlyings),
+        surveillance=tuple(SurveillanceCount(*row) for row in archive.execute(_NEWEST_WATCH)),
         files=number("SELECT count(*) FROM files"),
         generation=number("SELECT value FROM meta WHERE key = 'generation'"),
         panel=panel,
     )
 
 
-def _derived(folder: Path, archive: Mark) -> Derived | None:
+def _derived(folder: Path, archive: Mark) -> PanelSummary | None:
     try:
         store = StoredPanel(folder)
     except UNSOUND:
         return None
-    return Derived(
+    return PanelSummary(
         sessions=len(store),
         instruments=len(store.index.instruments),
         free_columns=store.index.width - len(store.index.instruments),

@@ -1,4 +1,4 @@
-"""Read minute bars of the archive: those of one session are kept until another session is read."""
+"""Read minute bars from the archive. The bars of one session are cached until another session is read."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from tradectl.marketdata.reading import Query
 
 Minute = tuple[int, int, int, int, int, int]
-"""Minutes after 09:15, open, high, low and close in paise, volume."""
+"""Minutes after 09:15 IST; open, high, low and close in paise; volume in shares."""
 
 
 class MinuteBars:
-    """The minute bars of all instruments up to a session.
+    """Read the minute bars of all instruments up to a session.
 
     Args:
-        query: Carries out a query of the archive.
-        through: The last session of which bars are returned.
+        query: Runs a query on the archive.
+        renames: The symbol changes, which give an instrument's name on a session.
+        through: The last session whose bars are returned.
     """
 
     def __init__(self, query: Query, renames: Renames, through: date) -> None:
@@ -31,7 +32,7 @@ class MinuteBars:
         self._bars: dict[str, Sequence[Minute]] = {}
 
     def of(self, instrument_id: str, session: date) -> Sequence[Minute]:
-        """Return the bars of a session; empty where there are none."""
+        """Return an instrument's bars of a session, oldest first; empty if there are none."""
         if not self._any or session > self._through:
             return ()
         if session != self._session:
@@ -42,12 +43,13 @@ class MinuteBars:
         return self._bars[instrument_id]
 
     def sessions(self, instrument_id: str) -> frozenset[date]:
-        """Return the sessions of which an instrument has bars."""
+        """Return the sessions for which an instrument has minute bars."""
         names = [name for name in self._days if self._renames.touches(name)] + [instrument_id]
         days = {day for name in names for day in self._days.get(name, ()) if self._owns(instrument_id, name, day)}
         return frozenset(day for day in days if day <= self._through)
 
     def _owns(self, instrument_id: str, name: str, session: date) -> bool:
+        """Return whether a name belonged to an instrument on a session."""
         return name in {instrument_id, self._renames.name_on(instrument_id, session)}
 
     def _stored(self, symbol: str, session: date) -> Sequence[Minute]:
@@ -60,7 +62,7 @@ class MinuteBars:
 
     @cached_property
     def _days(self) -> dict[str, list[date]]:
-        """The sessions with minute bars by name."""
+        """Return the sessions with minute bars, by symbol."""
         found: dict[str, list[date]] = {}
         for symbol, day in self._query("SELECT DISTINCT symbol, session FROM minutes", ()):
             found.setdefault(str(symbol), []).append(date.fromisoformat(str(day)))

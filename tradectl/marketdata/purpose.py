@@ -1,9 +1,8 @@
-"""NSE's text of a corporate action, read into its parts: what happens to the number of shares, and what is paid.
+"""Parse NSE's text of a corporate action into its parts: changes of the number of shares, and payments.
 
-Only a bonus of equity shares and a split or consolidation of the face value change the number of shares, and only where
-the whole text of that part fits the grammar. Preference shares, debentures, DVR shares and warrants leave it alone. What
-speaks of shares and does not fit is UNKNOWN: it is reported and never guessed. Source: NSE's list of corporate actions, typed
-by hand."""
+Only a bonus of equity shares and a split or consolidation of the face value change the number of shares. The whole text of that
+part must fit the grammar. Preference shares, debentures, DVR shares and warrants do not change it. A text about shares that
+does not fit is UNKNOWN: it is reported and never guessed. Source: NSE's list of corporate actions, typed by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ _PER_SHARE = r"(?:[ \-]*(?:per|each)(?: equity)?(?: share| unit)?s?)?"
 _OF_SHARES = r"(?: of)?(?: the)?(?: equity)?(?: shares?)?(?: face value)?"
 _NEXT = r"bonus|split|consolidation|face value|rights|special|interim|final|annual|and|plus"
 _END = rf"(?=[ .\-]*(?:$|[/+&;,]|(?:{_NEXT})\b|\w* ?div|buy))"
-"""Where the text of a part may end: at the end of the subject, at a separator, or where another event begins."""
+"""Pattern of the end of a part: the end of the subject, a separator, or the beginning of another event."""
 _FROM_TO = rf"[ :\-]*(?:from[ :\-]*)?{_AMOUNT}{_PER_SHARE}[ \-]*to[ :\-]*{_AMOUNT}{_PER_SHARE}"
 _OF_WHAT = r"(?:(?:stock|share|equity|face value)s?[ \-]*)*\b"
 _SPLIT = re.compile(rf"{_OF_WHAT}split(?:[ \-]*split)*{_OF_SHARES}{_FROM_TO}{_END}")
@@ -40,7 +39,7 @@ _SCHEME = re.compile(
 )
 _RIGHTS = re.compile(r"\brights\b")
 _ONE_RIGHTS_ISSUE = re.compile(r"/(?= *\d+:\d+ [a-z ]*paid)")
-"""`Rights 4:25 fully paid up / 2:25 partly paid up` is one event."""
+"""Separator inside one rights issue, such as `Rights 4:25 fully paid up / 2:25 partly paid up`."""
 _MAY_CHANGE_SHARES = re.compile(
     r"\b(?:split|bonus|consolidation|reduction|amalgamation|merger|reconstruction|swap|sub)\b|\bface value\b|\d+:\d+|"
     r"\brs[ .\-]*\d[\d.]*[a-z \-]* to rs\b|\b\d+ [a-z ]*for (?:every )?\d+\b|\bexchange of shares?\b|\bcapital restructur"
@@ -50,7 +49,7 @@ _SPEAKS_OF_SHARES = re.compile(
     r"\bfor\b|swap|exchang|restruct|spin|hive|warrant|debent|prefer|stock",
     re.IGNORECASE,
 )
-"""A text without any of these cannot speak of shares: it is not looked at closer. Most texts are of dividends and meetings."""
+"""Pattern of a text that may concern shares. Other texts, mostly about dividends and meetings, are not parsed further."""
 
 _RUPEES = r"(?:rs|re)[.\s\-/]*"
 _PAID = r"(\d+(?:\.\d+)?)"
@@ -62,7 +61,9 @@ _DIVIDEND_WORD = re.compile(r"(?:\b|int\w*|(?=dividend))di(?:v|dv)(?!is)", re.IG
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component of a subject. `ratio`: new shares for one old; `dividend`: paise a share; `offered`: rights for one share."""
+    """Represent one part of a subject.
+
+    `ratio`: new shares for one old. `dividend`: paise per share. `offered`: shares that a rights issue offers for one held."""
 
     kind: ActionKind
     ratio: Fraction = Fraction(1)
@@ -71,15 +72,15 @@ class Part:
 
 
 def speaks_of_shares(subject: str) -> bool:
-    """Return whether a text may be about anything but a dividend or a meeting: a cheap look before reading it."""
+    """Return whether a text may concern shares, by a fast test before parsing."""
     return _SPEAKS_OF_SHARES.search(subject) is not None
 
 
 @lru_cache(maxsize=20_000)
 def read_purpose(subject: str) -> tuple[Part, ...]:
-    """Return the parts of one subject: share changes, demerger, rights, unknown, dividend, in this order.
+    """Return the parts of one subject in this order: share changes, demerger and rights, unknown, dividend.
 
-    OTHER alone where no part means anything for a holder. An event that the text calls off is OTHER too."""
+    A subject without any of these gives one part of kind OTHER. A cancelled event about shares gives UNKNOWN."""
     parts = list(_of_shares(plain(subject))) if speaks_of_shares(subject) else []
     if parts and is_cancelled(subject):
         parts = [Part(ActionKind.UNKNOWN)]
@@ -87,7 +88,9 @@ def read_purpose(subject: str) -> tuple[Part, ...]:
 
 
 def _of_shares(text: str) -> Iterator[Part]:
-    """Yield the events about shares in a text of plain spelling. Parsed parts are removed, and the rest must be harmless."""
+    """Yield the events about shares in a text in plain spelling.
+
+    Parsed parts are removed. If the rest may change the number of shares, the result has UNKNOWN and no share change."""
     changes: list[Part] = []
     events: list[Part] = []
     unknown = False
@@ -126,14 +129,14 @@ def _of_shares(text: str) -> Iterator[Part]:
 
 _SCHEME_WORDS = re.compile(r"\b(?:composite|scheme|of|arrangement|amalgamation|reconstruction|merger|and|demerger|pursuant|to)\b")
 _FACE_VALUE_REDUCED = re.compile(rf"\b(?:capital reduction|reduction of (?:share )?capital){_FROM_TO}")
-"""A lower face value of each share, paid off or written off: as many shares as before."""
+"""Reduction of the face value of each share, paid or written off. The number of shares stays the same."""
 
 
 def _of_another_security(clause: str) -> tuple[list[Part], str]:
-    """Return what a clause about another security means for the share, and what is left to look at.
+    """Return the events of a clause about another security, and the text that still has to be parsed.
 
-    A bonus of preference shares, debentures, DVR shares or warrants takes value out of the share as a demerger does, and leaves
-    the number of shares alone. A clause with two ratios may give equity shares as well: it stays to be looked at."""
+    A bonus of preference shares, debentures, DVR shares or warrants lowers the price like a demerger, and the number of shares
+    stays the same. A clause with two ratios may also give equity shares, so its text is returned."""
     ratios = re.findall(r"\d+:\d+", clause)
     equity = re.search(r"\bbonus\b.*\bequity\b(?! share(?:s)?(?: held)?[ .\-]*$)(?!.*\b(?:for|per|held)\b)", clause)
     if len(ratios) > 1:
@@ -148,31 +151,33 @@ def _of_another_security(clause: str) -> tuple[list[Part], str]:
 
 
 def _split(old: str, new: str) -> Part | None:
-    """Return the part of a split from one face value to another; None where the values are no split."""
+    """Return the part of a split between two face values; None if the new value is not lower."""
     before, after = Fraction(old), Fraction(new)
     return Part(ActionKind.SPLIT, before / after) if before > after > 0 else None
 
 
 def _consolidation(old: str, new: str) -> Part | None:
+    """Return the part of a consolidation between two face values; None if the new value is not higher."""
     before, after = Fraction(old), Fraction(new)
     return Part(ActionKind.CONSOLIDATION, before / after) if 0 < before < after else None
 
 
 def _bonus(given: str, held: str) -> Part | None:
+    """Return the part of a bonus of `given` new shares for `held` old ones; None if a number is 0."""
     new, old = int(given), int(held)
     return Part(ActionKind.BONUS, Fraction(new + old, old)) if new > 0 and old > 0 else None
 
 
 def _offered(clause: str) -> Fraction:
-    """Return the shares that rights issues offer for one held, in total; 0 if the text does not contain it."""
+    """Return how many shares the rights issues of a clause offer in total for one held; 0 if the text has no ratio."""
     pairs = [(int(given), int(held)) for given, held in re.findall(r"(\d+):(\d+)", clause)]
     return sum((Fraction(given, held) for given, held in pairs if held), Fraction(0))
 
 
 def dividends(subject: str) -> list[tuple[str, Decimal]]:
-    """Return each dividend of a subject: `interim`, `special` or `final`, and the rupees per share.
+    """Return each dividend of a subject: its name `interim`, `special` or `final`, and its amount in rupees per share.
 
-    The amount is the first number after a term that begins with `div`. A percentage of the face value is not an amount."""
+    The amount is the first number after a word that begins with `div`. A percentage of the face value is not an amount."""
     found, end = [], 0
     for amount in _DIVIDEND.finditer(subject):
         before = subject[end : amount.start() + 3].lower()
@@ -188,7 +193,7 @@ def in_paise(amounts: Iterable[Decimal]) -> int:
 
 
 def _dividend(subject: str) -> Iterable[Part]:
-    """Yield the sum of all amounts; a dividend without any is one of 0."""
+    """Yield one part with the sum of all dividends of a subject. A dividend without an amount counts as 0."""
     amounts = [amount for _, amount in dividends(subject)]
     if amounts or _DIVIDEND_WORD.search(subject):
         yield Part(ActionKind.DIVIDEND, dividend=in_paise(amounts))

@@ -1,7 +1,7 @@
-"""Read the archive through a light read-only connection, with its generation.
+"""Read the archive and its generation through a read-only connection.
 
-Derived files need proof that the archive only grew since they were derived. A number is no proof: an archive restored from a copy
-counts the same numbers again. So each generation has a random mark.
+A derived file may be extended only if the archive was not replaced since. The number of the generation does not prove that,
+because an archive restored from a copy counts the same numbers again. So each generation also has a random mark.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
 
 @dataclass(frozen=True)
 class Mark:
-    """A generation of one archive. Two archives whose marks are equal hold the same rows."""
+    """Identify a generation of one archive. Two archives with equal marks have the same rows."""
 
     generation: int
     random: int
 
 
 def read_archive(folder: Path) -> sqlite3.Connection:
-    """Return a read-only connection for any thread. Raises DataError (no archive) or DatabaseError (SQLite)."""
+    """Return a read-only connection for any thread. Raises DataError without an archive, DatabaseError for SQLite's errors."""
     path = folder / ARCHIVE
     if not path.exists():
         raise DataError(f"no market data in {folder}: import some with `tradectl data import`, or try `tradectl demo`")
@@ -47,12 +47,12 @@ def read_archive(folder: Path) -> sqlite3.Connection:
 
 
 def mark_of(connection: sqlite3.Connection) -> Mark:
-    """Return the generation that a connection sees. Raises sqlite3.Error."""
+    """Return the generation of the archive that a connection reads. Raises sqlite3.Error."""
     return Mark(*connection.execute("SELECT generation, mark FROM generations ORDER BY generation DESC LIMIT 1").fetchone())
 
 
 def goes_on_from(connection: sqlite3.Connection, mark: Mark) -> bool:
-    """Return whether the archive contains that generation, with the same random mark."""
+    """Return whether the archive contains the generation of `mark` with the same random number."""
     found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (mark.generation,)).fetchone()
     return found is not None and found[0] == mark.random
 
@@ -62,8 +62,8 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _undo_half_an_import(path: Path) -> None:
-    """Roll back the journal of an import that was killed or met a full disk.
+    """Roll back an import that was killed or that filled the disk, by opening its journal through a writable connection.
 
-    The next reader does so and needs a writable connection; during a running import this changes nothing."""
+    During a running import this changes nothing."""
     with contextlib.closing(_connected(path, "rw")) as connection:
         connection.execute("SELECT value FROM meta").fetchone()

@@ -1,6 +1,6 @@
-"""Reference data, small beside the bars, in one derived file: renames, corporate actions, decisions, lists and securities.
+"""Store reference data in one derived file: renames, corporate actions, decisions, lists and securities.
 
-They change with every generation and are written completely each time. Actions belong to instruments, not to names.
+The file is small and is written completely for every generation. Actions are stored by instrument, not by symbol.
 """
 
 from __future__ import annotations
@@ -21,10 +21,16 @@ from tradectl.model.market import ActionKind, CorporateAction
 
 @dataclass(frozen=True)
 class ReferenceData:
-    """`names`: old, new, ISO date of each rename; `subjects`: ISO ex-date and subject by instrument, oldest first; `lists`:
-    symbols by the list's name; `securities`: name and ISIN by symbol; `decisions`: ISO ex-date, verdict, ratio, note and time by
-    instrument; `undecided`: the ISO ex-dates of unknown actions that no person has decided. All as JSON has it, so that it
-    compares."""
+    """Hold the reference data of one generation in the types of JSON, so that two states can be compared.
+
+    Attributes:
+        names: Old name, new name and ISO date of each rename.
+        subjects: ISO ex-date and subject of the announcements, by instrument, oldest first.
+        lists: Symbols by the name of the list.
+        securities: Company name and ISIN by symbol.
+        decisions: ISO ex-date, verdict, ratio, note and time, by instrument.
+        undecided: ISO ex-dates of the unknown actions that the operator has not decided, by instrument.
+    """
 
     names: list[list[str]]
     subjects: dict[str, list[list[str]]]
@@ -35,7 +41,7 @@ class ReferenceData:
 
     @classmethod
     def of(cls, archive: sqlite3.Connection) -> ReferenceData:
-        """Return the current facts of an archive. Raises sqlite3.Error."""
+        """Return the current reference data of an archive. Raises sqlite3.Error."""
         names = [list(row) for row in archive.execute("SELECT old, new, dated FROM renames ORDER BY dated, old")]
         chains = _chains(names)
         subjects: dict[str, list[list[str]]] = {}
@@ -59,15 +65,17 @@ class ReferenceData:
 
     @classmethod
     def from_json(cls, content: bytes) -> ReferenceData:
-        """Return what `to_json` wrote."""
+        """Return the reference data that `to_json` wrote."""
         return cls(**json.loads(content))
 
     def to_json(self) -> bytes:
+        """Return the reference data as UTF-8 JSON."""
         content = {field.name: getattr(self, field.name) for field in fields(self)}  # `asdict` would copy every row
         return json.dumps(content, separators=(",", ":")).encode()
 
     @cached_property
     def renames(self) -> Renames:
+        """Return the chains of renames."""
         return _chains(self.names)
 
     def actions(self, instrument_id: str, after: date = date.min, through: date = date.max) -> tuple[CorporateAction, ...]:
@@ -86,14 +94,16 @@ class ReferenceData:
         return read_actions(instrument_id, [(date.fromisoformat(ex_date), subject) for ex_date, subject in rows], decided)
 
     def _undecided(self, instrument_id: str) -> list[str]:
-        """Return the ISO ex-dates of an instrument's unknown actions. Texts of dividends and meetings are not read for it."""
+        """Return the ISO ex-dates of an instrument's unknown actions. Texts about dividends and meetings are skipped."""
         rows = [row for row in self.subjects[instrument_id] if speaks_of_shares(row[1])]
         found = self._read(instrument_id, rows) if rows else ()
         return sorted({action.ex_date.isoformat() for action in found if action.kind is ActionKind.UNKNOWN})
 
 
 def _owner(chains: Renames, symbol: str, ex_date: str) -> str:
-    """Return the instrument of a name. NSE's list uses today's names for old dates; any other name is the one of its ex-date."""
+    """Return the instrument id of a symbol in NSE's list of actions.
+
+    NSE uses today's symbols for old ex-dates. A symbol that is not the last of its chain is resolved on the ex-date."""
     own = not chains.touches(symbol) or chains.is_last_name(symbol)
     return symbol if own else chains.resolve(symbol, date.fromisoformat(ex_date))
 
@@ -105,7 +115,7 @@ def _decision(row: Sequence[str]) -> Decision:
 
 
 DEMERGER = "demerger"
-"""The ratio of a decision that an ex-date is a demerger's."""
+"""Stored ratio of a decision that the event of an ex-date is a demerger."""
 
 
 def _chains(names: list[list[str]]) -> Renames:

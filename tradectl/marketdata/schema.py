@@ -1,6 +1,6 @@
-"""The tables of the archive: what is kept of every kind of file, and what makes two rows the same row.
+"""Define the tables of the archive with their columns and keys, and create the tables that are missing.
 
-Prices are integer paise, dates ISO text, so that `sqlite-utils` and datasette show something readable. No column is ever NULL.
+Prices are integers in paise. Dates are ISO text, which `sqlite-utils` and datasette show readably. No column is ever NULL.
 """
 
 from __future__ import annotations
@@ -12,17 +12,22 @@ from tradectl.model.series import EQUITY_SERIES
 
 ARCHIVE = "archive.db"
 VERSION = 5
-"""Of the tables; in SQLite's user_version."""
+"""Version of the tables, stored in SQLite's user_version."""
 
 DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions", "surveillance")
-"""A change in another table leaves the panel store, and what a study found, as it is."""
+"""Tables whose changes make the panel store and stored study results stale."""
 _SHAPE = "CHECK (low > 0 AND low <= open AND low <= close AND high >= open AND high >= close), CHECK (volume >= 0)"
 
 
 @dataclass(frozen=True)
 class Table:
-    """`key` identifies a row; `narrow` is the column by which stored rows are fetched for comparison. In a `snapshot` the
-    newest file is right. Elsewhere a row that contradicts a stored one is rejected without `replace`."""
+    """Represent one table of the archive.
+
+    Attributes:
+        key: The columns that identify a row.
+        narrow: The column by which stored rows are selected for comparison with new rows.
+        snapshot: Whether rows of a newer file overwrite stored rows. In other tables, a contradicting row is rejected.
+    """
 
     name: str
     columns: tuple[str, ...]
@@ -146,12 +151,13 @@ OTHERS = (
 DECISIONS = """CREATE TABLE IF NOT EXISTS action_decisions (
     symbol TEXT NOT NULL, ex_date TEXT NOT NULL, verdict TEXT NOT NULL CHECK (verdict IN ('set', 'ignore')),
     ratio TEXT NOT NULL, note TEXT NOT NULL, decided_at TEXT NOT NULL, PRIMARY KEY (symbol, ex_date))"""
-"""What a person decided about the corporate actions of an ex-date. No import touches it. `ratio`: new shares for one old such as
-`5` or `3/2`, `demerger`, or empty with `ignore`."""
+"""The operator's decisions about the corporate actions of an ex-date. No import changes them.
+
+`ratio`: new shares for one old such as `5` or `3/2`, or `demerger`; empty with `ignore`."""
 
 
 def _stamped(event: str, row: str) -> str:
-    """Return a trigger that notes the session of a bar as changed by the generation that is being written."""
+    """Return a trigger that records the session of a changed bar with the generation that is being written."""
     return f"""CREATE TRIGGER bars_{event.partition(" ")[0].lower()}_{row.lower()} AFTER {event} ON bars
         WHEN NOT EXISTS (SELECT 1 FROM session_changes WHERE session = {row}.session
                          AND generation > (SELECT value FROM meta WHERE key = 'generation'))
@@ -172,12 +178,14 @@ HISTORY = (
     _stamped("UPDATE", "OLD"),
     _stamped("DELETE", "OLD"),
 )
-"""Proof that a derived file may be extended: a random mark per generation, and per session the generation that last changed one
-of its bars. Triggers of the database write it, so no writer can omit it."""
+"""Tables that prove that a derived file may be extended.
+
+They hold a random mark per generation, and for each session the last generation that changed one of its bars. Database triggers
+record the changes, so a writer cannot omit them."""
 
 
 def bring_forward(connection: sqlite3.Connection) -> None:
-    """Make the tables that are missing, in one transaction. Raises sqlite3.Error, for those of a newer program too."""
+    """Create the missing tables in one transaction. Raises sqlite3.Error, also if a newer program wrote the file."""
     if _version(connection) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""The store: what tasks, scans and reports read. It implements the port `MarketData` over the panel store and the archive.
+"""Read market data for tasks, scans and reports. `Store` implements the port `MarketData` over the panel store and the archive.
 
-Opened `through` a session it has no bar after it, whatever was imported since: a simulation cannot see its own future.
+A store that is opened `through` a session returns no later bar, so a simulation cannot use data from its future.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ DEFAULT_TICK = 5
 
 
 class Store:
-    """Market data of one folder. Each part is read at its first use and cached.
+    """Read the market data of one folder. Each part is read at its first use and cached.
 
-    Raises DataError without an archive, DatabaseError if it cannot be read.
+    `through`: last session whose bars are returned; None for no limit. Methods raise DataError without an archive, and
+    DatabaseError if the archive cannot be read.
     """
 
     def __init__(self, folder: Path, sessions: SessionTable, *, through: date | None = None) -> None:
@@ -64,7 +65,7 @@ class Store:
         self._spells: dict[str, Spells] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
-        """For another process: what it was opened with."""
+        """Return the constructor arguments, so that another process can open the same store."""
         return partial(Store, through=self.through), (self.folder, self.sessions)
 
     def last_session(self) -> date | None:
@@ -72,21 +73,22 @@ class Store:
         return self._stored.last_session(self.through)
 
     def stored_bars(self) -> int:
-        """Return how many bars the panel store holds, of all sessions."""
+        """Return the number of bars in the panel store, of all sessions."""
         return self._stored.bars()
 
     def edition(self) -> str:
-        """Return the id of the panel's derivation. While it is the same, rows are only added; no stored row or column
-        changes."""
+        """Return the id of the panel's edition. While the id stays the same, rows are added but stored rows never change."""
         return self._stored.index.edition
 
     def damaged(self) -> list[date]:
-        """Return the sessions with damaged rows in the panel store. Reads everything."""
+        """Return the sessions with damaged rows in the panel store. This reads all files of the store."""
         return self._stored.damaged()
 
     def verify(self) -> str:
-        """Compare every row of the panel store with its checksum, once, and derive the store anew where one differs; return one
-        line about that, empty where all is sound. Raises DatabaseError if it cannot be written."""
+        """Compare all rows of the panel store with their checksums, and derive the store again if one differs.
+
+        Return one line about damaged rows; empty if there are none. Only the first call checks the rows. Raises DatabaseError if
+        the store cannot be written."""
         damaged = [] if self._verified else self._stored.damaged()
         self._verified = True
         if not damaged:
@@ -98,10 +100,10 @@ class Store:
         self._steps.clear()
         self._multipliers.clear()
         named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
-        return f"{len(damaged)} rows of the panel store were damaged ({named}); it was derived anew from the archive"
+        return f"{len(damaged)} rows of the panel store were damaged ({named}); the store was derived again from the archive"
 
     def panel(self) -> Panel:
-        """Return all stored bars without a copy; no session after the one through which the store was opened."""
+        """Return all bars up to `through`, without copying them."""
         if self._panel is None:
             whole = self._stored.panel
             self._panel = whole if self.through is None else whole.through(self.through)
@@ -112,7 +114,9 @@ class Store:
         return tuple(sorted(self._facts.lists))
 
     def universe(self, name: str) -> tuple[str, ...]:
-        """Return sorted instrument ids of a list, `all`, a symbol file or `A,B`. Raises UsageError for unknown ones."""
+        """Return the sorted instrument ids of a list, of `all`, of a symbol file, or of symbols such as `A,B`.
+
+        Raises UsageError for unknown symbols."""
         members = self._facts.lists.get(name.lower())
         if members is not None:
             return tuple(sorted({self._member(symbol) for symbol in members}))
@@ -133,8 +137,9 @@ class Store:
         return tuple(sorted(set(ids.values())))
 
     def find(self, symbol: str, session: date) -> str:
-        """Return the instrument id behind a symbol as named on a session; today's name is understood too. Raises UsageError
-        if unknown."""
+        """Return the instrument id of a symbol on a session. The present symbol is accepted too.
+
+        Raises UsageError if the symbol is unknown."""
         key = (symbol, session)
         known = self._found.get(key)
         if known is not None:
@@ -149,7 +154,7 @@ class Store:
         raise UsageError(f"{symbol} is unknown on {session}{hint}")
 
     def instrument(self, instrument_id: str, session: date) -> Instrument:
-        """Return the instrument as it was on a session: its name, series and tick size of that day."""
+        """Return the instrument with its symbol, series and tick size of a session."""
         key = (instrument_id, session)
         found = self._instruments.get(key)
         if found is None:
@@ -157,7 +162,7 @@ class Store:
         return found
 
     def history(self, instrument_id: str) -> History | None:
-        """Return all stored bars, oldest first; None without any."""
+        """Return all bars of an instrument up to `through`, oldest first; None without bars."""
         if instrument_id not in self._histories:
             found = self._stored.history(instrument_id)
             if found is not None and self.through is not None:
@@ -166,12 +171,12 @@ class Store:
         return self._histories[instrument_id]
 
     def names(self, instrument_ids: Sequence[str], session: date) -> list[tuple[str, str | None]]:
-        """Return the symbol on a session, and the ISIN, of each instrument."""
+        """Return the symbol on a session and the ISIN of each instrument; the ISIN is None if unknown."""
         renames = self._facts.renames
         return [(renames.name_on(name, session), self._security(name)[1] or None) for name in instrument_ids]
 
     def actions(self, instrument_id: str, after: date, through: date) -> tuple[CorporateAction, ...]:
-        """Return actions with after < ex-date <= through, oldest first."""
+        """Return the corporate actions of an instrument with after < ex-date <= through, oldest first."""
         found = self._all_actions(instrument_id)
         if not found:
             return ()
@@ -179,8 +184,9 @@ class Store:
         return found[start : bisect_right(found, through, key=lambda action: action.ex_date)]
 
     def undecided(self) -> dict[str, date]:
-        """Return, by instrument, the first ex-date of an unknown action that no person decided. Ex-dates up to its
-        first stored bar are left out, because they change no stored bar."""
+        """Return, by instrument, the first ex-date of an unknown action that the operator has not decided.
+
+        Ex-dates up to the first stored bar are left out, because they change no stored bar."""
         if self._undecided is None:
             found = ((owner, date.fromisoformat(day)) for owner, days in self._facts.undecided.items() for day in reversed(days))
             self._undecided = {owner: day for owner, day in found if day > self._first_bar(owner)}
@@ -192,18 +198,18 @@ class Store:
         first = panel.first_bar(column) if column is not None else -1
         return date.fromordinal(int(panel.sessions[first])) if first >= 0 else date.min
 
-    def told_in(self, actions: Sequence[CorporateAction]) -> str:
-        """Return the names of the imported files that announce actions, as `, announced in a.csv`; empty if there are none."""
+    def announced_in(self, actions: Sequence[CorporateAction]) -> str:
+        """Return the names of the imported files with these actions, as `, announced in a.csv`; empty if there are none."""
         query = "SELECT DISTINCT files.name FROM actions JOIN files ON files.id = actions.file WHERE ex_date = ? AND subject = ?"
         names = {str(row[0]): None for a in actions for row in self._rows(query, (a.ex_date.isoformat(), a.subject))}
         return f", announced in {', '.join(names)}" if names else ""
 
     def decisions(self) -> dict[str, list[list[str]]]:
-        """Return a person's decisions by instrument: ISO ex-date, verdict, ratio, note, and when."""
+        """Return the operator's decisions by instrument: ISO ex-date, verdict, ratio, note, and time (ISO, UTC)."""
         return self._facts.decisions
 
     def multiplier(self, instrument_id: str, session: date, open_price: int | None) -> float | None:
-        """Return the multiplier M of a session; None if a demerger falls on it and `open_price` (paise) is unknown."""
+        """Return the multiplier M of a session; None if the session has a demerger and `open_price` (paise) is None."""
         known = self._multipliers.get(instrument_id)
         if known is None or known[0] != session:
             known = self._multipliers[instrument_id] = (session, *self._until(instrument_id, session))
@@ -215,11 +221,11 @@ class Store:
         return running * step(today, self._close_before(instrument_id, session), open_price)
 
     def minutes(self, instrument_id: str, session: date) -> Sequence[Minute]:
-        """Minute bars (minutes after 09:15, open, high, low, close in paise, volume); empty where there are none."""
+        """Return the minute bars of a session, oldest first, as described at `Minute`; empty if there are none."""
         return self._minute_bars.of(instrument_id, session)
 
     def minute_sessions(self, instrument_id: str) -> frozenset[date]:
-        """Return the sessions of which there are minute bars."""
+        """Return the sessions for which an instrument has minute bars."""
         return self._minute_bars.sessions(instrument_id)
 
     @property
@@ -246,7 +252,7 @@ class Store:
         return instrument_id in self._stored.columns or instrument_id in self._facts.securities
 
     def _member(self, symbol: str) -> str:
-        """Return the instrument id of a list's member. A list has no date: its names are today's, or former ones."""
+        """Return the instrument id of a list's member. Lists have no date, so the symbol may be a present or a former one."""
         rename = self._facts.renames.renamed_to(symbol)
         if rename is None or symbol in self._stored.columns:
             return symbol
@@ -272,8 +278,9 @@ class Store:
         )
 
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
-        """Return the date of the newest list of shares with derivatives that is not later than a session, and its instrument
-        ids."""
+        """Return the date and the instrument ids of the newest list of shares with derivatives up to a session.
+
+        Without a list: None and an empty set."""
         return self._dumps.underlyings(session)
 
     def surveillance(self, session: date) -> Surveillance:
@@ -288,7 +295,7 @@ class Store:
         return known
 
     def surveillance_since(self) -> date | None:
-        """Return the date since which the lists of all excluding measures are stored; None if a measure has no list."""
+        """Return the first date on which each excluding measure has a stored list; None if a measure has no list."""
         return self._surveillance_lists.first()
 
     @cached_property
@@ -306,7 +313,7 @@ class Store:
         return SurveillanceLists(self._rows, self._facts.renames, self.through or date.max)
 
     def _security(self, instrument_id: str) -> tuple[str, str]:
-        """Return name and ISIN, empty if they are not stored."""
+        """Return the company name and the ISIN of an instrument; empty if they are not stored."""
         current = instrument_id.partition("~")[0]
         name, isin = self._facts.securities.get(current, ("", ""))
         if not isin:
@@ -315,7 +322,7 @@ class Store:
         return name, isin
 
     def _last_bar(self, instrument_id: str, through: date) -> int:
-        """Return the panel's row of the last bar of a session <= `through`; -1 without one."""
+        """Return the panel row of an instrument's last bar up to the session `through`; -1 without one."""
         panel = self.panel()
         column = panel.columns.get(instrument_id)
         if column is None:
@@ -325,7 +332,9 @@ class Store:
         return panel.bar_before(self._ends[through], column)
 
     def _tick(self, instrument_id: str, session: date, dump: Dump | None) -> int:
-        """Return the tick size (paise): of a dump of the month, else for the close before it or the first close."""
+        """Return the tick size in paise.
+
+        It comes from a dump of the same month, else from the last close of the month before, else from the first close."""
         if dump and dump.dated[:7] == session.isoformat()[:7]:
             return dump.tick_size
         panel = self.panel()
@@ -336,7 +345,7 @@ class Store:
         return tick_size(session, int(panel.close[row, column]))
 
     def _has_auctions(self, session: date) -> bool:
-        """Return whether the exchange held closing auctions then."""
+        """Return whether the exchange held closing auctions on a session."""
         if session not in self._auctions:
             self._auctions[session] = self.sessions.timetables.has_auctions(session)
         return self._auctions[session]
@@ -347,6 +356,7 @@ class Store:
         return self._actions[instrument_id]
 
     def _path(self, instrument_id: str) -> tuple[Step, ...]:
+        """Return the steps of an instrument's multiplier, oldest first."""
         if instrument_id not in self._steps:
             history = self.history(instrument_id)
             self._steps[instrument_id] = (
@@ -357,7 +367,7 @@ class Store:
         return self._steps[instrument_id]
 
     def _until(self, instrument_id: str, session: date) -> tuple[float, tuple[CorporateAction, ...]]:
-        """Return M before a session, and the actions of the session itself. A monitor reads one session many times."""
+        """Return M before a session, and the actions with this session as ex-date."""
         running = 1.0
         for ex_date, factor in self._path(instrument_id):
             if ex_date >= session:
@@ -372,5 +382,6 @@ class Store:
 
 
 def _without_bars(actions: Sequence[CorporateAction]) -> tuple[Step, ...]:
+    """Return the steps of an instrument that has no bars."""
     by_day = groupby(actions, key=lambda action: action.ex_date)
     return tuple((ex_date, step(list(of_day), None, None)) for ex_date, of_day in by_day)

@@ -1,6 +1,6 @@
-"""Stored surveillance lists: those in force on a date, and when each instrument was excluded by one.
+"""Read the stored surveillance lists: the lists in force on a date, and the dates on which they exclude an instrument.
 
-An archive may have the lists of years, one per measure and day, so only the needed ones are read.
+An archive may have one list per measure and day for years, so only the needed lists are read.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _ENDLESS = date.max.toordinal() + 1
 
 
 class SurveillanceLists:
-    """All lists of an archive that are not later than `through`, by instrument id."""
+    """Read the lists of an archive up to the date `through`. `query`: runs a query on the archive."""
 
     def __init__(self, query: Query, renames: Renames, through: date) -> None:
         self._query, self._renames, self._through = query, renames, through
         self._read: dict[tuple[Measure, date], MeasureList] = {}
 
     def on(self, session: date) -> Surveillance:
-        """Return the newest list of each measure that is not later than a date."""
+        """Return the newest list of each measure up to a session."""
         found = {}
         for measure, dates in self._dates.items():
             index = bisect_right(dates, session)
@@ -36,7 +36,7 @@ class SurveillanceLists:
         return Surveillance(session, found)
 
     def spells(self, instrument_id: str) -> Spells:
-        """Return the dates on which an instrument was excluded; a list is in force until the next one of its measure."""
+        """Return the dates on which an instrument was excluded. A list is in force until the next one of its measure."""
         if not self._dates:
             return ()
         names = self._renames.names_of(instrument_id)
@@ -49,7 +49,7 @@ class SurveillanceLists:
         return tuple(spells)
 
     def first(self) -> date | None:
-        """Return from when a list of every excluding measure is stored; None where one has none."""
+        """Return the first date on which each excluding measure has a stored list; None if a measure has no list."""
         starts = [self._dates[measure][0] for measure in EXCLUDING if measure in self._dates]
         return max(starts) if len(starts) == len(EXCLUDING) else None
 
@@ -72,12 +72,15 @@ class SurveillanceLists:
         return self._read[measure, dated]
 
     def _is(self, instrument_id: str, row: tuple[object, ...]) -> bool:
+        """Return whether the symbol of a row (measure, date, symbol) was the instrument's on that date."""
         _, dated, symbol = row
         return self._renames.resolve(str(symbol), date.fromisoformat(str(dated))) == instrument_id
 
 
 def _joined(dates: list[date], named: list[date]) -> list[Spell]:
-    """Return the spells of one measure: `dates` of all its lists, and of those that name the instrument; both oldest first."""
+    """Return the spells of one measure. Both arguments are oldest first.
+
+    `dates`: dates of all lists of the measure. `named`: dates of the lists that contain the instrument."""
     found: list[Spell] = []
     for day in named:
         index = bisect_left(dates, day)

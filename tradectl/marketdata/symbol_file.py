@@ -1,4 +1,4 @@
-"""Read the symbols from a file that the user passes in place of a list name."""
+"""Read symbols from a file that the user passes instead of the name of a list."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tradectl.marketdata.importers.packed import read_bytes
 
 
 def read_symbols(path: Path) -> list[str]:
-    """Return the symbols of a file: the column `Symbol` of a CSV, else the first field of each line; `#` begins a comment.
+    """Return the symbols of a file: the column `Symbol` of a CSV, else the first field of each line. `#` begins a comment.
 
-    Raises UsageError for a file that cannot be read or has no symbol.
+    Raises UsageError for a file that cannot be read or has no symbols.
     """
     try:
         text = read_bytes(path).decode("utf-8-sig")
@@ -24,5 +24,5 @@ def read_symbols(path: Path) -> list[str]:
     column = header.index("symbol") if "symbol" in header else 0
     symbols = [row[column] for row in rows[1 if "symbol" in header else 0 :] if len(row) > column and row[column]]
     if not symbols:
-        raise UsageError(f"{path}: holds no symbol")
+        raise UsageError(f"{path}: has no symbols")
     return symbols

@@ -1,7 +1,7 @@
-"""An invented market for the demo: companies that do not exist, prices from a seed, and in the last sessions the dips and
-recoveries that the strategy trades. It claims nothing about real markets.
+"""Write an invented market for the demo: companies that do not exist, with prices computed from a seed.
 
-It goes through the archive as every import does, so the demo runs on the same store as real data.
+The last sessions contain the dips and recoveries that the strategy trades. The prices say nothing about real markets. The demo
+writes them to the archive like an import, so it runs on the same store as real data.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 UNIVERSE = "demo"
 SESSIONS = 330
-"""How many sessions are made where no first date is given: enough for an EMA200 and the least number of bars."""
+"""Number of sessions if no first date is given: enough for an EMA200 and the minimum number of bars."""
 COMPANIES = (
     ("AMBERWELL", "Amberwell Foods"), ("BRINDAVOX", "Brindavox Energy"), ("CORALINE", "Coraline Chemicals"),
     ("DUNEPEAK", "Dunepeak Cement"), ("EVERLOOM", "Everloom Textiles"), ("FALCORIS", "Falcoris Motors"),
@@ -35,15 +35,15 @@ COMPANIES = (
     ("JASPERON", "Jasperon Pharma"), ("KESTRELLO", "Kestrello Airways"), ("LUMINARQ", "Luminarq Lighting"),
 )  # fmt: skip
 _PRICES = (42_000, 18_500, 65_000, 120_000, 31_000, 240_000, 9_500, 86_000, 54_000, 150_000, 27_000, 420_000)
-"""Their first prices, in paise, from the finest tick to a coarse one."""
+"""First price of each company in paise. The prices cover fine and coarse tick sizes."""
 _SPLIT_SYMBOL, _SPLIT_BACK, _SPLIT = 2, 9, 5
-"""Which company splits, how many sessions before the end, and into how many."""
+"""Index of the company that splits, sessions from the split to the end, and new shares for one old."""
 _DIP, _RECOVERY = 6, 6
 
 
 @dataclass(frozen=True)
 class _Path:
-    """Relative prices of one company before ticks and splits: a close for each session, and the day's shape around it."""
+    """Relative prices and volumes of one company, one value per session, before ticks and splits are applied."""
 
     close: Floats
     open: Floats
@@ -55,10 +55,10 @@ class _Path:
 def make_market(
     folder: Path, sessions: SessionTable, *, last: date, first: date | None = None, seed: int = 7, symbols: int = 12
 ) -> str:
-    """Write the market of `symbols` companies for the sessions `first` to `last`. Return the name of its universe.
+    """Write the market of `symbols` companies for the sessions `first` to `last`, and return the name of its universe.
 
-    The same arguments give the same market. Raises UsageError if `last` is no session, sessions are fewer than 260,
-    or `symbols` is out of range."""
+    The same arguments give the same market. Raises UsageError if `last` is not a session, if there are fewer than 260
+    sessions, or if `symbols` is out of range."""
     if not 3 <= symbols <= len(COMPANIES):
         raise UsageError(f"the demo market has 3 to {len(COMPANIES)} companies, not {symbols}")
     days = _days(sessions, first, last)
@@ -73,10 +73,10 @@ def make_market(
 
 
 def _days(sessions: SessionTable, first: date | None, last: date) -> list[date]:
-    """Return the sessions from `first` (by default SESSIONS of them) to `last`, special ones included."""
+    """Return the sessions from `first` to `last`, special ones included; without `first`, the last SESSIONS of them."""
     held = [session.date for session in sessions.between(first or sessions.first, last)]
     if not held or held[-1] != last:
-        raise UsageError(f"{last} is no session of the exchange")
+        raise UsageError(f"{last} is not a session of the exchange")
     if first is None:
         held = held[-SESSIONS:]
     if len(held) < 260:
@@ -85,7 +85,7 @@ def _days(sessions: SessionTable, first: date | None, last: date) -> list[date]:
 
 
 def _path(rng: np.random.Generator, length: int, number: int, symbols: int) -> _Path:
-    """Return a rising trend with dips: some along the way, and one for each company in turn in the last twenty sessions."""
+    """Return a rising trend with dips. The last dip starts in the last twenty sessions, on a later day for each company."""
     drift = rng.normal(0.0022, 0.008, length)
     stress = np.zeros(length)
     last_dip = length - 19 + number * 12 // symbols
@@ -106,8 +106,10 @@ def _path(rng: np.random.Generator, length: int, number: int, symbols: int) -> _
 
 
 def _bars(symbol: str, base: int, path: _Path, days: Sequence[date], split_at: int | None) -> list[dict[str, Any]]:
-    """Return the archive's rows of a company. `base`: first price in paise. Prices are on the month's tick. From the
-    bar `split_at` on, prices and volumes are those after the split."""
+    """Return the archive's rows of a company.
+
+    `base`: first price in paise. Prices are multiples of the month's tick size. From the bar `split_at` on, prices and
+    volumes are those after the split; None means no split."""
     shares = 30_000_000_000 / base  # about Rs 30 crore a day
     rows: list[dict[str, Any]] = []
     month_end = base
@@ -147,7 +149,7 @@ def _write(folder: Path, rows: list[dict[str, Any]], companies: Sequence[tuple[s
 
 
 def _isin(number: int) -> str:
-    """Return an ISIN like an Indian share's, with check digit (ISO 6166). Issuer codes 9ZAA to 9ZLA are invented."""
+    """Return an ISIN in the form of an Indian share, with its check digit (ISO 6166). The issuer codes are invented."""
     body = f"INE9Z{chr(ord('A') + number)}A0101"
     digits = "".join(str(int(character, 36)) for character in body)
     total = sum(sum(divmod(int(digit) * (2 - i % 2), 10)) for i, digit in enumerate(reversed(digits)))

@@ -1,1 +1,1 @@
-"""Backtests and sweeps for a person: requests, results, and the tests of how much of a result is chance."""
+"""Run backtests and sweeps for the user: requests, results, and tests of how much of a result may be chance."""

@@ -1,6 +1,6 @@
-"""Run the three backtests: one symbol, many symbols without a shared account, and many symbols in one account.
+"""Run the three kinds of backtest: one symbol, many symbols without a shared account, and many symbols in one account.
 
-Each returns a JSON result. `look_ahead_checks` runs them again on shorter markets to find look-ahead.
+Each function returns a JSON result. `look_ahead_checks` runs backtests again on fewer bars to find look-ahead.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ from tradectl.strategy.parameters import Parameters
 
 @dataclass(frozen=True)
 class BacktestRequest:
-    """What is backtested.
+    """Describe a backtest.
 
-    `name`: as the user wrote it. `instruments`: the ids behind the name, sorted, all with bars. `span`: dates within the bars.
+    Attributes:
+        name: The list or symbol as the user wrote it.
+        instruments: Its instrument ids, sorted, all with bars.
+        span: Dates within the bars.
     """
 
     settings: Settings
@@ -40,43 +43,42 @@ class BacktestRequest:
     parameters: Parameters
     span: Span
     many: bool = True
-    """Whether the name is a list, even a list of one symbol."""
+    """Whether `name` is a list, even a list of one symbol."""
 
     known: list[Candidate] = field(default_factory=list, repr=False)
 
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
-        """Return the symbols with their signals, computed once."""
+        """Return the candidates with their signals. They are computed once."""
         if not self.known:
             self.known.extend(candidates_of(self.market, self.parameters, self.instruments, self.span, tell))
         return self.known
 
     @property
     def evenings(self) -> list[date]:
-        """Return the dates of the run sessions but the last. A decision on the close of each is for a later one."""
+        """Return the dates of all run sessions except the last, whose decisions would be for a session after the span."""
         return [session.date for session in self.market.sessions.run_between(self.span.first, self.span.last)[:-1]]
 
 
 def span_of(market: Store, instruments: Sequence[str], first: date | None, last: date | None) -> Span:
-    """Return the span of a backtest: by default from the first bar of any instrument to the newest.
+    """Return the span of a backtest: by default from the first bar of any instrument to the last stored session.
 
-    Raises UsageError for dates out of order, before the known sessions, or without a run session; DataError where there is no
-    bar.
+    Raises UsageError for dates out of order, before the session table, or without a run session, and DataError without bars.
     """
     newest = market.last_session()
     begins = [history.session(0) for name in instruments if (history := market.history(name)) is not None]
     if newest is None or not begins:
-        raise DataError("there are no bars; `tradectl data import` brings them in")
+        raise DataError("no bars are stored; import some with `tradectl data import`")
     known_from = market.sessions.first
     if first is not None and min(begins) <= first < known_from:
         raise UsageError(
-            f"--from {first}: no sessions, ticks and charges before {known_from} are known; earlier bars are only history"
+            f"--from {first}: sessions, tick sizes and charges are known only from {known_from} on; use that date or a later one"
         )
     span = Span(max(first or min(begins), known_from), min(last or newest, newest))
     if last is not None and first is not None and last < first:
         raise UsageError(f"--to {last} is before --from {first}")
     if span.last < span.first:
         period = f"{f' from {first}' if first else ''}{f' to {last}' if last else ''}"
-        raise DataError(f"there is no bar{period}: stored bars go from {min(begins)} to {newest}")
+        raise DataError(f"there are no bars{period}: stored bars go from {min(begins)} to {newest}")
     if not market.sessions.run_between(span.first, span.last):
         raise UsageError(f"there is no run session from {span.first} to {span.last}")
     return span
@@ -85,7 +87,7 @@ def span_of(market: Store, instruments: Sequence[str], first: date | None, last:
 def candidates_of(
     market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
 ) -> list[Candidate]:
-    """Return the candidates of those instruments that have bars in this market."""
+    """Return the candidates of the instruments that have bars in this market."""
     found = []
     for number, name in enumerate(instruments, 1):
         one = candidate_of(market, market.sessions, parameters, name, span)
@@ -96,23 +98,23 @@ def candidates_of(
 
 
 def symbol_result(request: BacktestRequest) -> dict[str, Any]:
-    """Return the result of one symbol without a limit of funds. Raises DataError where it has no bar."""
+    """Return the JSON result of one symbol without a limit of funds. Raises DataError if the symbol has no bar."""
     (tested,) = _alone(request)
     return backtest.result_of_symbol(tested, request.span)
 
 
 def symbols_result(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
-    """Return the results of many symbols, each with money of its own."""
+    """Return the JSON result of many symbols, each with separate money. Raises DataError if a symbol has no bar."""
     return backtest.result(request.name, _alone(request, tell), request.span.first, request.span.last)
 
 
 def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]:
-    """Return the result of each symbol, backtested alone. Raises DataError if one of them has no bar."""
+    """Return the result of each symbol, backtested alone. Raises DataError if a symbol has no bar."""
     market, span, found = request.market, request.span, []
     for number, name in enumerate(request.instruments, 1):
         context = context_of(market, market.sessions, request.parameters, name)
         if context is None:
-            raise DataError(f"there is no bar of {request.name}")
+            raise DataError(f"no bars of {request.name} are stored; import some with `tradectl data import`")
         found.append(SymbolResult.of(context, gated(context, first=span.first, last=span.last), span.last))
         tell(name, number, len(request.instruments))
     return found
@@ -120,10 +122,13 @@ def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]
 
 @dataclass(frozen=True, slots=True)
 class AccountRequest:
-    """The terms of an account.
+    """Describe the account of a backtest.
 
-    `capital` in paise; `index`: the symbol of the index to compare with ('' for that of the list); `orders`: how many random
-    permutations of the candidates to run, no broker orders; `seed`: of their random generator.
+    Attributes:
+        capital: Paise.
+        index: Symbol of the index to compare with; empty for the index of the list.
+        orders: Number of random orders (permutations) of the candidates to run. These are not broker orders.
+        seed: Seed of their random generator.
     """
 
     capital: Paise
@@ -133,7 +138,7 @@ class AccountRequest:
 
 
 def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
-    """Return the result of many symbols in one account."""
+    """Return the JSON result of many symbols in one account. Raises UsageError or DataError for an unusable index."""
     sessions = [session.date for session in request.market.sessions.run_between(request.span.first, request.span.last)]
     index = _index(request, account.index, sessions)
     candidates = request.candidates(tell)
@@ -151,9 +156,10 @@ def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell
 
 
 def _index(request: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
-    """Return the name of an index and its bars over all of these sessions, or None.
+    """Return the symbol and the history of an index with bars on the first and the last session; None without one.
 
-    An index requested by `name` must be known (UsageError) and have these bars (DataError).
+    An empty `name` means the index of the request's list. Raises UsageError if the index `name` is unknown, DataError if it lacks
+    these bars.
     """
     number = request.name.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []

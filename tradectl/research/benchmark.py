@@ -1,7 +1,7 @@
-"""The comparisons of an account's result: buy and hold, and the same account with its candidates in random order.
+"""Compare an account's result with buy and hold, and with the same account with its candidates in random order.
 
-Buy and hold takes fractions of shares, without charges. Dividends are kept as cash; the shares of a demerger are put back into
-the company that gave them. Adjusted forward, a close is price x M, so invested money grows with that value.
+Buy and hold buys fractions of shares, without charges. Dividends are kept as cash. Shares received from a demerger are sold, and
+the money is invested in the parent company again. So the worth of an investment grows like close x multiplier M.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
 
 Held = tuple[History, Sequence[CorporateAction]]
-"""An instrument's bars, and its actions, oldest first."""
+"""An instrument's history and its corporate actions, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuyAndHold:
-    """`worth`: paise at the close of each session. `symbols`: how many were bought; `later`: how many had no bar yet.
+    """Hold the result of buy and hold.
 
-    `name`: the name of an index, else empty.
+    Attributes:
+        worth: Paise at the close of each session.
+        symbols: Number of symbols bought.
+        later: Number of symbols that were not bought, because they had no bar yet.
+        name: Name of an index; else empty.
     """
 
     worth: Floats
@@ -38,9 +42,9 @@ class BuyAndHold:
 
 
 def buy_and_hold(listed: Sequence[Held], sessions: Sequence[date], capital: Paise, name: str = "") -> BuyAndHold | None:
-    """Return the worth of the capital, split equally over the instruments with a bar by the first session, or None without any.
+    """Return the worth of `capital` (paise), split equally over the instruments with a bar by the first session.
 
-    They are bought at the close of that session and never sold.
+    They are bought at the close of that session and never sold. None if no instrument has a bar.
     """
     days = np.array([session.toordinal() for session in sessions], dtype=np.int64)
     grown = [_grown(history, actions, days) for history, actions in listed if history.last_index(sessions[0]) >= 0]
@@ -50,7 +54,7 @@ def buy_and_hold(listed: Sequence[Held], sessions: Sequence[date], capital: Pais
 
 
 def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
-    """Return the worth of one rupee on each day: at the last close, with dividends as cash."""
+    """Return the worth of one invested rupee on each day, at the last close, with dividends as cash."""
     at = np.searchsorted(history.sessions, days, side="right") - 1
     level = history.close[at] * history.multiplier[at]
     shares = 1 / level[0]
@@ -65,28 +69,28 @@ def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarra
 
 @dataclass(frozen=True, slots=True)
 class RandomOrders:
-    """The final equity (paise) of the account, and of the same account with each random order of candidates."""
+    """Hold the final equity of an account (`own`), and of the same account with random orders of candidates, in paise."""
 
     own: Paise
     drawn: tuple[Paise, ...]
 
     @property
     def worse(self) -> float:
-        """Return the share of random orders that ended below the account."""
+        """Return the share of random orders that ended with less equity than the account."""
         return sum(equity < self.own for equity in self.drawn) / len(self.drawn)
 
     @property
     def equal(self) -> float:
-        """Return the share of random orders that ended with the same paise."""
+        """Return the share of random orders that ended with the same equity."""
         return sum(equity == self.own for equity in self.drawn) / len(self.drawn)
 
 
 def random_orders(
     candidates: Sequence[Candidate], span: Span, own: Portfolio, *, count: int, seed: int, tell: Tell = silence
 ) -> RandomOrders:
-    """Run `count` accounts like `own`, which has run to its end, each with a random order of candidates.
+    """Run `count` accounts like `own`, each with a random order of candidates. `own` must have run to its end.
 
-    The n-th order is the same for the same seed, whatever the count.
+    The n-th order depends only on `seed`, not on `count`.
     """
     drawn = []
     for number in range(count):

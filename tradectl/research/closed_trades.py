@@ -1,4 +1,4 @@
-"""The closed trades of one setting as columns of whole numbers: stored and sent as bytes, with the figures computed from them."""
+"""Hold the closed trades of one setting as columns of integers, convert them to bytes, and compute their figures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tradectl.model.position import Trade
 
 @dataclass(frozen=True, eq=False)
 class ClosedTrades:
-    """One row per trade (`model.position.Trade`), ordered by exit, instrument and entry.
+    """Hold one row per trade (`model.position.Trade`), ordered by exit, instrument and entry.
 
-    `instrument`: the index in the study's universe. `entry` and `exit`: ordinals of sessions. Amounts in paise.
+    `instrument`: index in the study's instruments. `entry` and `exit`: ordinals of sessions. Amounts are in paise.
     """
 
     instrument: Ints
@@ -31,14 +31,14 @@ class ClosedTrades:
 
     @classmethod
     def of(cls, columns: Mapping[str, Ints]) -> ClosedTrades:
-        """Return the trades from columns in any order of rows."""
+        """Return the trades from columns. The rows may be in any order."""
         names = [item.name for item in fields(cls)]
         order = np.lexsort([columns[name] for name in (*reversed(names[3:]), "entry", "instrument", "exit")])
         return cls(*(np.asarray(columns[name], dtype=np.int64)[order] for name in names))
 
     @classmethod
     def of_trades(cls, trades: Mapping[int, Iterable[Trade]]) -> ClosedTrades:
-        """Return the trades of instruments, given by their index."""
+        """Return the trades from `Trade` objects. `trades`: by the index of the instrument."""
         rows = [
             (n, t.entry_session.toordinal(), t.exit_session.toordinal(), t.quantity, t.gross, t.charges, t.cost)
             for n, those in trades.items()
@@ -49,7 +49,7 @@ class ClosedTrades:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> ClosedTrades:
-        """Return the trades from `packed`."""
+        """Return the trades from the bytes that `packed` returned."""
         table = np.frombuffer(zlib.decompress(packed), dtype="<i8").astype(np.int64).reshape(len(fields(cls)), -1)
         return cls(*table)
 
@@ -63,11 +63,11 @@ class ClosedTrades:
 
     @property
     def net(self) -> Ints:
-        """Return the net result of each trade (paise)."""
+        """Return the net result of each trade in paise."""
         return self.gross - self.charges
 
     def between(self, first: date, last: date, *, closed_by: date | None = None) -> ClosedTrades:
-        """Return the trades entered in a span, and closed by a session where `closed_by` is given."""
+        """Return the trades entered from `first` to `last`. `closed_by`: only those closed by this date; None for all."""
         kept = (self.entry >= first.toordinal()) & (self.entry <= last.toordinal())
         if closed_by is not None:
             kept &= self.exit <= closed_by.toordinal()
@@ -78,13 +78,13 @@ class ClosedTrades:
         return ClosedTrades.of({name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
 
     def by_session(self, sessions: Ints) -> Ints:
-        """Return the net result of the trades closed on each session (paise)."""
+        """Return the net result of the trades closed on each session in paise. `sessions`: ordinals, ascending."""
         found = np.zeros(len(sessions), dtype=np.int64)
         np.add.at(found, np.searchsorted(sessions, self.exit), self.net)
         return found
 
     def positions(self) -> ClosedTrades:
-        """Return one row per position: trades of an instrument that overlap (re-entries, a sale in parts) are one position."""
+        """Return one row per position. Overlapping trades of an instrument (re-entries, a sale in parts) are one position."""
         if not len(self):
             return self
         order = np.lexsort((self.exit, self.entry, self.instrument))

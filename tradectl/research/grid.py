@@ -1,6 +1,6 @@
-"""The settings of a sweep: every combination of the named values, or a random sample of the combinations.
+"""List the settings of a sweep: all combinations of the given values, or a random sample of them.
 
-Values stay text, as `config set` takes them.
+Values stay text in the form of `config set`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tradectl.errors import UsageError
 from tradectl.strategy.parameters import Parameters, parse
 
 MOST = 100_000
-"""The most combinations that are tried one by one."""
+"""Maximum number of combinations of a full grid."""
 PARTS = 100
-"""The number of steps of a range of fractions without a step."""
+"""Number of steps of a range of fractions without a given step."""
 INERT = frozenset(
     {
         "universe",
@@ -37,29 +37,29 @@ INERT = frozenset(
         "participation",
     }
 )
-"""Settings that change no trade of a symbol alone, without limits of funds and portfolio."""
+"""Settings that have no effect on the trades of a symbol without limits of funds and portfolio."""
 
 Changes = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One setting and its values, as text, each once."""
+    """Hold the name of one setting and its different values as text."""
 
     name: str
     values: tuple[str, ...]
 
 
 def parse_values(text: str) -> Axis:
-    """Return the axis of `rsi_entry_above=25,30,35`. Raises UsageError."""
+    """Return the axis of a text such as `rsi_entry_above=25,30,35`. Raises UsageError."""
     name, values = _named(text, "NAME=VALUE,VALUE")
     return _axis(name, values.split(","))
 
 
 def parse_range(text: str) -> Axis:
-    """Return the axis of `ema_fast=5:15:2`, both ends included. Raises UsageError.
+    """Return the axis of a text such as `ema_fast=5:15:2`, both ends included. Raises UsageError.
 
-    Without a step, whole numbers go by one, and fractions in hundredths of the range.
+    The default step is 1 for whole numbers, and a hundredth of the range for fractions.
     """
     name, values = _named(text, "NAME=FROM:TO:STEP")
     parts = values.split(":")
@@ -70,12 +70,12 @@ def parse_range(text: str) -> Axis:
     except (InvalidOperation, ValueError, OverflowError) as error:
         raise UsageError(f"a range is written NAME=FROM:TO:STEP, not {text!r}") from error
     if not 0 < count <= MOST:
-        raise UsageError(f"{text!r} is a range of {count} values")
+        raise UsageError(f"{text!r} is a range of {count} values; allowed are 1 to {MOST}")
     return _axis(name, [f"{(low + i * step).normalize():f}" for i in range(count)])
 
 
 def grid(axes: Sequence[Axis]) -> list[Changes]:
-    """Return every combination, the last axis fastest. Raises UsageError for more than `MOST`."""
+    """Return all combinations; the values of the last axis change fastest. Raises UsageError for more than `MOST`."""
     count = combinations(axes)
     if count > MOST:
         raise UsageError(f"{count} settings are too many: --random NUMBER tries a sample")
@@ -83,7 +83,7 @@ def grid(axes: Sequence[Axis]) -> list[Changes]:
 
 
 def sample(axes: Sequence[Axis], count: int, random: np.random.Generator) -> list[Changes]:
-    """Return `count` different combinations, all equally likely; all combinations where there are no more."""
+    """Return `count` different random combinations, all equally likely; all combinations if there are not more."""
     if combinations(axes) <= count:
         return grid(axes)
     drawn: dict[tuple[str, ...], None] = {}
@@ -102,18 +102,19 @@ def _names(axes: Sequence[Axis]) -> list[str]:
 
 
 def _named(text: str, form: str) -> tuple[str, str]:
+    """Return the name and the values of NAME=VALUES. Raises UsageError for another form and for a setting without effect."""
     name, equals, values = text.partition("=")
     if not equals:
         raise UsageError(f"write {form}, not {text!r}")
     if name == "charges":
-        raise UsageError("charges are the same for every setting: `tradectl config set charges NAME` chooses the table")
+        raise UsageError("a sweep uses the same charges for every setting; `tradectl config set charges NAME` sets the table")
     if name in INERT:
-        raise UsageError(f"{name} changes no trade of a single symbol, so it cannot be swept")
+        raise UsageError(f"{name} does not change the trades of a single symbol, so a sweep cannot vary it")
     return name, values
 
 
 def _axis(name: str, values: Sequence[str]) -> Axis:
-    """Return an axis without values that mean the same, such as `30` and `30.0`."""
+    """Return an axis without equal values such as `30` and `30.0`. Raises UsageError for an invalid value."""
     meant: dict[int | float | bool | str, str] = {}
     for value in values:
         meant.setdefault(parse(name, value.strip()), value.strip())

@@ -1,4 +1,4 @@
-"""The check of a backtest for look-ahead: the same engine runs again on markets whose bars end earlier."""
+"""Check a backtest for look-ahead: run the same engine again on markets whose bars end earlier."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from tradectl.ports import Tell
 from tradectl.research.backtests import BacktestRequest, candidates_of
 
 LOOKED_AT = 50
-"""Symbols of a long list that are run again. Each symbol is independent of the others."""
+"""Maximum number of symbols of a list that are run again; each symbol is independent of the others."""
 
 
 def check_look_ahead(request: BacktestRequest, capital: Paise | None, sessions: int, tell: Tell) -> LookAheadReport:
-    """Return the report of a check of so many evenings.
+    """Return the report of a check. `sessions`: number of evenings; 0 for no check.
 
-    `capital` of the account (paise); None where each symbol has money of its own.
+    `capital`: of the account in paise; None if each symbol has separate money.
     """
     if not sessions:
         return LookAheadReport(0, 0, ())
@@ -49,7 +49,7 @@ def check_look_ahead(request: BacktestRequest, capital: Paise | None, sessions: 
 
 @dataclass(frozen=True)
 class CutMarket:
-    """Opens the market of a request with the bars up to an evening."""
+    """Open the market of a request with only the bars up to an evening."""
 
     request: BacktestRequest
 
@@ -60,7 +60,7 @@ class CutMarket:
 
 @dataclass(frozen=True)
 class AccountEngine(CutMarket):
-    """The engine of many symbols in one account (`Portfolio`)."""
+    """Run many symbols in one account (`Portfolio`), as the `Engine` of a check."""
 
     capital: Paise
     caption: str = field(default="the account", init=False)
@@ -73,16 +73,16 @@ class AccountEngine(CutMarket):
         return Portfolio(candidates, self.request.span, self.capital)
 
     def days(self) -> CheckDays:
-        """Return the days of the account's symbols."""
+        """Return the days from which evenings are drawn."""
         return account_days(self.request.candidates())
 
     def whole(self, session: date) -> Evening:
-        """Return an evening of the account over all bars."""
+        """Return an evening of the account that runs over all bars."""
         self._whole.through(session)
         return account_evening(self._whole, session)
 
     def again(self, market: Store, session: date) -> Evening:
-        """Return an evening of an account on a market that was cut."""
+        """Return an evening of a new account on a market that `cut` returned."""
         candidates = candidates_of(market, self.request.parameters, self.request.instruments, self.request.span)
         if not candidates:
             return {}
@@ -93,11 +93,11 @@ class AccountEngine(CutMarket):
 
 @dataclass(frozen=True)
 class SymbolsEngine(CutMarket):
-    """The engine of one symbol (`gated`), or of many symbols each with money of its own."""
+    """Run one symbol, or many symbols each with separate money (`gated`), as the `Engine` of a check."""
 
     @property
     def caption(self) -> str:
-        """Return the name of the engine; of a long list only some symbols are run again."""
+        """Return the name of the engine, with the number of symbols that are run again."""
         if not self.request.many:
             return "the backtest of one symbol"
         chosen, every = len(self._names), len(self.request.instruments)
@@ -115,19 +115,19 @@ class SymbolsEngine(CutMarket):
         return self._run(self.request.market)
 
     def _run(self, market: Store) -> list[tuple[BacktestContext, Backtest]]:
-        """Return the run of each symbol that has bars in a market."""
+        """Return the context and the backtest of each symbol that has bars in a market."""
         span, parameters = self.request.span, self.request.parameters
         contexts = (context_of(market, market.sessions, parameters, name) for name in self._names)
         return [(known, gated(known, first=span.first, last=span.last)) for known in contexts if known is not None]
 
     def days(self) -> CheckDays:
-        """Return the days of all these symbols."""
+        """Return the days from which evenings are drawn."""
         return symbols_days(self._whole)
 
     def whole(self, session: date) -> Evening:
-        """Return what the runs over all bars had done by an evening."""
+        """Return an evening of the runs over all bars."""
         return symbols_evening(self._whole, session)
 
     def again(self, market: Store, session: date) -> Evening:
-        """Return what runs over the bars up to an evening did."""
+        """Return an evening of new runs on a market that `cut` returned."""
         return symbols_evening(self._run(market), session)

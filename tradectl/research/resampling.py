@@ -1,11 +1,11 @@
-"""Resampling: how good a result could be by chance.
+"""Estimate by resampling how good a result could be by chance.
 
-Three questions, each answered with many draws from a generator that the caller seeds:
-- the same trades in another order, or another sample of them: how deep could the fall be (`shuffled`, `sampled`)?
-- as many entries on other sessions, with the same exits: does the timing earn anything (`random_entries`)?
-- the best of many worthless settings: how good would it look (`reality_check`)?
+Each test makes many random draws from a generator of the caller:
+- `shuffled` and `sampled`: the same trades in another order, or a sample of them. How large could the drawdown be?
+- `random_entries`: the same number of entries on random sessions, with the same exits. Does the timing of entries matter?
+- `reality_check`: the best of many settings without any value. How good would it look?
 
-Money is in whole paise and sums are exact, so a result does not depend on the machine or the order of the work.
+Money is in whole paise and sums are exact, so a result does not depend on the machine or on the order of the work.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 from tradectl.model.history import Floats, Ints
 
 BATCH = 64
-"""Resamples drawn at a time, so that memory does not grow with their number."""
+"""Number of resamples drawn at once, which limits the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Of each draw: the final result and the deepest fall from an earlier high (paise; a fall is positive)."""
+    """Hold the final result and the largest fall from an earlier high of each draw, in paise. A fall is positive."""
 
     final: Ints
     fall: Ints
 
     def at(self, share: float) -> tuple[int, int]:
-        """Return the final result and the fall that this share of the draws did not exceed."""
+        """Return the quantiles of the final result and of the fall. `share`: the share of draws that do not exceed them."""
         return quantile(self.final, share), quantile(self.fall, share)
 
 
@@ -40,26 +40,26 @@ def quantile(values: Ints, share: float) -> int:
 
 
 def p_value(drawn: NDArray[np.int64] | Floats, real: float) -> float:
-    """Return how often chance does at least as well.
+    """Return the share of random results that are at least as good as the real one.
 
-    The real result counts as one of the draws, so the value is never 0 (Davison and Hinkley 1997, section 4.2).
+    The real result counts as one of the draws, so the share is never 0 (Davison and Hinkley 1997, section 4.2).
     """
     return (1 + int(np.count_nonzero(drawn >= real))) / (1 + len(drawn))
 
 
 def deepest_fall(results: Ints) -> int:
-    """Return the deepest fall of the running sum from an earlier high, the start included (paise)."""
+    """Return the largest fall of the running sum from an earlier high in paise. The start, 0, counts as a high."""
     worth = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(results)])
     return int((np.maximum.accumulate(worth) - worth).max())
 
 
 def shuffled(results: Ints, draws: int, random: np.random.Generator) -> Outcomes:
-    """Draw the same trades in other orders: the final result is equal, the path to it differs."""
+    """Return outcomes of the same trades in random orders. The final result is equal, the falls differ."""
     return _outcomes(random.permutation(results) for _ in range(draws))
 
 
 def sampled(results: Ints, draws: int, random: np.random.Generator) -> Outcomes:
-    """Draw as many trades with replacement (bootstrap)."""
+    """Return outcomes of the same number of trades, drawn with replacement (bootstrap)."""
     return _outcomes(random.choice(results, len(results)) for _ in range(draws))
 
 
@@ -71,9 +71,9 @@ def _outcomes(samples: Iterable[Ints]) -> Outcomes:
 
 @dataclass(frozen=True, eq=False)
 class PossiblePositions:
-    """The result of each possible entry as if it were the only one: one row per position, by instrument and entry.
+    """Hold the result of each possible entry as if it were the only one: one row per position, by instrument and entry.
 
-    `entry` and `exit`: ordinals of sessions; `net` in paise.
+    `instrument`: index. `entry` and `exit`: ordinals of sessions. `net`: paise.
     """
 
     instrument: Ints
@@ -89,9 +89,10 @@ class PossiblePositions:
 
 
 def random_entries(possible: PossiblePositions, wanted: Ints, draws: int, random: np.random.Generator) -> Ints:
-    """Return the net result of each draw (paise).
+    """Return the net result of each draw in paise.
 
-    A draw takes for each instrument as many positions as `wanted` names, at random and without overlap, or as many as fit.
+    A draw chooses random positions of each instrument that do not overlap. `wanted`: number of positions by instrument; a draw
+    has fewer if no more fit.
     """
     total = np.zeros(draws, dtype=np.int64)
     bounds = np.searchsorted(possible.instrument, np.arange(len(wanted) + 1))
@@ -103,7 +104,9 @@ def random_entries(possible: PossiblePositions, wanted: Ints, draws: int, random
 
 
 def _drawn(possible: PossiblePositions, count: int, draws: int, random: np.random.Generator) -> Ints:
-    """Return the net results of one instrument. Each draw takes its positions in a random order, those that still fit."""
+    """Return the net result of each draw for one instrument, in paise.
+
+    Each draw goes through the positions in a random order and takes those that fit."""
     begins_before = possible.entry[:, None] <= possible.exit[None, :]
     meets = begins_before & begins_before.T
     order = random.random((draws, len(possible)), dtype=np.float32)
@@ -120,12 +123,17 @@ def _drawn(possible: PossiblePositions, count: int, draws: int, random: np.rando
 
 
 def reality_check(results: Ints, scale: Floats, draws: int, block: int, random: np.random.Generator) -> Floats:
-    """Return the best result of many worthless settings in each draw: White's reality check (2000), with the stationary
-    bootstrap of Politis and Romano (1994).
+    """Return the best result of many settings without value in each draw, for a comparison by `p_value`.
 
-    `results`: paise, shaped (sessions, settings). `scale`: the unit of a setting's mean: ones for money, its standard deviation
-    for a ratio. `block`: the mean number of sessions that stay together, because neighbouring sessions have similar results. A
-    returned value is a mean per session, in units of `scale`; compare it with the real one by `p_value`.
+    This is White's reality check (2000) with the stationary bootstrap of Politis and Romano (1994). A returned value is a mean
+    per session in units of `scale`.
+
+    Args:
+        results: Paise, shaped (sessions, settings).
+        scale: Unit of each setting's mean: ones for money, the standard deviation for a Sharpe ratio.
+        draws: Number of draws.
+        block: Mean number of sessions that stay together, because neighbouring sessions have similar results.
+        random: The random generator.
     """
     sessions = len(results)
     real = results.sum(axis=0)
@@ -138,10 +146,10 @@ def reality_check(results: Ints, scale: Floats, draws: int, block: int, random: 
 
 
 def _times(sessions: int, draws: int, block: int, random: np.random.Generator) -> Ints:
-    """Return how often each session occurs in each resample.
+    """Return how often each session occurs in each resample, shaped (draws, sessions).
 
-    A resample consists of runs of sessions with geometric lengths of mean `block`, from any start, continued at the first
-    session.
+    A resample consists of blocks of consecutive sessions from random starts. Their lengths are geometrically distributed with
+    mean `block`. The first session follows the last one.
     """
     place = np.arange(sessions)
     begins = random.random((draws, sessions)) < 1 / block

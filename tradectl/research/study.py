@@ -1,6 +1,6 @@
-"""The subject of a sweep: instruments, span, and the version of market data and rules.
+"""Describe the subject of a sweep: instruments, span, and the version of market data and rules.
 
-Results are stored under its key, so results of another market, span or version are never used for it.
+Results are stored under the key of the study, so results of another market, span or version are never used.
 """
 
 from __future__ import annotations
@@ -27,9 +27,15 @@ RULES = ("backtest", "exchange", "marketdata", "model", "research", "strategy")
 
 @dataclass(frozen=True)
 class Study:
-    """`instruments`: ids, sorted. `generation`: the state of the market data. `rules`: the fingerprint of the source.
+    """Describe the subject of a sweep.
 
-    `scored`: entries need the score of a BUY, as in `analyze`; otherwise every entry that the rule allows is taken.
+    Attributes:
+        instruments: Instrument ids, sorted.
+        first: First session.
+        last: Last session.
+        scored: Whether entries need the score of a BUY, as in `analyze`; otherwise every entry of the rule is taken.
+        generation: Generation of the market data.
+        rules: Fingerprint of the source code and the operator's sessions.
     """
 
     settings: Settings
@@ -42,14 +48,14 @@ class Study:
 
     @cached_property
     def key(self) -> str:
-        """Return the key of everything computed in this study."""
+        """Return the key under which the results of this study are stored."""
         market = (self.generation.generation, self.generation.random)
         values = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, *market, self.rules]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:24]
 
 
 def setting_key(parameters: Parameters) -> str:
-    """Return the key of one setting: every value that can change a trade."""
+    """Return the key of one setting, computed from all values that can change a trade."""
     numbers = [item.name for item in setting_fields() if item.name not in INERT]
     values: dict[str, Any] = {name: getattr(parameters, name) for name in numbers} | {"tariff": repr(parameters.tariff)}
     exact = {
@@ -59,13 +65,13 @@ def setting_key(parameters: Parameters) -> str:
 
 
 def generation_of(market: Path) -> Mark:
-    """Return the state of a market folder's archive. Raises DataError, DatabaseError."""
+    """Return the generation of a market folder's archive. Raises DataError without an archive, DatabaseError."""
     with contextlib.closing(read_archive(market)) as connection, database_errors(market):
         return mark_of(connection)
 
 
 def fingerprint(sessions: Path) -> str:
-    """Return the fingerprint of the rules: source, tables of the exchange, and the operator's own sessions."""
+    """Return the fingerprint of the rules: source code, tables of the exchange, and the operator's file of sessions."""
     digest = hashlib.sha256(build_fingerprint(*RULES).encode())
     if sessions.exists():
         digest.update(sessions.read_bytes())

@@ -1,6 +1,6 @@
-"""A sweep: the trades of every setting, and the result of every possible entry for one setting, from the cache or computed.
+"""Run a sweep: return the trades of each setting, and the possible positions of one setting, from the cache or computed.
 
-The result does not depend on how the work was divided, on the processes, or on the order.
+The result does not depend on the division of the work, on the processes or on the order.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 CHUNK = 50
-"""The most settings of one piece of work: what is lost when a sweep is stopped."""
+"""Maximum number of settings in one piece of work. A stopped sweep loses at most the pieces that are running."""
 BLOCK = 50
-"""The instruments of one piece of work on possible entries."""
+"""Number of instruments in one piece of work on possible entries."""
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep by `jobs` processes, or by the Dask cluster at an address. `stop` can end it between two pieces of work."""
+    """Run a sweep in `jobs` processes, or in the Dask cluster at the address `dask`.
+
+    `stop`: can end the sweep between two pieces of work. `progress`: called after each piece of work."""
 
     study: Study
     cache: SweepCache
@@ -50,7 +52,7 @@ class Sweep:
         return [self._cached(parameters, "trades") for parameters in settings]
 
     def possible(self, parameters: Parameters) -> ClosedTrades:
-        """Return every possible position with one setting."""
+        """Return all possible positions of one setting, one row each."""
         count = len(self.study.instruments)
         works = [PossibleWork(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
         waiting = [work for work in works if self.cache.get(setting_key(parameters), work.part) is None]
@@ -62,7 +64,7 @@ class Sweep:
         return found
 
     def _do(self, name: str, works: Sequence[Work], *, done: int, total: int) -> None:
-        """Do the work and store the results."""
+        """Run the work and store the results in the cache."""
         self.progress(name, done, total)
         results = run_on_dask(works, self.dask) if self.dask and works else run_here(works, self.jobs)
         for work, packed in results:
@@ -79,5 +81,5 @@ class Sweep:
 
 
 def _indicators(parameters: Parameters) -> tuple[float, ...]:
-    """Return the settings of the indicators. Settings with equal ones share their columns in one piece of work."""
+    """Return the settings of the indicators. Settings with equal indicators share their tables in one piece of work."""
     return tuple(getattr(parameters, name) for name in INDICATOR_SETTINGS)

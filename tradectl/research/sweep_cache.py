@@ -1,7 +1,7 @@
-"""A cache of the results of sweeps, so that a stopped sweep continues and a larger one starts with known results.
+"""Cache the results of sweeps, so that a stopped sweep can continue and a larger one can reuse known results.
 
-It is one SQLite file in the home. The key of a result is its study, its setting and its part. Equal keys mean equal bytes, so it
-does not matter which process writes them, or how often.
+The cache is one SQLite file in the home. A result has the key study, setting and part. Equal keys always have equal bytes, so
+several processes may write the same result.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 FILE = "sweeps.db"
 PATIENCE = 60
-"""Seconds to wait for another sweep that is writing."""
+"""Seconds to wait while another sweep writes."""
 
 
 class SweepCache:
-    """The results of one study. Methods raise DatabaseError."""
+    """Store and return the results of one study. Methods raise DatabaseError."""
 
     def __init__(self, home: Path, study: str) -> None:
         import sqlite_utils
@@ -40,14 +40,14 @@ class SweepCache:
             self.db.table("results").create(columns, pk=("study", "setting", "part"), if_not_exists=True)
 
     def get(self, setting: str, part: str) -> ClosedTrades | None:
-        """Return one result, or None where it was not computed yet."""
+        """Return one result; None if it is not stored."""
         with database_errors(self.path):
             query = "SELECT trades FROM results WHERE study = ? AND setting = ? AND part = ?"
             row = self.db.execute(query, [self.study, setting, part]).fetchone()
         return ClosedTrades.unpacked(row[0]) if row else None
 
     def put(self, part: str, results: Iterable[tuple[str, bytes]]) -> None:
-        """Store results, each by its setting, all or none of them."""
+        """Store packed results of a part in one transaction, each with the key of its setting."""
         rows = [{"study": self.study, "setting": setting, "part": part, "trades": packed} for setting, packed in results]
         with database_errors(self.path), self.db.atomic():
             self.db.table("results").insert_all(rows, replace=True)
@@ -58,5 +58,5 @@ class SweepCache:
             self.db.execute("DELETE FROM results WHERE study = ?", [self.study])
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the cache file."""
         self.db.close()

@@ -1,8 +1,10 @@
-"""The results of a sweep, and the tests of how much of them is chance. Pure: trades in, numbers out, one seed for all draws.
+"""Compute the results of a sweep, and test how much of them may be chance. All draws depend on one seed.
 
-The best of many settings looks good even if none has any value. So four tests stand beside it: how good the best of as many
-worthless settings would look (reality check), what other entry sessions would have earned (random entries), how else the same
-trades could have gone (Monte-Carlo), and what was earned on spans that had no part in the choice (walk-forward).
+The best of many settings looks good even if none has any value. So four tests are added:
+- reality check: how good the best of as many settings without value would look;
+- random entries: what entries on other sessions would have earned;
+- Monte-Carlo: the spread of results with the same trades in other orders and samples;
+- walk-forward: the result on spans that were not used to choose the setting.
 """
 
 from __future__ import annotations
@@ -32,23 +34,25 @@ from tradectl.research.resampling import (
 from tradectl.research.walk_forward import Split
 
 BLOCK = 21
-"""The mean number of sessions that stay together in the reality check: a month, longer than most positions."""
+"""Mean number of sessions that stay together in the reality check: a month, longer than most positions."""
 YEAR = 252
-"""Sessions of a year."""
+"""Number of sessions in a year."""
 
 
 class Criterion(StrEnum):
-    """The figure by which settings are compared."""
+    """Choose the figure by which settings are compared."""
 
     NET = "net"
     """The sum of the net results, each buy with its capital per trade."""
     SHARPE = "sharpe"
-    """The yearly mean of the sessions' net results in standard deviations; independent of the number of trades."""
+    """The mean net result per session / its standard deviation, per year."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingResult:
-    """A setting, its changes from the user's own, and its result. `score`: the compared figure; `fall` in paise."""
+    """Hold one setting and its result.
+
+    `changes`: the differences from the user's own settings. `fall`: largest fall in paise. `score`: the compared figure."""
 
     changes: Changes
     closed: ClosedTrades
@@ -60,7 +64,7 @@ class SettingResult:
 
 @dataclass(frozen=True, slots=True)
 class SplitResult:
-    """One split: the best setting of the train span, and its result on the test span."""
+    """Hold the best setting of a train span (`changes`), and its figures on the train and test spans."""
 
     split: Split
     changes: Changes
@@ -70,9 +74,13 @@ class SplitResult:
 
 @dataclass(frozen=True, slots=True)
 class WalkForward:
-    """`joined`: the trades of all test spans, each with the setting chosen before it.
+    """Hold the result of a walk-forward.
 
-    `own`: those of the user's own settings on the same spans; `paths`: other samples of the joined trades.
+    Attributes:
+        judged: One result per split.
+        joined: Result of the trades of all test spans, each with the setting chosen on its train span.
+        own: Figures of the user's own settings on the same spans.
+        paths: Outcomes of random samples of the joined trades.
     """
 
     judged: tuple[SplitResult, ...]
@@ -83,7 +91,15 @@ class WalkForward:
 
 @dataclass(frozen=True, slots=True)
 class TimingTest:
-    """The best setting against random entries. `real` and `drawn`: net results of as many positions (paise)."""
+    """Compare the best setting with random entries.
+
+    Attributes:
+        positions: Number of positions of the best setting.
+        possible: Number of possible positions.
+        real: Net result of the best setting in paise.
+        drawn: Net result of each draw in paise.
+        p: Share of draws that earned at least as much (p-value).
+    """
 
     positions: int
     possible: int
@@ -94,7 +110,17 @@ class TimingTest:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`tried`: best first. `luck`: how often the best of as many worthless settings would look as good as the best one."""
+    """Hold all results of a sweep.
+
+    Attributes:
+        tried: Results of the settings, best first.
+        own: Result of the user's own settings.
+        luck: p-value of the reality check: how often the best of as many settings without value looks as good.
+        order: Outcomes of the best setting's trades in random orders.
+        sample: Outcomes of random samples of these trades.
+        timing: Comparison with random entries; None without that test.
+        walk_forward: None without that test.
+    """
 
     tried: tuple[SettingResult, ...]
     own: SettingResult
@@ -106,7 +132,7 @@ class Findings:
 
 
 def ranked(settings: Sequence[tuple[Changes, ClosedTrades]], sessions: Ints, by: Criterion) -> tuple[SettingResult, ...]:
-    """Return the settings, best first, equals in their given order. A setting without trades comes last."""
+    """Return the results of settings, best first. Equal ones keep their order. Settings without trades come last."""
     found = [setting_result(changes, closed, sessions, by) for changes, closed in settings]
     return tuple(sorted(found, key=lambda one: (not one.figures.trades, -one.score)))
 
@@ -120,7 +146,7 @@ def setting_result(changes: Changes, closed: ClosedTrades, sessions: Ints, by: C
 
 
 def sharpe(results: Ints) -> float:
-    """Return mean over standard deviation of the sessions' results, per year; 0 where they do not differ."""
+    """Return mean / standard deviation of the sessions' results, per year; 0 if all results are equal."""
     deviation = float(results.std()) if len(results) else 0.0
     return float(results.mean()) / deviation * sqrt(YEAR) if deviation else 0.0
 
@@ -136,10 +162,19 @@ def find(
     draws: int,
     seed: int,
 ) -> Findings:
-    """Return all findings.
+    """Compute all results of a sweep.
 
-    `possible`: the positions of every possible entry with the best setting, None without that test. `sessions`: ordinals of the
-    span's run sessions. Each test has a random generator of its own, so no test changes the result of another.
+    Each test has a separate random generator, so a test does not change the result of another.
+
+    Args:
+        settings: The changes and the closed trades of each setting.
+        own: Closed trades of the user's own settings.
+        possible: Positions of every possible entry with the best setting; None for no test of random entries.
+        sessions: Ordinals of the span's run sessions.
+        splits: Splits of the walk-forward; empty for no walk-forward.
+        by: The figure by which settings are compared.
+        draws: Number of draws of each test.
+        seed: Seed of the random generators.
     """
     order, sample, chance, timing, forward = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5))
     best_first = ranked(settings, sessions, by)
@@ -156,7 +191,7 @@ def find(
 
 
 def _luck(best_first: Sequence[SettingResult], sessions: Ints, by: Criterion, draws: int, random: np.random.Generator) -> float:
-    """Return the p-value of the reality check. The alternative is not to trade, which earns 0."""
+    """Return the p-value of the reality check. The benchmark is not to trade, which earns 0."""
     results = np.stack([one.closed.by_session(sessions) for one in best_first], axis=1)
     scale: Floats = np.ones(results.shape[1])
     if by is Criterion.SHARPE:
@@ -167,6 +202,7 @@ def _luck(best_first: Sequence[SettingResult], sessions: Ints, by: Criterion, dr
 
 
 def _timing(closed: ClosedTrades, possible: ClosedTrades, draws: int, random: np.random.Generator) -> TimingTest:
+    """Compare the positions of closed trades with random choices of possible positions."""
     real = closed.positions()
     rows = np.lexsort((possible.exit, possible.entry, possible.instrument))
     pool = PossiblePositions(possible.instrument[rows], possible.entry[rows], possible.exit[rows], possible.net[rows])
@@ -201,7 +237,7 @@ def _walk_forward(
 
 
 def entered(closed: ClosedTrades, span: Span, *, known: bool = False) -> ClosedTrades:
-    """Return the trades entered in a span; `known`: only those also closed in it."""
+    """Return the trades entered in a span; with `known`, only those also closed in it."""
     return closed.between(span.first, span.last, closed_by=span.last if known else None)
 
 

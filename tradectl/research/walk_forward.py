@@ -1,7 +1,7 @@
-"""Walk-forward: settings are chosen on one span and judged on the next, which had no part in the choice.
+"""Divide a span for walk-forward: settings are chosen on a train span and tested on the following test span.
 
-A trade belongs to the span in which it was entered. A train span counts only trades that were closed in it, because the others
-were not known on its last session.
+A trade belongs to the span in which it was entered. A train span counts only trades that were also closed in it, because the
+results of the others were not known on its last session.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tradectl.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Settings are compared on `train`. The best of them is judged on `test`, which begins on the next day."""
+    """Hold the span on which settings are compared, and the next span, on which the best of them is tested."""
 
     train: Span
     test: Span
 
 
 def split(whole: Span, train_years: int, test_years: int) -> tuple[Split, ...]:
-    """Return the splits of a span, oldest first. Test spans follow each other; the end may cut the last one short."""
+    """Return the splits of a span, oldest first. Test spans follow each other without gaps; the last one may be shorter."""
     found = []
     begin = whole.first
     while (cut := _later(begin, train_years)) <= whole.last:
@@ -34,7 +34,7 @@ def split(whole: Span, train_years: int, test_years: int) -> tuple[Split, ...]:
 
 
 def years_of(text: str) -> tuple[int, int]:
-    """Return the years to train and to test from `3:1`. Raises UsageError."""
+    """Return the years of the train and test spans from a text such as `3:1`. Raises UsageError."""
     parts = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", text)
     if parts is None:
         raise UsageError(f"a walk-forward is written TRAIN:TEST in whole years, such as 3:1, not {text!r}")
@@ -42,7 +42,7 @@ def years_of(text: str) -> tuple[int, int]:
 
 
 def _later(day: date, years: int) -> date:
-    """Return the same day so many years later; the 28th for a 29th of February that does not exist."""
+    """Return the same day some years later; 28 February if 29 February does not exist."""
     try:
         return day.replace(year=day.year + years)
     except ValueError:

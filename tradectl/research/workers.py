@@ -1,6 +1,6 @@
-"""The work of a sweep, and the processes that do it: this one, others on this machine, or the workers of a Dask cluster.
+"""Run the work of a sweep in this process, in other processes of this machine, or in the workers of a Dask cluster.
 
-A process with the same market and the same rules returns the same bytes.
+Processes with the same market data and the same rules return the same bytes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tradectl.research.vectorized.market import MarketTables
 from tradectl.strategy.parameters import Parameters
 
 PATIENCE = 20
-"""Seconds to wait for a scheduler."""
+"""Seconds to wait for a Dask scheduler."""
 
 
 @dataclass(frozen=True)
 class BacktestWork:
-    """The closed trades of some settings; one packed result per setting."""
+    """Compute the closed trades of some settings; one packed result per setting."""
 
     study: Study
     settings: tuple[Parameters, ...]
@@ -47,7 +47,7 @@ class BacktestWork:
 
 @dataclass(frozen=True)
 class PossibleWork:
-    """The result of every possible entry in some of the instruments with one setting; one packed result."""
+    """Compute the result of every possible entry in the instruments `begin` to `end` - 1 with one setting; one packed result."""
 
     study: Study
     settings: tuple[Parameters]
@@ -71,13 +71,13 @@ Work = BacktestWork | PossibleWork
 
 
 def do(work: Work) -> list[bytes]:
-    """Do a piece of work in a worker process and return its packed results."""
+    """Run a piece of work in a worker process and return its packed results."""
     return work.do()
 
 
 @lru_cache(maxsize=2)
 def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
-    """Return tables of some instruments of the study. Raises DataError where this process has other market data or rules."""
+    """Return the tables of some instruments of the study. Raises DataError if this process has other market data or rules."""
     market = bootstrap.open_store(study.settings)
     generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
     if generation != study.generation:
@@ -91,7 +91,7 @@ Done = Iterator[tuple[Work, list[bytes]]]
 
 
 def run_here(works: Sequence[Work], jobs: int) -> Done:
-    """Yield each piece of work with its results, done by so many processes of this machine; with one, by this process."""
+    """Yield each piece of work with its results. `jobs`: number of processes; with 1, this process does the work."""
     jobs = min(jobs, len(works))
     if jobs <= 1:
         yield from ((work, do(work)) for work in works)
@@ -107,9 +107,9 @@ def run_here(works: Sequence[Work], jobs: int) -> Done:
 
 
 def run_on_dask(works: Sequence[Work], address: str) -> Done:
-    """Yield each piece of work with its results, done by a Dask cluster whose workers have the same market at the same path.
+    """Yield each piece of work with its results from a Dask cluster. Its workers must have the market data at the same path.
 
-    Raises UsageError without Dask, BrokerUnavailable where the scheduler does not respond.
+    Raises UsageError if Dask is not installed, BrokerUnavailable if the scheduler does not respond.
     """
     try:
         from distributed import Client

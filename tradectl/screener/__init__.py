@@ -1,1 +1,1 @@
-"""The evening screen of `analyze`: features of all instruments, the rules for each, and the score of the candidates."""
+"""Run the evening screen of `analyze`: the features of all instruments, the rules for each, and the score of candidates."""

@@ -1,12 +1,12 @@
-"""The check that the stored bars reach today without a missing session, without which `analyze` refuses to run.
+"""Check that no session is missing from the stored bars. If one is missing, `analyze` does not run.
 
-A missing session changes every RSI and average, and so the list of buys. A session is missing where no instrument has a bar of
-it, or where more than half of the universe's instruments with bars before and after have none: then a file was lost. A single
-symbol without a bar was halted or suspended: the rule `missing_bars` excludes it, and the evening goes on.
+A missing session changes every RSI and average, and so the list of buys. A session is missing if no instrument has a bar of it.
+It is also missing if most instruments of the universe with bars before and after have none; then a file was lost. A single symbol
+without a bar was halted or suspended. The rule `missing_bars` excludes such a symbol, and the other symbols are analysed.
 
-The last 60 run sessions before today are checked, as for a single symbol. No window of a rule is longer, RSI10 keeps 0.2 % of
-the earlier prices, and one missing bar moves an EMA200 by less than 1 % of that day's change. Older gaps, Muhurat sessions and
-drills are left to `data check` and `doctor`.
+The last 60 run sessions before today are checked, as for a single symbol. No rule has a longer window. Prices from before that
+span have a weight of 0.2 % in RSI10, and one missing bar changes an EMA200 by less than 1 % of that day's price change. Older
+gaps and special sessions are reported by `data check` and `doctor`.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from tradectl.model.panel import Panel
 
 FEW = 3
-"""The least instruments without a bar of a session before the session is missing for a universe."""
+"""Minimum number of instruments without a bar from which a session can be missing for a universe."""
 NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class MissingSessions:
-    """Run sessions without bars, oldest first. `stored`: whether some of them have bars of a few instruments."""
+    """List the run sessions without bars, oldest first. `stored`: whether some of them have bars of a few instruments."""
 
     sessions: tuple[date, ...]
     stored: bool
 
     @property
     def text(self) -> str:
-        """Return the message: which sessions, what it means, and the commands that help."""
+        """Return the message to the operator: the sessions, the consequence, and the commands that help."""
         first, last, count = self.sessions[0], self.sessions[-1], len(self.sessions)
         named = ", ".join(map(str, self.sessions[:NAMED])) + (f" and {count - NAMED} more" if count > NAMED else "")
         which = f"{count} sessions have" if count > 1 else "a session has"
@@ -55,9 +55,9 @@ class MissingSessions:
 def missing_sessions(
     panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, *, stale: bool
 ) -> MissingSessions | None:
-    """Return the run sessions before `session`, since the first stored one, without bars; None without any.
+    """Return the missing run sessions before `session`, from the first stored session on; None if none is missing.
 
-    `stale`: the last stored bars are used, so only sessions before them count.
+    `stale`: the last stored bars are used instead of today's, so only sessions before them are checked.
     """
     end = panel.last_index(session - timedelta(days=1)) + 1
     if not end:
@@ -74,7 +74,7 @@ def missing_sessions(
 
 
 def _thin(panel: Panel, universe: Sequence[str], end: int) -> list[date]:
-    """Return the stored sessions on which most of the universe has no bar between two of its own."""
+    """Return the stored sessions on which most instruments of the universe that have bars before and after have none."""
     begin = max(0, end - SPAN)
     columns = [panel.columns[name] for name in universe if name in panel.columns]
     state = np.asarray(panel.state[begin:end])[:, columns]

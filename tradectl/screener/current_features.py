@@ -1,6 +1,7 @@
-"""The features after the last bar of each instrument, read from a `FeatureState`: the last row of `features`, bit for bit.
+"""Read the features after the last bar of each instrument from a `FeatureState`.
 
-Costly values that are seldom read (medians, extremes of windows) are computed here, for the chosen instruments only.
+They equal the last row of `strategy.features.features` bit for bit. Values that take long to compute (medians, extremes of
+windows) are computed only for the chosen instruments.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tradectl.strategy.parameters import Parameters
 
 
 def current_features(state: FeatureState, chosen: PanelColumns, parameters: Parameters) -> Features:
-    """Return the last row of `features` of each of these instruments."""
+    """Return the features of the chosen instruments after their last bar, one array element per instrument."""
     at, windows = state.arrays, state.windows
     bars, turnovers = at["bars"][chosen], at["turnovers"][:, chosen]
     up, down, fast, slow = (at["averages"][row, chosen] for row in (UP, DOWN, FAST, SLOW))
@@ -42,19 +43,19 @@ def current_features(state: FeatureState, chosen: PanelColumns, parameters: Para
 
 
 def _from(least: int, bars: Ints, values: Floats) -> Floats:
-    """Return the values, NaN before the bar number `least`, counted from 1."""
+    """Return the values, with NaN for instruments that have fewer than `least` bars."""
     return np.where(bars >= least, values, np.nan)
 
 
 def _growth(state: FeatureState, name: str, window: int, chosen: PanelColumns) -> Floats:
-    """Return by how much a running total grew in the last `window` bars."""
+    """Return the growth of a running total over the last `window` bars."""
     at = state.arrays
     growth: Floats = at[f"{name}_total"][chosen] - at[f"{name}_totals"][(at["bars"][chosen] - 1 - window) % (window + 1), chosen]
     return growth
 
 
 def _medians(window: Ints) -> Ints:
-    """Return the medians of the columns; of an even window the floor of the mean of the middle two."""
+    """Return the median of each column. For an even number of rows: the mean of the middle two, rounded down."""
     high = len(window) // 2
     low = high - 1 if len(window) % 2 == 0 else high
     ordered = np.sort(window, axis=0)
@@ -63,6 +64,7 @@ def _medians(window: Ints) -> Ints:
 
 
 def _quality(state: FeatureState, chosen: PanelColumns, p: Parameters) -> Floats:
+    """Return the chart quality of the chosen instruments in points; NaN for too few bars."""
     at, long, short = state.arrays, state.windows.quality, state.windows.candles
     bars = at["bars"][chosen]
     latest_first = (bars - 1 - np.arange(long + 1)[:, np.newaxis]) % (long + 1)
@@ -80,7 +82,7 @@ def _quality(state: FeatureState, chosen: PanelColumns, p: Parameters) -> Floats
 
 
 def current_readings(state: FeatureState, chosen: PanelColumns, features: Features) -> list[Reading]:
-    """Return the rows of `current_features` as plain numbers, each with its bar."""
+    """Return the result of `current_features` as one `Reading` per instrument, with its last bar."""
     at = state.arrays
     days = {day: date.fromordinal(day) for day in set(at["day"][chosen].tolist())}
     values = zip(

@@ -1,6 +1,6 @@
-"""The feature states of one market in the memory of one process, advanced from session to session.
+"""Keep the feature states of one market in memory, and advance them from session to session.
 
-A state is computed from the first bar on once; each later session adds its bars. Nothing of it is stored for the next process.
+A state is computed once from the first bar on; each later session adds its bars. States are not stored on disk.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
 
 _PASSED = 8
-"""States of earlier sessions in memory, once a caller has gone back in time."""
+"""Maximum number of states of earlier sessions in memory; they are kept only after a request for an earlier session."""
 _NEAR = 10
-"""Days by which the state in memory is advanced for one instrument: a weekend with holidays around it."""
+"""Largest advance of the state for one instrument, in calendar days: a weekend with holidays around it."""
 
 
 class FeatureStates:
-    """The states of one market's stored bars under one set of windows."""
+    """Compute and keep the states of one market's stored bars for the windows of one set of parameters."""
 
     def __init__(self, market: MarketData, parameters: Parameters) -> None:
         self._market = market
@@ -36,7 +36,7 @@ class FeatureStates:
         self._passed: dict[int, FeatureState] | None = None
 
     def through(self, session: date, tell: Tell) -> FeatureState:
-        """Return the state of all stored bars of sessions <= `session`. It is shared: copy it before a change."""
+        """Return the state after all stored bars up to a session. The state is shared: copy it before you change it."""
         panel, edition = self._market.panel(), self._market.edition()
         if self._state is None or edition != self._edition:
             self._state, self._edition, self._passed = FeatureState.empty(panel.instruments, self._windows), edition, None
@@ -52,9 +52,9 @@ class FeatureStates:
         return state
 
     def _earlier(self, session: date, instruments: Sequence[str]) -> FeatureState:
-        """Return the latest state in memory that is not after a session, or an empty one.
+        """Return a copy of the latest state in memory that is not after a session, or an empty state.
 
-        A caller that goes back in time does so repeatedly, as a drill does, so requested states are kept in memory from then on.
+        A caller that requests an earlier session, such as a drill, often does so again. So later states are kept from then on.
         """
         if self._passed is None:
             self._passed = {}
@@ -62,7 +62,9 @@ class FeatureStates:
         return self._passed[max(known)].copy().among(instruments) if known else FeatureState.empty(instruments, self._windows)
 
     def ahead(self, session: date, bars: Mapping[str, Bar], tell: Tell) -> FeatureState:
-        """Return the state after the stored bars before a session and these bars of the session. It is not kept."""
+        """Return the state after the stored bars before a session and the given bars of that session.
+
+        This state is not kept in memory."""
         state = self.through(date.fromordinal(session.toordinal() - 1), tell).copy()
         known = {name: bars[name] for name in state.instruments if name in bars}
         columns = state.columns_of(tuple(known)).tolist()
@@ -71,7 +73,7 @@ class FeatureStates:
         return state
 
     def one_more(self, before: History, bar: Bar, multiplier: float, parameters: Parameters) -> Features | None:
-        """Return the features of one more bar after a history, or None where the state before it is not in memory."""
+        """Return the features of one more bar after a history; None if the state before that bar is not in memory."""
         if not len(before) or not self._at_hand(date.fromordinal(bar.session.toordinal() - 1)):
             return None
         state = self.through(date.fromordinal(bar.session.toordinal() - 1), silence).alone(before.instrument_id)
@@ -81,14 +83,14 @@ class FeatureStates:
         return current_features(state, np.zeros(1, dtype=np.intp), parameters)
 
     def _at_hand(self, session: date) -> bool:
-        """Return whether the state of a session is in memory or a few days before it."""
+        """Return whether the state in memory is that of a session or at most _NEAR days before it."""
         if self._state is None or self._market.edition() != self._edition:
             return False
         ahead = session.toordinal() - self._state.session
         return 0 <= ahead <= _NEAR
 
     def _multiplier(self, state: FeatureState, column: int, bar: Bar) -> float:
-        """Return the multiplier of an instrument's bar: that of its last bar, unless there was an action since."""
+        """Return the multiplier of a new bar: that of the instrument's last bar, unless there was an action since."""
         instrument_id, day = state.instruments[column], int(state.arrays["day"][column])
         if day and not self._market.actions(instrument_id, date.fromordinal(day), bar.session):
             return float(state.arrays["multiplier"][column])

@@ -1,6 +1,6 @@
-"""Features on demand: the columns of an instrument are computed once and then looked up.
+"""Compute features on demand. The feature columns of an instrument are computed once and then reused.
 
-Every column is causal: the reading of a session does not depend on later bars, and no caller gets one later than it requests.
+The reading of a session does not depend on later bars, and a caller never gets a later reading than requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _KnownTrades:
-    """The reference trades of one history of an edition, and what a run over a longer history may continue from."""
+    """Hold the reference trades of one history, and the state from which a run over a longer history may continue.
+
+    `edition`: the panel's edition of the history."""
 
     edition: str
     history: History
@@ -34,7 +36,7 @@ class _KnownTrades:
 
     @classmethod
     def of(cls, context: BacktestContext, edition: str, past: SettledTrades | None) -> _KnownTrades:
-        """Run a context from `past` on, or from its first bar where it ends before `past`."""
+        """Run a context from `past` on, or from its first bar if the context ends before `past`."""
         from tradectl.backtest.engine import settled
 
         history = context.history
@@ -46,7 +48,7 @@ class _KnownTrades:
 
 
 class Readings:
-    """The readings of one market under one set of parameters, in memory: nothing is stored for the next process."""
+    """Compute and cache the readings of one market under one set of parameters, in memory only."""
 
     def __init__(self, market: MarketData, parameters: Parameters) -> None:
         self._market = market
@@ -58,13 +60,13 @@ class Readings:
 
     @cached_property
     def states(self) -> FeatureStates:
-        """Return the states of all instruments at once."""
+        """Return the feature states of all instruments."""
         from tradectl.screener.feature_states import FeatureStates
 
         return FeatureStates(self._market, self._parameters)
 
     def columns(self, instrument_id: str) -> tuple[History, Features] | None:
-        """Return history and features of an instrument, or None without bars."""
+        """Return the history and the features of an instrument; None without bars."""
         known = self._columns.get(instrument_id)
         history = self._market.history(instrument_id)
         if history is None:
@@ -75,7 +77,7 @@ class Readings:
         return known
 
     def reading(self, instrument_id: str, through: date) -> Reading | None:
-        """Return the reading of the last stored bar of a session <= `through`, or None."""
+        """Return the reading of an instrument's last stored bar up to `through`; None without such a bar."""
         columns = self.columns(instrument_id)
         if columns is None:
             return None
@@ -89,9 +91,9 @@ class Readings:
         return found
 
     def reading_with(self, instrument_id: str, bar: Bar, multiplier: float) -> tuple[History, Reading] | None:
-        """Return history and reading with a bar that is not final yet after the stored bars of earlier sessions, or None.
+        """Return the history and the reading after a bar that is not final, added to the stored bars of earlier sessions.
 
-        Where the stored bar of that session is equal, its own reading is returned.
+        If an equal bar of that session is stored, its reading is returned. None without stored bars.
         """
         columns = self.columns(instrument_id)
         if columns is None:
@@ -108,7 +110,7 @@ class Readings:
         return extended, longer.reading(extended, len(extended) - 1)
 
     def trades(self, context: BacktestContext) -> tuple[Trade, ...]:
-        """Return the reference trades of a context: computed once for one history, and continued for a longer one."""
+        """Return the reference trades of a context. They are computed once per history and continued for a longer one."""
         history, edition = context.history, self._market.edition()
         known = self._trades.get(history.instrument_id)
         if known is not None and known.edition != edition:
@@ -119,7 +121,7 @@ class Readings:
         return known.trades
 
     def features_of(self, history: History) -> Features:
-        """Return the columns of a history; those of a stored history are computed once."""
+        """Return the feature columns of a history. Those of a stored history are computed once."""
         for known in (self._columns, self._extended):
             found = known.get(history.instrument_id)
             if found is not None and found[0] is history:
@@ -131,7 +133,7 @@ class Readings:
         return features(history, self._parameters)
 
     def rsi_between(self, history: History, after: date, through: date) -> Floats:
-        """Return RSI of every bar of a history with `after` < session <= `through`."""
+        """Return the RSI of each bar of a history with `after` < session <= `through`."""
         return self.features_of(history).rsi[history.last_index(after) + 1 : history.last_index(through) + 1]
 
 

@@ -1,7 +1,7 @@
-"""The verdict about every instrument of a universe at a close: the rules for all at once, and a score for those that pass.
+"""Return a verdict on every instrument of a universe at a close: apply the rules to all, and score those that pass.
 
-The rules read one row of features. For a candidate, the screen also reads the ex-dates up to its next session and its
-earlier trades under the rules. The history is also read where prices show a jump or a bar is missing.
+The rules read one row of features. For a candidate, the screen also reads the ex-dates up to the next session and the candidate's
+earlier trades under the rules. It reads the history of an instrument only if its prices show a jump or a bar is missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTIO
 
 @dataclass(frozen=True, slots=True)
 class InstrumentVerdict:
-    """The verdict about one instrument and its reasons. `rule`: the rule that decided, `score` for a candidate."""
+    """Hold the verdict on one instrument and its reason.
+
+    `rule`: the rule that decided; `score` for a candidate. `strength`, `backtest` and `combined`: scores from 0 to 100.
+    `trades`: the number of earlier trades in the backtest score."""
 
     instrument_id: str
     symbol: str
@@ -45,15 +48,19 @@ class InstrumentVerdict:
     combined: float = 0.0
     trades: int = 0
     surveillance: str = ""
-    """The surveillance measures on the symbol, with short-term ASM, which excludes nothing."""
+    """The surveillance measures on the symbol, including short-term ASM, which does not exclude it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenRequest:
-    """The input of a screen: a universe, the session whose close decides, and the session to buy for.
+    """Hold the input of a screen.
 
-    `bars`: the bars of the session where they are not final, None where the stored ones are used. `whole`: the sessions before
-    must have bars.
+    Attributes:
+        universe: Instrument ids.
+        session: The session whose close decides.
+        following: The session of the buys.
+        bars: Bars of `session` that are not final; None if stored bars are used.
+        whole: Whether missing earlier sessions stop the screen.
     """
 
     universe: tuple[str, ...]
@@ -66,10 +73,10 @@ class ScreenRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScreenResult:
-    """The verdicts in the order of the universe.
+    """Hold the verdicts in the order of the universe.
 
-    `stale`: made from the last stored bars, because there are none of the session. `missing`: the sessions without bars, where
-    the request was `whole`; then there are no verdicts.
+    `stale`: computed from the last stored bars, because the session has none. `missing`: the missing sessions of a `whole`
+    request; then there are no verdicts.
     """
 
     verdicts: tuple[InstrumentVerdict, ...]
@@ -78,9 +85,9 @@ class ScreenResult:
 
 
 def screen(market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest, tell: Tell) -> ScreenResult:
-    """Return a verdict about every instrument; no verdicts but `missing` where a `whole` request lacks sessions.
+    """Return a verdict on every instrument. If a `whole` request lacks sessions, return only `missing`.
 
-    Without any bar of the session every instrument is excluded, unless the setting `allow_stale` is on.
+    If the session has no bar at all, every instrument is excluded, unless the setting `allow_stale` is on.
     """
     if request.whole:
         allowed = request.parameters.allow_stale
@@ -106,7 +113,7 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, request:
 
 
 def screen_alone(market: MarketData, sessions: SessionTable, request: ScreenRequest) -> ScreenResult:
-    """Run `screen` with new, empty `Readings`, for a separate process; return its result."""
+    """Run `screen` with new `Readings`, for a separate process."""
     return screen(market, sessions, Readings(market, request.parameters), request, silence)
 
 
@@ -117,6 +124,7 @@ def _state_at(known: Readings, request: ScreenRequest, tell: Tell) -> FeatureSta
 
 
 def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArray[np.bool_]:
+    """Return which of the chosen instruments have a bar of a session."""
     if not len(state.instruments):
         return np.zeros(len(chosen), dtype=np.bool_)
     seen: NDArray[np.bool_] = (chosen >= 0) & (state.arrays["day"][chosen] == session.toordinal())
@@ -124,7 +132,7 @@ def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArra
 
 
 class _Screener:
-    """The rules for a row of instruments, and the score of those that pass."""
+    """Apply the rules to a row of instruments, and score those that pass."""
 
     def __init__(self, market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest) -> None:
         self.market, self.sessions, self.known, self.request = market, sessions, known, request
@@ -132,7 +140,7 @@ class _Screener:
         self.watched = self.surveillance.excluded()
 
     def row(self, state: FeatureState, chosen: PanelColumns, names: Sequence[str]) -> dict[str, InstrumentVerdict]:
-        """Return the verdicts about the instruments with a bar, by instrument."""
+        """Return the verdicts on instruments with a bar, by instrument id. `chosen`: their columns in the state."""
         parameters = self.request.parameters
         table = current_features(state, chosen, parameters)
         rows = current_readings(state, chosen, table)
@@ -145,7 +153,7 @@ class _Screener:
         found = {}
         for i, (name, (symbol, _), reading, out, no) in enumerate(zip(names, named, rows, excluded, refused, strict=True)):
             rule, why = self._distrusted(state, int(chosen[i]), name, reading)
-            if out and rule in {"", MISSING_BARS}:  # a fund stays excluded as a fund where it also lacks bars
+            if out and rule in {"", MISSING_BARS}:  # a fund that also lacks bars is excluded as a fund
                 detail = f"{out}, {self.surveillance.excluding(name)}" if out == "surveillance" else out
                 rule, why = out, f"not in the universe: {detail}"
             if rule:
@@ -160,9 +168,9 @@ class _Screener:
         return found
 
     def _distrusted(self, state: FeatureState, column: int, name: str, reading: Reading) -> tuple[str, str]:
-        """Return the rule of `trusted_prices` that excludes an instrument, and its reason.
+        """Return the rule of `trusted_prices` that excludes an instrument, and the reason; both are empty if none does.
 
-        The whole history is read only where the state or the panel shows a jump or a missing bar.
+        The history is read only if the state or the panel shows a jump or a missing bar.
         """
         undecided = self._undecided.get(name)
         if undecided is not None and undecided <= self.request.following:
@@ -180,13 +188,14 @@ class _Screener:
 
     @cached_property
     def _lacking(self) -> frozenset[str]:
-        """Return the instruments without a bar on one of the last WINDOW sessions of the market."""
+        """Return the instruments that have no bar on at least one of the last WINDOW sessions of the market."""
         panel = self.market.panel()
         end = panel.last_index(self.request.session) + 1
         lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)
         return frozenset(panel.instruments[column] for column in np.flatnonzero(lacking).tolist())
 
     def _ex_date(self, instrument_id: str) -> str:
+        """Return the rule `ex_date` if an ex-date up to the next session forbids an entry, else empty text."""
         actions = self.market.actions(instrument_id, self.request.session, self.request.following)
         return "ex_date" if any(bars_entry(action) for action in actions) else ""
 
@@ -213,18 +222,18 @@ class _Screener:
         )
 
     def _context(self, instrument_id: str, reading: Reading) -> BacktestContext:
-        """Return the context of an instrument from its first bar on."""
+        """Return the backtest context of an instrument, from its first bar on."""
         history, parameters = self._history(instrument_id, reading), self.request.parameters
         columns = self.known.features_of(history)
         return BacktestContext.gather(self.market, self.sessions, parameters, instrument_id, history=history, columns=columns)
 
     def _not_final(self, instrument_id: str, reading: Reading) -> Bar | None:
-        """Return the bar of the reading where it is not stored, else None."""
+        """Return the bar of the reading if it is not final; None if it is stored."""
         bar = self.request.bars.get(instrument_id) if self.request.bars is not None else None
         return bar if bar is not None and reading.session == bar.session else None
 
     def _history(self, instrument_id: str, reading: Reading) -> History:
-        """Return the bars of the reading: the stored ones, or those before and the bar that is not final."""
+        """Return the history of a reading: the stored bars, or the earlier ones and the bar that is not final."""
         bar = self._not_final(instrument_id, reading)
         if bar is not None:
             found = self.known.reading_with(instrument_id, bar, reading.multiplier)

@@ -1,9 +1,9 @@
-"""The state of the features of all instruments after one session, advanced by the bars of later sessions.
+"""Compute the state of the features of all instruments after one session, and advance it by the bars of later sessions.
 
-A `FeatureState` holds what later bars need from the past: the smoothed values, running totals, and rings with the last bars of
-each window. An instrument counts its own bars: where it has none, its values do not change. Smoothed values and totals are
-computed from every bar, in the order of the bars. Only the bars that stay in a ring are written to it, so a long history costs
-little more than its averages. `current_features` returns, bit for bit, the last row of `features` of every history.
+A `FeatureState` holds what features of later bars need: smoothed values, running totals, and ring buffers with the last bars of
+each window. Bars are counted per instrument: a session without a bar does not change an instrument's values. Smoothed values and
+totals are computed from all bars in order. A ring stores only the bars that stay in it, so a long history costs little more than
+its averages. `current_features` returns the last row of `features` of each history, bit for bit.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from tradectl.strategy.trusted_prices import MEMORY, Mask, suspicious
 
 N = TypeVar("N", np.int64, np.float64)
 PanelColumns = NDArray[np.intp]
-"""Instruments, by their columns in the panel."""
+"""Column numbers of instruments in the panel."""
 UP, DOWN, FAST, SLOW = range(4)
-"""The rows of `averages`: the mean rise and the mean fall of RSI, and both EMAs."""
+"""Rows of `averages`: the mean rise and the mean fall of RSI, the fast EMA and the slow EMA."""
 _CHUNK = 64
-"""Sessions that are computed at once: their arrays fit into the processor's cache."""
+"""Number of sessions that are computed at once, so that their arrays fit into the processor's cache."""
 
 
 class Windows(NamedTuple):
-    """The window of each indicator, in bars: everything but the bars that a state depends on."""
+    """Hold the window of each indicator in bars. A state depends only on these and on the bars."""
 
     rsi: int
     fast: int
@@ -50,14 +50,14 @@ class Windows(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """Return the length of the longest ring."""
+        """Return the length of the longest ring in bars."""
         return max(TREND_LOOKBACK, self.average, self.quality, self.candles) + 1
 
 
 def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
-    """Return the type and the number of rows of each array of a state (0: one value per instrument).
+    """Return the type and the number of rows of each array of a state. 0 rows: one value per instrument.
 
-    A ring is one bar longer than its window where the bar before the window counts too.
+    A ring is one bar longer than its window if a feature also needs the bar before the window.
     """
     last = {"day": "i8", "series": "i1", "close": "i8", "volume": "i8", "multiplier": "f8", "bars": "i8", "jump": "i8"}
     totals = dict.fromkeys(("adjusted", "volume_total", "range_total", "spread_total"), "f8")
@@ -77,11 +77,14 @@ def layout(windows: Windows) -> Mapping[str, tuple[str, int]]:
 
 @dataclass(eq=False)
 class FeatureState:
-    """The features of all instruments after the session `session` (an ordinal, 0 before the first).
+    """Hold the state of all instruments after a session.
 
-    `instruments`: as the panel's columns. `arrays`: by `layout`, one column per instrument. `day`, `series`, `close`, `volume`
-    and `multiplier` belong to the last bar of each, as traded. `jump`: the number of the last bar whose open contradicts the
-    close before, counted from 1; 0 without one. A jump more than `MEMORY` bars ago may be left out.
+    Attributes:
+        instruments: Instrument ids in the order of the panel's columns.
+        session: Ordinal of the session; 0 before the first one.
+        arrays: As described by `layout`, one column per instrument. `day`, `series`, `close`, `volume` and `multiplier` are
+            those of the last bar, as traded. `jump`: number of the last bar whose open contradicts the previous close, from
+            1; 0 without one. A jump more than `MEMORY` bars ago may be missing.
     """
 
     instruments: tuple[str, ...]
@@ -97,13 +100,13 @@ class FeatureState:
         return cls(tuple(instruments), windows, 0, arrays)
 
     def copy(self) -> FeatureState:
-        """Return a copy, which can be advanced without a change of this state."""
+        """Return a copy that can be advanced without changing this state."""
         return FeatureState(
             self.instruments, self.windows, self.session, {name: values.copy() for name, values in self.arrays.items()}
         )
 
     def alone(self, instrument_id: str) -> FeatureState | None:
-        """Return a copy with one instrument, or None where the state does not have it."""
+        """Return a copy with only one instrument; None if the state does not have it."""
         if instrument_id not in self.instruments:
             return None
         column = self.instruments.index(instrument_id)
@@ -111,7 +114,7 @@ class FeatureState:
         return FeatureState((instrument_id,), self.windows, self.session, arrays)
 
     def among(self, instruments: Sequence[str]) -> FeatureState:
-        """Return the state with these columns. An instrument that it did not have has no bar yet."""
+        """Return the state with these instruments as columns. An unknown instrument starts without bars."""
         if tuple(instruments) == self.instruments:
             return self
         column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
@@ -124,13 +127,15 @@ class FeatureState:
         return found
 
     def columns_of(self, instruments: Sequence[str]) -> PanelColumns:
-        """Return the columns of these instruments. Raises KeyError for one that the state does not have."""
+        """Return the columns of instruments. Raises KeyError for an unknown one."""
         column = {instrument_id: number for number, instrument_id in enumerate(self.instruments)}
         return np.array([column[name] for name in instruments], dtype=np.intp)
 
 
 def advance(state: FeatureState, panel: Panel, tell: Tell = silence) -> None:
-    """Add all bars of a panel in place. It has the state's instruments, and only sessions after the state's."""
+    """Add all bars of a panel to a state in place.
+
+    The panel must have the state's instruments, and only sessions after the state's session."""
     final = state.arrays["bars"] + np.count_nonzero(panel.state > 0, axis=0)
     for begin in range(0, len(panel), _CHUNK):
         end = min(begin + _CHUNK, len(panel))
@@ -139,7 +144,7 @@ def advance(state: FeatureState, panel: Panel, tell: Tell = silence) -> None:
 
 
 def _advance(state: FeatureState, rows: Panel, final: Ints) -> None:
-    """Add the bars of some sessions. `final`: the number of each instrument's last bar once all sessions are added."""
+    """Add the bars of some sessions. `final`: each instrument's number of bars after all sessions are added."""
     at, there, multiplier = state.arrays, rows.state > 0, rows.multiplier
     number = _running(at["bars"], there.astype(np.int64))
     age = final - number
@@ -177,7 +182,7 @@ def _advance(state: FeatureState, rows: Panel, final: Ints) -> None:
 
 
 def _note_jumps(state: FeatureState, rows: Panel, there: Mask, number: Ints) -> None:
-    """Note the bars whose open contradicts the close before. `trusted_prices.jumps` explains some of them later."""
+    """Record the bars whose open contradicts the previous close. `trusted_prices.jumps` later drops the explained ones."""
     at = state.arrays
     before = np.empty(there.shape, dtype=np.int64)
     before[0] = at["close"]
@@ -196,9 +201,9 @@ def _note_jumps(state: FeatureState, rows: Panel, there: Mask, number: Ints) -> 
 
 
 def _smooth(state: FeatureState, close: Floats, there: Mask, first: Mask) -> Floats:
-    """Add closes to the averages, as `indicators` does: an average starts at its first value, a change at 0.
+    """Add closes to the averages as `indicators` does, and return the slow EMA after each session.
 
-    Returns the slow EMA after each session.
+    An average starts with its first value. The price change of the first bar is 0.
     """
     windows, average, before = state.windows, state.arrays["averages"], state.arrays["adjusted"]
     wilders = rsi_share(windows.rsi)
@@ -230,7 +235,7 @@ def _smooth(state: FeatureState, close: Floats, there: Mask, first: Mask) -> Flo
 
 
 def _running(total: NDArray[N], values: NDArray[N]) -> NDArray[N]:
-    """Return the running total after each session in place of its values, and store the last one in `total`."""
+    """Replace `values` by the running total after each session, return them, and store the last one in `total`."""
     before = total
     for row in values:  # numpy's cumsum along the sessions takes several times as long
         np.add(before, row, out=row)

@@ -25,7 +25,7 @@ def test_data_check_names_all_five(tradectl: Tradectl, cases: Path):
         assert f"  {symbol} 2024-03-01: " in said.out
     found = findings(tradectl)
     assert [text.split()[0] for text in found[UNEXPLAINED]] == ["BBB", "CCC", "DDD", "EEE"]
-    (read,) = found["share changes that were read through a typing error"]
+    (read,) = found["share changes whose text has a corrected typing error"]
     assert read == "AAA 2024-03-01: 5 for 1 (Fv Splt Frm Rs 10 To Rs 2)"
 
 

@@ -36,7 +36,7 @@ def test_the_zone_behind_each_stamp_is_honoured(
     path.write_text(text.replace("+00:00", zone))
     done = tradectl("data", "import", str(path))
     assert done.code == code
-    assert code == 0 or "ALPHA.csv row 2: ALPHA 2024-01-08 03:45 IST lies outside the session, 09:15 to 15:30" in done.err
+    assert code == 0 or "ALPHA.csv row 2: ALPHA 2024-01-08 03:45 IST is outside the session, 09:15 to 15:30" in done.err
     assert stored(home) == ([("ALPHA", "2024-01-08", 375, 0, 374)] if code == 0 else [])
 
 

@@ -60,10 +60,10 @@ def test_an_account_is_told_in_a_table_and_lines(researcher: Tradectl) -> None:
     lines = researcher(*ACCOUNT, "--look-ahead", "0").out.splitlines()
     assert lines[0] == "demo 2024-01-01 to 2024-12-31"
     assert ["ACCOUNT", "BUY", "AND", "HOLD", "INDEX"] in [line.split() for line in lines]
-    assert "no index bars" in lines
+    assert "no bars of an index to compare with" in lines
     assert any(line.startswith("capital 1,50,000.00 is now ") for line in lines)
     assert lines[-1] == "- Look-ahead was not checked."
-    assert max(map(len, lines[: lines.index("no index bars")])) <= 80
+    assert max(map(len, lines[: lines.index("no bars of an index to compare with")])) <= 80
 
 
 def test_an_imported_index_is_held_against_the_account(researcher: Tradectl) -> None:
@@ -116,12 +116,12 @@ def test_alone_too_there_are_trades_in_a_file_and_notes(many: bool, researcher: 
     assert result["trades"] == [trade for trade in each["trades"] if many or trade["symbol"] == name]
     assert [row["net"] for row in rows_of(file)] == [trade["net"] for trade in result["trades"]]
     engine = "the backtest of a list (3 symbols)" if many else "the backtest of one symbol"
-    parts = ["what the rules see", "what is ordered", "what was traded"]
+    parts = ["features", "orders", "trades"]
     compared = 6 if many else 2
     assert result["look_ahead"] == {"compared": compared, "sessions": 2, "differences": [], "engine": engine, "parts": parts}
     assert result["notes"][-1] == (
-        f"Look-ahead: {engine} was run again up to 2 evenings with every later bar cut off; "
-        f"compared {compared} times, symbol by symbol: {', '.join(parts)}; no difference."
+        f"Look-ahead: {engine} was run again up to 2 evenings without any later bar; "
+        f"{compared} comparisons of single symbols: {', '.join(parts)}; no difference."
     )
     assert "surviv" in result["notes"][0]
     assert result["total"]["trades"] == len(result["trades"])
@@ -147,7 +147,7 @@ def test_a_rule_that_peeks_has_an_exit_code_of_its_own(
         (("demo", "--portfolio", "--capital", "much"), 2, "'much' is not an amount in rupees"),
         (("demo", "--from", "2024-02-01", "--to", "2024-01-01"), 2, "--to 2024-01-01 is before --from 2024-02-01"),
         (("demo", "--from", "2024-01-06", "--to", "2024-01-07"), 2, "there is no run session from 2024-01-06 to 2024-01-07"),
-        (("demo", "--from", "2026-01-05"), 8, "there is no bar from 2026-01-05: stored bars go from"),
+        (("demo", "--from", "2026-01-05"), 8, "there are no bars from 2026-01-05: stored bars go from"),
         (("demo", "--portfolio", "--index", "NOSUCH"), 2, "NOSUCH is unknown on"),
         (("demo", "--look-ahead", "0", "--csv", "/nosuch/trades.csv"), 2, "/nosuch/trades.csv cannot be written"),
     ],

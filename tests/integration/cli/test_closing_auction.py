@@ -51,7 +51,7 @@ def test_doctor_names_stocks_whose_kind_is_not_known(home_with_bars: Tradectl, t
 @pytest.fixture
 def web(home: Path, tradectl: Tradectl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """An NSE to which the home's settings point."""
-    monkeypatch.setattr(fetching, "POLITE", HASTY)
+    monkeypatch.setattr(fetching, "DEFAULT_LIMITS", HASTY)
     home.mkdir()
     with site() as opened:
         settings = (f'{key} = "{opened.url}"\n' for key in ("nse", "nse_home"))
@@ -85,7 +85,7 @@ def test_a_fetch_brings_the_list_of_lots_once_a_week(tradectl: Tradectl, web: Si
         (Reply(403, b"no"), "403"),
         (Reply(500, b"no"), "500"),
         (Reply(body=b""), "empty"),
-        (Reply(body=bhavcopies.udiff(date(2024, 10, 25))), "is no list of F&O lots but bhavcopy-udiff"),
+        (Reply(body=bhavcopies.udiff(date(2024, 10, 25))), "is not a list of F&O lots but bhavcopy-udiff"),
     ],
 )
 def test_a_list_that_does_not_come_is_said_and_keeps_the_bars(tradectl: Tradectl, web: Site, reply: Reply, reason: str) -> None:

@@ -43,8 +43,8 @@ def settle(home: Path, **settings: str) -> None:
 @pytest.fixture
 def web(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """NSE and Yahoo in one, to which the home's settings point."""
-    monkeypatch.setattr(fetching, "POLITE", HASTY)
-    monkeypatch.setattr(delayed, "BRISK", HASTY)
+    monkeypatch.setattr(fetching, "DEFAULT_LIMITS", HASTY)
+    monkeypatch.setattr(delayed, "QUOTE_LIMITS", HASTY)
     with site() as opened:
         settle(home, nse=opened.url, nse_home=opened.url, yahoo=opened.url)
         yield opened

@@ -75,8 +75,8 @@ def bars(home: Path) -> list[tuple[object, ...]]:
 def test_candles_come_as_they_were_traded_and_a_stranger_is_told(live: Tradectl, kite: House, home: Path) -> None:
     assert log_in(live, kite).code == 0
     said = live(*WORDS, "--symbols", "ACME,GHOST,BETA")
-    assert (said.code, said.object["error"]) == (8, "GHOST: Kite does not know it")
-    assert said.object["result"]["missing"] == [{"name": "GHOST", "reason": "Kite does not know it", "pending": False}]
+    assert (said.code, said.object["error"]) == (8, "GHOST: Kite does not know this symbol")
+    assert said.object["result"]["missing"] == [{"name": "GHOST", "reason": "Kite does not know this symbol", "pending": False}]
     assert bars(home) == [
         ("ACME", "2023-07-14", "EQ", 10015, 10205, 10005, 10115, 1003),
         ("ACME", "2023-07-17", "EQ", 5060, 5110, 5005, 5075, 4000),

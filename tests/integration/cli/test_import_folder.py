@@ -30,10 +30,12 @@ def test_a_folder_with_action_texts_refuses_that_file(tradectl: Tradectl, tmp_pa
     assert (done.code, done.object["outcome"]) == (8, "failed")
     assert [(item["file"], item["new"]) for item in result["files"]] == [("actions.csv", 1), ("bars.csv", 1)]
     assert [item["file"] for item in result["refused"]] == ["action_texts.csv", "pipe.csv"]
-    assert result["refused"][0]["reason"].startswith("action_texts.csv: not a known format (begins 'subject,kind,factor')")
+    assert result["refused"][0]["reason"].startswith(
+        "action_texts.csv: is not in a known format (it begins with 'subject,kind,factor')"
+    )
     assert result["refused"][1]["reason"] == "pipe.csv: is a FIFO; save its content as a file first"
     assert result["ignored"] == ["notes.md"]
-    assert done.object["error"].startswith("refused 2 of 4 files, the others are imported: action_texts.csv: not a known")
+    assert done.object["error"].startswith("refused 2 of 4 files, the others are imported: action_texts.csv: is not in a known")
     found = tradectl("data", "list", "--json").object["result"]
     assert (found["bars"], found["actions"]) == (1, 1)
 
@@ -44,7 +46,7 @@ def test_the_table_names_every_file(tradectl: Tradectl, tmp_path: Path) -> None:
     done = tradectl("data", "import", str(folder))
     assert done.code == 8
     assert "bars.csv  daily" in done.out
-    assert "refused: action_texts.csv: not a known format" in done.out
+    assert "refused: action_texts.csv: is not in a known format" in done.out
     assert "not read, because of their names: older/" in done.out
 
 
@@ -56,7 +58,7 @@ def test_a_conflict_is_told_in_rupees_with_its_row(tradectl: Tradectl, tmp_path:
     done = tradectl("data", "import", str(path))
     assert (done.code, done.err) == (
         8,
-        "tradectl: x.csv row 3: ACME 2024-01-15 is stored with close Rs 105.50, not Rs 105.00; --replace takes the new\n",
+        "tradectl: x.csv row 3: ACME 2024-01-15 is stored with close Rs 105.50, not Rs 105.00; --replace stores the new values\n",
     )
 
 
@@ -69,8 +71,8 @@ def test_years_before_the_calendar_are_history_and_marked_so(tradectl: Tradectl,
     path = tmp_path / "old.csv"
     path.write_text(DAILY + GOOD.replace("2024-01-15", "2017-12-29") + GOOD.replace("2024-01-15", "2018-01-02"))
     refused = tradectl("data", "import", str(path))
-    assert (refused.code, "old.csv row 2: 2017-12-29 lies before the session table" in refused.err) == (8, True)
+    assert (refused.code, "old.csv row 2: 2017-12-29 is before the session table" in refused.err) == (8, True)
     assert tradectl("data", "import", str(path), "--derive-calendar").code == 0
     assert "1 sessions before 2018-01-01 are derived from the imported bars" in tradectl("data", "list").out
     done = tradectl("backtest", "ACME", "--from", "2017-12-29")
-    assert (done.code, "no sessions, ticks and charges before 2018-01-01 are known" in done.err) == (2, True)
+    assert (done.code, "sessions, tick sizes and charges are known only from 2018-01-01 on" in done.err) == (2, True)

@@ -28,7 +28,7 @@ THIS_YEAR = answer(
 @pytest.fixture
 def web(home: Path, tradectl: Tradectl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """An NSE to which the home's settings point."""
-    monkeypatch.setattr(fetching, "POLITE", HASTY)
+    monkeypatch.setattr(fetching, "DEFAULT_LIMITS", HASTY)
     home.mkdir()
     with site() as opened:
         settings = (f'{key} = "{opened.url}"\n' for key in ("nse", "nse_home"))

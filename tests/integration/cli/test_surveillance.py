@@ -86,7 +86,7 @@ def test_a_backtest_knows_a_list_from_its_date_only(listed: Tradectl, tmp_path: 
 
 
 def test_the_lists_of_the_last_sessions_are_fetched(home: Path, listed: Tradectl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "POLITE", HASTY)
+    monkeypatch.setattr(fetching, "DEFAULT_LIMITS", HASTY)
     free = (100, 100, 100, 100)
     with site() as web:
         (home / "tradectl.toml").write_text(f'nse = "{web.url}"\nnse_home = "{web.url}"\n')

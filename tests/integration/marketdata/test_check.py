@@ -12,7 +12,7 @@ from tests.integration.marketdata.conftest import ACTIONS, DAILY, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.check import check
-from tradectl.marketdata.inventory import Dump, describe
+from tradectl.marketdata.inventory import DumpCount, describe
 from tradectl.marketdata.store import Store
 from tradectl.strategy.indicators import ema
 
@@ -42,8 +42,8 @@ def test_gaps_holes_and_jumps_are_counted(market: Market) -> None:
                 "[close 100.00 on 2024-01-15, open 130.00]",
             ),
         ),
-        "closes more than 20 % from the one before, adjusted": ("note", 2, ("JUMP 2024-01-16 +30.0%", "RIGHT 2024-01-16 -30.0%")),
-        "holes in a symbol's life": ("note", 1, ("JUMP 1",)),
+        "adjusted closes that moved by more than 20 %": ("note", 2, ("JUMP 2024-01-16 +30.0%", "RIGHT 2024-01-16 -30.0%")),
+        "missing bars between a symbol's first and last bar": ("note", 1, ("JUMP 1",)),
     }
 
 
@@ -66,7 +66,7 @@ def test_the_real_data_is_sound_and_its_indicators_are_exact(real_market: Path, 
     assert found["opening gaps that no corporate action explains"].count == 0
     assert found["factors of corporate actions that the prices do not show (already adjusted?)"].count == 0
     assert found["unknown corporate actions (`data actions` decides them)"].count == 0
-    assert found["holes in a symbol's life"].examples == ("JSWENERGY 1",)
+    assert found["missing bars between a symbol's first and last bar"].examples == ("JSWENERGY 1",)
 
 
 def test_an_indicator_that_differs_in_its_last_bit_is_an_error(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_the_inventory_counts_everything(real_market: Path) -> None:
     assert (there.bars, there.sessions, there.first_session, there.last_session) == (333_321, 1855, "2018-01-01", "2025-06-30")
     assert (there.symbols, there.minute_symbols, there.actions, there.renames) == (210, 10, 2175, 1041)
     assert there.lists == {"nifty100": 100, "nifty200": 200, "nifty50": 50, "nifty500": 500}
-    assert there.dumps == (Dump("kite", "2024-01-16", 2281), Dump("upstox", "2026-04-17", 2405))
+    assert there.dumps == (DumpCount("kite", "2024-01-16", 2281), DumpCount("upstox", "2026-04-17", 2405))
     assert there.provisional_bars == 0
     assert there.panel is not None
     assert (there.panel.sessions, there.panel.instruments, there.panel.bars) == (1855, 194, 333_321)

@@ -27,12 +27,12 @@ def zipped(*names: str) -> bytes:
 
 BAD = {
     "empty file": ("x.csv", "", "x.csv: is empty"),
-    "header alone": ("x.csv", DAILY, "x.csv: has one line and no rows"),
-    "blank rows": ("x.csv", DAILY + ",,,,,,,\n", "x.csv: has a header and no rows"),
+    "header alone": ("x.csv", DAILY, "x.csv: has one line but no rows"),
+    "blank rows": ("x.csv", DAILY + ",,,,,,,\n", "x.csv: has a header but no rows"),
     "damaged gzip": ("x.csv.gz", gzip.compress((DAILY + GOOD * 50).encode())[:-20], "x.csv.gz: damaged gzip (Compressed file"),
     "not gzip at all": ("x.csv.gz", b"\x1f\x8bnonsense", "x.csv.gz: damaged gzip ("),
     "damaged zip": ("x.zip", b"PK\x03\x04 nonsense", "x.zip: damaged zip (File is not a zip file)"),
-    "zip of two": ("x.zip", zipped("a.csv", "b.csv"), "x.zip: a zip of 2 files; unpack it first"),
+    "zip of two": ("x.zip", zipped("a.csv", "b.csv"), "x.zip: is a zip of 2 files; unpack it first"),
     "workbook": (
         "x.csv",
         zipped("[Content_Types].xml", "xl/workbook.xml"),
@@ -40,10 +40,14 @@ BAD = {
     ),
     "old workbook": ("x.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "x.csv: is an old Excel workbook, not CSV"),
     "web page": ("x.csv", "<!DOCTYPE html>\n<html>Access Denied</html>", "x.csv: is a web page (HTML or XML), not CSV"),
-    "json": ("x.csv", '{"error":\n "no"}', "x.csv: is JSON, not CSV"),
+    "json": ("x.csv", '{"error":\n "no"}', "x.csv: is JSON, but none of"),
     "other encoding": ("x.csv", (DAILY + GOOD.replace("ACME", "ACMÉ")).encode("latin-1"), "x.csv: is not UTF-8 text (byte 60)"),
     "binary": ("x.csv", b"a\x00b\nc\n", "x.csv: is not text"),
-    "unknown format": ("x.csv", "a,b\n1,2\n", "x.csv: not a known format (begins 'a,b'); known are renames, securities"),
+    "unknown format": (
+        "x.csv",
+        "a,b\n1,2\n",
+        "x.csv: is not in a known format (it begins with 'a,b'); known formats: renames, securities",
+    ),
     "missing column": (
         "x.csv",
         "date,symbol,series,open,high,close,volume\n2024-01-15,A,EQ,1,1,1,1\n",
@@ -54,11 +58,15 @@ BAD = {
         DAILY + GOOD + GOOD.strip() + ",7,8\n",
         "x.csv row 3: has more fields than the header, which has 8",
     ),
-    "cut short": ("x.csv", DAILY + GOOD + "2024-01-16,ACME,EQ,10", "x.csv row 3: has 4 fields, the header 8"),
+    "cut short": ("x.csv", DAILY + GOOD + "2024-01-16,ACME,EQ,10", "x.csv row 3: has 4 fields, but the header has 8"),
     "no number": ("x.csv", DAILY + GOOD.replace("105.50", "n/a"), "x.csv row 2: close 'n/a' is not a number"),
     "infinite": ("x.csv", DAILY + GOOD.replace("110.00", "inf"), "x.csv row 2: high 'inf' is not a number"),
-    "zero price": ("x.csv", DAILY + GOOD.replace("95.00", "0"), "x.csv row 2: low '0' is no price: zero or negative"),
-    "negative price": ("x.csv", DAILY + GOOD.replace("95.00", "-95"), "x.csv row 2: low '-95' is no price: zero or negative"),
+    "zero price": ("x.csv", DAILY + GOOD.replace("95.00", "0"), "x.csv row 2: low '0' is not a price: it is zero or negative"),
+    "negative price": (
+        "x.csv",
+        DAILY + GOOD.replace("95.00", "-95"),
+        "x.csv row 2: low '-95' is not a price: it is zero or negative",
+    ),
     "half a paisa": (
         "x.csv",
         DAILY + GOOD.replace("105.50", "105.505"),
@@ -67,12 +75,12 @@ BAD = {
     "high under low": (
         "x.csv",
         DAILY + GOOD.replace("110.00", "90.00"),
-        "x.csv row 2: low <= open, close <= high does not hold (open 100.00",
+        "x.csv row 2: open or close is not between low and high (open 100.00",
     ),
     "close above high": (
         "x.csv",
         DAILY + GOOD.replace("105.50", "110.05"),
-        "x.csv row 2: low <= open, close <= high does not hold",
+        "x.csv row 2: open or close is not between low and high",
     ),
     "negative volume": ("x.csv", DAILY + GOOD.replace("1000", "-1"), "x.csv row 2: volume '-1' is negative"),
     "part of a share": ("x.csv", DAILY + GOOD.replace("1000", "10.5"), "x.csv row 2: volume '10.5' is not a whole number"),
@@ -82,35 +90,39 @@ BAD = {
     "holiday": (
         "x.csv",
         DAILY + GOOD + GOOD.replace("01-15", "01-26"),
-        "x.csv row 3: 2024-01-26 is no session of the exchange (Republic Day)",
+        "x.csv row 3: 2024-01-26 is not a session of the exchange (Republic Day)",
     ),
-    "sunday": ("x.csv", DAILY + GOOD.replace("01-15", "01-14"), "x.csv row 2: 2024-01-14 is no session of the exchange (Sunday)"),
+    "sunday": (
+        "x.csv",
+        DAILY + GOOD.replace("01-15", "01-14"),
+        "x.csv row 2: 2024-01-14 is not a session of the exchange (Sunday)",
+    ),
     "uncovered year": ("x.csv", DAILY + GOOD.replace("2024", "2031"), "x.csv: 2031-01-15 is not known: the session table covers"),
-    "no share": ("x.csv", DAILY + GOOD.replace("EQ", "GS"), "x.csv: holds no row of series EQ, BE, BZ"),
+    "no share": ("x.csv", DAILY + GOOD.replace("EQ", "GS"), "x.csv: has no row of series EQ, BE, BZ"),
     "two dates in a bhavcopy": (
         "b.csv",
         f"{UDIFF}\n2024-01-15,CM,ACME,EQ,10,10,10,10,1\n2024-01-16,CM,ACME,EQ,10,10,10,10,1\n",
-        "b.csv: a bhavcopy holds one date, this one 2 (2024-01-15 to 2024-01-16)",
+        "b.csv: a bhavcopy has one date, but this file has 2 (2024-01-15 to 2024-01-16)",
     ),
     "another segment": (
         "b.csv",
         f"{UDIFF}\n2024-01-15,FO,ACME,EQ,10,10,10,10,1\n",
-        "b.csv: holds rows of another segment than CM",
+        "b.csv: has rows of another segment than CM",
     ),
     "false name, udiff": (
         "BhavCopy_NSE_CM_0_0_0_20240126_F_0000.csv",
         f"{UDIFF}\n2024-01-25,CM,ACME,EQ,10,10,10,10,1\n",
-        "BhavCopy_NSE_CM_0_0_0_20240126_F_0000.csv: holds 2024-01-25, not 2024-01-26 as in its name",
+        "BhavCopy_NSE_CM_0_0_0_20240126_F_0000.csv: has the date 2024-01-25, not 2024-01-26 as in its name",
     ),
     "false name, cm": (
         "cm26JAN2024bhav.csv",
         f"{CM}\nACME,EQ,10,10,10,10,10,10,1,10,25-JAN-2024,1,\n",
-        "cm26JAN2024bhav.csv: holds 2024-01-25, not 2024-01-26 as in its name",
+        "cm26JAN2024bhav.csv: has the date 2024-01-25, not 2024-01-26 as in its name",
     ),
     "false name, sec_full": (
         "sec_bhavdata_full_26012024.csv",
         f"{FULL}\nACME, EQ, 25-Jan-2024, 10, 10, 10, 10, 1, -\n",
-        "sec_bhavdata_full_26012024.csv: holds 2024-01-25, not 2024-01-26 as in its name",
+        "sec_bhavdata_full_26012024.csv: has the date 2024-01-25, not 2024-01-26 as in its name",
     ),
     "minute of no time": (
         "ACME.csv",
@@ -125,17 +137,17 @@ BAD = {
     "minute of a sunday": (
         "ACME.csv",
         "datetime,open,high,low,close,volume\n2024-01-14 09:15:00,1,1,1,1,1\n2024-01-14 09:16:00,1,1,1,1,1\n",
-        "ACME.csv row 2: 2024-01-14 is no session of the exchange (Sunday)",
+        "ACME.csv row 2: 2024-01-14 is not a session of the exchange (Sunday)",
     ),
     "a list called all": (
         "ind_all.csv",
         "Company Name,Industry,Symbol,Series,ISIN Code\nA,B,C,EQ,X\n",
-        "ind_all: gives no name for a list",
+        "ind_all: the file name contains no name of a list",
     ),
     "undated dump": (
         "kite.csv",
         "instrument_token,exchange_token,tradingsymbol,name,tick_size,lot_size,segment,exchange\n257,1,ACME,A,0.05,1,NSE,NSE\n",
-        "kite.csv: a dump has a date, in it or in its name",
+        "kite.csv: a dump needs a date, inside it or in its name",
     ),
     "two renames on a day": (
         "r.csv",
@@ -293,5 +305,5 @@ def test_securities_may_have_spaces_before_their_headers(market: Market) -> None
 
 def test_a_list_of_trading_days_is_only_compared(market: Market) -> None:
     assert not market.take("trading_days.csv", "date\n2024-01-15\n2024-01-16\n").changed
-    with pytest.raises(DataError, match="2024-01-26 is no session"):
+    with pytest.raises(DataError, match="2024-01-26 is not a session"):
         market.take("trading_days.csv", "date\n2024-01-15\n2024-01-26\n")

@@ -36,7 +36,7 @@ def test_a_contradiction_is_refused_with_what_differs(market: Market) -> None:
     market.take("x.csv", DAILY + GOOD)
     with pytest.raises(
         DataError,
-        match=r"^y\.csv row 2: ACME 2024-01-15 is stored with close Rs 105\.50, not Rs 105\.00; --replace takes",
+        match=r"^y\.csv row 2: ACME 2024-01-15 is stored with close Rs 105\.50, not Rs 105\.00; --replace stores",
     ):
         market.take("y.csv", DAILY + GOOD.replace("105.50", "105.00"))
     assert market.rows("SELECT close FROM bars") == [(10550,)]
@@ -127,7 +127,7 @@ def test_a_named_file_beside_a_folder_still_undoes_everything(market: Market, tm
     market.write("a.csv", DAILY + GOOD)
     named = tmp_path / "named.csv"
     named.write_text("subject,kind,factor\nBonus 1:1,bonus,0.5\n")
-    with pytest.raises(DataError, match=r"^named\.csv: not a known format"):
+    with pytest.raises(DataError, match=r"^named\.csv: is not in a known format"):
         market.take_files(market.files, named)
     assert market.rows("SELECT count(*) FROM bars") == [(0,)]
 
@@ -147,7 +147,7 @@ def test_a_bar_of_a_session_that_has_not_ended_is_not_final(market: Market) -> N
 
 def test_minutes_of_a_session_to_come_are_refused(market: Market) -> None:
     rows = "2026-11-23 09:15:00,1,1,1,1,1\n2026-11-23 09:16:00,1,1,1,1,1\n"
-    with pytest.raises(DataError, match=r"^ACME\.csv row 2: 2026-11-23 is still to come \(today is 2026-11-20\)$"):
+    with pytest.raises(DataError, match=r"^ACME\.csv row 2: 2026-11-23 is in the future \(today is 2026-11-20\)$"):
         market.take("ACME.csv", "datetime,open,high,low,close,volume\n" + rows)
 
 
@@ -156,7 +156,7 @@ OLD = "2015-01-05,ACME,EQ,100.00,110.00,95.00,105.50,1000\n"
 
 def test_years_before_the_calendar_are_taken_only_when_asked(market: Market) -> None:
     """Their sessions are those of the bars: marked, left out of what the calendar is compared with, and no holiday or Sunday."""
-    with pytest.raises(DataError, match=r"^x\.csv row 2: 2015-01-05 lies before the session table, .* --derive-calendar takes"):
+    with pytest.raises(DataError, match=r"^x\.csv row 2: 2015-01-05 is before the session table, .* --derive-calendar imports"):
         market.take("x.csv", DAILY + OLD + GOOD)
     assert market.take("x.csv", DAILY + OLD + GOOD, derive_calendar=True).changed
     assert describe(market.folder).derived_sessions == 1
@@ -164,7 +164,7 @@ def test_years_before_the_calendar_are_taken_only_when_asked(market: Market) -> 
     found = {item.kind: item.count for item in check(market.store(), indicators=False)}
     assert found["sessions without any bar"] == len(market.sessions.between(date(2018, 1, 1), date(2024, 1, 14)))
     for day, reason in (
-        ("01-26", "no session of the exchange .Republic Day"),
+        ("01-26", "not a session of the exchange .Republic Day"),
         ("01-04", "a Sunday; bars of fewer than 20 shares"),
     ):
         with pytest.raises(DataError, match=reason):
@@ -175,7 +175,7 @@ def test_years_before_the_calendar_are_taken_only_when_asked(market: Market) -> 
 
 
 def test_an_empty_folder_is_refused(market: Market) -> None:
-    with pytest.raises(DataError, match="holds no CSV file"):
+    with pytest.raises(DataError, match="has no CSV file"):
         market.take_files(market.files)
 
 
@@ -274,7 +274,7 @@ def test_the_real_bhavcopies_agree_with_the_daily_files(
     same = {name: count for name, (count, _) in merged.items()}
     assert same["cm05JUN2018bhav.csv.gz"] == 165
     assert same["cm27MAY2021bhav.csv.gz"] == 180
-    with pytest.raises(DataError, match="holds 2025-08-14, not 2025-08-15 as in its name"):
+    with pytest.raises(DataError, match="has the date 2025-08-14, not 2025-08-15 as in its name"):
         market.take_files(shared_data / "bhavcopy" / "traps")
     assert market.take_files(shared_data / "bhavcopy" / "traps", believe_content=True).changed
     assert market.rows("SELECT count(*) FROM bars WHERE session = '2025-08-14'") == [(2402,)]

@@ -92,7 +92,7 @@ def test_another_seed_gives_another_market(demo: Store, sessions: SessionTable, 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ({"last": date(2026, 11, 21)}, "2026-11-21 is no session"),
+        ({"last": date(2026, 11, 21)}, "2026-11-21 is not a session"),
         ({"last": LAST, "symbols": 99}, "has 3 to 12 companies, not 99"),
         ({"last": LAST, "first": date(2026, 6, 1)}, "the demo market needs 260"),
     ],

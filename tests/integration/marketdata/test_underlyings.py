@@ -118,8 +118,8 @@ def test_a_share_is_known_under_its_name_of_the_day(traded) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("NFO.csv", KITE, "has a date"),
-        ("nse_fo.csv", KOTAK, "has a date"),
+        ("NFO.csv", KITE, "needs a date"),
+        ("nse_fo.csv", KOTAK, "needs a date"),
         ("nse_cm_2026-11-30.csv", KOTAK.replace("nse_fo", "nse_cm"), "another segment"),
         ("fo.csv", UDIFF.replace("2026-11-30,2026-11-30,FO,NSE,STO", "2026-11-27,2026-11-27,FO,NSE,STO"), "one date"),
         ("fo.csv", "\n".join(UDIFF.splitlines()[:2]) + "\n", "no contract on a share"),
@@ -149,7 +149,7 @@ CUT = LOTS[: LOTS.index("OTHER LIMITED,S090")]
     ],
 )
 def test_a_list_that_was_cut_makes_no_share_known(traded, name, content) -> None:
-    with pytest.raises(DataError, match=r"holds 9\d shares with derivatives, and a whole list holds 100 or more"):
+    with pytest.raises(DataError, match=r"has 9\d shares with derivatives, but a complete list has 100 or more"):
         traded.take(name, content)
     assert kinds(traded) == dict.fromkeys(SHARES)
 
@@ -161,7 +161,7 @@ def without(*names: str) -> str:
 def test_a_list_that_lost_many_shares_needs_a_confirmation(traded) -> None:
     traded.take("fo_mktlots_2026-11-20.csv", LOTS)
     few, many = without(*OTHERS[:36]), without(*OTHERS[:37])
-    with pytest.raises(DataError, match=r"lacks 37 of the 183 shares that the list of 2026-11-20 holds.*--believe-content"):
+    with pytest.raises(DataError, match=r"lacks 37 of the 183 shares of the list of 2026-11-20 .*--believe-content"):
         traded.take("fo_mktlots_2026-11-27.csv", many)
     assert traded.rows("SELECT DISTINCT dated FROM underlyings") == [("2026-11-20",)]
     traded.take("fo_mktlots_2026-11-26.csv", few)

@@ -68,7 +68,7 @@ def test_what_config_would_refuse_is_refused(text: str) -> None:
 @pytest.mark.parametrize("name", sorted(INERT))
 def test_a_setting_that_changes_no_trade_cannot_be_swept(name: str) -> None:
     assert name in {item.name for item in fields(Parameters)}
-    with pytest.raises(UsageError, match=f"{name} changes no trade"):
+    with pytest.raises(UsageError, match=f"{name} does not change the trades"):
         parse_values(f"{name}=1,2")
 
 

@@ -64,7 +64,7 @@ class Delayed(Trading):
 
 @pytest.fixture
 def day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Delayed]:
-    monkeypatch.setattr(delayed, "BRISK", HASTY)
+    monkeypatch.setattr(delayed, "QUOTE_LIMITS", HASTY)
     listing = stock()
     listing.bars = [bar for bar in listing.bars if bar.session <= T]
     with site() as opened:

@@ -1,1 +1,1 @@
-"""One module per format; the content of a file decides its format. A new format is a module here and a line in `registry`."""
+"""Import files, one module per format. The content of a file decides its format. A new format needs a line in `registry`."""

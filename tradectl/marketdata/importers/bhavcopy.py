@@ -1,6 +1,6 @@
-"""Shared code of the three bhavcopy formats: one session per file, and the date inside decides.
+"""Parse the columns that the three bhavcopy formats share. Each file has one session, given by the date inside the file.
 
-NSE serves the file of the session before at the address of a holiday, under the holiday's name.
+The date in the name is not reliable: for a holiday, NSE serves the file of the previous session under the holiday's name.
 """
 
 from __future__ import annotations
@@ -25,24 +25,25 @@ _NAME_DATES = (
 
 
 def bhavcopy(source: SourceFile, columns: Mapping[str, str], date_format: str) -> Parsed:
-    """Return one session's bars. Raises DataError if the file holds more than one date, or a segment that is not the cash
-    market."""
+    """Return the bars of one session.
+
+    Raises DataError if the file has more than one date, or rows of another exchange or segment than NSE's cash market."""
     frame = read_columns(source, columns)
     frame["session"] = dates(source, frame, "date", date_format)
     held = sorted(frame["session"].unique())
     if len(held) != 1:
-        raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
+        raise DataError(f"{source.name}: a bhavcopy has one date, but this file has {len(held)} ({held[0]} to {held[-1]})")
     if "exchange" in frame.columns and not (codes(frame, "exchange") == "NSE").all():
         raise DataError(
-            f"{source.name}: is a bhavcopy of another exchange; only NSE's are read (`tradectl data fetch` brings them)"
+            f"{source.name}: is a bhavcopy of another exchange; only NSE's are imported (`tradectl data fetch` downloads them)"
         )
     if "segment" in frame.columns and not (codes(frame, "segment") == "CM").all():
-        raise DataError(f"{source.name}: holds rows of another segment than CM, the cash market")
+        raise DataError(f"{source.name}: has rows of another segment than CM, the cash market")
     return bars(source, frame)
 
 
 def date_in_name(source: SourceFile) -> date | None:
-    """Return the date that a bhavcopy's name claims, None where it claims none."""
+    """Return the date in the name of a bhavcopy; None if the name has none."""
     for pattern, form in _NAME_DATES:
         found = pattern.search(source.stem)
         if found:

@@ -1,4 +1,4 @@
-"""NSE's old `cm` bhavcopy (to 2024-07): every line ends with a comma, very old ones have no ISIN."""
+"""Import NSE's old `cm` bhavcopy, published until July 2024. Each line ends with a comma; very old files have no ISIN."""
 
 from __future__ import annotations
 

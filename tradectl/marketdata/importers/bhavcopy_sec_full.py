@@ -1,4 +1,4 @@
-"""NSE's `sec_bhavdata_full` with delivery figures: a space after each comma, dates like 21-Aug-2026."""
+"""Import NSE's `sec_bhavdata_full`, a bhavcopy with delivery figures, a space after each comma and dates like 21-Aug-2026."""
 
 from __future__ import annotations
 

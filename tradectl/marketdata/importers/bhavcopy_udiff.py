@@ -1,4 +1,4 @@
-"""NSE's UDiFF bhavcopy (since 2024): 34 columns, some 65 series in one file, a header that changed (Rsvd01, Rsvd1)."""
+"""Import NSE's UDiFF bhavcopy, published since 2024. It has 34 columns, whose names changed over time, and about 65 series."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Columns of text made exact: rupees to integer paise, counts to integers, dates to ISO text. A value that does not fit is one
-line that names the file and the row."""
+"""Convert columns of text exactly: rupees to integer paise, counts to integers, dates to ISO text.
+
+An invalid value raises DataError with one line that names the file and the row."""
 
 from __future__ import annotations
 
@@ -28,18 +29,18 @@ __all__ = [
 
 PRICES = ("open", "high", "low", "close")
 MOST_RUPEES = 10_000_000
-"""Of a price; a share of NSE has never cost a tenth of it."""
+"""Maximum price; no share of NSE ever cost a tenth of it."""
 MOST_COUNTED = 10**12
-"""Of a volume or another count."""
+"""Maximum of a volume or another count."""
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _GROUPED = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})*,\d{3})(\.\d*)?", re.ASCII)
-"""Digits in groups, as the West writes them or as India does."""
+"""Digits in groups, in the Western or the Indian form."""
 _SHORTENED = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """The rows of a file for one table of the archive. `skipped` counts the rows left out, by reason."""
+    """Hold the rows of a file for one table of the archive. `skipped`: number of rows left out, by reason."""
 
     table: str
     frame: pd.DataFrame
@@ -47,7 +48,7 @@ class Parsed:
 
 
 def numbers(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """Return the column as finite floats. Digits may stand in groups (`12,34,567.50`)."""
+    """Return a column as finite floats. Digits may be grouped (`12,34,567.50`). Raises DataError."""
     import pandas as pd
 
     texts = frame[column]
@@ -58,36 +59,36 @@ def numbers(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.
     wrong = ~np.isfinite(values)
     if wrong.any():
         text = str(frame[column].iloc[int(np.argmax(wrong))])
-        shortened = "was shortened by a spreadsheet; give the column the format of a number and save it again"
+        shortened = "was shortened by a spreadsheet; format the column as a number and save the file again"
         _refuse(source, frame, column, wrong, shortened if _SHORTENED.fullmatch(text) else "is not a number")
     return values
 
 
 def _plain(text: str) -> str:
-    """Return a number without the commas of its groups; empty for anything else."""
+    """Return a number without the commas of its groups; empty for any other text."""
     if _PLAIN.fullmatch(text):
         return text
     return text.replace(",", "") if _GROUPED.fullmatch(text) else ""
 
 
 def paise(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    """Return prices in rupees as integer paise, exactly: no more than two decimals, and above zero.
+    """Convert prices in rupees to integer paise, exactly. Raises DataError for more than two decimals and for zero or less.
 
-    A decimal text with two places becomes the float nearest to it, and so does paise / 100: they are equal or it had more.
+    A text with two decimals gives the same float as paise / 100, so a difference shows that the text had more decimals.
     """
     if source.delimiter != "," and any("," in text for text in frame[column].unique()):
         commas = np.array(frame[column].str.contains(",") & ~frame[column].str.contains(".", regex=False))
-        _refuse(source, frame, column, commas, "may have a decimal comma: write prices with a point")
+        _refuse(source, frame, column, commas, "may have a decimal comma; write prices with a decimal point")
     values = numbers(source, frame, column)
-    _refuse(source, frame, column, values <= 0, "is no price: zero or negative")
-    _refuse(source, frame, column, values > MOST_RUPEES, f"is no price: above Rs {MOST_RUPEES:,}")
+    _refuse(source, frame, column, values <= 0, "is not a price: it is zero or negative")
+    _refuse(source, frame, column, values > MOST_RUPEES, f"is not a price: it is above Rs {MOST_RUPEES:,}")
     scaled = np.rint(values * 100)
     _refuse(source, frame, column, np.abs(values - scaled / 100) > 4e-9, "has more than two decimals")
     return scaled.astype(np.int64)
 
 
 def counts(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    """Return whole numbers from zero up."""
+    """Return a column as integers. Raises DataError for negative, fractional and too large numbers."""
     values = numbers(source, frame, column)
     _refuse(source, frame, column, values < 0, "is negative")
     _refuse(source, frame, column, values > MOST_COUNTED, f"is above {MOST_COUNTED:,}")
@@ -96,7 +97,7 @@ def counts(source: SourceFile, frame: pd.DataFrame, column: str) -> NDArray[np.i
 
 
 def dates(source: SourceFile, frame: pd.DataFrame, column: str, *formats: str) -> pd.Series[str]:
-    """Return dates as ISO text; each distinct text is read once. `formats` are those of the source besides the known ones."""
+    """Return a column as ISO dates. `formats`: `strptime` formats of the source, besides the known ones. Raises DataError."""
     known: dict[str, str] = {}
     for text in frame[column].unique():
         day = read_date(str(text)) or parse_date(str(text), formats)
@@ -110,13 +111,14 @@ def dates(source: SourceFile, frame: pd.DataFrame, column: str, *formats: str) -
 
 
 def codes(frame: pd.DataFrame, column: str) -> pd.Series[str]:
-    """Return a column without difference between small and capital letters, in capitals."""
+    """Return a column in upper case."""
     return frame[column].map({text: str(text).upper() for text in frame[column].unique()})
 
 
 def symbols(source: SourceFile, frame: pd.DataFrame, column: str, series: str | None = None) -> pd.Series[str]:
-    """Return symbols in the exchange's spelling. Raises DataError for one that is none, or whose suffix is not the row's
-    `series`."""
+    """Return a column of symbols in the exchange's spelling.
+
+    `series`: the column with the row's series. Raises DataError for an invalid symbol, or one whose suffix is another series."""
     known: dict[str, str] = {}
     for text in frame[column].unique():
         try:
@@ -127,24 +129,25 @@ def symbols(source: SourceFile, frame: pd.DataFrame, column: str, series: str | 
         known[str(text)] = found.symbol
         if series is not None and found.series:
             other = np.array((frame[column] == text) & (frame[series] != found.series))
-            _refuse(source, frame, column, other, f"is of series {found.series}, and the row is of another series")
+            _refuse(source, frame, column, other, f"is of series {found.series}, but the row is of another series")
     return frame[column].map(known)
 
 
 def refuse_bad_shapes(source: SourceFile, frame: pd.DataFrame) -> None:
-    """Raise DataError if low <= open, close <= high does not hold."""
+    """Raise DataError for a bar whose open or close is outside low to high."""
     top, bottom = frame[["open", "close"]].max(axis=1), frame[["open", "close"]].min(axis=1)
     wrong = np.array((frame["high"] < top) | (frame["low"] > bottom))
     if wrong.any():
         row = frame[wrong].iloc[0]
         shown = ", ".join(f"{name} {row[name] / 100:.2f}" for name in PRICES)
-        raise source.bad(int(frame.index[wrong][0]), f"low <= open, close <= high does not hold ({shown})")
+        raise source.bad(int(frame.index[wrong][0]), f"open or close is not between low and high ({shown})")
 
 
 def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
-    """Convert rows of text with symbol, series, session (ISO), prices in rupees and volume to bars of the archive.
+    """Convert text with symbol, series, session (ISO), prices in rupees and volume to bars of the archive.
 
-    Only equity series are kept. A symbol with two series on one session keeps EQ before BE before BZ.
+    Only equity series are kept. Of a symbol with several series in one session, EQ is kept before BE before BZ. Raises
+    DataError for invalid values, for a repeated bar, and if no row is of an equity series.
     """
     skipped: Counter[str] = Counter()
     text = text.assign(series=codes(text, "series"))
@@ -153,7 +156,7 @@ def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
         skipped["other series"] = int((~equity).sum())
     text = text[equity]
     if text.empty:
-        raise DataError(f"{source.name}: holds no row of series {', '.join(EQUITY_SERIES)}")
+        raise DataError(f"{source.name}: has no row of series {', '.join(EQUITY_SERIES)}")
     frame = text[["session", "series"]].copy()
     frame.insert(0, "symbol", symbols(source, text, "symbol", "series"))
     for name in PRICES:
@@ -171,6 +174,7 @@ def bars(source: SourceFile, text: pd.DataFrame) -> Parsed:
 
 
 def refuse_repeats(source: SourceFile, frame: pd.DataFrame, key: list[str]) -> None:
+    """Raise DataError if two rows have equal values in the columns of `key`."""
     repeated = np.array(frame.duplicated(key))
     if repeated.any():
         row = frame[repeated].iloc[0]

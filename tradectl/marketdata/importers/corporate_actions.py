@@ -1,6 +1,6 @@
-"""Corporate actions in NSE's texts: symbol,series,ex_date,subject; or NSE's own download (SYMBOL,COMPANY NAME,SERIES,PURPOSE,…).
+"""Import corporate actions: symbol,series,ex_date,subject; or NSE's download (SYMBOL,COMPANY NAME,SERIES,PURPOSE,…).
 
-Only the subject counts, which `purpose.py` parses. A file's columns kind, factor and dividend are interpretations: left out.
+Only the subject is stored; `purpose.py` parses it. The columns kind, factor and dividend are interpretations and are ignored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def parse(source: SourceFile) -> Parsed:
     skipped["other series"] = int((~equity).sum())
     frame = frame[equity]
     if frame.empty:
-        raise DataError(f"{source.name}: holds no dated action of a share")
+        raise DataError(f"{source.name}: has no corporate action of a share with an ex-date")
     spelled = symbols(source, frame, "symbol", "series")
     frame = frame.assign(symbol=spelled, ex_date=dates(source, frame, "ex_date"))
     repeated = frame.duplicated(["symbol", "ex_date", "subject"])

@@ -1,4 +1,4 @@
-"""The plain daily CSV: date,symbol,series,open,high,low,close,volume[,provisional]; any number of sessions and symbols."""
+"""Import the plain daily CSV, any number of sessions and symbols: date,symbol,series,open,high,low,close,volume[,provisional]."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tradectl.marketdata.importers.source import SourceFile, read_columns
 KIND = "daily"
 COLUMNS = {name: name for name in ("symbol", "series", "open", "high", "low", "close", "volume", "date")}
 PROVISIONAL = "provisional"
-"""1 for a provisional bar; without the column every bar is final."""
+"""Column with 1 for a provisional bar; without this column every bar is final."""
 
 
 def recognises(source: SourceFile) -> bool:
-    """Whatever dates, names and prices a symbol is daily bars, but for minutes; a missing column is then named, not a mystery."""
+    """Return whether a file has a date, a symbol and prices, and no minute bars. `parse` then names a missing column."""
     return source.has("date", "symbol", "open", "close") and not minute.recognises(source)
 
 

@@ -1,4 +1,4 @@
-"""EQUITY_L.csv, NSE's list of securities; as published its headers have leading spaces."""
+"""Import EQUITY_L.csv, NSE's list of securities. The published header has leading spaces."""
 
 from __future__ import annotations
 

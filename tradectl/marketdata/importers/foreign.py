@@ -1,6 +1,6 @@
-"""Recognise files that are not imported: adjusted prices, another exchange, indices. Name the right source.
+"""Recognise files that are not imported, and name the right source: adjusted prices, another exchange, indices.
 
-Prices are stored as traded. Sources that divide them by later splits or dividends are refused here, never mixed in.
+Prices are stored as traded. Files with prices that are divided by later splits or dividends are rejected here.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from collections.abc import Callable
 
 from tradectl.marketdata.importers.source import SourceFile
 
-_FETCH = "`tradectl data fetch --source {} --symbols {}` restores the traded prices, and NSE's own files have them"
+_FETCH = "`tradectl data fetch --source {} --symbols {}` restores the traded prices; NSE's files have traded prices too"
 
 
 def why_refused(source: SourceFile) -> str:
-    """Return why a file of a known foreign kind is not read and what to take instead; empty for any other file."""
+    """Return why a file of a known foreign kind is not imported, and what to use instead; empty for any other file."""
     return next((reason(source) for is_one, reason in _KINDS if is_one(source)), "")
 
 
 def why_no_bars(source: SourceFile) -> str:
-    """Return why a file that no importer knows is not read although it has prices by date; empty for any other file."""
+    """Return why a file with dated prices that no importer recognises is not imported; empty for any other file."""
     return _candles(source) if _is_candles(source) else ""
 
 
 def _letters(source: SourceFile) -> set[str]:
+    """Return the column names reduced to letters and digits."""
     return {re.sub(r"[^a-z0-9]", "", name) for name in source.header}
 
 
 def _is_yahoo(source: SourceFile) -> bool:
-    """Return whether a file has a column of Yahoo or yfinance, or yfinance's header lines (Price, Ticker, Date)."""
+    """Return whether a file has columns of Yahoo or yfinance, or yfinance's header lines (Price, Ticker, Date)."""
     letters = _letters(source)
     if any(name.startswith(("adjclose", "adjustedclose", "adjopen")) for name in letters):
         return True
@@ -52,14 +53,14 @@ def _is_candles(source: SourceFile) -> bool:
 
 def _candles(source: SourceFile) -> str:
     return (
-        "has daily prices without symbol and series, as Kite, Yahoo and charts give them: they are divided by later splits. "
+        "has daily prices without symbol and series, like files of Kite, Yahoo and charts: they are divided by later splits. "
         + _FETCH.format("kite", _symbol(source))
         + ". Prices as traded need the columns date,symbol,series,open,high,low,close,volume"
     )
 
 
 def _symbol(source: SourceFile) -> str:
-    """Return the symbol in the file's name where it is one, for the command that helps."""
+    """Return the symbol in the file's name for the suggested command, or the placeholder SYMBOL."""
     stem = re.sub(r"\.NS$", "", source.stem, flags=re.IGNORECASE).upper()
     return stem if re.fullmatch(r"[A-Z0-9][A-Z0-9&-]{0,19}", stem) else "SYMBOL"
 
@@ -86,23 +87,24 @@ _KINDS: tuple[tuple[Callable[[SourceFile], bool], Callable[[SourceFile], str]], 
     (_is_yahoo, _yahoo),
     (
         _is_bse,
-        lambda _: "is BSE's bhavcopy; only NSE's prices are read: `tradectl data fetch` brings NSE's file of each session",
+        lambda _: "is BSE's bhavcopy; only NSE's prices are imported: `tradectl data fetch` downloads NSE's file of each session",
     ),
     (
         _is_indices,
         lambda _: (
-            "holds values of indices, not of shares; for the members of an index import its list, such as ind_nifty50list.csv"
+            "has values of indices, not of shares; for the members of an index, import its list, such as ind_nifty50list.csv"
         ),
     ),
     (
         _is_quotes,
-        lambda _: "holds quotes without a date; take the session's bhavcopy: `tradectl data fetch`",
+        lambda _: "has quotes without a date; import the session's bhavcopy instead: `tradectl data fetch`",
     ),
     (
         _is_investing,
         lambda _: (
-            "has Investing.com's columns: its prices are divided by later splits; take NSE's bhavcopy: `tradectl data fetch`"
+            "has Investing.com's columns: its prices are divided by later splits; import NSE's bhavcopies instead: "
+            "`tradectl data fetch`"
         ),
     ),
 )
-"""The test of each kind and the line about it; the first that fits counts."""
+"""The test of each foreign kind and the text of its message. The first kind that fits is used."""

@@ -1,7 +1,7 @@
-"""The past of a share as NSE gives it: the CSV of a quote page and of the security-wise archive.
+"""Import the price history of a share from NSE: the CSV of a quote page or of the security-wise archive.
 
-jugaad-data, nselib and nsepython write files of the same kind. All have the exchange's own columns, the previous close among
-them, and prices as traded. Where the symbol or the series is no column, the name has them:
+jugaad-data, nselib and nsepython write files of the same kind. All have NSE's columns, including the previous close, and prices
+as traded. If the symbol or the series is not a column, it is read from the file's name:
 `Quote-Equity-RELIANCE-EQ-01-01-2024-to-01-01-2025.csv`.
 """
 
@@ -28,13 +28,14 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "volume": ("volume", "totaltradedquantity", "chtottradedqty"),
     "previous": ("prevclose", "chpreviousclsprice"),
 }
-"""Our field -> the letters and digits of its names in the header, the preferred one first."""
+"""Field -> its names in the header, reduced to letters and digits, the preferred name first."""
 OPTIONAL: Mapping[str, tuple[str, ...]] = {"symbol": ("symbol", "chsymbol"), "series": ("series", "chseries")}
 
 
 def recognises(source: SourceFile) -> bool:
-    """Return the exchange's columns with a previous close. A plain daily file with a previous close is daily bars, and read
-    the same."""
+    """Return whether a file has NSE's columns, including a previous close.
+
+    The importer `daily` takes files with its own columns first, also those with a previous close."""
     return len(_columns(source, FIELDS)) == len(FIELDS)
 
 
@@ -46,13 +47,13 @@ def parse(source: SourceFile) -> Parsed:
     if "series" not in columns:
         text["series"] = series_in_name(source)
         if not text["series"].iloc[0]:
-            raise DataError(f"{source.name}: has no column 'series', and its name has none; keep the name that NSE gave it")
+            raise DataError(f"{source.name}: has no column 'series', and its name has no series; keep the name of NSE's download")
     text["session"] = dates(source, text, "date")
     return bars(source, text)
 
 
 def _columns(source: SourceFile, fields: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Return the header's name of each field that it has."""
+    """Return the column name in the header of each field that the file has."""
     letters = {re.sub(r"[^a-z0-9]", "", name): name for name in reversed(source.header)}
     found = {field: next((letters[name] for name in names if name in letters), "") for field, names in fields.items()}
     return {field: name for field, name in found.items() if name}

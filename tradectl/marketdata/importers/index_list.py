@@ -1,4 +1,7 @@
-"""An index list of NSE: Company Name,Industry,Symbol,Series,ISIN Code. The file names it: ind_nifty50list.csv -> nifty50."""
+"""Import an index list of NSE: Company Name,Industry,Symbol,Series,ISIN Code.
+
+The name of the list comes from the file's name: ind_nifty50list.csv -> nifty50.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,10 @@ def recognises(source: SourceFile) -> bool:
 
 
 def list_name(stem: str) -> str:
+    """Return the name of the list in a file's name. Raises DataError if there is none, or if it is `all`."""
     name = re.sub(r"[^a-z0-9_&-]+", "", re.sub(r"^ind_|list\b.*$", "", stem.lower()))
     if not name or name == "all":
-        raise DataError(f"{stem}: gives no name for a list; name the file like ind_nifty50list.csv")
+        raise DataError(f"{stem}: the file name contains no name of a list; rename the file like ind_nifty50list.csv")
     return name
 
 

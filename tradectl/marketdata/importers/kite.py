@@ -1,7 +1,7 @@
-"""A Kite instruments dump. A trade-for-trade stock is `20MICRONS-BE` there; instrument token = exchange token x 256 + 1.
+"""Import a Kite instruments dump. It writes a trade-for-trade share as `20MICRONS-BE`.
 
-The dump has no date, so its name must contain one (…_2024-01-16.csv). NFO rows show which shares have derivatives; a dump of
-NFO alone is such a list and nothing else.
+The dump has no date, so the file's name must contain one (…_2024-01-16.csv). NFO rows show which shares have derivatives. A
+dump with only NFO rows is imported as a list of these shares.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COLUMNS = {
     "exchange": "exchange",
 }
 UNKNOWN = -1
-"""The flag of a share that has no contract in a dump which does not hold all of them."""
+"""Value of `derivatives` for a share without a contract in a dump that does not have all contracts."""
 
 
 def recognises(source: SourceFile) -> bool:
@@ -35,9 +35,10 @@ def recognises(source: SourceFile) -> bool:
 
 
 def dump_date(source: SourceFile) -> str:
+    """Return the ISO date in the file's name. Raises DataError if there is none."""
     found = re.search(r"\d{4}-\d{2}-\d{2}", source.stem)
     if not found:
-        raise DataError(f"{source.name}: a dump has a date, in it or in its name (…_2024-01-16.csv)")
+        raise DataError(f"{source.name}: a dump needs a date, inside it or in its name (…_2024-01-16.csv)")
     return found.group(0)
 
 
@@ -56,7 +57,7 @@ def parse(source: SourceFile) -> Parsed:
         found = contracts[["name", "lot_size"]].rename(columns={"name": "symbol"})
         return listed(source, found, dump_date(source), "kite-nfo")
     if kept.empty:
-        raise DataError(f"{source.name}: holds no share of NSE")
+        raise DataError(f"{source.name}: has no share of NSE")
     frame = kept[["symbol", "series", "name", "token"]].copy()
     frame["symbol"] = symbols(source, kept, "symbol", "series")
     frame["source"], frame["dumped_on"], frame["isin"] = "kite", dump_date(source), ""

@@ -1,7 +1,7 @@
-"""One-minute bars: a stamp and open,high,low,close,volume, from Kite, from ticks, from a vendor.
+"""Import one-minute bars: a timestamp and open,high,low,close,volume, from Kite, from ticks or from a data vendor.
 
-The stamp is one column (`datetime`, `date`, `timestamp`, `time`) or two (`date` and `time`), and names the minute's beginning. It
-has the zone that it names; without one it is IST. The symbol is a column, or the file's name: SYM.csv[.gz].
+The timestamp marks the beginning of the minute. It is one column (`datetime`, `timestamp`, `date` or `time`) or the two columns
+`date` and `time`. A timestamp without a time zone is IST. The symbol is a column or the file's name: SYM.csv[.gz].
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 
 KIND = "minute"
 STAMPS = ("datetime", "timestamp", "date", "time")
-"""Names of the column with the stamp, in the order in which they are looked for."""
+"""Names of the column with the timestamp, in the order of preference."""
 SYMBOLS = ("symbol", "ticker", "tradingsymbol")
 OPEN_MINUTE = 9 * 60 + 15
-"""Minutes are counted from 09:15."""
+"""09:15 IST as minutes after midnight; stored minutes are counted from here."""
 CLOSE_MINUTE = 375
-"""15:30."""
+"""15:30 IST as minutes after 09:15."""
 FEW = 3
-"""Bars of a day from which the distance between them is judged."""
+"""Minimum number of bars of a day for a check of the distance between them."""
 LAST_SECOND = 59
 FULL = 300
-"""Number of bars of a day from which its first and last minute show whether stamps mark the beginning or the end."""
+"""Minimum number of bars of a day whose first and last minute show whether timestamps mark the beginning or the end."""
 
 
 def recognises(source: SourceFile) -> bool:
-    """Return prices beside a stamp with a time of day, and no series: daily bars have a series."""
+    """Return whether a file has prices, a timestamp with a time of day, and no series. Daily bars have a series."""
     if not source.has(*PRICES) or source.has("series"):
         return False
     return source.has("date", "time") or any(name in source.header and _has_time(source, name) for name in STAMPS)
 
 
 def _has_time(source: SourceFile, column: str) -> bool:
-    """Return whether the first row has a time of day in a column. A `datetime` that cannot be read is one all the same."""
+    """Return whether a column has a time of day in the first row. An unreadable value of `datetime` counts as one."""
     at = source.header.index(column)
     text = source.first[at] if at < len(source.first) else ""
     day = read_date(text)
@@ -56,7 +56,9 @@ def _has_time(source: SourceFile, column: str) -> bool:
 
 
 def parse(source: SourceFile) -> Parsed:
-    """Drops and counts what ticks are known to bring: minutes of 1970, and a minute that stands twice with the same bar."""
+    """Return the bars of a file. Minutes dated 1970 and repeated equal bars, which occur in tick data, are dropped and counted.
+
+    Raises DataError for other invalid rows."""
     stamps = ["date", "time"] if source.has("date", "time") else [next(name for name in STAMPS if name in source.header)]
     named = next((name for name in SYMBOLS if name in source.header), None)
     wanted = [*stamps, *PRICES, "volume", *([named] if named else [])]
@@ -85,7 +87,7 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def _moments(source: SourceFile, text: pd.DataFrame, stamps: list[str]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """Return the session (ISO) and the minute of the day in IST of each row. Each distinct date and time is read once."""
+    """Return the session (ISO date) and the minute after midnight IST of each row. Each distinct date and time is parsed once."""
     values = text[stamps[0]].tolist()
     parts = list(zip(values, text[stamps[1]], strict=True)) if len(stamps) == 2 else [split_stamp(value)[::2] for value in values]
     days = {day: read_date(day) for day in {day for day, _ in parts}}
@@ -102,11 +104,11 @@ def _moments(source: SourceFile, text: pd.DataFrame, stamps: list[str]) -> tuple
     if any(found.second for found in read.values()):
         late = all(found.second >= LAST_SECOND for found in read.values())
         row, stamp = row_of(lambda _, time: bool(read[time].second))
-        what = "stamps the end of each minute; stamp its beginning" if late else "holds ticks or other bars than whole minutes"
+        what = "gives the end of each minute; give its beginning" if late else "has ticks or bars other than one-minute bars"
         raise source.bad(row, f"{stamps[0]} {shown(stamp)} has seconds: the file {what}")
     if len({found.offset is None for found in read.values()}) > 1:
         row, stamp = row_of(lambda _, time: read[time].offset is None)
-        raise source.bad(row, f"{stamps[0]} {shown(stamp)} has no zone, and other rows have one")
+        raise source.bad(row, f"{stamps[0]} {shown(stamp)} has no time zone, but other rows have one")
     shifted = {time: _in_ist(found) for time, found in read.items()}
     offsets = {days_on for days_on, _ in shifted.values()}
     iso = {(day, on): (found + timedelta(on)).isoformat() for day, found in days.items() if found is not None for on in offsets}
@@ -115,23 +117,24 @@ def _moments(source: SourceFile, text: pd.DataFrame, stamps: list[str]) -> tuple
 
 
 def _in_ist(at: TimeOfDay) -> tuple[int, int]:
-    """Return a time of day, perhaps of another zone, in IST: how many days later (below 0: earlier), and the minute of that
-    day."""
+    """Convert a time of day to IST. Return the change of the date in days (-1, 0 or 1) and the minute after midnight."""
     return divmod(at.minute + (0 if at.offset is None else IST_OFFSET - at.offset), DAY)
 
 
 def _refuse_two_bars(source: SourceFile, frame: pd.DataFrame) -> None:
-    """Raise DataError if one minute has two bars: which is right cannot be known."""
+    """Raise DataError if one minute has two different bars, because the right one is not known."""
     twice = np.array(frame.duplicated(["symbol", "session", "minute"]))
     if twice.any():
         at = int(np.argmax(twice))
         row = frame.iloc[at]
-        raise source.bad(int(frame.index[at]), f"{row['symbol']} {row['session']} {_clock(row['minute'])} has another bar above")
+        place = f"{row['symbol']} {row['session']} {_clock(row['minute'])}"
+        raise source.bad(int(frame.index[at]), f"{place} has another bar in an earlier row")
 
 
 def _refuse_other_lengths(source: SourceFile, frame: pd.DataFrame) -> None:
-    """Raise DataError for bars of another length than one minute: none lies a minute after another, or a whole day has no
-    such pair. DataError too where each minute has the stamp of its end."""
+    """Raise DataError if the bars do not have a length of one minute, or if timestamps mark the end of each minute.
+
+    Bars fail if no two of the file, or no two of a day with FEW bars or more, are one minute apart."""
     one_minute = False
     from_second = ""
     ordered = frame.sort_values(["symbol", "session", "minute"])
@@ -150,16 +153,16 @@ def _refuse_other_lengths(source: SourceFile, frame: pd.DataFrame) -> None:
             from_second = from_second or str(session)
     if from_second and not (frame["minute"] == 0).any():
         raise DataError(
-            f"{source.name}: its bars go from 09:16 to 15:30 ({from_second}) and none is of 09:15: it stamps the end of "
-            "each minute; stamp its beginning"
+            f"{source.name}: its bars go from 09:16 to 15:30 ({from_second}), and none is at 09:15. So the file gives the end of "
+            "each minute; give its beginning"
         )
     if not one_minute:
         raise DataError(
-            f"{source.name}: no two of its bars are one minute apart, so nothing shows that they are one-minute bars. Daily bars "
+            f"{source.name}: no two of its bars are one minute apart, so it does not seem to have one-minute bars. Daily bars "
             "need the columns date,symbol,series,open,high,low,close,volume"
         )
 
 
 def _clock(minute: int) -> str:
-    """Return a minute after 09:15 as HH:MM."""
+    """Return the time of day as HH:MM. `minute`: minutes after 09:15."""
     return f"{(minute + OPEN_MINUTE) // 60:02d}:{(minute + OPEN_MINUTE) % 60:02d}"

@@ -1,4 +1,4 @@
-"""The known formats, and the question that recognises each: a set of header columns, or the shape of a line without header."""
+"""List the known file formats, and find the importer of a file by its columns."""
 
 from __future__ import annotations
 
@@ -30,12 +30,17 @@ if TYPE_CHECKING:
 
 
 class Importer(Protocol):
-    """A module of this package: `KIND` is its name in reports."""
+    """Import one file format; each module of this package implements it. `KIND` is its name in reports."""
 
     KIND: str
 
-    def recognises(self, source: SourceFile) -> bool: ...
-    def parse(self, source: SourceFile) -> Parsed: ...
+    def recognises(self, source: SourceFile) -> bool:
+        """Return whether a file has the columns of this format."""
+        ...
+
+    def parse(self, source: SourceFile) -> Parsed:
+        """Return the rows of a file. Raises DataError for invalid content."""
+        ...
 
 
 IMPORTERS: tuple[Importer, ...] = (
@@ -55,11 +60,11 @@ IMPORTERS: tuple[Importer, ...] = (
     minute,
     trading_days,
 )
-"""In the order in which files of one import are taken, whatever order they were named in."""
+"""All importers. Files of one import are written in this order, independent of the order of the arguments."""
 
 
 def importer_for(source: SourceFile) -> Importer:
-    """Return the importer that knows this content. Raises DataError if none does, with the way to a file that one knows."""
+    """Return the importer that recognises a file. Raises DataError with a hint to the right file if none does."""
     foreign = why_refused(source)
     if foreign:
         raise DataError(f"{source.name}: {foreign}")
@@ -71,4 +76,4 @@ def importer_for(source: SourceFile) -> Importer:
         raise DataError(f"{source.name}: {foreign}")
     begins = ",".join(source.header)[:60]
     known = ", ".join(importer.KIND for importer in IMPORTERS)
-    raise DataError(f"{source.name}: not a known format (begins {begins!r}); known are {known}")
+    raise DataError(f"{source.name}: is not in a known format (it begins with {begins!r}); known formats: {known}")

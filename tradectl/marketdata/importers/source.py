@@ -1,7 +1,7 @@
-"""A file with its text decoded, its delimiter and header parsed. Its content decides its kind, never its name.
+"""Read a file: decode its text, and parse its delimiter, header and columns. The content decides the format, never the name.
 
-Comma, semicolon and tab are delimiters; UTF-8 and UTF-16 are encodings. Quotes, spaces around fields, a byte order mark and the
-kind of line end have no meaning.
+Delimiters are comma, semicolon, tab and `|`. Encodings are UTF-8 and UTF-16. Quotes, spaces around fields, a byte order mark
+and the kind of line end do not matter.
 """
 
 from __future__ import annotations
@@ -26,22 +26,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LONGEST_LINE = 65_536
-"""Bytes; NSE's longest has 500."""
+"""Maximum length of a line in bytes; the longest line of an NSE file has 500."""
 MOST_COLUMNS = 256
 MOST_EMPTY = 16
-"""Empty fields that a line may have beyond the header: many files end each line with a delimiter."""
+"""Maximum number of empty fields of a line beyond the header; many files end each line with a delimiter."""
 DELIMITERS = ",;\t|"
 SPACES = " \t\xa0\u2007\u202f\u3000"
 _CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\n\r")
 _SEPARATOR = re.compile(r"sep=([,;\t|])")
-"""Excel's first line that names the delimiter."""
+"""First line of a file from Excel that gives the delimiter."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """`name` is what messages call it, `stem` its name without folders and endings (of the packed file, in a zip);
-    `header` the fields of its first line, stripped and in lower case; `first` the fields of its second. `skipped` counts the
-    lines before the header, `header_lines` those of the header."""
+    """Represent a decoded file.
+
+    Attributes:
+        name: File name in messages.
+        stem: Name without folders and extensions; for a zip, that of the file inside.
+        header: Column names, stripped and in lower case.
+        first: Fields of the first row.
+        skipped: Number of lines before the header.
+        header_lines: Number of lines of the header.
+    """
 
     name: str
     stem: str
@@ -54,7 +61,7 @@ class SourceFile:
     header_lines: int = 1
 
     def bad(self, row: int, complaint: str) -> DataError:
-        """Return the one line about a bad row; `row` counts lines of the file from 1, the header included."""
+        """Return the error for a bad row. `row`: line number in the file, from 1, with the header counted."""
         return DataError(f"{self.name} row {row}: {complaint}")
 
     def has(self, *columns: str) -> bool:
@@ -63,7 +70,9 @@ class SourceFile:
 
 
 def read_source(path: Path) -> SourceFile:
-    """Read and unpack one file. DataError (one line) for a file that is missing, damaged, empty, out of bounds or no CSV text."""
+    """Read and unpack one file.
+
+    Raises DataError for a file that is missing, damaged, empty, too large or not CSV text."""
     raw = read_bytes(path)
     packed, inner = unpacked(path.name, raw)
     text = _text(path.name, packed)
@@ -81,7 +90,7 @@ def read_source(path: Path) -> SourceFile:
     if len(header) > MOST_COLUMNS:
         raise DataError(f"{path.name}: has {len(header)} columns, more than {MOST_COLUMNS}")
     if len(records) < 2:
-        raise DataError(f"{path.name}: has one line and no rows")
+        raise DataError(f"{path.name}: has one line but no rows")
     first = tuple(field.strip() for field in records[1][0])
     digest = hashlib.sha256(raw).hexdigest()
     return SourceFile(
@@ -98,27 +107,27 @@ def read_source(path: Path) -> SourceFile:
 
 
 def _column(field: str) -> str:
-    """Return a name of the header without its marks: a byte order mark within, also one that was decoded wrongly, and its
-    quotes."""
+    """Return a column name in lower case, without quotes and byte order marks, including wrongly decoded marks."""
     bare = field.replace("\ufeff", "").strip().removeprefix("ï»¿").strip('" ')
     return " ".join(bare.split()).lower()
 
 
 def stem_of(name: str) -> str:
-    """`ind_nifty50list.csv.gz` -> `ind_nifty50list`; the ` (1)` that a browser adds to a second download is left out."""
+    """Return a file name without folders and extensions, as `ind_nifty50list` for `ind_nifty50list.csv.gz`.
+
+    The ` (1)` that a browser adds to a repeated download is removed too."""
     bare = re.sub(r"(\.(csv|tsv|txt|json|gz|zip))+$", "", Path(name).name, flags=re.IGNORECASE)
     return re.sub(r"\s*\(\d+\)$", "", bare)
 
 
 def _delimiter(line: str) -> str:
-    """Return the delimiter that stands most often outside quotes in a line."""
+    """Return the delimiter that occurs most often outside quotes in a line."""
     bare = re.sub(r'"[^"]*"', "", line)
     return max(DELIMITERS, key=bare.count)
 
 
 def _beginning(name: str, body: str, delimiter: str) -> list[tuple[list[str], int]]:
-    """Return the header and the first row, each with the number of its lines: the quoted names of a header may run over line
-    ends."""
+    """Return the header and the first row, each with its number of lines. Quoted column names may contain line ends."""
     reader = csv.reader(io.StringIO(body), delimiter=delimiter, skipinitialspace=True)
     records: list[tuple[list[str], int]] = []
     before = 0
@@ -165,11 +174,11 @@ def _from_utf16(name: str, raw: bytes) -> bytes:
 
 
 def _control(name: str, raw: bytes) -> DataError:
-    """Return the refusal of the first control character. NUL means that the file is no text at all."""
+    """Return the error for the first control character. A NUL means that the file is not text."""
     at = re.search(b"[" + re.escape(_CONTROLS) + b"]", raw)
     if at is None or b"\x00" in raw:
         return DataError(f"{name}: is not text")
-    return DataError(f"{name} row {raw.count(10, 0, at.start()) + 1}: holds the control character {at.group(0).decode()!r}")
+    return DataError(f"{name} row {raw.count(10, 0, at.start()) + 1}: has the control character {at.group(0).decode()!r}")
 
 
 def _refuse_long_lines(name: str, raw: bytes) -> None:
@@ -177,14 +186,19 @@ def _refuse_long_lines(name: str, raw: bytes) -> None:
     lengths = np.diff(ends, prepend=-1, append=len(raw))
     if int(lengths.max()) > LONGEST_LINE:
         row = int(lengths.argmax()) + 1
-        raise DataError(f"{name} row {row}: has {int(lengths.max()) - 1} bytes, and a line has {LONGEST_LINE} at most")
+        raise DataError(f"{name} row {row}: has {int(lengths.max()) - 1} bytes, but a line may have at most {LONGEST_LINE}")
 
 
 def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """Return the wanted columns (header in lower case -> our name) as stripped text; the index is the line's number in the file.
+    """Return the wanted columns as stripped text, with the line number in the file as the index.
 
-    `names` gives the columns of a file without a header. Raises DataError for a column that is missing or named twice, and
-    for a line with another number of fields than the header; empty fields at its end do not count.
+    Args:
+        source: The file.
+        wanted: Column name of the header in lower case -> column name of the result.
+        names: The column names of a file without a header.
+
+    Raises DataError for a column that is missing or occurs twice, and for a line with another number of fields than the header.
+    Empty fields at the end of a line do not count. Also raises DataError if there are no rows.
     """
     import pandas as pd
 
@@ -222,7 +236,7 @@ def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[
     frame = frame[list(columns)].rename(columns=columns).fillna("")
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
-        raise DataError(f"{source.name}: has a header and no rows")
+        raise DataError(f"{source.name}: has a header but no rows")
     for name in frame.columns:
         joined = "".join(np.asarray(frame[name], dtype=object))
         if any(space in joined for space in SPACES):
@@ -231,7 +245,9 @@ def read_columns(source: SourceFile, wanted: Mapping[str, str], *, names: tuple[
 
 
 def _width(source: SourceFile, header: tuple[str, ...], before: int) -> int:
-    """Return the number of fields of the longest line. Raises DataError for a line that is too short or far too long."""
+    """Return the number of fields of the longest line.
+
+    Raises DataError for a line with too few fields, or with more than MOST_EMPTY fields beyond the header."""
     counts = _field_counts(source, before)
     least = max(place for place, name in enumerate(header) if name) + 1
     wrong = ((counts > 0) & (counts < least)) | (counts > len(header) + MOST_EMPTY)
@@ -241,13 +257,14 @@ def _width(source: SourceFile, header: tuple[str, ...], before: int) -> int:
         wrong = wrong & ~np.array(blank + [True] * (len(wrong) - len(blank)))
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise source.bad(before + at + 1, f"has {int(counts[at])} fields, the header {len(header)}")
+        raise source.bad(before + at + 1, f"has {int(counts[at])} fields, but the header has {len(header)}")
     return max(len(header), int(counts.max(initial=0)))
 
 
 def _field_counts(source: SourceFile, before: int) -> NDArray[np.int64]:
-    """Return the number of fields of each line after the header, 0 for an empty one. Raises DataError for a quoted field over
-    a line end."""
+    """Return the number of fields of each line after the header, 0 for an empty line.
+
+    Raises DataError if a quoted field contains a line end."""
     if '"' not in source.text:
         found = np.frombuffer(source.text.encode(), dtype=np.uint8)
         ends = np.append(np.flatnonzero(found == ord("\n")), len(found))
@@ -260,7 +277,7 @@ def _field_counts(source: SourceFile, before: int) -> NDArray[np.int64]:
     try:
         for record in reader:
             if reader.line_num > lines + 1 and lines >= before:
-                raise source.bad(lines + 1, "a quoted field runs over the end of its line")
+                raise source.bad(lines + 1, "a quoted field contains a line end")
             lines = reader.line_num
             if lines > before:
                 found_counts.append(len(record))

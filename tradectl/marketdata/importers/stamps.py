@@ -1,7 +1,7 @@
-"""Dates and times as files write them: only forms that have one reading.
+"""Parse the dates and times of files. Only unambiguous forms are accepted.
 
-`15-Jan-2024`, `2024-01-15` and `20240115` are dates; `15/01/24` is none, since day and month may stand either way round. A time
-has the zone that it names; without a zone it is IST.
+`15-Jan-2024`, `2024-01-15` and `20240115` are accepted. `15/01/24` is rejected, because the order of day and month is not known.
+A time without a time zone is IST.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 IST_OFFSET = 330
-"""Minutes ahead of UTC."""
+"""Minutes by which IST is ahead of UTC."""
 DAY = 1440
 _MONTHS = (
     "january",
@@ -40,7 +40,9 @@ _ZONES = {"Z": 0, "UTC": 0, "GMT": 0, "IST": IST_OFFSET, "ASIA/KOLKATA": IST_OFF
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
-    """`minute` counts from midnight, `offset` is in minutes ahead of UTC (None: no zone in the text), `second` may have parts."""
+    """Represent a time of day.
+
+    `minute`: minutes after midnight. `second`: may have decimals. `offset`: minutes ahead of UTC; None without a time zone."""
 
     minute: int
     second: float
@@ -48,7 +50,7 @@ class TimeOfDay:
 
 
 def read_date(text: str) -> date | None:
-    """Return the date that a text can only mean; None for any other text. Midnight behind it, of UTC or IST, may stand there."""
+    """Return the date of an unambiguous text; None for any other text. The text may end with midnight of UTC or IST."""
     day, _, rest = split_stamp(text)
     found = _read_day(day)
     if found is None or not rest:
@@ -63,7 +65,7 @@ def read_date(text: str) -> date | None:
 
 
 def parse_date(text: str, formats: Iterable[str]) -> date | None:
-    """Return the date by the first `strptime` format of a source that fits; None for any other text."""
+    """Return the date by the first `strptime` format that fits the text; None if no format fits."""
     for pattern in formats:
         try:
             return datetime.strptime(text, pattern).date()  # noqa: DTZ007 - a date has no zone
@@ -73,7 +75,9 @@ def parse_date(text: str, formats: Iterable[str]) -> date | None:
 
 
 def split_stamp(text: str) -> tuple[str, str, str]:
-    """Return the date, the separator and the time of a text such as `2024-01-15 09:15` or `2024-01-15T09:15`."""
+    """Return the date, the separator and the time of a text such as `2024-01-15 09:15` or `2024-01-15T09:15`.
+
+    Separator and time are empty if the text has only a date."""
     if " " in text:
         day, space, rest = text.partition(" ")
         if ":" in rest or not rest:
@@ -105,30 +109,30 @@ def read_time(text: str) -> TimeOfDay | None:
 
 
 def why_no_date(text: str) -> str:
-    """Return what is wrong with a text that `read_date` does not read, and how to write it."""
+    """Return why `read_date` rejects a text, and how to write the date, as the end of a message."""
     if _SERIAL.fullmatch(text):
-        return "is a spreadsheet's number of a day; give the column the format yyyy-mm-dd and save it again"
+        return "is a date as a spreadsheet's number; format the column as yyyy-mm-dd and save the file again"
     if _EPOCH.fullmatch(text):
-        return "counts seconds; write the date as 2024-01-15"
+        return "is a number of seconds; write the date as 2024-01-15"
     if _DIGITS.fullmatch(split_stamp(text)[0]) and _read_day(split_stamp(text)[0]) is None:
-        return "is not a date with one reading: day and month may stand either way round; write it as 2024-01-15"
+        return "is not a date, or the order of day and month is unclear; write it as 2024-01-15"
     if _read_day(split_stamp(text)[0]) is not None:
-        return "is not a date: it has a time of day"
+        return "is not a date, because it has a time of day"
     return "is not a date"
 
 
 def why_no_time(text: str) -> str:
-    """Return what is wrong with a stamp of a minute, and how to write it."""
+    """Return why the timestamp of a minute is rejected, and how to write it, as the end of a message."""
     if _EPOCH.fullmatch(text):
-        return "counts seconds; write the time as 2024-01-15 09:15:00+05:30"
+        return "is a number of seconds; write the time as 2024-01-15 09:15:00+05:30"
     day = split_stamp(text)[0]
     if _read_day(day) is None:
         return why_no_date(day) if _SERIAL.fullmatch(day) or _DIGITS.fullmatch(day) else "is not a time like 2024-01-15 09:15:00"
-    return "is not a time like 2024-01-15 09:15:00, or with a zone 2024-01-15 09:15:00+05:30"
+    return "is not a time like 2024-01-15 09:15:00, or like 2024-01-15 09:15:00+05:30 with a time zone"
 
 
 def month_of(text: str) -> int:
-    """Return the number of a month from its English name or the beginning of one; 0 for any other text."""
+    """Return the number of a month from its English name or from the first three or more letters; 0 for any other text."""
     word = text.lower()
     return next((at for at, name in enumerate(_MONTHS, 1) if len(word) >= 3 and name.startswith(word)), 0)
 
@@ -156,6 +160,7 @@ def _checked(year: int, month: int, day: int) -> date | None:
 
 
 def _read_offset(text: str) -> int | None:
+    """Return a time zone as minutes ahead of UTC; None for any other text."""
     word = text.strip("()[]").upper()
     if word in _ZONES:
         return _ZONES[word]

@@ -1,15 +1,15 @@
-"""Lists of the securities under NSE's surveillance measures: GSM, ESM, long-term and short-term ASM.
+"""Import lists of the securities under NSE's surveillance measures: GSM, ESM, long-term and short-term ASM.
 
-Four forms are read, and each becomes entries of one date:
+Four forms are read:
 
-- NSE's daily indicator file `REG1_INDddmmyy.csv` (or `REG_INDddmmyy.csv`): every security, its stage in a column a measure, 100
-  for none (source: NSE/SURV/65097 of 2024-11-14).
+- NSE's daily indicator file `REG1_INDddmmyy.csv` (or `REG_INDddmmyy.csv`): all securities, with one column of stages per
+  measure; 100 means none (source: NSE/SURV/65097 of 2024-11-14).
 - The reports of NSE's site as CSV: SYMBOL, ISIN and GSM STAGE, ESM STAGE or ASM STAGE. The ASM report has a line `Long Term` and
   a line `Short Term` before its two lists. The date is in the file's name.
 - The same reports as JSON (`/api/reportGSM`, `/api/reportESM`, `/api/reportASM`); see `surveillance_json`.
-- A list of one's own: `dated,measure,symbol,isin,stage`, with gsm, esm, asm_long or asm_short as the measure.
+- The user's own list: `dated,measure,symbol,isin,stage`, with gsm, esm, asm_long or asm_short as the measure.
 
-Each list is complete for its date. A measure that a file covers without any security is stored as an entry without a symbol.
+Each list is complete for its date. An empty list of a measure is stored as one entry without a symbol.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 
 KIND = "surveillance"
 LOST = 2
-"""A list that lacks more than one in so many entries of the list before it is taken only where a person confirms it."""
+"""A list that lacks more than 1/LOST of the previous list's entries is imported only with --believe-content."""
 FEW = 20
-"""A list with fewer entries may lose any share of them: one or two securities prove nothing."""
+"""Minimum number of entries of the previous list for this check; in a short list, a loss of most entries is normal."""
 NOT_UNDER = {"", "100", "-", "NA"}
-"""What stands in an indicator file where a security is not under a measure."""
+"""Values of an indicator file for a security that is not under a measure."""
 _INDICATORS = {
     Measure.GSM: "gsm",
     Measure.LONG_ASM: "long_term_additional_surveillance_measure",
     Measure.SHORT_ASM: "short_term_additional_surveillance_measure",
     Measure.ESM: "esm",
 }
-"""How the column of each measure begins in an indicator file."""
+"""Beginning of the column name of each measure in an indicator file."""
 _REPORTS = {"gsm stage": Measure.GSM, "esm stage": Measure.ESM, "asm stage": Measure.LONG_ASM}
 
 
 class Entry(NamedTuple):
-    """One security on one list. `stage`: 0 or a Roman numeral; empty where the list gives none that is known."""
+    """Represent one security on one list. `dated`: ISO text. `stage`: 0 or a Roman numeral; empty if it is not known."""
 
     dated: str
     measure: Measure
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """The cells that matter of one row of a report."""
+    """Hold the cells of one row of a report that are stored."""
 
     symbol: str
     isin: str
@@ -84,13 +84,13 @@ def parse(source: SourceFile) -> Parsed:
 
 
 def refuse_losses(name: str, entries: set[str], before: set[str], measure: str, dated: str) -> None:
-    """Raise DataError where a list lacks many entries of the list before it, which is of `dated`: it may have been cut."""
+    """Raise DataError if a list lacks many entries of the previous list, dated `dated`: the file may be truncated."""
     lost = sorted(before - entries)
     if len(before) >= FEW and len(lost) * LOST > len(before):
         raise DataError(
-            f"{name}: lacks {len(lost)} of the {len(before)} securities that the {TITLES[Measure(measure)]} list of {dated} "
-            f"holds ({', '.join(lost[:5])}, …): they could be bought again. Nothing was taken; download the file again, or "
-            "compare it with NSE's own list and import it with --believe-content"
+            f"{name}: lacks {len(lost)} of the {len(before)} securities of the {TITLES[Measure(measure)]} list of {dated} "
+            f"({', '.join(lost[:5])}, …). They could be bought again. Nothing was imported; download the file again, or compare "
+            "it with NSE's list and import it with --believe-content"
         )
 
 
@@ -119,7 +119,7 @@ def _indicated(source: SourceFile, dated: str) -> Iterator[Entry]:
             if value in NOT_UNDER:
                 continue
             if not (value.isascii() and value.isdigit() and int(value) < 100):
-                raise source.bad(row, f"{columns[measure]} {text!r} is no stage (100 stands for none)")
+                raise source.bad(row, f"{columns[measure]} {text!r} is not a stage (100 means none)")
             stages[measure] = NUMERALS[int(value)] if int(value) < len(NUMERALS) else value
         if stages:
             name = _checked_symbol(source, row, symbol)
@@ -131,14 +131,14 @@ def _own(source: SourceFile) -> Iterator[Entry]:
     frame["dated"] = dates(source, frame, "dated")
     for row, dated, measure, symbol, isin, stage in frame.itertuples(name=None):
         if measure.lower() not in set(Measure):
-            raise source.bad(row, f"measure {measure!r} is none of {', '.join(Measure)}")
+            raise source.bad(row, f"measure {measure!r} is not one of {', '.join(Measure)}")
         name = _checked_symbol(source, row, symbol) if symbol else ""
         known = Measure(measure.lower())
         yield Entry(dated, known, name, isin.upper(), stage_of(stage, known))
 
 
 def _report_of(source: SourceFile) -> Measure | None:
-    """Return the measure of a report of NSE's site, None for another file. Its header may span lines inside quotes."""
+    """Return the measure of a report from NSE's site; None for another file. A quoted header may span several lines."""
     head = source.text[:2000].lower()
     if "symbol" not in head or not any(name.split()[0] in head for name in _REPORTS):
         return None
@@ -153,7 +153,7 @@ def _report_of(source: SourceFile) -> Measure | None:
 
 
 def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[Entry], set[Measure]]:
-    """Return the entries of a report, and the measures whose lists are in it."""
+    """Return the entries of a report, and the measures whose lists it contains. Raises DataError for an invalid row."""
     title = next(name for name, of in _REPORTS.items() if of is measure)
     places: dict[str, int] = {}
     asm, section = title == "asm stage", None
@@ -170,7 +170,7 @@ def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[En
             found = _Cells(*(cells[places[n]] if 0 <= places[n] < len(cells) else "" for n in ("symbol", "isin", "stage")))
             own = (_section(found.stage) or section or _section(source.stem)) if asm else measure
             if own is None:
-                raise source.bad(row, f"asm stage {found.stage!r}: neither a line above nor the stage names long or short term")
+                raise source.bad(row, f"asm stage {found.stage!r}: neither the stage nor a line above gives long or short term")
             covered.add(own)
             name = _checked_symbol(source, row, found.symbol)
             entries.append(Entry(dated, own, name, found.isin.upper(), stage_of(found.stage, own)))
@@ -178,7 +178,7 @@ def _reported(source: SourceFile, dated: str, measure: Measure) -> tuple[list[En
 
 
 def _section(text: str) -> Measure | None:
-    """Which of the two ASM lists a text names."""
+    """Return the ASM list that a text names, long-term or short-term; None if it names none."""
     words = text.lower()
     if re.search(r"long[\s_-]*term|\blt[\s_-]?asm", words):
         return Measure.LONG_ASM
@@ -186,7 +186,7 @@ def _section(text: str) -> Measure | None:
 
 
 def _rows(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a report with the number of their last line, spaces in cells made single, blank lines left out."""
+    """Yield the line number and the cells of each row of a report, without blank lines and repeated spaces."""
     reader = csv.reader(io.StringIO(source.text), skipinitialspace=True)
     try:
         for cells in reader:
@@ -200,12 +200,12 @@ def _rows(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
 def _checked_symbol(source: SourceFile, row: int, text: str) -> str:
     symbol = clean_symbol(text)
     if not symbol:
-        raise source.bad(row, f"symbol {text[:40]!r} is no symbol")
+        raise source.bad(row, f"symbol {text[:40]!r} is not a symbol")
     return symbol
 
 
 def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tuple[str, Measure]]) -> Parsed:
-    """Return one row a security and list; the higher stage where a security is there twice, as one of several series."""
+    """Return one row per security and list. A security with several series has its highest stage."""
     best: dict[tuple[str, Measure, str], Entry] = {}
     for entry in entries:
         key = entry.dated, entry.measure, entry.symbol
@@ -216,7 +216,7 @@ def _parsed(source: SourceFile, entries: Sequence[Entry], covered: Sequence[tupl
     lists = {(entry.dated, entry.measure) for entry in found}
     found += [Entry(dated, measure, "", "", "") for dated, measure in covered if (dated, measure) not in lists]
     if not found:
-        raise DataError(f"{source.name}: holds no security and names no measure")
+        raise DataError(f"{source.name}: has no security and no measure")
     return Parsed("surveillance", _frame(found), +Counter({"another series of a security": len(entries) - len(best)}))
 
 

@@ -1,11 +1,11 @@
-"""NSE's surveillance reports as JSON, brought into the form of a CSV file that `surveillance` reads.
+"""Convert NSE's surveillance reports from JSON to the CSV form that the module `surveillance` parses.
 
     /api/reportASM   {"longterm": {"data": [row, ...]}, "shortterm": {"data": [row, ...]}}
     /api/reportGSM   [row, ...]
     /api/reportESM   [row, ...]
 
-A row has symbol, isin, the text of its stage (survCode) and the moment of the list (asmTime, gsmTime, esmTime). gsmStage is the
-Roman numeral of NSE's code of the combination, not a stage. Sources: replies of 2026-09 as published in three public projects.
+A row has symbol, isin, the text of its stage (survCode) and the time of the list (asmTime, gsmTime, esmTime). gsmStage is not a
+stage but NSE's code of a combination of measures. Sources: replies of 2026-09 as published in three public projects.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _INDICATORS = {
 
 
 def as_csv(name: str, stem: str, text: str) -> str:
-    """Return a report as the CSV form `dated,measure,symbol,isin,stage`.
+    """Return a report in the CSV form `dated,measure,symbol,isin,stage`.
 
-    Raises DataError for other JSON, and for a row without a symbol or a date, by the number of the row in its list.
+    Raises DataError for other JSON, for a row without a symbol, for an invalid date, and if a list has several dates.
     """
     try:
         content = json.loads(text)
@@ -56,7 +56,7 @@ def as_csv(name: str, stem: str, text: str) -> str:
 
 
 def _lists(name: str, content: Any) -> Iterator[tuple[Measure, list[dict[str, Any]]]]:
-    """Yield the lists of a report by measure."""
+    """Yield each measure of a report with its rows."""
     if isinstance(content, dict) and set(_PARTS) <= set(content):
         for part, measure in _PARTS.items():
             inside = content[part]
@@ -68,20 +68,19 @@ def _lists(name: str, content: Any) -> Iterator[tuple[Measure, list[dict[str, An
     measures = {measure for row in known for key, measure in _TIMES.items() if key in row}
     if len(measures) != 1 or measures & {Measure.LONG_ASM}:
         raise DataError(
-            f"{name}: is JSON, not CSV, and none of NSE's surveillance reports (reportGSM, reportESM, reportASM) with an entry "
-            "in it"
+            f"{name}: is JSON, but none of NSE's surveillance reports (reportGSM, reportESM, reportASM) with at least one entry"
         )
     yield measures.pop(), known
 
 
 def _checked(name: str, rows: Any, where: str) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{name}: {where} is no list of entries")
+        raise DataError(f"{name}: {where} is not a list of entries")
     return rows
 
 
 def _dated(name: str, measure: Measure, rows: list[dict[str, Any]]) -> str:
-    """Return the one date of a list as ISO text; empty where no entry has one."""
+    """Return the date of a list as ISO text; empty if no entry has one. Raises DataError if there are several."""
     key = next(key for key, of in _TIMES.items() if of is measure or (key == "asmTime" and measure is Measure.SHORT_ASM))
     found = set()
     for number, row in enumerate(rows, 1):
@@ -91,14 +90,14 @@ def _dated(name: str, measure: Measure, rows: list[dict[str, Any]]) -> str:
             raise DataError(f"{name} entry {number} of {measure}: {key} {row[key]!r} is not a date")
         found |= {day.isoformat()} if day is not None else set()
     if len(found) > 1:
-        raise DataError(f"{name}: the {measure} list has the dates {min(found)} and {max(found)}; a list is of one date")
+        raise DataError(f"{name}: the {measure} list has the dates {min(found)} and {max(found)}; a list has one date")
     return found.pop() if found else ""
 
 
 def _row(name: str, dated: str, measure: Measure, number: int, row: dict[str, Any]) -> list[str]:
     symbol = clean_symbol(str(row.get("symbol") or ""))
     if not symbol:
-        raise DataError(f"{name} entry {number} of {measure}: symbol {row.get('symbol')!r} is no symbol")
+        raise DataError(f"{name} entry {number} of {measure}: symbol {row.get('symbol')!r} is not a symbol")
     words = str(row.get("survCode") or "") or str(row.get(_INDICATORS[measure]) or "")
     isin = re.sub(r"\W", "", str(row.get("isin") or ""))
     return [dated, measure.value, symbol, isin, stage_of(words, measure)]

@@ -1,4 +1,4 @@
-"""The terms of NSE's surveillance lists that all forms of a list share: stages, symbols, and the date in a file's name."""
+"""Parse what all forms of NSE's surveillance lists share: stages, symbols, and the date in a file's name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradectl.model.surveillance import Measure
 from tradectl.model.symbols import read_symbol
 
 OWN_FORM = ("dated", "measure", "symbol", "isin", "stage")
-"""The header of a list of one's own, into which the reports as JSON are brought too."""
+"""The header of tradectl's own form of a list; JSON reports are converted to it."""
 _WORDS = {
     Measure.GSM: r"GSM",
     Measure.ESM: r"ESM",
@@ -29,9 +29,10 @@ _DATES = (
 
 
 def stage_of(text: str, measure: Measure) -> str:
-    """Return the stage of a measure in NSE's text: `IBC - Receipt & GSM 0 (62)` is 0; empty if it has none.
+    """Return the stage of a measure in NSE's text, as `0` for `IBC - Receipt & GSM 0 (62)`; empty if it has none.
 
-    The number in brackets is NSE's own code of the combination, and so is the Roman numeral of `gsmStage`: neither is a stage.
+    The number in brackets is NSE's code of a combination of measures. The Roman numeral of `gsmStage` is such a code too.
+    Neither is a stage.
     """
     words = re.sub(r"\(\d+\)\s*$", "", text.strip().upper()).strip()
     for pattern in (_WORDS[measure] + _STAGE, r"\bSTAGE" + _STAGE.replace("(?:STAGE)?", ""), r"^" + _STAGE + r"$"):
@@ -43,7 +44,7 @@ def stage_of(text: str, measure: Measure) -> str:
 
 
 def clean_symbol(text: str) -> str:
-    """Return a symbol as NSE writes it; empty where the text is none."""
+    """Return a symbol as NSE writes it; empty if the text is not a symbol."""
     try:
         return read_symbol(text).symbol
     except ValueError:
@@ -51,18 +52,18 @@ def clean_symbol(text: str) -> str:
 
 
 def date_in_name(stem: str, name: str) -> str:
-    """Return the date that a file without one has in its name, as ISO text. Raises DataError."""
+    """Return the date in a file's name as ISO text. Raises DataError if the name has none."""
     for pattern, form in _DATES:
         found = pattern.search(stem)
         day = parse_date(found.group(1), (form,)) if found else None
         if day is not None:
             return day.isoformat()
     raise DataError(
-        f"{name}: a list of securities under surveillance has a date, in it or in its name: rename the file like "
-        "GSM_2026-11-30.csv, with the date from which the list is in force"
+        f"{name}: a surveillance list needs a date, inside it or in its name; rename the file like GSM_2026-11-30.csv, with the "
+        "date from which the list is in force"
     )
 
 
 def rank(stage: str) -> int:
-    """Return the place of a stage in the order of severity; -1 for one that is not known."""
+    """Return the severity of a stage, from 0; -1 for an unknown stage."""
     return NUMERALS.index(stage) if stage in NUMERALS else -1

@@ -1,4 +1,4 @@
-"""Renames of symbols: company,old,new,date; or as NSE publishes it, with its own header or none, and dates like 24-OCT-2025."""
+"""Import renames of symbols: company,old,new,date; or NSE's file, with NSE's header or none, and dates like 24-OCT-2025."""
 
 from __future__ import annotations
 

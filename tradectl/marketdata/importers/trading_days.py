@@ -1,4 +1,4 @@
-"""A list of sessions (one column, `date`). Nothing of it is kept: it is compared with the session table, which alone decides."""
+"""Read a list of sessions (one column, `date`). The dates are compared with the session table, and nothing is stored."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
+"""Import lists of the shares that have derivatives, and so a closing auction and a dynamic price band.
 
 The module reads NSE's list of lots (`fo_mktlots.csv`), both forms of its F&O bhavcopies, and Kotak's F&O scrip file.
-Kite and Upstox have their own importers. A list is complete for its date: other shares have no derivatives. A truncated
-list would deny derivatives to shares that have them, so a list that is too short is rejected.
+Kite and Upstox have their own importers. A list is complete for its date: a share that is not in it has no derivatives. A
+truncated list would be wrong about the missing shares, so a list that is too short is rejected.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FEWEST = 100
 LOST = 5
 """A list that lacks more than 1/LOST of the previous list's shares is imported only with --believe-content."""
 _SHARES = {"STF", "STO", "FUTSTK", "OPTSTK"}
-"""The kinds of contract on single shares; the others are on indices."""
+"""The types of contracts on single shares; other contracts are on indices."""
 
 
 def recognises(source: SourceFile) -> bool:
@@ -45,30 +45,32 @@ def parse(source: SourceFile) -> Parsed:
         text = read_columns(source, _KOTAK)
         text["kind"] = codes(text, "kind")
         if not (codes(text, "segment") == "NSE_FO").all():
-            raise DataError(f"{source.name}: holds rows of another segment than nse_fo; only Kotak's F&O file is read")
+            raise DataError(f"{source.name}: has rows of another segment than nse_fo; only Kotak's F&O file is imported")
         return listed(source, text[text["kind"].isin(_SHARES)], date_in_name(source), "kotak-fo")
     text = read_columns(source, _UDIFF if _is_udiff(source) else _OLD)
     text["kind"] = codes(text, "kind")
     if "segment" in text.columns and not (codes(text, "segment") == "FO").all():
-        raise DataError(f"{source.name}: holds rows of another segment than FO, futures and options")
+        raise DataError(f"{source.name}: has rows of another segment than FO, futures and options")
     held = sorted(dates(source, text, "date").unique())
     if len(held) != 1:
-        raise DataError(f"{source.name}: a bhavcopy holds one date, this one {len(held)} ({held[0]} to {held[-1]})")
+        raise DataError(f"{source.name}: a bhavcopy has one date, but this file has {len(held)} ({held[0]} to {held[-1]})")
     return listed(source, text[text["kind"].isin(_SHARES)], str(held[0]), "nse-fo")
 
 
 def listed(source: SourceFile, contracts: pd.DataFrame, dated: str, origin: str) -> Parsed:
-    """Return one row per underlying of `contracts` (`symbol`, optional `lot_size`). Raises DataError below FEWEST."""
+    """Return one row per underlying of `contracts` (columns `symbol` and optionally `lot_size`).
+
+    `dated`: ISO date of the list. `origin`: its source, as stored. Raises DataError for fewer than FEWEST underlyings."""
     if contracts.empty:
-        raise DataError(f"{source.name}: holds no contract on a share of NSE")
+        raise DataError(f"{source.name}: has no contract on a share of NSE")
     contracts = contracts.assign(symbol=symbols(source, contracts, "symbol"))
     lots = [_lot(text) for text in contracts["lot_size"]] if "lot_size" in contracts else 0
     contracts = contracts.assign(lot_size=lots).sort_values(["symbol", "lot_size"])
     frame = contracts.drop_duplicates("symbol")[["symbol", "lot_size"]].copy()
     if len(frame) < FEWEST:
         raise DataError(
-            f"{source.name}: holds {len(frame)} shares with derivatives, and a whole list holds {FEWEST} or more: a share that "
-            "is missing would count as one without a closing auction. Nothing was taken; download the whole file again"
+            f"{source.name}: has {len(frame)} shares with derivatives, but a complete list has {FEWEST} or more. A missing share "
+            "would count as one without a closing auction. Nothing was imported; download the whole file again"
         )
     frame["dated"], frame["source"] = dated, origin
     return Parsed("underlyings", frame, +Counter({"another contract": len(contracts) - len(frame)}))
@@ -80,21 +82,21 @@ def proves_absence(underlyings: set[str]) -> bool:
 
 
 def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) -> None:
-    """Raise DataError if a list lacks more than 1/LOST of the shares in `before`, the list of `dated`."""
+    """Raise DataError if a list lacks more than 1/LOST of the shares in `before`, the previous list, dated `dated`."""
     lost = sorted(before - symbols)
     if len(lost) * LOST > len(before):
         raise DataError(
-            f"{name}: lacks {len(lost)} of the {len(before)} shares that the list of {dated} holds ({', '.join(lost[:5])}, …): "
-            "they would count as shares without a closing auction. Nothing was taken; download it again, or compare it with "
-            "NSE's own list and import the file with --believe-content"
+            f"{name}: lacks {len(lost)} of the {len(before)} shares of the list of {dated} ({', '.join(lost[:5])}, …). They "
+            "would count as shares without a closing auction. Nothing was imported; download the file again, or compare it with "
+            "NSE's list and import it with --believe-content"
         )
 
 
 def date_in_name(source: SourceFile) -> str:
-    """Return the ISO date in the file's name, for a file without a date column. Raises DataError if none is there."""
+    """Return the ISO date in the file's name, for a file without a date column. Raises DataError if there is none."""
     found = _NAME_DATE.search(source.stem)
     if not found:
-        raise DataError(f"{source.name}: a list of F&O contracts has a date, in it or in its name (…_2026-11-30.csv)")
+        raise DataError(f"{source.name}: a list of F&O contracts needs a date, inside it or in its name (…_2026-11-30.csv)")
     return found.group(0)
 
 
@@ -115,7 +117,7 @@ def _is_kotak(source: SourceFile) -> bool:
 
 
 def _lots(source: SourceFile) -> Parsed:
-    """Parse NSE's list of lots. A heading row separates indices and shares. A lot in any month counts as a contract."""
+    """Parse NSE's list of lots. A heading row between indices and shares is skipped. A lot size in any month is a contract."""
     months = [name for name in source.header[2:] if _MONTH.fullmatch(name)]
     text = read_columns(source, {"symbol": "symbol", **{name: name for name in months}})
     text["lot_size"] = [next((cell for cell in row if _lot(cell)), "") for row in text[months].itertuples(index=False)]
@@ -125,15 +127,15 @@ def _lots(source: SourceFile) -> Parsed:
 
 
 def _valid_from(source: SourceFile, month: str) -> date:
-    """Return the first day on which a month may be the nearest one: the day after the last Tuesday of the month before."""
+    """Return the first day on which a month can be the nearest expiry: the day after the previous month's last Tuesday."""
     first = parse_date(f"01-{month}", ("%d-%b-%y",))
     if first is None:
-        raise DataError(f"{source.name}: {month!r} is no month of contracts")
+        raise DataError(f"{source.name}: {month!r} is not a month of contracts")
     last = first - timedelta(days=1)
     return last - timedelta(days=(last.weekday() - 1) % 7) + timedelta(days=1)
 
 
 def _lot(text: object) -> int:
-    """Return a lot size, 0 for anything else."""
+    """Return a lot size in shares; 0 for any other text."""
     digits = str(text).strip().partition(".")[0]
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else 0

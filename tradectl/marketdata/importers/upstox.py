@@ -1,4 +1,4 @@
-"""An Upstox instruments dump: its tick sizes are in paise, its date stands in `download_date`."""
+"""Import an Upstox instruments dump. Tick sizes are in paise. The date is the column `download_date` or in the file's name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parse(source: SourceFile) -> Parsed:
         found = contracts[["underlying", "lot_size"]].rename(columns={"underlying": "symbol"})
         return listed(source, found, dated_on, "upstox-fo")
     if kept.empty:
-        raise DataError(f"{source.name}: holds no share of NSE")
+        raise DataError(f"{source.name}: has no share of NSE")
     frame = kept[["symbol", "series", "name", "token", "isin"]].copy()
     frame["symbol"] = symbols(source, kept, "symbol", "series")
     frame["source"] = "upstox"

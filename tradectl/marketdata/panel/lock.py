@@ -1,6 +1,6 @@
-"""Let one process at a time write in a market folder, by a locked file.
+"""Lock a market folder for one writing process at a time.
 
-Every writer takes it before the lock of the archive's database, so no two writers wait for each other. Readers take no lock.
+Each writer takes this lock before the lock of the archive's database, so that there is no deadlock. Readers take no lock.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from tradectl.errors import DatabaseError
 from tradectl.files import lock_within
 
 _PATIENCE = 600.0
-"""Seconds to wait for another writer, which may be importing ten years."""
+"""Seconds to wait for another writer, which may import ten years of bars."""
 _PAUSE = 0.02
-"""Seconds between two tries."""
+"""Seconds between two attempts to take the lock."""
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from deriving and importing meanwhile.
+    """Hold the lock of a market folder during a block.
 
-    In a folder where the file cannot be made nothing else can be written either, and the first write says why.
+    If the lock file cannot be created, the block runs without a lock: the folder is not writable, and the first write reports it.
 
     Raises:
         DatabaseError: Another process holds the lock for longer than `_PATIENCE`.
@@ -36,7 +36,9 @@ def alone(folder: Path) -> Iterator[None]:
         return
     try:
         if not lock_within(file, _PATIENCE, pause=_PAUSE, sleep=SystemClock().sleep):
-            raise DatabaseError(f"{folder}: another process has been writing market data for ten minutes")
+            raise DatabaseError(
+                f"{folder}: another process has been writing market data for ten minutes; run the command again when it has ended"
+            )
         yield
     finally:
         os.close(file)

@@ -1,7 +1,10 @@
-"""Refresh the panel store to the generation of the archive: extend it where that is proved right, else derive it anew.
+"""Update the panel store to the generation of the archive: extend the store if that is safe, else derive it again.
 
-A store may be carried on when the archive was once at its generation, no bar of its sessions was touched since, the renames are
-the same, and no action that moves a stored multiplier came or went. Whatever cannot be shown is derived anew.
+A store is extended if all of these are proved; otherwise it is derived again:
+- the archive contains the store's generation;
+- no bar of its sessions changed since;
+- the renames are equal;
+- no action that changes a stored multiplier was added or removed.
 """
 
 from __future__ import annotations
@@ -30,22 +33,23 @@ if TYPE_CHECKING:
 _SESSIONS = """SELECT session, generation FROM session_changes AS changes
     WHERE EXISTS (SELECT 1 FROM bars WHERE bars.session = changes.session) ORDER BY session"""
 Sessions = Sequence[tuple[str, int]]
-"""Each session with bars, and the generation that last touched them; oldest first."""
+"""Each session with bars, and the last generation that changed one of them; oldest first."""
 
 
 def open_panel(folder: Path) -> StoredPanel:
-    """Return the store of an archive as it is now, brought up to it first if need be. Raises DataError without an archive,
-    DatabaseError."""
+    """Return the panel store of the archive's present generation. A stale or damaged store is updated first.
+
+    Raises DataError without an archive, DatabaseError if a file cannot be read or written."""
     try:
         return StoredPanel(folder, _mark(folder))
     except UNSOUND:
         pass
     with alone(folder), closing(read_archive(folder)) as archive:
-        archive.execute("BEGIN")  # one state of the archive for all that follows
+        archive.execute("BEGIN")  # all following reads see one state of the archive
         with _complaints(folder):
             mark = mark_of(archive)
         try:
-            return StoredPanel(folder, mark)  # another process derived it meanwhile
+            return StoredPanel(folder, mark)  # another process updated the store during the wait
         except UNSOUND:
             pass
         with _complaints(folder):
@@ -54,7 +58,9 @@ def open_panel(folder: Path) -> StoredPanel:
 
 
 def renew(folder: Path) -> None:
-    """Derive the store anew. Open readers keep the old one. Raises DataError without an archive, DatabaseError."""
+    """Derive the panel store again. Open readers keep the old one.
+
+    Raises DataError without an archive, DatabaseError if a file cannot be read or written."""
     with _complaints(folder):
         (folder / INDEX).unlink(missing_ok=True)
     open_panel(folder)
@@ -62,10 +68,10 @@ def renew(folder: Path) -> None:
 
 @contextmanager
 def derived_with(archive: Archive) -> Iterator[None]:
-    """A transaction of the archive that is kept only where the store could be carried on to it.
+    """Run a block in a transaction of the archive, and update the panel store with it.
 
-    So where the disk is too full for the store, the bars are not kept either. The store follows right after the commit; a
-    process that dies in between leaves that to the next one that opens it.
+    If the store cannot be written, for example on a full disk, the transaction is rolled back. The store is published right
+    after the commit. If the process dies in between, the next reader updates the store. Raises DatabaseError.
     """
     unpublished, committed = None, False
     with alone(archive.folder):
@@ -85,8 +91,9 @@ def derived_with(archive: Archive) -> Iterator[None]:
 
 
 def derive(folder: Path, archive: sqlite3.Connection) -> Unpublished:
-    """Return the store of what a connection sees, whole on disk and not yet published. DatabaseError, or DataError for bars that
-    cannot be stored. Only for one process at a time."""
+    """Write the panel store for the state that a connection reads, and return it unpublished.
+
+    The caller holds the lock of the folder. Raises DatabaseError, and DataError for bars that cannot be stored."""
     with _complaints(folder):
         facts, sessions = ReferenceData.of(archive), archive.execute(_SESSIONS).fetchall()
         stored = _stored(folder)
@@ -99,12 +106,12 @@ def derive(folder: Path, archive: sqlite3.Connection) -> Unpublished:
         while True:
             try:
                 return _written(folder, Derivation(facts, width), archive, sessions)
-            except NoRoom:  # one name may have been several instruments
+            except NoRoom:  # one symbol may have been used by several instruments
                 width = width_for(width)
 
 
 def _goes_on(stored: StoredPanel, archive: sqlite3.Connection, facts: ReferenceData, sessions: Sessions) -> bool:
-    """Return whether deriving anew would give all the rows that are stored."""
+    """Return whether a new derivation would give exactly the stored rows."""
     index, same = stored.index, sessions[: len(stored)]
     return (
         goes_on_from(archive, index.archive)
@@ -116,7 +123,7 @@ def _goes_on(stored: StoredPanel, archive: sqlite3.Connection, facts: ReferenceD
 
 
 def _moved(stored: StoredPanel, facts: ReferenceData, through: date) -> bool:
-    """Return whether any stored instrument has other steps up to that session than those it was derived with."""
+    """Return whether the new reference data give a stored instrument other multipliers up to a session."""
 
     def path(known: ReferenceData, owner: str) -> list[object]:
         days = moving(known.actions(owner, through=through))
@@ -132,7 +139,9 @@ def _moved(stored: StoredPanel, facts: ReferenceData, through: date) -> bool:
 def _written(
     folder: Path, derivation: Derivation, archive: sqlite3.Connection, sessions: Sessions, before: StoredPanel | None = None
 ) -> Unpublished:
-    """Write the rows that are missing of a store, or all of a new edition, which goes away again where that fails."""
+    """Write the missing rows of the store `before`, or all rows of a new edition if it is None.
+
+    A failure deletes a new edition."""
     mark = mark_of(archive)
     edition = before.path if before else new_edition(folder, mark.generation)
     after, crc = (before.index.sessions, before.index.rows_crc) if before else (0, 0)
@@ -162,7 +171,7 @@ def _written(
 
 
 def _stored(folder: Path) -> StoredPanel | None:
-    """Return the store as it was last published, whatever generation that was; None where it is not whole."""
+    """Return the published store of any generation; None without one or if it is damaged."""
     try:
         return StoredPanel(folder)
     except UNSOUND:
@@ -176,7 +185,7 @@ def _mark(folder: Path) -> Mark:
 
 @contextmanager
 def _complaints(folder: Path) -> Iterator[None]:
-    """What SQLite and the disk complain of, as DatabaseError: one line that names the file."""
+    """Convert errors of SQLite and of the disk to DatabaseError with one line that names the file."""
     try:
         yield
     except sqlite3.Error as error:

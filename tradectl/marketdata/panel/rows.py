@@ -1,7 +1,6 @@
-"""Derive the row of a session from its bars: the instrument and column of each bar, and the multiplier of its price.
+"""Derive the panel row of a session from its bars: the column of each bar, its values and the multiplier of its price.
 
-Each row is derived from the row before and nothing later. Extending a store therefore gives the same bytes as deriving it
-again, by the same code.
+A row depends only on earlier rows. So extending a store and deriving it again give the same bytes.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ _HIGHEST = int(np.iinfo(TYPES["high"]).max)
 
 
 class NoRoom(Exception):
-    """There are more instruments than columns."""
+    """Report that there are more instruments than columns."""
 
 
 @dataclass(frozen=True, eq=False)
-class Derived:
-    """One row: its session (ordinal), how many bars it has, and each field over the whole width."""
+class DerivedRow:
+    """Hold one row: the ordinal of its session, its number of bars, and the values of each field for all columns."""
 
     session: int
     bars: int
@@ -45,7 +44,7 @@ class Derived:
 
 
 class Derivation:
-    """Derives rows of one width, from the first session on or from where a store ends."""
+    """Derive rows with `width` columns, from the first session on or after the last row of the store `before`."""
 
     def __init__(self, facts: ReferenceData, width: int, before: StoredPanel | None = None) -> None:
         self.facts = facts
@@ -56,7 +55,7 @@ class Derivation:
         self._reached = ""
         self._renamed_on = sorted({dated for _, _, dated in facts.names})
         self._waiting: set[str] = set()
-        """Return the instruments that may have had a corporate action since their last bar."""
+        """Instruments that may have had a corporate action since their last bar."""
         self._before = before if before is not None and len(before) else None
         self._multiplier = np.ones(width)
         self._last_bar = np.zeros(width, dtype=np.int64)
@@ -65,13 +64,15 @@ class Derivation:
             self._go_on_from(self._before)
         self._due = deque(sorted((ex_date, owner) for ex_date, owner in facts.ex_dates() if ex_date > self._reached))
 
-    def rows(self, archive: sqlite3.Connection, sessions: Sequence[str]) -> Iterator[Derived]:
-        """Yield the rows of these sessions, which are later than all before. Raises NoRoom, DataError, sqlite3.Error."""
+    def rows(self, archive: sqlite3.Connection, sessions: Sequence[str]) -> Iterator[DerivedRow]:
+        """Yield the rows of sessions (ISO dates, oldest first, later than all rows so far).
+
+        Raises NoRoom, DataError for a price above the range of the files, and sqlite3.Error."""
         for session in sessions:
             yield self._row(session, archive.execute(_QUERY, (session,)).fetchall())
 
     def _go_on_from(self, before: StoredPanel) -> None:
-        """The state that deriving all stored rows would have left."""
+        """Restore the state after the last stored row."""
         last, session = len(before) - 1, int(before.records["session"][-1])
         there = before.fields["state"][last] > NOT_LISTED
         self._multiplier[:] = before.fields["multiplier"][last]
@@ -82,7 +83,7 @@ class Derivation:
         acting = {owner for _, owner in self.facts.ex_dates()}
         self._waiting = {owner for owner in acting if owner in asleep or owner not in self._columns}
 
-    def _row(self, session: str, bars: list[tuple[Any, ...]]) -> Derived:
+    def _row(self, session: str, bars: list[tuple[Any, ...]]) -> DerivedRow:
         day = date.fromisoformat(session)
         columns = self._place([bar[0] for bar in bars], day)
         listed = len(self._columns)
@@ -92,7 +93,7 @@ class Derivation:
         fields["state"][:listed] = GAP
         highest = max(bars, key=lambda bar: bar[3])
         if highest[3] > _HIGHEST:
-            raise DataError(f"{highest[0]} {session}: a high of {highest[3]} paise is more than the panel can hold ({_HIGHEST})")
+            raise DataError(f"{highest[0]} {session}: a high of {highest[3]} paise is above the maximum of the panel, {_HIGHEST}")
         at = np.array(columns, dtype=np.intp)
         for name, values in zip(VALUES, list(zip(*bars, strict=True))[1:], strict=True):
             fields[name][at] = values
@@ -101,10 +102,12 @@ class Derivation:
         self._last_close[at] = fields["close"][at]
         self._reached = session
         fields["multiplier"][:] = self._multiplier
-        return Derived(day.toordinal(), len(bars), fields)
+        return DerivedRow(day.toordinal(), len(bars), fields)
 
     def _place(self, symbols: list[str], day: date) -> list[int]:
-        """Return the column of each symbol as named on that day; newcomers get the next ones, in the order of their ids."""
+        """Return the column of each symbol of a day. New instruments get the next columns, in the order of their ids.
+
+        Raises NoRoom if no column is left."""
         today = day.isoformat()
         if bisect_right(self._renamed_on, self._reached) < bisect_right(self._renamed_on, today):
             self._known.clear()
@@ -118,7 +121,7 @@ class Derivation:
         return [self._known[symbol] for symbol in symbols]
 
     def _one_each(self, bars: list[tuple[Any, ...]], columns: list[int], day: date) -> tuple[list[tuple[Any, ...]], list[int]]:
-        """Where two names of one instrument have a bar on one session, the name it had on that day wins."""
+        """Return one bar per column, with the columns. Of two symbols of one instrument, the symbol of that day is kept."""
 
         def foreign(number: int) -> tuple[bool, str]:
             symbol = bars[number][0]
@@ -130,7 +133,7 @@ class Derivation:
         return [bars[number] for number in chosen.values()], list(chosen)
 
     def _move(self, day: date, fields: dict[str, NDArray[Any]]) -> None:
-        """Multiply M of those that have a bar today by what happened since their last one."""
+        """Multiply M of each instrument with a bar on this day by the factors of its actions since its last bar."""
         today = day.isoformat()
         while self._due and self._due[0][0] <= today:
             self._waiting.add(self._due.popleft()[1])
@@ -144,7 +147,7 @@ class Derivation:
                 self._multiplier[column] *= step(actions, close, opened)
 
     def _last(self, column: int) -> tuple[date, int | None]:
-        """Session and close of the last bar so far; the beginning of time and None without any."""
+        """Return the session and the close (paise) of a column's last bar; `date.min` and None without a bar."""
         if not self._last_bar[column] and self._before is not None and column < len(self._before.index.instruments):
             found = np.flatnonzero(self._before.fields["state"][:, column] > 0)[-1]
             self._last_bar[column] = self._before.records["session"][found]

@@ -1,8 +1,8 @@
-"""An open panel store: files mapped read-only, with a partial check.
+"""Open the panel store with its files mapped read-only.
 
-Opening checks the index by its checksum, the sizes, the table of rows, the facts, and the last row, which an interrupted write
-would damage. `damaged` checks every row and reads everything. A mapped file never becomes shorter: a reader of an older state
-keeps it, even after its edition was deleted.
+Opening checks the checksums of the index, of the table of rows, of the facts and of the last row, which an interrupted write
+would damage. `damaged` checks all rows and reads all files. A mapped file never becomes shorter, so a reader of an older state
+can continue, even after its edition was deleted.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from tradectl.model.history import History
 from tradectl.model.panel import FIELDS, Panel
 
 UNSOUND = (OSError, ValueError, KeyError, TypeError)
-"""What opening raises where there is no store, or it is stale, damaged, or of another format."""
+"""Errors of opening a store that is missing, stale, damaged or of another format."""
 _ROWS_READ = 32
-"""Rows read at once to be checked: about a megabyte."""
+"""Number of rows that are read at once for a check: about a megabyte."""
 _BLOCK = 8
-"""Columns gathered at once for histories: what shares a cache line costs little more than one of them."""
+"""Number of columns that are copied at once for histories. Neighbours share cache lines, so they cost little more than one."""
 
 
 class StoredPanel:
-    """Open the store of a market folder by its index. Raises one of UNSOUND."""
+    """Read the panel store of a market folder. Opening it raises one of UNSOUND if that fails."""
 
     def __init__(self, folder: Path, archive: Mark | None = None) -> None:
-        """`archive`: what the store must have been derived from; None for whatever it was."""
+        """Open the store. `archive`: the required generation of the archive; None for any."""
         self.index = read_index(folder)
         if archive not in {None, self.index.archive}:
             raise ValueError("stale")
@@ -63,7 +63,7 @@ class StoredPanel:
 
     @cached_property
     def panel(self) -> Panel:
-        """Return all that is stored, not copied."""
+        """Return all stored bars, without copying them."""
         count = len(self.index.instruments)
         sessions = self.records["session"].astype(np.int64)
         return Panel(tuple(self.index.instruments), sessions, *(self.fields[name][:, :count] for name in FIELDS))
@@ -74,17 +74,16 @@ class StoredPanel:
         return self.panel.columns
 
     def bars(self) -> int:
-        """Return how many bars there are."""
+        """Return the number of stored bars."""
         return int(self.records["bars"].sum(dtype=np.int64))
 
     def last_session(self, through: date | None) -> date | None:
-        """Return the last session with a bar of any symbol, not later than `through`."""
+        """Return the last session with a bar of any symbol, not later than `through`; None without one."""
         end = bisect_right(self.records["session"], through.toordinal()) if through else len(self)
         return date.fromordinal(int(self.records["session"][end - 1])) if end else None
 
     def history(self, instrument_id: str) -> History | None:
-        """Return all bars of an instrument, None without any. A copy, and not to be written to: it may be kept for many
-        readers."""
+        """Return a read-only copy of all bars of an instrument; None without bars."""
         column = self.columns.get(instrument_id)
         if column is None:
             return None
@@ -100,19 +99,19 @@ class StoredPanel:
         return history
 
     def damaged(self) -> list[date]:
-        """Return the sessions whose rows are not what was written.
+        """Return the sessions whose rows differ from their checksums.
 
-        The files are read through a small buffer: the pages of a mapped file would count as memory of this process."""
+        The files are read through a small buffer, because pages of a mapped file count as memory of this process."""
         try:
             checksums = self._checksums()
-        except OSError:  # the edition was taken away: what is mapped is still there
+        except OSError:  # the edition was deleted, but its files are still mapped
             wrong = [i for i in range(len(self)) if not self._sound(i)]
         else:
             wrong = np.flatnonzero(self.records["crc"] != checksums).tolist()
         return [date.fromordinal(int(self.records["session"][i])) for i in wrong]
 
     def _checksums(self) -> NDArray[np.uint32]:
-        """Return the checksum of every row as the files have it now. Raises OSError."""
+        """Return the checksum of each row, computed from the files. Raises OSError."""
         found = np.zeros(len(self), dtype=np.uint32)
         sizes = {name: kind.itemsize * self.index.width for name, kind in TYPES.items()}
         heads = np.stack([self.records["session"], self.records["bars"].astype("<i8")], axis=1)
@@ -140,9 +139,9 @@ class StoredPanel:
 
 
 def _mapped(path: Path, kind: np.dtype[Any], count: int) -> NDArray[Any]:
-    """Return the first `count` items of a file, mapped read-only; ValueError where it is shorter. Nothing cannot be mapped."""
+    """Return the first `count` items of a file, mapped read-only. Raises OSError, and ValueError if the file is shorter."""
     length = count * kind.itemsize
     with path.open("rb") as file:
-        if not length:
+        if not length:  # an empty range cannot be mapped
             return np.empty(0, dtype=kind)
         return np.frombuffer(mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ), dtype=kind, count=count)

@@ -1,7 +1,6 @@
-"""Write an edition: rows behind the valid ones, all flushed before the index names them.
+"""Write an edition of the panel store: new rows after the valid ones, flushed before the index counts them.
 
-Readers see nothing until `publish` replaces the index. The next writer overwrites rows that were never published, or deletes
-them with their folder.
+Readers see no change until `publish` replaces the index. The next writer overwrites unpublished rows or deletes their folder.
 """
 
 from __future__ import annotations
@@ -20,26 +19,28 @@ import numpy as np
 
 from tradectl.files import flush, write_flushed
 from tradectl.marketdata.panel.layout import INDEX, RECORD, ROWS, Index, row_checksum, write_index
-from tradectl.marketdata.panel.rows import Derived
+from tradectl.marketdata.panel.rows import DerivedRow
 from tradectl.model.panel import FIELDS
 
 EDITION = "panel-"
-"""How the folder of an edition begins."""
+"""Prefix of the folder name of an edition."""
 _BUFFER = 1 << 17
 
 
 @dataclass(frozen=True)
 class Unpublished:
-    """A complete state of the store on disk that no reader sees yet."""
+    """Represent a complete state of the panel store on disk that is not published yet."""
 
     folder: Path
     index: Index
     is_new: bool
-    """Whether its edition is."""
+    """Whether the edition was created with this state."""
 
     @classmethod
     def of(cls, folder: Path, index: Index, *, is_new: bool) -> Unpublished:
-        """Write the index aside: publishing it needs no more room on the disk. Raises OSError, and leaves nothing then."""
+        """Write the index to a temporary file, so that publishing needs no more disk space.
+
+        Raises OSError, after the state is deleted."""
         unpublished = cls(folder, index, is_new)
         try:
             write_index(_aside(folder), index)
@@ -49,7 +50,7 @@ class Unpublished:
         return unpublished
 
     def publish(self) -> None:
-        """Make it the state of the store, and clear away what no index names any more. Raises OSError."""
+        """Replace the index of the store with this state, and delete other editions and old facts. Raises OSError."""
         _aside(self.folder).replace(self.folder / INDEX)
         flush(self.folder)
         for other in self.folder.glob(f"{EDITION}*/"):
@@ -60,7 +61,7 @@ class Unpublished:
                 facts.unlink(missing_ok=True)
 
     def drop(self) -> None:
-        """Its generation was never committed: leave nothing of it that could be taken for something."""
+        """Delete the files of this state, because its generation was not committed."""
         _aside(self.folder).unlink(missing_ok=True)
         edition = self.folder / self.index.edition
         if self.is_new:
@@ -70,18 +71,19 @@ class Unpublished:
 
 
 def new_edition(folder: Path, generation: int) -> Path:
-    """Return an empty folder for an edition, under a name that no edition had before."""
+    """Create an empty folder with a new name for an edition, and return its path."""
     return Path(tempfile.mkdtemp(prefix=f"{EDITION}{generation}-", dir=folder))
 
 
 def forget(edition: Path) -> None:
-    """Take an edition away. Readers keep what they have mapped."""
+    """Delete an edition. Readers keep the files that they have mapped."""
     shutil.rmtree(edition, ignore_errors=True)
 
 
-def write_rows(edition: Path, rows: Iterable[Derived], *, after: int, crc: int) -> tuple[int, int]:
-    """Write rows behind the first `after` ones, flushed; how many there are then, and the checksum of their records, which is
-    `crc` so far. Raises OSError, and whatever deriving the rows raises."""
+def write_rows(edition: Path, rows: Iterable[DerivedRow], *, after: int, crc: int) -> tuple[int, int]:
+    """Write and flush rows after the first `after` rows. Return the new number of rows and the checksum of their records.
+
+    `crc`: checksum of the records so far. Raises OSError and the errors of the iterator `rows`."""
     count = after
     with ExitStack() as opened:
         files = {name: opened.enter_context(_opened(edition / name)) for name in (ROWS, *FIELDS)}
@@ -100,7 +102,7 @@ def write_rows(edition: Path, rows: Iterable[Derived], *, after: int, crc: int) 
 
 
 def write_facts(edition: Path, name: str, content: bytes) -> int:
-    """Write the facts, flushed; their checksum."""
+    """Write and flush the reference data. Return their checksum. Raises OSError."""
     write_flushed(edition / name, content)
     flush(edition)
     return zlib.crc32(content)
@@ -111,4 +113,5 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _aside(folder: Path) -> Path:
+    """Return the path of the index that is not published yet."""
     return folder / f".{INDEX}"

@@ -1,13 +1,15 @@
-"""Sources of prices that are fetched. A source downloads files; the importers check them like any other.
+"""Fetch market data from sources. A source delivers files, which the importers check like any other file.
 
-port      what a source is
-patience  rate of requests, limits of waiting, retries
-download  one file over HTTP, whole or not at all
-nse       the exchange's own daily files
-past      the reply of a source that adjusts its history
-yahoo     Yahoo's charts through yfinance: the client
-candles   a broker's daily candles: the client
-restoring adjusted bars restored as traded, or rejected
-knowledge stored facts about a symbol for a source that adjusts
-delayed   quotes from Yahoo, for paper only
+port                the protocol of a source
+request_pacer       request rate, time limits and retries
+download            one file over HTTP, complete or not at all
+nse                 NSE's daily bhavcopies
+surveillance_files  NSE's daily surveillance lists
+past                the history of one share from a source that adjusts prices
+yahoo               client for Yahoo's charts through yfinance
+yahoo_session       the HTTP session of that client
+candles             client for a broker's daily candles
+restoring           restores adjusted bars as traded, or rejects them
+stored_facts        stored facts about a symbol, for `restoring`
+delayed             quotes from Yahoo, for paper homes only
 """

@@ -1,7 +1,7 @@
-"""A broker's daily candles as a past that is adjusted.
+"""Read a broker's daily candles as an adjusted price history.
 
-Kite takes splits, bonuses, rights issues, demergers and large dividends out of its candles, rounds what is left to the paisa, and
-names none of them (source: support.zerodha.com, why charts differ from NSE's records; kite.trade forum 52601).
+Kite adjusts its candles for splits, bonuses, rights issues, demergers and large dividends, and rounds them to the paisa. It does
+not report these actions (source: support.zerodha.com, why charts differ from NSE's records; kite.trade forum 52601).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from tradectl.marketdata.sources.past import Past
 from tradectl.ports import Candles
 
 HALF_A_PAISA = 0.501
-"""What rounding takes away or adds, and a hair more for our own arithmetic."""
+"""Largest rounding error of a candle in paise, with a margin for floating-point arithmetic."""
 
 
 class CandlePast:
-    """The client of a broker that is logged in; its errors are the broker's."""
+    """Read candles from a broker that is logged in. Errors of the broker are raised unchanged."""
 
     def __init__(self, broker: Candles, title: str) -> None:
         self._broker, self.name, self.title = broker, broker.name, title
@@ -31,5 +31,5 @@ class CandlePast:
         return Past(rows, None, bars[-1].series if bars else "EQ")
 
     def blur(self, price: float, factor: float) -> float:  # noqa: ARG002 - the protocol has it
-        """Return the tolerance of a price (paise): 0 for one that was not divided."""
+        """Return the tolerance of a restored price in paise: 0 if the price was not adjusted."""
         return 0.0 if factor == 1 else HALF_A_PAISA * factor

@@ -1,4 +1,4 @@
-"""Quotes from Yahoo for a paper account: marked with their delay, never later than the clock."""
+"""Fetch quotes from Yahoo for a paper home. Quotes are marked as delayed and are never later than the clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import DataError
-from tradectl.marketdata.sources.patience import Manners, Patience
+from tradectl.marketdata.sources.request_pacer import RequestLimits, RequestPacer
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 SOURCE = "yahoo"
 DELAY = timedelta(minutes=15)
-"""Declared, not measured: the usual delay of free prices. Some symbols are younger; none is relied on to be."""
-BRISK = Manners(attempts=2, read=5.0)
-"""A monitor comes again in a minute: better no price now than a minute spent on waiting for one."""
+"""Assumed delay, the usual one of free prices. Quotes of some symbols are newer, but tradectl does not rely on that."""
+QUOTE_LIMITS = RequestLimits(attempts=2, read=5.0)
+"""Short limits: a monitor runs again in a minute, so a missing price is better than a long wait."""
 KEPT = timedelta(seconds=20)
-"""How long a quote is reused: the tasks of one minute share a reply."""
+"""How long a quote is reused, so that the tasks of one minute share a reply."""
 
 
 class YahooQuotes:
-    """The price source `yahoo`. The client is created at its first use, so that commands that only read import nothing."""
+    """Provide the price source `yahoo`. The client is created at its first use, so that other commands start fast."""
 
     def __init__(self, base: str, cache: Path, clock: Clock) -> None:
         self._base, self._cache, self._clock = base, cache, clock
@@ -41,10 +41,12 @@ class YahooQuotes:
     def _yahoo(self) -> Yahoo:
         from tradectl.marketdata.sources.yahoo import Yahoo
 
-        return Yahoo(self._base, self._cache, Patience(BRISK))
+        return Yahoo(self._base, self._cache, RequestPacer(QUOTE_LIMITS))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Return the last quotes; a symbol that Yahoo does not know, or whose price is later than our now, is absent."""
+        """Return the last quotes by symbol.
+
+        A symbol is absent if Yahoo does not know it, or if its price is later than the clock's time."""
         found = ((symbol, self._quote(symbol)) for symbol in symbols)
         return {symbol: quote for symbol, quote in found if quote is not None}
 
@@ -57,7 +59,7 @@ class YahooQuotes:
         return quote if quote is not None and quote.at <= now else None
 
     def _ask(self, symbol: str) -> Quote | None:
-        """Return Yahoo's quote; None also for a reply about another symbol: one bad symbol must not hide the others."""
+        """Return Yahoo's quote. None without one or for an invalid reply, so that one bad symbol does not stop the others."""
         try:
             chart = self._yahoo.chart(symbol, "5d")
         except DataError:
@@ -66,8 +68,7 @@ class YahooQuotes:
 
 
 def quote_of(chart: Chart) -> Quote | None:
-    """Return the quote in a chart's facts, with the day's prices where its last row is of the same date; None without a last
-    price."""
+    """Return the quote of a chart, with the day's prices if the chart's last row has the same date. None without a price."""
     last, traded = _paise(chart.facts.get("regularMarketPrice")), chart.facts.get("regularMarketTime")
     if last is None or traded is None or not hasattr(traded, "to_pydatetime"):
         return None
@@ -88,7 +89,7 @@ def _with_day(quote: Quote, chart: Chart) -> Quote:
 
 
 def _paise(value: Any) -> int | None:
-    """Rupees to paise; None for no price."""
+    """Convert rupees to paise. None if the value is not a price."""
     if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
         return None
     return round(float(value) * 100)

@@ -10,7 +10,7 @@ import urllib3
 
 from tradectl.clock import stopwatch
 from tradectl.errors import ConfigurationError, DataError, SourceUnavailable
-from tradectl.marketdata.sources.patience import Passing, Patience, requested_wait
+from tradectl.marketdata.sources.request_pacer import RequestPacer, TemporaryFailure, retry_after
 
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
@@ -22,68 +22,73 @@ CHUNK = 65_536
 
 
 class Downloader:
-    """Downloads files from one site. `home`: the address of the page that sets the site's cookies."""
+    """Download files from one site.
 
-    def __init__(self, site: str, home: str, patience: Patience) -> None:
-        self._site, self._home, self._patience = site, home, patience
+    `site`: name of the site in messages. `home`: URL of the page that sets the site's cookies."""
+
+    def __init__(self, site: str, home: str, pacer: RequestPacer) -> None:
+        self._site, self._home, self._pacer = site, home, pacer
         self._session = requests.Session()
         self._session.headers.update(BROWSER | {"Referer": f"{home}/"})
-        self._welcomed = False
+        self._visited_home = False
 
     def get(self, url: str) -> bytes | None:
-        """Return the content of a URL, None for 404. Raises SourceUnavailable, DataError, ConfigurationError."""
-        return self._patience.retrying()(self._once, url)
+        """Return the content of a URL; None for 404.
+
+        Raises SourceUnavailable for other errors of the site, DataError for a too large file, ConfigurationError for a bad
+        URL."""
+        return self._pacer.retrying()(self._once, url)
 
     def _once(self, url: str) -> bytes | None:
-        manners = self._patience.manners
-        self._patience.turn()
+        limits = self._pacer.limits
+        self._pacer.wait_until_free()
         started = stopwatch()
         try:
-            with self._session.get(url, timeout=(manners.connect, manners.read), stream=True) as response:
+            with self._session.get(url, timeout=(limits.connect, limits.read), stream=True) as response:
                 if response.status_code == 404:
                     return None
-                if response.status_code == 403 and not self._welcomed:
+                if response.status_code == 403 and not self._visited_home:
                     self._visit_home()
-                    raise Passing(f"{self._site} answers 403 Forbidden", wait=0.0)
+                    raise TemporaryFailure(f"{self._site} replied 403 Forbidden", wait=0.0)
                 self._refuse(response)
-                return self._body(response, url.rpartition("/")[2], started + manners.whole)
+                return self._body(response, url.rpartition("/")[2], started + limits.whole)
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
-            raise ConfigurationError(f"{url} is no address: {error}") from error
+            raise ConfigurationError(f"{url} is not a valid URL: {error}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise Passing(f"{self._site} cannot be reached ({type(error).__name__})") from error
+            raise TemporaryFailure(f"{self._site} cannot be reached ({type(error).__name__})") from error
 
     def _visit_home(self) -> None:
         """Fetch the home page for its cookies; its content is ignored."""
-        manners = self._patience.manners
-        self._welcomed = True
-        self._patience.turn()
-        self._session.get(f"{self._home}/", timeout=(manners.connect, manners.read), stream=True).close()
+        limits = self._pacer.limits
+        self._visited_home = True
+        self._pacer.wait_until_free()
+        self._session.get(f"{self._home}/", timeout=(limits.connect, limits.read), stream=True).close()
 
     def _refuse(self, response: requests.Response) -> None:
-        """Raise SourceUnavailable for every status but 200: Passing where a retry may help."""
-        said = f"{self._site} answers {response.status_code} {response.reason}".strip()
+        """Raise SourceUnavailable for every status except 200: its subclass TemporaryFailure if a retry may help."""
+        said = f"{self._site} replied {response.status_code} {response.reason}".strip()
         if response.status_code == 429:
-            wait = requested_wait(response.headers.get("Retry-After"))
-            raise Passing(said if wait is None else f"{said}: try again in {wait:.0f} s", wait)
+            wait = retry_after(response.headers.get("Retry-After"))
+            raise TemporaryFailure(said if wait is None else f"{said}: try again in {wait:.0f} s", wait)
         if response.status_code >= 500:
-            raise Passing(said, requested_wait(response.headers.get("Retry-After")))
+            raise TemporaryFailure(said, retry_after(response.headers.get("Retry-After")))
         if response.status_code == 403:
-            raise SourceUnavailable(f"{said}, also with the cookies of {self._home}")
+            raise SourceUnavailable(f"{said}, even with the cookies of {self._home}")
         if response.status_code != 200:
             raise SourceUnavailable(said)
 
     def _body(self, response: requests.Response, name: str, deadline: float) -> bytes:
-        """Return the content. Reads it as it arrives, within the deadline, because a server may send it very slowly."""
-        parts, size, most = [], 0, self._patience.manners.most_bytes
+        """Return the content of a response. It is read in parts, so that a slow server cannot exceed the deadline."""
+        parts, size, most = [], 0, self._pacer.limits.most_bytes
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             parts.append(chunk)
             size += len(chunk)
             if size > most:
                 raise DataError(f"{name}: is larger than {most} bytes")
             if stopwatch() > deadline:
-                raise Passing(f"{self._site} sends {name} too slowly: {size} bytes in {self._patience.manners.whole:g} s")
-            self._patience.look()
+                raise TemporaryFailure(f"{self._site} sends {name} too slowly: {size} bytes in {self._pacer.limits.whole:g} s")
+            self._pacer.look()
         promised = response.headers.get("Content-Length", "")
         if promised.isdecimal() and response.raw.tell() != int(promised):
-            raise Passing(f"{self._site} broke off {name} after {response.raw.tell()} of {promised} bytes")
+            raise TemporaryFailure(f"{self._site} ended the transfer of {name} after {response.raw.tell()} of {promised} bytes")
         return b"".join(parts)

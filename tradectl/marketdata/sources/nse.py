@@ -1,7 +1,7 @@
-"""NSE's daily files: one per session, in the format of its time. The date inside decides, not the address.
+"""Fetch NSE's bhavcopies, one file per session. The date inside the file decides its session, not the address.
 
-NSE serves the file of the session before at a holiday's address, and at today's until the new file is there: such a reply means
-"not published". 404 means the same. `sec_bhavdata_full` has the content of the usual file and replaces a missing one.
+For a holiday, and for today before publication, NSE serves the previous session's file. Such a reply means "not published", as
+does 404. `sec_bhavdata_full` has the same prices as the usual file and replaces a missing one.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tradectl.marketdata.sources.download import Downloader
 from tradectl.marketdata.sources.port import Absent, Delivery, Part
 
 UDIFF_SINCE = date(2024, 7, 8)
-"""From this session on NSE publishes the UDiFF form and the old one no more."""
+"""First session that NSE publishes only in the UDiFF format."""
 FULL_SINCE = date(2020, 1, 1)
-"""Before this there is no sec_bhavdata_full at the address below."""
+"""First date on which sec_bhavdata_full exists at the address below."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 def addresses(day: date) -> tuple[str, ...]:
-    """Where the file of a session may be on the site, the best place first."""
+    """Return the paths on NSE's site where the file of a session may be, the preferred one first."""
     month = MONTHS[day.month - 1]
     if day >= UDIFF_SINCE:
         usual = f"/content/cm/BhavCopy_NSE_CM_0_0_0_{day:%Y%m%d}_F_0000.csv.zip"
@@ -38,7 +38,7 @@ def addresses(day: date) -> tuple[str, ...]:
 
 
 class NseFiles:
-    """The source `nse`."""
+    """Provide the source `nse`. `base`: URL of the site; `now`: returns the time up to which sessions may be final."""
 
     name = "nse"
     together = 1
@@ -50,7 +50,7 @@ class NseFiles:
         return [Part(session.date.isoformat(), (session,)) for session in sessions]
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """Return the session's file. Raises DataError if one came that is no bhavcopy and none better was found."""
+        """Return the session's file. Raises DataError if a file was invalid and the other addresses have no better one."""
         day = part.sessions[0].date
         found, damage = "", None
         for address in addresses(day):
@@ -65,7 +65,7 @@ class NseFiles:
                 continue
             if held == day:
                 return Delivery(name, content)
-            found = f"; NSE answers with the file of {held}"
+            found = f"; NSE serves the file of {held}"
         if damage is not None:
             raise damage
         if not is_final(day, self._now()):
@@ -75,13 +75,12 @@ class NseFiles:
 
 
 def date_of(name: str, content: bytes) -> date:
-    """Return the one session of a bhavcopy. Raises DataError for anything else: a web page, a workbook, a damaged file,
-    another table."""
+    """Return the session of a bhavcopy. Raises DataError for other content, such as a web page or a damaged file."""
     with tempfile.TemporaryDirectory(prefix="tradectl-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         source = read_source(path)
     importer = importer_for(source)
     if not importer.KIND.startswith("bhavcopy"):
-        raise DataError(f"{name}: is no bhavcopy but {importer.KIND}")
+        raise DataError(f"{name}: is not a bhavcopy but {importer.KIND}")
     return date.fromisoformat(str(importer.parse(source).frame["session"].iloc[0]))

@@ -1,7 +1,7 @@
-"""The reply of a source that adjusts its history, for one share.
+"""Define the price history of one share from a source that adjusts prices, and the client that fetches it.
 
-Such a source divides prices before a split or a bonus by its ratio. Some name their ratios. For the others our own list of
-corporate actions is the only evidence.
+Such a source divides the prices before a split or a bonus by the ratio. Some sources report the ratios. For the others, the
+stored list of corporate actions is the only evidence.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from fractions import Fraction
 from typing import Protocol
 
 Row = tuple[float, float, float, float, float]
-"""Open, high, low, close in paise and the volume in shares, adjusted; a price that is not known is NaN."""
+"""Adjusted open, high, low and close in paise, and adjusted volume in shares. An unknown price is NaN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`rows` by session; `splits` are new shares for an old one by ex-date, None where the source does not name them."""
+    """Hold the adjusted history of one share.
+
+    `rows`: by session. `splits`: new shares for one old, by ex-date; None if the source does not report them."""
 
     rows: Mapping[date, Row]
     splits: Mapping[date, Fraction] | None
@@ -26,18 +28,18 @@ class Past:
 
 
 class Client(Protocol):
-    """One of these sources. `name` is its name on the command line, `title` its name in text."""
+    """Fetch adjusted histories from one source. `name`: on the command line; `title`: in messages."""
 
     @property
     def name(self) -> str: ...
     @property
     def title(self) -> str: ...
     def past(self, symbol: str, first: date, last: date) -> Past | None:
-        """Return its bars of these sessions, as adjusted today; None for a symbol that it does not know.
+        """Return the bars of a symbol from `first` to `last`, as adjusted today; None if the source does not know the symbol.
 
         Raises SourceUnavailable, or DataError for an invalid reply."""
         ...
 
     def blur(self, price: float, factor: float) -> float:
-        """Return how far (paise) a price that was multiplied by `factor` may lie from the one that was traded."""
+        """Return how many paise a price that was restored with `factor` may differ from the traded price."""
         ...

@@ -1,6 +1,6 @@
-"""What a source is: it names the parts in which it can fetch some sessions, and fetches one part at a time.
+"""Define the protocol of a source: it divides sessions into parts and fetches one part at a time.
 
-NSE's part is a session with every symbol; Yahoo's, and a broker's with its candles, is a symbol with every session.
+A part of NSE is one session with all symbols. A part of Yahoo or of a broker is one symbol with all sessions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tradectl.exchange.sessions import Session
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one fetch brings; `name` is what people call it: a date or a symbol."""
+    """Represent the content of one request. `name`: a date or a symbol, for messages."""
 
     name: str
     sessions: tuple[Session, ...]
@@ -23,7 +23,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A file that an importer knows. `lacking`: the sessions of the part that are not in it."""
+    """Hold a fetched file for an importer. `lacking`: the sessions of the part that are missing from the file."""
 
     file: str
     content: bytes
@@ -32,23 +32,23 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """There is nothing to import, and why. `pending`: it was not to be expected yet."""
+    """Report that a part has nothing to import. `pending`: the file is not expected yet."""
 
     reason: str
     pending: bool = False
 
 
 class Source(Protocol):
-    """`together`: how many deliveries are imported in one transaction."""
+    """Fetch market data. `together`: number of deliveries that are imported in one transaction."""
 
     @property
     def name(self) -> str: ...
     @property
     def together(self) -> int: ...
     def parts(self, sessions: Sequence[Session]) -> Sequence[Part]:
-        """Return the parts to fetch for these sessions, in order. A source may leave out parts that it has."""
+        """Return the parts to fetch for these sessions, in order. A source may omit parts that are stored already."""
         ...
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """Return one part. Raises SourceUnavailable (try again later), DataError (the reply is invalid)."""
+        """Fetch one part. Raises SourceUnavailable (a later try may help) or DataError (the reply is invalid)."""
         ...

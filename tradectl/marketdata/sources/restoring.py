@@ -1,8 +1,8 @@
 """Restore adjusted bars as traded, or reject them.
 
-A source like Yahoo, or a broker with its candles, divides all history by later splits and bonuses. A bar is multiplied by those
-after its session. The result is accepted only if it is on the tick, agrees with our own list of corporate actions, and fits
-the stored bars. Stored bars never change.
+Yahoo and brokers divide historical prices by later splits and bonuses. Each bar is multiplied by the ratios after its session.
+The result is accepted only if the prices are multiples of the tick size, the ratios agree with the stored corporate actions, and
+the closes agree with the stored bars. Stored bars never change.
 """
 
 from __future__ import annotations
@@ -22,24 +22,32 @@ from tradectl.marketdata.sources.port import Absent, Delivery, Part
 from tradectl.model.market import ActionKind, CorporateAction
 
 SEAM = timedelta(days=10)
-"""How far before the first wanted session the stored closes are compared with the source's."""
+"""How long before the first wanted session stored closes are compared with the source's closes."""
 SEAM_WIDTH = 0.03
-"""The official close is an average of the last half hour, a source's may be the last price: up to 2 % apart. A split is more."""
+"""Largest relative difference from a stored close. NSE's close is the average of the last half hour, and a source may give the
+last price, which differs by up to 2 %. A split makes a larger difference."""
 LARGE_DIVIDEND = 0.015
-"""Kite removes a dividend of 2 % of the price or more from its candles, and does not name the day of that price. So a
-dividend of a little less may be removed too (source: support.zerodha.com)."""
+"""Dividend as a share of the price from which a source may have adjusted prices.
+
+Kite adjusts for a dividend of 2 % of the price or more. It does not say which day's price, so the limit here is lower (source:
+support.zerodha.com)."""
 NEAR = timedelta(days=10)
-"""How old a price may be by which a dividend is measured: a few sessions and a holiday or two. A share may halve in a year."""
+"""Maximum age of the price that a dividend is compared with: a few sessions and holidays. An old price may be far off."""
 LIST_IS_OLD = timedelta(days=31)
-"""In every month some share goes ex: a list of corporate actions whose newest is older does not reach to today."""
+"""A list of corporate actions whose newest ex-date is older is incomplete, because some share has an ex-date every month."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What we know of a symbol: its name and tick in a session, stored final closes by session, ratios by ex-date.
+    """Hold the stored facts about a symbol.
 
-    `others`: corporate actions that leave the count of shares alone, and may move prices. `listed`: the oldest and the newest
-    ex-date of any share in our list of corporate actions; None if no such list covers this symbol.
+    Attributes:
+        name_on: Returns the symbol on a session.
+        tick_on: Returns the tick size in paise on a session, for a price in paise.
+        closes: Final closes in paise, by session.
+        ratios: New shares for one old, by ex-date.
+        others: Corporate actions that do not change the number of shares but may change prices.
+        listed: Oldest and newest ex-date of any share in the stored list; None if no list covers this symbol.
     """
 
     name_on: Callable[[date], str]
@@ -51,13 +59,15 @@ class Known:
 
 
 class Knowledge(Protocol):
-    """Stored facts about a symbol, read before a source is used."""
+    """Read the stored facts about symbols."""
 
-    def of(self, symbol: str, today: date) -> Known: ...
+    def of(self, symbol: str, today: date) -> Known:
+        """Return the facts about a symbol, with corporate actions up to `today`."""
+        ...
 
 
 class RestoredBars:
-    """A source whose parts are symbols, each with its sessions that have no stored bar."""
+    """Provide a source whose parts are symbols, each with the sessions that have no stored bar."""
 
     together = 20
 
@@ -71,8 +81,10 @@ class RestoredBars:
         *,
         gaps_only: bool = False,
     ) -> None:
-        """`now`: the time of the day that is traded; `today`: the machine's date, up to which the client adjusts; `gaps_only`:
-        nothing from before the first stored bar of a symbol."""
+        """Create the source.
+
+        `now`: returns the time of the home's clock. `today`: the machine's date, up to which the client's prices are adjusted.
+        `gaps_only`: fetch no sessions before a symbol's first stored bar."""
         self._client, self._symbols, self._knowledge, self._now, self._today = client, symbols, knowledge, now, today
         self._gaps_only = gaps_only
         self.name = client.name
@@ -88,12 +100,12 @@ class RestoredBars:
         return found
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """Return the part as a daily CSV. Raises DataError if the adjustment cannot be undone for certain."""
+        """Return the part as a daily CSV. Raises DataError if the adjustment cannot be undone with certainty."""
         known, title = self._knowledge.of(part.name, self._today), self._client.title
         first, last = part.sessions[0].date, part.sessions[-1].date
         past = self._client.past(part.name, first - SEAM, last)
         if past is None:
-            return Absent(f"{title} does not know it")
+            return Absent(f"{title} does not know this symbol")
         history = _History(part.name, past, known, self._client, self._today)
         history.check(first)
         lines, lacking = [], []
@@ -113,7 +125,7 @@ class RestoredBars:
 
 
 class _History:
-    """One share's past, by date."""
+    """Restore the history of one share."""
 
     def __init__(self, symbol: str, past: Past, known: Known, client: Client, today: date) -> None:
         self._symbol, self._rows, self._known, self._client, self._today = symbol, past.rows, known, client, today
@@ -123,7 +135,7 @@ class _History:
         self._splits = {day: ratio for day, ratio in sorted(ratios.items()) if self._named or day <= today}
 
     def check(self, first: date) -> None:
-        """Raise DataError if what was done to the prices since `first` is not known for certain."""
+        """Raise DataError if the adjustments of the prices since `first` are not known with certainty."""
         if self._named:
             self._check_ratios(first)
         else:
@@ -131,17 +143,18 @@ class _History:
         self._check_seam(first)
 
     def _check_ratios(self, first: date) -> None:
-        """Raise DataError if our list has a split or bonus that the source lacks or has another ratio for."""
+        """Raise DataError for a stored split or bonus that the source lacks or reports with another ratio."""
         for ex_date, ratio in self._known.ratios.items():
             if first < ex_date <= self._today and self._splits.get(ex_date) != ratio:
                 said = self._splits.get(ex_date)
-                theirs = f"says {said}" if said else "knows of none"
+                theirs = f"reports {said}" if said else "reports none"
                 raise DataError(
-                    f"{self._symbol}: the split of {ex_date} is {ratio} by our list and {self._title} {theirs}; not imported"
+                    f"{self._symbol}: the stored list has the split {ratio} of {ex_date}, but {self._title} {theirs};"
+                    " not imported"
                 )
 
     def _check_others(self, first: date) -> None:
-        """Raise DataError if the source may have divided prices by an action whose factor our list does not have."""
+        """Raise DataError if the source may have adjusted prices for an action whose factor is not known."""
         for action in self._known.others:
             if first < action.ex_date <= self._today and self._moves_prices(action):
                 raise DataError(
@@ -150,9 +163,9 @@ class _History:
                 )
 
     def _moves_prices(self, action: CorporateAction) -> bool:
-        """Return whether the source divided by an action.
+        """Return whether the source may have adjusted prices for an action.
 
-        A dividend of unknown amount, or without a price before it, may be large.
+        A dividend of unknown amount, or without a near price before it, counts as large.
         """
         if action.kind is not ActionKind.DIVIDEND:
             return action.kind in {ActionKind.DEMERGER, ActionKind.RIGHTS, ActionKind.UNKNOWN}
@@ -160,7 +173,9 @@ class _History:
         return price is None or not action.dividend or action.dividend >= LARGE_DIVIDEND * price
 
     def _price_before(self, ex_date: date) -> float | None:
-        """Return the last close before a date (paise), if it is near: the stored one, as traded, else the source's."""
+        """Return the last close before a date in paise, at most NEAR old; None without one.
+
+        A stored close is preferred to the source's restored close of the same date."""
         closes = {day: self._rows[day][3] * float(self._factor(day)) for day in self._near(self._rows, ex_date)}
         closes = {day: close for day, close in closes.items() if not math.isnan(close)}
         closes |= {day: self._known.closes[day] for day in self._near(self._known.closes, ex_date)}
@@ -170,8 +185,10 @@ class _History:
         return (day for day in days if ex_date - NEAR <= day < ex_date)
 
     def _check_seam(self, first: date) -> None:
-        """Raise DataError if a restored close is far from the stored one; or, if the source names no splits, without
-        proof that we know them: a stored close up to `first`, or a list of actions from `first` to today."""
+        """Raise DataError if a restored close differs from the stored one by more than SEAM_WIDTH.
+
+        If the source does not report splits, also raise without proof that all are known. Proof is a stored close up to `first`
+        or a list of corporate actions from `first` to today."""
         proved, since = self._named, max(first - SEAM, self._moved_before(first))
         for day, close in self._known.closes.items():
             if day < since or day not in self._rows:
@@ -179,18 +196,18 @@ class _History:
             restored = self._rows[day][3] * float(self._factor(day))
             if abs(restored - close) > SEAM_WIDTH * close:
                 raise DataError(
-                    f"{self._symbol}: {self._title}'s close of {day} comes to {restored / 100:.2f} and {close / 100:.2f} is"
-                    " stored; its splits cannot be undone for certain"
+                    f"{self._symbol}: {self._title}'s close of {day}, restored, is {restored / 100:.2f}, but {close / 100:.2f} is"
+                    " stored; the splits cannot be undone with certainty, so nothing was imported"
                 )
             proved = proved or day <= first
         if not proved and not self._listed_since(first):
             raise DataError(
-                f"{self._symbol}: {self._title} names no splits, and neither a stored close of the days before {first} nor a list"
-                " of corporate actions from then to today proves that we know them; not imported"
+                f"{self._symbol}: {self._title} does not report splits, and neither a stored close of the days before {first} nor"
+                " a list of corporate actions from then to today proves that all are known; not imported"
             )
 
     def _moved_before(self, first: date) -> date:
-        """Return the date before which closes were divided by an action without a ratio; these are not compared."""
+        """Return the last ex-date up to `first` of an action without a ratio. Closes before this date are not compared."""
         if self._named:
             return date.min
         moves = (action.ex_date for action in self._known.others if action.ex_date <= first and self._moves_prices(action))
@@ -203,7 +220,9 @@ class _History:
         return oldest <= first and newest >= self._today - LIST_IS_OLD
 
     def bar(self, day: date) -> tuple[int, int, int, int, int] | None:
-        """Open, high, low, close in paise and the volume, as traded; None where the source has a hole."""
+        """Return open, high, low and close in paise and the volume, as traded; None if the source has no complete bar.
+
+        Raises DataError if a price cannot be restored."""
         row = self._rows.get(day)
         if row is None or any(math.isnan(value) for value in row[:4]):
             return None
@@ -212,20 +231,22 @@ class _History:
         return prices[0], prices[1], prices[2], prices[3], max(0, round(row[4] / float(factor)))
 
     def _factor(self, day: date) -> Fraction:
-        """By how much the prices of a date were divided."""
+        """Return the factor by which the source divided the prices of a date."""
         return math.prod((ratio for ex_date, ratio in self._splits.items() if ex_date > day), start=Fraction(1))
 
     def _restored(self, day: date, value: float, factor: float) -> int:
-        """Return the only price on the tick (paise) that fits the source's. Raises DataError if none or several fit."""
+        """Return the traded price in paise: the multiple of the tick size that fits the source's price.
+
+        Raises DataError if no multiple or several multiples fit."""
         exact = value * factor
         tick = self._known.tick_on(day, round(exact))
         price = round(exact / tick) * tick
         off, blur = abs(exact - price), self._client.blur(exact, factor)
         several = factor != 1 and tick - off <= blur
         if price <= 0 or off > blur or several:
-            why = "near more than one price on" if several else "not on"
+            why = "near several multiples of" if several else "not a multiple of"
             raise DataError(
-                f"{self._symbol}: {self._title}'s price of {day} comes to {exact / 100:.4f}, {why} the tick of {tick / 100:.2f};"
-                " its splits cannot be undone for certain"
+                f"{self._symbol}: {self._title}'s price of {day}, restored, is {exact / 100:.4f}, {why} the tick size"
+                f" {tick / 100:.2f}; the splits cannot be undone with certainty, so nothing was imported"
             )
         return price

@@ -1,7 +1,4 @@
-"""Read stored facts about a symbol for a source that adjusts, from the stored series and lists.
-
-Empty if nothing is stored yet.
-"""
+"""Read the stored facts about a symbol for a source that adjusts prices. The facts are empty if nothing is stored yet."""
 
 from __future__ import annotations
 
@@ -23,11 +20,11 @@ if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
 
 SINGLE_PAISA_SINCE = date(2024, 6, 10)
-"""From then on some shares trade on a tick of 0.01; whose tick is not known is not held to a coarser one."""
+"""Date from which some shares have a tick size of Rs 0.01. From then on, an unknown tick size is taken as Rs 0.01."""
 
 
 class Stored:
-    """The facts in the store of a folder; `store` is opened only if there is an archive."""
+    """Read the facts from the archive of a folder. `store` is used only if there is an archive."""
 
     def __init__(self, folder: Path, store: Store) -> None:
         self._store = store
@@ -59,7 +56,7 @@ class Stored:
         return Known(name_on, tick_on, self._closes(owner), self._ratios(owner, today), others, self._listed)
 
     def _has_actions(self, symbol: str) -> bool:
-        """Return whether the list names a share that the store does not know: then what happened to it is not known either."""
+        """Return whether the list has actions of a symbol. For an unknown instrument, they cannot be assigned to its bars."""
         if self._archive is None:
             return False
         return self._archive.execute("SELECT 1 FROM actions WHERE symbol = ?", (symbol,)).fetchone() is not None
@@ -72,7 +69,7 @@ class Stored:
         return (date.fromisoformat(oldest), date.fromisoformat(newest)) if oldest else None
 
     def _closes(self, instrument_id: str) -> dict[date, int]:
-        """Return the final closes, by session."""
+        """Return the final closes in paise, by session."""
         history = self._store.history(instrument_id)
         if history is None or self._archive is None:
             return {}
@@ -84,7 +81,7 @@ class Stored:
         return {day: int(close) for text, _, close in rows if (day := date.fromisoformat(text)) in held}
 
     def _ratios(self, instrument_id: str, today: date) -> dict[date, Fraction]:
-        """New shares for an old one, by ex-date; of one date as one."""
+        """Return new shares for one old, by ex-date; ratios of the same date are multiplied."""
         ratios: defaultdict[date, Fraction] = defaultdict(lambda: Fraction(1))
         for action in self._store.actions(instrument_id, date.min, today):
             if changes_shares(action):
@@ -93,5 +90,5 @@ class Stored:
 
 
 def _finest(day: date, price: int) -> int:
-    """Return the finest tick that a share of this price may have had on that day."""
+    """Return the finest tick size in paise that a share of this price may have had on a date."""
     return 1 if day >= SINGLE_PAISA_SINCE else tick_size(day, price)

@@ -1,6 +1,6 @@
-"""NSE's surveillance lists: the indicator file of each session, REG1_IND, or REG_IND where there is no other.
+"""Fetch NSE's surveillance lists: the indicator file of each session, REG1_IND, or REG_IND if there is no other.
 
-The file has no date. NSE serves another day's file at the address of a holiday, so only sessions are requested.
+The file has no date. For a holiday, NSE serves another day's file, so only sessions are requested.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from tradectl.marketdata.sources.port import Absent, Delivery, Part
 
 NAMES = ("REG1_IND", "REG_IND")
 BEGIN = timedelta(days=7)
-"""How far back the first fetch begins by default: a list is in force until the next one, so the newest is enough."""
+"""How far back the first fetch begins by default. A list is in force until the next one, so the newest list is enough."""
 
 
 def addresses(day: date) -> tuple[str, ...]:
-    """Return where the lists of a session are on NSE's site, the wider file first."""
+    """Return the paths of a session's lists on NSE's site, the file with more measures first."""
     return tuple(f"/content/cm/{name}{day:%d%m%y}.csv" for name in NAMES)
 
 
@@ -43,7 +43,7 @@ def stored_lists(folder: Path) -> set[date]:
 
 
 class SurveillanceFiles:
-    """The source `surveillance`."""
+    """Provide the source `surveillance`. `base`: URL of the site; `now`: returns the time up to which sessions may be final."""
 
     name = "surveillance"
     together = 1
@@ -55,7 +55,7 @@ class SurveillanceFiles:
         return [Part(session.date.isoformat(), (session,)) for session in sessions]
 
     def fetch(self, part: Part) -> Delivery | Absent:
-        """Return the lists of a session. Raises DataError if something else came."""
+        """Return the lists of a session. Raises DataError for other content."""
         day = part.sessions[0].date
         for address in addresses(day):
             content = self._downloader.get(self._base + address)
@@ -69,10 +69,10 @@ class SurveillanceFiles:
 
 
 def _check(name: str, content: bytes) -> None:
-    """Raise DataError for anything but an indicator file: a web page, a workbook, another table."""
+    """Raise DataError for content that is not a surveillance list, such as a web page or a workbook."""
     with tempfile.TemporaryDirectory(prefix="tradectl-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         kind = importer_for(read_source(path)).KIND
     if kind != surveillance.KIND:
-        raise DataError(f"{name}: is no list of securities under surveillance but {kind}")
+        raise DataError(f"{name}: is not a surveillance list but {kind}")

@@ -1,7 +1,7 @@
-"""Yahoo's charts through yfinance: one reply per symbol, checked to be of that symbol.
+"""Fetch Yahoo's charts through yfinance, one reply per symbol. Each reply is checked to be of the requested symbol.
 
-Yahoo's symbol is NSE's with `.NS`, `&` and `-` included. Prices are as traded but for splits and bonuses, by which Yahoo divides
-all history; dividends are not adjusted for (`auto_adjust` off).
+Yahoo's ticker is NSE's symbol with `.NS`; `&` and `-` stay. Yahoo divides historical prices by later splits and bonuses, but
+does not adjust them for dividends (`auto_adjust` is off).
 """
 
 from __future__ import annotations
@@ -22,26 +22,29 @@ from yfinance.exceptions import YFException, YFPricesMissingError
 
 from tradectl.errors import ConfigurationError, DataError
 from tradectl.marketdata.sources.past import Past, Row
-from tradectl.marketdata.sources.patience import Passing, Patience
+from tradectl.marketdata.sources.request_pacer import RequestPacer, TemporaryFailure
 from tradectl.marketdata.sources.yahoo_session import YahooSession
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PERIODS = (("5d", 4), ("1mo", 27), ("3mo", 87), ("6mo", 178), ("1y", 363), ("2y", 728), ("5y", 1824), ("10y", 3650))
-"""Yahoo's names of periods, and the days that each surely contains. A period ends today, so all of its splits are included."""
+"""Yahoo's names of periods, with the days that each one certainly contains. A period ends today, so it has all later splits."""
 ZONE = "Asia/Kolkata"
 FACTS = ("symbol", "currency", "exchangeTimezoneName", "regularMarketPrice", "regularMarketTime")
-"""The keys that are read of a chart's `meta`; reading all of it makes yfinance send another request."""
+"""The keys that are read from a chart's `meta`. Reading other keys makes yfinance send another request."""
 NOISE = 2.5e-7
-"""Yahoo's numbers have seven digits; a price that lies further off the tick was not made by a split alone."""
+"""Relative rounding error of Yahoo's prices, which have seven digits. A larger difference has another cause than a split."""
 UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
-"""Errors of yfinance for a reply of an unexpected shape."""
+"""Errors that yfinance raises for a reply of an unexpected shape."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """`frame`: a row a session (Open, High, Low, Close, Volume, Stock Splits), dated in Indian time; `facts`: the FACTS."""
+    """Hold the chart of one symbol.
+
+    `frame`: one row per session (Open, High, Low, Close, Volume, Stock Splits), prices in rupees, dated in IST. `facts`: the
+    values of FACTS."""
 
     symbol: str
     frame: pd.DataFrame
@@ -49,11 +52,12 @@ class Chart:
 
 
 def ticker_of(symbol: str) -> str:
+    """Return Yahoo's ticker of an NSE symbol."""
     return f"{symbol}.NS"
 
 
 def period_since(first: date, today: date) -> str:
-    """Return the shortest of Yahoo's periods that reaches back to a date. Raises DataError if none does."""
+    """Return the name of Yahoo's shortest period that contains a date. Raises DataError if none does."""
     back = (today - first).days
     for word, days in PERIODS:
         if back <= days:
@@ -62,9 +66,11 @@ def period_since(first: date, today: date) -> str:
 
 
 class Yahoo:
-    """The client. `cache`: a folder for what yfinance keeps (cookies); `base`: another address than Yahoo's."""
+    """Fetch charts from Yahoo.
 
-    def __init__(self, base: str, cache: Path, patience: Patience) -> None:
+    `base`: URL that replaces Yahoo's; empty for Yahoo itself. `cache`: folder for the cookies of yfinance."""
+
+    def __init__(self, base: str, cache: Path, pacer: RequestPacer) -> None:
         try:
             cache.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -72,35 +78,35 @@ class Yahoo:
         yfinance.set_tz_cache_location(str(cache))
         YfConfig.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-        self._patience = patience
-        self._session = YahooSession(base, patience)
+        self._pacer = pacer
+        self._session = YahooSession(base, pacer)
 
     def chart(self, symbol: str, period: str) -> Chart | None:
-        """Return daily bars of a period that ends today; None for a symbol that Yahoo does not know.
+        """Return the daily bars of a period that ends today; None for a symbol that Yahoo does not know.
 
-        Raises SourceUnavailable, and DataError for a reply about another symbol or one that cannot be parsed.
+        Raises SourceUnavailable if Yahoo fails, and DataError for a reply that is invalid or about another symbol.
         """
-        return self._patience.retrying()(self._once, symbol, period)
+        return self._pacer.retrying()(self._once, symbol, period)
 
     def _once(self, symbol: str, period: str) -> Chart | None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._tell_zone(ticker_of(symbol))
+                self._store_zone(ticker_of(symbol))
                 ticker = yfinance.Ticker(ticker_of(symbol), session=self._session)
                 frame = ticker.history(period=period, interval="1d", auto_adjust=False, actions=True, keepna=True)
                 facts = {name: ticker.history_metadata.get(name) for name in FACTS}
         except YFPricesMissingError:
             return None
         except YFException as error:
-            raise Passing(f"Yahoo: {error}") from error
+            raise TemporaryFailure(f"Yahoo: {error}") from error
         except UNREADABLE as error:
-            raise DataError(f"{symbol}: Yahoo's answer cannot be read ({type(error).__name__})") from error
+            raise DataError(f"{symbol}: Yahoo's reply cannot be read ({type(error).__name__})") from error
         self._refuse_another(symbol, facts)
         return Chart(symbol, frame, facts)
 
-    def _tell_zone(self, ticker: str) -> None:
-        """Set the zone of a share of NSE without a request to Yahoo; the zone of the reply is still checked."""
+    def _store_zone(self, ticker: str) -> None:
+        """Store the time zone of an NSE share for yfinance, which saves a request. The zone of the reply is still checked."""
         zones = get_tz_cache()
         if zones.lookup(ticker) is None:
             zones.store(ticker, ZONE)
@@ -109,11 +115,11 @@ class Yahoo:
         expected = {"symbol": ticker_of(symbol), "currency": "INR", "exchangeTimezoneName": ZONE}
         for fact, value in expected.items():
             if facts.get(fact) != value:
-                raise DataError(f"{symbol}: Yahoo's answer has {fact} {facts.get(fact)}, not {value}")
+                raise DataError(f"{symbol}: Yahoo's reply has {fact} {facts.get(fact)}, not {value}")
 
 
 class YahooPast:
-    """Yahoo as a source of bars; `today` is the machine's date, to which Yahoo's periods reach."""
+    """Read adjusted histories from Yahoo. `today`: the machine's date, on which Yahoo's periods end."""
 
     name, title = "yahoo", "Yahoo"
 

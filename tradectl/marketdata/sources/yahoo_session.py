@@ -1,7 +1,7 @@
-"""The HTTP session for yfinance: paced, limited in time, and with the address of the settings.
+"""Provide the HTTP session of yfinance, with a limited request rate, timeouts, and the address from the settings.
 
-It is curl_cffi's session, which imitates a browser; Yahoo rejects others. Only replies with charts are checked here: yfinance
-continues without its other requests (cookies, a crumb) if they fail.
+It is a session of curl_cffi, which imitates a browser; Yahoo rejects other clients. Only replies with charts are checked here.
+yfinance continues if its other requests (cookies, a crumb) fail.
 """
 
 from __future__ import annotations
@@ -12,40 +12,41 @@ from urllib.parse import urlsplit
 from curl_cffi import requests as curl
 
 from tradectl.errors import SourceUnavailable
-from tradectl.marketdata.sources.patience import Passing, Patience, requested_wait
+from tradectl.marketdata.sources.request_pacer import RequestPacer, TemporaryFailure, retry_after
 
 CHARTS = "/v8/finance/chart/"
 
 
 class YahooSession(curl.Session):  # type: ignore[type-arg]
-    """`base`: an address that takes the place of every host of Yahoo's; empty: Yahoo itself."""
+    """Send the requests of yfinance. `base`: URL that replaces every host of Yahoo; empty for Yahoo itself."""
 
-    def __init__(self, base: str, patience: Patience) -> None:
+    def __init__(self, base: str, pacer: RequestPacer) -> None:
         super().__init__(impersonate="chrome")
         self._base = base
-        self._patience = patience
+        self._pacer = pacer
 
     def request(self, method: Any, url: str, *more: Any, **options: Any) -> Any:
+        """Send a request within the limits. Raises SourceUnavailable if a request of a chart fails."""
         parts = urlsplit(url)
         if self._base:
             url = f"{self._base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-        manners = self._patience.manners
-        options["timeout"] = (manners.connect, manners.read)  # curl takes their sum as the limit of the whole
-        self._patience.turn()
+        limits = self._pacer.limits
+        options["timeout"] = (limits.connect, limits.read)  # curl uses the sum as the timeout of the whole request
+        self._pacer.wait_until_free()
         if CHARTS not in parts.path:
             return super().request(method, url, *more, **options)
         try:
             answer = cast("curl.Response", super().request(method, url, *more, **options))
         except curl.exceptions.RequestException as error:
-            raise Passing(f"Yahoo cannot be reached ({type(error).__name__})") from error
-        _judge(answer)
+            raise TemporaryFailure(f"Yahoo cannot be reached ({type(error).__name__})") from error
+        _check_status(answer)
         return answer
 
 
-def _judge(answer: curl.Response) -> None:
-    """Accept success, and 404, which has the reason in its body."""
-    said = f"Yahoo answers {answer.status_code} {answer.reason}".strip()
+def _check_status(answer: curl.Response) -> None:
+    """Raise SourceUnavailable for an error status. 404 and 422 are accepted, because yfinance reads the reason in their body."""
+    said = f"Yahoo replied {answer.status_code} {answer.reason}".strip()
     if answer.status_code == 429 or answer.status_code >= 500:
-        raise Passing(said, requested_wait(answer.headers.get("Retry-After")))
+        raise TemporaryFailure(said, retry_after(answer.headers.get("Retry-After")))
     if answer.status_code not in {200, 404, 422}:
         raise SourceUnavailable(said)

@@ -1,1 +1,1 @@
-"""The JSON results and the texts of `backtest` and `sweep`."""
+"""Write the JSON results and the texts of `backtest` and `sweep`."""

@@ -1,4 +1,4 @@
-"""The JSON result of a backtest of symbols, each with money of its own: every trade, and figures of each symbol and of all."""
+"""Build the JSON result of a backtest of symbols with separate money: all trades, and figures by symbol and in total."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ SURVIVORS = (
 )
 ONE_SURVIVOR = "A symbol that is traded today has survivorship bias: its past looks better than that of a random symbol."
 SETTLEMENT = "Settlement is modelled as T+1; before 2023 it was T+2."
-NOTES = (SURVIVORS, "Every symbol had its own money for every trade, without a limit of funds or positions.", SETTLEMENT)
-"""The limits of every such result."""
+NOTES = (SURVIVORS, "Every trade had separate money, without a limit of funds or positions.", SETTLEMENT)
+"""Notes on the limits of such a result."""
 NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
-"""Settings without any effect on daily bars."""
+"""Settings that have no effect on a backtest with daily bars."""
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolResult:
-    """The trades of one symbol and the shares still held, lot by lot. `symbol` is its name on the last session."""
+    """Hold the trades and the open lots of one symbol.
+
+    `symbol`: on the last session. `held`: number of shares still held."""
 
     symbol: str
     trades: tuple[Trade, ...]
@@ -41,14 +43,14 @@ class SymbolResult:
 
     @classmethod
     def of(cls, context: BacktestContext, done: Backtest, end: date) -> SymbolResult:
-        """Return the result of one run that ended on the session `end`."""
+        """Return the result of a run that ended on the date `end`."""
         symbol, folded = context.instrument(end).symbol, done.folded
         lots = open_lots(folded, context.history, end, context.parameters.tariff, symbol)
         return cls(symbol, done.trades, folded.quantity, lots)
 
 
 def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date) -> dict[str, Any]:
-    """Return the JSON result of many symbols. A symbol without a trade is in `symbols` too."""
+    """Return the JSON result of many symbols. `symbols` also has those without a trade."""
     trades = sorted((trade for item in tested for trade in item.trades), key=_by_time)
     lots = sorted((lot for item in tested for lot in item.lots), key=lambda lot: (lot.symbol, lot.entry_session))
     return {
@@ -64,7 +66,7 @@ def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date
 
 
 def _held(lots: Sequence[OpenLot]) -> dict[str, Any]:
-    """Return what is still held, lot by lot and in total."""
+    """Return the open lots and their totals as JSON values."""
     return {"open_lots": [lot.row for lot in lots], "open_total": total(lots)}
 
 
@@ -98,10 +100,10 @@ def _by_time(trade: Trade) -> tuple[Any, ...]:
 def with_notes(
     found: dict[str, Any], parameters: Parameters, checked: LookAheadReport, lists_since: date | None = None
 ) -> dict[str, Any]:
-    """Return a result with its limits.
+    """Return a JSON result with notes on its limits.
 
-    These are: how many settings could be fitted to the past, whether look-ahead was found, which charges were used, and since
-    when surveillance lists are stored.
+    The notes give the number of settings that could be fitted to the past, the result of the check for look-ahead, and the table
+    of charges. `lists_since`: first date of the surveillance lists; None if they are not all stored.
     """
     tunable = [name for name in names() if name not in NOT_TUNED]
     usual = Parameters()
@@ -133,25 +135,28 @@ def charges_note(tariff: Tariff) -> str:
 
 
 def surveillance_note(first: str, since: date | None) -> str:
-    """Return the note about the lists of GSM, ESM and long-term ASM, which are stored since a date."""
+    """Return the note about surveillance lists.
+
+    `first`: ISO date of the backtest's start. `since`: first date on which all excluding measures have a stored list; None if a
+    measure has none."""
     if since is None:
-        return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were under them then are not left out."
+        return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were on such lists are not excluded."
     if since.isoformat() > first:
-        return f"Lists of GSM, ESM and long-term ASM are stored from {since} on: shares under them before are not left out."
-    return "Shares under GSM, ESM or long-term ASM are left out, by the lists of the time."
+        return f"Lists of GSM, ESM and long-term ASM are stored from {since} on: shares on earlier lists are not excluded."
+    return "Shares are excluded while they were on a list of GSM, ESM or long-term ASM."
 
 
 def tuned_note(tunable: int, changed: int) -> str:
     """Return the note about settings that could be fitted to the past."""
-    return f"{tunable} settings can be tuned, {changed} differ from their defaults; each can be fitted to the past."
+    return f"{tunable} settings can be changed, and {changed} differ from their defaults. Each one can be fitted to the past."
 
 
 def checked_note(checked: LookAheadReport) -> str:
     """Return the note about the check for look-ahead."""
     if not checked.sessions:
         return "Look-ahead was not checked."
-    made = f"{checked.engine} was run again up to {checked.sessions} evenings with every later bar cut off"
-    compared = f"compared {checked.compared} times, symbol by symbol: {', '.join(checked.parts)}"
+    made = f"{checked.engine} was run again up to {checked.sessions} evenings without any later bar"
+    compared = f"{checked.compared} comparisons of single symbols: {', '.join(checked.parts)}"
     if not checked.differences:
         return f"Look-ahead: {made}; {compared}; no difference."
     return f"LOOK-AHEAD: {made}; {compared}; {len(checked.differences)} differences, so this result is wrong."

@@ -1,4 +1,4 @@
-"""The open lots at the end of a backtest, at the last stored price."""
+"""Value the open lots at the end of a backtest at the last stored price."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ from tradectl.model.money import Paise, share_out, to_rupees
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Folded
 
-COLUMNS = ("symbol", "entry", ">quantity", ">bought at", ">last price", "of", ">unrealised", ">after charges")
+COLUMNS = ("symbol", "entry", ">quantity", ">bought at", ">last price", "price date", ">unrealised", ">after charges")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLot:
-    """One buy, or what is left of it. Paise; `quantity` at the last session's scale, `entry_quantity` as bought.
+    """Hold the unsold shares of one buy. Amounts are in paise.
 
-    `unrealised` is before charges; `charges` are those of the buy, `sale_charges` those of selling it at the last price.
+    Attributes:
+        quantity: Shares at the last session's scale.
+        entry_quantity: Shares as bought.
+        unrealised: Result at the last price, before charges.
+        charges: Charges of the buy.
+        sale_charges: Charges of a sale at the last price.
     """
 
     symbol: str
@@ -38,12 +43,12 @@ class OpenLot:
 
     @property
     def after_charges(self) -> Paise:
-        """Return the net result if the lot were sold at its last price (paise)."""
+        """Return the net result in paise if the lot were sold at its last price."""
         return self.unrealised - self.charges - self.sale_charges
 
     @property
     def row(self) -> dict[str, Any]:
-        """Return the lot as a JSON row: rupees as text with two decimals."""
+        """Return the lot as a JSON row. Amounts are rupees as text with two decimals."""
         return {
             "symbol": self.symbol,
             "quantity": self.quantity,
@@ -60,10 +65,10 @@ class OpenLot:
 
 
 def open_lots(folded: Folded, history: History, end: date, tariff: Tariff, symbol: str) -> tuple[OpenLot, ...]:
-    """Return the open lots of one instrument, oldest first. `symbol`: its name at the end.
+    """Return the open lots of one instrument, oldest first. `symbol`: the instrument's symbol on the date `end`.
 
-    The last price is the close of the last bar up to `end`. The sale is one delivery sale of all shares on that session, its
-    charges shared out to the lots by quantity.
+    The last price is the close of the last bar up to `end`. The charges of a delivery sale of all shares on that session are
+    divided among the lots by quantity.
     """
     index = history.last_index(end)
     if not folded.quantity or index < 0:
@@ -90,7 +95,7 @@ def open_lots(folded: Folded, history: History, end: date, tariff: Tariff, symbo
 
 
 def total(lots: Sequence[OpenLot]) -> dict[str, Any]:
-    """Return the sums of all open lots: how many, and rupees as text."""
+    """Return the number and the sums of all open lots. Amounts are rupees as text."""
     return {
         "lots": len(lots),
         "unrealised": to_rupees(sum(lot.unrealised for lot in lots)),

@@ -1,4 +1,4 @@
-"""The JSON result of a backtest of one account: its figures beside buy and hold, and its trades."""
+"""Build the JSON result of a backtest of one account: its trades, and its figures compared with buy and hold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTES = (
     "Buy and hold: equal parts of all symbols with a bar on the first session, without charges, dividends kept as cash.",
     SETTLEMENT,
 )
-"""The limits of every such result."""
+"""Notes on the limits of such a result."""
 
 
 def result(
@@ -29,7 +29,7 @@ def result(
 ) -> dict[str, Any]:
     """Return the JSON result of a finished account, in total and by symbol. Amounts are in rupees.
 
-    `benchmarks` by name, None where there are no bars for one.
+    `benchmarks`: by name; None for one without bars. `drawn`: None without random orders.
     """
     equity_curve, end = portfolio.equity_curve, portfolio.equity_curve[-1]
     sessions = [point.session for point in equity_curve]
@@ -56,7 +56,7 @@ def result(
 
 
 def by_symbol(portfolio: Portfolio, end: date) -> list[SymbolResult]:
-    """Return the result of each symbol, named as at the end."""
+    """Return the result of each symbol, with the symbol's name on the date `end`."""
     return [
         SymbolResult.of(item.context, done, end) for item, done in zip(portfolio.candidates, portfolio.results(), strict=True)
     ]
@@ -74,7 +74,7 @@ def _shown(value: Any) -> Any:
 
 
 def _turnover(portfolio: Portfolio) -> float:
-    """Return half of all buys and sells, as a multiple of the mean equity, per year of 252 sessions."""
+    """Return half of the value of all buys and sells as a multiple of the mean equity, per year of 252 sessions."""
     traded = sum(fill.quantity * fill.price for run in portfolio.runs for fill in run.fills)
     mean = float(np.mean([point.equity for point in portfolio.equity_curve]))
     return round(traded / 2 / mean * SESSIONS_A_YEAR / len(portfolio.equity_curve), 4)
@@ -94,7 +94,7 @@ def _benchmark(sessions: Sequence[date], hold: BuyAndHold | None) -> dict[str, A
 
 
 def _random_order(drawn: RandomOrders | None) -> dict[str, Any] | None:
-    """Return the final equities of the random orders: lowest, median, highest."""
+    """Return the comparison with random orders as JSON values; None without random orders."""
     if drawn is None:
         return None
     ordered = sorted(drawn.drawn)
@@ -108,22 +108,22 @@ def _random_order(drawn: RandomOrders | None) -> dict[str, Any] | None:
     }
 
 
-PERCENTS = {"growth": "growth %", "cagr": "a year %", "drawdown": "deepest fall %"}
+PERCENTS = {"growth": "growth %", "cagr": "per year %", "drawdown": "max drawdown %"}
 
 
 def columns(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the columns of `compared`. The last one has the name of the index."""
+    """Return the column titles of `compared`. The last one is the name of the index."""
     index = found["benchmarks"]["index"]
     return "", ">account", ">buy and hold", f">{index['name'] if index is not None else 'index'}"
 
 
 def compared(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return the rows of a table of the account beside buy and hold, one per figure; `-` for an unknown value."""
+    """Return the rows of a table that compares the account with buy and hold, one per figure; `-` for an unknown value."""
     known = [found["figures"], *(found["benchmarks"][name] or {} for name in ("hold", "index"))]
     rows = [(title, *(_percent(one.get(name)) for one in known)) for name, title in PERCENTS.items()]
     days = [[one.get(name) or "-" for one in known] for name in ("drawdown_from", "drawdown_to")]
     sharpes = [f"{one['sharpe']:.2f}" if one.get("sharpe") is not None else "-" for one in known]
-    return [*rows, ("fell from", *days[0]), ("to", *days[1]), ("Sharpe", *sharpes)]
+    return [*rows, ("drawdown from", *days[0]), ("drawdown to", *days[1]), ("Sharpe", *sharpes)]
 
 
 def summary(found: Mapping[str, Any]) -> list[str]:
@@ -133,7 +133,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     days = f", held {figures['average_days']:.1f} days each" if figures["average_days"] is not None else ""
     held = sum(bool(item["open"]) for item in found["symbols"])
     share = figures["cost_share"]
-    gain = "there was no gain before them" if share is None else f"{_percent(share)} % of the gain before them"
+    gain = "there was no gain before charges" if share is None else f"{_percent(share)} % of the gain before charges"
     lines = [
         f"capital {money['capital']} is now {money['equity']}; {held} positions open",
         f"{figures['trades']} trades closed, {figures['wins']} with a gain{days}",
@@ -144,12 +144,12 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     if hold is not None and hold["later"]:
         lines.append(f"buy and hold: {hold['symbols']} symbols; {hold['later']} had no bar by {found['from']}")
     if found["benchmarks"]["index"] is None:
-        lines.append("no index bars")
+        lines.append("no bars of an index to compare with")
     drawn = found["random_order"]
     if drawn is not None:
         lines.append(
-            f"of {drawn['orders']} random orders of candidates {_percent(drawn['worse'])} % did worse and "
-            f"{_percent(drawn['equal'])} % the same; half ended with {show_rupees(to_paise(drawn['median']))} or less"
+            f"of {drawn['orders']} random orders of candidates, {_percent(drawn['worse'])} % ended with less and "
+            f"{_percent(drawn['equal'])} % with the same; half ended with {show_rupees(to_paise(drawn['median']))} or less"
         )
     return lines
 

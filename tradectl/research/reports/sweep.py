@@ -1,4 +1,4 @@
-"""The JSON result of a sweep, its notes in sentences, and its text."""
+"""Build the JSON result of a sweep, its notes and its text."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tradectl.research.study import Study
 from tradectl.research.sweep_results import Findings, SettingResult, TimingTest, WalkForward
 
 FIGURES = ("trades", "net", "charges", "win_rate", "profit_factor", "average_percent", "average_days", "fall", "sharpe")
-"""The columns of a setting, by which the table may be sorted."""
+"""Figures of a setting by which the table may be sorted."""
 SHARES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 LUCKY = 0.05
-"""A result that chance gives more often than this is not called skill."""
+"""p-value above which a result is reported as chance."""
 Row = dict[str, Any]
 
 
 def result(study: Study, found: Findings, *, by: str, draws: int, seed: int, combinations: int) -> Row:
-    """Return the JSON result, settings best first."""
+    """Return the JSON result of a sweep, with the settings best first."""
     return {
         "from": study.first.isoformat(),
         "to": study.last.isoformat(),
@@ -63,7 +63,7 @@ def figures(known: Statistics) -> Row:
 
 
 def sorted_rows(rows: Sequence[Row], column: str) -> list[Row]:
-    """Return settings by one figure, largest first (falls and charges smallest first); those without it last."""
+    """Return settings sorted by one figure, largest first. Falls and charges are sorted smallest first, None always last."""
 
     def key(one: Row) -> tuple[bool, float]:
         value = one[column]
@@ -74,7 +74,7 @@ def sorted_rows(rows: Sequence[Row], column: str) -> list[Row]:
 
 
 def words(changes: Changes) -> str:
-    """Return a setting as `config set` takes it."""
+    """Return the changes of a setting in the form of `config set`."""
     return " ".join(f"{name}={value}" for name, value in changes.items()) or "the user's own settings"
 
 
@@ -113,14 +113,14 @@ def _walk_forward(forward: WalkForward) -> Row:
 
 
 def notes(study: Study, found: Findings, by: str) -> list[str]:
-    """Return what limits the result, in sentences, the most serious first."""
+    """Return the notes on the limits of the result, the most serious first."""
     lines = [_luck(found, by)]
     if found.timing is not None:
         lines.append(_timing_note(found.timing))
     if found.walk_forward is not None:
         lines.append(_forward_note(found.walk_forward))
     lines += [_order_note(found.order), _sample_note(found.sample)]
-    lines.append("Every buy had its capital per trade, without portfolio limits. An account with less money makes fewer buys.")
+    lines.append("Every buy had the full capital per trade, without portfolio limits. An account with less money buys less.")
     lines.append(
         f"The {len(study.instruments)} instruments are those of today's list. Companies that left it are missing, so the result "
         "looks better than it was."
@@ -133,22 +133,22 @@ def _luck(found: Findings, by: str) -> str:
     measure = "net result" if by == "net" else "Sharpe ratio"
     share = percent(found.luck)
     if count == 1:
-        return f"One setting was tried. A worthless setting would show as good a {measure} in {share} of cases."
+        return f"One setting was tried. A setting without any value would show as good a {measure} in {share} of cases."
     verdict = " Treat it as chance." if found.luck > LUCKY else ""
     return (
-        f"The best of {count} settings. The best of {count} worthless settings would show as good a {measure} in {share} of "
-        f"cases.{verdict}"
+        f"{count} settings were tried. The best of {count} settings without any value would show as good a {measure} in "
+        f"{share} of cases.{verdict}"
     )
 
 
 def _timing_note(timing: TimingTest) -> str:
     if not timing.positions:
         return "The best setting closed no position, so it is not compared with random entries."
-    verdict = " The timing of the entries cannot be told from chance." if timing.p > LUCKY else ""
+    verdict = " The timing of the entries cannot be distinguished from chance." if timing.p > LUCKY else ""
     return (
-        f"As many entries on random sessions ({timing.positions}), with the same exits, earned at least as much as the best "
-        f"setting in {percent(timing.p)} of cases. Half of the cases earned Rs {show_rupees(quantile(timing.drawn, 0.5))} or "
-        f"less, the setting Rs {show_rupees(timing.real)}.{verdict}"
+        f"{timing.positions} entries on random sessions, with the same exits, earned at least as much as the best setting in "
+        f"{percent(timing.p)} of cases. Half of the cases earned Rs {show_rupees(quantile(timing.drawn, 0.5))} or less; the "
+        f"setting earned Rs {show_rupees(timing.real)}.{verdict}"
     )
 
 
@@ -156,27 +156,27 @@ def _forward_note(forward: WalkForward) -> str:
     known, own = forward.joined.figures, forward.own
     chosen = len({tuple(one.changes.items()) for one in forward.judged})
     return (
-        f"Out of sample: {known.trades} trades, net Rs {show_rupees(known.net)}. Your own settings "
-        f"earned Rs {show_rupees(own.net)} there. {len(forward.judged)} choices named {chosen} different settings."
+        f"Out of sample: {known.trades} trades earned Rs {show_rupees(known.net)} net. Your own settings "
+        f"earned Rs {show_rupees(own.net)} on the same spans. {len(forward.judged)} choices gave {chosen} different settings."
     )
 
 
 def _order_note(order: Outcomes) -> str:
     fall = show_rupees(order.at(0.95)[1])
-    return f"With the trades reshuffled, the drawdown is Rs {fall} or more in one case of 20."
+    return f"With the trades in random order, the drawdown is Rs {fall} or more in one case of 20."
 
 
 def _sample_note(sample: Outcomes) -> str:
     low, high = (show_rupees(sample.at(share)[0]) for share in (0.05, 0.95))
-    return f"Other samples of these trades earned between Rs {low} and Rs {high} in nine cases of ten."
+    return f"Random samples of these trades earned between Rs {low} and Rs {high} in nine cases of ten."
 
 
 def percent(share: float) -> str:
-    """Return a share as `35 %`, with one decimal below ten."""
+    """Return a share as a percentage such as `35 %`, with one decimal below 10 %."""
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
-COLUMNS = (">rank", "setting", ">trades", ">wins %", ">net", ">a trade %", ">profit factor", ">deepest fall", ">sharpe")
+COLUMNS = (">rank", "setting", ">trades", ">wins %", ">net", ">per trade %", ">profit factor", ">max drawdown", ">sharpe")
 SPLIT_COLUMNS = ("train", "test", "setting", ">trades", ">trained net", ">trades ", ">tested net")
 Table = Callable[..., str]
 
@@ -190,7 +190,7 @@ def text(found: Mapping[str, Any], table: Table, *, top: int, sort: str) -> str:
     shown = [cells(one) for one in rows[:top]]
     parts = [table(COLUMNS, [*shown, cells(found["own"] | {"rank": "own"})], title=title)]
     if len(rows) > top:
-        parts.append(f"… and {len(rows) - top} more: --top NUMBER, or --csv FILE for all")
+        parts.append(f"… and {len(rows) - top} more: --top NUMBER shows more, --csv FILE writes all")
     if found["walk_forward"]:
         parts += ["", table(SPLIT_COLUMNS, [split_cells(one) for one in found["walk_forward"]["splits"]], title="Walk-forward")]
     return "\n".join([*parts, "", *(f"- {note}" for note in found["notes"])])
@@ -217,5 +217,5 @@ def split_cells(one: Row) -> tuple[Any, ...]:
 
 
 def rupees(amount: str) -> str:
-    """Return rupees from a JSON value for a table."""
+    """Return a JSON amount in rupees as text for a table."""
     return show_rupees(to_paise(amount))

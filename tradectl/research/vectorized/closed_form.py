@@ -1,7 +1,8 @@
-"""The closed form of `backtest.session` for many lanes: the result of one session of a daily bar.
+"""Compute the closed form of `backtest.session` for many lanes: the result of one session along the daily bar.
 
-The comparisons and their order are the same, on arrays. A lane is one instrument with one setting. Do not pass lanes
-that need the walk (minute bars, an open off the tick, a limit not below its target); `walks` finds the last two cases.
+The comparisons and their order are the same, on arrays. A lane is one instrument with one setting. Do not pass lanes that need
+`session.walk`. These have minute bars, an open that is not a multiple of the tick size, or a limit that is not below its target.
+`walks` finds the last two cases.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from tradectl.strategy.exits import target_price
 
 Mask = NDArray[np.bool_]
 NO_CEILING = 2**62
-"""A price above all prices."""
+"""A value in paise above all prices."""
 
 
 class BarArrays(NamedTuple):
-    """The bar of each lane, in paise."""
+    """Hold the bar of each lane, in paise."""
 
     open: Ints
     high: Ints
@@ -37,7 +38,7 @@ class BarArrays(NamedTuple):
 
 @dataclass(frozen=True)
 class PlanArrays:
-    """The values of `SessionPlan`, one per lane. NO_CEILING means no ceiling."""
+    """Hold the values of `SessionPlan`, one per lane. NO_CEILING means no ceiling."""
 
     held: Ints
     ema_level: Floats
@@ -67,15 +68,15 @@ class PlanArrays:
         )
 
     def targets(self, last: Ints, parameters: ParameterArrays) -> Ints:
-        """Return the target of each lane in paise when its last price is `last`."""
+        """Return the target of each lane in paise. `last`: the last price of each lane in paise."""
         return np.minimum(target_price(self.ema_level, last, self.tick, parameters), self.ceiling)
 
 
 class ResultArrays(NamedTuple):
-    """The result of each lane.
+    """Hold the result of each lane. Prices are in paise.
 
-    `bought`, `sold`: the prices (paise) of the buy and of the sell, 0 for none. `shares`: the shares offered for sale.
-    `resting`: the target price (paise) of unsold shares; 0 where none are left.
+    `bought`, `sold`: prices of the buy and of the sell; 0 for none. `shares`: shares offered for sale. `resting`: target price of
+    unsold shares; 0 if none are left.
     """
 
     bought: Ints
@@ -85,7 +86,7 @@ class ResultArrays(NamedTuple):
 
 
 def walks(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays) -> Mask:
-    """Return the lanes that need the walk: the open is off the tick, or the buy limit is not below its target."""
+    """Return which lanes need `session.walk`: the open is not a multiple of the tick, or the limit is not below its target."""
     wanted = plans.buy_quantity > 0
     crossing = wanted & (plans.buy_limit >= plans.targets(plans.buy_limit, parameters))
     mask: Mask = (bars.open % plans.tick != 0) | crossing

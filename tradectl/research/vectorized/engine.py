@@ -1,6 +1,6 @@
-"""The vectorized engine: many settings on many instruments in one loop over sessions.
+"""Run many settings on many instruments in one loop over sessions.
 
-Settings that share their indicators share the tables of them.
+Settings with equal indicator settings share the indicator tables.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tradectl.strategy.features import INDICATOR_SETTINGS
 from tradectl.strategy.parameters import Parameters
 
 TABLE = 500
-"""The most columns of indicators side by side."""
+"""Maximum number of indicator columns side by side."""
 
 
 @dataclass(frozen=True, eq=False)
 class VectorizedRun:
-    """The result of a run: closed trades, and open positions by (setting, instrument)."""
+    """Hold the result of a run. `held`: open positions by (setting, instrument)."""
 
     trades: TradeColumns
     held: dict[tuple[int, int], Folded]
@@ -48,7 +48,7 @@ def run_settings(
 ) -> VectorizedRun:
     """Run every setting on every instrument from `first` to `last`, both included.
 
-    The trades equal those of `backtest.engine.gated`, or of `backtest.engine.run` where not `scored`.
+    The trades equal those of `backtest.engine.gated`; without `scored`, those of `backtest.engine.run`.
     """
     runs = []
     tariff = settings[0].tariff if settings else ZERODHA
@@ -73,9 +73,9 @@ def run_rule(
     numbers: Sequence[int] | None = None,
     tariff: Tariff = ZERODHA,
 ) -> VectorizedRun:
-    """Run any rule from `first` to `last`, both included.
+    """Run a rule from `first` to `last`, both included.
 
-    `numbers`: the numbers of its settings in the result, from 0 on by default.
+    `numbers`: index of each of its settings in the result; None counts from 0.
     """
     width = len(market.instruments)
     own = range(rule.lanes // max(width, 1)) if numbers is None else numbers
@@ -86,7 +86,9 @@ def run_rule(
 
 
 def _strategies(market: MarketTables, parts: Sequence[Sequence[Parameters]]) -> Callable[[EntryGate | None], Strategy]:
-    """Return a function that makes the strategy of these settings with a gate. The settings of a part share their indicators."""
+    """Return a function that creates the strategy of these settings with a gate.
+
+    The settings of a part must have equal indicator settings."""
     tables, entry_bars, width = [], [], len(market.instruments)
     before = 0
     for own in parts:
@@ -102,9 +104,9 @@ def _strategies(market: MarketTables, parts: Sequence[Sequence[Parameters]]) -> 
 
 
 def _batches(settings: Sequence[Parameters], width: int) -> Iterator[list[list[int]]]:
-    """Yield the numbers of settings that run in one loop, in parts that share their indicators.
+    """Yield the indices of the settings that run in one loop, in parts with equal indicator settings.
 
-    A session costs the same for a few lanes as for some hundreds, and tables cost memory.
+    A session takes about the same time for a few lanes as for hundreds, but tables need memory.
     """
     parts: dict[tuple[object, ...], list[int]] = {}
     for number, item in enumerate(settings):
@@ -117,7 +119,7 @@ def _batches(settings: Sequence[Parameters], width: int) -> Iterator[list[list[i
 ANY_RSI = 101.0
 """A value above every RSI."""
 COPIES = 40
-"""Lanes over which the possible entries of an instrument are dealt, so that few of them find shares held."""
+"""Number of lanes among which an instrument's possible entries are divided, so that few entries find held shares."""
 
 
 def closed_trades(
@@ -131,12 +133,12 @@ def closed_trades(
 
 
 def possible_positions(market: MarketTables, parameters: Parameters, *, first: date, last: date) -> ClosedTrades:
-    """Return one row for each position that an entry allowed by the rule would have made, as if it were the only one.
+    """Return the position of each possible entry, as if it were the only one. Each position is one row.
 
-    The rule is without its timing: the RSI at entry and the score. What stays: universe, trend, history, volume, chart, the
-    reasons of the morning to cancel (so a position begins below the fast EMA), target, RSI exit, re-entries, sizes, charges.
+    The rule is used without its timing, which is the RSI at entry and the score. All other rules apply: universe, trend, history,
+    volume, chart, cancellation in the morning, target, RSI exit, re-entries, sizes and charges.
 
-    The entries of an instrument are dealt out to copies of it. An entry that finds shares held waits for the next round.
+    The entries of an instrument are divided among COPIES lanes. An entry that finds held shares is tried in the next round.
     """
     width = len(market.instruments)
     settings = [any_rsi(parameters)] * COPIES
@@ -158,12 +160,12 @@ def possible_positions(market: MarketTables, parameters: Parameters, *, first: d
 
 
 def any_rsi(parameters: Parameters) -> Parameters:
-    """Return the same setting without the timing of its entries."""
+    """Return the setting with an RSI at entry that every bar meets."""
     return replace(parameters, rsi_entry_above=ANY_RSI, rsi_entry_below=ANY_RSI)
 
 
 class _Tried:
-    """A gate that accepts every entry and records it."""
+    """Accept and record every entry, as an `EntryGate`."""
 
     def __init__(self) -> None:
         self.seen: list[Ints] = []
@@ -180,12 +182,13 @@ class _Tried:
 
 
 def _named(day: Ints | np.int64, lane: Ints) -> Ints:
+    """Return one number for each day and lane."""
     named: Ints = (day << 32) + lane
     return named
 
 
 def _dealt(waiting: EntryBars, width: int) -> EntryBars:
-    """Deal the entries of each instrument to its copies in turn."""
+    """Return the entries of each instrument, assigned to its COPIES lanes in turn."""
     column = waiting.lane % width
     order = np.lexsort((waiting.row, column))
     first = np.searchsorted(column[order], column[order])

@@ -1,7 +1,7 @@
-"""The fills of lanes, and the trades computed from them with charges by date: the rows that `model.position.fold` gives.
+"""Record the fills of lanes, and compute their trades with charges by date. The trades equal those of `model.position.fold`.
 
-The fills from the first buy to the last sale of a position have one *holding* number. Nearly all holdings are some buys and one
-sale of everything; arrays compute their trades. The others (corporate actions, sales in parts) go through `fold`.
+All fills of a position, from its first buy to its last sale, have one *holding* number. Most holdings consist of buys and one
+sale of all shares; their trades are computed with arrays. The others (corporate actions, sales in parts) are computed by `fold`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from tradectl.model.position import Adjustment, Folded, Trade, fold
 
 @dataclass(frozen=True, eq=False)
 class TradeColumns:
-    """Closed trades as columns, one row per `model.position.Trade`, ordered by setting, exit, instrument.
+    """Hold closed trades as columns, one row per `model.position.Trade`, ordered by setting, exit and instrument.
 
-    `setting` and `instrument` are numbers; sessions are ordinals (date.toordinal); amounts in paise. `cost` is without charges.
+    `setting` and `instrument`: indices. Sessions are ordinals. Amounts are in paise; `cost` is without charges.
     """
 
     setting: Ints
@@ -53,14 +53,14 @@ class TradeColumns:
         return TradeColumns(*(getattr(self, item.name)[rows] for item in fields(self)))
 
     def trade(self, row: int, symbol: str) -> Trade:
-        """Return one row as a Trade."""
+        """Return one row as a `Trade`."""
         entry, exit_ = (date.fromordinal(int(column[row])) for column in (self.entry_session, self.exit_session))
         amounts = (self.quantity, self.entry_quantity, self.entry_price, self.exit_price, self.gross, self.charges, self.net)
         return Trade(symbol, entry, exit_, *(int(column[row]) for column in amounts))
 
     @classmethod
     def joined(cls, parts: Sequence[TradeColumns]) -> TradeColumns:
-        """Return the rows of all parts in order."""
+        """Return the rows of all parts in the order of this class."""
         columns = [np.concatenate([getattr(part, item.name) for part in parts] or [_NONE]) for item in fields(cls)]
         found = cls(*columns)
         keys = (found.quantity, found.entry_price, found.entry_session, found.instrument, found.exit_session, found.setting)
@@ -68,7 +68,9 @@ class TradeColumns:
 
 
 class FillColumns(NamedTuple):
-    """Fills as columns, those of a lane in order of time. `buy`: True for a buy; `holding` numbers the positions."""
+    """Hold fills as columns, those of a lane in order of time.
+
+    `holding`: number of the position. `row`: row of the session. `buy`: True for a buy. `price`: paise."""
 
     holding: Ints
     lane: Ints
@@ -84,7 +86,7 @@ class FillColumns(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """The open position of a lane at the end."""
+    """Hold the open position of a lane at the end of a run."""
 
     lane: int
     folded: Folded
@@ -94,7 +96,7 @@ _NONE: Ints = np.empty(0, dtype=np.int64)
 
 
 class FillLog:
-    """Records the fills of all lanes, session after session."""
+    """Record the fills of all lanes, session after session."""
 
     def __init__(self, lanes: int) -> None:
         self._fills: list[tuple[int, bool, Ints, Ints, Ints, Ints]] = []
@@ -103,21 +105,21 @@ class FillLog:
         self.adjustments: dict[int, list[Adjustment]] = {}
 
     def add(self, side: Side, row: int, lanes: Ints, quantity: Ints, price: Ints, *, opens: Ints = _NONE) -> None:
-        """Add one fill of each of these lanes, later than all fills before.
+        """Add one fill for each of these lanes. It must be later than all recorded fills.
 
-        `opens`: the lanes among them whose buy begins a position. A buy on the day of the last sale shares its charges, so it
-        belongs to the same holding.
+        `opens`: the lanes whose buy begins a new holding. A buy on the day of the last sale stays in that holding, because both
+        share the charges of the day.
         """
         self._holding[opens] = np.arange(self._next, self._next + len(opens))
         self._next += len(opens)
         self._fills.append((row, side is Side.BUY, self._holding[lanes], lanes, quantity, price))
 
     def adjust(self, lane: int, booked: Iterable[Adjustment]) -> None:
-        """Add the adjustments that corporate actions make to the position of a lane."""
+        """Add the adjustments of a lane's position by corporate actions."""
         self.adjustments.setdefault(int(self._holding[lane]), []).extend(booked)
 
     def fills(self) -> FillColumns:
-        """Return all fills, by holding and then time."""
+        """Return all fills, sorted by holding and then time."""
         if not self._fills:
             return FillColumns(_NONE, _NONE, _NONE, np.empty(0, dtype=np.bool_), _NONE, _NONE)
         rows, buys, *columns = zip(*self._fills, strict=True)
@@ -132,8 +134,12 @@ def trades_of(
 ) -> tuple[TradeColumns, list[OpenPosition]]:
     """Return the closed trades and the open positions.
 
-    `days`: the dates of rows. `width`: instruments per setting. `numbers`: the numbers of the settings in the result. `tariff`:
-    the table of charges.
+    Args:
+        fill_log: The recorded fills.
+        days: Date of each row (ordinals).
+        width: Number of instruments.
+        numbers: Index of each setting in the result.
+        tariff: The table of charges.
     """
     fills = fill_log.fills()
     bounds = np.flatnonzero(np.r_[True, fills.holding[1:] != fills.holding[:-1]]) if len(fills.holding) else _NONE
@@ -155,7 +161,7 @@ def trades_of(
 
 
 def _plain(fills: FillColumns, bounds: Ints, adjusted: Iterable[int]) -> NDArray[np.bool_]:
-    """Return which holdings are buys on different days, then one sale of them all."""
+    """Return which holdings consist of buys on different days and then one sale of all shares."""
     if not len(bounds):
         return np.empty(0, dtype=np.bool_)
     signed = np.where(fills.buy, fills.quantity, -fills.quantity)
@@ -168,7 +174,7 @@ def _plain(fills: FillColumns, bounds: Ints, adjusted: Iterable[int]) -> NDArray
 
 
 def _sold_whole(fills: FillColumns, days: Ints, width: int, tariff: Tariff) -> TradeColumns:
-    """Return the trades of plain holdings: one per buy, with its part of the sale's charges."""
+    """Return the trades of plain holdings: one per buy, with its share of the charges of the sale."""
     sale = np.flatnonzero(~fills.buy)
     lot = np.flatnonzero(fills.buy)
     of = np.searchsorted(sale, lot)  # the sale that ends the holding of each buy
@@ -197,19 +203,19 @@ def _sold_whole(fills: FillColumns, days: Ints, width: int, tariff: Tariff) -> T
 
 
 def _sale_charges(fills: FillColumns, sale: Ints, intraday: Ints, days: Ints, tariff: Tariff) -> Ints:
-    """Return the charges of each sale. `intraday`: how many of its shares were bought on the same day."""
+    """Return the charges of each sale in paise. `intraday`: number of its shares that were bought on the same day."""
     quantity, price = fills.quantity[sale], fills.price[sale]
     total = _charges(Side.SELL, quantity * price, days[fills.row[sale]], intraday == quantity, tariff)
     for i in np.flatnonzero((intraday > 0) & (intraday < quantity)).tolist():
         end = int(sale[i])
-        own = fills.take(slice(end - 1, end + 1))  # the last buy is the one of this day
+        own = fills.take(slice(end - 1, end + 1))  # the last buy is that of the same day
         day, of_day = _as_fills(own, days)
         total[i] = day_charges(day, of_day, tariff).sell.total
     return total
 
 
 def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_], tariff: Tariff) -> Ints:
-    """Return charges by value and date, each as delivery or as intraday."""
+    """Return the charges of fills in paise, by value and date. `intraday`: intraday or delivery rates."""
     total = np.zeros(len(values), dtype=np.int64)
     tables: dict[Rates, list[int]] = {}
     for day in np.unique(days).tolist():
@@ -223,7 +229,7 @@ def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_], 
 
 
 def _share_out(totals: Ints, of: Ints, weights: Ints) -> Ints:
-    """Return `model.money.share_out` of many totals. `of`: the index of the total of each weight, ascending."""
+    """Return the parts of many totals, as `model.money.share_out`. `of`: index of the total of each weight, ascending."""
     whole = np.bincount(of, weights=weights, minlength=len(totals)).astype(np.int64)
     parts = totals[of] * weights // whole[of]
     left = totals - np.bincount(of, weights=parts, minlength=len(totals)).astype(np.int64)
@@ -236,7 +242,7 @@ def _share_out(totals: Ints, of: Ints, weights: Ints) -> Ints:
 
 
 def _as_fills(fills: FillColumns, days: Ints) -> tuple[date, list[Fill]]:
-    """Return fills as those of the model, in order, with the date of the first."""
+    """Return the date of the first fill, and the fills as `Fill` objects in order."""
     found = []
     for i, (row, buy, quantity, price) in enumerate(zip(*(column.tolist() for column in fills[2:]), strict=True), 1):
         day = date.fromordinal(int(days[row]))

@@ -1,7 +1,7 @@
 """Run many lanes over sessions: shares, corporate actions, fills. A lane is one instrument with one setting.
 
-A *rule* decides what lanes trade: the strategy of tradectl (`strategy.Strategy`) or another one. The loop applies corporate
-actions to held shares, books the fills of the rule, and clears what was sold.
+A *rule* decides the trades of the lanes: the strategy of tradectl (`strategy.Strategy`) or another one. The loop applies
+corporate actions to held shares, books the fills of the rule, and clears positions that were sold.
 """
 
 from __future__ import annotations
@@ -23,12 +23,21 @@ from tradectl.research.vectorized.market import MarketTables
 
 @dataclass
 class PositionArrays:
-    """The state of each lane after a session; arrays with one value per lane. Rows are those of the market's panel.
+    """Hold the state of each lane after a session, in arrays with one value per lane. Rows are those of the market's panel.
 
-    The loop writes `quantity`, `buys` of the open position, `traded` (the last row with a fill) and `locked` shares. The rule
-    writes the rest: the `level` of the last filled buy, the row on which that buy was `decided`, the `ceiling` of the target
-    (NO_CEILING without), and the order for a later session: `order_session` (an ordinal; 0 without), its row of decision, limit,
-    quantity and level. When all shares are sold, all values but `traded` and the order are cleared.
+    The loop writes `quantity`, `buys`, `traded` and `locked`. The rule writes the other values. When all shares of a lane are
+    sold, all its values except `traded` and the order are cleared.
+
+    Attributes:
+        quantity: Held shares.
+        buys: Number of filled buys of the open position.
+        level: RSI level of the last filled buy.
+        decided: Row on whose close that buy was decided.
+        ceiling: Ceiling of the target in paise; NO_CEILING for none.
+        traded: Last row with a fill; -1 for none.
+        order_session: Session (ordinal) of the order; 0 for no order. The other `order_` arrays belong to this order:
+            `order_decided` (row), `order_limit` (paise), `order_quantity` and `order_level`.
+        locked: Shares that may not be sold yet, by lane: the first date of sale, and their number.
     """
 
     quantity: Ints
@@ -46,7 +55,7 @@ class PositionArrays:
 
     @classmethod
     def flat(cls, lanes: int) -> PositionArrays:
-        """Return the state of lanes without shares."""
+        """Return the state of lanes without shares. `lanes`: their number."""
         columns = np.zeros((11, lanes), dtype=np.int64)
         state = cls(*(column.copy() for column in columns))  # type: ignore[arg-type]  # as many as there are columns
         state.ceiling[:] = NO_CEILING
@@ -54,7 +63,7 @@ class PositionArrays:
         return state
 
     def free(self, lanes: Ints, day: int) -> Ints:
-        """Return the shares of these lanes that may be sold on a session (an ordinal)."""
+        """Return how many shares of each lane may be sold on a session. `day`: its ordinal."""
         held = self.quantity[lanes]
         if self.locked:
             session = date.fromordinal(day)
@@ -73,7 +82,7 @@ class PositionArrays:
 
 
 class Fills(NamedTuple):
-    """Fills of one side in a session, at most one per lane; one array element per fill. Prices in paise."""
+    """Hold fills of one side in a session, at most one per lane; one array element per fill. Prices are in paise."""
 
     side: Side
     lane: Ints
@@ -82,16 +91,17 @@ class Fills(NamedTuple):
 
 
 class Rule(Protocol):
-    """The decisions of a strategy, lane by lane."""
+    """Decide the trades of a strategy for each lane."""
 
     @property
     def lanes(self) -> int:
         """Return the number of lanes."""
 
     def trade(self, row: int, state: PositionArrays) -> Iterable[Fills]:
-        """Return the fills of a run session, those of a lane in their order.
+        """Return the fills of a run session, in order of time for each lane.
 
-        They come from shares and orders of earlier closes. Only lanes with a bar trade, and no lane sells more than is free.
+        The fills result from shares and orders of earlier closes. Only lanes with a bar may trade, and a lane may not sell locked
+        shares.
         """
 
     def decide(self, row: int, following: int, state: PositionArrays) -> None:
@@ -99,7 +109,7 @@ class Rule(Protocol):
 
 
 class Loop:
-    """Runs a rule session by session; with the state and fill log of another loop it continues from there."""
+    """Run a rule session by session. With the state and the fill log of another loop, continue that loop."""
 
     def __init__(
         self, market: MarketTables, rule: Rule, *, state: PositionArrays | None = None, fill_log: FillLog | None = None
@@ -118,9 +128,9 @@ class Loop:
             self.step(row, ultimate)
 
     def step(self, row: int, last: int) -> None:
-        """Run one session: corporate actions, then orders and shares, then decisions on its close.
+        """Run one session: corporate actions first, then trades, then decisions on the close.
 
-        Decisions are only for sessions up to `last` (an ordinal).
+        `last`: ordinal of the last session for which orders are decided.
         """
         if (columns := self.market.acted.get(row)) is not None:
             self._apply_actions(row, columns)
@@ -149,7 +159,7 @@ class Loop:
             state.forget(lanes[state.quantity[lanes] == 0])
 
     def _apply_actions(self, row: int, columns: list[int]) -> None:
-        """Apply the corporate actions since the bar before to held shares, lane by lane, because they are rare."""
+        """Apply the corporate actions since the previous bar to held shares, lane by lane, because they are rare."""
         state, market = self.state, self.market
         held = np.flatnonzero(state.quantity > 0)
         for lane in held[np.isin(held % self.width, columns)].tolist():

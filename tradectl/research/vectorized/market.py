@@ -1,7 +1,6 @@
-"""The input of a backtest of many instruments, gathered once: one table per quantity.
+"""Gather the input of a backtest of many instruments as tables, one per quantity.
 
-Tables are shaped (sessions, instruments) as in `Panel`, so a session is one row. Settings with equal indicators share the
-columns.
+Tables are shaped (sessions, instruments) as in `Panel`, so a session is one row. Settings with equal indicators share tables.
 """
 
 from __future__ import annotations
@@ -33,16 +32,21 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 NEVER = 2**31
-"""An ordinal after all sessions."""
+"""An ordinal later than all sessions."""
 
 
 @dataclass(frozen=True)
 class InstrumentData:
-    """The data of one instrument.
+    """Hold the data of one instrument.
 
-    `instrument(session)` is the security on that session. `actions` are oldest first. `minutes(session)` are its minute bars, on
-    the `minute_sessions` only. `features(parameters)` are its columns, one row per bar. `excluded`: the dates on which a
-    surveillance list excludes it. `traded`: the sessions on which the market traded (ordinals), None where that is unknown.
+    Attributes:
+        instrument: Returns the instrument with its symbol, series and tick size of a session.
+        actions: Oldest first.
+        minutes: Returns the minute bars of a session.
+        minute_sessions: The sessions with minute bars.
+        features: Returns the features for a setting; None computes them from `history`.
+        excluded: The dates on which a surveillance list excludes the instrument.
+        traded: The sessions (ordinals) on which the market traded; None if unknown.
     """
 
     history: History
@@ -55,12 +59,12 @@ class InstrumentData:
     traded: Ints | None = None
 
     def columns(self, parameters: Parameters) -> Features:
-        """Return the features of the history."""
+        """Return the features of the history for a setting."""
         return features(self.history, parameters) if self.features is None else self.features(parameters)
 
     @cached_property
     def trusted(self) -> Mask:
-        """Return the bars on whose close the stored prices can be trusted, as `BacktestContext.trusted`."""
+        """Return, for each bar, whether the stored prices are trusted at its close, as `BacktestContext.trusted`."""
         return trusted_mask(self.history, self.actions, self.traded)
 
     @cached_property
@@ -70,7 +74,7 @@ class InstrumentData:
 
 
 class IndicatorTables(NamedTuple):
-    """The indicators for lanes (instrument x setting) that hold shares, for one setting; a column per instrument."""
+    """Hold the indicators of all bars for one set of indicator settings, shaped (sessions, instruments)."""
 
     rsi: Floats
     ema_fast: Floats
@@ -79,31 +83,33 @@ class IndicatorTables(NamedTuple):
 
     @classmethod
     def beside(cls, parts: Sequence[IndicatorTables]) -> IndicatorTables:
-        """Return the tables of several sets of settings side by side."""
+        """Return the tables of several sets of indicator settings side by side."""
         return parts[0] if len(parts) == 1 else cls(*(np.concatenate(tables, axis=1) for tables in zip(*parts, strict=True)))
 
 
 class EntryBars(NamedTuple):
-    """The bars on which an entry rule holds, by row and then lane: flat arrays. `strength`: that part of the score."""
+    """Hold the bars on which the entry rule holds, sorted by row and then lane. `strength`: the strength of the score."""
 
     row: Ints
     lane: Ints
     strength: Floats
 
     def take(self, rows: NDArray[Any] | slice) -> EntryBars:
-        """Return some of the bars."""
+        """Return some of the bars, by a mask, indices or a slice."""
         return EntryBars(self.row[rows], self.lane[rows], self.strength[rows])
 
     @classmethod
     def joined(cls, parts: Sequence[EntryBars]) -> EntryBars:
-        """Return the bars of all parts by row and then lane."""
+        """Return the bars of all parts, sorted by row and then lane."""
         row, lane, strength = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return cls(row, lane, strength).take(np.lexsort((lane, row)))
 
 
 @dataclass(frozen=True, eq=False)
 class MarketTables:
-    """The tables of the instruments of a run, in the order of the panel's columns. They are read-only, computed on first use."""
+    """Hold the tables of the instruments of a run, in the order of the panel's columns.
+
+    Tables are computed at their first use. Do not write to them."""
 
     panel: Panel
     listings: tuple[InstrumentData, ...]
@@ -112,7 +118,7 @@ class MarketTables:
 
     @classmethod
     def gather(cls, market: MarketData, sessions: SessionTable, instrument_ids: Sequence[str]) -> MarketTables:
-        """Return the tables of those instruments that have bars, over all sessions on which any of them has one."""
+        """Return the tables of the instruments that have bars, over all sessions on which any of them has a bar."""
         histories = (market.history(instrument_id) for instrument_id in sorted(set(instrument_ids)))
         listings = tuple(_listing(market, sessions, history) for history in histories if history is not None and len(history))
         panel = market.panel().select([item.history.instrument_id for item in listings])
@@ -120,13 +126,13 @@ class MarketTables:
 
     @classmethod
     def of(cls, listings: Sequence[InstrumentData], sessions: SessionTable) -> MarketTables:
-        """Return the tables of data with bars, sorted by instrument."""
+        """Return the tables of instruments that all have bars."""
         known = sorted(listings, key=lambda item: item.history.instrument_id)
         return cls(_until_undecided(stacked(item.history for item in known), known), tuple(known), sessions)
 
     @property
     def instruments(self) -> tuple[str, ...]:
-        """Return the instrument of each column."""
+        """Return the instrument id of each column."""
         return self.panel.instruments
 
     @cached_property
@@ -144,14 +150,14 @@ class MarketTables:
 
     @cached_property
     def next_run(self) -> Ints:
-        """Return the next run session after each row (ordinals), NEVER after the last known session."""
+        """Return the next run session after each row (ordinals); NEVER after the last known session."""
         known = self.sessions.run_between(self.sessions.first, self.sessions.last)
         days = np.array([*(session.date.toordinal() for session in known), NEVER], dtype=np.int64)
         return days[np.searchsorted(days, self.days, side="right")]
 
     @cached_property
     def previous(self) -> NDArray[np.int32]:
-        """Return the row of each instrument's bar before this one, -1 without one."""
+        """Return, for each bar, the row of the instrument's previous bar; -1 without one."""
         found = np.full(self.panel.state.shape, -1, dtype=np.int32)
         for column, rows in enumerate(self.rows):
             found[rows[1:], column] = rows[:-1]
@@ -176,7 +182,7 @@ class MarketTables:
 
     @cached_property
     def barred(self) -> Mask:
-        """Return whether an ex-date that cancels buys lies after this row, up to the next run session."""
+        """Return, for each row and instrument, whether an ex-date that cancels buys follows by the next run session."""
         found = np.zeros(self.panel.state.shape, dtype=np.bool_)
         for column, item in enumerate(self.listings):
             ex_dates = np.array([action.ex_date.toordinal() for action in item.actions if bars_entry(action)], dtype=np.int64)
@@ -187,12 +193,12 @@ class MarketTables:
 
     @cached_property
     def watched(self) -> Mask | None:
-        """Return whether a surveillance list excludes an instrument on a row's date; None where none ever does."""
+        """Return whether a surveillance list excludes each instrument on the date of each row; None if no list ever does."""
         return self._watched(self.days)
 
     @cached_property
     def watched_next(self) -> Mask | None:
-        """Return the same for the day before the next run session: what is known on the morning of that session."""
+        """Return `watched` for the day before the next run session, as known on the morning of that session."""
         return self._watched(self.next_run - 1)
 
     def _watched(self, days: Ints) -> Mask | None:
@@ -206,7 +212,7 @@ class MarketTables:
 
     @cached_property
     def trusted(self) -> Mask:
-        """Return where the stored prices of each instrument can be trusted on the close of a row."""
+        """Return, for each row and instrument, whether the stored prices are trusted at the close."""
         found = np.zeros(self.panel.state.shape, dtype=np.bool_)
         for column, (item, rows) in enumerate(zip(self.listings, self.rows, strict=True)):
             found[rows, column] = item.trusted
@@ -214,12 +220,12 @@ class MarketTables:
 
     @cached_property
     def admitted(self) -> Mask:
-        """Return whether each instrument's ISIN is that of a share. It does not change with the session."""
+        """Return whether each instrument's ISIN is that of a share. The ISIN does not change with the session."""
         last = [item.instrument(item.history.session(len(item.history) - 1)) for item in self.listings]
         return np.array([is_share(instrument.isin) for instrument in last], dtype=np.bool_)
 
     def ticks(self, day: int, columns: Ints) -> Ints:
-        """Return the tick sizes of instruments on a session (paise)."""
+        """Return the tick sizes of instruments in paise. `day`: ordinal of the session."""
         known = self._ticks.get(day)
         if known is None:
             known = self._ticks[day] = np.zeros(len(self.listings), dtype=np.int64)
@@ -231,13 +237,13 @@ class MarketTables:
         return known[columns]
 
     def with_minutes(self, row: int, columns: Ints) -> Mask:
-        """Return which instruments have minute bars of a session."""
+        """Return which instruments have minute bars of the session of a row."""
         held = self._minute_rows.get(row)
         return np.isin(columns, held) if held is not None else np.zeros(len(columns), dtype=np.bool_)
 
     @cached_property
     def _minute_rows(self) -> dict[int, list[int]]:
-        """Return the instruments that have minute bars, by row."""
+        """Return the columns of the instruments that have minute bars, by row."""
         found: dict[int, list[int]] = {}
         for column, item in enumerate(self.listings):
             days = np.array([session.toordinal() for session in item.minute_sessions], dtype=np.int64)
@@ -252,7 +258,7 @@ class MarketTables:
         return item.actions[start:stop]
 
     def columns(self, parameters: Parameters) -> tuple[IndicatorTables, tuple[Features, ...]]:
-        """Return the indicators of a set of settings as tables, and the features of each instrument."""
+        """Return the indicators for the indicator settings of `parameters` as tables, and the features of each instrument."""
         shape = self.panel.state.shape
         tables = IndicatorTables(
             np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.int64)
@@ -267,7 +273,9 @@ class MarketTables:
         return tables, tuple(made)
 
     def entry_bars(self, made: Sequence[Features], settings: Sequence[Parameters]) -> EntryBars:
-        """Return where the rules of the universe and the entry rule hold, for each lane."""
+        """Return the bars on which the rules of the universe and the entry rule hold, for each lane.
+
+        `made`: features of each instrument. `settings`: must have equal indicator settings."""
         found = [EntryBars(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
         highest = max(max(item.rsi_entry_above, item.rsi_entry_below) for item in settings)
         for column, (item, rows, own) in enumerate(zip(self.listings, self.rows, made, strict=True)):
@@ -285,7 +293,7 @@ class MarketTables:
 
 
 def _until_undecided(panel: Panel, listings: Sequence[InstrumentData]) -> Panel:
-    """Remove, in place, the bars from the ex-date of an unknown action on: nothing is traded from it on."""
+    """Remove, in place, the bars from an undecided ex-date on, because nothing is traded from that date on."""
     for column, item in enumerate(listings):
         undecided = undecided_from(item.actions)
         if undecided is not None:
@@ -294,7 +302,7 @@ def _until_undecided(panel: Panel, listings: Sequence[InstrumentData]) -> Panel:
 
 
 def _listing(market: MarketData, sessions: SessionTable, history: History) -> InstrumentData:
-    """Return the data of one instrument, with the ex-dates of the next session, which are known on the evening."""
+    """Return the data of one instrument, with the actions up to the session after its last bar, which are known by then."""
     name, last = history.instrument_id, history.session(len(history) - 1)
     through = sessions.next_run_session(last).date if last < sessions.last else last
     return InstrumentData(

@@ -1,6 +1,6 @@
-"""The rules of `strategy` for many lanes at once: the same arithmetic on arrays with one value per lane.
+"""Compute rules of `strategy` for many lanes at once, with the same arithmetic on arrays with one value per lane.
 
-Tests hold each function equal to its twin in `strategy`, which works on one symbol under one setting.
+Tests compare each function with its counterpart in `strategy`, which computes one symbol with one setting.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tradectl.research.vectorized.settings import ParameterArrays
 
 Mask = NDArray[np.bool_]
 _MOST = 2**63 - 1
-"""The largest number of an array of integers."""
+"""The largest 64-bit integer."""
 
 
 def entry_limits(closes: Ints, ticks: Ints, parameters: ParameterArrays) -> Ints:
@@ -26,16 +26,16 @@ def entry_limits(closes: Ints, ticks: Ints, parameters: ParameterArrays) -> Ints
 
 
 def levels_at_entry(rsi: Floats, parameters: ParameterArrays) -> Ints:
-    """Return the level that an entry with each RSI uses, as `reentry.level_at_entry`."""
+    """Return the level of an entry at each RSI, as `reentry.level_at_entry`."""
     first, second, third = parameters.reentry_first, parameters.reentry_second, parameters.reentry_third
     level: Ints = np.where(rsi < third, third, np.where(rsi < second, second, first))
     return level
 
 
 def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, parameters: ParameterArrays) -> Ints:
-    """Return the level that a re-entry decided on this close would use, as `reentry.next_level`; 0 for no re-entry.
+    """Return the level of a re-entry decided on this close, as `reentry.next_level`; 0 for no re-entry.
 
-    `reset`: whether RSI was above the first level on a close since the bar on which the last filled buy was decided.
+    `reset`: whether RSI was above the first level on a close after the bar on which the last filled buy was decided.
     """
     first, second, third = parameters.reentry_first, parameters.reentry_second, parameters.reentry_third
     lower = np.where(first < last_levels, first, np.where(second < last_levels, second, np.where(third < last_levels, third, 0)))
@@ -45,26 +45,28 @@ def next_levels(last_levels: Ints, reset: Mask, rsi: Floats, above_slow: Mask, p
 
 
 def sizes(prices: Ints, *, session: date, parameters: ParameterArrays, average_turnover: Ints) -> Ints:
-    """Return the quantity of each buy, as `sizing.size` without a bound of funds. `prices` in paise, above 0."""
+    """Return the quantity of each buy, as `sizing.size` without a limit of funds.
+
+    `prices`: paise, above 0. `average_turnover`: paise."""
     turnover = floor_times(np.maximum(average_turnover, 0), *parameters.ratio("turnover_share"))
     quantity: Ints = np.minimum(most_affordable(parameters.most, prices, parameters.tariff.rates(session)), turnover // prices)
     return quantity
 
 
 def too_far_rows(prices: Ints, last_closes: Ints, parameters: ParameterArrays) -> Mask:
-    """Return which limits are further from the last close than allowed, as `risk.too_far`. Paise."""
+    """Return which limits are further from the last close than allowed, as `risk.too_far`. Prices are in paise."""
     return abs(prices - last_closes) > floor_times(last_closes, *parameters.ratio("limit_distance"))
 
 
 def worth_changing_rows(current: Ints, wanted: Ints, parameters: ParameterArrays) -> Mask:
-    """Return which quantities amo-adjust changes, as `sizing.worth_changing`."""
+    """Return which order quantities amo-adjust changes, as `sizing.worth_changing`."""
     numerators, denominators = parameters.ratio("amo_adjust_step")
     changed: Mask = np.abs(wanted - current) >= np.maximum(1, -floor_times(-current, numerators, denominators))
     return changed
 
 
 def floor_times(values: Ints, numerators: Ints, denominators: Ints) -> Ints:
-    """Return `values` x numerators / denominators, rounded down: exact for all sizes, fast where products fit 64 bits."""
+    """Return `values` x numerators / denominators, rounded down. It is exact, and fast if the products fit 64 bits."""
     if not len(values):
         return values
     if max(abs(int(values.max())), abs(int(values.min()))) * int(abs(numerators).max()) <= _MOST:

@@ -1,4 +1,4 @@
-"""Accept an entry only if its combined score was a BUY when it was decided, as in `backtest.engine.gated`."""
+"""Accept entries whose combined score was a BUY on the evening of the decision, as `backtest.engine.gated` does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tradectl.research.vectorized.settings import ParameterArrays
 from tradectl.strategy.score import backtest_score, combined, since
 
 _LATER = 2**22
-"""A number above every ordinal of a session."""
+"""A number above all ordinals of sessions."""
 
 
 class ScoreGate:
-    """The scores of lanes from their reference trades. Values equal those of `strategy.score`, to the bit."""
+    """Compute the scores of lanes from their reference trades. They equal those of `strategy.score` bit for bit."""
 
     def __init__(self, trades: TradeColumns, width: int) -> None:
-        """Take the reference trades; `setting` in `trades` is the number within these lanes."""
+        """Create the gate. `trades`: reference trades, whose `setting` is the index within these lanes; `width`: instruments."""
         lane = trades.setting * width + trades.instrument
         order = np.lexsort((trades.exit_session, trades.entry_session, lane))
         trades, lane = trades.take(order), lane[order]
@@ -43,7 +43,7 @@ class ScoreGate:
         return taken
 
     def scores(self, day: int, lanes: Ints, parameters: ParameterArrays) -> Floats:
-        """Return `backtest_score` of each lane as of a session."""
+        """Return the `backtest_score` of each lane as of a session. `day`: its ordinal."""
         as_of = date.fromordinal(day)
         years = np.broadcast_to(parameters.backtest_years, lanes.shape)
         after = np.zeros(len(lanes), dtype=np.int64)
@@ -53,7 +53,7 @@ class ScoreGate:
         stop = np.searchsorted(self._exit, lanes * _LATER + day, side="right")
         k = np.maximum(0, stop - start)
         earned = np.zeros(len(lanes))
-        for i in range(int(k.max(initial=0))):  # from the first on: floating point sums depend on their order
+        for i in range(int(k.max(initial=0))):  # oldest first, because floating-point sums depend on the order
             more = np.flatnonzero(i < k)
             earned[more] += self._percent[start[more] + i]
         prior = np.broadcast_to(parameters.prior_trades, lanes.shape)
@@ -68,6 +68,6 @@ class ScoreGate:
         return score
 
     def _score_of_parts(self, lane: int, as_of: date, parameters: ParameterArrays, i: int) -> float:
-        """Return the score of a lane of which one buy was sold on several days."""
+        """Return the score of a lane in which one buy was sold on several days."""
         rows = np.flatnonzero(self._lane == lane)
         return backtest_score([self._trades.trade(row, "") for row in rows.tolist()], as_of, parameters.one(i)).score

@@ -1,7 +1,6 @@
-"""The parameters of many settings, read like those of one: each attribute is an array with one value per lane.
+"""Provide the parameters of many settings like those of one: each attribute is an array with one value per lane.
 
-A rule with only operators works for one symbol with one setting and for a thousand lanes. A value that all settings
-share stays one plain number.
+A rule that uses only operators works for one setting and for many lanes. A value that is equal in all settings stays one number.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from tradectl.strategy.parameters import Parameters, exact, names
 
 
 class Ratio(NamedTuple):
-    """Fractions as two arrays of whole numbers."""
+    """Hold fractions as two arrays of integers."""
 
     numerators: Ints
     denominators: Ints
 
 
 class SettingsTable:
-    """The parameters by number of the setting."""
+    """Hold the parameters of all settings."""
 
     def __init__(self, settings: Sequence[Parameters]) -> None:
         self.settings = tuple(settings)
@@ -38,7 +37,7 @@ class SettingsTable:
         return ParameterArrays(self, rows)
 
     def column(self, name: str, rows: Ints) -> Any:
-        """Return the values of one parameter for lanes: an array, or one number where all settings agree."""
+        """Return one parameter for lanes: an array, or one number if it is equal in all settings."""
         values = self._columns[name]
         return values[rows] if isinstance(values, np.ndarray) else values
 
@@ -54,14 +53,14 @@ class SettingsTable:
         return Ratio(known.numerators[rows], known.denominators[rows])
 
     def amount(self, name: str, value: Callable[[Parameters], Fraction], rows: Ints) -> Ints:
-        """Return an amount computed from each setting by `value` (paise), rounded up to the paisa."""
+        """Return an amount in paise for lanes, rounded up. `value`: computes it from a setting; `name`: its name in the cache."""
         if name not in self._amounts:
             self._amounts[name] = np.array([-(-value(item) // 1) for item in self.settings], dtype=np.int64)
         return self._amounts[name][rows]
 
 
 class ParameterArrays:
-    """The parameters of some lanes. Attributes are those of `Parameters`: a number, or an array with one value per lane."""
+    """Provide the attributes of `Parameters` for some lanes: each is a number, or an array with one value per lane."""
 
     def __init__(self, settings: SettingsTable, rows: Ints) -> None:
         self._settings, self._rows = settings, rows
@@ -80,7 +79,7 @@ class ParameterArrays:
 
     @property
     def most(self) -> Ints:
-        """Return the most that one order may cost, charges included (paise)."""
+        """Return the maximum cost of one order in paise, charges included."""
 
         def whole(item: Parameters) -> Fraction:
             return Fraction(int(min(exact(item.capital_per_trade), exact(item.max_order_value)) * 100))
@@ -89,7 +88,7 @@ class ParameterArrays:
 
     @property
     def least_reentry(self) -> Ints:
-        """Return the least worth of a re-entry (paise)."""
+        """Return the minimum value of a re-entry in paise."""
 
         def least(item: Parameters) -> Fraction:
             return exact(item.reentry_least) * exact(item.capital_per_trade) * 100

@@ -1,7 +1,7 @@
-"""The strategy of tradectl as a rule of lanes. The trades of each lane equal those of `backtest.engine` alone.
+"""Run the strategy of tradectl on lanes. The trades of each lane equal those of `backtest.engine`.
 
-In each session the arrays contain only lanes that hold shares, have an order or meet their entry rule. Rare cases run
-lane by lane through `backtest.session`: minute bars, an open off the tick, a limit that is not below its target.
+In each session, arrays contain only the lanes that hold shares, have an order or meet the entry rule. Rare cases are computed
+lane by lane by `backtest.session`: minute bars, an open that is not a multiple of the tick size, a limit not below its target.
 """
 
 from __future__ import annotations
@@ -36,27 +36,34 @@ from tradectl.strategy.parameters import Parameters
 
 
 class EntryGate(Protocol):
-    """A test of entries on their close, such as the score."""
+    """Accept or reject entries on the evening of the decision, for example by their score."""
 
-    def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask: ...
+    def accept(self, day: int, chosen: EntryBars, parameters: ParameterArrays) -> Mask:
+        """Return which entries are accepted. `day`: ordinal of the session; `parameters`: those of the entries' lanes."""
+        ...
 
 
 class OrderArrays(NamedTuple):
-    """The buy of each of some lanes after the steps before the open; a `quantity` of 0 means none. Prices in paise."""
+    """Hold the buy order of each lane after the steps before the open. `limit`: paise. A `quantity` of 0 means no order."""
 
     limit: Ints
     quantity: Ints
 
     def take(self, rows: Ints) -> OrderArrays:
-        """Return the buys of some lanes."""
+        """Return the orders of some lanes."""
         return OrderArrays(self.limit[rows], self.quantity[rows])
 
 
 class Strategy:
-    """The rule of some settings.
+    """Decide the trades of some settings, as a `Rule` of the loop.
 
-    `entry_bars`: the possible entries, by row and then lane. `columns`: the indicator tables, side by side. `tables`: the number
-    of the table of each setting, the first by default.
+    Args:
+        market: The tables of the market.
+        settings: One per group of lanes.
+        columns: The indicator tables, side by side.
+        entry_bars: The possible entries, sorted by row and then lane.
+        tables: Index of the indicator table of each setting; None means the first for all.
+        gate: Test of entries; None accepts all.
     """
 
     def __init__(
@@ -87,7 +94,7 @@ class Strategy:
     # --- a session
 
     def trade(self, row: int, state: PositionArrays) -> Iterator[Fills]:
-        """Do `Rule.trade`: premarket-retry and amo-adjust, then the open, the path of the day and the targets."""
+        """Return the fills as `Rule.trade`: do premarket-retry and amo-adjust, then trade along the bar or the minute bars."""
         lanes = self._with_bar(row, (state.quantity > 0) | (state.order_session > 0))
         if not len(lanes):
             return
@@ -110,7 +117,7 @@ class Strategy:
             yield from self._walk(row, int(lanes[i]), plans.one(i), state)
 
     def _with_bar(self, row: int, chosen: Mask) -> Ints:
-        """Return the lanes among these that have a bar."""
+        """Return the chosen lanes that have a bar on a row."""
         lanes: Ints = np.flatnonzero(chosen)
         if not len(lanes):
             return lanes
@@ -163,7 +170,7 @@ class Strategy:
         return BarArrays(*(table[row, column].astype(np.int64) for table in (panel.open, panel.high, panel.low, panel.close)))
 
     def _walk(self, row: int, lane: int, plan: SessionPlan, state: PositionArrays) -> Iterator[Fills]:
-        """Return the fills of one lane by the code of the single backtest."""
+        """Yield the fills of one lane, computed by `backtest.session.trade`."""
         column, setting = lane % self.width, lane // self.width
         listing, session = self.market.listings[column], self._session(row)
         bar = listing.history.bar(int(np.searchsorted(self.market.rows[column], row)))
@@ -186,7 +193,7 @@ class Strategy:
     # --- decisions on a close
 
     def decide(self, row: int, following: int, state: PositionArrays) -> None:
-        """Do `Rule.decide`: write the orders of re-entries and entries."""
+        """Decide as `Rule.decide`: write the orders of re-entries and entries."""
         held, level = self._reentries(row, state)
         new = self._entries(row, state)
         if not len(held) and not len(new.lane):
@@ -208,7 +215,7 @@ class Strategy:
         state.order_level[lanes] = levels[ordered]
 
     def _reentries(self, row: int, state: PositionArrays) -> tuple[Ints, Ints]:
-        """Return the lanes with a wanted re-entry, and the level of each."""
+        """Return the lanes with a re-entry, and the level of each."""
         held = self._with_bar(row, state.quantity > 0)
         if len(held):
             trusted = self.market.trusted[row, held % self.width]
@@ -244,7 +251,7 @@ class Strategy:
 def _closed_form(
     lanes: Ints, bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays, state: PositionArrays
 ) -> Iterator[Fills]:
-    """Yield the fills of lanes whose session needs no walk."""
+    """Yield the fills of lanes whose session the closed form can compute."""
     results = closed_forms(bars, plans, parameters)
     buys, sells, resting = (np.flatnonzero(column) for column in (results.bought, results.sold, results.resting))
     state.ceiling[lanes[resting]] = results.resting[resting]

@@ -50,30 +50,30 @@ def plain(hour: int, minute: int) -> str:
 REFUSED = {
     "another zone without its name": (
         stamps(plain, list(range(225, 600))),
-        "ACME.csv row 2: ACME 2024-01-08 03:45 IST lies outside the session, 09:15 to 15:30. A time without a zone is read as IS",
+        "ACME.csv row 2: ACME 2024-01-08 03:45 IST is outside the session, 09:15 to 15:30. A time without a time zone is",
     ),
     "IST called UTC": (
         stamps(lambda hour, minute: f"2024-01-08T{hour:02d}:{minute:02d}:00Z", list(range(555, 930))),
-        "ACME.csv row 78: ACME 2024-01-08 16:01 IST lies outside the session",
+        "ACME.csv row 78: ACME 2024-01-08 16:01 IST is outside the session",
     ),
     "five minutes": (stamps(plain, list(range(555, 930, 5))), "ACME.csv: the bars of ACME on 2024-01-08 are 5 minutes apart"),
     "an hour": (stamps(plain, list(range(555, 930, 60))), "ACME.csv: the bars of ACME on 2024-01-08 are 60 minutes apart"),
     "a bar a day": (stamps(plain, [555]), "ACME.csv: no two of its bars are one minute apart"),
     "stamps of the end": (
         stamps(plain, list(range(556, 931))),
-        "ACME.csv: its bars go from 09:16 to 15:30 (2024-01-08) and none is of",
+        "ACME.csv: its bars go from 09:16 to 15:30 (2024-01-08), and none is at",
     ),
     "the end by its second": (
         stamps(lambda hour, minute: f"2024-01-08 {hour:02d}:{minute:02d}:59", OPENING),
-        "ACME.csv row 2: datetime '2024-01-08 09:15:59' has seconds: the file stamps the end of each minute",
+        "ACME.csv row 2: datetime '2024-01-08 09:15:59' has seconds: the file gives the end of each minute",
     ),
     "ticks": (
         stamps(plain, OPENING) + "2024-01-08 09:30:07,1,1,1,1,1\n",
-        "ACME.csv row 12: datetime '2024-01-08 09:30:07' has seconds: the file holds ticks",
+        "ACME.csv row 12: datetime '2024-01-08 09:30:07' has seconds: the file has ticks",
     ),
     "zones in some rows": (
         stamps(plain, OPENING) + "2024-01-08 09:30:00Z,1,1,1,1,1\n",
-        "ACME.csv row 2: datetime '2024-01-08 09:15:00' has no zone, and other rows have one",
+        "ACME.csv row 2: datetime '2024-01-08 09:15:00' has no time zone, but other rows have one",
     ),
     "an unknown zone": (
         stamps(lambda hour, minute: f"2024-01-08 {hour:02d}:{minute:02d} EST", OPENING),
@@ -85,7 +85,7 @@ REFUSED = {
     ),
     "two bars of a minute": (
         stamps(plain, OPENING) + "2024-01-08 09:20:00,1,1,1,1,1\n",
-        "ACME.csv row 12: ACME 2024-01-08 09:20 has another bar above",
+        "ACME.csv row 12: ACME 2024-01-08 09:20 has another bar in an earlier row",
     ),
 }
 
@@ -108,7 +108,7 @@ def test_a_special_session_has_its_own_hours(market: Market) -> None:
     """Muhurat of 2023: an hour from 18:15."""
     evening = [f"2023-11-12 18:{minute:02d}:00" for minute in range(15, 20)]
     market.take("ACME.csv", HEAD + "".join(f"{at},1,1,1,1,1\n" for at in evening))
-    with pytest.raises(DataError, match=r"09:15 IST lies outside the session, 18:15 to 19:15"):
+    with pytest.raises(DataError, match=r"09:15 IST is outside the session, 18:15 to 19:15"):
         market.take("ACME.csv", HEAD + "2023-11-12 09:15:00,1,1,1,1,1\n2023-11-12 09:16:00,1,1,1,1,1\n")
 
 
@@ -117,7 +117,8 @@ def test_minutes_that_were_divided_by_a_split_are_refused(market: Market) -> Non
     bar = market.write("bars.csv", DAILY + "2024-01-08,ACME,EQ,1000.00,1005.00,995.00,1000.00,5000\n")
     minutes = market.write("ACME.csv", stamps(plain, OPENING))
     with pytest.raises(
-        DataError, match=r"^ACME\.csv: the minutes of ACME on 2024-01-08 go from Rs 99\.50 to 100\.50, the day's bar from"
+        DataError,
+        match=r"^ACME\.csv: the minute bars of ACME on 2024-01-08 go from Rs 99\.50 to 100\.50, but the daily bar goes from",
     ):
         market.take_files(minutes, bar)
     assert market.rows("SELECT count(*) FROM bars") == [(0,)]
@@ -130,5 +131,7 @@ def test_a_column_names_the_symbol_of_each_row(market: Market) -> None:
 
 
 def test_a_name_that_is_no_symbol_is_refused(market: Market) -> None:
-    with pytest.raises(DataError, match=r"^my_export\.csv: has no column with the symbol, and its name 'my_export' is none"):
+    with pytest.raises(
+        DataError, match=r"^my_export\.csv: has no column with the symbol, and its name 'my_export' is not a symbol"
+    ):
         market.take("my_export.csv", stamps(plain, OPENING))

@@ -74,14 +74,14 @@ REFUSED = {
     "Kite's days": (
         "ACME.csv",
         ",date,open,high,low,close,volume\n0,2024-01-15 00:00:00+05:30,100,101,99,100,5\n",
-        "ACME.csv: has daily prices without symbol and series, as Kite, Yahoo and charts give them: they are divided by later "
+        "ACME.csv: has daily prices without symbol and series, like files of Kite, Yahoo and charts: they are divided by later "
         "splits. `tradectl data fetch --source kite --symbols ACME` restores",
     ),
     "BSE": (
         "EQ150124.CSV",
         "SC_CODE,SC_NAME,SC_GROUP,SC_TYPE,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,NO_TRADES,NO_OF_SHRS,NET_TURNOV,TDCLOINDI\n"
         "500002,ACME LTD.   ,A ,Q,10,10,10,10,10,10,1,1,10,\n",
-        "EQ150124.CSV: is BSE's bhavcopy; only NSE's prices are read",
+        "EQ150124.CSV: is BSE's bhavcopy; only NSE's prices are imported",
     ),
     "BSE in UDiFF": (
         "BhavCopy_BSE_CM_0_0_0_20240115_F_0000.CSV",
@@ -92,12 +92,12 @@ REFUSED = {
         "ind_close_all_15012024.csv",
         "Index Name,Index Date,Open Index Value,High Index Value,Low Index Value,Closing Index Value,Points Change\n"
         "Nifty 50,15-01-2024,1,1,1,1,1\n",
-        "ind_close_all_15012024.csv: holds values of indices, not of shares",
+        "ind_close_all_15012024.csv: has values of indices, not of shares",
     ),
     "market watch": (
         "MW-NIFTY-50-15-Jan-2024.csv",
         '"SYMBOL \n","OPEN \n","HIGH \n","LOW \n","PREV. CLOSE \n","LTP \n","CHNG \n"\n"ACME","1","1","1","1","1","0"\n',
-        "MW-NIFTY-50-15-Jan-2024.csv: holds quotes without a date",
+        "MW-NIFTY-50-15-Jan-2024.csv: has quotes without a date",
     ),
     "Investing.com": (
         "a.csv",
@@ -107,17 +107,17 @@ REFUSED = {
     "an Excel date": (
         "x.csv",
         DAILY + GOOD.replace("2024-01-15", "45306"),
-        "x.csv row 2: date '45306' is a spreadsheet's number of a day",
+        "x.csv row 2: date '45306' is a date as a spreadsheet's number",
     ),
     "a date either way round": (
         "x.csv",
         DAILY + GOOD + GOOD.replace("2024-01-15", "16-01-24"),
-        "x.csv row 3: date '16-01-24' is not a date with one reading: day and month may stand either way round; write it as 2024",
+        "x.csv row 3: date '16-01-24' is not a date, or the order of day and month is unclear; write it as 2024",
     ),
     "a date with a time": (
         "x.csv",
         DAILY + GOOD.replace("-15", "-15 09:15"),
-        "x.csv row 2: date '2024-01-15 09:15' is not a date: it has",
+        "x.csv row 2: date '2024-01-15 09:15' is not a date, because it has",
     ),
     "Excel's short number": (
         "x.csv",

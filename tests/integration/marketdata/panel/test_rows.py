@@ -166,7 +166,7 @@ def test_a_price_that_does_not_fit_is_refused_and_not_kept(market: Market) -> No
     market.take("r.csv", "company,old,new,date\nx,A,B,2024-01-15\n")  # a file for the bar to belong to
     prices = dict.fromkeys(("open", "high", "low", "close"), 3_000_000_000)
     bar = pd.DataFrame([{"symbol": "ACME", "session": "2024-01-15", "series": "EQ", **prices, "volume": 5, "provisional": 0}])
-    reason = r"^ACME 2024-01-15: a high of 3000000000 paise is more than the panel can hold"
+    reason = r"^ACME 2024-01-15: a high of 3000000000 paise is above the maximum of the panel"
 
     def write() -> None:
         with derived_with(market.archive):

@@ -1,4 +1,4 @@
-"""An NSE and a Yahoo that live on the loopback, and the manners of somebody in a hurry."""
+"""An NSE and a Yahoo that live on the loopback, and short limits for requests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, stored_sessions, wanted
 from tradectl.marketdata.sources.download import Downloader
 from tradectl.marketdata.sources.nse import NseFiles
-from tradectl.marketdata.sources.patience import Look, Manners, Patience
+from tradectl.marketdata.sources.request_pacer import Look, RequestLimits, RequestPacer
 from tradectl.marketdata.sources.yahoo import Yahoo
 from tradectl.model.moment import at_ist
 
-HASTY = Manners(rate=10_000, attempts=3, first_wait=0.01, longest_wait=5, connect=2, read=1, whole=1)
+HASTY = RequestLimits(rate=10_000, attempts=3, first_wait=0.01, longest_wait=5, connect=2, read=1, whole=1)
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def fetched(nse: Site, tmp_path: Path, sessions: SessionTable) -> Fetch:
         *,
         on: date,
         at: str = "20:00",
-        manners: Manners = HASTY,
+        limits: RequestLimits = HASTY,
         look: Look = lambda: None,
         replace: bool = False,
     ) -> FetchReport:
         now: datetime = at_ist(on, time.fromisoformat(at))
         folder = tmp_path / "market"
-        source = NseFiles(nse.url, Downloader("NSE", nse.url, Patience(manners, look)), lambda: now)
+        source = NseFiles(nse.url, Downloader("NSE", nse.url, RequestPacer(limits, look)), lambda: now)
         days = wanted(span or Span(), stored_sessions(folder), sessions, now)
         return fetch(source, days, folder, sessions, at=now, look=look, replace=replace)
 
@@ -61,4 +61,4 @@ def yahoo_site() -> Iterator[Site]:
 @pytest.fixture
 def yahoo(yahoo_site: Site, tmp_path: Path) -> Yahoo:
     """The client, with a real connection to the loopback."""
-    return Yahoo(yahoo_site.url, tmp_path / "yahoo", Patience(HASTY))
+    return Yahoo(yahoo_site.url, tmp_path / "yahoo", RequestPacer(HASTY))

@@ -93,14 +93,14 @@ def test_a_ratio_that_leaves_several_prices_is_refused(market: Market, take: Tak
     market.take("old.csv", STORED)
     market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},Face Value Split From Rs 10 To Re 1\n")
     report = take(Desk("RELY", flat(WEDNESDAY, 26500), flat(THURSDAY, 26501), flat(MONDAY, 26500)))
-    assert "Kite's price of 2023-10-12 comes to 2650.1000, near more than one price on the tick of 0.05" in report.trouble
+    assert "Kite's price of 2023-10-12, restored, is 2650.1000, near several multiples of the tick size 0.05" in report.trouble
     assert bars(market) == []
 
 
 def test_what_kite_divided_and_our_list_does_not_have_is_refused(market: Market, take: Taken) -> None:
     market.take("old.csv", STORED)
     report = take(Desk("RELY", flat(WEDNESDAY, 132500), flat(THURSDAY, 132500), flat(MONDAY, 133700)))
-    assert "Kite's close of 2023-10-11 comes to 1325.00 and 2650.00 is stored" in report.trouble
+    assert "Kite's close of 2023-10-11, restored, is 1325.00, but 2650.00 is stored" in report.trouble
     assert bars(market) == []
 
 
@@ -174,5 +174,5 @@ def test_an_unknown_share_needs_a_list_of_corporate_actions(market: Market, take
 def test_an_unknown_symbol_does_not_keep_the_others_away(market: Market, take: Taken) -> None:
     market.take("old.csv", STORED)
     desk = Desk("RELY", *(flat(day, 265000) for day in (WEDNESDAY, THURSDAY, FRIDAY, MONDAY, TUESDAY)))
-    assert take(desk, "GHOST", "RELY").trouble == "GHOST: Kite does not know it"
+    assert take(desk, "GHOST", "RELY").trouble == "GHOST: Kite does not know this symbol"
     assert len(bars(market)) == 4

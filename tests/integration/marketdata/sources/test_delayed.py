@@ -23,7 +23,7 @@ DAY = (100.0, 104.0, 99.0, 103.05, 5000)
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delayed, "BRISK", HASTY)
+    monkeypatch.setattr(delayed, "QUOTE_LIMITS", HASTY)
 
 
 @pytest.fixture

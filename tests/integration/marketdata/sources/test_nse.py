@@ -19,7 +19,7 @@ from tradectl.errors import Interrupted, SourceUnavailable, UsageError
 from tradectl.marketdata.fetch import Span, stored_sessions
 from tradectl.marketdata.sources.download import Downloader
 from tradectl.marketdata.sources.nse import addresses
-from tradectl.marketdata.sources.patience import Patience
+from tradectl.marketdata.sources.request_pacer import RequestPacer
 from tradectl.runtime.interrupt import stop_on_signals
 
 MONDAY, TUESDAY, WEDNESDAY = date(2024, 10, 28), date(2024, 10, 29), date(2024, 10, 30)
@@ -83,10 +83,10 @@ def test_yesterdays_file_means_not_published(nse: Site, fetched: Fetch, stored) 
     fetched(SINCE, on=MONDAY)
     nse.put(bhavcopies.usual(TUESDAY), Reply(body=bhavcopies.zipped(bhavcopies.udiff(MONDAY))))
     early = fetched(on=TUESDAY, at="17:00")
-    assert (early.trouble, early.missing[0].reason) == ("", "not published yet; NSE answers with the file of 2024-10-28")
+    assert (early.trouble, early.missing[0].reason) == ("", "not published yet; NSE serves the file of 2024-10-28")
     late = fetched(on=TUESDAY)
     assert late.trouble == (
-        "2024-10-29: not published; NSE answers with the file of 2024-10-28 "
+        "2024-10-29: not published; NSE serves the file of 2024-10-28 "
         "(if the exchange was closed, run: tradectl data sessions add 2024-10-29 --kind closed)"
     )
     assert stored() == [MONDAY]
@@ -114,8 +114,8 @@ DAMAGED = {
     "half a zip, whole by its length": (bhavcopies.zipped(bhavcopies.udiff(MONDAY))[:150], "damaged zip"),
     "a zip whose sum is wrong": (bhavcopies.with_wrong_sum(bhavcopies.zipped(bhavcopies.udiff(MONDAY))), "damaged zip"),
     "an empty body": (b"", "is empty"),
-    "another table": (b"Symbol,Company Name,Industry,Series,ISIN Code\nACME,Acme,X,EQ,INE000000001\n", "is no bhavcopy"),
-    "prices that cannot be": (bhavcopies.zipped(bhavcopies.udiff(MONDAY, "500.00")), "low <= open, close <= high"),
+    "another table": (b"Symbol,Company Name,Industry,Series,ISIN Code\nACME,Acme,X,EQ,INE000000001\n", "is not a bhavcopy"),
+    "prices that cannot be": (bhavcopies.zipped(bhavcopies.udiff(MONDAY, "500.00")), "open or close is not between low and high"),
 }
 
 
@@ -147,7 +147,7 @@ def test_nse_opens_for_a_browser_with_the_home_pages_cookies(nse: Site, fetched:
 
 def test_a_door_that_stays_shut_ends_the_fetch(nse: Site, fetched: Fetch, stored) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(403))
-    with pytest.raises(SourceUnavailable, match=r"^NSE answers 403 Forbidden, also with the cookies of http://127"):
+    with pytest.raises(SourceUnavailable, match=r"^NSE replied 403 Forbidden, even with the cookies of http://127"):
         fetched(SINCE, on=TUESDAY)
     assert len(nse.asked) == 3
     assert stored() == []
@@ -162,7 +162,7 @@ def test_half_a_file_is_asked_for_again(nse: Site, fetched: Fetch, stored) -> No
 
 def test_half_a_file_for_ever_ends_the_fetch(nse: Site, fetched: Fetch, stored) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(body=bhavcopies.zipped(bhavcopies.udiff(MONDAY)), sent=100))
-    with pytest.raises(SourceUnavailable, match=r"NSE cannot be reached|NSE broke off"):
+    with pytest.raises(SourceUnavailable, match=r"NSE cannot be reached|NSE ended the transfer"):
         fetched(SINCE, on=MONDAY)
     assert (stored(), len(nse.asked)) == ([], 3)
 
@@ -170,13 +170,13 @@ def test_half_a_file_for_ever_ends_the_fetch(nse: Site, fetched: Fetch, stored) 
 def test_a_body_that_drips_is_given_up(nse: Site, fetched: Fetch, stored) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(body=bhavcopies.zipped(bhavcopies.udiff(MONDAY)), pause=0.05))
     with pytest.raises(SourceUnavailable, match=r"^NSE sends BhavCopy.* too slowly: "):
-        fetched(SINCE, on=MONDAY, manners=replace(HASTY, attempts=1, whole=0.3))
+        fetched(SINCE, on=MONDAY, limits=replace(HASTY, attempts=1, whole=0.3))
     assert stored() == []
 
 
 def test_a_body_larger_than_any_bhavcopy_is_not_read_to_its_end(nse: Site, fetched: Fetch) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(body=b"x" * 300_000))
-    report = fetched(SINCE, on=MONDAY, manners=replace(HASTY, most_bytes=100_000))
+    report = fetched(SINCE, on=MONDAY, limits=replace(HASTY, most_bytes=100_000))
     assert report.trouble.endswith("is larger than 100000 bytes")
 
 
@@ -190,7 +190,7 @@ def test_what_may_pass_is_tried_again(nse: Site, fetched: Fetch, stored, status:
 
 def test_a_server_that_wants_an_hour_is_left_alone(nse: Site, fetched: Fetch) -> None:
     nse.put(bhavcopies.usual(MONDAY), Reply(429, headers=(("Retry-After", "3600"),)))
-    with pytest.raises(SourceUnavailable, match=r"^NSE answers 429 Too Many Requests: try again in 3600 s$"):
+    with pytest.raises(SourceUnavailable, match=r"^NSE replied 429 Too Many Requests: try again in 3600 s$"):
         fetched(SINCE, on=MONDAY)
     assert len(nse.asked) == 1
 
@@ -198,7 +198,7 @@ def test_a_server_that_wants_an_hour_is_left_alone(nse: Site, fetched: Fetch) ->
 def test_retry_after_is_how_long_is_waited(nse: Site) -> None:
     waits: list[float] = []
 
-    class Noting(Patience):
+    class Noting(RequestPacer):
         def pause(self, seconds: float) -> None:
             waits.append(seconds)
 
@@ -210,7 +210,7 @@ def test_retry_after_is_how_long_is_waited(nse: Site) -> None:
 def test_requests_keep_their_distance(nse: Site) -> None:
     waits: list[float] = []
 
-    class Noting(Patience):
+    class Noting(RequestPacer):
         def pause(self, seconds: float) -> None:
             waits.append(seconds)
 
@@ -225,7 +225,7 @@ def test_requests_keep_their_distance(nse: Site) -> None:
 def test_nobody_at_the_address(nse: Site) -> None:
     away = nobody()
     with pytest.raises(SourceUnavailable, match=r"^NSE cannot be reached \(ConnectionError\)$") as caught:
-        Downloader("NSE", away, Patience(HASTY)).get(f"{away}/x")
+        Downloader("NSE", away, RequestPacer(HASTY)).get(f"{away}/x")
     assert (caught.value.exit_code, caught.value.retryable) == (6, True)
 
 
@@ -285,5 +285,5 @@ def test_the_real_holiday_that_holds_the_day_before(nse: Site, fetched: Fetch, s
     assert fetched(Span(EVE, EVE), on=HOLIDAY).trouble == ""
     day = date(2025, 8, 18)
     nse.put(bhavcopies.second_best(day), Reply(body=content))
-    assert "NSE answers with the file of 2025-08-14" in fetched(on=day).trouble
+    assert "NSE serves the file of 2025-08-14" in fetched(on=day).trouble
     assert stored() == [EVE]

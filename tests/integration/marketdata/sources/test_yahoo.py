@@ -19,7 +19,7 @@ from tests.support.loopback import Reply, Site, nobody
 from tradectl.errors import DataError, SourceUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, wanted
-from tradectl.marketdata.sources.patience import Patience
+from tradectl.marketdata.sources.request_pacer import RequestPacer
 from tradectl.marketdata.sources.restoring import RestoredBars
 from tradectl.marketdata.sources.stored_facts import Stored
 from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast, period_since
@@ -92,7 +92,7 @@ def test_a_split_that_our_list_has_and_yahoo_not_is_refused(market: Market, take
     market.take("old.csv", DAILY + f"{WEDNESDAY},RELY,EQ,2640.00,2660.00,2630.00,2650.00,1000\n")
     market.take("ca.csv", ACTIONS + f"RELY,EQ,{MONDAY},Bonus 1:1\n")
     report = take(Share("RELY", {FRIDAY: (1325.0, 1333.3, 1320.05, 1327.85, 2002), MONDAY: PLAIN}), since=THURSDAY)
-    assert report.trouble == "RELY: RELY: the split of 2024-10-28 is 2 by our list and Yahoo knows of none; not imported"
+    assert report.trouble == "RELY: RELY: the stored list has the split 2 of 2024-10-28, but Yahoo reports none; not imported"
     assert len(bars(market)) == 1
 
 
@@ -100,21 +100,21 @@ def test_a_price_that_does_not_fit_the_stored_ones_is_refused(market: Market, ta
     market.take("old.csv", DAILY + f"{WEDNESDAY},RELY,EQ,2640.00,2660.00,2630.00,2650.00,1000\n")
     half = (1325.0, 1333.3, 1320.05, 1325.0, 2002)
     report = take(Share("RELY", {WEDNESDAY: half, FRIDAY: half}))
-    assert "Yahoo's close of 2024-10-23 comes to 1325.00 and 2650.00 is stored" in report.trouble
+    assert "Yahoo's close of 2024-10-23, restored, is 1325.00, but 2650.00 is stored" in report.trouble
     assert len(bars(market)) == 1
 
 
 def test_a_price_off_the_tick_is_refused(market: Market, take: Taken) -> None:
     """A third of a paisa comes from no split that was taken out whole."""
     report = take(Share("ACME", {MONDAY: (100.0033, 110.0, 95.0, 105.5, 10)}), since=MONDAY)
-    assert "Yahoo's price of 2024-10-28 comes to 100.0033, not on the tick of 0.01" in report.trouble
+    assert "Yahoo's price of 2024-10-28, restored, is 100.0033, not a multiple of the tick size 0.01" in report.trouble
     assert bars(market) == []
 
 
 def test_the_tick_of_the_day_is_the_stored_instruments(market: Market, take: Taken) -> None:
     market.take("old.csv", DAILY + f"{WEDNESDAY},RELY,EQ,2640.00,2660.00,2630.00,2650.00,1000\n")
     report = take(Share("RELY", {FRIDAY: (2650.02, 2660.0, 2640.0, 2650.0, 10)}))
-    assert "not on the tick of 0.05" in report.trouble
+    assert "not a multiple of the tick size 0.05" in report.trouble
 
 
 def test_a_hole_is_told_and_stays_a_hole(market: Market, take: Taken) -> None:
@@ -152,7 +152,7 @@ def test_an_unfinished_bar_is_not_taken_an_early_is_provisional(market: Market, 
 def test_an_unknown_symbol_does_not_keep_the_others_away(market: Market, take: Taken, yahoo_site: Site) -> None:
     yahoo_site.put(path("GHOST"), UNKNOWN)
     report = take(Share("ACME", {MONDAY: PLAIN}), since=MONDAY, on=MONDAY, symbols=["GHOST", "ACME"])
-    assert report.trouble == "GHOST: Yahoo does not know it"
+    assert report.trouble == "GHOST: Yahoo does not know this symbol"
     assert [row[0] for row in bars(market)] == ["ACME"]
 
 
@@ -167,13 +167,13 @@ WRONG = {
 def test_an_answer_about_something_else_is_refused(market: Market, take: Taken, what: str) -> None:
     ((fact, value),) = WRONG[what].items()
     report = take(Share("ACME", {MONDAY: PLAIN}, facts=WRONG[what]), since=MONDAY)
-    assert f"Yahoo's answer has {fact} {value}, not " in report.trouble
+    assert f"Yahoo's reply has {fact} {value}, not " in report.trouble
     assert bars(market) == []
 
 
 def test_an_answer_that_cannot_be_read(yahoo: Yahoo, yahoo_site: Site) -> None:
     yahoo_site.put(path("ACME"), Reply(200, b"<html>sorry</html>"))
-    with pytest.raises(DataError, match=r"^ACME: Yahoo's answer cannot be read"):
+    with pytest.raises(DataError, match=r"^ACME: Yahoo's reply cannot be read"):
         yahoo.chart("ACME", "5d")
 
 
@@ -183,14 +183,14 @@ def test_a_busy_yahoo_is_asked_again_and_then_left_alone(yahoo: Yahoo, yahoo_sit
     assert found is not None
     assert len(found.frame) == 1
     yahoo_site.put(path("ACME"), Reply(429, headers=(("Retry-After", "3600"),)))
-    with pytest.raises(SourceUnavailable, match=r"^Yahoo answers 429"):
+    with pytest.raises(SourceUnavailable, match=r"^Yahoo replied 429"):
         yahoo.chart("ACME", "5d")
 
 
 def test_a_yahoo_that_drips_is_given_up(yahoo_site: Site, tmp_path: Path) -> None:
     whole = chart(Share("ACME", {MONDAY: PLAIN}))
     yahoo_site.put(path("ACME"), replace(whole, pause=0.05))
-    hurried = Patience(replace(HASTY, attempts=1, connect=0.3, read=0.3))
+    hurried = RequestPacer(replace(HASTY, attempts=1, connect=0.3, read=0.3))
     with pytest.raises(SourceUnavailable, match=r"^Yahoo cannot be reached \(Timeout\)$"):
         Yahoo(yahoo_site.url, tmp_path, hurried).chart("ACME", "5d")
 
@@ -198,13 +198,13 @@ def test_a_yahoo_that_drips_is_given_up(yahoo_site: Site, tmp_path: Path) -> Non
 def test_a_bar_that_cannot_be_stays_out_and_the_others_come_in(market: Market, take: Taken) -> None:
     impossible = Share("BAD", {MONDAY: (100.0, 90.0, 95.0, 105.5, 10)})
     report = take(Share("ACME", {MONDAY: PLAIN}), impossible, Share("ZETA", {MONDAY: PLAIN}), since=MONDAY, on=MONDAY)
-    assert report.trouble.startswith("BAD: yahoo-BAD.csv row 2: low <= open, close <= high does not hold")
+    assert report.trouble.startswith("BAD: yahoo-BAD.csv row 2: open or close is not between low and high")
     assert [row[0] for row in bars(market)] == ["ACME", "ZETA"]
 
 
 def test_nobody_at_the_address(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"^Yahoo cannot be reached"):
-        Yahoo(nobody(), tmp_path, Patience(HASTY)).chart("ACME", "5d")
+        Yahoo(nobody(), tmp_path, RequestPacer(HASTY)).chart("ACME", "5d")
 
 
 def test_the_shortest_period_that_reaches_back() -> None:
