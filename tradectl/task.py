@@ -13,7 +13,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tradectl.errors import BrokerUnavailable
+from tradectl.errors import BrokerUnavailable, TradectlError
 from tradectl.lazy import resolved
 from tradectl.ports import ListsOrderRules, Tell, silence
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from tradectl.ledger.executions import Claim
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
+    from tradectl.model.freshness import Freshness
     from tradectl.model.order import Purpose
-    from tradectl.ports import Broker, Clock, HaltMarker, MarketData, Notifier
+    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier
     from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
 
@@ -40,7 +41,8 @@ RETRIES = "premarket-retry"
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside a task, for one user. `bootstrap` fills it: live, paper or simulated. `prices_of`: the broker on whose
-    live prices a paper home trades, empty for none."""
+    live prices a paper home trades, empty for none. `feeds`: the market data that `prices` keeps current, in the order in which
+    they are fetched; `freshness`: the record of each kind. A world of the past has neither."""
 
     user: str
     mode: str
@@ -54,10 +56,16 @@ class World:
     readings: Readings
     marker: HaltMarker
     prices_of: str = ""
+    feeds: Callable[[], Sequence[DataFeed]] = tuple
+    freshness: Callable[[], Mapping[str, Freshness]] = dict
 
     def close(self) -> None:
         """Close the files."""
         self.ledger.database.close()
+
+
+def _go_on() -> None:
+    """Never end the work early."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,8 +73,9 @@ class Context:
     """The argument of a task: the world, the run and the claim that allows it to send orders.
 
     `steps`: the steps of this execution done before, by this process or an earlier owner. `first`: whether this is the first
-    step of this process. Both are set at the beginning of a step. `progress` reports how far long work is. `trading_sessions`
-    and `parts` hold what the steps of a run share: its trading session, and one object of each further type (`part`).
+    step of this process. Both are set at the beginning of a step. `progress` reports how far long work is; `look` raises where
+    the process is asked to end. `trading_sessions` and `parts` hold what the steps of a run share: its trading session, and one
+    object of each further type (`part`).
     """
 
     world: World
@@ -77,6 +86,7 @@ class Context:
     steps: int = 0
     first: bool = True
     progress: Tell = silence
+    look: Callable[[], None] = _go_on
     trading_sessions: list[TradingSession] = field(default_factory=list, repr=False)
     parts: dict[type[Any], Any] = field(default_factory=dict, repr=False)
 
@@ -204,7 +214,8 @@ class Schedule:
     """When a task runs, in IST. One time: slot `""`. Several times: a slot `HH:MM` each.
 
     `until` is where the last window closes; None: at the session's last fill. `each_until_next`: a slot's window closes at
-    the next slot's start (hourly monitors). `every`: seconds between the steps of a continuous task; None for a task that is
+    the next slot's start (hourly monitors). `first_until`: where the window of the first of several slots closes, if not there.
+    `every`: seconds between the steps of a continuous task; None for a task that is
     done after one step.
     """
 
@@ -212,6 +223,7 @@ class Schedule:
     until: time | None
     every: int | None = None
     each_until_next: bool = False
+    first_until: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +238,8 @@ class Outcome:
         changed: False for a step that changed nothing; only its heartbeat is then written.
         blocked: What must be done first (exit 9).
         unprotected: A line for each position without a live sell order that needs a person (exit 11).
+        missing: The errors of data that did not come. The run ends as failed with the gravest of their codes, keeps its result,
+            and is tried again in its window.
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -235,6 +249,7 @@ class Outcome:
     changed: bool = True
     blocked: str = ""
     unprotected: tuple[str, ...] = ()
+    missing: tuple[TradectlError, ...] = ()
 
 
 def _last_retry(ledger: Ledger) -> time | None:
@@ -263,7 +278,8 @@ class Task:
     """A task of the day.
 
     `needs`: tasks that must have completed in the same session first. `buys`: it prepares or places buys, so it does not run on
-    a provisional session. `sends`: it may send orders."""
+    a provisional session. `sends`: it may send orders. `real_time`: it works on what is published today, so it is no part of a
+    day on a virtual clock."""
 
     name: str
     summary: str
@@ -276,6 +292,11 @@ class Task:
     """On/off settings of the user that the command also offers as options, for one run."""
     buys: bool = False
     sends: bool = False
+    real_time: bool = False
+
+    def runs_on(self, clock: Clock) -> bool:
+        """Return whether the task is a part of the day on this clock."""
+        return not (self.real_time and clock.virtual)
 
     @property
     def repeatable(self) -> bool:

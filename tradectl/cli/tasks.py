@@ -48,6 +48,8 @@ def timetable(schedule: Schedule) -> str:
     hourly = len(times) > 3
     starts = f"{times[0]} hourly" if hourly else ", ".join(times)
     end = "the close" if schedule.until is None else format_time(schedule.until)
+    if schedule.first_until is not None:
+        starts = f"{times[0]} to {format_time(schedule.first_until)}, {', '.join(times[1:])}"
     every = f", every {schedule.every} s" if schedule.every else ""
     return f"{starts} to {end}{every}"
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
+from tradectl.marketdata.coverage_dates import coverage_dates
 from tradectl.marketdata.derived_calendar import refuse_underivable
 from tradectl.marketdata.importers import surveillance, underlyings
 from tradectl.marketdata.importers.bhavcopy import date_in_name
@@ -136,6 +137,8 @@ def import_files(
                     if item.parsed.table == "surveillance" and not believe_content:
                         _refuse_lost_entries(archive, item)
                     reports.append(_write(archive, item, replace, at))
+                    for kind, as_of in coverage_dates(item.source, item.parsed, ist_date(now or at)):
+                        archive.record_freshness(kind, as_of, at, item.source.name)
             except DataError as error:
                 if not item.alone:
                     raise

@@ -16,6 +16,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import KEPT_UNDER
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
+from tradectl.report.stored_data import stored_data
 from tradectl.report.values import rows, value
 from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import task_windows
@@ -71,6 +72,7 @@ def status(world: World) -> dict[str, Any]:
         "undelivered": len(world.ledger.outbox.pending()),
         "clock_jump": last_jump(world),
         "odd_rows": _odd_rows(world, today),
+        "data": stored_data(world),
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
@@ -154,7 +156,7 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
     schedules = {row.task: row for row in world.ledger.schedules.list()}
     done = world.ledger.executions.on(session.date)
     found = []
-    for task in all_tasks():
+    for task in filter(lambda task: task.runs_on(world.clock), all_tasks()):
         row = schedules.get(task.name)
         for window in task_windows(task, row, session) if row else ():
             execution = done.get((window.task, window.slot))

@@ -55,7 +55,7 @@ class Runner:
         watch: Tell = silence,
     ) -> None:
         self.world = world
-        self.tasks = tuple(tasks)
+        self.tasks = tuple(task for task in tasks if task.runs_on(world.clock))
         self.trigger = trigger
         self.progress = progress
         self.stop = stop
@@ -93,6 +93,11 @@ class Runner:
         """
         day = session or ist_date(self.world.clock.now())
         missed: tuple[str, ...] = ()
+        if not task.runs_on(self.world.clock):
+            raise UsageError(
+                f"{task.name} fetches what is published today, and this home has a virtual clock: nothing was fetched. "
+                "`tradectl data fetch --since DATE` and `tradectl data import` bring the past"
+            )
         try:
             if not dry_run:
                 follow_marker(self.world)
@@ -227,6 +232,7 @@ class Runner:
         """Do the work under the claim and write its end, failure or interrupt."""
         context = Context(self.world, request.session, request.window.slot, claim, progress=self.watch)
         with stop_on_signals() if self.stop is None else nullcontext(self.stop) as stop:
+            context.look = stop.raise_if_asked
             heartbeat = Heartbeat(self.world.ledger.executions, claim, self.world.clock)
             work = Stepping(request.task, context, stop, heartbeat, self.progress)
             if request.window.every is not None:
@@ -261,6 +267,9 @@ class Runner:
         blocked = max(Blocked.exit_code, code, key=gravity_of)
         if work.blocked and (done or request.window.every is None):
             return self._write_failure(request, claim, work, work.blocked, blocked, outcome="blocked")
+        if work.missing:
+            code = max([code, *(error.exit_code for error in work.missing)], key=gravity_of)
+            return self._write_failure(request, claim, work, "; ".join(map(str, work.missing)), code)
         ledger, now = self.world.ledger, self.world.clock.now()
         self._warnings += work.take_odd_news()
         failures = map(step_failed, work.failures.values())

@@ -99,6 +99,9 @@ class Parameters:
     allow_stale: bool = _switch(
         False, "whether analyze may use the last stored bars where there is no bar of today; the result says so"
     )
+    actions_max_age: int = _number(
+        3, "sessions", 0, 10_000, "an older list of corporate actions stops analyze in a home on the machine's clock"
+    )
     isolated: bool = _switch(False, "whether analyze scans in a process of its own, whose crash or hang does no harm")
     scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer than this is ended")
     entry_premium: float = _number(0.005, "share", 0, 0.2, "a buy's limit above the signal's close")
@@ -196,5 +199,7 @@ WITHOUT_LIMITS = {
 }
 """The portfolio's limits out of the way, as `backtest` of one symbol assumes."""
 
-NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
+NOT_OF_A_SYMBOL = frozenset(
+    {"universe", "signals_from", "own_shares", "allow_stale", "actions_max_age", "isolated", "scan_limit", "preopen_orders"}
+)
 """Settings that change no trade of a symbol: they choose where and how to scan."""
