@@ -56,6 +56,14 @@ class FileReport:
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """What a fetched file completes: kinds of data, each with its as-of date, and the site that it came from."""
+
+    dates: tuple[tuple[str, date], ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class RefusedFile:
     """A rejected file of a folder; `reason` is one line that names it."""
 
@@ -112,13 +120,14 @@ def import_files(
     believe_content: bool = False,
     derive_calendar: bool = False,
     progress: Progress | None = None,
+    fetched: Fetched | None = None,
 ) -> ImportReport:
     """Import files and the files of folders into the archive, and update the panel store if anything changed.
 
     `at` is stored with each file. Sessions later than `now` (else `at`) are rejected. `replace` overwrites stored rows that
     differ. `believe_content` accepts a bhavcopy with another date than its name, and a list of shares with derivatives that lost
-    many. `derive_calendar` accepts daily bars from before the session table. Raises DataError or DatabaseError if nothing was
-    written.
+    many. `derive_calendar` accepts daily bars from before the session table. `fetched`: what a fetched file completes; None for
+    the dates that a file has inside. Raises DataError or DatabaseError if nothing was written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
@@ -137,8 +146,9 @@ def import_files(
                     if item.parsed.table == "surveillance" and not believe_content:
                         _refuse_lost_entries(archive, item)
                     reports.append(_write(archive, item, replace, at))
-                    for kind, as_of in coverage_dates(item.source, item.parsed, ist_date(now or at)):
-                        archive.record_freshness(kind, as_of, at, item.source.name)
+                    claims = coverage_dates(item.source, item.parsed, ist_date(now or at)) if fetched is None else fetched.dates
+                    for kind, as_of in claims:
+                        archive.record_freshness(kind, as_of, at, item.source.name if fetched is None else fetched.source)
             except DataError as error:
                 if not item.alone:
                     raise

@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cli.conftest import Tradectl
+from tests.integration.cli.conftest import Said, Tradectl
 from tests.integration.marketdata.sources.conftest import HASTY
 from tests.support import nse_site
 from tests.support.loopback import Reply, Site, nobody, site
+from tradectl.bootstrap import init
+from tradectl.lab.sandboxes.kite import KiteSandbox
+from tradectl.marketdata.archive import Archive
+from tradectl.marketdata.imports import import_files
 from tradectl.marketdata.sources import patience
+from tradectl.settings import load
 
 MONDAY, WEDNESDAY, THURSDAY = date(2026, 11, 23), date(2026, 11, 25), date(2026, 11, 26)
 """Tuesday 24 November is a holiday."""
@@ -89,6 +94,22 @@ def test_the_morning_slot_brings_what_the_evening_lacked(
     assert ran[1:] == [("prices", "07:30", "completed")]  # the first is the report of what Wednesday missed
     assert dates(home)["bars"] == "2026-11-25"
     assert [path for path in nse.asked[before:] if "BhavCopy" not in path] == ["/"]
+
+
+def test_lists_of_the_morning_are_fetched_again_in_the_evening(
+    nse: Site, tradectl: Tradectl, home: Path, set_clock: Callable[[str], None]
+) -> None:
+    set_clock("2026-11-26 07:40")
+    assert tradectl("prices").code == 0
+    assert dates(home)["corporate_actions"] == dates(home)["index:nifty50"] == "2026-11-25"
+    nse_site.serve(nse, THURSDAY, (MONDAY, WEDNESDAY, THURSDAY))
+    set_clock("2026-11-26 19:05")
+    before = len(nse.asked)
+    assert tradectl("prices").code == 0
+    assert dates(home) == dict.fromkeys(KINDS, "2026-11-26") | {"derivatives": dates(home)["derivatives"]}
+    assert [path for path in nse.asked[before:] if path.startswith(nse_site.ACTIONS)][-1].endswith(
+        "from_date=18-11-2026&to_date=26-12-2026"
+    )
 
 
 def test_it_runs_before_the_premarket_retry_only(nse: Site, tradectl: Tradectl, set_clock: Callable[[str], None]) -> None:
@@ -281,3 +302,36 @@ def test_status_and_doctor_show_the_age_of_each_kind(nse: Site, tradectl: Tradec
     (found,) = [item for item in tradectl("doctor", "--offline", "--json").object["result"] if item["check"] == "data"]
     assert (found["state"], found["exit_code"]) == ("wrong", 8)
     assert "corporate actions of 2026-11-25, 5 sessions old (analyze refuses" in found["text"]
+
+
+@pytest.fixture
+def kite(nse: Site, tmp_path: Path) -> Iterator[KiteSandbox]:
+    """Kite Connect over a paper home with the bar of one share."""
+    folder = tmp_path / "paper"
+    world = init(load(home=str(folder), environment={}))
+    with closing(Archive(folder / "market")) as archive:
+        import_files([tmp_path / "bars.csv"], archive, world.sessions, at=world.clock.now())
+    with KiteSandbox(lambda: world.broker, lambda: world.market, world.clock, world.sessions) as server:
+        yield server
+
+
+def test_a_live_home_stores_the_ticks_of_its_broker(nse: Site, kite: KiteSandbox, tradectl: Tradectl, tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.mkdir()
+    (live / "tradectl.toml").write_text(f'nse = "{nse.url}"\nnse_home = "{nse.url}"\n')
+
+    def call(*words: str, stdin: str | None = None) -> Said:
+        return tradectl("--home", str(live), *words, stdin=stdin)
+
+    call("init", "--mode", "live", "--broker", "kite")
+    addresses = ("--address", f"api={kite.url}", "--address", f"login={kite.url}/connect/login")
+    call("broker", "set", "kite", *addresses, stdin=f"api_key={kite.tokens.key}\napi_secret={kite.tokens.secret}\n")
+    call("config", "set", "universe", "nifty50")
+    call("data", "import", str(tmp_path / "bars.csv"))
+    said = call("prices", "--json")
+    assert (said.code, said.object["error"].count("`tradectl login`, then `tradectl prices --force`")) == (5, 1)
+    assert dates(live) == dict.fromkeys(KINDS, "2026-11-25")
+    call("login", stdin=f"{kite.tokens.request()}\n")
+    assert call("prices", "--json").object["result"]["kinds"]["instruments:kite"]["new"] == 1
+    assert stored(live, "SELECT symbol, source, dumped_on FROM instruments") == [("SH00", "kite", "2026-11-25")]
+    assert dates(live)["instruments:kite"] == "2026-11-25"

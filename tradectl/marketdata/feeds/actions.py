@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import DataError, SourceUnavailable
 from tradectl.freshness import read_freshness
 from tradectl.marketdata.archive import Archive
-from tradectl.marketdata.feeds.store_file import StoreFile, refuse_shrunken
+from tradectl.marketdata.feeds.store_file import NSE, StoreFile, refuse_shrunken
 from tradectl.marketdata.fetch import stored_sessions
 from tradectl.marketdata.importers import corporate_actions
 from tradectl.marketdata.panel.refresh import derived_with
@@ -48,7 +48,7 @@ class ActionsFeed:
         self._store, self._home, self._downloader, self.tolerance = store, home, downloader, max_age
 
     def is_due(self, known: Freshness | None, through: date) -> bool:
-        return known is None or known.as_of < through
+        return known is None or known.as_of < through or known.source != NSE
 
     def bring(self, request: FeedRequest) -> Iterator[Brought]:
         """Fetch and store the list. Raises SourceUnavailable, DataError."""
@@ -65,14 +65,15 @@ class ActionsFeed:
             if content.strip() in EMPTY:
                 raise DataError(f"{name}: is empty, and no week is without a corporate action: NSE answers without its data")
             kept: set[tuple[str, str, str]] = set()
-            records = {ACTIONS: today} if until == last else {}
+            records = {ACTIONS: request.through} if until == last else {}
             new = self._store.put(name, content, {corporate_actions.KIND}, records=records, check=self._check(name, kept, until))
             withdrawn = self._withdraw(kept, max(first, today + timedelta(days=1)), until) if until > today else 0
-            yield Brought(today if until == last else None, new, f"{withdrawn} withdrawn" if withdrawn else "")
+            yield Brought(request.through if until == last else None, new, f"{withdrawn} withdrawn" if withdrawn else "")
             first = until + timedelta(days=1)
 
     def _since(self, known: Freshness | None, today: date) -> date:
-        if known is not None:
+        """Return the first ex-date to request. An imported list may be a short one of a person's own, so it shortens nothing."""
+        if known is not None and known.source == NSE:
             return min(today, known.as_of) - BACK
         return min(min(stored_sessions(self._store.folder), default=today), today) - BACK
 

@@ -67,4 +67,5 @@ class BarsFeed:
         return wanted(Span(since), stored, self._store.sessions, now)
 
     def _newest(self) -> date | None:
-        return max(stored_sessions(self._store.folder), default=None)
+        ((newest,),) = self._store.rows("SELECT max(session) FROM bars WHERE NOT provisional")
+        return date.fromisoformat(str(newest)) if newest is not None else None

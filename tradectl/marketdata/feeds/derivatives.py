@@ -11,7 +11,6 @@ from tradectl.marketdata.feeds.store_file import StoreFile
 from tradectl.marketdata.fetch import FetchReport
 from tradectl.marketdata.fetch_lots import RENEWED, fetch_lots
 from tradectl.model.freshness import DERIVATIVES, Freshness
-from tradectl.model.moment import ist_date
 from tradectl.ports import Brought, FeedRequest
 
 if TYPE_CHECKING:
@@ -33,10 +32,10 @@ class DerivativesFeed:
 
     def bring(self, request: FeedRequest) -> Iterator[Brought]:
         """Fetch and store the list. Raises SourceUnavailable, DataError."""
-        report, today = FetchReport("nse"), ist_date(request.now)
+        report = FetchReport("nse")
         at = self._store.machine_now()
         fetch_lots(self._base, self._downloader(request.look), self._store.folder, self._store.sessions, report, at=at)
         if report.missing:
             raise DataError(report.missing[0].reason)
-        self._store.record(DERIVATIVES, today)
-        yield Brought(today, sum(item.merged.new + item.merged.replaced for item in report.files))
+        self._store.record(DERIVATIVES, request.through)
+        yield Brought(request.through, sum(item.merged.new + item.merged.replaced for item in report.files))

@@ -1,7 +1,7 @@
 """Files that NSE replaces each day under one address: symbol changes, the list of securities, the members of an index.
 
-None has a date inside, so such a list is as of the day on which it was fetched. A list with less than half of the stored rows is
-rejected.
+None has a date inside, so such a list is as of the last session that had ended when it was fetched. A list with less than half of
+the stored rows is rejected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from tradectl.errors import DataError
 from tradectl.marketdata.feeds.store_file import StoreFile, refuse_shrunken
 from tradectl.marketdata.importers import equity_list, index_list, symbol_change
 from tradectl.model.freshness import MEMBERS, RENAMES, SECURITIES, Freshness
-from tradectl.model.moment import ist_date
 from tradectl.ports import Brought, FeedRequest
 
 if TYPE_CHECKING:
@@ -98,9 +97,8 @@ class ListFeed:
         content = self._downloader(request.look).get(self._base + self._file.address)
         if content is None:
             raise DataError(f"NSE has no file {self._file.address}")
-        today = ist_date(request.now)
-        new = self._store.put(name, content, {self._file.importer}, records={self.kind: today}, check=self._check)
-        yield Brought(today, new)
+        records = {self.kind: request.through}
+        yield Brought(request.through, self._store.put(name, content, {self._file.importer}, records=records, check=self._check))
 
     def _check(self, frame: pd.DataFrame) -> None:
         name = self._file.address.rpartition("/")[2]

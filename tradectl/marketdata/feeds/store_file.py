@@ -14,13 +14,15 @@ from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive
 from tradectl.marketdata.importers.registry import importer_for
 from tradectl.marketdata.importers.source import read_source
-from tradectl.marketdata.imports import import_files
+from tradectl.marketdata.imports import Fetched, import_files
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tradectl.exchange.sessions import SessionTable
 
+NSE = "NSE"
+"""The source of a record of data that were fetched from the exchange."""
 LOST = 2
 """A list with less than one in so many of the stored rows is rejected: the site may have sent a part of it."""
 FEW = 20
@@ -43,7 +45,6 @@ class StoreFile:
         *,
         records: dict[str, date] | None = None,
         check: Callable[[pd.DataFrame], None] | None = None,
-        source: str = "NSE",
     ) -> int:
         """Import a file and return how many of its rows are new or changed.
 
@@ -51,7 +52,6 @@ class StoreFile:
             kinds: The importers that may read it.
             records: The kinds of data that are complete now, each with its date.
             check: Raises DataError for rows that must not be stored.
-            source: What the records name.
 
         Raises DataError for another or a damaged file; then nothing is stored.
         """
@@ -65,13 +65,11 @@ class StoreFile:
             if check is not None:
                 check(importer.parse(found).frame)
             with contextlib.closing(Archive(self.folder)) as archive:
-                (report,) = import_files([path], archive, self.sessions, at=self.machine_now()).files
-                for kind, as_of in (records or {}).items():
-                    with archive.transaction():
-                        archive.record_freshness(kind, as_of, self.machine_now(), source)
+                fetched = Fetched(tuple((records or {}).items()), NSE)
+                (report,) = import_files([path], archive, self.sessions, at=self.machine_now(), fetched=fetched).files
         return report.merged.new + report.merged.replaced + report.merged.removed
 
-    def record(self, kind: str, as_of: date, source: str = "NSE") -> None:
+    def record(self, kind: str, as_of: date, source: str = NSE) -> None:
         """Record that the data of a kind are complete up to a date."""
         with contextlib.closing(Archive(self.folder)) as archive, archive.transaction():
             archive.record_freshness(kind, as_of, self.machine_now(), source)
