@@ -279,7 +279,7 @@ class Task:
 
     `needs`: tasks that must have completed in the same session first. `buys`: it prepares or places buys, so it does not run on
     a provisional session. `sends`: it may send orders. `real_time`: it works on what is published today, so it is no part of a
-    day on a virtual clock."""
+    day on a virtual clock. `asks_broker`: it needs a session at the broker."""
 
     name: str
     summary: str
@@ -293,6 +293,7 @@ class Task:
     buys: bool = False
     sends: bool = False
     real_time: bool = False
+    asks_broker: bool = True
 
     def runs_on(self, clock: Clock) -> bool:
         """Return whether the task is a part of the day on this clock."""

@@ -165,12 +165,22 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
     said = "" if report.error else said
     return Answer(
         dict(report.result),
-        lambda: "  ".join(part for part in (said, output.inputs(dict(report.result), 400)) if part),
+        lambda: _text(said, report.result),
         outcome=report.outcome,
         exit_code=code,
         session=report.session,
         error=report.error or None,
     )
+
+
+def _text(said: str, result: Mapping[str, Any]) -> str:
+    """Return what a person reads: a line, or for `prices` a table of the kinds of data."""
+    kinds = result.get("kinds")
+    if kinds is None:
+        return "  ".join(part for part in (said, output.inputs(dict(result), 400)) if part)
+    rows = [(kind, item["as_of"], item["new"], item["note"]) for kind, item in kinds.items()]
+    found = output.table(("kind", "as of", ">new", "note"), rows, empty="No kind of data is fetched here.")
+    return "\n".join(part for part in (said, found) if part)
 
 
 for _task in all_tasks():

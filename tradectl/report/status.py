@@ -23,7 +23,7 @@ from tradectl.runtime.agenda import task_windows
 from tradectl.runtime.clock_watch import last_jump
 from tradectl.runtime.exposure import unprotected_now, with_age
 from tradectl.runtime.provisional import missing_year
-from tradectl.runtime.registry import all_tasks
+from tradectl.runtime.registry import all_tasks, task_named
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -133,7 +133,8 @@ def login_needed(content: dict[str, Any]) -> str:
     until = datetime.fromisoformat(content["logged_in_until"]) if content["logged_in_until"] else None
     for item in content["agenda"]:
         begins = max(datetime.fromisoformat(item["opens"]), datetime.fromisoformat(content["now"]))
-        if item["state"] in {"due", "later", "running"} and (until is None or begins >= until):
+        needs = item["state"] in {"due", "later", "running"} and task_named(item["task"]).asks_broker
+        if needs and (until is None or begins >= until):
             return f"{item['task']} {item['slot']}".strip()
     return ""
 

@@ -10,4 +10,5 @@ TASK = Task(
     schedule=Schedule((time(7, 30), time(19, 0)), until=time(23, 30), first_until=time(8, 0)),
     run=step_of(__name__),
     real_time=True,
+    asks_broker=False,
 )
