@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -342,3 +345,29 @@ def test_a_live_home_stores_the_ticks_of_its_broker(nse: Site, kite: KiteSandbox
     assert call("prices", "--json").object["result"]["kinds"]["instruments:kite"]["new"] == 1
     assert stored(live, "SELECT symbol, source, dumped_on FROM instruments") == [("SH00", "kite", "2026-11-25")]
     assert dates(live)["instruments:kite"] == "2026-11-25"
+
+
+def test_the_exchanges_own_files_are_taken(
+    nse: Site, tradectl: Tradectl, home: Path, shared_data: Path, tmp_path: Path, set_clock: Callable[[str], None]
+) -> None:
+    """The evening of RELIANCE's bonus of 1:1: NSE's bhavcopy, lists and texts as they were published."""
+    day, lists = date(2024, 10, 28), shared_data / "lists"
+    set_clock("2024-10-28 19:10")
+    copy = gzip.decompress((shared_data / "bhavcopy/udiff/BhavCopy_NSE_CM_0_0_0_20241028_F_0000.csv.gz").read_bytes())
+    with (lists / "corporate_actions.csv").open(encoding="utf-8") as file:
+        near = [row for row in csv.DictReader(file) if "2024-10-18" <= row["ex_date"] <= "2024-11-27"]
+    told = [nse_site.action(row["symbol"], date.fromisoformat(row["ex_date"]), row["subject"]) for row in near]
+    nse_site.serve(nse, day, (day,))
+    nse.put(nse_site.usual(day), Reply(body=nse_site.zipped(copy)))
+    nse.put(nse_site.ACTIONS, Reply(body=json.dumps(told).encode()))
+    files = {nse_site.SECURITIES: "EQUITY_L", nse_site.RENAMES: "symbolchange", nse_site.MEMBERS: "ind_nifty50list"}
+    for address, name in files.items():
+        nse.put(address, Reply(body=(lists / f"{name}.csv").read_bytes()))
+    (home / "market" / "archive.db").unlink()
+    (tmp_path / "bars.csv").write_text(BARS.replace("SH00,2026-11-20", "RELIANCE,2024-10-25"))
+    assert tradectl("data", "import", str(tmp_path / "bars.csv")).code == 0
+    said = tradectl("prices", "--session", "2024-10-28", "--json")
+    kinds = said.object["result"]["kinds"]
+    assert (said.code, {item["as_of"] for item in kinds.values()}) == (0, {"2024-10-28"})
+    assert (kinds["bars"]["new"], kinds["index:nifty50"]["new"], kinds["symbol_changes"]["new"]) == (2272, 50, 1041)
+    assert stored(home, "SELECT subject FROM actions WHERE symbol = 'RELIANCE'") == [("Bonus 1:1",)]
