@@ -63,11 +63,10 @@ def _begin(context: Context) -> Round:
     current = Round([], through)
     for feed in world.feeds():
         record = known.get(feed.kind)
-        if feed.is_due(record, through):
-            current.waiting.append(feed)
-        else:
-            as_of = record.as_of.isoformat() if record is not None else None
-            current.results[feed.kind] = {"as_of": as_of, "new": 0, "note": "is current"}
+        due = feed.is_due(record, through)
+        current.waiting += [feed] if due else []
+        as_of = record.as_of.isoformat() if record is not None else None
+        current.results[feed.kind] = {"as_of": as_of, "new": 0, "note": "" if due else "is current"}
     return current
 
 
@@ -87,7 +86,6 @@ def _advance(context: Context, current: Round) -> None:
     feed = current.waiting[0]
     if current.at_work is None:
         current.at_work = feed.bring(FeedRequest(current.through, context.now, context.progress, context.look))
-        current.results[feed.kind] = {"as_of": _as_of(context, feed), "new": 0, "note": ""}
     try:
         brought = next(current.at_work, None)
     except EXPECTED as error:
@@ -133,8 +131,3 @@ def _age(context: Context, feed: DataFeed) -> str:
         return "None is stored"
     age = sessions_since(context.world.sessions, record.as_of, ist_date(context.now))
     return f"The stored data are of {record.as_of}, {age} session{'' if age == 1 else 's'} old"
-
-
-def _as_of(context: Context, feed: DataFeed) -> str | None:
-    record = context.world.freshness().get(feed.kind)
-    return record.as_of.isoformat() if record is not None else None
