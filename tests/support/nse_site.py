@@ -14,6 +14,8 @@ from tests.integration.marketdata.sources.bhavcopies import UDIFF, usual, zipped
 from tests.integration.marketdata.test_surveillance import indicators
 from tests.integration.marketdata.test_underlyings import LOTS as FO_LOTS
 from tests.support.loopback import NOTHING, Reply, Site
+from tests.unit.exchange.test_holiday_list import answer
+from tradectl.exchange.sessions import SessionTable
 
 SHARES = tuple(f"SH{number:02}" for number in range(60))
 ACTIONS = "/api/corporates-corporateActions"
@@ -21,6 +23,7 @@ RENAMES = "/content/equities/symbolchange.csv"
 SECURITIES = "/content/equities/EQUITY_L.csv"
 MEMBERS = "/content/indices/ind_nifty50list.csv"
 LOTS = "/content/fo/fo_mktlots.csv"
+HOLIDAYS = "/api/holiday-master"
 
 
 def indicator_file(day: date) -> str:
@@ -77,6 +80,18 @@ def serve(site: Site, today: date, sessions: Iterable[date]) -> None:
     site.put(SECURITIES, Reply(body=securities()))
     site.put(MEMBERS, Reply(body=members()))
     site.put(LOTS, Reply(body=FO_LOTS.encode()))
+    site.put(HOLIDAYS, Reply(body=holidays(today.year)))
+
+
+def holidays(year: int, **more: str) -> bytes:
+    """Return the list of a year as the session table knows it, with further days."""
+    table, day = SessionTable.load(), date(year, 1, 1)
+    closed: dict[str, str] = {}
+    while day.year == year:
+        if day.weekday() < 5 and table.session(day) is None:
+            closed[day.isoformat()] = table.why_closed(day)
+        day += timedelta(days=1)
+    return answer(closed | more)
 
 
 HTML = Reply(body=b"<!DOCTYPE html><html><body>Resource not found</body></html>")
@@ -93,6 +108,7 @@ EMPTY: Mapping[str, bytes] = {
     SECURITIES: securities(()),
     MEMBERS: members(()),
     LOTS: b"UNDERLYING,SYMBOL,DEC-26\n",
+    HOLIDAYS: answer({}),
 }
 """By address: a list without a row."""
 CHANGED: Mapping[str, bytes] = {
@@ -101,6 +117,7 @@ CHANGED: Mapping[str, bytes] = {
     SECURITIES: securities().replace(b"ISIN NUMBER", b"ISIN CODE NUMBER"),
     MEMBERS: members().replace(b"ISIN Code", b"ISIN Number"),
     LOTS: FO_LOTS.replace("SYMBOL ", "TICKER ", 1).encode(),
+    HOLIDAYS: answer().replace(b"tradingDate", b"tradeDate"),
 }
 """By address: a file whose columns NSE has renamed."""
 

@@ -32,6 +32,7 @@ def open_feeds(
     from tradectl.marketdata.feeds.actions import ActionsFeed
     from tradectl.marketdata.feeds.bars import BarsFeed
     from tradectl.marketdata.feeds.derivatives import DerivativesFeed
+    from tradectl.marketdata.feeds.holidays import HolidaysFeed
     from tradectl.marketdata.feeds.lists import SECURITY_LIST, SYMBOL_CHANGES, ListFeed, index_members
     from tradectl.marketdata.feeds.store_file import StoreFile
     from tradectl.marketdata.feeds.surveillance import SurveillanceFeed
@@ -48,7 +49,7 @@ def open_feeds(
         SurveillanceFeed(store, home, lambda look: SurveillanceFiles(base, downloader(look), clock.now), downloader),
         DerivativesFeed(store, base, downloader),
         *(_instruments(settings, store, parameters, *broker) if broker is not None else ()),
-        # the feed of the holiday list (model.freshness.HOLIDAYS) goes here
+        HolidaysFeed(store, home, settings.sessions, downloader),
     )
 
 

@@ -16,7 +16,7 @@ DERIVATIVES = "derivatives"
 INSTRUMENTS = "instruments:"
 """Begins the kind of a broker's list of instruments: `instruments:kite`."""
 HOLIDAYS = "holidays"
-EXPECTED = (BARS, ACTIONS, RENAMES, SECURITIES, SURVEILLANCE, DERIVATIVES)
+EXPECTED = (BARS, ACTIONS, RENAMES, SECURITIES, SURVEILLANCE, DERIVATIVES, HOLIDAYS)
 """The kinds that every home needs."""
 
 

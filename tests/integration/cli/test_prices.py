@@ -29,7 +29,7 @@ MONDAY, WEDNESDAY, THURSDAY = date(2026, 11, 23), date(2026, 11, 25), date(2026,
 """Tuesday 24 November is a holiday."""
 EVENING = "2026-11-25 19:05"
 BARS = "symbol,date,series,open,high,low,close,volume\nSH00,2026-11-20,EQ,100,110,95,105.5,1000\n"
-KINDS = ["bars", "corporate_actions", "symbol_changes", "securities", "index:nifty50", "surveillance", "derivatives"]
+KINDS = ["bars", "corporate_actions", "symbol_changes", "securities", "index:nifty50", "surveillance", "derivatives", "holidays"]
 
 
 @pytest.fixture
@@ -133,6 +133,7 @@ ADDRESSES = {
     "securities": nse_site.SECURITIES,
     "index:nifty50": nse_site.MEMBERS,
     "derivatives": nse_site.LOTS,
+    "holidays": nse_site.HOLIDAYS,
 }
 
 
@@ -149,7 +150,7 @@ def test_a_trap_is_a_finding_and_the_bars_come(nse: Site, tradectl: Tradectl, ho
     said = tradectl("prices", "--json")
     assert (said.code, said.object["outcome"]) in {(6, "failed"), (8, "failed")}
     error = said.object["error"]
-    assert (error.count(". None is stored: "), error.count("`tradectl data import"), error.count("\n")) == (5, 5, 0)
+    assert (error.count(". None is stored: "), error.count(" FILE`"), error.count("\n")) == (6, 5, 0)
     kinds = said.object["result"]["kinds"]
     assert [name for name, found in kinds.items() if found["as_of"] is None] == list(ADDRESSES)
     assert dates(home) == {name: "2026-11-25" for name in KINDS if name not in ADDRESSES}
@@ -203,6 +204,14 @@ def test_an_action_that_was_postponed_is_withdrawn(
     said = tradectl("prices", "--json")
     assert said.object["result"]["kinds"]["corporate_actions"]["note"] == "1 withdrawn"
     assert stored(home, "SELECT ex_date FROM actions WHERE symbol = 'SH03'") == [("2026-12-08",)]
+
+
+def test_a_day_closed_at_short_notice_is_no_session(nse: Site, tradectl: Tradectl, set_clock: Callable[[str], None]) -> None:
+    nse.put(nse_site.HOLIDAYS, Reply(body=nse_site.holidays(2026, **{"2026-11-27": "Elections"})))
+    said = tradectl("prices", "--json")
+    assert said.object["result"]["kinds"]["holidays"]["note"] == "closed: 2026-11-27 Elections"
+    set_clock("2026-11-27 09:20")
+    assert tradectl("buy", "--json").object["outcome"] == "not_a_session"
 
 
 def test_the_reports_of_the_site_replace_a_missing_file(nse: Site, tradectl: Tradectl, home: Path) -> None:
@@ -305,7 +314,7 @@ def test_a_virtual_clock_needs_no_list_of_actions(home: Path, tradectl: Tradectl
 def test_status_and_doctor_show_the_age_of_each_kind(nse: Site, tradectl: Tradectl, set_clock: Callable[[str], None]) -> None:
     tradectl("prices")
     assert "data      bars 2026-11-25 (current), corporate actions 2026-11-25 (current)" in tradectl("status").out
-    assert "7 kinds of data are current" in tradectl("doctor", "--offline").out
+    assert "8 kinds of data are current" in tradectl("doctor", "--offline").out
     set_clock("2026-12-02 12:00")
     (bars,) = [item for item in tradectl("status", "--json").object["result"]["data"] if item["kind"] == "bars"]
     assert (bars["as_of"], bars["age"], bars["source"]) == ("2026-11-25", 5, f"{nse_site.usual(WEDNESDAY).rpartition('/')[2]}")

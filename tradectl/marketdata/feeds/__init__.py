@@ -6,4 +6,5 @@ lists         files that NSE replaces each day: symbol changes, securities, memb
 surveillance  GSM, ESM and ASM
 derivatives   shares with futures and options
 instruments   ticks and lots of the user's broker
+holidays      closed days, and the next year
 """
