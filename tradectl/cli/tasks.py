@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -106,7 +106,7 @@ def run(
         world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
-    day = invocation.session = parse_day(session) or ist_date(world.clock.now())
+    day = invocation.session = parse_day(session) or _today(world, task, force=more["force"])
     report = relived(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
@@ -116,6 +116,12 @@ def run(
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(invocation, report, strict=strict)
+
+
+def _today(world: World, task: Task, *, force: bool) -> date:
+    """Return today; on a day without a session the last run session, if a task that only fetches is forced."""
+    today = ist_date(world.clock.now())
+    return world.sessions.previous_run_session(today + timedelta(days=1)).date if task.real_time and force else today
 
 
 def hold_stream(world: World) -> None:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, UsageError
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held
@@ -31,6 +31,8 @@ from tradectl.runtime.stepping import AFTER_THE_END, Heartbeat, Progress, Steppi
 from tradectl.task import Context, Task, World
 
 REFUSED, UNKNOWN, BUG = 11, 7, 1
+LONG_FETCH = timedelta(hours=6)
+"""How long a forced fetch may go on after its window: a new home has years to fetch."""
 
 
 class Runner:
@@ -257,7 +259,8 @@ class Runner:
         """Step through the window; return whether the execution is complete."""
         window, now = request.window, self.world.clock.now()
         if window.every is None:
-            work.settle(window.closes if now < window.closes else now + AFTER_THE_END)
+            beyond = LONG_FETCH if request.task.real_time else AFTER_THE_END
+            work.settle(window.closes if now < window.closes else now + beyond)
             return True
         return work.through(window, until=request.until, once=request.once, watch=_Loop(self, request, claim))
 

@@ -122,6 +122,15 @@ def test_lists_of_the_morning_are_fetched_again_in_the_evening(
     )
 
 
+def test_forced_on_a_holiday_it_fetches_the_last_session(
+    nse: Site, tradectl: Tradectl, home: Path, set_clock: Callable[[str], None]
+) -> None:
+    set_clock("2026-11-24 12:00")
+    assert tradectl("prices", "--json").object["outcome"] == "not_a_session"
+    said = tradectl("prices", "--force", "--json")
+    assert (said.code, said.object["session"], dates(home)["bars"]) == (0, "2026-11-23", "2026-11-23")
+
+
 def test_it_runs_before_the_premarket_retry_only(nse: Site, tradectl: Tradectl, set_clock: Callable[[str], None]) -> None:
     set_clock("2026-11-26 08:01")
     assert "prices" not in {item["task"] for item in tradectl("run-due", "--json").object["result"]["reports"]}
@@ -270,7 +279,7 @@ def test_an_interrupted_run_continues_where_it_was(
 
 
 def test_a_window_that_ends_too_early_is_a_finding(nse: Site, tradectl: Tradectl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tradectl.runtime.runner.AFTER_THE_END", timedelta(seconds=-1))
+    monkeypatch.setattr("tradectl.runtime.runner.LONG_FETCH", timedelta(seconds=-1))
     said = tradectl("prices", "--session", "2026-11-23", "--force", "--json")
     assert (said.code, said.object["outcome"]) == (8, "failed")
     assert "the window closed before daily bars, corporate actions" in said.object["error"]
