@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from itertools import islice
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DataError
@@ -12,7 +12,7 @@ from tradectl.marketdata.feeds.store_file import StoreFile
 from tradectl.marketdata.fetch import Missing, Span, fetch, stored_sessions, wanted
 from tradectl.model.freshness import BARS, Freshness
 from tradectl.model.moment import ist_date
-from tradectl.ports import Brought, FeedRequest
+from tradectl.ports import Brought, FeedRequest, Tell
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
@@ -39,17 +39,18 @@ class BarsFeed:
 
     def bring(self, request: FeedRequest) -> Iterator[Brought]:
         """Fetch the missing sessions, oldest first. Raises DataError, once all were tried, for sessions that did not come."""
-        lacking = iter(self._lacking(request.now))
+        lacking = self._lacking(request.now)
         source = self._open_source(request.look)
         missing: list[Missing] = []
-        while batch := list(islice(lacking, TOGETHER)):
+        for start in range(0, len(lacking), TOGETHER):
+            batch = lacking[start : start + TOGETHER]
             report = fetch(
                 source,
                 batch,
                 self._store.folder,
                 self._store.sessions,
                 at=self._store.machine_now(),
-                progress=request.tell,
+                progress=partial(_progress, request.tell, start, len(lacking)),
                 look=request.look,
             )
             missing += report.missing
@@ -69,3 +70,8 @@ class BarsFeed:
     def _newest(self) -> date | None:
         ((newest,),) = self._store.rows("SELECT max(session) FROM bars WHERE NOT provisional")
         return date.fromisoformat(str(newest)) if newest is not None else None
+
+
+def _progress(tell: Tell, before: int, total: int, name: str, done: int, _of_part: int) -> None:
+    """Report the progress within all missing sessions."""
+    tell(name, before + done, total)
