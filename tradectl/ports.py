@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -12,6 +12,7 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Trad
 from tradectl.model.trading_state import TradingState
 
 if TYPE_CHECKING:
+    from tradectl.model.freshness import Freshness
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
     from tradectl.model.surveillance import Spells, Surveillance
@@ -198,6 +199,71 @@ class Candles(Protocol):
     def close(self) -> None: ...
     def daily(self, symbol: str, first: date, last: date) -> Sequence[Bar]:
         """Return daily bars, which may be adjusted. Raises UsageError for a symbol that the broker does not list."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRequest:
+    """A call of a feed.
+
+    Attributes:
+        through: The last session whose trading has ended; data of it are wanted.
+        now: The moment of the call, aware.
+        tell: Called with the progress.
+        look: Called between requests; raises where the process is asked to end.
+    """
+
+    through: date
+    now: datetime
+    tell: Tell = silence
+    look: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What one part of a feed's work stored.
+
+    Attributes:
+        as_of: The date up to which the stored data are complete; None where nothing is stored.
+        new: How many rows are new or changed.
+        note: What a person may want to know, such as why nothing came; empty for none.
+    """
+
+    as_of: date | None
+    new: int = 0
+    note: str = ""
+
+
+class DataFeed(Protocol):
+    """One kind of market data that the task `prices` keeps current.
+
+    Attributes:
+        kind: The name of its record in `freshness`.
+        title: What messages call it.
+        meaning: What it means for trading if it is missing.
+        remedy: The command that helps.
+        tolerance: How many sessions old it may be before that is a finding.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def meaning(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+    @property
+    def tolerance(self) -> int: ...
+    def is_due(self, known: Freshness | None, through: date) -> bool:
+        """Return whether there is something to fetch; `known` is the record of the stored data."""
+        ...
+
+    def bring(self, request: FeedRequest) -> Iterator[Brought]:
+        """Fetch and store what is missing, part by part; what is stored stays stored when a later part fails.
+
+        Raises SourceUnavailable (try again later), DataError (the reply is invalid or something is missing), LoginNeeded.
+        """
         ...
 
 

@@ -27,7 +27,7 @@ KEYS = {
     "color": "on, or off for output without colours",
     "quotes": "paper only: the source of live prices, yahoo (delayed) or a broker of `broker list`; without it, stored bars",
     "nse": "the address of NSE's files",
-    "nse_home": "the page whose cookies NSE requires",
+    "nse_home": "the address of NSE's site: the cookies that NSE requires, and its lists in JSON",
     "yahoo": "an address to use instead of Yahoo's",
 }
 """The keys of `tradectl.toml` and their meaning."""

@@ -6,9 +6,10 @@ A home with a virtual clock (`--at`) runs past sessions and needs `--at` in ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, read
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.file_permissions import LEDGER, close, close_home, make_home
+from tradectl.freshness import read_freshness
 from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
 from tradectl.lazy import lazy
 from tradectl.model.moment import to_ist
@@ -26,10 +28,12 @@ from tradectl.model.trading_state import ACTIVE, TradingState
 from tradectl.settings import FILE, SQLITE
 
 if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
     from tradectl.ledger.schedules import ScheduleRow
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import User
+    from tradectl.ports import Clock, DataFeed
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.task import World
@@ -285,6 +289,7 @@ def _world(
         if not kept
         else None
     )
+    fresh = partial(read_freshness, settings.market)
     if mode == "live":
         return live_world(
             settings,
@@ -295,6 +300,7 @@ def _world(
             parameters=parameters,
             notifier=notifier,
             marker=marker,
+            freshness=fresh,
         )
     paper = paper_world(
         ledger,
@@ -308,7 +314,15 @@ def _world(
         mode=mode,
         prices=prices,
     )
+    paper = replace(paper, feeds=partial(_feeds, settings, clock, sessions, parameters), freshness=fresh)
     return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper
+
+
+def _feeds(settings: Settings, clock: Clock, sessions: SessionTable, parameters: Parameters) -> Sequence[DataFeed]:
+    """Return the feeds of a paper home."""
+    from tradectl.bootstrap.feeds import open_feeds
+
+    return open_feeds(settings, clock, sessions, parameters)
 
 
 def capital_of(settings: Settings) -> int:

@@ -13,6 +13,7 @@ from tradectl.lazy import is_made, lazy
 from tradectl.task import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tradectl.brokers.account.guard import GuardedBroker
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Clock, HaltMarker, MarketData, Notifier, PriceSource
+    from tradectl.model.freshness import Freshness
+    from tradectl.ports import Clock, DataFeed, HaltMarker, MarketData, Notifier, PriceSource
     from tradectl.screener.readings import Readings
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
@@ -121,12 +123,20 @@ def live_world(
     parameters: Parameters,
     notifier: Notifier,
     marker: HaltMarker,
+    freshness: Callable[[], Mapping[str, Freshness]],
 ) -> LiveWorld:
     """Return a world that trades at the user's broker. Raises ConfigurationError on a virtual clock."""
     if clock.virtual:
         raise ConfigurationError("a live home uses the machine's clock")
     ledger.tariff = parameters.tariff
     broker = lazy(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
+
+    def feeds() -> Sequence[DataFeed]:
+        from tradectl.bootstrap.feeds import open_feeds
+
+        name = live_account(settings, ledger, clock, market, sessions).broker_name()
+        return open_feeds(settings, clock, sessions, parameters, (name, broker))
+
     return LiveWorld(
         user=ledger.user,
         mode="live",
@@ -139,6 +149,8 @@ def live_world(
         parameters=parameters,
         readings=readings_of(market, parameters),
         marker=marker,
+        feeds=feeds,
+        freshness=freshness,
     )
 
 

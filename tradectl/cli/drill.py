@@ -53,7 +53,7 @@ def drill(
     from tradectl.lab.drill.seeds import DrillPlan, drill_seeds
     from tradectl.runtime.registry import all_tasks
 
-    names = [item.name for item in all_tasks()]
+    names = [item.name for item in all_tasks() if not item.real_time]
     if task and task not in names:
         raise UsageError(f"no task is called {task!r}; there are {', '.join(names)}")
     if through and through not in (known := brokers()):

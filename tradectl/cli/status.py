@@ -60,7 +60,7 @@ def _without_ledger(invocation: Invocation, error: DatabaseError) -> Answer:
 def text(user: str, found: dict[str, Any]) -> str:
     """Return the whole status as text."""
     found = output.flat(found)
-    parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), *_trouble(found)]
+    parts = [_unprotected(found), _head(user, found), _agenda(found), _account(found), _data(found), *_trouble(found)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -132,6 +132,23 @@ def _account(found: dict[str, Any]) -> str:
         money = ", ".join(f"{name} {output.rupees(stats[name])}" for name in ("equity", "cash", "realised", "unrealised"))
         lines.append(f"account   {stats['session_date']}: {money}, drawdown {stats['drawdown']:.1%}")
     return "\n".join(lines)
+
+
+def _data(found: dict[str, Any]) -> str:
+    """Return one line on how current the stored data are, by kind; empty on a virtual clock."""
+    if found["clock"] == "virtual":
+        return ""
+    parts = (f"{item['kind'].replace('_', ' ')} {_current(item)}" for item in found["data"])
+    return f"data      {', '.join(parts)}"
+
+
+def _current(item: dict[str, Any]) -> str:
+    """Return the date of a kind of data and its age, as text."""
+    if item["as_of"] is None:
+        return "none"
+    age = item["age"]
+    old = f"{age} session{'' if age == 1 else 's'} old" if age else "current"
+    return f"{item['as_of']} ({old})"
 
 
 def _trouble(found: dict[str, Any]) -> list[str]:

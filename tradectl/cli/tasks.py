@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +50,8 @@ def timetable(schedule: Schedule) -> str:
     hourly = len(times) > 3
     starts = f"{times[0]} hourly" if hourly else ", ".join(times)
     end = "the close" if schedule.until is None else format_time(schedule.until)
+    if schedule.first_until is not None:
+        starts = f"{times[0]} to {format_time(schedule.first_until)}, {', '.join(times[1:])}"
     every = f", every {schedule.every} s" if schedule.every else ""
     return f"{starts} to {end}{every}"
 
@@ -106,7 +108,7 @@ def run(
         world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
-    day = invocation.session = parse_day(session) or ist_date(world.clock.now())
+    day = invocation.session = parse_day(session) or _today(world, task, force=more["force"])
     report = stored_report(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
@@ -116,6 +118,12 @@ def run(
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(invocation, report, strict=strict)
+
+
+def _today(world: World, task: Task, *, force: bool) -> date:
+    """Return today; on a day without a session the last run session, if a task that only fetches is forced."""
+    today = ist_date(world.clock.now())
+    return world.sessions.previous_run_session(today + timedelta(days=1)).date if task.real_time and force else today
 
 
 def open_stream(world: World) -> None:
@@ -165,12 +173,22 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
     message = "" if report.error else message
     return Answer(
         dict(report.result),
-        lambda: "  ".join(part for part in (message, output.inputs(dict(report.result), 400)) if part),
+        lambda: _text(message, report.result),
         outcome=report.outcome,
         exit_code=code,
         session=report.session,
         error=report.error or None,
     )
+
+
+def _text(said: str, result: Mapping[str, Any]) -> str:
+    """Return what a person reads: a line, or for `prices` a table of the kinds of data."""
+    kinds = result.get("kinds")
+    if kinds is None:
+        return "  ".join(part for part in (said, output.inputs(dict(result), 400)) if part)
+    rows = [(kind, item["as_of"], item["new"], item["note"]) for kind, item in kinds.items()]
+    found = output.table(("kind", "as of", ">new", "note"), rows, empty="No kind of data is fetched here.")
+    return "\n".join(part for part in (said, found) if part)
 
 
 for _task in all_tasks():

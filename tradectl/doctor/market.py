@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from tradectl.doctor.finding import Check, NeedsAttention
 from tradectl.errors import DataError
+from tradectl.exchange.data_age import sessions_since
+from tradectl.model.freshness import ACTIONS
 from tradectl.model.moment import ist_date
 from tradectl.model.surveillance import TITLES
 
@@ -29,6 +31,7 @@ def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
         ("corporate actions", lambda: _actions(market, world)),
         ("closing auction", lambda: _auctions(market, world)),
         ("surveillance", lambda: _surveillance(market, world)),
+        ("data", lambda: _data(world)),
     )
 
 
@@ -133,3 +136,27 @@ def _surveillance(market: Store, world: World) -> str:
     excluded = found.excluded() & set(members)
     dates = ", ".join(f"{TITLES[measure]} {item.dated}" for measure, item in sorted(found.lists.items()))
     return f"{len(excluded)} of {len(members)} instruments are excluded by the lists ({dates})"
+
+
+def _data(world: World) -> str:
+    """Check how current each kind of data is that `prices` fetches. Raises Worth for kinds that are missing or old; DataError if
+    analyze refuses the list of corporate actions."""
+    if world.clock.virtual:
+        return "a home on a virtual clock uses the data that are stored"
+    known, today = world.freshness(), ist_date(world.clock.now())
+    feeds = list(world.feeds())
+    refused: list[str] = []
+    old: list[str] = []
+    for feed in feeds:
+        record = known.get(feed.kind)
+        age = sessions_since(world.sessions, record.as_of, today) if record is not None else 0
+        if record is not None and age <= max(feed.tolerance, 1):
+            continue
+        state = f"of {record.as_of}, {age} sessions old" if record is not None else "not stored"
+        (refused if feed.kind == ACTIONS else old).append(f"{feed.title} {state} ({feed.meaning})")
+    text = "; ".join([*refused, *old]) + ". `tradectl prices --force` fetches them"
+    if refused:
+        raise DataError(text)
+    if old:
+        raise NeedsAttention(text)
+    return f"{len(feeds)} kinds of data are current"

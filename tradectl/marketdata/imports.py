@@ -18,6 +18,7 @@ import numpy as np
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
+from tradectl.marketdata.coverage_dates import coverage_dates
 from tradectl.marketdata.derived_calendar import refuse_underivable
 from tradectl.marketdata.importers import surveillance, underlyings
 from tradectl.marketdata.importers.bhavcopy import date_in_name
@@ -52,6 +53,14 @@ class FileReport:
     @property
     def unchanged(self) -> bool:
         return not self.merged.changed
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a fetched file completes: kinds of data, each with its as-of date, and the site that it came from."""
+
+    dates: tuple[tuple[str, date], ...]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,7 @@ def import_files(
     believe_content: bool = False,
     derive_calendar: bool = False,
     progress: Progress | None = None,
+    fetched: Fetched | None = None,
 ) -> ImportReport:
     """Import files and the files of folders into the archive, and update the panel store if anything changed.
 
@@ -132,6 +142,7 @@ def import_files(
         believe_content: Accept a bhavcopy with another date than its name, and a list that lost many shares.
         derive_calendar: Accept daily bars from before the session table.
         progress: Called for each file.
+        fetched: What a fetched file completes; None for the dates inside the file.
 
     Raises DataError or DatabaseError if nothing was written.
     """
@@ -152,6 +163,9 @@ def import_files(
                     if item.parsed.table == "surveillance" and not believe_content:
                         _refuse_lost_entries(archive, item)
                     reports.append(_write(archive, item, replace, at))
+                    claims = coverage_dates(item.source, item.parsed, ist_date(now or at)) if fetched is None else fetched.dates
+                    for kind, as_of in claims:
+                        archive.record_freshness(kind, as_of, at, item.source.name if fetched is None else fetched.source)
             except DataError as error:
                 if not item.alone:
                     raise

@@ -101,6 +101,9 @@ class Parameters:
     allow_stale: bool = _switch(
         False, "whether analyze may use the last stored bars if today's bars are missing; the result reports it"
     )
+    actions_max_age: int = _number(
+        3, "sessions", 0, 10_000, "an older list of corporate actions stops analyze in a home on the machine's clock"
+    )
     isolated: bool = _switch(False, "whether analyze scans in a separate process, so that a crash or hang does no harm")
     scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer is stopped")
     entry_premium: float = _number(0.005, "share", 0, 0.2, "distance of a buy's limit above the signal's close")
@@ -200,5 +203,7 @@ WITHOUT_LIMITS = {
 }
 """Changes that switch off the limits of the portfolio, for a backtest of one symbol."""
 
-NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
+NOT_OF_A_SYMBOL = frozenset(
+    {"universe", "signals_from", "own_shares", "allow_stale", "actions_max_age", "isolated", "scan_limit", "preopen_orders"}
+)
 """Settings that do not change the trades of a symbol: they select what to scan and how."""

@@ -39,8 +39,8 @@ def test_every_line_reaches_the_home_it_was_written_for(tmp_path: Path, name: st
     else:
         written = shell(f'tradectl crontab --zone UTC --home "{home}" --user anna', tmp_path / "another")
     found = lines(written.stdout)
-    assert len(found) == 14, written
-    for line in (found[0], found[-1]):
+    assert len(found) == 16, written
+    for line in (found[2], found[-1]):  # the first two fetch prices from the exchange
         done = as_cron_runs(line, home, elsewhere)
         assert done.returncode in {0, 8, 9, 12}, (line, done)
         assert "created a paper account" not in done.stderr
@@ -75,7 +75,7 @@ def test_a_ledger_that_cannot_be_read_is_noted(tmp_path: Path):
     assert said.returncode == 0
     assert "these are the tasks' own times" in said.stdout
     assert "these are the tasks' own times" in said.stderr
-    assert len(lines(said.stdout)) == 14
+    assert len(lines(said.stdout)) == 16
 
 
 def test_a_line_whose_home_is_gone_makes_none(tmp_path: Path):
@@ -116,7 +116,7 @@ def test_a_line_whose_folder_is_gone_makes_no_home(tmp_path: Path):
     written = shell(f"tradectl crontab --zone UTC --db {tmp_path}/own.db", home)
     home.rename(tmp_path / "moved")
     found = lines(written.stdout)
-    for line in (found[0], found[-1]):
+    for line in (found[2], found[-1]):  # the first two fetch prices from the exchange
         done = as_cron_runs(line, home, elsewhere)
         assert (done.returncode, done.stdout) == (4, ""), line
         assert f"there is no home in {home} (no such folder)" in done.stderr

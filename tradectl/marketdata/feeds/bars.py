@@ -1,0 +1,77 @@
+"""Daily bars of every session that has ended and has none, from NSE's bhavcopies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tradectl.errors import DataError
+from tradectl.marketdata.feeds.store_file import StoreFile
+from tradectl.marketdata.fetch import Missing, Span, fetch, stored_sessions, wanted
+from tradectl.model.freshness import BARS, Freshness
+from tradectl.model.moment import ist_date
+from tradectl.ports import Brought, FeedRequest, Tell
+
+if TYPE_CHECKING:
+    from tradectl.exchange.sessions import Session
+    from tradectl.marketdata.sources.port import Source
+
+TOGETHER = 5
+"""Sessions a part: between two parts the process can end in order."""
+YEAR = timedelta(days=366)
+
+
+class BarsFeed:
+    """`open_source` returns the source of the files. `years`: how much history a home without bars gets."""
+
+    kind, title, tolerance = BARS, "daily bars", 0
+    meaning = "analyze refuses a session without bars, so nothing is bought until they are stored"
+    remedy = "`tradectl data fetch --repair`, or download the bhavcopy from NSE and `tradectl data import FILE`"
+
+    def __init__(self, store: StoreFile, open_source: Callable[[Callable[[], None]], Source], years: int) -> None:
+        self._store, self._open_source, self._years = store, open_source, years
+
+    def is_due(self, known: Freshness | None, through: date) -> bool:  # noqa: ARG002 - the protocol has them
+        """Return True: a hole may lie before the newest bars, so the stored sessions decide."""
+        return True
+
+    def bring(self, request: FeedRequest) -> Iterator[Brought]:
+        """Fetch the missing sessions, oldest first. Raises DataError, once all were tried, for sessions that did not come."""
+        lacking = self._lacking(request.now)
+        source = self._open_source(request.look)
+        missing: list[Missing] = []
+        for start in range(0, len(lacking), TOGETHER):
+            batch = lacking[start : start + TOGETHER]
+            report = fetch(
+                source,
+                batch,
+                self._store.folder,
+                self._store.sessions,
+                at=self._store.machine_now(),
+                progress=partial(_progress, request.tell, start, len(lacking)),
+                look=request.look,
+            )
+            missing += report.missing
+            yield Brought(self._newest(), sum(item.merged.new + item.merged.replaced for item in report.files))
+        if missing:
+            more = f" (and {len(missing) - 1} more sessions)" if len(missing) > 1 else ""
+            raise DataError(f"{missing[0].name} is missing: {missing[0].reason}{more}")
+        yield Brought(self._newest(), 0, "" if self._newest() else "no session has ended yet")
+
+    def _lacking(self, now: datetime) -> list[Session]:
+        stored = stored_sessions(self._store.folder)
+        if stored:
+            return wanted(Span(repair=True), stored, self._store.sessions, now)
+        since = max(ist_date(now) - self._years * YEAR, self._store.sessions.first)
+        return wanted(Span(since), stored, self._store.sessions, now)
+
+    def _newest(self) -> date | None:
+        ((newest,),) = self._store.rows("SELECT max(session) FROM bars WHERE NOT provisional")
+        return date.fromisoformat(str(newest)) if newest is not None else None
+
+
+def _progress(tell: Tell, before: int, total: int, name: str, done: int, _of_part: int) -> None:
+    """Report the progress within all missing sessions."""
+    tell(name, before + done, total)
