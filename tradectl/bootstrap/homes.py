@@ -181,8 +181,8 @@ def _ledger_file(settings: Settings) -> Path:
 def _not_made(missing: str) -> str:
     """Return one line for a call that must not make a home."""
     return (
-        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes lines that name "
-        "the home"
+        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab install` writes lines "
+        "that name it"
     )
 
 

@@ -101,6 +101,12 @@ class ListGroup(Group):
     default = "list"
 
 
+class ShowGroup(Group):
+    """A group whose bare name means its command `show`."""
+
+    default = "show"
+
+
 class Root(Group):
     """The program itself."""
 

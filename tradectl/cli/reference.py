@@ -18,8 +18,8 @@ from tradectl.cli.app import app
 from tradectl.cli.config import CREDENTIALS
 from tradectl.cli.group import PANEL
 from tradectl.cli.reply_tables import replies
+from tradectl.host.crontab_install import PlannedBlock
 from tradectl.ledger.schedules import declared
-from tradectl.report.crontab import crontab, find_zone
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
 from tradectl.strategy.parameters import setting_fields
@@ -27,7 +27,8 @@ from tradectl.strategy.parameters import setting_fields
 WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
 EXAMPLE_DAY = date(2026, 11, 23)
 """Any date: India has no summer time."""
-EXAMPLE_PROGRAM = "/home/anna/tradectl/.venv/bin/tradectl --home /home/anna/.tradectl --user anna"
+EXAMPLE_NAME = "--home /home/anna/.tradectl --user anna"
+EXAMPLE_PROGRAM = f"/home/anna/tradectl/.venv/bin/tradectl {EXAMPLE_NAME}"
 """The command line that `tradectl crontab` would find on a machine."""
 
 
@@ -38,9 +39,9 @@ def files() -> Mapping[str, str]:
         "docs/reference/exit-codes.md": exit_codes(),
         "docs/reference/settings.md": settings(),
         "docs/reference/replies.md": f"{WRITTEN}\n{replies()}",
-        "crontab.example": crontab(
-            [declared("", task) for task in all_tasks()], find_zone("Asia/Kolkata"), EXAMPLE_DAY, EXAMPLE_PROGRAM
-        ),
+        "crontab.example": PlannedBlock(
+            EXAMPLE_NAME, EXAMPLE_PROGRAM, tuple(declared("", task) for task in all_tasks()), EXAMPLE_DAY, "Asia/Kolkata"
+        ).text(),
     }
 
 

@@ -14,7 +14,9 @@ from tradectl.cli.options import CONFIGURE
 from tradectl.model.moment import LAST_FILL, format_time
 
 if TYPE_CHECKING:
-    from tradectl.ledger.schedules import ScheduleRow
+    from collections.abc import Callable
+
+    from tradectl.ledger.schedules import ScheduleRow, Schedules
 
 app = typer.Typer(
     name="schedule", rich_help_panel=CONFIGURE, cls=ListGroup, help="When each task runs: list, set, enable, disable."
@@ -38,20 +40,31 @@ def change(
     every: Annotated[int | None, typer.Option(help="Seconds between the steps of a monitor.", min=1, metavar="SECONDS")] = None,
 ) -> Answer:
     """Change a task's times; options that are not given stay."""
-    row = invocation.world().ledger.schedules.set(task, times.replace(",", " ").split() or None, until or None, every)
-    return _answer((row,))
+    starts = times.replace(",", " ").split() or None
+    return _changed(invocation, lambda schedules: schedules.set(task, starts, until or None, every))
 
 
 @command(app)
 def enable(invocation: Invocation, task: Task) -> Answer:
     """Enable a task."""
-    return _answer((invocation.world().ledger.schedules.enable(task),))
+    return _changed(invocation, lambda schedules: schedules.enable(task))
 
 
 @command(app)
 def disable(invocation: Invocation, task: Task) -> Answer:
     """Disable a task; its command then reports disabled."""
-    return _answer((invocation.world().ledger.schedules.disable(task),))
+    return _changed(invocation, lambda schedules: schedules.disable(task))
+
+
+def _changed(invocation: Invocation, change: Callable[[Schedules], ScheduleRow]) -> Answer:
+    """Change the timetable; an installed block of the crontab follows."""
+    from tradectl.cli.crontab import follow
+
+    schedules = invocation.world().ledger.schedules
+    before = schedules.list()
+    row = change(schedules)
+    follow(invocation, before)
+    return _answer((row,))
 
 
 def plain(row: ScheduleRow) -> dict[str, Any]:

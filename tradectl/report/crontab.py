@@ -1,8 +1,8 @@
 """A crontab made from a user's schedule, or from the tasks' own declarations, in the zone of the machine that runs it.
 
-Each line runs every day; tradectl skips dates without a session. In a zone with summer time, a fixed line would move
-against Indian time twice a year. Such a zone, or one that is not certain, gets only one line. Each minute that line
-runs the due tasks.
+Each line runs every day; tradectl skips dates without a session. The last line runs each minute what is due, so a machine that
+started late catches up. In a zone with summer time, a fixed line would move against Indian time twice a year. Such a zone, or
+one that is not certain, gets the last line only.
 
 Cron starts a line with an almost empty environment. So every line has all that it needs: the program's path, home, user and
 database.
@@ -21,29 +21,24 @@ from tradectl.model.moment import LAST_FILL, at_ist, format_time
 from tradectl.report.machine_zone import MachineZone
 
 _HEAD = """\
-# The trading day of tradectl for cron; written by `tradectl crontab`.
-# Set MAILTO to the address for failures: with -q nothing else is mailed. Without the home each line exits with 4.
+# tradectl: `tradectl crontab install` writes this block; it moves other lines out of it. MAILTO=ADDRESS above mails failures.
 """
 _SUMMER = """\
-# {zone} has summer time and India has none, so no fixed line can keep Indian time.
+# tradectl: {zone} has summer time and India has none, so no fixed line can keep Indian time.
 """
 _UNCERTAIN = """\
-# The zone of this machine's cron is not certain: {zone}. `tradectl crontab --zone NAME` writes a line a task.
+# tradectl: the zone of cron is not certain: {zone}. `--zone NAME` writes a line a task.
 """
 _MINUTE = """\
-# This one runs each minute what is due:
+# tradectl: each minute what is due; it also catches up after a late start
 """
 _FIXED = """\
-# Times are those of {zone}; the comment has the Indian time. Every line fires every day: tradectl knows the holidays.
-"""
-_INSTEAD = """\
-# This one line can replace all of them: it runs the due tasks every minute and catches up after a late start:
-# {line}
+# tradectl: times are those of {zone}; the comment has the Indian time. Every line fires every day: tradectl knows the holidays.
 """
 
 
 def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, program: str, *, notes: Sequence[str] = ()) -> str:
-    """Return the whole file, ending with a newline.
+    """Return the lines of a block, each ended by a newline.
 
     Args:
         schedule: the tasks in the order of their lines; one that is disabled gets a comment.
@@ -52,15 +47,17 @@ def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, pro
         program: the command of every line up to its task, as `command` writes it.
         notes: comments for the head.
     """
-    head = _HEAD + "".join(f"# {note}\n" for note in notes)
-    each_minute = f"* * * * * {program} run-due -q"
+    head = _HEAD + "".join(f"# tradectl: {note}\n" for note in notes)
+    each_minute = f"{_MINUTE}* * * * * {program} run-due -q\n"
     if zone.zone is None:
-        return head + _UNCERTAIN.format(zone=zone.name) + _MINUTE + each_minute + "\n"
+        return head + _UNCERTAIN.format(zone=zone.name) + each_minute
     if clocks_change(zone.zone, today):
-        return head + _SUMMER.format(zone=zone.name) + _MINUTE + each_minute + "\n"
+        return head + _SUMMER.format(zone=zone.name) + each_minute
     lines = [line(row, at, zone.zone, today, program) for row in schedule if row.enabled for at in row.times]
-    lines += [f"# {row.task} is disabled: `tradectl schedule enable {row.task}`" for row in schedule if not row.enabled]
-    return head + _FIXED.format(zone=zone.name) + "\n".join(lines) + "\n" + _INSTEAD.format(line=each_minute)
+    lines += [
+        f"# tradectl: {row.task} is disabled: `tradectl schedule enable {row.task}`\n" for row in schedule if not row.enabled
+    ]
+    return head + _FIXED.format(zone=zone.name) + "".join(lines) + each_minute
 
 
 def command(words: Sequence[str]) -> str:
@@ -101,4 +98,5 @@ def line(row: ScheduleRow, at: time, zone: ZoneInfo, today: date, program: str) 
     local = begins.astimezone(zone)
     end = LAST_FILL if row.until is None else format_time(row.until)
     until = f" --until {end}" if row.every else ""
-    return f"# {format_time(at)} {row.task}\n{local.minute} {local.hour} * * * {program} {row.task}{until} --trigger cron -q"
+    command_line = f"{local.minute} {local.hour} * * * {program} {row.task}{until} --trigger cron -q"
+    return f"# tradectl: {format_time(at)} {row.task}\n{command_line}\n"
