@@ -55,6 +55,8 @@ def init(
     if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
         raise ConfigurationError(f"{database.name} is a tradectl database already")
     database.close()
+    if mode == "paper":
+        _make_exchange(settings)
     return open_world(settings, user)
 
 
@@ -107,7 +109,7 @@ def open_world(
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell)
+    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell, make=make)
 
 
 def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
@@ -153,6 +155,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
             database = _open(settings)
             create_or_upgrade(database)
         if _make(settings, database, user=user, capital=DEFAULT_CAPITAL, mode="paper"):
+            _make_exchange(settings)
             tell(f"made a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
     except TradectlError:
         database.close()
@@ -225,6 +228,13 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
     return True
 
 
+def _make_exchange(settings: Settings) -> None:
+    """Make the file of the paper exchange: a task that cron or the daemon starts makes none. Raises DatabaseError."""
+    from tradectl.brokers.paper.store import Store
+
+    Store(settings.paper).close()
+
+
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
     kind = ledger.info.get("clock")
     if settings.at is not None and ledger.info.get("mode") == "live":
@@ -258,6 +268,7 @@ def _world(
     *,
     read_only: bool,
     tell: Callable[[str], None],
+    make: bool,
 ) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -298,6 +309,7 @@ def _world(
         marker=MemoryMarker() if kept else marker,
         mode=mode,
         prices=prices,
+        make=make,
     )
     return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper
 
