@@ -4,4 +4,6 @@ program           the command line that reaches a home, a user and a database fr
 crontab_block     a marked block in a crontab; other lines are kept byte for byte
 crontab_program   the machine's own `crontab`
 crontab_install   install, remove and check the block of a home and a user
+systemd_units     the unit files of a home and a user
+sd_notify         the daemon's reports to systemd
 """
