@@ -9,6 +9,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import settings
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
@@ -23,7 +24,7 @@ app = typer.Typer(
 CREDENTIALS = {"notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
-Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY")]
+Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY", autocompletion=settings)]
 
 
 @command(app, "list")

@@ -8,6 +8,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import tasks
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
@@ -22,7 +23,7 @@ app = typer.Typer(
     name="schedule", rich_help_panel=CONFIGURE, cls=ListGroup, help="When each task runs: list, set, enable, disable."
 )
 COLUMNS = ("task", "times", "until", "every", "enabled")
-Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK")]
+Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK", autocompletion=tasks)]
 
 
 @command(app, "list")
