@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +47,8 @@ def show(
 
 def pages(*shelves: str) -> Mapping[str, Traversable]:
     """Return the pages of these folders by their name, in the order of the folders and then of the alphabet."""
+    from importlib.resources import files
+
     manual = files("tradectl").joinpath("manual")
     found: dict[str, Traversable] = {}
     for shelf in shelves:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pwd
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,6 +93,8 @@ def _files(invocation: Invocation, *, own: bool, timer: bool, account: str) -> t
     database, notes = database_options(settings)
     for note in notes:
         invocation.note(note)
+    import shutil
+
     program = program_path()
     if program[0] == "env":
         program[0] = shutil.which("env") or "/usr/bin/env"
@@ -106,6 +105,8 @@ def _files(invocation: Invocation, *, own: bool, timer: bool, account: str) -> t
 
 
 def _owner(home: Path) -> str:
+    import pwd
+
     try:
         return pwd.getpwuid(home.stat().st_uid).pw_name
     except (OSError, KeyError) as error:
@@ -142,6 +143,9 @@ def _remove(folder: Path, names: list[str]) -> None:
 
 def _verified(invocation: Invocation, folder: Path, files: Mapping[str, str]) -> str:
     """Return the complaints of `systemd-analyze verify` about these files; empty where it is not installed or cannot run."""
+    import shutil
+    import subprocess
+
     program = shutil.which("systemd-analyze")
     if program is None:
         return ""
@@ -155,6 +159,9 @@ def _verified(invocation: Invocation, folder: Path, files: Mapping[str, str]) ->
 
 def _systemctl(words: list[str], *, own: bool) -> None:
     """Run systemctl where it is installed; a manager that does not run has nothing to stop."""
+    import shutil
+    import subprocess
+
     program = shutil.which("systemctl")
     if program is not None:
         subprocess.run([program, *(["--user"] if own else []), *words], capture_output=True, check=False, timeout=120)
