@@ -1,4 +1,4 @@
-"""Complete symbols, settings, order ids and tasks in a shell; `tradectl --install-completion` turns it on.
+"""Complete symbols, order ids and tasks in a shell (settings: `config`); `tradectl --install-completion` turns it on.
 
 A completion reads and never writes. Where nothing can be read it completes nothing: a shell has no place for an error.
 """
@@ -24,15 +24,6 @@ def symbols(ctx: typer.Context, incomplete: str) -> list[str]:
     except (TradectlError, OSError):
         return []
     return [name for name in sorted(listed) if name.startswith(incomplete)][:MOST]
-
-
-def settings(incomplete: str) -> list[tuple[str, str]]:
-    """Return the settings that begin so, with their meaning."""
-    from tradectl.cli.config import CREDENTIALS
-    from tradectl.strategy.parameters import setting_fields
-
-    known = {item.name: str(item.metadata["meaning"]) for item in setting_fields()} | CREDENTIALS
-    return [(key, meaning) for key, meaning in known.items() if key.startswith(incomplete)]
 
 
 def orders(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
