@@ -15,11 +15,13 @@ from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.cli.user import rupees
 from tradectl.clock import SystemClock
-from tradectl.errors import ConfigurationError, UsageError
+from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.model.moment import ist_date
 from tradectl.settings import FILE, parse_moment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tradectl.settings import Settings
 
 app = typer.Typer()
@@ -118,26 +120,54 @@ def _is_home(settings: Settings) -> bool:
 
 def _checked(choice: HomeChoice, settings: Settings) -> HomeChoice:
     """Return the choice with its defaults, checked before anything is made. Raises UsageError or ConfigurationError."""
-    from tradectl.brokers.adapter import is_known, names
-    from tradectl.strategy.parameters import parse
-
     made = replace(choice, capital=choice.capital or "1000000", mode=choice.mode or "paper")
-    if rupees(made.capital) <= 0:
-        raise UsageError("the capital must be more than 0")
-    if made.universe:
-        parse("universe", made.universe)
+    _check_capital(made.capital)
+    _check_universe(made.universe)
     if made.prices not in {"", IMPORTED}:
         if made.mode != "paper":
             raise UsageError("a live home uses the prices of its broker: leave --prices out")
         if settings.at is not None:
             raise UsageError("a home on a virtual clock uses the stored bars: leave --prices out")
-        if made.prices != YAHOO and not is_known(made.prices):
-            raise UsageError(f"prices are yahoo, imported, or those of a broker ({', '.join(names())}), not {made.prices!r}")
-    if made.notify:
+    _check_prices(made.prices)
+    _check_urls(made.notify)
+    return made
+
+
+def _check_mode(text: str) -> None:
+    if text not in {"paper", "live"}:
+        raise UsageError(f"a home is paper or live, not {text!r}")
+
+
+def _check_broker(text: str) -> None:
+    from tradectl.brokers.adapter import adapter
+
+    adapter(text)
+
+
+def _check_capital(text: str) -> None:
+    if rupees(text) <= 0:
+        raise UsageError("the capital must be more than 0")
+
+
+def _check_universe(text: str) -> None:
+    from tradectl.strategy.parameters import parse
+
+    if text:
+        parse("universe", text)
+
+
+def _check_prices(text: str) -> None:
+    from tradectl.brokers.adapter import is_known, names
+
+    if text not in {"", IMPORTED, YAHOO} and not is_known(text):
+        raise UsageError(f"prices are yahoo, imported, or those of a broker ({', '.join(names())}), not {text!r}")
+
+
+def _check_urls(text: str) -> None:
+    if text:
         from tradectl.notify.services import ServiceNotifier
 
-        ServiceNotifier(made.notify.split())
-    return made
+        ServiceNotifier(text.split())
 
 
 def _asked() -> HomeChoice:
@@ -146,20 +176,29 @@ def _asked() -> HomeChoice:
     from tradectl.strategy.parameters import Parameters
 
     brokers = ", ".join(names())
-    mode = _ask("Mode: paper, or live (real orders)", "paper")
-    broker = _ask(f"Broker ({brokers})", "") if mode == "live" else ""
-    capital = _ask("Capital in rupees", "1000000")
-    universe = _ask("Universe: nifty50, nifty100, nifty200, nifty500 or all", Parameters().universe)
+    mode = _ask("Mode: paper, or live (real orders)", "paper", _check_mode)
+    broker = _ask(f"Broker ({brokers})", "", _check_broker) if mode == "live" else ""
+    capital = _ask("Capital in rupees", "1000000", _check_capital)
+    universe = _ask("Universe: nifty50, nifty100, nifty200, nifty500 or all", Parameters().universe, _check_universe)
     prices = ""
     if mode != "live":
-        prices = _ask(f"Live prices: yahoo (delayed, free), imported (stored files only), or a broker ({brokers})", YAHOO)
-    notify = _ask("Notifications: apprise URLs such as tgram://TOKEN/CHAT (empty: none)", "", secret=True)
-    return HomeChoice(capital, mode, broker, universe, prices, notify)
+        question = f"Live prices: yahoo (delayed, free), imported (stored files only), or a broker ({brokers})"
+        prices = _ask(question, YAHOO, _check_prices)
+    urls = "Notifications: apprise URLs such as tgram://TOKEN/CHAT (not shown; Enter: none)"
+    return HomeChoice(capital, mode, broker, universe, prices, _ask(urls, "", _check_urls, secret=True))
 
 
-def _ask(question: str, default: str, *, secret: bool = False) -> str:
-    answer = typer.prompt(question, default=default, show_default=bool(default), hide_input=secret, err=True)
-    return str(answer).strip()
+def _ask(question: str, default: str, check: Callable[[str], None], *, secret: bool = False) -> str:
+    """Return an answer that passes the check; one that does not is asked for again."""
+    while True:
+        answer = typer.prompt(question, default=default, show_default=bool(default), hide_input=secret, err=True)
+        text = str(answer).strip()
+        try:
+            check(text)
+        except TradectlError as error:
+            typer.echo(f"tradectl: {error}", err=True)
+        else:
+            return text
 
 
 def _make_demo(settings: Settings) -> None:
