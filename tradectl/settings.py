@@ -184,6 +184,17 @@ def environment_zone(environment: Mapping[str, str] | None = None) -> str:
     return (os.environ if environment is None else environment).get("TZ", "")
 
 
+def user_units(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of the unit files of the user's own systemd."""
+    env = os.environ if environment is None else environment
+    return Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+
+
+def take_notify_socket() -> str:
+    """Return NOTIFY_SOCKET, the address of systemd's notifications, and remove it, so that no child process writes there."""
+    return os.environ.pop("NOTIFY_SOCKET", "")
+
+
 def read_file(path: Path) -> dict[str, str]:
     """Return the values of `tradectl.toml`; empty without a file.
 

@@ -62,6 +62,8 @@ def init(
     if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
         raise ConfigurationError(f"{database.name} is already a tradectl database")
     database.close()
+    if mode == "paper":
+        _make_exchange(settings)
     return open_world(settings, user)
 
 
@@ -121,7 +123,7 @@ def open_world(
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell)
+    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell, make=make)
 
 
 def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
@@ -167,6 +169,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
             database = _open(settings)
             create_or_upgrade(database)
         if _make(settings, database, user=user, capital=DEFAULT_CAPITAL, mode="paper"):
+            _make_exchange(settings)
             tell(f"created a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
     except TradectlError:
         database.close()
@@ -195,8 +198,8 @@ def _ledger_file(settings: Settings) -> Path:
 def _not_made(missing: str) -> str:
     """Return the error message of a call that must not create a home."""
     return (
-        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes cron lines for "
-        "your home"
+        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab install` writes lines "
+        "that name it"
     )
 
 
@@ -238,6 +241,13 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
     return True
 
 
+def _make_exchange(settings: Settings) -> None:
+    """Make the file of the paper exchange: a task that cron or the daemon starts makes none. Raises DatabaseError."""
+    from tradectl.brokers.paper.store import Store
+
+    Store(settings.paper).close()
+
+
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
     kind = ledger.info.get("clock")
     if settings.at is not None and ledger.info.get("mode") == "live":
@@ -271,6 +281,7 @@ def _world(
     *,
     read_only: bool,
     tell: Callable[[str], None],
+    make: bool,
 ) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -313,6 +324,7 @@ def _world(
         marker=MemoryMarker() if kept else marker,
         mode=mode,
         prices=prices,
+        make=make,
     )
     paper = replace(paper, feeds=partial(_feeds, settings, clock, sessions, parameters), freshness=fresh)
     return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper

@@ -72,8 +72,13 @@ def paper_world(
     durable: bool = True,
     alone: bool = False,
     prices: PriceSource | None = None,
+    make: bool = True,
 ) -> PaperWorld:
-    """Return a world that trades on paper, with the live prices of `prices` or, if it is None, the stored bars."""
+    """Return a world that trades on paper, with the live prices of `prices` or, if it is None, the stored bars.
+
+    Most commands only read the ledger, so exchange and readings are created at their first use. Without `make` an exchange
+    that has no file raises ConfigurationError there.
+    """
 
     ledger.tariff = parameters.tariff
 
@@ -81,6 +86,12 @@ def paper_world(
         from tradectl.brokers.paper import PaperBroker
         from tradectl.ledger.exchange_mark import ExchangeMark
 
+        mark = ExchangeMark(ledger.database, ledger.user)
+        if not make and not paper.exists() and mark.last() is None and not mark.orders_placed():
+            raise ConfigurationError(
+                f"there is no paper exchange {paper}: no task traded. Mount its disk, or correct `paper` in tradectl.toml; "
+                "`tradectl sandbox accept --new` begins one from the ledger"
+            )
         return PaperBroker(
             paper,
             ledger.user,
@@ -93,7 +104,7 @@ def paper_world(
             alone=alone,
             opening_cash=ledger.users.get(ledger.user).capital,
             prices=prices,
-            marks=ExchangeMark(ledger.database, ledger.user) if mode == "paper" else None,
+            marks=mark if mode == "paper" else None,
             tariff=parameters.tariff,
         )
 

@@ -9,6 +9,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import symbols
 from tradectl.cli.csvfile import write_csv
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Symbol = Annotated[
-    str, typer.Argument(help="A symbol, today's or an older name; or a list, a file of symbols, or A,B,C.", metavar="SYMBOL")
+    str,
+    typer.Argument(
+        help="A symbol, today's or an older name; or a list, a file of symbols, or A,B,C.",
+        metavar="SYMBOL",
+        autocompletion=symbols,
+    ),
 ]
 From = Annotated[str, typer.Option("--from", help="First session; default: the first stored one.", metavar="YYYY-MM-DD")]
 To = Annotated[str, typer.Option("--to", help="Last session; default: the last stored one.", metavar="YYYY-MM-DD")]

@@ -9,6 +9,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import symbols
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
 from tradectl.errors import UsageError
@@ -175,7 +176,7 @@ def logs(
 @command(app, panel=LOOK)
 def why(
     invocation: Invocation,
-    symbol: Annotated[str, typer.Argument(help="A symbol, today's or an older name.", metavar="SYMBOL")],
+    symbol: Annotated[str, typer.Argument(help="A symbol, today's or an older name.", metavar="SYMBOL", autocompletion=symbols)],
     session: Annotated[
         list[str] | None, typer.Option("--session", help="Decisions of this session; may be repeated.", metavar="YYYY-MM-DD")
     ] = None,

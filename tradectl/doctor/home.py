@@ -15,6 +15,8 @@ from tradectl.doctor.finding import Check, NeedsAttention
 from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
 from tradectl.exchange.sessions import FILL_YEAR
 from tradectl.file_permissions import open_to_others
+from tradectl.host.crontab_install import planned
+from tradectl.host.crontab_program import available, read_crontab
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.trading_state import TradingState, stricter
@@ -49,6 +51,7 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
         ("orders", lambda: _orders(world)),
         ("timetable", lambda: _timetable(world)),
         ("service", lambda: _service(world)),
+        ("cron", lambda: _cron(settings, world)),
         ("jumps", lambda: _jumps(world)),
         ("messages", lambda: _messages(settings, world)),
         ("fills", lambda: _fills(settings, world)),
@@ -163,8 +166,25 @@ def _service(world: World) -> str:
     if not running:
         last = max((row.beat_at for row in services), default=None)
         seen = f"; last seen {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
-        raise NeedsAttention(f"nothing starts the tasks: install `tradectl crontab` or run `tradectl daemon`{seen}")
+        raise NeedsAttention(f"nothing starts the tasks: `tradectl crontab install`, or run `tradectl daemon`{seen}")
     return f"{' and '.join(running)} running"
+
+
+def _cron(settings: Settings, world: World) -> str:
+    """Raise ConfigurationError if the block in the crontab of this process's user differs from the timetable."""
+    if world.clock.virtual or not available():
+        return "cron starts nothing here"
+    rows = {row.task: row for row in world.ledger.schedules.list()}
+    today = ist_date(world.clock.now())
+    found = planned(settings, world.user, tuple(rows.values()), today).check(read_crontab())
+    if found.drifted:
+        raise ConfigurationError(
+            f"the block in the crontab differs from the timetable, so tasks start at wrong times or not: {found.cause}. "
+            "`tradectl crontab check` shows the lines, `tradectl crontab install` writes them"
+        )
+    if found.outside and found.installed:
+        raise NeedsAttention(f"{len(found.outside)} lines outside of the block start the same tasks: remove them by `crontab -e`")
+    return "the block in the crontab is current" if found.installed else "no block of this home is in the crontab"
 
 
 def _messages(settings: Settings, world: World) -> str:

@@ -139,7 +139,7 @@ def _surveillance(market: Store, world: World) -> str:
 
 
 def _data(world: World) -> str:
-    """Check how current each kind of data is that `prices` fetches. Raises Worth for kinds that are missing or old; DataError if
+    """Check how current each kind of data is that `prices` fetches. Raises NeedsAttention for kinds that are missing or old; DataError if
     analyze refuses the list of corporate actions."""
     if world.clock.virtual:
         return "a home on a virtual clock uses the data that are stored"

@@ -74,7 +74,7 @@ def test_the_version_is_told_both_ways(tradectl: Tradectl):
 
 
 def test_every_commands_help_shows_the_global_options(tradectl: Tradectl):
-    for words in (("orders", "list"), ("data", "sessions", "add"), ("crontab",)):
+    for words in (("orders", "list"), ("data", "sessions", "add"), ("crontab", "show")):
         said = tradectl(*words, "--help")
         assert said.code == 0
         for option in ("--user", "--db", "--home", "--at", "--json", "--quiet", "--verbose"):

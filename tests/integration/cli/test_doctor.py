@@ -26,7 +26,21 @@ pytestmark = pytest.mark.any_day
 
 THEN = "2025-07-01 08:30"
 """The morning after the last bars of the real market."""
-PAPER = ["files", "ledger", "exchange", "key", "rights", "disk", "calendar", "trading", "orders", "timetable", "service", "jumps"]
+PAPER = [
+    "files",
+    "ledger",
+    "exchange",
+    "key",
+    "rights",
+    "disk",
+    "calendar",
+    "trading",
+    "orders",
+    "timetable",
+    "service",
+    "cron",
+    "jumps",
+]
 PAPER += ["messages", "fills", "charges", "prices", "sessions", "universe", "corporate actions", "closing auction"]
 PAPER += ["surveillance", "data"]
 ASKED = ["book", "shares", "funds", "quotes", "account"]
