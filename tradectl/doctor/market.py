@@ -139,8 +139,9 @@ def _surveillance(market: Store, world: World) -> str:
 
 
 def _data(world: World) -> str:
-    """Check how current each kind of data is that `prices` fetches. Raises NeedsAttention for kinds that are missing or old; DataError if
-    analyze refuses the list of corporate actions."""
+    """Check how current each kind of data is that `prices` fetches.
+
+    Raises NeedsAttention for kinds that are missing or old, and DataError if `analyze` would refuse to run because of them."""
     if world.clock.virtual:
         return "a home on a virtual clock uses the data that are stored"
     known, today = world.freshness(), ist_date(world.clock.now())
