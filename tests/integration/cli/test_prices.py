@@ -173,7 +173,7 @@ def test_yesterdays_bhavcopy_is_not_todays(nse: Site, tradectl: Tradectl, home: 
     nse.put(nse_site.usual(WEDNESDAY), Reply(body=nse_site.bhavcopy(MONDAY)))
     said = tradectl("prices")
     assert said.code == 8
-    assert "daily bars: 2026-11-25 is missing: not published; NSE answers with the file of 2026-11-23" in said.err
+    assert "daily bars: 2026-11-25 is missing: not published; NSE serves the file of 2026-11-23" in said.err
     assert "The stored data are of 2026-11-23, 1 session old: analyze refuses" in said.err
     assert dates(home)["bars"] == "2026-11-23"
 
