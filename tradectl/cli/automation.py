@@ -17,13 +17,20 @@ app = typer.Typer()
 
 @command(app, "run-due", panel=OPERATE)
 def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
-    """Run the tasks that are due now, once; cron may start it each minute. The exit code is the most severe of its tasks."""
+    """Run the tasks that are due now, once; cron may start it each minute. The exit code is the most severe of its tasks.
+
+    With `-q` an error is printed once a day, so that cron mails it once; an order of unknown outcome and a position without a
+    live sell are printed again each hour."""
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
-    report = due.run_due(Runner(invocation.world(make=False), all_tasks(), trigger="cron"))
+    runner = Runner(invocation.world(make=False), all_tasks(), trigger="cron")
+    report = due.run_due(runner, once_a_day=invocation.quiet and not invocation.as_json)
     found = answer(invocation, report, strict=strict)
-    return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
+    if report.unprinted is None:
+        return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
+    text = report.message if report.unprinted else ""
+    return Answer(found.result, text, found.outcome, found.exit_code, found.session, "; ".join(report.unprinted) or None)
 
 
 @command(app, panel=OPERATE)
