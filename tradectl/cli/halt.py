@@ -2,7 +2,8 @@
 
 `halt` first sets the marker, a file that is read last before every send (`halt_marker`, `permission`). Then it writes the
 ledger, for which it waits less than a second. The marker alone stops every send, so `halt` also works without the ledger.
-`resume` works in the opposite order: it writes the ledger first, and changes the marker once the ledger is ACTIVE.
+`resume` first renames the marker to `.resuming`, which counts as HALTED. Then it writes the ledger, and last it renames the
+marker to `.active`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 USERS_WAIT = 0.3
-"""Seconds that `halt` waits for the names of the users if no user is given."""
+"""Seconds that `halt` waits for the user names in the ledger, which it reads unless the named user has a marker."""
 LEDGER_WAIT = 0.15
 """Seconds that `halt` waits in the write queue, and then again for the ledger's lock."""
 SERVER_WAIT = 0.5
@@ -134,7 +135,7 @@ class _Written:
     refused: str = ""
 
     def count(self, ledger: Ledger) -> None:
-        """Count the orders that rest at the exchange, wait to be sent, and are marked as being sent at this moment."""
+        """Count the orders that may be at the exchange, those that wait to be sent, and those that are being sent now."""
         orders = ledger.book.snapshot().orders
         live = [order for order in orders if order.alive and not order.waiting]
         self.live, self.waiting = len(live), len(orders) - len(live)
