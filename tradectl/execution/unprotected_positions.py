@@ -49,6 +49,7 @@ class Cause(StrEnum):
     UNIDENTIFIED = "unidentified"  # a sell under a tag of tradectl that no intent of the ledger explains
     MONITOR_NOT_RUNNING = "monitor_not_running"
     MISSED_WINDOW = "missed_window"
+    NOT_SCHEDULED = "not_scheduled"  # its window has not begun or is over, so only `--force` runs the monitor
     PLEDGED = "pledged"
     MISSING = "missing"  # renamed, moved or sold at the broker
     NOT_YET_SELLABLE = "not_yet_sellable"
@@ -94,6 +95,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.UNIDENTIFIED: "Run `tradectl orders adopt ORDER`; add `--not-ours` if it is not tradectl's.",
     Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
+    Cause.NOT_SCHEDULED: "`tradectl sell-monitor --force` runs it now; `tradectl schedule set` changes its hours.",
     Cause.UNREADABLE_ROW: "Look at it in the broker's app; sell-monitor places the sell when the row can be read.",
     Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
     Cause.MISSING: "`tradectl reconcile` compares the ledger with the broker.",
@@ -111,7 +113,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.AUCTION: "tradectl places no sell now; sell manually, or sell-monitor sells in the next session.",
     Cause.CALENDAR: f"If the market is open, `tradectl run-due` checks this again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
-    Cause.UNEXPLAINED: "`tradectl sell-monitor --once` checks again.",
+    Cause.UNEXPLAINED: "`tradectl sell-monitor --once --force` checks again.",
 }
 """The command or action that helps, by cause."""
 
