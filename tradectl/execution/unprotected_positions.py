@@ -221,7 +221,7 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
     if facts.unknown is not None:
         order = facts.unknown
         if order.purpose is Purpose.UNIDENTIFIED:
-            return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
+            return Cause.UNIDENTIFIED, f"order {order.id} sells shares of this symbol: {order.reason}"
         if _AUTHORISATION.search(order.reason):
             text = f"the broker replied to its sell order {order.id}: {order.reason.rstrip('.')}"
             return Cause.AUTHORISATION, f"{text}; the order's outcome is unknown: use `tradectl orders resolve`"
@@ -313,7 +313,7 @@ def _shortage(facts: ExposureFacts) -> tuple[Cause, str] | None:
         if facts.shares > needs_time:
             return None
         if lacking <= facts.trade_for_trade:
-            return Cause.NOT_YET_SELLABLE, f"{facts.trade_for_trade} were bought today in a trade-for-trade series"
+            return Cause.NOT_YET_SELLABLE, f"{facts.trade_for_trade} shares were bought today in a trade-for-trade series"
         if uncredited:
             return Cause.NOT_YET_SELLABLE, f"{uncredited} shares of a corporate action are not credited yet, {of}"
         return Cause.NOT_YET_SELLABLE, f"the broker lists {held.t1_quantity} shares as not delivered yet, {of}"
@@ -322,7 +322,10 @@ def _shortage(facts: ExposureFacts) -> tuple[Cause, str] | None:
     if shown + uncredited >= facts.quantity:
         return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
     if held.other_isin:
-        return Cause.MISSING, f"the broker's shares of this name are another security, ISIN {held.other_isin}: not offered"
+        return (
+            Cause.MISSING,
+            f"the broker's shares under this symbol are another security, ISIN {held.other_isin}: tradectl does not sell them",
+        )
     return (
         Cause.MISSING,
         f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",
