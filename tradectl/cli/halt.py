@@ -112,7 +112,7 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
             raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` shows the reason")
     except OSError as error:
         what = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
-        raise Blocked(f"{what}: no order is sent until it can") from error
+        raise Blocked(f"{what}: nothing is resumed. Repeat `tradectl resume` when the cause is removed") from error
     written = _Written(before=before, after=ledger.users.get(world.user))
     written.count(ledger)
     found = _result(marker, "ACTIVE", "", marked, written, "")
@@ -301,7 +301,8 @@ def _text(found: dict[str, Any]) -> str:
     lines = [f"{state}{why}: {MEANING[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]
     lines.append(f"account {found['user']} in {found['home']}")
     if found["ledger_error"]:
-        lines.append(f"the marker is set, and every send reads it; the next task writes the ledger: {found['ledger_error']}")
+        failed = f"the ledger could not be written (the next task does it): {found['ledger_error']}"
+        lines.append(f"the marker is set, and every send reads it; {failed}")
     if found["marker_error"]:
         lines.append(f"only the ledger is changed: {found['marker_error']}")
     if state != "ACTIVE" and found["being_sent"]:
@@ -311,7 +312,7 @@ def _text(found: dict[str, Any]) -> str:
     if state != "ACTIVE" and live:
         lines.append(f"{live} {_orders(live)} at the exchange, and may trade: `tradectl orders cancel --all` cancels them")
     if state == "HALTED" and waiting:
-        lines.append(f"{waiting} unsent orders wait until their session ends")
+        lines.append(f"unsent orders: {waiting}; they are not sent while the account is HALTED, and end with their session")
     return "\n".join(lines)
 
 

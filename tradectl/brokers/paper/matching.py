@@ -122,7 +122,7 @@ def price_now(side: Side, limit: int, market_day: MarketDay, second: int) -> int
         ValueError: The market day has no path.
     """
     if market_day.path is None:
-        raise ValueError("there is no price without a path")
+        raise ValueError("the market day has no price path")
     price = market_day.path.price_at(second)
     if second == 0:
         return price
