@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Tell(Protocol):
-    """Report the progress of long work: its name, the number of parts done, and the total."""
+    """Report the progress of long work: the name of its current part, the number of parts done, and the total."""
 
     def __call__(self, name: str, done: int, total: int) -> None: ...
 
@@ -31,7 +31,8 @@ def silence(name: str, done: int, total: int) -> None:
 class Clock(Protocol):
     """Return the time, aware and in UTC.
 
-    `now` is the time of the traded day. `machine_now` is the machine's time, by which leases end.
+    `now` is the time by which tradectl trades; `--at` or a simulation may set it. `machine_now` is the machine's time, by which
+    the lease of a claim ends.
     """
 
     @property
@@ -46,7 +47,7 @@ class Capabilities:
     """Properties of a broker, which its adapter declares. The rules for orders of unknown outcome use them.
 
     Attributes:
-        visibility_lag: An order that is still missing from the book after this time was not accepted; None: no such guarantee.
+        visibility_lag: An order still missing from the broker's list after this time was not accepted; None: no guarantee.
         refuses_repeated_tag: The broker rejects a client tag that was used before on the same day.
         preopen_prices: The broker publishes indicative pre-open prices.
         quote_delay: The age of its quotes by design.
@@ -56,7 +57,7 @@ class Capabilities:
         tag_length: The number of characters of a client tag that the order book shows; 0 if it shows none.
         tag_survives_modify: A modified or cancelled order keeps its tag.
         filled_in_book: The order book shows the filled quantity of an order. If False, only the trades do.
-        open_weekdays: The market is open on every weekday that no list closes. If False, a quote must prove that it trades.
+        open_weekdays: The market is open on each weekday after the last list of holidays. If False, a quote must prove that.
         trade_times: Quotes have the time of the last trade. If False, only the time of the last update.
     """
 
@@ -116,7 +117,7 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """Rules for the orders of one share, by a broker's list of instruments.
+    """Rules for orders in one instrument, from a broker's list of instruments.
 
     Attributes:
         tick_size: In paise.
@@ -284,7 +285,9 @@ class MarketData(Protocol):
         ...
 
     def verify(self) -> str:
-        """Compare the stored data with their checksums and rebuild damaged parts. Return one line about it; empty if none."""
+        """Compare the stored data with their checksums and rebuild damaged parts.
+
+        Return one line about the damage; empty if there is none."""
         ...
 
     def panel(self) -> Panel:
@@ -292,7 +295,7 @@ class MarketData(Protocol):
         ...
 
     def edition(self) -> str:
-        """Return an id of the stored history. If it is unchanged, the only change can be later bars at the end."""
+        """Return an id of the stored history. While it stays the same, stored bars never change; later bars may be added."""
         ...
 
     def names(self, instrument_ids: Sequence[str], session: date) -> Sequence[tuple[str, str | None]]:

@@ -274,7 +274,7 @@ def loaded(point: EntryPoint) -> Any:
     try:
         return point.load()
     except (ImportError, AttributeError) as error:
-        where = f"the package that brings {point.name} ({point.group}) cannot be loaded"
+        where = f"the package that provides {point.name} ({point.group}) cannot be loaded"
         raise ConfigurationError(f"{where}: {error}; install it again, or remove it") from error
 
 

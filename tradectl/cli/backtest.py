@@ -40,11 +40,11 @@ Capital = Annotated[
 RandomOrder = Annotated[
     int,
     typer.Option(
-        help="With --portfolio: compare the result with this many random orders of candidates.", min=0, metavar="NUMBER"
+        help="With --portfolio: compare the result with this many random sequences of candidates.", min=0, metavar="NUMBER"
     ),
 ]
 Seed = Annotated[
-    int, typer.Option(help="Seed of the random orders; the same seed gives the same result.", min=0, metavar="NUMBER")
+    int, typer.Option(help="Seed of the random sequences; the same seed gives the same result.", min=0, metavar="NUMBER")
 ]
 Index = Annotated[
     str, typer.Option(help="With --portfolio: the imported symbol of the index; default: the list's own.", metavar="SYMBOL")

@@ -102,7 +102,7 @@ def import_(
         lambda: _import_text(found, refused, report.ignored),
         outcome="failed",
         exit_code=DataError.exit_code,
-        error=f"refused {len(refused)} of {len(found) + len(refused)} files, the others are imported: {refused[0]['reason']}",
+        error=f"{len(refused)} of {len(found) + len(refused)} files refused, the others imported; {refused[0]['reason']}",
     )
 
 

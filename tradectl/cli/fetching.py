@@ -128,7 +128,9 @@ def holiday_list(settings: Settings) -> HolidayList:
         downloader = Downloader("NSE", settings.nse_home, RequestPacer(DEFAULT_LIMITS, stop.raise_if_requested))
         content = downloader.get(settings.nse_home + HOLIDAYS)
     if content is None:
-        raise SourceUnavailable(f"NSE has no holiday list at {HOLIDAYS}: save it in a browser and import the file")
+        raise SourceUnavailable(
+            f"NSE has no file at {HOLIDAYS}: save its holiday list in a browser, then `tradectl data sessions import FILE`"
+        )
     return read_holiday_list(content, "NSE's holiday list")
 
 
@@ -146,7 +148,7 @@ def broker(invocation: Invocation, source: str) -> Iterator[Client]:
 
     account = broker_account(invocation)
     if account.broker_name() != source:
-        raise ConfigurationError(f"{account.ledger.user} is at {account.broker_name()}, not at {source}")
+        raise ConfigurationError(f"the broker of {account.ledger.user} is {account.broker_name()}, not {source}")
     candles = account.candles()
     try:
         yield CandlePast(candles, TITLES[source])

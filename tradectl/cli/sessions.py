@@ -213,7 +213,7 @@ def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
     }
     lines = [f"{found.year}: {len(listed.weekdays)} closed weekdays in the list, {len(found.added)} of them new here"]
     lines += [f"  {day} {day:%a}  {name}" for day, name in found.added.items()]
-    lines += [f"kept      {day}: the calendar file differs" for day in found.kept]
+    lines += [f"kept      {day}: closed in NSE's list, but open in the calendar file" for day in found.kept]
     lines += [f"check     {day}: closed here, and not in NSE's list" for day in found.extra]
     lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced separately")
     needed = today.year + (today.month == DECEMBER)

@@ -165,7 +165,7 @@ def _service(world: World) -> str:
     running = [row.service for row in services if row.running(world.clock.machine_now())]
     if not running:
         last = max((row.beat_at for row in services), default=None)
-        seen = f"; last seen {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
+        seen = f"; the last heartbeat was at {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
         raise NeedsAttention(f"nothing starts the tasks: `tradectl crontab install`, or run `tradectl daemon`{seen}")
     return f"{' and '.join(running)} running"
 
@@ -193,7 +193,7 @@ def _messages(settings: Settings, world: World) -> str:
         raise NeedsAttention(f"{waiting} messages could not be sent yet")
     if "notify.urls" not in _stored(settings, world):
         raise NeedsAttention(
-            "no notification service: problems appear only on the screen and in the log: docs/how-to/get-notifications.md"
+            "no notification service: problems appear only on screen and in the log; see docs/how-to/get-notifications.md"
         )
     return "messages go to the services that you named"
 

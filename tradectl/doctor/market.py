@@ -108,7 +108,7 @@ def _auctions(market: Store, world: World) -> str:
         newest = f"the newest list is of {dated}" if dated else "no list of shares with derivatives is stored"
         raise NeedsAttention(
             f"{len(unknown)} of {len(members)} instruments may have a closing auction ({named}): {newest}; "
-            "their sells change only while stocks with and without one trade. "
+            "their sells are changed only while stocks with and stocks without a closing auction trade. "
             "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
         )
     return (

@@ -99,7 +99,7 @@ class Credentials:
         """Return a value in clear text. Raises ConfigurationError if it is not set."""
         value = self.get(key)
         if value is None:
-            raise ConfigurationError(f"the credential {key!r} of {self.user} is not set; see `tradectl broker`")
+            raise ConfigurationError(f"the credential {key!r} of {self.user} is not set: `tradectl broker set` stores it")
         return value
 
     def list(self) -> Mapping[str, str]:

@@ -255,7 +255,7 @@ def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
         symbol = parsed.frame["symbol"].iloc[at]
         raise source.bad(
             int(parsed.frame.index[at]),
-            f"the session of {today} has not ended, so this bar of {symbol} is not final (column provisional: 1)",
+            f"the session of {today} has not ended, so this bar of {symbol} is not final: set its column provisional to 1",
         )
 
 

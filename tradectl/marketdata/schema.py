@@ -216,5 +216,5 @@ def bring_forward(connection: sqlite3.Connection) -> None:
 def _version(connection: sqlite3.Connection) -> int:
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if found > VERSION:
-        raise sqlite3.DatabaseError(f"written by a newer version (tables {found}, this program knows {VERSION})")
+        raise sqlite3.DatabaseError(f"written by a newer tradectl (tables {found}, this one reads {VERSION}): update tradectl")
     return found

@@ -124,7 +124,7 @@ def differences(world: World, mine: Account, theirs: Statement) -> list[str]:
     ours = {position.symbol: position.quantity for position in world.ledger.book.snapshot().positions}
     shares = {line.symbol: line.quantity for line in theirs.holdings}
     return found + [
-        f"{symbol}: {ours.get(symbol, 0)} shares against {shares.get(symbol, 0)}"
+        f"{symbol}: {ours.get(symbol, 0)} shares in the ledger, {shares.get(symbol, 0)} at the exchange"
         for symbol in sorted(set(ours) | set(shares))
         if ours.get(symbol, 0) != shares.get(symbol, 0)
     ]

@@ -133,8 +133,8 @@ def _gap(table: SessionTable, today: date) -> str:
     named = ", ".join(map(str, days[-3:]))
     more = f" and {len(days) - 3} before" if len(days) > 3 else ""
     return (
-        f". It is not known whether the exchange was open on {named}{more}; it counts as closed, so bars, T1 shares and holding "
-        "days leave it out. `tradectl data import` of NSE's bhavcopy of the day proves a session"
+        f". It is not known whether the exchange was open on {named}{more}; each counts as closed: it has no bar, and settlement "
+        "and holding periods skip it. `tradectl data import` of NSE's bhavcopy of the day proves a session"
     )
 
 

@@ -135,7 +135,7 @@ class Parameters:
     """The table that `charges` names. It is not a setting: it is set when a home is opened."""
 
     participation: float = _number(
-        1, "share", 0, 1, "paper: maximum share of a session's volume that our orders may take; 1: no limit"
+        1, "share", 0, 1, "paper: maximum share of a minute's volume that one order may take; 1: no limit"
     )
 
 

@@ -123,7 +123,7 @@ def test_a_login_is_kept_for_everybody_until_it_ends(live: Tradectl) -> None:
     assert live("login", stdin="").code == 5
     right = live("login", stdin="1234\n")
     assert right.code == 0
-    assert right.out.startswith("logged in at house, which reports our address as 203.0.113.7, until ")
+    assert right.out.startswith("logged in at house, which reports this machine's address as 203.0.113.7, until ")
     assert live("login", stdin="").out.startswith("logged in already at house")
     assert live("login", "--again", stdin="9999\n").code == 5
     assert live("status", "--json").object["result"]["logged_in_until"] is not None

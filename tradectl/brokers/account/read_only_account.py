@@ -138,13 +138,13 @@ class ReadOnlyAccount:
         """Return the broker's source of daily bars. Raises Blocked if the adapter has none."""
         prices = self._prices()
         if not isinstance(prices, Candles):
-            raise Blocked(f"{self.broker_name()} has no daily bars here")
+            raise Blocked(f"{self.broker_name()} provides no daily bars to tradectl")
         return prices
 
     def _prices(self) -> PriceSource:
         found = self.adapter()
         if not isinstance(found, PriceAdapter):
-            raise ConfigurationError(f"the adapter of {found.name} has no prices for an account that only reads")
+            raise ConfigurationError(f"the adapter of {found.name} provides no prices to a read-only account")
         return found.prices(self.reading_account(found))
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[LoginSession, bool]:

@@ -54,7 +54,7 @@ def spent_reward(price: int, ema_level: float, parameters: Parameters) -> Refusa
     `ema_level`: the fast EMA of the bar on which it was decided, in rupees at today's scale."""
     if not reward_gone(price, ema_level, parameters):
         return None
-    return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} against EMA9 {ema_level:.2f}: the reward is gone")
+    return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} is not far enough below the target EMA9 {ema_level:.2f}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _CANCEL_REFUSED = (
 
 
 class OpenAlgoSandbox(Sandbox):
-    """OpenAlgo on loopback.
+    """Imitate OpenAlgo's server on the loopback address, with orders at the paper exchange.
 
     Args:
         exchange: Opens the exchange; called in the server's thread.
