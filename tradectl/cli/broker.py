@@ -76,7 +76,7 @@ def change(
 ) -> Answer:
     """Choose the broker and enter its credentials: by prompts on a terminal, else as NAME=VALUE lines on stdin.
 
-    A change disarms the account and ends its session. In a paper home this is the broker that `quotes` names.
+    A change disarms the account and ends its session. In a paper home NAME must be the broker of `quotes` in tradectl.toml.
     """
     account = broker_account(invocation)
     found = account.set_broker(name)
@@ -104,7 +104,7 @@ def _read_fields(invocation: Invocation, found: Adapter) -> dict[str, str]:
         if not key and not equals:
             continue
         if key.strip() not in names or not equals:
-            raise UsageError(f"line {number} of stdin: NAME=VALUE, where NAME is one of {', '.join(names)}")
+            raise UsageError(f"line {number} of stdin must be NAME=VALUE, where NAME is one of {', '.join(names)}")
         values[key.strip()] = value.strip()
     return values
 

@@ -218,7 +218,7 @@ def resolve(
         bool,
         typer.Option(
             "--sender-ended",
-            help="With one of these: you confirm that the sending process, on another machine or before a reboot, has ended.",
+            help="With an option above: you confirm that the sending process, on another machine or before a reboot, has ended.",
         ),
     ] = False,
 ) -> Answer:

@@ -40,14 +40,14 @@ _SATURDAY = 5
 
 
 class OverrideKind(StrEnum):
-    """Name what the operator's file makes of a date."""
+    """Name the kinds of date in the operator's file."""
 
     CLOSED = "closed"
     NORMAL = "normal"
     UNSETTLED = "unsettled"
     """A normal session on which nothing settles, because the banks are closed."""
     MUHURAT = "muhurat"
-    DRILL = "drill"
+    DRILL = "drill"  # a session in which the exchange tests its disaster recovery site
 
 
 RUN_BY_DEFAULT = {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
@@ -232,7 +232,7 @@ def _year(cells: Mapping[str, str], where: str) -> int:
 
 
 def _phase(cells: Mapping[str, str], where: str) -> PhaseRow:
-    """Return a phase of ordinary sessions from one row. Raises ConfigurationError if the row alone is wrong."""
+    """Return a phase of ordinary sessions from one row. Raises ConfigurationError if this row itself is wrong."""
     if cells["runs"]:
         raise ConfigurationError(f"{where}: runs: must be empty for a phase")
     times: dict[str, time | None] = {}
@@ -246,7 +246,7 @@ def _phase(cells: Mapping[str, str], where: str) -> PhaseRow:
     except ValueError as error:
         raise ConfigurationError(f"{where}: date: {error}") from error
     if cells["stocks"] not in {"", *Stocks}:
-        raise ConfigurationError(f"{where}: stocks: one of {', '.join(Stocks)}, not {cells['stocks']!r}")
+        raise ConfigurationError(f"{where}: stocks must be one of {', '.join(Stocks)}, not {cells['stocks']!r}")
     stocks = Stocks(cells["stocks"] or Stocks.ALL)
     kind = PhaseKind(cells["kind"])
     row = PhaseRow(since, stocks, kind, times["open"], times["close"], times["may_end_from"], cells["name"], where)

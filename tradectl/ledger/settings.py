@@ -103,7 +103,7 @@ class Credentials:
         return value
 
     def list(self) -> Mapping[str, str]:
-        """Return every key; secret values are hidden."""
+        """Return every credential by key; secret values are hidden."""
         rows = user_settings.c
         with self.database.read() as connection:
             statement = select(rows.key, rows.value, rows.secret).where(rows.user == self.user).order_by(rows.key)

@@ -35,7 +35,7 @@ QUESTIONS = frozenset({UNEXPLAINED, NOT_SHOWN, UNKNOWN})
 """Kinds of finding that the operator must decide. Until then the symbol is not bought."""
 DAMAGED = "damaged rows of the panel store (--repair derives the store again)"
 MOVE = 0.20
-"""Relative change from the previous adjusted close above which a close is reported; some shares have no fixed price band."""
+"""A close is reported if it moved by more than this part; the move may be real: some shares have no fixed price band."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _damage(store: Store) -> Finding:
 
 
 def _second_names(store: Store) -> Finding:
-    """Return how many archived bars the panel left out because another bar has the instrument's name of that day."""
+    """Return how many bars the panel left out, because the day also has a bar under the instrument's symbol of that day."""
     with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
     left_out = rows - store.stored_bars()

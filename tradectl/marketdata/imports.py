@@ -57,7 +57,7 @@ class FileReport:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetched file completes: kinds of data, each with its as-of date, and the site that it came from."""
+    """The date up to which a fetched file completes each kind of data, and the site that it came from."""
 
     dates: tuple[tuple[str, date], ...]
     source: str
@@ -142,9 +142,9 @@ def import_files(
         believe_content: Accept a bhavcopy with another date than its name, and a list that lost many shares.
         derive_calendar: Accept daily bars from before the session table.
         progress: Called for each file.
-        fetched: What a fetched file completes; None for the dates inside the file.
+        fetched: The dates up to which fetched files complete the data; None to take the dates inside the files.
 
-    Raises DataError or DatabaseError if nothing was written.
+    Raises DataError or DatabaseError; then nothing was written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
@@ -196,7 +196,7 @@ def _expanded(paths: Iterable[Path]) -> tuple[list[_InputFile], tuple[str, ...]]
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
         taken = [item for item in inside if not item.is_dir() and item.suffix.lower() in ENDINGS]
         if not taken:
-            raise DataError(f"{path}: has no CSV file")
+            raise DataError(f"{path}: has no data file such as a CSV file")
         ignored += [f"{item.name}/" if item.is_dir() else item.name for item in inside if item not in taken]
         for item in taken:
             files.setdefault(item.absolute(), _InputFile(item, alone=True))

@@ -75,7 +75,7 @@ class Account:
 
 
 def account(world: World) -> Account:
-    """Return the account by all positions of the ledger. Shares count at their last price, or at cost without a price."""
+    """Return the account from all positions of the ledger. Shares count at their last price, or at cost without a price."""
     book = world.ledger.book
     folds: list[tuple[str, Folded]] = [(position.symbol, book.folded(position.id)) for position in book.positions()]
     held = [position.symbol for position in book.snapshot().positions]

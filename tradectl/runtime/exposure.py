@@ -1,4 +1,4 @@
-"""Find positions without a live sell from the ledger and the clock, without a call to the broker, so that any command can.
+"""Find positions without a live sell. This reads the ledger and the clock and does not call the broker.
 
 The sell monitor stores the cause that it found. A finding of another process may be old: `as_of` is when it was last confirmed.
 A monitor that does not run is a cause of its own.
@@ -124,7 +124,7 @@ def _exposed(
 ) -> Iterator[tuple[Position, int, str]]:
     """Yield the positions without a live sell in the market hours of their stock: position, shares, error of its market data.
 
-    A sell whose status word at the broker is not known looks live in the ledger: there the stored finding (`known`) counts.
+    A sell with an unknown status word of the broker looks live in the ledger. For it the stored finding (`known`) counts.
     """
     from tradectl.execution import sell_coverage, unprotected_positions
 

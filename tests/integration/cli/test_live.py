@@ -102,7 +102,7 @@ def test_status_says_where_orders_go(live: Tradectl) -> None:
 def test_what_the_broker_must_know_is_read_and_never_shown(live: Tradectl, home: Path) -> None:
     said = told(live, f"key={CANARY}\nclient=AB1234\n")
     assert (said.code, said.out) == (0, "house: key, client stored\n")
-    assert told(live, "kex=1\n").err == "tradectl: line 1 of stdin: NAME=VALUE, where NAME is one of key, client, depot\n"
+    assert told(live, "kex=1\n").err == "tradectl: line 1 of stdin must be NAME=VALUE, where NAME is one of key, client, depot\n"
     assert told(live, "").out == "house: nothing stored\n"
     stored = b"".join(path.read_bytes() for path in home.glob("ledger.db*"))
     assert (CANARY.encode() in stored, b"AB1234" in stored) == (False, True)

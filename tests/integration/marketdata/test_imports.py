@@ -175,7 +175,7 @@ def test_years_before_the_calendar_are_taken_only_when_asked(market: Market) -> 
 
 
 def test_an_empty_folder_is_refused(market: Market) -> None:
-    with pytest.raises(DataError, match="has no CSV file"):
+    with pytest.raises(DataError, match="has no data file such as a CSV file"):
         market.take_files(market.files)
 
 

@@ -1,4 +1,4 @@
-"""Ticks and lots of the universe by the list of the user's broker, for the days between two dumps that a person imports."""
+"""Store the tick sizes of the universe from the list of the user's broker, for the days between two imported dumps."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ UNKNOWN = -1
 
 
 class InstrumentsFeed:
-    """`broker` and `members` are read when there is work: the broker's list, and the instruments of the universe on a session."""
+    """Store the broker's tick sizes. `broker` and `members` (the universe on a session) are called only by `bring`."""
 
     tolerance = 5
-    meaning = "prices of orders are rounded to the exchange's table of ticks; the broker rejects one that its list does not allow"
+    meaning = "order prices follow the exchange's table of tick sizes; the broker rejects a price that its list does not allow"
 
     def __init__(
         self, store: StoreFile, name: str, broker: Callable[[], ListsOrderRules], members: Callable[[date], Sequence[Instrument]]

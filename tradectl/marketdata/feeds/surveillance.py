@@ -59,7 +59,7 @@ class SurveillanceFeed:
         yield self._reports(request, note)
 
     def _reports(self, request: FeedRequest, note: str) -> Brought:
-        """Store the reports of the site. Raises DataError with both reasons where they do not come either."""
+        """Store the reports of the site. Raises DataError or SourceUnavailable, with both reasons, if a report is missing too."""
         downloader, new = self._downloader(request.look), 0
         for name in REPORTS:
             try:
@@ -75,7 +75,7 @@ class SurveillanceFeed:
         return Brought(as_of, new, f"from the reports of NSE's site ({note})")
 
     def _as_of(self) -> date | None:
-        """Return the oldest of the newest dates of the measures that exclude a share; None where one has no list."""
+        """Return the date up to which each excluding measure has a list (the oldest of the newest); None if one has none."""
         rows = self._store.rows("SELECT measure, max(dated) FROM surveillance GROUP BY measure")
         newest = {str(measure): date.fromisoformat(str(dated)) for measure, dated in rows}
         found = [newest[measure.value] for measure in EXCLUDING if measure.value in newest]
