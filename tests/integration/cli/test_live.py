@@ -88,7 +88,7 @@ def test_a_trading_adapter_gives_a_paper_home_no_prices(tradectl: Tradectl, home
     assert tradectl("init").code == 0
     with (
         closing(bootstrap.open_world(load())) as world,
-        pytest.raises(ConfigurationError, match="for an account"),
+        pytest.raises(ConfigurationError, match="to a read-only account"),
     ):
         world.broker.quotes(["ACME"])
 
