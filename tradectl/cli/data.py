@@ -266,11 +266,11 @@ def _short(example: str) -> str:
 
 def _named(findings: list[dict[str, Any]]) -> str:
     """Return one line for each symbol that needs a decision."""
-    from tradectl.marketdata.check import CORRECTED, QUESTIONS
+    from tradectl.marketdata.check import CORRECTED, LACKING, QUESTIONS
 
     lines = []
     for item in findings:
-        if item["kind"] in {CORRECTED, *QUESTIONS} and item["count"]:
+        if item["kind"] in {CORRECTED, LACKING, *QUESTIONS} and item["count"]:
             lines += [f"{item['kind']}:", *(f"  {example}" for example in item["examples"])]
     if any(item["kind"] in QUESTIONS and item["count"] for item in findings):
         lines.append(

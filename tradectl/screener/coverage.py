@@ -1,12 +1,12 @@
 """The check that the stored bars reach today without a missing session, without which `analyze` refuses to run.
 
 A missing session changes every RSI and average, and so the list of buys. A session is missing where no instrument has a bar of
-it, or where more than half of the universe's instruments with bars before and after have none: then a file was lost. A single
-symbol without a bar was halted or suspended: the rule `missing_bars` excludes it, and the evening goes on.
+it. It is missing too where most instruments of the universe that trade have none: a file was lost, or a few symbols were fetched
+alone. A single symbol without a bar is excluded by the rule `missing_bars`, and the evening goes on.
 
-The last 60 run sessions before today are checked, as for a single symbol. No window of a rule is longer, RSI10 keeps 0.2 % of
-the earlier prices, and one missing bar moves an EMA200 by less than 1 % of that day's change. Older gaps, Muhurat sessions and
-drills are left to `data check` and `doctor`.
+The sessions that the indicators need are checked, as for a single symbol: the last `WINDOW` run sessions up to today. A missing
+session before them moves the past trades in the score alone: `older_gaps` names it, and the evening goes on. A
+Muhurat session or a drill is checked where a few stocks have a bar of it; many sources have none of any.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradectl.model.panel import GAP
-from tradectl.strategy.trusted_prices import WINDOW as SPAN
+from tradectl.strategy.trusted_prices import WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tradectl.exchange.sessions import SessionTable
     from tradectl.model.panel import Panel
@@ -42,45 +42,72 @@ class MissingSessions:
     def text(self) -> str:
         """Return the message: which sessions, what it means, and the commands that help."""
         first, last, count = self.sessions[0], self.sessions[-1], len(self.sessions)
-        named = ", ".join(map(str, self.sessions[:NAMED])) + (f" and {count - NAMED} more" if count > NAMED else "")
         which = f"{count} sessions have" if count > 1 else "a session has"
         fetch = f"`tradectl data fetch --since {first} --to {last}{' --replace' if self.stored else ''}`"
         return (
-            f"{which} no bars, or bars of few stocks ({named}): RSI and averages would be wrong, so nothing is analysed. "
-            f"{fetch}, or `tradectl data import`, fills them; "
-            "`tradectl data sessions add DATE --kind closed` marks a date on which the exchange was closed"
+            f"{which} no bars, or bars of few stocks ({name_days(self.sessions)}): RSI and averages would be wrong, so nothing "
+            f"is analysed. {fetch}, or `tradectl data import`, fills them; `tradectl data sessions fetch` shows by NSE's list "
+            "whether the exchange was closed"
         )
 
 
-def missing_sessions(
-    panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, *, stale: bool
-) -> MissingSessions | None:
-    """Return the run sessions before `session`, since the first stored one, without bars; None without any.
+def name_days(days: Sequence[date]) -> str:
+    """Return the first days as text, and how many more there are."""
+    more = f" and {len(days) - NAMED} more" if len(days) > NAMED else ""
+    return ", ".join(map(str, days[:NAMED])) + more
 
-    `stale`: the last stored bars are used, so only sessions before them count.
+
+def missing_sessions(
+    panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, today: Collection[str] | None, *, stale: bool
+) -> MissingSessions | None:
+    """Return the sessions up to `session`, since the first stored one, without bars or with few; None without any.
+
+    `today`: the instruments with a bar of `session` where it is not final, None where the stored bars are used. `stale`: the last
+    stored bars are used, so only sessions before them count. A `session` without any bar is not named: `screen` excludes all.
     """
     end = panel.last_index(session - timedelta(days=1)) + 1
     if not end:
         return None
     first = max(date.fromordinal(int(panel.sessions[0])), sessions.first)
-    known = sessions.run_between(first, session - timedelta(days=1))[-SPAN:]
-    stored = set(panel.sessions[max(0, end - 2 * SPAN) : end].tolist())
+    known = sessions.run_between(first, session - timedelta(days=1))[-WINDOW:]
+    stored = set(panel.sessions[max(0, end - 2 * WINDOW) : end].tolist())
     found = [item.date for item in known if item.date.toordinal() not in stored]
-    run = {item.date.toordinal() for item in known}
-    thin = [day for day in _thin(panel, universe, end) if day.toordinal() in run]
     if stale:
         found = [day for day in found if day.toordinal() < int(panel.sessions[end - 1])]
+    thin = _thin(panel, universe, session, end, today)
+    if stale and thin and thin[-1] == session:
+        thin.pop()
     return MissingSessions(tuple(sorted({*found, *thin})), bool(thin)) if found or thin else None
 
 
-def _thin(panel: Panel, universe: Sequence[str], end: int) -> list[date]:
-    """Return the stored sessions on which most of the universe has no bar between two of its own."""
-    begin = max(0, end - SPAN)
-    columns = [panel.columns[name] for name in universe if name in panel.columns]
-    state = np.asarray(panel.state[begin:end])[:, columns]
-    there = state > 0
-    later = np.flip(np.logical_or.accumulate(np.flip(there, axis=0), axis=0), axis=0)
-    lacking = ((state == GAP) & later).sum(axis=1)
-    expected = there.sum(axis=1) + lacking
-    thin = (lacking >= FEW) & (2 * lacking > expected)
-    return [date.fromordinal(int(panel.sessions[begin + i])) for i in np.flatnonzero(thin).tolist()]
+def older_gaps(panel: Panel, sessions: SessionTable, session: date, years: int) -> tuple[date, ...]:
+    """Return the run sessions without any bar before those that `missing_sessions` checks, of the last `years`, oldest first.
+
+    They change the past trades that are part of the score, and hardly an indicator."""
+    first = max(date.fromordinal(int(panel.sessions[0])), sessions.first) if len(panel) else session
+    first = max(first, session - timedelta(days=round(365.25 * years)))
+    if first >= session:
+        return ()
+    stored = set(panel.sessions[int(np.searchsorted(panel.sessions, first.toordinal())) :].tolist())
+    known = sessions.run_between(first, session - timedelta(days=1))[:-WINDOW]
+    return tuple(item.date for item in known if item.date.toordinal() not in stored)
+
+
+def _thin(panel: Panel, universe: Sequence[str], session: date, end: int, today: Collection[str] | None) -> list[date]:
+    """Return the sessions up to `session` of which a few instruments of the universe have a bar, and most of those that trade
+    have none. `end`: the panel's row after the last session before it."""
+    begin = max(0, end - WINDOW)
+    names = [name for name in universe if name in panel.columns]
+    columns = [panel.columns[name] for name in names]
+    state, days = np.asarray(panel.state[begin:end])[:, columns], panel.sessions[begin:end].tolist()
+    if today is not None:
+        last = np.where([name in today for name in names], 1, GAP).astype(state.dtype)
+    else:
+        row = panel.last_index(session)
+        last = np.asarray(panel.state[row])[columns] if row >= end else np.zeros(len(columns), dtype=state.dtype)
+    if (last > 0).any():
+        state, days = np.vstack([state, last]), [*days, session.toordinal()]
+    trading = state[:, (state > 0).any(axis=0)]
+    lacking, there = (trading == GAP).sum(axis=1), (trading > 0).sum(axis=1)
+    thin = (lacking >= FEW) & (lacking > there)
+    return [date.fromordinal(days[i]) for i in np.flatnonzero(thin).tolist()]
