@@ -17,7 +17,9 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Missing, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
 from tradectl.marketdata.sources.patience import POLITE, Patience
+from tradectl.marketdata.sources.restoring import Reach
 from tradectl.marketdata.sources.surveillance_files import stored_lists
+from tradectl.marketdata.whole_sessions import whole_sessions
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import read_symbol, shown
 from tradectl.runtime.interrupt import stop_on_signals
@@ -46,9 +48,10 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
     table = SessionTable.load(settings.sessions)
     of_lists = source == "surveillance"
     stored = stored_lists(settings.market) if of_lists else stored_sessions(settings.market)
-    whole = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
+    asked = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
+    whole = whole_sessions(settings.market, open_store(settings)) if source == "nse" and stored else stored
     with stop_on_signals() as stop, bar("fetching", quiet=invocation.quiet or invocation.as_json) as tell, ExitStack() as stack:
-        sessions = wanted(whole, stored, table, clock.now())
+        sessions = wanted(asked, stored, table, clock.now(), whole)
         look = stop.raise_if_asked
         if of_lists:
             opened = surveillance_lists(settings, clock, Patience(POLITE, look))
@@ -58,8 +61,7 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
             client = (
                 yahoo(settings, Patience(POLITE, look)) if source == "yahoo" else stack.enter_context(broker(invocation, source))
             )
-            gaps_only = span.repair and span.since is None
-            opened = restored(settings, clock, client, names(settings, symbols, universe), gaps_only=gaps_only)
+            opened = restored(settings, clock, client, names(settings, symbols, universe), _reach(span))
         report = fetched(
             opened,
             sessions,
@@ -67,6 +69,7 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
             table,
             at=SystemClock().machine_now(),
             replace=span.again,
+            partial=stored - whole,
             progress=tell,
             look=look,
         )
@@ -151,13 +154,13 @@ def broker(invocation: Invocation, source: str) -> Iterator[Client]:
         candles.close()
 
 
-def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str], *, gaps_only: bool) -> Source:
+def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str], reach: Reach) -> Source:
     """Return a source that restores adjusted bars of a client, for symbols by today's names."""
     from tradectl.marketdata.sources.restoring import RestoredBars
     from tradectl.marketdata.sources.stored_facts import Stored
 
     known, today = Stored(settings.market, open_store(settings)), ist_date(clock.machine_now())
-    return RestoredBars(client, symbols, known, clock.now, today, gaps_only=gaps_only)
+    return RestoredBars(client, symbols, known, clock.now, today, reach=reach)
 
 
 def names(settings: Settings, symbols: str, universe: str) -> list[str]:
@@ -188,9 +191,12 @@ def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
 
 
 def _every_session(span: Span) -> Span:
-    """Return whether to fetch gaps only: a symbol may lack a session that others have; with given dates the source decides."""
-    named = span.since is not None or span.repair
-    return Span(span.since, span.to, span.repair, again=named)
+    """Return every session since the given date, or since the first stored one: each symbol lacks sessions of its own."""
+    return Span(span.since, span.to, repair=True, again=True)
+
+
+def _reach(span: Span) -> Reach:
+    return Reach.GIVEN if span.since is not None else Reach.GAPS if span.repair else Reach.NEWER
 
 
 def _answer(report: FetchReport, sessions: list[date]) -> Answer:

@@ -23,6 +23,8 @@ UDIFF_SINCE = date(2024, 7, 8)
 """From this session on NSE publishes the UDiFF form and the old one no more."""
 FULL_SINCE = date(2020, 1, 1)
 """Before this there is no sec_bhavdata_full at the address below."""
+CLOSED = "`tradectl data sessions fetch` shows by NSE's list of holidays whether the exchange was closed"
+"""A missing file proves no closed day, so nothing is proposed from it."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -70,8 +72,7 @@ class NseFiles:
             raise damage
         if not is_final(day, self._now()):
             return Absent(f"not published yet{found}", pending=True)
-        closed = f"if the exchange was closed, run: tradectl data sessions add {day} --kind closed"
-        return Absent(f"not published{found} ({closed})")
+        return Absent(f"not published{found}; {CLOSED}")
 
 
 def date_of(name: str, content: bytes) -> date:

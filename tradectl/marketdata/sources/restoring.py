@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
@@ -56,6 +57,17 @@ class Knowledge(Protocol):
     def of(self, symbol: str, today: date) -> Known: ...
 
 
+class Reach(StrEnum):
+    """Which sessions without a stored bar a symbol is fetched for. One without any bar is fetched for all."""
+
+    GIVEN = "given"
+    """All of the given dates."""
+    GAPS = "gaps"
+    """Those after its first stored bar."""
+    NEWER = "newer"
+    """Those after its last stored bar."""
+
+
 class RestoredBars:
     """A source whose parts are symbols, each with its sessions that have no stored bar."""
 
@@ -69,20 +81,19 @@ class RestoredBars:
         now: Callable[[], datetime],
         today: date,
         *,
-        gaps_only: bool = False,
+        reach: Reach = Reach.GIVEN,
     ) -> None:
-        """`now`: the time of the day that is traded; `today`: the machine's date, up to which the client adjusts; `gaps_only`:
-        nothing from before the first stored bar of a symbol."""
+        """`now`: the time of the day that is traded; `today`: the machine's date, up to which the client adjusts."""
         self._client, self._symbols, self._knowledge, self._now, self._today = client, symbols, knowledge, now, today
-        self._gaps_only = gaps_only
+        self._reach = reach
         self.name = client.name
 
     def parts(self, sessions: Sequence[Session]) -> Sequence[Part]:
         found = []
         for symbol in self._symbols:
             stored = self._knowledge.of(symbol, self._today).closes
-            first = min(stored) if self._gaps_only and stored else date.min
-            lacking = tuple(session for session in sessions if session.date not in stored and session.date > first)
+            begin = {Reach.GIVEN: date.min, Reach.GAPS: min(stored, default=date.min), Reach.NEWER: max(stored, default=date.min)}
+            lacking = tuple(item for item in sessions if item.date not in stored and item.date > begin[self._reach])
             if lacking:
                 found.append(Part(symbol, lacking))
         return found
