@@ -154,7 +154,7 @@ def fetch(
         str, typer.Option(help="Up to this date; default: the last session that has ended.", metavar="YYYY-MM-DD")
     ] = "",
     repair: Annotated[
-        bool, typer.Option("--repair", help="Also fetch gaps: sessions without bars since the first stored one.")
+        bool, typer.Option("--repair", help="Also fetch gaps since the first stored session, also those of a single symbol.")
     ] = False,
     symbols: Annotated[str, typer.Option(help="yahoo, kite: these symbols, stored before or not.", metavar="A,B,C")] = "",
     universe: Annotated[str, typer.Option(help="yahoo, kite: a list, a file of symbols, or `all`.", metavar="NAME")] = "",

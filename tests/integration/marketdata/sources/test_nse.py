@@ -86,8 +86,8 @@ def test_yesterdays_file_means_not_published(nse: Site, fetched: Fetch, stored) 
     assert (early.trouble, early.missing[0].reason) == ("", "not published yet; NSE answers with the file of 2024-10-28")
     late = fetched(on=TUESDAY)
     assert late.trouble == (
-        "2024-10-29: not published; NSE answers with the file of 2024-10-28; `tradectl data sessions fetch` shows by NSE's list of "
-        "holidays whether the exchange was closed"
+        "2024-10-29: not published; NSE answers with the file of 2024-10-28; `tradectl data sessions fetch` shows by NSE's list "
+        "of holidays whether the exchange was closed"
     )
     assert stored() == [MONDAY]
 
