@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from tradectl.ports import Clock
     from tradectl.settings import Settings
 
-HOLIDAYS = "/api/holiday-master?type=trading"
-"""NSE's list of trading holidays, JSON, below its home page."""
 TITLES = {"nse": "NSE", "surveillance": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
 """The sources: their names on the command line and in text."""
 
@@ -121,15 +119,11 @@ def lots(settings: Settings, table: SessionTable, report: FetchReport, patience:
 
 def holiday_list(settings: Settings) -> HolidayList:
     """Return NSE's list of trading holidays from the page in the settings. Raises DataError for any other reply."""
-    from tradectl.exchange.holiday_list import read_holiday_list
+    from tradectl.marketdata.fetch_holidays import download_holidays
     from tradectl.marketdata.sources.download import Downloader
 
     with stop_on_signals() as stop:
-        downloader = Downloader("NSE", settings.nse_home, Patience(POLITE, stop.raise_if_asked))
-        content = downloader.get(settings.nse_home + HOLIDAYS)
-    if content is None:
-        raise SourceUnavailable(f"NSE has no holiday list at {HOLIDAYS}: save it in a browser and import the file")
-    return read_holiday_list(content, "NSE's holiday list")
+        return download_holidays(settings.nse_home, Downloader("NSE", settings.nse_home, Patience(POLITE, stop.raise_if_asked)))
 
 
 def yahoo(settings: Settings, patience: Patience) -> Client:

@@ -40,6 +40,9 @@ __all__ = [
 
 FILL_YEAR = "`tradectl data sessions fetch` fills a new year, or `tradectl data sessions import FILE` with NSE's saved list"
 """The command that helps where a year is missing."""
+UNKNOWN_HOURS: Timetable = (Entry(PhaseKind.CONTINUOUS, time(21, 0), time(21, 0)),)
+"""The hours of a Muhurat session that are not announced yet: no moment lies in them. Every known one was over before (at 19:35 at
+the latest), so that the bars of the day are there."""
 _DAY = timedelta(days=1)
 _WEEKEND = {5: "Saturday", 6: "Sunday"}
 
@@ -71,6 +74,11 @@ class Session:
     tables: tuple[Timetable, Timetable] | None = None
     provisional: bool = False
     """No list of holidays reaches it; quotes or a bhavcopy showed that the market was open. Nothing is bought on it."""
+
+    @property
+    def hours_known(self) -> bool:
+        """Whether the exchange has announced the hours. Nothing trades in a session without them."""
+        return self.hours != UNKNOWN_HOURS
 
     def phases(self, closing_auction: bool) -> tuple[Phase, ...]:
         """The phases in order, for stocks with or without a closing auction. Between them there may be gaps."""
@@ -379,5 +387,7 @@ def _overridden(override: Override, path: Path | None, *, settles: bool) -> Sess
     hours: Timetable = ()
     if override.open and override.close:
         hours = (Entry(PhaseKind.CONTINUOUS, override.open, override.close),)
+    elif override.kind is OverrideKind.MUHURAT:
+        hours = UNKNOWN_HOURS
     settled = settles and override.kind is OverrideKind.NORMAL and override.date.weekday() not in _WEEKEND
     return Session(override.date, kind, override.runs, settled, override.name, str(path), hours)

@@ -25,8 +25,9 @@ BETWEEN = timedelta(seconds=15)
 """Between two reads of the quotes of a broker that does not date trades."""
 _LAST_STEP = timedelta(minutes=1)
 """How long after the last fill the last step of the sell monitor may begin."""
-WARN_FROM = (12, 1)
-"""Month and day from which the missing list of the next year is reported: NSE publishes it in the first half of December."""
+WARN_FROM, URGENT_FROM = (12, 1), (12, 20)
+"""Month and day from which the missing list of the next year is reported, and from which that is an error, each day. NSE
+publishes it in the first half of December, and the evening of the last listed session cannot buy."""
 
 
 def admit_today(world: World) -> bool:
@@ -125,6 +126,11 @@ def missing_year(table: SessionTable, today: date) -> str:
     return ""
 
 
+def is_urgent(table: SessionTable, today: date) -> bool:
+    """Return whether the list of holidays that `missing_year` reports is missing so late that it is an error."""
+    return bool(missing_year(table, today)) and (today > table.listed_through or (today.month, today.day) >= URGENT_FROM)
+
+
 def _gap(table: SessionTable, today: date) -> str:
     """Return what to do about weekdays before today that were never decided, in one sentence; empty without any."""
     days = table.undecided(today)
@@ -139,13 +145,14 @@ def _gap(table: SessionTable, today: date) -> str:
 
 
 def warn(world: World) -> None:
-    """Send the warning about a missing list once a week, and again when the list has ended: then it is more urgent."""
+    """Send the warning about a missing list once a week; from `URGENT_FROM` on once a day, as an error."""
     now = world.clock.now()
     today = ist_date(now)
     text = missing_year(world.sessions, today)
     if not text:
         return
-    over = ":over" if today > world.sessions.listed_through else ""
-    key = f"calendar:{today.isocalendar().year}-{today.isocalendar().week}{over}"
-    if world.ledger.outbox.add(now, "The holidays of a new year are missing", text, key):
-        world.ledger.logs.append(now, "warning", "year_missing", text)
+    urgent = is_urgent(world.sessions, today)
+    key = f"calendar:{today}" if urgent else f"calendar:{today.isocalendar().year}-{today.isocalendar().week}"
+    title = "ERROR: the holidays of a new year are missing" if urgent else "The holidays of a new year are missing"
+    if world.ledger.outbox.add(now, title, text, key):
+        world.ledger.logs.append(now, "error" if urgent else "warning", "year_missing", text)
