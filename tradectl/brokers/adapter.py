@@ -23,6 +23,8 @@ from tradectl.ports import Broker, Capabilities, Clock, MarketData, PriceSource
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from tradectl.exchange.holiday_list import HolidayList
+
 ADAPTERS = {
     "kite": "tradectl.brokers.kite",
     "kotak_neo": "tradectl.brokers.kotak_neo",
@@ -236,6 +238,14 @@ class PriceAdapter(Protocol):
     """
 
     def prices(self, account: BrokerAccount) -> PriceSource: ...
+
+
+@runtime_checkable
+class HolidayAdapter(Protocol):
+    """An adapter whose broker documents a list of trading holidays. `holidays` returns that of one year; it raises LoginNeeded,
+    BrokerUnavailable, or DataError for a list that is not of a whole year."""
+
+    def holidays(self, account: BrokerAccount, year: int) -> HolidayList: ...
 
 
 @runtime_checkable

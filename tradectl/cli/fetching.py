@@ -126,6 +126,19 @@ def holiday_list(settings: Settings) -> HolidayList:
         return download_holidays(settings.nse_home, Downloader("NSE", settings.nse_home, Patience(POLITE, stop.raise_if_asked)))
 
 
+def broker_holidays(invocation: Invocation) -> tuple[HolidayList, str]:
+    """Return the list of the user's broker for the first year that is not known, and its source as text.
+
+    Its list of the last known year must agree with the calendar. Raises DataError for one that does not, Blocked for a broker
+    without a list."""
+    from tradectl.exchange.holiday_list import refuse_contradiction
+
+    account, table = broker_account(invocation), SessionTable.load(invocation.required_settings().sessions)
+    name, year = f"{account.broker_name()}'s holiday list", table.listed_through.year
+    refuse_contradiction(account.holidays(year), table, name)
+    return account.holidays(year + 1), f"{name}, fetched"
+
+
 def yahoo(settings: Settings, patience: Patience) -> Client:
     """Return the source Yahoo at the address of the settings."""
     from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast

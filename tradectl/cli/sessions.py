@@ -176,10 +176,19 @@ def remove_override_(
 
 
 @command(sessions, "fetch")
-def fetch_year(invocation: Invocation) -> Answer:
+def fetch_year(
+    invocation: Invocation,
+    source: Annotated[
+        str, typer.Option(help="nse: its own list; broker: that of the user's broker, for the next year.", metavar="nse|broker")
+    ] = "nse",
+) -> Answer:
     """Fetch NSE's list of trading holidays and add the year that it contains."""
-    from tradectl.cli.fetching import holiday_list
+    from tradectl.cli.fetching import broker_holidays, holiday_list
 
+    if source == "broker":
+        return _fill(invocation, *broker_holidays(invocation))
+    if source != "nse":
+        raise UsageError(f"a source is nse or broker; not {source!r}")
     return _fill(invocation, holiday_list(invocation.required_settings()), "NSE's holiday list, fetched")
 
 

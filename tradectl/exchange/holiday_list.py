@@ -89,10 +89,28 @@ def read_holiday_list(content: bytes, name: str) -> HolidayList:
     years = sorted({day.year for day in days})
     if len(years) != 1:
         raise DataError(f"{name}: holds dates of more than one year ({', '.join(map(str, years))})")
-    listed = HolidayList(years[0], dict(sorted(days.items())))
+    return whole_year(days, name, years[0])
+
+
+def whole_year(days: Mapping[date, str], name: str, year: int) -> HolidayList:
+    """Return the list of a year. Raises DataError where it has too few closed weekdays to be a whole one."""
+    listed = HolidayList(year, dict(sorted(days.items())))
     if len(listed.weekdays) < FEWEST:
-        raise DataError(f"{name}: holds {len(listed.weekdays)} weekday holidays of {listed.year}: that is no whole year")
+        raise DataError(f"{name}: holds {len(listed.weekdays)} weekday holidays of {year}: that is no whole year")
     return listed
+
+
+def refuse_contradiction(listed: HolidayList, table: SessionTable, name: str) -> None:
+    """Raise DataError where a list of a known year differs from the table on a weekday: its source errs about other years too."""
+    special, year = listed.muhurat, range(date(listed.year, 1, 1).toordinal(), date(listed.year, 12, 31).toordinal() + 1)
+    weekdays = [day for day in map(date.fromordinal, year) if day.weekday() < _SATURDAY and day not in special]
+    wrong = [day for day in weekdays if (day in listed.days) is not (table.session(day) is None)]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise DataError(
+            f"{name} of {listed.year} contradicts the known calendar on {len(wrong)} weekdays "
+            f"({', '.join(map(str, wrong[:3]))}{more}), so no other year is taken from it: `tradectl data sessions fetch`"
+        )
 
 
 def _segment(text: str, name: str) -> list[tuple[Any, str]]:

@@ -5,6 +5,7 @@ api            requests with the API key, and none before it is sure that the se
 times          the moments in its rows, some of which have no date
 rows           its rows, each parsed once
 balances       holdings, and funds net of what is blocked and spent
+holidays       the list of trading holidays that the server keeps
 prices         quotes without a way to an order, and how old they may be
 login          what stands for a session, since the server itself is logged in at its broker
 broker         the account
@@ -25,6 +26,7 @@ from tradectl.ports import Capabilities
 if TYPE_CHECKING:
     from tradectl.brokers.openalgo.broker import OpenAlgoBroker
     from tradectl.brokers.openalgo.prices import OpenAlgoPrices
+    from tradectl.exchange.holiday_list import HolidayList
 
 
 class OpenAlgoAdapter:
@@ -61,6 +63,16 @@ class OpenAlgoAdapter:
         from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 
         return OpenAlgoPrices(account, OpenAlgoReads(account))
+
+    def holidays(self, account: BrokerAccount, year: int) -> HolidayList:
+        from tradectl.brokers.openalgo.api import OpenAlgoReads
+        from tradectl.brokers.openalgo.holidays import holidays
+
+        reads = OpenAlgoReads(account)
+        try:
+            return holidays(reads, year)
+        finally:
+            reads.close()
 
     def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:  # noqa: ARG002 - there is nothing to ask a person
         from tradectl.brokers.openalgo.login import login

@@ -25,7 +25,9 @@ STRATEGY = "tradectl"
 """Only written into OpenAlgo's own log; it does not come back."""
 ROOT = "/api/v1/"
 PLACE = "placeorder"
-READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol")
+READS = (
+    "ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol", "market/holidays",
+)  # fmt: skip
 """Everything that is read; with OpenAlgo a POST like all else."""
 MODE_HOLDS = timedelta(minutes=5)
 """How long a reply about the server's mode is valid: our choice, much shorter than a session and longer than a task."""

@@ -38,7 +38,7 @@ class OpenAlgoSandbox(Sandbox):
 
     Switches: `analyze` (its analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at its broker), `listed`
     (the broker knows its address), `tells_t1` and `tells_trade_ids` (fields of newer versions), `cancel_status` (the status of
-    a refused cancel; 500 with its Zerodha adapter).
+    a refused cancel; 500 with its Zerodha adapter). `holidays`: the rows of its list by year.
     """
 
     shapes = "openalgo"
@@ -59,6 +59,7 @@ class OpenAlgoSandbox(Sandbox):
         self.analyze = self.semi_auto = self.tells_t1 = self.tells_trade_ids = False
         self.logged_in = self.listed = True
         self.cancel_status = 400
+        self.holidays: dict[int, list[dict[str, Any]]] = {}
         self._virtual = count(1)
 
     def answer(self, request: Request) -> Response:
@@ -101,6 +102,7 @@ class OpenAlgoSandbox(Sandbox):
             "funds": lambda _: self._data(rows.funds(self.exchange.funds(), self._morning())),
             "symbol": self._symbol,
             "multiquotes": self._quotes,
+            "market/holidays": self._holidays,
             "orderstatus": self._status,
             "quotes": self._quote,
         }
@@ -209,6 +211,10 @@ class OpenAlgoSandbox(Sandbox):
         if "error" in content:
             raise OpenAlgoError(400, content["error"])
         return _success(content["data"])
+
+    def _holidays(self, body: Body) -> dict[str, Any]:
+        year = body["year"]
+        return {"status": "success", "year": year, "timezone": "Asia/Kolkata", "data": self.holidays.get(year, [])}
 
     def _quotes(self, body: Body) -> dict[str, Any]:
         symbols = [item["symbol"] for item in body["symbols"]]
