@@ -45,7 +45,7 @@ def _sessions(market: Store, world: World) -> str:
     if newest is None:
         raise DataError("no bars are stored")
     panel, parameters = market.panel(), world.parameters
-    missing = missing_sessions(panel, world.sessions, market.universe(parameters.universe), newest, None, stale=False)
+    missing = missing_sessions(panel, world.sessions, market.universe(parameters.universe), newest, final=True, stale=False)
     if missing is not None:
         raise DataError(missing.text)
     older = older_gaps(panel, world.sessions, newest, parameters.backtest_years)

@@ -168,7 +168,7 @@ def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, 
     own, new_year, special = read_overrides(calendar), listed.year == last + 1, listed.muhurat
     closed = {day: name for day, name in listed.weekdays.items() if day not in special}
     kept = tuple(day for day in closed if day in own.days and own.days[day].kind is not OverrideKind.CLOSED)
-    kept += tuple(day for day in special if day in own.days)
+    kept += tuple(day for day in special if day in own.days and own.days[day].kind is not OverrideKind.MUHURAT)
     open_here = {day for day in closed if not new_year and table.session(day) is not None}
     added = {
         day: name for day, name in closed.items() if day not in own.days and (new_year or (day >= today and day in open_here))

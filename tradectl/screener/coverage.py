@@ -21,7 +21,7 @@ from tradectl.model.panel import GAP
 from tradectl.strategy.trusted_prices import WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from tradectl.exchange.sessions import SessionTable
     from tradectl.model.panel import Panel
@@ -58,23 +58,23 @@ def name_days(days: Sequence[date]) -> str:
 
 
 def missing_sessions(
-    panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, today: Collection[str] | None, *, stale: bool
+    panel: Panel, sessions: SessionTable, universe: Sequence[str], session: date, *, final: bool, stale: bool
 ) -> MissingSessions | None:
     """Return the sessions up to `session`, since the first stored one, without bars or with few; None without any.
 
-    `today`: the instruments with a bar of `session` where it is not final, None where the stored bars are used. `stale`: the last
-    stored bars are used, so only sessions before them count. A `session` without any bar is not named: `screen` excludes all.
+    `final`: the stored bars of `session` are used; otherwise it is not checked, as a share without a quote is excluded alone.
+    `stale`: the last stored bars are used, so only sessions before them count. A `session` without any bar is not named.
     """
     end = panel.last_index(session - timedelta(days=1)) + 1
     if not end:
         return None
-    first = max(date.fromordinal(int(panel.sessions[0])), sessions.first)
+    first = max(date.fromordinal(int(panel.sessions[0])), sessions.first, session - timedelta(days=2 * WINDOW))
     known = sessions.run_between(first, session - timedelta(days=1))[-WINDOW:]
     stored = set(panel.sessions[max(0, end - 2 * WINDOW) : end].tolist())
     found = [item.date for item in known if item.date.toordinal() not in stored]
     if stale:
         found = [day for day in found if day.toordinal() < int(panel.sessions[end - 1])]
-    thin = _thin(panel, universe, session, end, today)
+    thin = _thin(panel, universe, session, end, final=final)
     if stale and thin and thin[-1] == session:
         thin.pop()
     return MissingSessions(tuple(sorted({*found, *thin})), bool(thin)) if found or thin else None
@@ -93,21 +93,14 @@ def older_gaps(panel: Panel, sessions: SessionTable, session: date, years: int) 
     return tuple(item.date for item in known if item.date.toordinal() not in stored)
 
 
-def _thin(panel: Panel, universe: Sequence[str], session: date, end: int, today: Collection[str] | None) -> list[date]:
+def _thin(panel: Panel, universe: Sequence[str], session: date, end: int, *, final: bool) -> list[date]:
     """Return the sessions up to `session` of which a few instruments of the universe have a bar, and most of those that trade
     have none. `end`: the panel's row after the last session before it."""
-    begin = max(0, end - WINDOW)
-    names = [name for name in universe if name in panel.columns]
-    columns = [panel.columns[name] for name in names]
-    state, days = np.asarray(panel.state[begin:end])[:, columns], panel.sessions[begin:end].tolist()
-    if today is not None:
-        last = np.where([name in today for name in names], 1, GAP).astype(state.dtype)
-    else:
-        row = panel.last_index(session)
-        last = np.asarray(panel.state[row])[columns] if row >= end else np.zeros(len(columns), dtype=state.dtype)
-    if (last > 0).any():
-        state, days = np.vstack([state, last]), [*days, session.toordinal()]
+    begin, columns = max(0, end - WINDOW), [panel.columns[name] for name in universe if name in panel.columns]
+    state, row = np.asarray(panel.state[begin : panel.last_index(session) + 1])[:, columns], end - begin
+    if not final or not (state[row:] > 0).any():
+        state = state[:row]
     trading = state[:, (state > 0).any(axis=0)]
     lacking, there = (trading == GAP).sum(axis=1), (trading > 0).sum(axis=1)
     thin = (lacking >= FEW) & (lacking > there)
-    return [date.fromordinal(days[i]) for i in np.flatnonzero(thin).tolist()]
+    return [date.fromordinal(int(panel.sessions[begin + i])) for i in np.flatnonzero(thin).tolist()]

@@ -91,9 +91,8 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, request:
     Without any bar of the session every instrument is excluded, unless the setting `allow_stale` is on.
     """
     if request.whole:
-        allowed = request.parameters.allow_stale
-        today = None if request.bars is None else request.bars.keys()
-        missing = missing_sessions(market.panel(), sessions, request.universe, request.session, today, stale=allowed)
+        allowed, final = request.parameters.allow_stale, request.bars is None
+        missing = missing_sessions(market.panel(), sessions, request.universe, request.session, final=final, stale=allowed)
         if missing is not None:
             return ScreenResult((), stale=False, missing=missing)
     state = _state_at(known, request, tell)

@@ -97,7 +97,7 @@ def test_muhurat_has_a_date_before_it_has_hours(tmp_path: Path) -> None:
     assert not any(session.has_phase_at(moment) or session.takes_changes(moment, (False, True)) for moment in moments)
     assert table.next_run_session(date(2027, 10, 28)).date == date(2027, 11, 1)
     again = fill(calendar, table, read_holiday_list(answer(), "list"), "NSE's list", TODAY)
-    assert (again.muhurat, again.added, again.kept) == ({}, {}, (day,))
+    assert (again.muhurat, again.added, again.kept) == ({}, {}, ())
     write_override(calendar, Override(day, OverrideKind.MUHURAT, time(18, 15), time(19, 15)))
     announced = SessionTable.load(calendar).session(day)
     assert announced is not None
@@ -108,11 +108,12 @@ def test_muhurat_has_a_date_before_it_has_hours(tmp_path: Path) -> None:
 def test_what_the_operator_says_stays(tmp_path: Path) -> None:
     calendar = tmp_path / "sessions.csv"
     write_override(calendar, Override(date(2027, 10, 29), OverrideKind.MUHURAT, time(18, 15), time(19, 15)))
+    write_override(calendar, Override(date(2027, 11, 15), OverrideKind.NORMAL, runs=True))
     filled = fill(calendar, SessionTable.load(calendar), read_holiday_list(answer(), "list"), "NSE's list", TODAY)
-    assert filled.kept == (date(2027, 10, 29),)
+    assert (filled.kept, filled.muhurat) == ((date(2027, 11, 15),), {})
     session = SessionTable.load(calendar).session(date(2027, 10, 29))
     assert session is not None
-    assert session.kind == "muhurat"
+    assert (session.kind, session.hours_known) == ("muhurat", True)
 
 
 def test_a_new_list_of_a_known_year_closes_dates_and_opens_none(tmp_path: Path) -> None:
