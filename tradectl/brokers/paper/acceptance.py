@@ -26,12 +26,15 @@ def target_session(sessions: SessionTable, moment: datetime) -> Session:
     """Return the session in which an after-market order of this moment is released. Raises OrderRefused outside the window."""
     day = ist_date(moment)
     today = sessions.session(day)
-    if today is not None:
+    if today is not None and today.hours_known:
         if moment < today.begins_at() - CUTOFF:
             return today
         if moment < today.ends_at():
             raise OrderRefused("after market orders are not accepted now", code="phase")
-    return sessions.next_session(day)
+    following = sessions.next_session(day)
+    while not following.hours_known:
+        following = sessions.next_session(following.date)
+    return following
 
 
 def check_phase(market_day: MarketDay, moment: datetime, order_type: OrderType) -> PhaseKind:

@@ -1,0 +1,52 @@
+"""Find the stored sessions that are complete: from NSE's file of the whole market, or from a file in which no symbol is missing.
+
+A source of single symbols brings a session for a few of them. Such a session is not complete, and NSE's file of it is still
+fetched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tradectl.marketdata.archive import database_errors
+from tradectl.marketdata.reading import read_archive
+from tradectl.marketdata.schema import ARCHIVE
+from tradectl.model.panel import GAP
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.store import Store
+    from tradectl.model.panel import Panel
+
+WHOLE_MARKET = "bhavcopy"
+"""The first word of the kind of a file that contains every symbol which traded."""
+LIVES_ON = 20
+"""Number of sessions after its last bar in which a symbol is expected to trade. Later it counts as delisted or renamed."""
+
+
+def whole_sessions(folder: Path, store: Store) -> set[date]:
+    """Return the sessions whose final bars are complete; empty without an archive. Raises DatabaseError."""
+    if not (folder / ARCHIVE).exists():
+        return set()
+    query = "SELECT session, file, count(*) FROM bars WHERE NOT provisional GROUP BY session, file"
+    with database_errors(folder / ARCHIVE), contextlib.closing(read_archive(folder)) as archive:
+        kinds = dict(archive.execute("SELECT id, kind FROM files"))
+        counts = archive.execute(query).fetchall()
+    of_market = {session for session, file, _ in counts if str(kinds.get(file, "")).startswith(WHOLE_MARKET)}
+    of_many = {session for session, _, bars in counts if bars > 1}
+    holed = {day.isoformat() for day in _holed(store.panel())}
+    return {date.fromisoformat(session) for session in of_market | (of_many - holed)}
+
+
+def _holed(panel: Panel) -> list[date]:
+    """Return the sessions on which at least one symbol that trades has no bar."""
+    if not len(panel):
+        return []
+    state = np.asarray(panel.state)
+    last = len(panel) - 1 - np.argmax(state[::-1] > 0, axis=0)
+    lacking = (state == GAP) & (np.arange(len(panel))[:, np.newaxis] <= last + LIVES_ON)
+    return [date.fromordinal(int(day)) for day in panel.sessions[lacking.any(axis=1)]]
