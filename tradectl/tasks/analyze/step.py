@@ -54,8 +54,7 @@ def run(context: Context) -> Outcome:
     if close.stale:
         context.log("stale_data", f"analysed the last stored bars: there is none of {session}", level="warning")
     notes = {"panel_renewed": renewed} if renewed else {}
-    simulated = world.mode == "simulated"
-    older = () if simulated else older_gaps(world.market.panel(), world.sessions, session, parameters.backtest_years)
+    older = older_gaps(world.market.panel(), world.sessions, session, parameters.backtest_years)
     if older:
         notes["older_gaps"] = f"{len(older)} sessions without bars count in no past trade of the scores: {name_days(older)}"
     result = _counts(close.verdicts) | notes | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
