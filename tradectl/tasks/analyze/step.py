@@ -57,8 +57,7 @@ def run(context: Context) -> Outcome:
     if close.stale:
         context.log("stale_data", f"there are no bars of {session}: the last stored bars were analysed", level="warning")
     notes = {"panel_renewed": renewed} if renewed else {}
-    simulated = world.mode == "simulated"
-    older = () if simulated else older_gaps(world.market.panel(), world.sessions, session, parameters.backtest_years)
+    older = older_gaps(world.market.panel(), world.sessions, session, parameters.backtest_years)
     if older:
         notes["older_gaps"] = (
             f"{len(older)} sessions without bars are left out of the past trades of the scores: {name_days(older)}"
