@@ -8,7 +8,7 @@ from tradectl.brokers.paper.account import ExchangeAccount, ExchangeOrder, Lot
 from tradectl.brokers.paper.market_days import MarketDay
 from tradectl.brokers.paper.matching import auction_holds, price_now
 from tradectl.errors import OrderRefused
-from tradectl.exchange.amo_windows import CUTOFF
+from tradectl.exchange.amo_windows import CUTOFF, next_with_hours
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.phases import CLOSING_ENTRY, LIMIT_ONLY, TAKES_NOTHING, PhaseKind
 from tradectl.exchange.rates import Tariff
@@ -31,10 +31,7 @@ def target_session(sessions: SessionTable, moment: datetime) -> Session:
             return today
         if moment < today.ends_at():
             raise OrderRefused("after market orders are not accepted now", code="phase")
-    following = sessions.next_session(day)
-    while not following.hours_known:
-        following = sessions.next_session(following.date)
-    return following
+    return next_with_hours(sessions, day)
 
 
 def check_phase(market_day: MarketDay, moment: datetime, order_type: OrderType) -> PhaseKind:
