@@ -16,6 +16,7 @@ import numpy as np
 from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.reading import read_archive
 from tradectl.marketdata.schema import ARCHIVE
+from tradectl.marketdata.sources.nse import addresses
 from tradectl.model.panel import GAP
 
 if TYPE_CHECKING:
@@ -34,12 +35,19 @@ def whole_sessions(folder: Path, store: Store) -> set[date]:
         return set()
     query = "SELECT session, file, count(*) FROM bars WHERE NOT provisional GROUP BY session, file"
     with database_errors(folder / ARCHIVE), contextlib.closing(read_archive(folder)) as archive:
-        kinds = dict(archive.execute("SELECT id, kind FROM files"))
+        market_files = dict(archive.execute("SELECT id, name FROM files WHERE kind LIKE ?", [f"{WHOLE_MARKET}%"]))
         counts = archive.execute(query).fetchall()
-    of_market = {session for session, file, _ in counts if str(kinds.get(file, "")).startswith(WHOLE_MARKET)}
+    of_market = {session for session, file, _ in counts if file in market_files}
+    equal = {market_files[file] for file in market_files.keys() - {file for _, file, _ in counts}}
+    of_market |= {session for session, _, _ in counts if _names(date.fromisoformat(session)) & equal}
     of_many = {session for session, _, bars in counts if bars > 1}
     holed = {day.isoformat() for day in _holed(store.panel())}
     return {date.fromisoformat(session) for session in of_market | (of_many - holed)}
+
+
+def _names(session: date) -> set[str]:
+    """Return the names of NSE's files of a session. A file whose rows were all stored before is known by its name alone."""
+    return {address.rpartition("/")[2] for address in addresses(session)}
 
 
 def _holed(panel: Panel) -> list[date]:

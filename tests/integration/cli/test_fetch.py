@@ -173,6 +173,20 @@ def test_a_hole_of_one_symbol_is_repaired(tradectl: Tradectl, web: Site, tmp_pat
     assert tradectl(*repair).object["result"]["sessions"] == []
 
 
+def test_a_session_without_a_suspended_symbol_is_fetched_once(tradectl: Tradectl, web: Site, tmp_path: Path) -> None:
+    """NSE's file has no bar of the symbol either, and all its rows were stored before."""
+    serve(web, TUESDAY)
+    lines = [f"{day},{symbol},EQ,100,110,95,105.5,1000\n" for day in (MONDAY, WEDNESDAY) for symbol in ("ACME", "OTHER", "THIRD")]
+    lines += [f"{TUESDAY},{symbol},EQ,100,110,95,105.5,1000\n" for symbol in ("ACME", "THIRD")]
+    bars = tmp_path / "bars.csv"
+    bars.write_text("date,symbol,series,open,high,low,close,volume\n" + "".join(lines), encoding="utf-8")
+    assert tradectl("data", "import", str(bars)).code == 0
+    repair = ("data", "fetch", "--repair", "--json", "--at", "2024-10-30 20:00")
+    first = tradectl(*repair).object["result"]
+    assert (first["sessions"], [(item["new"], item["same"]) for item in first["files"]]) == (["2024-10-29"], [(0, 1)])
+    assert tradectl(*repair).object["result"]["sessions"] == []
+
+
 def test_an_unknown_universe_ends_with_2(tradectl: Tradectl, web: Site) -> None:
     serve(web, MONDAY)
     tradectl("data", "fetch", "--since", "2024-10-28", "--to", "2024-10-28", *EVENING)
