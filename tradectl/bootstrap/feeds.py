@@ -38,12 +38,18 @@ def open_feeds(
     from tradectl.marketdata.feeds.surveillance import SurveillanceFeed
     from tradectl.marketdata.sources.nse import NseFiles
     from tradectl.marketdata.sources.surveillance_files import SurveillanceFiles
+    from tradectl.marketdata.whole_sessions import whole_sessions
 
     store = StoreFile(settings.market, sessions, clock.machine_now)
     base, home, downloader = settings.nse, settings.nse_home, _downloaders(settings)
     lists = [SYMBOL_CHANGES, SECURITY_LIST, *filter(None, [index_members(parameters.universe)])]
     return (
-        BarsFeed(store, lambda look: NseFiles(base, downloader(look), clock.now), parameters.backtest_years + 1),
+        BarsFeed(
+            store,
+            lambda look: NseFiles(base, downloader(look), clock.now),
+            lambda: whole_sessions(settings.market, open_store(settings)),
+            parameters.backtest_years + 1,
+        ),
         ActionsFeed(store, home, downloader, parameters.actions_max_age),
         *(ListFeed(file, store, base, downloader) for file in lists),
         SurveillanceFeed(store, home, lambda look: SurveillanceFiles(base, downloader(look), clock.now), downloader),

@@ -23,6 +23,8 @@ from tradectl.ports import Broker, Capabilities, Clock, MarketData, PriceSource
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from tradectl.exchange.holiday_list import HolidayList
+
 ADAPTERS = {
     "kite": "tradectl.brokers.kite",
     "kotak_neo": "tradectl.brokers.kotak_neo",
@@ -243,6 +245,15 @@ class PriceAdapter(Protocol):
     """
 
     def prices(self, account: BrokerAccount) -> PriceSource: ...
+
+
+@runtime_checkable
+class HolidayAdapter(Protocol):
+    """Define an adapter whose broker documents a list of trading holidays."""
+
+    def holidays(self, account: BrokerAccount, year: int) -> HolidayList:
+        """Return the list of a year. Raises LoginNeeded, BrokerUnavailable, or DataError for an incomplete list."""
+        ...
 
 
 @runtime_checkable

@@ -158,7 +158,7 @@ def _trouble(found: dict[str, Any]) -> list[str]:
     ]
     lines += [f"{'STOPPED  ' if item['stops'] else 'odd row  '} {item['text']}" for item in found["odd_rows"]]
     if found["session"]["year_missing"]:
-        lines.append(f"calendar  {found['session']['year_missing']}")
+        lines.append(f"{'ERROR    ' if found['session']['year_urgent'] else 'calendar '} {found['session']['year_missing']}")
     if found["login_needed_for"]:
         lines.append(f"login     needed for {found['login_needed_for']}: `tradectl login`")
     if found["clock_jump"]:

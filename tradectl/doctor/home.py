@@ -12,8 +12,7 @@ from tradectl.bootstrap.tariffs import charged
 from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.files import writable
 from tradectl.doctor.finding import Check, NeedsAttention
-from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
-from tradectl.exchange.sessions import FILL_YEAR
+from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError, UncoveredDate
 from tradectl.file_permissions import open_to_others
 from tradectl.host.crontab_install import planned
 from tradectl.host.crontab_program import available, read_crontab
@@ -22,6 +21,7 @@ from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.redaction import HIDDEN
 from tradectl.runtime.clock_watch import last_jump
+from tradectl.runtime.provisional import is_urgent, missing_year
 from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 AHEAD = timedelta(days=30)
-"""How far ahead the calendar should reach: the holidays of a year are published in the month before it."""
+"""How far ahead a Muhurat session without hours is reported."""
 LOW, ROOM = 100 << 20, 1 << 30
 """Bytes of disk: fewer than `LOW` may end a write in the middle of a day, `ROOM` is enough for a year."""
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
@@ -119,12 +119,20 @@ def _disk(settings: Settings) -> str:
 
 
 def _calendar(world: World) -> str:
-    """Raise UncoveredDate for a day outside the session table."""
+    """Raise UncoveredDate for a day outside the session table, and from 20 December on if the next year's list is missing.
+
+    Raises NeedsAttention for a missing list before that date, and for a Muhurat session without hours."""
     today = ist_date(world.clock.now())
     world.sessions.session(today)
-    through = today + AHEAD
-    if world.sessions.listed_through < through:
-        raise NeedsAttention(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
+    if text := missing_year(world.sessions, today):
+        raise UncoveredDate(text) if is_urgent(world.sessions, today) else NeedsAttention(text)
+    through = min(today + AHEAD, world.sessions.last)
+    for session in world.sessions.between(today, through):
+        if not session.hours_known:
+            raise NeedsAttention(
+                f"the hours of {session.name or 'Muhurat trading'} on {session.date} are not known, and nothing trades in it: "
+                f"`tradectl data sessions add {session.date} --kind muhurat --open HH:MM --close HH:MM`"
+            )
     return f"the session table has every day to {through}"
 
 

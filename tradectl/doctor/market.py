@@ -12,14 +12,11 @@ from tradectl.exchange.data_age import sessions_since
 from tradectl.model.freshness import ACTIONS
 from tradectl.model.moment import ist_date
 from tradectl.model.surveillance import TITLES
+from tradectl.screener.coverage import missing_sessions, name_days, older_gaps
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
     from tradectl.task import World
-
-
-SPAN = timedelta(days=400)
-"""How far back a missing session of bars can change today's decisions."""
 
 
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
@@ -47,20 +44,23 @@ def _prices(market: Store, world: World) -> str:
 
 
 def _sessions(market: Store, world: World) -> str:
-    """Raise DataError if no bars are stored, or if a session within `SPAN` before the newest bars has none."""
+    """Raise DataError if no bars are stored, or if a session that the indicators need has none or few.
+
+    Raises NeedsAttention if only older sessions have none."""
     newest = market.last_session()
     if newest is None:
         raise DataError("no bars are stored")
-    stored = {int(day) for day in market.panel().sessions}
-    first = max(date.fromordinal(min(stored)), newest - SPAN, world.sessions.first)
-    lacking = [item.date for item in world.sessions.run_between(first, newest) if item.date.toordinal() not in stored]
-    if lacking:
-        named = ", ".join(str(day) for day in lacking[:5]) + (" ..." if len(lacking) > 5 else "")
-        raise DataError(
-            f"{len(lacking)} sessions before {newest} have no bars ({named}), so averages and RSI of every stock are wrong: "
-            f"`tradectl data fetch --since {lacking[0]}`"
+    panel, parameters = market.panel(), world.parameters
+    missing = missing_sessions(panel, world.sessions, market.universe(parameters.universe), newest, final=True, stale=False)
+    if missing is not None:
+        raise DataError(missing.text)
+    older = older_gaps(panel, world.sessions, newest, parameters.backtest_years)
+    if older:
+        raise NeedsAttention(
+            f"{len(older)} older sessions have no bars ({name_days(older)}): the indicators are right, but the scores leave out "
+            f"the past trades of these sessions: `tradectl data fetch --since {older[0]} --to {older[-1]}`"
         )
-    return f"every session from {first} to {newest} has bars"
+    return f"every session from {date.fromordinal(int(panel.sessions[0]))} to {newest} has bars"
 
 
 def _universe(market: Store, name: str) -> str:

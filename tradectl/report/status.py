@@ -22,7 +22,7 @@ from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import task_windows
 from tradectl.runtime.clock_watch import last_jump
 from tradectl.runtime.exposure import unprotected_now, with_age
-from tradectl.runtime.provisional import missing_year
+from tradectl.runtime.provisional import is_urgent, missing_year
 from tradectl.runtime.registry import all_tasks, task_named
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]
     """Return today's session (None if there is none) and its description, also for a date outside the session table."""
     day: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
     day |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
+    day["year_urgent"] = is_urgent(world.sessions, today)
     session = None
     try:
         session = world.sessions.session(today)

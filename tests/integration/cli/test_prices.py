@@ -28,13 +28,15 @@ from tradectl.settings import load
 MONDAY, WEDNESDAY, THURSDAY = date(2026, 11, 23), date(2026, 11, 25), date(2026, 11, 26)
 """Tuesday 24 November is a holiday."""
 EVENING = "2026-11-25 19:05"
-BARS = "symbol,date,series,open,high,low,close,volume\nSH00,2026-11-20,EQ,100,110,95,105.5,1000\n"
+BARS = "symbol,date,series,open,high,low,close,volume\n" + "".join(
+    f"SH0{n},2026-11-20,EQ,100,110,95,105.5,1000\n" for n in range(2)
+)
 KINDS = ["bars", "corporate_actions", "symbol_changes", "securities", "index:nifty50", "surveillance", "derivatives", "holidays"]
 
 
 @pytest.fixture
 def nse(home: Path, tradectl: Tradectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_clock: Any) -> Iterator[Site]:
-    """A paper home of Wednesday evening with one bar of Friday, and an NSE that has all that came since."""
+    """A paper home of Wednesday evening with two bars of Friday, and an NSE that has all that came since."""
     monkeypatch.setattr(request_pacer, "DEFAULT_LIMITS", HASTY)
     set_clock(EVENING)
     home.mkdir()
@@ -65,7 +67,7 @@ def test_an_evening_brings_every_kind_in_order(nse: Site, tradectl: Tradectl, ho
     assert list(kinds) == KINDS
     assert {kind: found["as_of"] for kind, found in kinds.items()} == dict.fromkeys(KINDS, "2026-11-25")
     assert dates(home) == dict.fromkeys(KINDS, "2026-11-25")
-    assert stored(home, "SELECT count(*), count(DISTINCT session) FROM bars") == [(121, 3)]
+    assert stored(home, "SELECT count(*), count(DISTINCT session) FROM bars") == [(122, 3)]
     assert [path.partition("?")[0] for path in nse.asked].count("/") == 1  # the cookies of one visit serve all
 
 
@@ -89,6 +91,36 @@ def test_a_second_run_asks_for_nothing(nse: Site, tradectl: Tradectl) -> None:
     said = tradectl("prices", "--force", "--json")
     assert (said.code, len(nse.asked)) == (0, before)
     assert {item["note"] for kind, item in said.object["result"]["kinds"].items() if kind != "bars"} == {"is current"}
+
+
+def test_one_symbol_of_a_session_hides_no_other(nse: Site, tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
+    row = BARS.splitlines()[1].replace("2026-11-20", "2026-11-25")
+    (tmp_path / "one.csv").write_text(f"{BARS.splitlines()[0]}\n{row}\n", encoding="utf-8")
+    assert tradectl("data", "import", str(tmp_path / "one.csv")).code == 0
+    said = tradectl("prices", "--json")
+    assert (said.code, said.object["result"]["kinds"]["bars"]["as_of"]) == (0, "2026-11-25")
+    assert stored(home, "SELECT count(*) FROM bars WHERE session = '2026-11-25'") == [(60,)]
+    before = len(nse.asked)
+    tradectl("prices", "--force")
+    assert len(nse.asked) == before
+
+
+def test_muhurat_and_the_missing_next_year_are_notes(
+    nse: Site, tradectl: Tradectl, home: Path, set_clock: Callable[[str], None]
+) -> None:
+    nse_site.serve(
+        nse, date(2026, 12, 1), (MONDAY, WEDNESDAY, THURSDAY, *(date(2026, 11, day) for day in (27, 30)), date(2026, 12, 1))
+    )
+    nse.put(nse_site.HOLIDAYS, Reply(body=nse_site.holidays(2026, **{"2026-12-30": "Laxmi Pujan*"})))
+    set_clock("2026-12-01 19:05")
+    said = tradectl("prices", "--json")
+    found = said.object["result"]["kinds"]["holidays"]
+    assert (said.code, found["as_of"]) == (0, "2026-12-01")
+    assert found["note"] == (
+        "session without hours, nothing trades in it: 2026-12-30 Laxmi Pujan*; "
+        "this is the list of 2026, and the one of 2027 is needed: NSE publishes it in December"
+    )
+    assert "2026-12-30,muhurat,,,no," in (home / "sessions.csv").read_text(encoding="utf-8")
 
 
 def test_the_morning_slot_brings_what_the_evening_lacked(
@@ -334,7 +366,7 @@ def test_status_and_doctor_show_the_age_of_each_kind(nse: Site, tradectl: Tradec
 
 @pytest.fixture
 def kite(nse: Site, tmp_path: Path) -> Iterator[KiteSandbox]:
-    """Kite Connect over a paper home with the bar of one share."""
+    """Kite Connect over a paper home with the bars of two shares."""
     folder = tmp_path / "paper"
     world = init(load(home=str(folder), environment={}))
     with closing(Archive(folder / "market")) as archive:
@@ -360,8 +392,10 @@ def test_a_live_home_stores_the_ticks_of_its_broker(nse: Site, kite: KiteSandbox
     assert (said.code, said.object["error"].count("`tradectl login`, then `tradectl prices --force`")) == (5, 1)
     assert dates(live) == dict.fromkeys(KINDS, "2026-11-25")
     call("login", stdin=f"{kite.tokens.request()}\n")
-    assert call("prices", "--json").object["result"]["kinds"]["instruments:kite"]["new"] == 1
-    assert stored(live, "SELECT symbol, source, dumped_on FROM instruments") == [("SH00", "kite", "2026-11-25")]
+    assert call("prices", "--json").object["result"]["kinds"]["instruments:kite"]["new"] == 2
+    assert stored(live, "SELECT symbol, source, dumped_on FROM instruments ORDER BY symbol") == [
+        (symbol, "kite", "2026-11-25") for symbol in ("SH00", "SH01")
+    ]
     assert dates(live)["instruments:kite"] == "2026-11-25"
 
 
@@ -382,7 +416,9 @@ def test_the_exchanges_own_files_are_taken(
     for address, name in files.items():
         nse.put(address, Reply(body=(lists / f"{name}.csv").read_bytes()))
     (home / "market" / "archive.db").unlink()
-    (tmp_path / "bars.csv").write_text(BARS.replace("SH00,2026-11-20", "RELIANCE,2024-10-25"))
+    (tmp_path / "bars.csv").write_text(
+        BARS.replace("2026-11-20", "2024-10-25").replace("SH00", "RELIANCE").replace("SH01", "TCS")
+    )
     assert tradectl("data", "import", str(tmp_path / "bars.csv")).code == 0
     said = tradectl("prices", "--session", "2024-10-28", "--json")
     kinds = said.object["result"]["kinds"]

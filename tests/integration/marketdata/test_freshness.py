@@ -65,7 +65,7 @@ def test_a_rejected_file_records_nothing(market: Market) -> None:
         (json.dumps({"data": {"recDate": 1}, "exDate": 1}), "is JSON without a list of corporate actions"),
         (json.dumps([SPLIT, "x"]), "entry 2: is no corporate action"),
         (json.dumps([SPLIT | {"exDate": "soon"}]), "row 2: ex_date 'soon' is not a date"),
-        (json.dumps([SPLIT | {"series": "GS"}]), "holds no dated action of a share"),
+        (json.dumps([SPLIT | {"series": "GS"}]), "has no corporate action of a share with an ex-date"),
     ],
 )
 def test_a_bad_json_list_is_one_clear_line(market: Market, content: str, reason: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.account.credentials import StoredVault, login_lock
-from tradectl.brokers.adapter import Adapter, Ask, BrokerAccount, LoginSession, PriceAdapter, ReadsOnly, adapter
+from tradectl.brokers.adapter import Adapter, Ask, BrokerAccount, HolidayAdapter, LoginSession, PriceAdapter, ReadsOnly, adapter
 from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.ledger.limits import Limits, RateLimits
@@ -20,6 +20,7 @@ from tradectl.model.market import Quote
 from tradectl.ports import Candles, Clock, Closable, MarketData, PriceSource
 
 if TYPE_CHECKING:
+    from tradectl.exchange.holiday_list import HolidayList
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.store import Ledger
 
@@ -133,6 +134,15 @@ class ReadOnlyAccount:
     def quotes(self) -> LiveQuotes:
         """Return live quotes. Raises ConfigurationError if the adapter has no prices for a read-only account."""
         return LiveQuotes(self._prices(), self.clock)
+
+    def holidays(self, year: int) -> HolidayList:
+        """Return the broker's list of trading holidays of a year. Raises Blocked if its adapter has none."""
+        found = self.adapter()
+        if not isinstance(found, HolidayAdapter):
+            raise Blocked(
+                f"{found.name} documents no list of trading holidays: `tradectl data sessions fetch` fetches NSE's list"
+            )
+        return found.holidays(self.reading_account(found), year)
 
     def candles(self) -> Candles:
         """Return the broker's source of daily bars. Raises Blocked if the adapter has none."""

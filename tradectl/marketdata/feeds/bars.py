@@ -1,4 +1,7 @@
-"""Daily bars of every session that has ended and has none, from NSE's bhavcopies."""
+"""Daily bars of every session that has ended, from NSE's bhavcopies.
+
+A session without bars is fetched. So is a recent one of which another source brought a few symbols: `analyze` rejects it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from tradectl.marketdata.fetch import Missing, Span, fetch, stored_sessions, wan
 from tradectl.model.freshness import BARS, Freshness
 from tradectl.model.moment import ist_date
 from tradectl.ports import Brought, FeedRequest, Tell
+from tradectl.strategy.trusted_prices import WINDOW
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
@@ -24,14 +28,23 @@ YEAR = timedelta(days=366)
 
 
 class BarsFeed:
-    """`open_source` returns the source of the files. `years`: how much history a home without bars gets."""
+    """Fetch the sessions that have no bars, and recent ones that are not complete.
+
+    `open_source` returns the source of the files. `whole` returns the complete sessions, see `whole_sessions`. `years`: how much
+    history a home without bars gets."""
 
     kind, title, tolerance = BARS, "daily bars", 0
     meaning = "analyze refuses a session without bars, so nothing is bought until they are stored"
     remedy = "`tradectl data fetch --repair`, or download the bhavcopy from NSE and `tradectl data import FILE`"
 
-    def __init__(self, store: StoreFile, open_source: Callable[[Callable[[], None]], Source], years: int) -> None:
-        self._store, self._open_source, self._years = store, open_source, years
+    def __init__(
+        self,
+        store: StoreFile,
+        open_source: Callable[[Callable[[], None]], Source],
+        whole: Callable[[], set[date]],
+        years: int,
+    ) -> None:
+        self._store, self._open_source, self._whole, self._years = store, open_source, whole, years
 
     def is_due(self, known: Freshness | None, through: date) -> bool:  # noqa: ARG002 - the protocol has them
         """Return True: a hole may lie before the newest bars, so the stored sessions decide."""
@@ -39,7 +52,9 @@ class BarsFeed:
 
     def bring(self, request: FeedRequest) -> Iterator[Brought]:
         """Fetch the missing sessions, oldest first. Raises DataError, once all were tried, for sessions that did not come."""
-        lacking = self._lacking(request.now)
+        stored = stored_sessions(self._store.folder)
+        incomplete = self._incomplete(stored, ist_date(request.now))
+        lacking = self._lacking(stored, incomplete, request.now)
         source = self._open_source(request.look)
         missing: list[Missing] = []
         for start in range(0, len(lacking), TOGETHER):
@@ -50,6 +65,7 @@ class BarsFeed:
                 self._store.folder,
                 self._store.sessions,
                 at=self._store.machine_now(),
+                partial=incomplete,
                 progress=partial(_progress, request.tell, start, len(lacking)),
                 look=request.look,
             )
@@ -60,10 +76,18 @@ class BarsFeed:
             raise DataError(f"{missing[0].name} is missing: {missing[0].reason}{more}")
         yield Brought(self._newest(), 0, "" if self._newest() else "no session has ended yet")
 
-    def _lacking(self, now: datetime) -> list[Session]:
-        stored = stored_sessions(self._store.folder)
+    def _incomplete(self, stored: set[date], today: date) -> set[date]:
+        """Return the stored sessions of the last `WINDOW` ones that are not complete. `analyze` does not need older ones."""
+        table = self._store.sessions
+        if not stored:
+            return set()
+        recent = table.run_between(max(min(stored), table.first), min(today, table.last))[-WINDOW:]
+        return {item.date for item in recent if item.date in stored} - self._whole()
+
+    def _lacking(self, stored: set[date], incomplete: set[date], now: datetime) -> list[Session]:
+        """Return the sessions to fetch, oldest first."""
         if stored:
-            return wanted(Span(repair=True), stored, self._store.sessions, now)
+            return wanted(Span(repair=True), stored, self._store.sessions, now, stored - incomplete)
         since = max(ist_date(now) - self._years * YEAR, self._store.sessions.first)
         return wanted(Span(since), stored, self._store.sessions, now)
 

@@ -7,19 +7,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl.errors import SourceUnavailable
-from tradectl.exchange.holiday_list import fill, read_holiday_list
-from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.feeds.store_file import StoreFile
+from tradectl.marketdata.fetch_holidays import HolidaysOutcome, HolidaysReport, fetch_holidays
 from tradectl.model.freshness import HOLIDAYS, Freshness
 from tradectl.model.moment import ist_date
 from tradectl.ports import Brought, FeedRequest
 
 if TYPE_CHECKING:
     from tradectl.marketdata.sources.download import Downloader
-
-ADDRESS = "/api/holiday-master?type=trading"
-"""NSE's list of trading holidays, JSON, below its home page."""
 
 
 class HolidaysFeed:
@@ -41,11 +36,17 @@ class HolidaysFeed:
 
     def bring(self, request: FeedRequest) -> Iterator[Brought]:
         """Write what the list adds into the calendar file. Raises SourceUnavailable, DataError, ConfigurationError."""
-        content = self._downloader(request.look).get(self._home + ADDRESS)
-        if content is None:
-            raise SourceUnavailable(f"NSE has no list of holidays at {ADDRESS}")
-        listed, today = read_holiday_list(content, "NSE's list of holidays"), ist_date(request.now)
-        found = fill(self._calendar, SessionTable.load(self._calendar), listed, f"NSE's holiday list, fetched {today}", today)
+        report = fetch_holidays(self._home, self._downloader(request.look), self._calendar, ist_date(request.now))
         self._store.record(HOLIDAYS, request.through)
-        added = ", ".join(f"{day} {name}" for day, name in found.added.items())
-        yield Brought(request.through, len(found.added), f"closed: {added}" if added else "")
+        yield Brought(request.through, len(report.changes.added) + len(report.changes.muhurat), _note(report))
+
+
+def _note(report: HolidaysReport) -> str:
+    """Return the new closed dates, the Muhurat sessions without hours, and the list that NSE has not published, in one line."""
+    added, muhurat = (
+        ", ".join(f"{day} {name}" for day, name in days.items()) for days in (report.changes.added, report.changes.muhurat)
+    )
+    notes = [f"closed: {added}"] if added else []
+    notes += [f"session without hours, nothing trades in it: {muhurat}"] if muhurat else []
+    notes += [report.text] if report.outcome is HolidaysOutcome.NOT_PUBLISHED else []
+    return "; ".join(notes)

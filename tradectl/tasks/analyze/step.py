@@ -16,6 +16,7 @@ from tradectl.execution.session_close import is_final, provisional_bars
 from tradectl.ledger.rows import Decision, Signal
 from tradectl.model.freshness import ACTIONS
 from tradectl.model.moment import ist_date
+from tradectl.screener.coverage import name_days, older_gaps
 from tradectl.screener.screen import InstrumentVerdict, ScreenRequest, ScreenResult, screen, screen_alone
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
@@ -55,8 +56,13 @@ def run(context: Context) -> Outcome:
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if close.stale:
         context.log("stale_data", f"there are no bars of {session}: the last stored bars were analysed", level="warning")
-    renewal = {"panel_renewed": renewed} if renewed else {}
-    result = _counts(close.verdicts) | renewal | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
+    notes = {"panel_renewed": renewed} if renewed else {}
+    older = older_gaps(world.market.panel(), world.sessions, session, parameters.backtest_years)
+    if older:
+        notes["older_gaps"] = (
+            f"{len(older)} sessions without bars are left out of the past trades of the scores: {name_days(older)}"
+        )
+    result = _counts(close.verdicts) | notes | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 
