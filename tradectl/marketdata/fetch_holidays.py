@@ -74,7 +74,9 @@ def download_holidays(home_page: str, downloader: Downloader) -> HolidayList:
     """Return NSE's list from its site. Raises SourceUnavailable without a list, DataError for another reply."""
     content = downloader.get(home_page + ADDRESS)
     if content is None:
-        raise SourceUnavailable(f"NSE has no file at {ADDRESS}: save its holiday list in a browser, then `tradectl data sessions import FILE`")
+        raise SourceUnavailable(
+            f"NSE has no file at {ADDRESS}: save its holiday list in a browser, then `tradectl data sessions import FILE`"
+        )
     return read_holiday_list(content, TITLE)
 
 

@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from tests.integration.cli.conftest import Said, Tradectl
+from tests.integration.marketdata.sources import bhavcopies
 from tests.integration.marketdata.sources.conftest import HASTY
 from tests.support import nse_site
-from tests.support.loopback import Reply, Site, nobody, site
+from tests.support.loopback import NOTHING, Reply, Site, nobody, site
 from tradectl.bootstrap import init
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.marketdata.archive import Archive
+from tradectl.marketdata.feeds import bars
 from tradectl.marketdata.imports import import_files
 from tradectl.marketdata.sources import request_pacer
 from tradectl.settings import load
@@ -208,6 +210,18 @@ def test_yesterdays_bhavcopy_is_not_todays(nse: Site, tradectl: Tradectl, home: 
     assert "daily bars: 2026-11-25 is missing: not published; NSE serves the file of 2026-11-23" in said.err
     assert "The stored data are of 2026-11-23, 1 session old: analyze refuses" in said.err
     assert dates(home)["bars"] == "2026-11-23"
+
+
+def test_an_old_session_that_never_comes_is_a_note(
+    nse: Site, tradectl: Tradectl, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bars, "WINDOW", 1)
+    nse.put(nse_site.usual(MONDAY), NOTHING)
+    nse.put(bhavcopies.second_best(MONDAY), NOTHING)
+    said = tradectl("prices", "--json")
+    assert said.code == 0
+    note = said.object["result"]["kinds"]["bars"]["note"]
+    assert note.startswith("older sessions, for past trades only: 2026-11-23 is missing: not published")
 
 
 def test_a_site_that_is_down_ends_with_6_and_all_findings(nse: Site, tradectl: Tradectl, home: Path) -> None:

@@ -5,7 +5,7 @@ A session without bars is fetched. So is a recent one of which another source br
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -51,7 +51,10 @@ class BarsFeed:
         return True
 
     def bring(self, request: FeedRequest) -> Iterator[Brought]:
-        """Fetch the missing sessions, oldest first. Raises DataError, once all were tried, for sessions that did not come."""
+        """Fetch the missing sessions, oldest first.
+
+        Raises DataError, once all were tried, if one of the last `WINDOW` sessions did not come: `analyze` needs these. An older
+        one is a note, because it changes only past trades of the score."""
         stored = stored_sessions(self._store.folder)
         incomplete = self._incomplete(stored, ist_date(request.now))
         lacking = self._lacking(stored, incomplete, request.now)
@@ -71,18 +74,23 @@ class BarsFeed:
             )
             missing += report.missing
             yield Brought(self._newest(), sum(item.merged.new + item.merged.replaced for item in report.files))
-        if missing:
-            more = f" (and {len(missing) - 1} more sessions)" if len(missing) > 1 else ""
-            raise DataError(f"{missing[0].name} is missing: {missing[0].reason}{more}")
-        yield Brought(self._newest(), 0, "" if self._newest() else "no session has ended yet")
+        needed = self._needed_since(request.through).isoformat()
+        recent = [item for item in missing if item.name >= needed]
+        if recent:
+            raise DataError(_summary_of(recent))
+        older = f"older sessions, for past trades only: {_summary_of(missing)}" if missing else ""
+        yield Brought(self._newest(), 0, older if self._newest() else "no session has ended yet")
 
     def _incomplete(self, stored: set[date], today: date) -> set[date]:
         """Return the stored sessions of the last `WINDOW` ones that are not complete. `analyze` does not need older ones."""
+        since = self._needed_since(today)
+        return {day for day in stored if since <= day <= today} - self._whole() if stored else set()
+
+    def _needed_since(self, day: date) -> date:
+        """Return the first of the last `WINDOW` sessions up to a date."""
         table = self._store.sessions
-        if not stored:
-            return set()
-        recent = table.run_between(max(min(stored), table.first), min(today, table.last))[-WINDOW:]
-        return {item.date for item in recent if item.date in stored} - self._whole()
+        recent = table.run_between(table.first, min(day, table.last))[-WINDOW:]
+        return recent[0].date if recent else day
 
     def _lacking(self, stored: set[date], incomplete: set[date], now: datetime) -> list[Session]:
         """Return the sessions to fetch, oldest first."""
@@ -94,6 +102,11 @@ class BarsFeed:
     def _newest(self) -> date | None:
         ((newest,),) = self._store.rows("SELECT max(session) FROM bars WHERE NOT provisional")
         return date.fromisoformat(str(newest)) if newest is not None else None
+
+
+def _summary_of(missing: Sequence[Missing]) -> str:
+    more = f" (and {len(missing) - 1} more sessions)" if len(missing) > 1 else ""
+    return f"{missing[0].name} is missing: {missing[0].reason}{more}"
 
 
 def _progress(tell: Tell, before: int, total: int, name: str, done: int, _of_part: int) -> None:
