@@ -269,8 +269,11 @@ class Notifier(Protocol):
     """Send messages to people. If a service is down, `send` returns False and the message stays in the outbox.
 
     `trouble` is one line without secrets: why the last message did not arrive; empty if it arrived.
+    `interrupts`: a message reaches a person at once, as on a phone, so the quiet hours count.
     """
 
     @property
     def trouble(self) -> str: ...
+    @property
+    def interrupts(self) -> bool: ...
     def send(self, title: str, body: str) -> bool: ...

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradectl.errors import BrokerUnavailable
 from tradectl.lazy import resolved
+from tradectl.model.message_kind import MessageKind
 from tradectl.ports import ListsOrderRules, Tell, silence
 
 if TYPE_CHECKING:
@@ -116,11 +117,13 @@ class Context:
 
     def _made(self) -> TradingSession:
         from tradectl.execution.orders import OrderPath
+        from tradectl.execution.trade_messages import TradeMessages
         from tradectl.execution.trading_session import TradingSession
         from tradectl.strategy.own_shares import parse_own_shares
 
         world = self.world
         book = world.ledger.book
+        messages = TradeMessages(world.ledger, self.claim.task) if world.mode != "simulated" and not self.dry_run else None
         path = OrderPath(
             world.broker,
             book,
@@ -130,6 +133,7 @@ class Context:
             marker=world.marker,
             dry_run=self.dry_run,
             own_shares=parse_own_shares(world.parameters.own_shares),
+            messages=messages,
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
         broker = resolved(world.broker)  # since Python 3.12 isinstance with a Protocol fails for a proxy
@@ -145,6 +149,7 @@ class Context:
             last_retry=last_retry,
             level_of=level_of,
             rules=broker if isinstance(broker, ListsOrderRules) else None,
+            messages=messages,
         )
 
     def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:
@@ -199,9 +204,9 @@ class Context:
         """Return the recorded verdicts of this run by instrument, also those of an earlier process that died."""
         return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
 
-    def notify(self, title: str, body: str, key: str) -> bool:
+    def notify(self, title: str, body: str, key: str, kind: MessageKind = MessageKind.NOTICE) -> bool:
         """Queue a message that is sent to the user after this run. Return False if the key is known: it is not sent again."""
-        return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key)
+        return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key, kind=kind)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Store decisions with their rules and inputs, for the command `why`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -62,6 +63,7 @@ def change(
 ) -> Answer:
     """Change a setting, checked against its bounds."""
     from tradectl.exchange.tariffs import named
+    from tradectl.ledger.delivery import SETTINGS
     from tradectl.strategy.parameters import parse
 
     text = sys.stdin.read().strip() if value == "-" else value
@@ -72,6 +74,10 @@ def change(
         _check_urls(text)
         ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
+    if key in SETTINGS:
+        kept = SETTINGS[key].parse(text)
+        ledger.settings.set(key, kept if isinstance(kept, str) else "on" if kept else "off")
+        return Answer({"key": key, "value": kept}, f"{key} = {output.cell(kept)}")
     parsed = parse(key, text)
     if key == "charges":
         named(invocation.required_settings().charges, text)
@@ -120,6 +126,7 @@ def everything(invocation: Invocation) -> list[dict[str, Any]]:
             {"key": item.name, "value": value, "default": default, "changed": changed}
             | {"unit": meta["unit"], "bounds": bounds, "meaning": meta["meaning"]}
         )
+    found += _notifications(ledger.settings.notifications())
     secrets = ledger.settings.credentials(invocation.required_settings().secret_key).list()
     for key, meaning in CREDENTIALS.items():
         value = HIDDEN if key in secrets else ""
@@ -135,3 +142,21 @@ def everything(invocation: Invocation) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _notifications(changes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the settings of notifications as rows of `everything`; `changes`: the stored ones."""
+    from tradectl.ledger.delivery import SETTINGS
+
+    return [
+        {
+            "key": key,
+            "value": item.parse(changes[key]) if key in changes else item.default,
+            "default": item.default,
+            "changed": key in changes,
+            "unit": item.unit,
+            "bounds": "",
+            "meaning": item.meaning,
+        }
+        for key, item in SETTINGS.items()
+    ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import UncoveredDate
 from tradectl.exchange.sessions import FILL_YEAR, Session
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date, to_ist
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def note_today(world: World) -> None:
         f"{today} is a provisional session ({world.sessions.provisional[today]}): no list of {today.year}'s holidays is known. "
         f"Positions are sold as in any session; no buy is sent. {FILL_YEAR}{_gap(world.sessions, today)}"
     )
-    if world.ledger.outbox.add(now, f"{today} is a provisional session", text, f"provisional:{today}"):
+    if world.ledger.outbox.add(
+        now, f"{today} is a provisional session", text, f"provisional:{today}", kind=MessageKind.MISSING_DATA
+    ):
         world.ledger.logs.append(now, "warning", "provisional_session", text)
 
 
@@ -147,5 +150,5 @@ def warn(world: World) -> None:
         return
     over = ":over" if today > world.sessions.listed_through else ""
     key = f"calendar:{today.isocalendar().year}-{today.isocalendar().week}{over}"
-    if world.ledger.outbox.add(now, "The holidays of a new year are missing", text, key):
+    if world.ledger.outbox.add(now, "The holidays of a new year are missing", text, key, kind=MessageKind.MISSING_DATA):
         world.ledger.logs.append(now, "warning", "year_missing", text)

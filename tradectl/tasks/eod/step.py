@@ -17,6 +17,7 @@ from tradectl.execution.unexplained_shares import UnexplainedShares
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.broker_view import HOLDINGS
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees, to_rupees
 from tradectl.task import Context, Outcome
@@ -96,6 +97,7 @@ def run(context: Context) -> Outcome:
             f"tradectl {session}",
             _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond),
             f"eod:{session}",
+            kind=MessageKind.DAILY_SUMMARY,
         )
     return Outcome(result, unknown=len(doubtful))
 
