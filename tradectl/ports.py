@@ -277,3 +277,15 @@ class Notifier(Protocol):
     @property
     def interrupts(self) -> bool: ...
     def send(self, title: str, body: str) -> bool: ...
+
+
+class RunPings(Protocol):
+    """Report the start and the end of each run of a task to a dead-man's switch. No method raises for a server that is down."""
+
+    def start(self, task: str) -> None:
+        """Send the start of a run without waiting."""
+        ...
+
+    def end(self, task: str, exit_code: int, text: str) -> str:
+        """Send the end of a run; return why a ping did not arrive, in one line without secrets; empty if all arrived."""
+        ...

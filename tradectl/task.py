@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
     from tradectl.model.order import Purpose
-    from tradectl.ports import Broker, Clock, HaltMarker, MarketData, Notifier
+    from tradectl.ports import Broker, Clock, HaltMarker, MarketData, Notifier, RunPings
     from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
 
@@ -42,7 +42,7 @@ RETRIES = "premarket-retry"
 class World:
     """Everything outside a task, for one user: live, paper or simulated. `bootstrap` builds it.
 
-    `prices_of`: the broker whose live prices a paper home uses; empty if none.
+    `prices_of`: the broker whose live prices a paper home uses; empty if none. `pings`: None if no address is set.
     """
 
     user: str
@@ -57,6 +57,7 @@ class World:
     readings: Readings
     marker: HaltMarker
     prices_of: str = ""
+    pings: RunPings | None = None
 
     def close(self) -> None:
         """Close the ledger's database."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
-from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, read_only_account
+from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.file_permissions import LEDGER, close, close_home, make_home
@@ -285,8 +285,9 @@ def _world(
         if not kept
         else None
     )
+    pings = pings_of(settings, ledger) if not (read_only or clock.virtual) else None
     if mode == "live":
-        return live_world(
+        live = live_world(
             settings,
             ledger,
             clock,
@@ -296,6 +297,7 @@ def _world(
             notifier=notifier,
             marker=marker,
         )
+        return replace(live, pings=pings)
     paper = paper_world(
         ledger,
         clock,
@@ -308,7 +310,8 @@ def _world(
         mode=mode,
         prices=prices,
     )
-    return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper
+    quoted = settings.quotes if prices is not None and settings.quotes != "yahoo" else ""
+    return replace(paper, prices_of=quoted, pings=pings) if quoted or pings is not None else paper
 
 
 def capital_of(settings: Settings) -> int:

@@ -21,7 +21,10 @@ app = typer.Typer(
     cls=ListGroup,
     help="Settings of the strategy and of the user: list, get, set, unset.",
 )
-CREDENTIALS = {"notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
+CREDENTIALS = {
+    "notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces",
+    "ping.url": "dead-man's switch: the address for the pings of each run, as of healthchecks.io; {task} becomes the task's name",
+}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
 Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY")]
@@ -71,7 +74,7 @@ def change(
         raise UsageError(f"stdin has no value; {key} is unchanged")
     ledger = invocation.world().ledger
     if key in CREDENTIALS:
-        _check_urls(text)
+        _CHECKS[key](text)
         ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
     if key in SETTINGS:
@@ -90,6 +93,16 @@ def _check_urls(text: str) -> None:
     from tradectl.notify.services import ServiceNotifier
 
     ServiceNotifier(text.split())
+
+
+def _check_ping(text: str) -> None:
+    """Raise an error for a text that is not an address for pings."""
+    from tradectl.notify.healthchecks import check_address
+
+    check_address(text)
+
+
+_CHECKS = {"notify.urls": _check_urls, "ping.url": _check_ping}
 
 
 @command(app)

@@ -82,6 +82,7 @@ class Runner:
         self._windows: tuple[Session | None, Mapping[str, ScheduleRow], Sequence[Window]] = (None, {}, ())
         self._warnings: list[str] = []
         self._failed_at: datetime | None = None
+        self._started = False
 
     def run(
         self,
@@ -127,6 +128,7 @@ class Runner:
         if not dry_run:
             report = self._add_unprotected(report)
             self.deliver()
+            self._ping_end(report)
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
@@ -215,6 +217,23 @@ class Runner:
         if self._failed_at is None or abs(self.world.clock.now() - self._failed_at) >= RETRY_DELIVERY:
             self.deliver()
 
+    def _ping_end(self, report: Report) -> None:
+        """Report the end of a run to the dead-man's switch, also that a day without a session needs no run.
+
+        A ping that did not arrive is logged once for each day and cause, and changes nothing else."""
+        started, self._started = self._started, False
+        if self.world.pings is None or not (started or report.outcome == "not_a_session"):
+            return
+        text = f"{report.task} {report.slot}".strip() + f": {report.outcome}, exit code {report.exit_code}"
+        trouble = self.world.pings.end(report.task, report.exit_code, text)
+        if trouble:
+            now, key = self.world.clock.now(), f"ping_failed.{self.world.user}"[:64]
+            with suppress(DatabaseError):
+                if self.world.ledger.info.get(key) != (seen := f"{ist_date(now)} {trouble}"):
+                    self.world.ledger.info.set(key, seen)
+                    line = f"{trouble}: the dead-man's switch may report {report.task} as missing; the task is not affected"
+                    self.world.ledger.logs.append(now, "warning", "ping_failed", line, task=report.task)
+
     # -- running it ------------------------------------------------------------------------------------------------------
 
     def _admit_and_run(self, request: JobRequest) -> Report:
@@ -252,6 +271,9 @@ class Runner:
             if claim.status == "missed":
                 return missed_report(request)
             return request.report("already_completed", f"{name} of {request.session} has completed")
+        if self.world.pings is not None:
+            self.world.pings.start(request.task.name)
+            self._started = True
         return self._run_claimed(request, claim)
 
     def _run_claimed(self, request: JobRequest, claim: Claim) -> Report:
