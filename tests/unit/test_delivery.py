@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -28,7 +28,7 @@ def many(count: int, kind: MessageKind, first: int = 1) -> list[Message]:
     ("at", "waits"), [("21:59", False), ("22:00", True), ("23:59", True), ("00:00", True), ("06:59", True), ("07:00", False)]
 )
 def test_quiet_hours_may_pass_midnight(at: str, waits: bool) -> None:
-    moment = at_ist(to_ist(EVENING).date(), datetime.strptime(at, "%H:%M").time())
+    moment = at_ist(to_ist(EVENING).date(), time.fromisoformat(at))
     until = DeliveryRules.of(NIGHT).waits_until(MessageKind.BUY_FILLED, moment)
     assert (until is not None) == waits
     if until is not None:
@@ -42,7 +42,7 @@ def test_grave_messages_pass_the_quiet_hours(kind: MessageKind) -> None:
 
 @pytest.mark.parametrize("text", ["22-7", "22:00", "24:00-07:00", "22:00-22:00", "22:60-07:00", "night"])
 def test_wrong_quiet_hours_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="notify.quiet_hours"):
+    with pytest.raises(UsageError, match=r"notify\.quiet_hours"):
         parse_quiet_hours(text)
 
 
@@ -70,7 +70,7 @@ def test_few_messages_are_sent_one_by_one_in_order() -> None:
 
 def test_grave_messages_are_sent_first() -> None:
     waiting = [*many(3, MessageKind.NOTICE), message(9, MessageKind.UNPROTECTED)]
-    assert [parcel.title for parcel in parcels(waiting)][0] == "title 9"
+    assert parcels(waiting)[0].title == "title 9"
 
 
 def test_many_messages_of_one_kind_become_one() -> None:

@@ -24,6 +24,7 @@ from tradectl.model.broker_view import HOLDINGS, QUOTES
 from tradectl.model.market import Quote
 from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date
+from tradectl.model.money import rupees
 from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import Holding, OrderStatus, ReasonCode, Side
 from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
@@ -277,7 +278,7 @@ class TradingSession:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:
             trade = item.report
-            text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
+            text = f"{trade.side} {trade.quantity} {trade.symbol} at {rupees(trade.price)} was traded outside tradectl"
             text += "; `tradectl positions` shows what is held"
             self.log("external_trade", text, trade.symbol, level="warning")
             self.notify(
