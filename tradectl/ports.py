@@ -338,8 +338,23 @@ class Notifier(Protocol):
     """Send messages to people. If a service is down, `send` returns False and the message stays in the outbox.
 
     `trouble` is one line without secrets: why the last message did not arrive; empty if it arrived.
+    `interrupts`: a message reaches a person at once, as on a phone, so the quiet hours count.
     """
 
     @property
     def trouble(self) -> str: ...
+    @property
+    def interrupts(self) -> bool: ...
     def send(self, title: str, body: str) -> bool: ...
+
+
+class RunPings(Protocol):
+    """Report the start and the end of each run of a task to a dead-man's switch. No method raises for a server that is down."""
+
+    def start(self, task: str) -> None:
+        """Send the start of a run without waiting."""
+        ...
+
+    def end(self, task: str, exit_code: int, text: str) -> str:
+        """Send the end of a run; return why a ping did not arrive, in one line without secrets; empty if all arrived."""
+        ...

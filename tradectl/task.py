@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tradectl.errors import BrokerUnavailable, TradectlError
 from tradectl.lazy import resolved
+from tradectl.model.message_kind import MessageKind
 from tradectl.ports import ListsOrderRules, Tell, silence
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.model.freshness import Freshness
     from tradectl.model.order import Purpose
-    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier
+    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier, RunPings
     from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
 
@@ -46,6 +47,7 @@ class World:
         prices_of: The broker whose live prices a paper home uses; empty if none.
         feeds: The market data that `prices` keeps current, in the order of their fetch. A world of the past has none.
         freshness: The record of each kind of data.
+        pings: Reports runs to a dead-man's switch; None if no address is set.
     """
 
     user: str
@@ -62,6 +64,7 @@ class World:
     prices_of: str = ""
     feeds: Callable[[], Sequence[DataFeed]] = tuple
     freshness: Callable[[], Mapping[str, Freshness]] = dict
+    pings: RunPings | None = None
 
     def close(self) -> None:
         """Close the ledger's database."""
@@ -128,11 +131,13 @@ class Context:
 
     def _made(self) -> TradingSession:
         from tradectl.execution.orders import OrderPath
+        from tradectl.execution.trade_messages import TradeMessages
         from tradectl.execution.trading_session import TradingSession
         from tradectl.strategy.own_shares import parse_own_shares
 
         world = self.world
         book = world.ledger.book
+        messages = TradeMessages(world.ledger, self.claim.task) if world.mode != "simulated" and not self.dry_run else None
         path = OrderPath(
             world.broker,
             book,
@@ -142,6 +147,7 @@ class Context:
             marker=world.marker,
             dry_run=self.dry_run,
             own_shares=parse_own_shares(world.parameters.own_shares),
+            messages=messages,
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
         broker = resolved(world.broker)  # since Python 3.12 isinstance with a Protocol fails for a proxy
@@ -157,6 +163,7 @@ class Context:
             last_retry=last_retry,
             level_of=level_of,
             rules=broker if isinstance(broker, ListsOrderRules) else None,
+            messages=messages,
         )
 
     def blocked_commands(self) -> tuple[str, Sequence[BrokerUnavailable]]:
@@ -211,9 +218,9 @@ class Context:
         """Return the recorded verdicts of this run by instrument, also those of an earlier process that died."""
         return {} if self.dry_run else self.world.ledger.decisions.verdicts(self.claim.task, self.session, self.slot)
 
-    def notify(self, title: str, body: str, key: str) -> bool:
+    def notify(self, title: str, body: str, key: str, kind: MessageKind = MessageKind.NOTICE) -> bool:
         """Queue a message that is sent to the user after this run. Return False if the key is known: it is not sent again."""
-        return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key)
+        return not self.dry_run and self.world.ledger.outbox.add(self.now, title, body, key, kind=kind)
 
     def decide(self, decisions: Iterable[Decision]) -> None:
         """Store decisions with their rules and inputs, for the command `why`."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
-from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, read_only_account
+from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.file_permissions import LEDGER, close, close_home, make_home
@@ -301,8 +301,9 @@ def _world(
         else None
     )
     fresh = partial(read_freshness, settings.market)
+    pings = pings_of(settings, ledger) if not (read_only or clock.virtual) else None
     if mode == "live":
-        return live_world(
+        live = live_world(
             settings,
             ledger,
             clock,
@@ -313,6 +314,7 @@ def _world(
             marker=marker,
             freshness=fresh,
         )
+        return replace(live, pings=pings)
     paper = paper_world(
         ledger,
         clock,
@@ -326,8 +328,14 @@ def _world(
         prices=prices,
         make=make,
     )
-    paper = replace(paper, feeds=partial(_feeds, settings, clock, sessions, parameters), freshness=fresh)
-    return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper
+    quoted = settings.quotes if prices is not None and settings.quotes != "yahoo" else ""
+    return replace(
+        paper,
+        feeds=partial(_feeds, settings, clock, sessions, parameters),
+        freshness=fresh,
+        prices_of=quoted,
+        pings=pings,
+    )
 
 
 def _feeds(settings: Settings, clock: Clock, sessions: SessionTable, parameters: Parameters) -> Sequence[DataFeed]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
     from tradectl.model.freshness import Freshness
-    from tradectl.ports import Clock, DataFeed, HaltMarker, MarketData, Notifier, PriceSource
+    from tradectl.ports import Clock, DataFeed, HaltMarker, MarketData, Notifier, PriceSource, RunPings
     from tradectl.screener.readings import Readings
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
@@ -192,6 +192,16 @@ def readings_of(market: Store, parameters: Parameters) -> Readings:
         return Readings(market, parameters)
 
     return lazy(readings)
+
+
+def pings_of(settings: Settings, ledger: Ledger) -> RunPings | None:
+    """Return the user's dead-man's pings; None if no address is set."""
+    credentials = ledger.settings.credentials(settings.secret_key)
+    if "ping.url" not in credentials.list():
+        return None
+    from tradectl.notify.healthchecks import HealthchecksPings
+
+    return HealthchecksPings(lambda: credentials.require("ping.url"))
 
 
 def notifier_of(settings: Settings, ledger: Ledger) -> Notifier:

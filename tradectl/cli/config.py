@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +21,10 @@ app = typer.Typer(
     cls=ListGroup,
     help="Settings of the strategy and of the user: list, get, set, unset.",
 )
-CREDENTIALS = {"notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
+CREDENTIALS = {
+    "notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces",
+    "ping.url": "dead-man's switch: the address for the pings of each run, as of healthchecks.io; {task} becomes the task's name",
+}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
 
@@ -72,6 +76,7 @@ def change(
 ) -> Answer:
     """Change a setting, checked against its bounds."""
     from tradectl.exchange.tariffs import named
+    from tradectl.ledger.delivery import SETTINGS
     from tradectl.strategy.parameters import parse
 
     text = sys.stdin.read().strip() if value == "-" else value
@@ -79,9 +84,13 @@ def change(
         raise UsageError(f"stdin has no value; {key} is unchanged")
     ledger = invocation.world().ledger
     if key in CREDENTIALS:
-        _check_urls(text)
+        _CHECKS[key](text)
         ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
+    if key in SETTINGS:
+        kept = SETTINGS[key].parse(text)
+        ledger.settings.set(key, kept if isinstance(kept, str) else "on" if kept else "off")
+        return Answer({"key": key, "value": kept}, f"{key} = {output.cell(kept)}")
     parsed = parse(key, text)
     if key == "charges":
         named(invocation.required_settings().charges, text)
@@ -94,6 +103,16 @@ def _check_urls(text: str) -> None:
     from tradectl.notify.services import ServiceNotifier
 
     ServiceNotifier(text.split())
+
+
+def _check_ping(text: str) -> None:
+    """Raise an error for a text that is not an address for pings."""
+    from tradectl.notify.healthchecks import check_address
+
+    check_address(text)
+
+
+_CHECKS = {"notify.urls": _check_urls, "ping.url": _check_ping}
 
 
 @command(app)
@@ -130,6 +149,7 @@ def everything(invocation: Invocation) -> list[dict[str, Any]]:
             {"key": item.name, "value": value, "default": default, "changed": changed}
             | {"unit": meta["unit"], "bounds": bounds, "meaning": meta["meaning"]}
         )
+    found += _notifications(ledger.settings.notifications())
     secrets = ledger.settings.credentials(invocation.required_settings().secret_key).list()
     for key, meaning in CREDENTIALS.items():
         value = HIDDEN if key in secrets else ""
@@ -145,3 +165,21 @@ def everything(invocation: Invocation) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _notifications(changes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the settings of notifications as rows of `everything`; `changes`: the stored ones."""
+    from tradectl.ledger.delivery import SETTINGS
+
+    return [
+        {
+            "key": key,
+            "value": item.parse(changes[key]) if key in changes else item.default,
+            "default": item.default,
+            "changed": key in changes,
+            "unit": item.unit,
+            "bounds": "",
+            "meaning": item.meaning,
+        }
+        for key, item in SETTINGS.items()
+    ]

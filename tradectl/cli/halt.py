@@ -86,7 +86,7 @@ def halt(
 @command(app, panel=OPERATE)
 def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
     """Allow all orders again; end a state that `halt` or a daily limit has set."""
-    from tradectl.runtime.halting import note_resumed
+    from tradectl.runtime.halting import announce_state, note_resumed
 
     missing = invocation.required_settings().missing_home
     if missing:
@@ -102,7 +102,9 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
                 ledger.users.set_trading_state(world.user, "ACTIVE", "", only_from=("REDUCING", "HALTED"))
                 was = stricter(_state_of(before), marked).state
                 if was != "ACTIVE":
-                    ledger.logs.append(world.clock.now(), "warning", "resumed", f"{MEANING['ACTIVE']}: {why} (was {was})")
+                    text = f"{MEANING['ACTIVE']}: {why} (was {was})"
+                    ledger.logs.append(world.clock.now(), "warning", "resumed", text)
+                    announce_state(ledger, world.clock.now(), "ACTIVE", text)
                     note_resumed(ledger, world.clock.now())
         except DatabaseError:
             if replaced:
@@ -251,6 +253,7 @@ def _within(seconds: float, work: Callable[[], None]) -> bool:
 def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Written) -> None:
     """Write the state if it differs. Raises DatabaseError at once if a stopped process holds the lock."""
     from tradectl.ledger.lock_holder import lock_holder
+    from tradectl.runtime.halting import announce_state
 
     written.before = written.after = ledger.users.get(ledger.user)
     written.mode = ledger.info.get("mode")
@@ -269,6 +272,7 @@ def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Wr
             return
         text = f"{MEANING[wanted]}: {reason} (was {before.trading_state})"
         ledger.logs.append(now, "warning", "reducing" if wanted == "REDUCING" else "halted", text)
+        announce_state(ledger, now, wanted, text)
     written.after = after
 
 

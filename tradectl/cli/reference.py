@@ -20,6 +20,7 @@ from tradectl.cli.group import PANEL
 from tradectl.cli.man_page import man_page, walk
 from tradectl.cli.reply_tables import replies
 from tradectl.host.crontab_install import PlannedBlock
+from tradectl.ledger.delivery import SETTINGS
 from tradectl.ledger.schedules import declared
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
@@ -121,6 +122,7 @@ def settings() -> str:
         bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
         unit = meta["unit"].replace("|", " / ")
         rows.append(f"| `{item.name}` | {item.default} | {unit} | {bounds} | {meta['meaning']} |")
+    rows += [f"| `{item.key}` | {item.default} | {item.unit} | | {item.meaning} |" for item in SETTINGS.values()]
     rows += [f"| `{key}` | | secret | | {meaning} |" for key, meaning in CREDENTIALS.items()]
     head = "# Settings\n\n`tradectl config list` shows them with what was changed.\n"
     table = "| setting | default | unit | bounds | meaning |\n|---|---|---|---|---|\n" + "\n".join(rows)

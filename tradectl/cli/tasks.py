@@ -163,7 +163,9 @@ def stored_report(world: World, task: Task, day: date, slot: str | None, *, forc
 def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> Answer:
     """Return a runner's report as an answer. Print missed slots and warnings on stderr, also with `-q`."""
     if report.missed and not invocation.messages_on_screen:
-        invocation.warn(f"missed: {', '.join(report.missed)}")
+        from tradectl.runtime.missed_slots import shortened
+
+        invocation.warn(f"missed: {shortened(report.missed)}")
     for line in report.warnings:
         if not invocation.messages_on_screen:
             invocation.warn(line)

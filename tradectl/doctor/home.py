@@ -196,14 +196,16 @@ def _cron(settings: Settings, world: World) -> str:
 
 
 def _messages(settings: Settings, world: World) -> str:
-    waiting = len(world.ledger.outbox.pending())
-    if waiting:
-        raise NeedsAttention(f"{waiting} messages could not be sent yet")
+    waiting = world.ledger.outbox.pending()
+    failed = [item for item in waiting if item.tries]
+    if failed:
+        raise NeedsAttention(f"{len(failed)} messages could not be sent yet: {failed[-1].error}")
     if "notify.urls" not in _stored(settings, world):
         raise NeedsAttention(
             "no notification service: problems appear only on screen and in the log; see docs/how-to/get-notifications.md"
         )
-    return "messages go to the services that you named"
+    text = "messages go to the services that you named"
+    return f"{text}; {len(waiting)} wait for the next delivery" if waiting else text
 
 
 def _jumps(world: World) -> str:

@@ -12,6 +12,7 @@ from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Order
 from tradectl.ledger.statistics import Statistics
 from tradectl.model.broker_view import HOLDINGS
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.model.refusal import Refusal, RefusalCode
@@ -139,7 +140,7 @@ def _reduce(trading: TradingSession, code: RefusalCode, exposed: Exposure, param
     if trading.dry_run or trading.snapshot.trading_state != "ACTIVE":
         return
     text = f"only sells and cancels are sent through {until}: {reason}. `tradectl status` shows the account"
-    trading.notify("the account is REDUCING", text, f"reducing:{code}:{today if daily else session}")
+    trading.notify("the account is REDUCING", text, f"reducing:{code}:{today if daily else session}", MessageKind.HALTED)
     if trading.book.set_reducing(reason, until):
         trading.log("reducing", text, level="warning")
 

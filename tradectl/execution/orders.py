@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from tradectl.errors import (
     Ambiguous,
@@ -25,6 +26,7 @@ from tradectl.errors import (
 )
 from tradectl.execution import unreadable_rows
 from tradectl.execution.tags import client_tag
+from tradectl.execution.trade_messages import TradeMessages
 from tradectl.execution.unexplained_shares import declaration_advice, unexplained_shares
 from tradectl.execution.unresolved_orders import may_repeat
 from tradectl.ledger.book import Book
@@ -96,6 +98,7 @@ class OrderPath:
         marker: HaltMarker,
         dry_run: bool = False,
         own_shares: Mapping[str, int] | None = None,
+        messages: TradeMessages | None = None,
     ) -> None:
         self._broker = broker
         self._book = book
@@ -104,6 +107,7 @@ class OrderPath:
         self._claim = claim
         self._marker = marker
         self._dry_run = dry_run
+        self._messages = messages
         self.own_shares: Mapping[str, int] = own_shares or {}
         """The user's own shares by symbol, which the ledger does not count."""
         self.stopped = ""
@@ -285,9 +289,9 @@ class OrderPath:
                 self._book.intents.record_not_sent(order, self._clock.now())
             raise
         try:
-            known = self._book.intents.record_outcome(
-                order, OrderStatus.PENDING, self._clock.now(), broker_order_id=broker_order_id
-            )
+            now = self._clock.now()
+            also = partial(self._messages.placed, order, now) if self._messages is not None else _nothing
+            known = self._book.intents.record_outcome(order, OrderStatus.PENDING, now, broker_order_id=broker_order_id, also=also)
         except DatabaseError as error:
             number = f"order {order.id} is {broker_order_id} at the broker, but the ledger could not record it"
             raise DatabaseError(f"{number}: {error}") from error
@@ -389,6 +393,10 @@ class OrderPath:
                 self._book.intents.move(order, order.status, code.text(), self._clock.now(), code=code)
             order = self._book.order(order.id)
         return order
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _needs_withdrawn_mark(order: Order) -> bool:

@@ -19,6 +19,7 @@ from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
 from tradectl.execution.changes import Changes
 from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.execution.step_view import StepView
+from tradectl.execution.trade_messages import TradeMessages
 from tradectl.ledger.book import BY_HAND, Book
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.ledger.snapshot import Snapshot
@@ -47,6 +48,10 @@ def no_last_retry() -> None:
     """Return None: no retry is scheduled."""
 
 
+def _no_message() -> None:
+    """Queue no message."""
+
+
 def follow(
     book: Book,
     broker: Broker,
@@ -56,6 +61,7 @@ def follow(
     before: datetime | None = None,
     last_retry: LastRetry = no_last_retry,
     level_of: LevelOf = no_level,
+    messages: TradeMessages | None = None,
 ) -> Changes:
     """Apply what is new in the broker's orders and trades to the book, and return what changed.
 
@@ -65,6 +71,7 @@ def follow(
         before: Apply only trades earlier than this moment; the rest wait for the next call.
         last_retry: Called for a buy that was rejected for a temporary reason.
         level_of: Called for a buy that the ledger had lost.
+        messages: Queues messages about what has filled; None: there are none.
     """
     view, now = seen.broker, seen.now
     reports, trades = view.reports, view.trades
@@ -110,7 +117,8 @@ def follow(
     unread = {order.id: report for report, order in ours if report.unknown_word}
     if unread != book.broker.unread:
         book.broker = replace(book.broker, unread=unread)
-    complete = book.follow(moved, fresh, now) if moved or fresh else True
+    also = partial(messages.followed, moved, fresh, now) if messages is not None else _no_message
+    complete = book.follow(moved, fresh, now, also) if moved or fresh else True
     _describe(changes, moved, fresh)
     _set_aside_unfounded(book, changes, now)
     if not broker.capabilities.tag_length:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.ledger.rows import Position
+from tradectl.model.message_kind import MessageKind
 from tradectl.ports import Clock
 
 if TYPE_CHECKING:
@@ -35,5 +36,10 @@ def report_watched_positions(trading: TradingSession, positions: Iterable[Positi
         text = f"{position.quantity} {position.symbol} are held, and it is under surveillance ({found})"
         message = f"{text}: its sells go on, nothing more of it is bought. `tradectl why {position.symbol}` shows the decisions"
         stages = surveillance.stages(position.instrument_id)
-        if trading.notify(f"{position.symbol} is under surveillance", message, f"surveillance:{position.instrument_id}:{stages}"):
+        if trading.notify(
+            f"{position.symbol} is under surveillance",
+            message,
+            f"surveillance:{position.instrument_id}:{stages}",
+            MessageKind.NOTICE,
+        ):
             trading.log("surveillance", message, position.symbol, level="warning")

@@ -15,18 +15,22 @@ from tradectl.execution.corporate_actions import OpenOf
 from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
 from tradectl.execution.reconcile import LastRetry, no_last_retry
 from tradectl.execution.step_view import StepView
+from tradectl.execution.trade_messages import TradeMessages
 from tradectl.execution.unexplained_shares import UnexplainedShares, declaration_advice, unexplained_shares
 from tradectl.ledger.book import Book
 from tradectl.ledger.rows import Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import HOLDINGS, QUOTES
 from tradectl.model.market import Quote
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date
+from tradectl.model.money import rupees
 from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import Holding, OrderStatus, ReasonCode, Side
 from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
 
 Log = Callable[..., None]
+Notify = Callable[[str, str, str, MessageKind], bool]
 
 
 def read_broker(book: Book, broker: Broker, clock: Clock) -> StepView:
@@ -42,8 +46,9 @@ class TradingSession:
 
     Attributes:
         log: `log(action, message, symbol=…)` writes a line to the user's log.
-        notify: `notify(title, body, key)` queues a message, one for each key; it returns whether the message is new.
+        notify: `notify(title, body, key, kind)` queues a message, one for each key; it returns whether the message is new.
         last_retry, level_of: See `reconcile.follow`.
+        messages: Queues messages about trades; None in a simulation.
         rules: The broker's list of instruments. None: the broker has no list, and the exchange's rules count.
         settled: The revisions of the broker's lists and of the book, and the day, of the last complete step. While they are the
             same, there is nothing to book, resolve, cancel or adjust.
@@ -56,11 +61,12 @@ class TradingSession:
     clock: Clock
     path: OrderPath
     log: Log
-    notify: Callable[[str, str, str], bool]
+    notify: Notify
     dry_run: bool = False
     last_retry: LastRetry = no_last_retry
     level_of: LevelOf = no_level
     rules: ListsOrderRules | None = None
+    messages: TradeMessages | None = None
     settled: tuple[int, int, date] | None = field(default=None, init=False, repr=False)
     undisturbed: tuple[int, date] | None = field(default=None, init=False, repr=False)
     free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False)
@@ -114,7 +120,14 @@ class TradingSession:
 
     def _apply_reports(self, seen: StepView, before: datetime | None = None) -> Changes:
         return reconcile.follow(
-            self.book, self.broker, self.market, seen, before=before, last_retry=self.last_retry, level_of=self.level_of
+            self.book,
+            self.broker,
+            self.market,
+            seen,
+            before=before,
+            last_retry=self.last_retry,
+            level_of=self.level_of,
+            messages=self.messages,
         )
 
     def _end_expired_state(self, seen: StepView) -> bool:
@@ -124,6 +137,8 @@ class TradingSession:
             return False
         text = f"buys are allowed again: the limit of {until} is over ({seen.snapshot.state_reason})"
         self.log("resumed", text, level="warning")
+        if self.messages is not None:
+            self.notify("buys are allowed again", text, f"resumed:{until}:{seen.today}", MessageKind.HALTED)
         return True
 
     def open_of(self, position: Position) -> int | None:
@@ -190,7 +205,12 @@ class TradingSession:
         what = f"{order.side} {order.quantity} {order.symbol}, order {order.id}"
         text = f"{what}: its outcome is unknown ({order.reason}). It may trade at the exchange, so the symbol is blocked. "
         text += f"`tradectl orders resolve {order.id}` decides it"
-        if self.notify(f"{order.symbol}: the outcome of an order is unknown", text, f"unknown:{order.id}:{order.tag}"):
+        if self.notify(
+            f"{order.symbol}: the outcome of an order is unknown",
+            text,
+            f"unknown:{order.id}:{order.tag}",
+            MessageKind.UNKNOWN_ORDER,
+        ):
             self.log("order_unknown", text, order.symbol, level="error")
 
     def _pending_withdrawals(self, changes: Changes, snapshot: Snapshot) -> list[Order]:
@@ -205,7 +225,12 @@ class TradingSession:
                 f"{order.side} {order.quantity} {order.symbol}, order {order.id}: it counted as ended and is live at the exchange"
             )
             text += ". tradectl cancels it"
-            if self.notify(f"{order.symbol}: an order that counted as ended is live", text, f"reopened:{order.id}:{order.tag}"):
+            if self.notify(
+                f"{order.symbol}: an order that counted as ended is live",
+                text,
+                f"reopened:{order.id}:{order.tag}",
+                MessageKind.ORDER_PROBLEM,
+            ):
                 self.log("order_reappeared", text, order.symbol, level="error")
             now = self.book.order(order.id)
             if now.alive and not self.cancel_confirmed(now):
@@ -238,26 +263,38 @@ class TradingSession:
             again = ", to be tried again before the open" if now.status is OrderStatus.RETRY_PENDING else ""
             text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
             self.log("order_rejected", text, order.symbol, level="warning")
-            self.notify(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}")
+            self.notify(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}", MessageKind.REJECTED)
         for order, word in changes.unread:
             text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: tradectl does not know the broker's status "
             text += f"{word!r}. The order stays {self.book.order(order.id).status}: check it in the broker's app"
-            if self.notify(f"{order.symbol}: an order has an unknown status", text, f"word:{order.id}:{order.tag}:{word}"):
+            if self.notify(
+                f"{order.symbol}: an order has an unknown status",
+                text,
+                f"word:{order.id}:{order.tag}:{word}",
+                MessageKind.ORDER_PROBLEM,
+            ):
                 self.log("order_word_unknown", text, order.symbol, level="warning")
         for order in changes.cancelled:
             self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
         for item in changes.external:
             trade = item.report
-            text = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price / 100:.2f} was traded outside tradectl"
+            text = f"{trade.side} {trade.quantity} {trade.symbol} at {rupees(trade.price)} was traded outside tradectl"
             text += "; `tradectl positions` shows what is held"
             self.log("external_trade", text, trade.symbol, level="warning")
-            self.notify(f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}")
+            self.notify(
+                f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}", MessageKind.ORDER_PROBLEM
+            )
         for order in map(self.book.order, [item.id for item in changes.counted]):
             text = (
                 f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: missing in the ledger or "
             )
             text += f"recorded as refused; it counts as order {order.id} from now on"
-            if self.notify(f"{order.symbol}: a lost order was found at the broker", text, f"counted:{order.id}:{order.tag}"):
+            if self.notify(
+                f"{order.symbol}: a lost order was found at the broker",
+                text,
+                f"counted:{order.id}:{order.tag}",
+                MessageKind.ORDER_PROBLEM,
+            ):
                 self.log("order_counted", text, order.symbol, level="warning")
         for order in changes.doubted:
             self._report_unknown(order)
@@ -265,7 +302,10 @@ class TradingSession:
             text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
             text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
             if self.notify(
-                f"{order.symbol}: an order is not explained by the ledger", text, f"unexplained:{order.id}:{order.tag}"
+                f"{order.symbol}: an order is not explained by the ledger",
+                text,
+                f"unexplained:{order.id}:{order.tag}",
+                MessageKind.UNKNOWN_ORDER,
             ):
                 self.log("order_unexplained", text, order.symbol, level="error")
 
@@ -285,7 +325,7 @@ class TradingSession:
         for item in found if not self.dry_run else []:
             text = f"{item.text}. {declaration_advice([item], self.path.own_shares)}"
             key = f"beyond:{item.symbol}:{item.broker}:{item.book}:{item.own}"
-            if self.notify(f"{item.symbol}: the broker holds unexplained shares", text, key):
+            if self.notify(f"{item.symbol}: the broker holds unexplained shares", text, key, MessageKind.ORDER_PROBLEM):
                 self.log("shares_beyond_book", text, item.symbol, level="warning")
         return found
 
@@ -394,7 +434,12 @@ class TradingSession:
         if result.status is CommandStatus.NOT_SENT and not ended:
             what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
             text = f"{what} is not cancelled and may trade: {result.reason}. `tradectl orders cancel {order.id}` tries again"
-            if self.notify(f"{order.symbol}: an order is not cancelled", text, f"not_cancelled:{order.id}:{order.tag}"):
+            if self.notify(
+                f"{order.symbol}: an order is not cancelled",
+                text,
+                f"not_cancelled:{order.id}:{order.tag}",
+                MessageKind.ORDER_PROBLEM,
+            ):
                 self.log("order_not_cancelled", text, order.symbol, level="error")
         return ended
 

@@ -1,19 +1,25 @@
-"""Store findings of unprotected positions among the decisions, and announce each once for each cause."""
+"""Store findings of unprotected positions among the decisions, and announce each once for each cause and again each hour."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.execution.unprotected_positions import Cause, Unprotected
 from tradectl.ledger.rows import Decision
+from tradectl.model.message_kind import MessageKind
+from tradectl.model.moment import to_ist
 
 if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
 TASK, RULE, COVERED = "sell-monitor", "unprotected", "protected"
 """The task and rule under which findings are stored among the decisions, and the verdict that ends a finding."""
+
+
+REMIND_AFTER = timedelta(hours=1)
+"""When the message about a position is repeated, while it stays unprotected."""
 
 
 def load(ledger: Ledger, session: date) -> dict[str, Unprotected]:
@@ -57,13 +63,38 @@ def save(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotect
 def announce(ledger: Ledger, session: date, now: datetime, finding: Unprotected) -> bool:
     """Queue a message and log a finding, once for each cause while the position stays uncovered; return whether it is new."""
     title = f"{finding.symbol} is unprotected" if finding.grave else f"{finding.symbol} cannot be sold yet"
-    key = f"unprotected:{session}:{finding.position_id}:{finding.cause}:{finding.since:%H%M%S}"
     with ledger.database.note():
-        new = ledger.outbox.add(now, title, finding.text, key)
+        new = ledger.outbox.add(now, title, finding.text, _key(session, finding), kind=_kind(finding))
         if new:
             level = "error" if finding.grave else "info"
             ledger.logs.append(now, level, RULE, finding.text, task=TASK, symbol=finding.symbol)
     return new
+
+
+def remind(ledger: Ledger, session: date, now: datetime, findings: Iterable[Unprotected]) -> bool:
+    """Queue and log a message for each grave finding whose last message is `REMIND_AFTER` old; return whether there is one."""
+    reminded = False
+    for finding in findings:
+        if not finding.grave or now - finding.since < REMIND_AFTER:
+            continue
+        key = _key(session, finding)
+        count, last = ledger.outbox.repeats(key)
+        if last is None or now - last < REMIND_AFTER:
+            continue
+        title = f"{finding.symbol} is still unprotected, since {to_ist(finding.since):%H:%M}"
+        with ledger.database.note():
+            if ledger.outbox.add(now, title, finding.text, f"{key}:{count}", kind=MessageKind.UNPROTECTED):
+                ledger.logs.append(now, "error", RULE, f"{title}: {finding.text}", task=TASK, symbol=finding.symbol)
+                reminded = True
+    return reminded
+
+
+def _key(session: date, finding: Unprotected) -> str:
+    return f"unprotected:{session}:{finding.position_id}:{finding.cause}:{finding.since:%H%M%S}"
+
+
+def _kind(finding: Unprotected) -> MessageKind:
+    return MessageKind.UNPROTECTED if finding.grave else MessageKind.NOTICE
 
 
 def _same(finding: Unprotected, before: Unprotected | None) -> bool:

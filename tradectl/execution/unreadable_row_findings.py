@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.execution import unreadable_rows
 from tradectl.ledger.rows import Decision
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.odd_rows import KEPT_UNDER, OddRow, RowKind
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def _announce(ledger: Ledger, session: date, now: datetime, item: OddSymbol) -> 
     if item.stops:
         title = f"{item.symbol or 'buys'}: stopped, a row of the broker cannot be read"
         row = item.rows[0]
-        ledger.outbox.add(now, title, item.text, f"odd:{session}:{item.symbol}:{row.kind}:{row.field}:{row.broker_order_id}"[:96])
+        key = f"odd:{session}:{item.symbol}:{row.kind}:{row.field}:{row.broker_order_id}"
+        ledger.outbox.add(now, title, item.text, key, kind=MessageKind.ORDER_PROBLEM)
 
 
 _FIELDS = ("symbol", "field", "value", "broker_order_id", "tag")

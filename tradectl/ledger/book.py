@@ -25,6 +25,7 @@ from tradectl.ledger.snapshot import Snapshot
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
     FILLS,
+    FILLS_OF_ORDER,
     ONE_ORDER,
     OPEN_POSITIONS,
     ORDERS,
@@ -182,6 +183,11 @@ class Book(Records):
         with self._database.read() as connection:
             return self._positions.compute(connection, position_id)
 
+    def order_fills(self, order_id: int) -> list[Row[Any]]:
+        """Return the rows of `fills` of one order, oldest first."""
+        with self._database.read() as connection:
+            return FILLS_OF_ORDER.all(connection, {"of_user": self._user, "of_order": order_id})
+
     # -- following the broker --------------------------------------------------------------------------------------------
 
     def known_trades(self) -> set[str]:
@@ -191,11 +197,14 @@ class Book(Records):
                 self._trades = set(connection.scalars(select(FILLS.c.trade_id).where(FILLS.c.user == self._user)))
         return self._trades
 
-    def follow(self, changes: Sequence[OrderChange], trades: Sequence[NewTrade], now: datetime) -> bool:
+    def follow(
+        self, changes: Sequence[OrderChange], trades: Sequence[NewTrade], now: datetime, also: Callable[[], None] = lambda: None
+    ) -> bool:
         """Write what the broker reported, in one transaction: fills, then positions, then the orders' rows.
 
         If a person has already entered a fill, the broker's report of the same trade is not booked again. A trade that was
-        booked as external, but belongs to one of our orders, becomes a fill of that order.
+        booked as external, but belongs to one of our orders, becomes a fill of that order. `also` is called at the end of the
+        same transaction.
 
         Returns:
             False if another process has changed an order since it was compared. The caller then compares again.
@@ -217,6 +226,7 @@ class Book(Records):
                 self._positions.recompute(connection, position_id)
             self._count_filled(connection, {item.order.id for item in trades if item.order is not None})
             written = [self._follow_order(connection, change, now) for change in changes]
+            also()
         self.known_trades().update(item.report.trade_id for item in trades)
         return all(written)
 

@@ -6,7 +6,7 @@ the sending has certainly ended: after a reply, after an error of the call, or w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -191,15 +191,17 @@ class Intents:
         broker_order_id: str | None = None,
         reason: str = "",
         code: ReasonCode | None = None,
+        also: Callable[[], None] = lambda: None,
     ) -> Order:
         """Write the outcome of sending an order; return the new row. Only the process that sent the order calls this.
 
         A late reply changes nothing if the ledger already has an outcome from the broker's book or from a person.
+        `also`: called in the same transaction if the outcome is written.
         """
         values: dict[str, Any] = {"status": status, "reason": reason, "reason_code": code, "sender": None, "updated_at": now}
         if broker_order_id is not None:
             values |= {"broker_order_id": broker_order_id, "sent_at": now}
-        return self._end_sending(order, values)
+        return self._end_sending(order, values, also)
 
     def record_not_sent(self, order: Order, now: datetime, *, waits: str = "") -> Order:
         """Write that an order was not sent, so that it may be sent later under the same tag; return the new row.
@@ -210,10 +212,11 @@ class Intents:
         values = {"status": status, "reason": waits, "reason_code": None, "sender": None, "sending_at": None, "updated_at": now}
         return self._end_sending(order, values)
 
-    def _end_sending(self, order: Order, values: Mapping[str, Any]) -> Order:
+    def _end_sending(self, order: Order, values: Mapping[str, Any], also: Callable[[], None] = lambda: None) -> Order:
         ours = {"of_id": order.id, "of_sender": order.sender, "of_sending": order.sending_at}
         with self._database.write() as connection:
-            _END_SENDING.execute(connection, {**ours, **values})
+            if _END_SENDING.execute(connection, {**ours, **values}):
+                also()
         return self._read(order.id)
 
     def mark_never_sent(self, order: Order, now: datetime) -> None:

@@ -2,53 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, bindparam, delete, select, update
+from sqlalchemy import Integer, String, bindparam, delete, func, or_, select, update
 
 from tradectl.control_characters import lines, one_line
 from tradectl.ledger.compiled import CompiledStatement
+from tradectl.ledger.delivery import DeliveryRules, Message, Parcel, parcels
 from tradectl.ledger.engine import Database, Version
 from tradectl.ledger.schema import outbox as rows
+from tradectl.ledger.schema import user_trading_config
 from tradectl.ledger.types import Moment
 from tradectl.ledger.upserts import insert_new
+from tradectl.model.message_kind import MessageKind
 from tradectl.redaction import scrubbed
 
 if TYPE_CHECKING:
     from tradectl.ports import Clock, Notifier
 
+MOST = 10_000
+"""The most messages that one delivery reads; the rest waits for the next one."""
+
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A message that waits or was sent. `deduplicate`: a second message with the same value is not added."""
+class _Rest:
+    """Nothing can be sent while the database has this version, from `since` until `until` (None: without an end)."""
 
-    id: int
-    user: str
-    created_at: datetime
-    title: str
-    body: str
-    sent_at: datetime | None
-    tries: int
-    error: str
-    deduplicate: str
+    version: Version
+    since: datetime
+    until: datetime | None
 
 
 class Outbox:
-    """The messages of one user."""
+    """The messages of one user.
+
+    Attributes:
+        failed: Whether the last delivery of this process ended at a message that no service accepted.
+    """
 
     def __init__(self, database: Database, user: str) -> None:
         self.database = database
         self.user = user
+        self.failed = False
         self._empty_at: Version | None = None
+        self._rest: _Rest | None = None
 
-    def add(self, at: datetime, title: str, body: str, deduplicate: str) -> bool:
-        """Add a message; return False if one with the same `deduplicate` (at most 96 characters) was added before."""
+    def add(self, at: datetime, title: str, body: str, deduplicate: str, *, kind: MessageKind = MessageKind.NOTICE) -> bool:
+        """Add a message in the caller's transaction; return False if one with the same `deduplicate` was added before.
+
+        Args:
+            deduplicate: At most 96 characters count.
+            kind: What it reports; the user may have switched the kind off.
+        """
         values = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
-        self._empty_at = None
+        self._empty_at = self._rest = None
         with self.database.note() as connection:
-            return insert_new(connection, rows, {"user": self.user, "created_at": at, **values})
+            return insert_new(connection, rows, {"user": self.user, "created_at": at, "kind": str(kind), **values})
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
         """Return the messages that were not sent, oldest first. They stay until they are sent.
@@ -60,35 +72,81 @@ class Outbox:
         with self.database.read() as connection:
             found = _WAITING.all(connection, {"of_user": self.user, "at_most": limit})
         self._empty_at = None if found else version
-        return tuple(Message(*row) for row in found)
+        return tuple(map(_message, found))
+
+    def repeats(self, deduplicate: str) -> tuple[int, datetime | None]:
+        """Return how many messages have this `deduplicate`, alone or before a colon, and when the last of them was added."""
+        begin = f"{deduplicate}:"
+        key = {"of_user": self.user, "of_key": deduplicate, "begin": begin, "length": len(begin)}
+        with self.database.read() as connection:
+            count, last = _REPEATS.one(connection, key)
+        return count, last
 
     def deliver(self, notifier: Notifier, clock: Clock) -> int:
-        """Send the waiting messages, oldest first, until one fails; return how many were sent. Call this after the commit."""
-        sent = 0
-        for message in self.pending():
-            if not notifier.send(message.title, message.body):
-                self.mark_failed(message, notifier.trouble or "the notification service did not accept the message")
-                break
-            self.mark_sent(message, clock.now())
-            sent += 1
+        """Send the waiting messages until one fails; return how many were sent. Call this after the commit.
+
+        Messages of a kind that the user has switched off are dropped. In the quiet hours only grave ones are sent to a service.
+        Nothing is read while nothing can have changed: neither the database nor, in quiet hours, the time."""
+        now, version, rest = clock.now(), self.database.version_token(), self._rest
+        if rest is not None and rest.version == version and rest.since <= now and (rest.until is None or now < rest.until):
+            return 0
+        waiting = self.pending(MOST)
+        if not waiting:
+            return 0
+        rules = self._rules()
+        dropped = [message for message in waiting if message.kind in rules.silenced]
+        self._mark(dropped, now, sent=False)
+        kept = [message for message in waiting if message.kind not in rules.silenced]
+        held = {message.id: rules.waits_until(message.kind, now) for message in kept} if notifier.interrupts else {}
+        sent = self._send(parcels([message for message in kept if held.get(message.id) is None]), notifier, clock)
+        ends = [until for until in held.values() if until is not None]
+        if ends and not self.failed:
+            self._rest = _Rest(version, now, min(ends))
         return sent
+
+    def _send(self, wanted: list[Parcel], notifier: Notifier, clock: Clock) -> int:
+        """Send parcels until one fails; return how many messages were sent."""
+        sent, self.failed = 0, False
+        for parcel in wanted:
+            if not notifier.send(parcel.title, parcel.body):
+                self.failed = True
+                for message in parcel.messages:
+                    self.mark_failed(message, notifier.trouble or "the notification service did not accept the message")
+                break
+            self._mark(parcel.messages, clock.now(), sent=True)
+            sent += len(parcel.messages)
+        return sent
+
+    def _rules(self) -> DeliveryRules:
+        with self.database.read() as connection:
+            return DeliveryRules.of(dict(map(tuple, _SETTINGS.all(connection, {"of_user": self.user}))))
+
+    def _mark(self, messages: Sequence[Message], at: datetime, *, sent: bool) -> None:
+        """Write that messages were sent, or dropped, in one transaction."""
+        if messages:
+            with self.database.note() as connection:
+                for message in messages:
+                    values = {"sent_at": at, "tries": message.tries + sent, "error": ""}
+                    _CHANGE.execute(connection, {"of_id": message.id, **values})
 
     def mark_sent(self, message: Message, at: datetime) -> None:
         """Write that a message was sent."""
-        self._change(message, sent_at=at, tries=message.tries + 1, error="")
+        self._mark((message,), at, sent=True)
 
     def mark_failed(self, message: Message, error: str) -> None:
         """Count a failed try and store its error. The message stays in the outbox."""
-        self._change(message, tries=message.tries + 1, error=error)
+        with self.database.note() as connection:
+            _CHANGE.execute(connection, {"of_id": message.id, "tries": message.tries + 1, "error": error})
 
     def prune(self, before: datetime) -> int:
         """Delete messages that were sent before a moment; return how many."""
         with self.database.note() as connection:
             return _PRUNE.execute(connection, {"of_user": self.user, "before": before})
 
-    def _change(self, message: Message, **values: object) -> None:
-        with self.database.note() as connection:
-            _CHANGE.execute(connection, {"of_id": message.id, **values})
+
+def _message(row: Sequence[Any]) -> Message:
+    identity, user, created_at, kind, *rest = row
+    return Message(identity, user, created_at, MessageKind(kind), *rest)
 
 
 _PRUNE = CompiledStatement(
@@ -104,3 +162,16 @@ _WAITING = CompiledStatement(
     .limit(bindparam("at_most", type_=Integer))
 )
 """Runs after every command."""
+_COUNTED: list[Any] = [func.count(), func.max(rows.c.created_at)]
+_REPEATS = CompiledStatement(
+    select(*_COUNTED).where(
+        rows.c.user == bindparam("of_user"),
+        or_(
+            rows.c.deduplicate == bindparam("of_key"),
+            func.substr(rows.c.deduplicate, 1, bindparam("length", type_=Integer)) == bindparam("begin", type_=String),
+        ),
+    )
+)
+_SETTINGS = CompiledStatement(
+    select(user_trading_config.c.key, user_trading_config.c.value).where(user_trading_config.c.user == bindparam("of_user"))
+)

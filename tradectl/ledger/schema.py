@@ -27,6 +27,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
 
 from tradectl.ledger.types import JsonText, Moment, Paise
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.order import MOVES, OrderStatus, Purpose, ReasonCode, Side, Variety
 
 metadata = MetaData(
@@ -300,12 +301,13 @@ daily_stats = Table(
 outbox = Table(
     "outbox", metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
-    _user(), Column("created_at", Moment, nullable=False),
+    _user(), Column("created_at", Moment, nullable=False), Column("kind", String(16), nullable=False),
     Column("title", Text, nullable=False), Column("body", Text, nullable=False),
     Column("sent_at", Moment), Column("tries", Integer, nullable=False, server_default="0"),
     Column("error", Text, nullable=False, server_default=""),
     Column("deduplicate", String(96), nullable=False),
     UniqueConstraint("user", "deduplicate"),
+    one_of("kind", MessageKind, "kind"),
 )  # fmt: skip
 
 rate_limits = Table(

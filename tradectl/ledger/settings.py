@@ -23,6 +23,9 @@ from tradectl.redaction import HIDDEN, remember
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
+PREFIX = "notify."
+"""The prefix of the settings of notifications (`delivery`)."""
+
 
 class Settings:
     """The trading configuration of one user: text by key, which the caller parses."""
@@ -32,7 +35,14 @@ class Settings:
         self.user = user
 
     def list(self) -> dict[str, str]:
-        """Return every setting that was changed from its default, by key."""
+        """Return every setting of the strategy that was changed from its default, by key."""
+        return {key: value for key, value in self._all().items() if not key.startswith(PREFIX)}
+
+    def notifications(self) -> dict[str, str]:
+        """Return every setting of notifications (`delivery.SETTINGS`) that was changed from its default, by key."""
+        return {key: value for key, value in self._all().items() if key.startswith(PREFIX)}
+
+    def _all(self) -> dict[str, str]:
         rows = user_trading_config.c
         with self.database.read() as connection:
             statement = select(rows.key, rows.value).where(rows.user == self.user).order_by(rows.key)
@@ -40,7 +50,7 @@ class Settings:
 
     def get(self, key: str) -> str | None:
         """Return a setting as text; None if it has its default."""
-        return self.list().get(key)
+        return self._all().get(key)
 
     def set(self, key: str, value: str) -> None:
         """Store a setting."""

@@ -105,6 +105,9 @@ DIVIDENDS = CompiledStatement(
     )
 )
 FILLS_OF_POSITION = CompiledStatement(select(FILLS).where(_OF_POSITION).order_by(FILLS.c.at, FILLS.c.id))
+FILLS_OF_ORDER = CompiledStatement(
+    select(FILLS).where(_MY_FILLS, FILLS.c.order_id == bindparam("of_order")).order_by(FILLS.c.at, FILLS.c.id)
+)
 FILLS_OF_DAY = CompiledStatement(select(FILLS).where(_MY_FILLS, FILLS.c.instrument_id == bindparam("of_instrument"), _OF_SESSION))
 ADJUSTMENTS_OF_POSITION = CompiledStatement(select(ADJUSTMENTS).where(ADJUSTMENTS.c.position_id == bindparam("of_position")))
 ORDERS_OF_SESSION = CompiledStatement(

@@ -106,5 +106,5 @@ class Ledger:
         return admin.user if admin else self.user
 
     def for_user(self, user: str) -> Ledger:
-        """Return the ledger of another user of this database."""
-        return Ledger(self.database, user)
+        """Return the ledger of a user of this database."""
+        return self if user == self.user else Ledger(self.database, user)

@@ -45,6 +45,11 @@ def show_rupees(paise: Paise) -> str:
     return ("-" if paise < 0 else "") + ",".join(groups) + "." + part
 
 
+def rupees(paise: Paise) -> str:
+    """Return an amount for a sentence: `Rs -12,34,567.50`."""
+    return f"Rs {show_rupees(paise)}"
+
+
 def round_half_up(value: Decimal) -> int:
     """Return the nearest integer, with halves rounded away from zero as on contract notes."""
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))

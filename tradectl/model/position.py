@@ -68,6 +68,7 @@ class Trade:
         entry_quantity: Shares as bought, which differ after a split.
         gross: exit_price x quantity - cost.
         net: gross - charges.
+        exit_fill: The id of the fill that sold it; empty where no fill did.
     """
 
     symbol: str
@@ -80,6 +81,7 @@ class Trade:
     gross: Paise
     charges: Paise
     net: Paise
+    exit_fill: str = field(default="", compare=False, kw_only=True)
 
     @property
     def cost(self) -> Paise:
@@ -185,7 +187,7 @@ def _trade(run: _Running, fill: Fill, charges: Paise) -> None:
     run.sold += fill.quantity * fill.price
     closed, run.lots = _take(run.lots, fill.quantity)
     parts = share_out(charges, [lot.quantity for lot in closed])
-    run.trades += [_closed(lot, fill.session, fill.price, part) for lot, part in zip(closed, parts, strict=True)]
+    run.trades += [_closed(lot, fill.session, fill.price, part, fill.fill_id) for lot, part in zip(closed, parts, strict=True)]
 
 
 def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
@@ -212,7 +214,7 @@ def _split(lot: Lot, quantity: int) -> tuple[Lot, Lot]:
     return first, second
 
 
-def _closed(lot: Lot, session: date, price: Paise, sell_charges: Paise) -> Trade:
+def _closed(lot: Lot, session: date, price: Paise, sell_charges: Paise, exit_fill: str = "") -> Trade:
     gross = price * lot.quantity - lot.cost
     charges = lot.charges + sell_charges
     return Trade(
@@ -226,6 +228,7 @@ def _closed(lot: Lot, session: date, price: Paise, sell_charges: Paise) -> Trade
         gross=gross,
         charges=charges,
         net=gross - charges,
+        exit_fill=exit_fill,
     )
 
 

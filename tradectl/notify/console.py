@@ -15,6 +15,7 @@ class ConsoleNotifier:
     """
 
     trouble = ""
+    interrupts = False
 
     def __init__(self, stream: TextIO | None = None, *, apart_from: str = "") -> None:
         self._stream = stream
@@ -30,6 +31,7 @@ class SilentNotifier:
     """Accept every message and write none, for simulations and `-q`."""
 
     trouble = ""
+    interrupts = False
 
     def send(self, title: str, body: str) -> bool:  # noqa: ARG002
         return True

@@ -26,6 +26,8 @@ class ServiceNotifier:
     `trouble`: why the last message did not reach all services; empty if it did. `pause`: seconds before the second try.
     """
 
+    interrupts = True
+
     def __init__(self, urls: Sequence[str], *, pause: float = 0.5) -> None:
         """Raise UsageError for a URL that apprise does not accept. The message has the position of the URL, not its text."""
         import apprise

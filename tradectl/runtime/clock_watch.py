@@ -18,6 +18,7 @@ from tradectl.clock import since_boot
 from tradectl.ledger.executions import SKEW, Execution, is_premature
 from tradectl.ledger.process_identity import boot_id
 from tradectl.ledger.schema import orders
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import to_ist
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def watch(world: World, tasks: Iterable[Task]) -> list[str]:
             own = ledger.for_user(user.user)
             text = f"{line}. {_consequences(own, named, now.at)}" if by < timedelta(0) else line
             own.logs.append(now.at, "error", ACTION, text)
-            own.outbox.add(now.at, "the machine's clock jumped", text, f"clock:{now.at.isoformat()}")
+            own.outbox.add(now.at, "the machine's clock jumped", text, f"clock:{now.at.isoformat()}", kind=MessageKind.NOTICE)
     return [line]
 
 

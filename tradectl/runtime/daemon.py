@@ -107,6 +107,7 @@ class Daemon:
         self._quietly(self._beat)
         self._quietly(self._start_due)
         self._quietly(self._watch)
+        self._quietly(self.runner.deliver_between_steps)
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
@@ -118,13 +119,7 @@ class Daemon:
         warnings = runner.take_warnings()
         for line in warnings:
             self._report(line)
-        try:
-            missed = runner.record_missed(runner.rows())
-        except TradectlError:  # the check may have added a message about the error
-            runner.deliver()
-            raise
-        if missed or warnings:
-            runner.deliver()
+        runner.record_missed(runner.rows())
         windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}
         due = {window.task for window in windows}
         for window in windows:
@@ -137,8 +132,7 @@ class Daemon:
 
     def _watch(self) -> None:
         """Announce positions that no live sell covers: a monitor that is stopped or disabled cannot."""
-        if announce_unprotected(self.runner.world):
-            self.runner.deliver()
+        announce_unprotected(self.runner.world)
 
     def _gather(self) -> None:
         """Remove children that have ended. A monitor that failed starts again at a later check, other tasks after 1 to 15

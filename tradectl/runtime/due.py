@@ -18,6 +18,7 @@ from tradectl.runtime.agenda import Window
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import stop_on_signals
+from tradectl.runtime.missed_slots import shortened
 from tradectl.runtime.outcomes import Report, gravest, gravity
 from tradectl.runtime.repeated_errors import new_errors
 from tradectl.runtime.runner import REFUSED, Runner
@@ -143,7 +144,7 @@ def _missed(runner: Runner) -> list[Report]:
     missed = runner.record_missed(runner.rows())
     if not missed:
         return []
-    text = f"missed: {', '.join(missed)}"
+    text = f"missed: {shortened(missed)}"
     day = ist_date(runner.world.clock.now())
     return [Report("run-due", day, "", "missed", Missed.exit_code, error=text, message=text, missed=missed)]
 

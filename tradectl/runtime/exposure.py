@@ -92,7 +92,7 @@ def unprotected_now(
 
 
 def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
-    """Announce, once each, the positions that are unprotected now; return those that need a person.
+    """Announce, once each and again each hour, the positions that are unprotected now; return those that need a person.
 
     The sell monitor announces its own findings. This function also announces that the monitor does not run.
     """
@@ -103,6 +103,8 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
         now = world.clock.now()
         for item in found:
             unprotected_findings.announce(world.ledger, ist_date(now), now, item)
+        if world.mode != "simulated":
+            unprotected_findings.remind(world.ledger, ist_date(now), now, found)
     return tuple(item for item in found if item.grave)
 
 

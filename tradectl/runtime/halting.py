@@ -9,11 +9,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tradectl.errors import Blocked, DatabaseError
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.trading_state import MEANING, TRADING_STATES
 
 if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.task import World
+
+
+_NEXT = {
+    "ACTIVE": "`tradectl status` shows the account.",
+    "REDUCING": "`tradectl resume` allows buys again.",
+    "HALTED": "`tradectl positions` shows what has no live sell order; `tradectl resume` allows orders again.",
+}
+"""What helps next, by trading state."""
 
 
 def follow_marker(world: World) -> None:
@@ -41,6 +50,13 @@ def _follow(world: World) -> None:
     ledger.users.set_trading_state(world.user, marked.state, marked.reason)
     text = f"{MEANING[marked.state]}: {marked.reason} (was {before}); copied from the halt marker"
     ledger.logs.append(world.clock.now(), "warning", marked.state.lower(), text)
+    announce_state(ledger, world.clock.now(), marked.state, text)
+
+
+def announce_state(ledger: Ledger, now: datetime, state: str, text: str) -> None:
+    """Queue the message about a new trading state, in the transaction that sets it."""
+    title = "the account is resumed" if state == "ACTIVE" else f"the account is {state}"
+    ledger.outbox.add(now, title, f"{text}. {_NEXT[state]}", f"state:{state}:{now.isoformat()}", kind=MessageKind.HALTED)
 
 
 def note_resumed(ledger: Ledger, now: datetime) -> None:

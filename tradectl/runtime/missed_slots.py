@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.ledger.executions import Execution
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.runtime import agenda
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     WindowsOf = Callable[[Session], Sequence[Window]]
 
+MOST_NAMED, LAST_NAMED = 12, 3
+"""The most missed slots that a message names one by one, and how many of a longer list it names."""
 _DIED = "its process ended without finishing"
 
 
@@ -74,9 +77,18 @@ def record_missed(
         if found:
             body = "; ".join(found)
             world.ledger.logs.append(now, "error", "task_missed", f"missed: {body}")
-            text = f"{body}: not run before the window closed. `tradectl executions --status missed` lists them"
-            world.ledger.outbox.add(now, f"{len(found)} missed", text, f"missed:{now.isoformat()}")
+            text = f"{shortened(found)}: not run before the window closed. `tradectl executions --status missed` lists them"
+            key = f"missed:{now.isoformat()}"
+            world.ledger.outbox.add(now, f"{len(found)} missed", text, key, kind=MessageKind.MISSED_SLOT)
     return tuple(found)
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return the names of missed slots (`TASK SLOT of DATE`) as text: of many only their number and the last ones."""
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    first, last = (name.rpartition(" of ")[2] for name in (names[0], names[-1]))
+    return f"{len(names)} slots from {first} to {last}; the last: " + ", ".join(names[-LAST_NAMED:])
 
 
 def next_window_end(windows: Sequence[Window], today: date, now: datetime) -> datetime:
@@ -93,4 +105,5 @@ def _close(world: World, window: Window, row: Execution) -> None:
     if ledger.executions.close_abandoned(row, status, error, now, world.clock.machine_now()) and not complete:
         text = f"{window.name} of {row.session_date} failed: {_DIED}"
         ledger.logs.append(now, "error", "task_failed", text, task=window.task)
-        ledger.outbox.add(now, f"{window.name} failed", text, f"failed:{window.name}:{row.session_date}:{row.attempt}")
+        key = f"failed:{window.name}:{row.session_date}:{row.attempt}"
+        ledger.outbox.add(now, f"{window.name} failed", text, key, kind=MessageKind.TASK_FAILED)

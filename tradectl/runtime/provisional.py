@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import UncoveredDate
 from tradectl.exchange.sessions import FILL_YEAR, Session
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date, to_ist
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ def note_today(world: World) -> None:
         f"{today} is a provisional session ({world.sessions.provisional[today]}): no list of {today.year}'s holidays is known. "
         f"Positions are sold as in any session; no buy is sent. {FILL_YEAR}{_gap(world.sessions, today)}"
     )
-    if world.ledger.outbox.add(now, f"{today} is a provisional session", text, f"provisional:{today}"):
+    if world.ledger.outbox.add(
+        now, f"{today} is a provisional session", text, f"provisional:{today}", kind=MessageKind.MISSING_DATA
+    ):
         world.ledger.logs.append(now, "warning", "provisional_session", text)
 
 
@@ -154,5 +157,5 @@ def warn(world: World) -> None:
     urgent = is_urgent(world.sessions, today)
     key = f"calendar:{today}" if urgent else f"calendar:{today.isocalendar().year}-{today.isocalendar().week}"
     title = "ERROR: the holidays of a new year are missing" if urgent else "The holidays of a new year are missing"
-    if world.ledger.outbox.add(now, title, text, key):
+    if world.ledger.outbox.add(now, title, text, key, kind=MessageKind.MISSING_DATA):
         world.ledger.logs.append(now, "error" if urgent else "warning", "year_missing", text)

@@ -19,6 +19,7 @@ from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, 
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held
 from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schedules import ScheduleRow, declared
+from tradectl.model.message_kind import MessageKind, kind_of_failure
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import JobRequest, admit, find_window, missed_report, with_options
@@ -27,7 +28,7 @@ from tradectl.runtime.clock_watch import watch
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.interrupt import Stop, stop_on_signals
-from tradectl.runtime.missed_slots import next_window_end, record_missed
+from tradectl.runtime.missed_slots import next_window_end, record_missed, shortened
 from tradectl.runtime.outcomes import Report, gravity_of
 from tradectl.runtime.provisional import admit_today, note_today, warn
 from tradectl.runtime.stepping import AFTER_THE_END, Heartbeat, Progress, Stepping, cause_of
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 REFUSED, UNKNOWN, BUG = 11, 7, 1
 """Exit codes: an order was refused or a position has no sell; an order's outcome is unknown; an unexpected error."""
+RETRY_DELIVERY = timedelta(minutes=5)
+"""How long a loop does not try to send messages after no service accepted one."""
 _JSON = json.JSONEncoder(sort_keys=True, default=str)
 LONG_FETCH = timedelta(hours=6)
 """How long a forced fetch may go on after its window: a new home has years to fetch."""
@@ -80,6 +83,8 @@ class Runner:
         self._checked_at: datetime | None = None
         self._windows: tuple[Session | None, Mapping[str, ScheduleRow], Sequence[Window]] = (None, {}, ())
         self._warnings: list[str] = []
+        self._failed_at: datetime | None = None
+        self._started = False
 
     def run(
         self,
@@ -130,6 +135,7 @@ class Runner:
         if not dry_run:
             report = self._add_unprotected(report)
             self.deliver()
+            self._ping_end(report)
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
@@ -208,8 +214,32 @@ class Runner:
 
     def deliver(self) -> None:
         """Send the waiting messages. An error of the ledger changes no report: the messages stay in the outbox."""
+        outbox = self.world.ledger.outbox
         with suppress(DatabaseError):
-            self.world.ledger.outbox.deliver(self.world.notifier, self.world.clock)
+            outbox.deliver(self.world.notifier, self.world.clock)
+            self._failed_at = self.world.clock.now() if outbox.failed else None
+
+    def deliver_between_steps(self) -> None:
+        """Send the waiting messages, unless no service accepted one in the last minutes: each try delays the next step."""
+        if self._failed_at is None or abs(self.world.clock.now() - self._failed_at) >= RETRY_DELIVERY:
+            self.deliver()
+
+    def _ping_end(self, report: Report) -> None:
+        """Report the end of a run to the dead-man's switch, also that a day without a session needs no run.
+
+        A ping that did not arrive is logged once for each day and cause, and changes nothing else."""
+        started, self._started = self._started, False
+        if self.world.pings is None or not (started or report.outcome == "not_a_session"):
+            return
+        text = f"{report.task} {report.slot}".strip() + f": {report.outcome}, exit code {report.exit_code}"
+        trouble = self.world.pings.end(report.task, report.exit_code, text)
+        if trouble:
+            now, key = self.world.clock.now(), f"ping_failed.{self.world.user}"[:64]
+            with suppress(DatabaseError):
+                if self.world.ledger.info.get(key) != (seen := f"{ist_date(now)} {trouble}"):
+                    self.world.ledger.info.set(key, seen)
+                    line = f"{trouble}: the dead-man's switch may report {report.task} as missing; the task is not affected"
+                    self.world.ledger.logs.append(now, "warning", "ping_failed", line, task=report.task)
 
     # -- running it ------------------------------------------------------------------------------------------------------
 
@@ -226,7 +256,7 @@ class Runner:
         ledger, now = self.world.ledger, self.world.clock.now()
         with ledger.database.note():
             key = f"blocked:{request.window.name}:{request.session}"
-            if ledger.outbox.add(now, f"{request.window.name} is blocked", text, key):
+            if ledger.outbox.add(now, f"{request.window.name} is blocked", text, key, kind=MessageKind.TASK_FAILED):
                 ledger.logs.append(now, "error", "task_blocked", text, task=request.task.name)
 
     def _claim_and_run(self, request: JobRequest) -> Report:
@@ -248,6 +278,9 @@ class Runner:
             if claim.status == "missed":
                 return missed_report(request)
             return request.report("already_completed", f"{name} of {request.session} has completed")
+        if self.world.pings is not None:
+            self.world.pings.start(request.task.name)
+            self._started = True
         return self._run_claimed(request, claim)
 
     def _run_claimed(self, request: JobRequest, claim: Claim) -> Report:
@@ -344,7 +377,8 @@ class Runner:
                 ledger.executions.finish(claim, "failed", work.result, error=text, now=now, steps=work.steps)
                 ledger.logs.append(now, "error", f"task_{outcome}", detail or f"{name}: {text}", task=request.task.name)
                 key = f"{outcome}:{name}:{request.session}:{text}"[:96]
-                ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {request.session}: {text}", key)
+                kind = kind_of_failure(exit_code)
+                ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {request.session}: {text}", key, kind=kind)
                 self._note_virtual_time(now)
             exit_code = max(exit_code, self._unknown(work), key=gravity_of)
         except Fenced as fenced:  # another process does this work now
@@ -389,8 +423,8 @@ class _Loop:
         world.ledger.executions.beat(self.claim, world.clock.machine_now(), steps=work.steps, result=work.result)
         if work.blocked:
             self.runner.report_blocked(self.request, work.blocked)
-        if work.blocked or work.unprotected or work.stopped_rows:
-            self.runner.deliver()
+        if world.mode != "simulated" or work.blocked or work.unprotected or work.stopped_rows:
+            self.runner.deliver_between_steps()
 
     def failed(self, error: TradectlError) -> None:
         """Write the failure to the log and send a message, once for each cause."""
@@ -403,8 +437,9 @@ class _Loop:
         text = f"{name} of {self.request.session}: {step_failed(error)}. {goes_on}"
         with ledger.database.note():
             ledger.logs.append(now, "error", "step_failed", text, task=self.request.task.name)
-            ledger.outbox.add(now, f"{name}: a step failed", text, f"step:{name}:{self.request.session}:{cause}"[:96])
-        self.runner.deliver()
+            key, kind = f"step:{name}:{self.request.session}:{cause}", kind_of_failure(error.exit_code)
+            ledger.outbox.add(now, f"{name}: a step failed", text, key, kind=kind)
+        self.runner.deliver_between_steps()
 
     def at_mark(self) -> None:
         """Copy a halt into the ledger that another process could set in the marker alone."""
@@ -423,4 +458,4 @@ def _summary(request: JobRequest, work: Stepping, *, done: bool) -> str:
 
 
 def _with_missed(message: str, missed: Sequence[str]) -> str:
-    return f"{message}; missed: {', '.join(missed)}" if missed else message
+    return f"{message}; missed: {shortened(missed)}" if missed else message

@@ -18,6 +18,7 @@ from tradectl.ledger.opening import open_database
 from tradectl.ledger.rows import Intent
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, ReasonCode, Side, TradeReport, Variety
 from tradectl.report.reconciliation import reconciliation
 
@@ -177,7 +178,12 @@ def test_a_buy_taken_back_by_a_person_is_not_retried(trading) -> None:
     trading_session = market.trading(market.claim("orders", T))
     (done,) = manual_resolution.cancel(trading_session, market.orders(Side.BUY))
     assert (done.outcome, done.order.status) == (CancelOutcome.REJECTED, OrderStatus.REJECTED)
-    assert [message.body for message in market.ledger.outbox.pending()] == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
+    assert rejections(market) == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
+
+
+def rejections(market) -> list[str]:
+    """The texts of the messages about rejected orders."""
+    return [item.body for item in market.ledger.outbox.pending() if item.kind is MessageKind.REJECTED]
 
 
 def test_a_buy_taken_back_stays_so_if_rejected_later(trading) -> None:
@@ -252,8 +258,7 @@ def test_a_rejection_at_the_hand_over_is_final_and_told(trading) -> None:
     market.world = replace(market.world, broker=RejectingLater(market.broker))
     market.trading(market.claim("amo-adjust", D)).reconcile()
     assert [item.status for item in market.orders(Side.BUY)] == [OrderStatus.REJECTED]
-    (message,) = market.ledger.outbox.pending()
-    assert message.body == "BUY 10 ACME rejected: RMS:Margin Exceeds"
+    assert rejections(market) == ["BUY 10 ACME rejected: RMS:Margin Exceeds"]
 
 
 def test_a_rejection_of_what_is_left_of_a_buy_is_final(trading) -> None:

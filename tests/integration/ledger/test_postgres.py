@@ -95,6 +95,8 @@ def test_every_table_of_ours_speaks_postgresql(remote: Ledger) -> None:
     assert remote.service.list()[0].beat_at == NOW
     assert remote.info.all() == {"mode": "paper"}
     assert len(remote.outbox.pending()) == 1
+    assert remote.outbox.repeats("1") == (1, NOW)
+    assert remote.outbox.repeats("2") == (0, None)
 
 
 def test_writes_join_and_fail_together(remote: Ledger) -> None:

@@ -51,6 +51,7 @@ class Recorder:
     sent: list[str] = field(default_factory=list)
     down: bool = False
     trouble: str = ""
+    interrupts: bool = True
 
     def send(self, title: str, body: str) -> bool:
         if not self.down:

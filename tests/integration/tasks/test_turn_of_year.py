@@ -64,6 +64,7 @@ class Titles:
     """A notification service that keeps the titles of what it was sent."""
 
     trouble = ""
+    interrupts = True
 
     def __init__(self) -> None:
         self.titles: list[str] = []

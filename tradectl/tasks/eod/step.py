@@ -17,8 +17,9 @@ from tradectl.execution.unexplained_shares import UnexplainedShares
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.broker_view import HOLDINGS
+from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import at_ist, ist_date
-from tradectl.model.money import show_rupees, to_rupees
+from tradectl.model.money import rupees, show_rupees, to_paise, to_rupees
 from tradectl.task import Context, Outcome
 
 KEEP_LOGS = timedelta(days=180)
@@ -91,11 +92,15 @@ def run(context: Context) -> Outcome:
         "unknown": len(doubtful),
     }
     if not context.dry_run:
+        text = _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond)
+        if world.mode != "simulated":
+            context.log("daily_summary", text.replace("\n", "; "))
         world.ledger.outbox.add(
             context.now,
             f"tradectl {session}",
-            _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond),
+            text,
             f"eod:{session}",
+            kind=MessageKind.DAILY_SUMMARY,
         )
     return Outcome(result, unknown=len(doubtful))
 
@@ -198,6 +203,11 @@ def _release_dead(context: Context) -> None:
             executions.close_abandoned(row, status, error, context.now, context.world.clock.machine_now())
 
 
+def _shown(amount: object) -> str:
+    """Return an amount of the result for a person; `not known` for None."""
+    return rupees(to_paise(str(amount))) if amount is not None else "not known"
+
+
 def _summary(
     context: Context,
     result: dict[str, object],
@@ -209,11 +219,11 @@ def _summary(
     beyond: list[UnexplainedShares],
 ) -> str:
     lines = [
-        f"{context.session:%a %d %b %Y}: realised P&L {result['realised_pnl']}, charges {result['charges']}, "
-        f"unrealised {result['unrealised_pnl']}, equity {result['equity'] or 'not known'}",
+        f"{context.session:%a %d %b %Y}: realised P&L {_shown(result['realised_pnl'])}, charges {_shown(result['charges'])}, "
+        f"unrealised {_shown(result['unrealised_pnl'])}, equity {_shown(result['equity'])}",
         f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} manual trades",
     ]
-    lines += [f"closed {item.symbol}: {to_rupees(item.realised - item.charges)}" for item in closed]
+    lines += [f"closed {item.symbol}: net {rupees(item.realised - item.charges)}" for item in closed]
     lines += [f"MISMATCH {item.symbol}: ledger {item.book}, broker {item.broker}" for item in mismatches]
     lines += [
         f"MISMATCH {item.side} {item.quantity} {item.symbol}, order {item.id}: not in the broker's book" for item in unlisted

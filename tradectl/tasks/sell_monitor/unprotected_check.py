@@ -164,7 +164,10 @@ class _Check:
         due = [item for item in found if item.is_due(now)]
         named = {item.instrument_id for item in found}
         due += [item for name, item in before.items() if name not in named and self._is_still_unprotected(snapshot, item)]
-        return tuple(due), unprotected_findings.save(ledger, day, now, due, before)
+        news = unprotected_findings.save(ledger, day, now, due, before)
+        if due and self.context.world.mode != "simulated":
+            news = unprotected_findings.remind(ledger, day, now, due) or news
+        return tuple(due), news
 
     def _is_still_unprotected(self, snapshot: Snapshot, item: Unprotected) -> bool:
         """Return whether a stock's market hours ended while its open position had no sell."""

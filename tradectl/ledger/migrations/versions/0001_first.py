@@ -96,12 +96,19 @@ def upgrade() -> None:
         sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("user", sa.String(length=64), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("sent_at", MOMENT, nullable=True),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("deduplicate", sa.String(length=96), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('buy_placed', 'buy_filled', 'sell_filled', 'rejected', 'unknown_order', 'unprotected', 'halted', "
+            "'order_problem', 'missed_slot', 'missing_data', 'login_needed', 'task_failed', 'daily_summary', "
+            "'notice')",
+            name=op.f("ck_outbox_kind"),
+        ),
         sa.ForeignKeyConstraint(["user"], ["users.user"], name=op.f("fk_outbox_user")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("user", "deduplicate", name=op.f("uq_outbox_user_deduplicate")),

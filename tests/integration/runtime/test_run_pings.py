@@ -1,0 +1,93 @@
+"""What the runner reports to a dead-man's switch, and that a switch that is down changes nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.integration.notify.checks import SECRET, Checks, serving
+from tests.integration.runtime.stage import Stage, ist
+from tradectl.clock import stopwatch
+from tradectl.errors import BrokerUnavailable
+from tradectl.notify.healthchecks import HealthchecksPings
+from tradectl.task import Context, Outcome
+
+At = Callable[[datetime], Stage]
+
+
+@pytest.fixture
+def checks() -> Iterator[Checks]:
+    with serving() as found:
+        yield found
+
+
+def pinged(at_file: At, checks: Checks) -> Stage:
+    stage = at_file(ist(16))
+    stage.runner.world = replace(stage.world, pings=HealthchecksPings(lambda: checks.url))
+    return stage
+
+
+def test_each_outcome_of_a_task_has_its_ping(at_file: At, checks: Checks) -> None:
+    stage = pinged(at_file, checks)
+    assert stage.run("analyze").outcome == "completed"
+    assert stage.run("analyze").outcome == "already_completed"
+    assert stage.run("retry", slot="08:00").exit_code == 12
+
+    def fails(context: Context) -> Outcome:
+        raise BrokerUnavailable("down")
+
+    stage.calls.script["buy"] = fails
+    stage.world.clock.sleep(300)
+    assert stage.run("buy").exit_code == 6
+    assert stage.run("buy", dry_run=True) is not None
+    assert checks.pings == ["/start", "/0", "/start", "/6"]
+    assert checks.received[-1][2] == "buy: failed, exit code 6"
+
+
+def test_a_start_is_sent_before_the_work(at_file: At, checks: Checks) -> None:
+    stage = pinged(at_file, checks)
+    seen: list[list[str]] = []
+
+    def work(context: Context) -> Outcome:
+        limit = stopwatch() + 20
+        while not checks.received and stopwatch() < limit:
+            threading.Event().wait(0.01)
+        seen.append(checks.pings)
+        return Outcome()
+
+    stage.calls.script["analyze"] = work
+    stage.run("analyze")
+    assert seen == [["/start"]]
+
+
+def test_a_failed_ping_is_logged_once_and_changes_no_code(at_file: At, checks: Checks) -> None:
+    checks.answer = (500, "")
+    stage = pinged(at_file, checks)
+    reports = [stage.run("analyze"), stage.run("analyze", force=True)]
+    assert [report.exit_code for report in reports] == [0, 0]
+    (line,) = stage.ledger.logs.list(action="ping_failed")
+    assert "replied 500" in line.message
+    assert (line.level, SECRET in line.message) == ("warning", False)
+
+
+def test_the_secret_address_is_kept_out_of_the_ledger(at_file: At, checks: Checks, tmp_path: Path) -> None:
+    from tradectl.bootstrap.worlds import pings_of
+    from tradectl.settings import load
+
+    stage = at_file(ist(16))
+    settings = load(home=str(tmp_path), environment={})
+    assert pings_of(settings, stage.ledger) is None
+    stage.ledger.settings.credentials(settings.secret_key).set("ping.url", checks.url)
+    pings = pings_of(settings, stage.ledger)
+    assert pings is not None
+    pings.start("buy")
+    assert pings.end("buy", 0, "") == ""
+    assert checks.pings == ["/start", "/0"]
+    with stage.ledger.database.read() as connection:
+        values = connection.exec_driver_sql("SELECT value FROM user_settings").scalars().all()
+    assert [SECRET in value for value in values] == [False]
