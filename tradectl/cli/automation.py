@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import typer
 
 from tradectl.cli.command import command
@@ -10,6 +13,9 @@ from tradectl.cli.options import OPERATE
 from tradectl.cli.tasks import Strict, answer
 from tradectl.errors import UsageError
 from tradectl.runtime.registry import all_tasks
+
+if TYPE_CHECKING:
+    from tradectl.runtime.companion import Companion
 
 app = typer.Typer()
 
@@ -20,6 +26,8 @@ def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
+    if (phones := _phones(invocation, seconds=55)).wanted():
+        phones.start(quiet=True)  # it ends by itself, and no task waits for it
     report = due.run_due(Runner(invocation.world(make=False), all_tasks(), trigger="cron"))
     found = answer(invocation, report, strict=strict)
     return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
@@ -39,5 +47,18 @@ def daemon(invocation: Invocation) -> Answer:
     if invocation.database:
         arguments += ["--db", invocation.database]
     invocation.note(f"running the tasks of {world.user} in {settings.home}")
-    code = Daemon(Runner(world, all_tasks(), trigger="daemon"), command_line(arguments)).run()
+    runner = Runner(world, all_tasks(), trigger="daemon")
+    code = Daemon(runner, command_line(arguments), companion=_phones(invocation)).run()
     return Answer({"signal": code - 128}, "stopped", exit_code=code)
+
+
+def _phones(invocation: Invocation, *, seconds: int = 0) -> Companion:
+    """Return the process that answers the paired phones, which is wanted once a phone is paired."""
+    from tradectl.runtime.companion import Companion
+    from tradectl.telegram.pairing import any_paired
+
+    settings, world = invocation.required_settings(), invocation.world(make=False)
+    database = ("--db", invocation.database) if invocation.database else ()
+    command = (sys.executable, "-m", "tradectl", "--user", world.user, "--home", str(settings.home), *database)
+    command += ("telegram", "run", "--for", str(seconds), "-q")
+    return Companion(command, lambda: settings.at is None and any_paired(world.ledger))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated, Any
 
@@ -20,7 +21,10 @@ app = typer.Typer(
     cls=ListGroup,
     help="Settings of the strategy and of the user: list, get, set, unset.",
 )
-CREDENTIALS = {"notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
+CREDENTIALS = {
+    "notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces",
+    "telegram.token": "the token of the Telegram bot that answers paired phones, from @BotFather",
+}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
 Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY")]
@@ -69,7 +73,7 @@ def change(
         raise UsageError(f"stdin has no value; {key} is unchanged")
     ledger = invocation.world().ledger
     if key in CREDENTIALS:
-        _check_urls(text)
+        _check_credential(key, text)
         ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
     parsed = parse(key, text)
@@ -79,11 +83,14 @@ def change(
     return Answer({"key": key, "value": parsed}, f"{key} = {output.cell(parsed)}")
 
 
-def _check_urls(text: str) -> None:
-    """Raise an error for a URL that no notification service accepts."""
+def _check_credential(key: str, text: str) -> None:
+    """Raise UsageError for a URL that no notification service accepts, or for a text that is no bot's token."""
     from tradectl.notify.services import ServiceNotifier
 
-    ServiceNotifier(text.split())
+    if key == "notify.urls":
+        ServiceNotifier(text.split())
+    elif not re.fullmatch(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,100}", text):
+        raise UsageError(f"{key} is unchanged: a bot's token is a number, a colon and about 35 letters, as @BotFather sent it")
 
 
 @command(app)
@@ -129,7 +136,7 @@ def everything(invocation: Invocation) -> list[dict[str, Any]]:
                 "value": value,
                 "default": "",
                 "changed": key in secrets,
-                "unit": "URLs",
+                "unit": "URLs" if key == "notify.urls" else "text",
                 "bounds": "",
                 "meaning": meaning,
             }

@@ -13,6 +13,7 @@ from tradectl.errors import Interrupted, TradectlError
 from tradectl.ledger.process_identity import current_identity
 from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
+from tradectl.runtime.companion import Companion
 from tradectl.runtime.due import due_now
 from tradectl.runtime.exposure import announce_unprotected
 from tradectl.runtime.halting import follow_marker, resumed_at
@@ -55,6 +56,7 @@ class Daemon:
         look: Seconds between two checks of what is due.
         failures: By task and slot, how often it failed in a row.
         resting: By task and slot, until when a task that failed is not started again.
+        companion: A process beside the tasks, None for none.
     """
 
     runner: Runner
@@ -63,6 +65,7 @@ class Daemon:
     children: dict[tuple[str, str], _Child] = field(default_factory=dict)
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
     resting: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    companion: Companion | None = None
     _beaten: datetime | None = None
     _resumed: datetime | None = None
 
@@ -83,6 +86,8 @@ class Daemon:
         self._quietly(self._beat)
         self._quietly(self._start_due)
         self._quietly(self._watch)
+        if (companion := self.companion) is not None:
+            self._quietly(lambda: companion.tend(self.runner.world.clock.machine_now()))
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
@@ -151,6 +156,8 @@ class Daemon:
         for child in self.children.values():
             if child.process.poll() is None:
                 child.process.send_signal(stop.signal_number)
+        if self.companion is not None:
+            self.companion.end()
         for child in self.children.values():
             child.process.wait()
         self.children.clear()
