@@ -66,10 +66,6 @@ class Approval:
     decided_at: datetime | None
     decided_by: str
 
-    def line_of(self, instrument_id: str, purpose: str) -> ApprovalLine | None:
-        """Return the line of a buy; None if the list has none."""
-        return next((line for line in self.lines if (line.instrument_id, line.purpose) == (instrument_id, purpose)), None)
-
 
 def hash_of(session: date, for_session: date, lines: Sequence[ApprovalLine]) -> str:
     """Return eight hexadecimal digits of the hash of a list and its sessions."""
