@@ -54,6 +54,14 @@ def wait_for(server: TelegramServer, text: str) -> None:
         assert server.changed.wait_for(lambda: any(text in reply for _, reply in server.sent), 60), server.sent
 
 
+def wait_for_call(server: TelegramServer, method: str, after: int) -> None:
+    """Wait until a method was called, after so many calls of any."""
+    deadline = time.monotonic() + 60
+    while method not in [name for name, _ in server.calls[after:]]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_pair_run_and_forget_as_a_person_does(tradectl: Tradectl, home: Path, server: TelegramServer) -> None:
     shown = pair(home, server)
     assert "@tradectl_test_bot within 10 minutes" in shown
@@ -110,12 +118,10 @@ def test_kill_9_during_a_halt_loses_nothing(tradectl: Tradectl, home: Path, serv
     """The reply hangs, the process dies, and the next one neither halts again nor forgets it."""
     pair(home, server)
     server.fail("sendMessage", 200, b"", seconds=20)
+    before = len(server.calls)
     process = program(home, "telegram", "run")
     server.message("/halt")
-    deadline = time.monotonic() + 60
-    while "sendMessage" not in [method for method, _ in server.calls[-2:]]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for_call(server, "sendMessage", before)
     process.kill()
     process.communicate()
     assert MarkerFile(home, "asha").read().state == "HALTED"
@@ -125,20 +131,21 @@ def test_kill_9_during_a_halt_loses_nothing(tradectl: Tradectl, home: Path, serv
     assert MarkerFile(home, "asha").read().state == "ACTIVE"
 
 
+@pytest.mark.slow
 def test_run_due_starts_a_poll_and_does_not_wait_for_it(tradectl: Tradectl, home: Path, server: TelegramServer) -> None:
     pair(home, server)
     server.fail("getUpdates", 200, b"", seconds=30)  # Telegram hangs
-    begun = time.monotonic()
+    begun, before = time.monotonic(), len(server.calls)
     process = program(home, "run-due", "-q")
     process.communicate(timeout=60)
     assert time.monotonic() - begun < 25
-    with server.changed:
-        assert server.changed.wait_for(lambda: any(method == "getUpdates" for method, _ in server.calls[-3:]), 60)
+    wait_for_call(server, "getUpdates", before)
     found = tradectl("telegram", "--json").object["result"]
     assert found["polled"] is True
     stop_poller(home)
 
 
+@pytest.mark.slow
 def test_a_daemon_answers_phones_and_ends_in_spite_of_a_hang(tradectl: Tradectl, home: Path, server: TelegramServer) -> None:
     pair(home, server)
     process = program(home, "daemon")
