@@ -54,11 +54,11 @@ def daemon(invocation: Invocation) -> Answer:
 
 def _phones(invocation: Invocation, *, seconds: int = 0) -> Companion:
     """Return the process that answers the paired phones, which is wanted once a phone is paired."""
+    from tradectl.ledger.telegram_updates import any_paired
     from tradectl.runtime.companion import Companion
-    from tradectl.telegram.pairing import any_paired
 
     settings, world = invocation.required_settings(), invocation.world(make=False)
     database = ("--db", invocation.database) if invocation.database else ()
     command = (sys.executable, "-m", "tradectl", "--user", world.user, "--home", str(settings.home), *database)
     command += ("telegram", "run", "--for", str(seconds), "-q")
-    return Companion(command, lambda: settings.at is None and any_paired(world.ledger))
+    return Companion(command, lambda: settings.at is None and any_paired(world.ledger.settings))

@@ -66,6 +66,7 @@ def change(
 ) -> Answer:
     """Change a setting, checked against its bounds."""
     from tradectl.exchange.tariffs import named
+    from tradectl.ledger.telegram_updates import any_paired
     from tradectl.strategy.parameters import parse
 
     text = sys.stdin.read().strip() if value == "-" else value
@@ -80,6 +81,8 @@ def change(
     if key == "charges":
         named(invocation.required_settings().charges, text)
     ledger.settings.set(key, text)
+    if key == "buy_approval" and parsed != "off" and not any_paired(ledger.settings):
+        invocation.warn("no phone is paired, so no list of buys can be approved: `tradectl telegram pair` pairs one")
     return Answer({"key": key, "value": parsed}, f"{key} = {output.cell(parsed)}")
 
 

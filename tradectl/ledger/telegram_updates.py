@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
@@ -10,6 +11,11 @@ from tradectl.ledger.engine import Database
 from tradectl.ledger.schema import telegram_updates as rows
 from tradectl.ledger.upserts import insert_new
 
+if TYPE_CHECKING:
+    from tradectl.ledger.settings import Settings
+
+CHATS = "telegram.chats"
+"""The key of the user's settings that has the paired chats."""
 KEPT = timedelta(days=2)
 """How long a record is kept. Telegram repeats an update for at most one day, and may number anew after a week without one."""
 
@@ -38,3 +44,8 @@ class TelegramUpdates:
         """Delete all records, because another bot has other numbers."""
         with self._database.write() as connection:
             connection.execute(delete(rows).where(rows.c.user == self._user))
+
+
+def any_paired(settings: Settings) -> bool:
+    """Return whether a chat is paired."""
+    return (settings.plain(CHATS) or "[]") != "[]"

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from tradectl.errors import UsageError
 from tradectl.ledger.store import Ledger
-from tradectl.ledger.telegram_updates import TelegramUpdates
+from tradectl.ledger.telegram_updates import CHATS, TelegramUpdates
 from tradectl.telegram.messages import PhoneMessage
 
-CHATS, CODE = "telegram.chats", "telegram.code"
-"""The keys of the user's settings: the paired chats, and the hash of the code."""
+CODE = "telegram.code"
+"""The key of the user's settings that has the hash of the code."""
 VALID = timedelta(minutes=10)
 """How long a code can be used."""
 TRIES = 5
@@ -111,11 +111,6 @@ class Pairing:
 
     def _store_code(self, stored: dict[str, object]) -> None:
         self._settings.set(CODE, json.dumps(stored), secret=False)
-
-
-def any_paired(ledger: Ledger) -> bool:
-    """Return whether a chat is paired."""
-    return (ledger.settings.plain(CHATS) or "[]") != "[]"
 
 
 def _hash(salt: str, code: str) -> str:

@@ -176,18 +176,27 @@ class Poller:
 
     def show_lists(self) -> None:
         """Send each list of buys that no phone has got to every paired chat. A crash may repeat it, and never loses it."""
-        world = self.commands.open_world(False)
+        now = self.clock.now()
+        world = self.commands.open_world(True)
         try:
-            approvals, now = Approvals(world.ledger.database, world.user), self.clock.now()
-            waiting = [item for item in approvals.open_at(now) if item.shown_at is None]
-            chats = Pairing(world.ledger, self.key_file).chats() if waiting else ()
-            for asked in waiting:
-                text = replies.list_of_buys(asked, on_expiry=world.parameters.buy_approval)
-                sent = [self._sent(chat.id, text) for chat in chats]
-                if any(sent):
-                    approvals.mark_shown(asked.session, now)
+            waiting = [item for item in Approvals(world.ledger.database, world.user).open_at(now) if item.shown_at is None]
+            chats = Pairing(world.ledger, self.key_file).chats()
+            on_expiry = world.parameters.buy_approval
         finally:
             world.close()
+        shown = []
+        for asked in waiting:
+            texts = replies.list_of_buys(asked, on_expiry=on_expiry)
+            sent = [all(self._sent(chat.id, text) for text in texts) for chat in chats]
+            if any(sent):
+                shown.append(asked)
+        if shown:
+            world = self.commands.open_world(False)
+            try:
+                for asked in shown:
+                    Approvals(world.ledger.database, world.user).mark_shown(asked.session, now)
+            finally:
+                world.close()
 
     def flush(self) -> None:
         """Send the replies that wait, oldest first, unless Telegram holds messages back."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from tradectl.control_characters import one_line
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import grouped, show_rupees, to_paise
 from tradectl.model.symbols import spelled
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST = 20
 """The most rows of a reply."""
+IN_ONE = 40
+"""The most lines of one message of a list of buys, within Telegram's 4,096 characters."""
 HELP = """\
 /status - state of the account and the day
 /positions - open positions
@@ -39,8 +42,8 @@ def status(world: World) -> str:
     """Return the trading state, what needs a person, and the tasks of the day."""
     found = status_report.status(world)
     state, reason = found["trading_state"], found["state_reason"]
-    lines = [f"UNPROTECTED {item['text']}" for item in found["unprotected"] if item["grave"]]
-    lines.append(f"{state}{f', {reason}' if reason else ''}: {MEANING[state]}")
+    lines = [f"UNPROTECTED {one_line(item['text'])}" for item in found["unprotected"] if item["grave"]]
+    lines.append(f"{state}{f', {one_line(reason)}' if reason else ''}: {MEANING[state]}")
     lines += [f"UNKNOWN order {row['id']}: {row['side']} {row['symbol']}" for row in found["unknown_orders"]]
     if found["login_needed_for"]:
         lines.append(f"login needed before {found['login_needed_for']}: run `tradectl login`")
@@ -116,14 +119,18 @@ def why(world: World, words: Sequence[str]) -> str:
     if not found:
         world.market.find(symbol, ist_date(world.clock.now()))  # raises for an unknown symbol
     lines = [
-        f"{item['session_date']} {item['task']} {item['slot']}".strip() + f": {item['verdict']} ({item['rule']}) {item['reason']}"
+        f"{item['session_date']} {item['task']} {item['slot']}".strip()
+        + f": {item['verdict']} ({item['rule']}) {one_line(item['reason'])}"
         for item in found
     ]
     return _shortened(lines, f"There is no decision about {spelled(symbol)}.", f"tradectl why {symbol}")
 
 
-def list_of_buys(asked: Approval, *, on_expiry: str) -> str:
-    """Return the list of buys that waits for an answer. `on_expiry`: what happens without one, `send` or `skip`."""
+def list_of_buys(asked: Approval, *, on_expiry: str) -> list[str]:
+    """Return the list of buys that waits for an answer, as one message or several: no line may be cut.
+
+    `on_expiry`: what happens without an answer, `send` or `skip`. The commands are at the end of the last message.
+    """
     total = sum(line.amount for line in asked.lines)
     lines = [f"Approve {len(asked.lines)} buys for {asked.for_session}? Rs {show_rupees(total)} without charges"]
     for line in asked.lines:
@@ -131,7 +138,7 @@ def list_of_buys(asked: Approval, *, on_expiry: str) -> str:
         lines.append(f"{line.symbol} {what}{', re-entry' if line.purpose == 'reentry' else ''}")
     then = "they are sent" if on_expiry == "send" else "nothing is bought"
     lines.append(f"/approve {asked.list_hash} or /reject {asked.list_hash} until {to_ist(asked.until):%H:%M}; else {then}.")
-    return "\n".join(lines)
+    return ["\n".join(lines[at : at + IN_ONE]) for at in range(0, len(lines), IN_ONE)]
 
 
 def rupees(text: str | None) -> str:

@@ -146,7 +146,7 @@ def test_the_first_verdict_stays(evening: Make) -> None:
     assert market.run("buy", session=T).result["placed"] == 0
 
 
-def test_a_late_list_waits_half_an_hour_but_not_beyond_the_window(evening: Make) -> None:
+def test_a_list_that_is_made_late_waits_half_an_hour(evening: Make) -> None:
     market = evening(buy_approval_until="16:31")
     market.run("buy", session=T)
     assert asked(market).until == ist(T, "17:00")

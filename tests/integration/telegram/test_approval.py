@@ -53,6 +53,17 @@ def test_the_list_has_symbol_quantity_limit_and_amount(paired: Phone) -> None:
     assert len(paired.server.replies()) == 1  # shown once
 
 
+def test_no_line_of_a_long_list_is_cut(paired: Phone) -> None:
+    now = SystemClock().now()
+    lines = [ApprovalLine(f"INE{n:03}", f"LONGSYMBOL{n:03}", "reentry", 99999, 99999_95) for n in range(150)]
+    approvals(paired).ask(DAY, NEXT, lines, asked_at=now, until=now + timedelta(minutes=5))
+    paired.step()
+    texts = paired.server.replies()
+    assert len(texts) == 4
+    assert all(any(f"LONGSYMBOL{n:03} 99,999 at 99,999.95 = " in text for text in texts) for n in range(150))
+    assert "/approve" in texts[-1].splitlines()[-1]
+
+
 @pytest.mark.parametrize("words", ["/approve", "/approve {}"])
 def test_approve_approves_the_list_that_was_shown(paired: Phone, words: str) -> None:
     asked = shown(paired)

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from tradectl.ledger.approvals import Approval, ApprovalLine, Approvals, Verdict
 from tradectl.ledger.rows import Intent
+from tradectl.ledger.telegram_updates import any_paired
 from tradectl.model.moment import at_ist, to_ist
 from tradectl.model.money import grouped, show_rupees
 from tradectl.strategy.parameters import time_of_day
@@ -98,6 +99,10 @@ def ask(context: Context, for_session: date, lines: Sequence[ApprovalLine]) -> A
         f"A paired phone answers with /approve {asked.list_hash} or /reject {asked.list_hash} until {end}; "
         f"without an answer {'the list is sent' if sends else 'nothing is bought'}."
     )
+    if not any_paired(context.world.ledger.settings):
+        rows.append(
+            "No phone is paired: `tradectl telegram pair` pairs one, `tradectl config unset buy_approval` ends the approval."
+        )
     title = f"{len(lines)} buys for {for_session} wait for your approval"
     context.log("buys_wait", f"{title} until {end}, list {asked.list_hash}")
     context.notify(title, "\n".join(rows), f"buys_wait:{context.session}:{asked.list_hash}")
