@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from tests.support import trading as support
 from tests.support.trading import D, T, Trading, ist, stock
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
+from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.ledger.approvals import Approval, Approvals, Verdict
 from tradectl.model.order import OrderRequest, Side, Variety
+from tradectl.strategy.parameters import Parameters
 
 STEP = 5.0
 
@@ -187,6 +190,20 @@ def test_the_limit_of_orders_does_not_stop_the_list_before_it(evening: Make) -> 
     market = evening(max_buy_orders="1")
     answers(market, Verdict.APPROVED, "17:00")
     assert market.run("buy", session=T).result["placed"] == 1
+
+
+def test_the_morning_buys_no_more_shares_than_approved(evening: Make) -> None:
+    """`premarket-retry` and `amo-adjust` size a buy again: a raised setting or a lower price must not pass the list."""
+    market = evening()
+    answers(market, Verdict.APPROVED, "17:00")
+    market.run("buy", session=T)
+    order = next(order for order in market.orders(Side.BUY) if order.symbol == "BETA")
+    line = next(line for line in asked(market).lines if line.symbol == "BETA")
+    assert approved_quantity(market.ledger, market.parameters, order, 9999) == line.quantity
+    assert approved_quantity(market.ledger, market.parameters, order, 10) == 10
+    assert approved_quantity(market.ledger, Parameters(), order, 9999) == 9999  # no approval is needed
+    other = replace(order, decided=D)
+    assert approved_quantity(market.ledger, market.parameters, other, 9999) == 9999  # its evening had no list
 
 
 def test_a_dry_run_and_a_virtual_clock_do_not_wait(evening: Make, trading) -> None:
