@@ -11,7 +11,7 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.cli.tasks import Strict, answer
-from tradectl.errors import UsageError
+from tradectl.errors import DatabaseError, UsageError
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
-    if (phones := _phones(invocation, seconds=55)).wanted():
-        phones.start(quiet=True)  # it ends by itself, and no task waits for it
+    _poll_once(invocation)
     report = due.run_due(Runner(invocation.world(make=False), all_tasks(), trigger="cron"))
     found = answer(invocation, report, strict=strict)
     return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
@@ -48,12 +47,26 @@ def daemon(invocation: Invocation) -> Answer:
         arguments += ["--db", invocation.database]
     invocation.note(f"running the tasks of {world.user} in {settings.home}")
     runner = Runner(world, all_tasks(), trigger="daemon")
-    code = Daemon(runner, command_line(arguments), companion=_phones(invocation)).run()
+    code = Daemon(runner, command_line(arguments), companion=_phones(invocation, seconds=14_400)).run()
     return Answer({"signal": code - 128}, "stopped", exit_code=code)
 
 
-def _phones(invocation: Invocation, *, seconds: int = 0) -> Companion:
-    """Return the process that answers the paired phones, which is wanted once a phone is paired."""
+def _poll_once(invocation: Invocation) -> None:
+    """Start a process that answers the paired phones for the next minute. No task waits for it or fails because of it."""
+    phones = _phones(invocation, seconds=55)
+    try:
+        if phones.wanted():
+            phones.start(quiet=True)
+    except OSError as error:
+        invocation.warn(f"no phone is answered: its process cannot be started ({error.strerror}). The tasks run")
+    except DatabaseError:
+        return  # the tasks report it
+
+
+def _phones(invocation: Invocation, *, seconds: int) -> Companion:
+    """Return the process that answers the paired phones, which is wanted once a phone is paired.
+
+    It ends after some seconds, so that it does not outlive a daemon that was killed for long."""
     from tradectl.ledger.telegram_updates import any_paired
     from tradectl.runtime.companion import Companion
 

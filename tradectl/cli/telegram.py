@@ -42,21 +42,18 @@ app = typer.Typer(
 @command(app)
 def status(invocation: Invocation) -> Answer:
     """Show the bot, the paired chats, and whether a process answers them."""
-    from datetime import UTC, datetime
-
     from tradectl.telegram.pairing import Pairing
-    from tradectl.telegram.polling import is_polled, lock_file
+    from tradectl.telegram.polling import is_polled, last_poll
 
     world = invocation.world(read_only=True)
     settings = invocation.required_settings()
     chats = Pairing(world.ledger, settings.secret_key).chats()
-    file = lock_file(settings.home, world.user)
-    polled_at = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat() if file.exists() else None
+    polled_at = last_poll(settings.home, world.user)
     found: dict[str, Any] = {
         "token": TOKEN in world.ledger.settings.credentials(settings.secret_key).list(),
         "bot": (world.ledger.settings.plain(BOT) or "").partition(" ")[2] or None,
         "polled": is_polled(settings.home, world.user),
-        "polled_at": polled_at,
+        "polled_at": polled_at.isoformat() if polled_at is not None else None,
         "buy_approval": world.parameters.buy_approval,
         "chats": [{"id": chat.id, "name": chat.name, "paired_at": chat.paired_at} for chat in chats],
     }
@@ -136,7 +133,7 @@ def run(
         if not alone:
             return Answer({}, f"another process answers the phones of {world.user}", "busy")
         if world.ledger.settings.plain(BOT) is None or _bot_number(world) != _number_of(invocation, world):
-            _note_bot(world, invocation, poller.api.username())
+            _note_bot(world, invocation, _name_of(poller))
         with stop_on_signals() as stop:
             poller.run(stop, poller.clock.now() + timedelta(seconds=seconds) if seconds else None)
         code = 128 + stop.signal_number if stop.signal_number else 0
@@ -195,6 +192,16 @@ def _note_bot(world: World, invocation: Invocation, name: str) -> None:
             TelegramUpdates(world.ledger.database, world.user).clear()
         credentials = world.ledger.settings.credentials(invocation.required_settings().secret_key)
         credentials.set(BOT, f"{number} {name}", secret=False)
+
+
+def _name_of(poller: Poller) -> str:
+    """Return the bot's name; empty while Telegram is away, which must not end the process."""
+    from tradectl.telegram.bot_api import TelegramUnavailable
+
+    try:
+        return poller.api.username()
+    except TelegramUnavailable:
+        return ""
 
 
 def _bot_number(world: World) -> str:

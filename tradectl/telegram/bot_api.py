@@ -114,7 +114,9 @@ class BotApi:
             ) as reply:
                 status, content = reply.status_code, _bounded(reply)
         except (RequestException, OSError, ValueError) as error:
-            raise TelegramUnavailable(f"Telegram is not reachable ({type(error).__name__})") from None
+            raise TelegramUnavailable(
+                f"Telegram is not reachable ({type(error).__name__}): no phone is answered meanwhile"
+            ) from None
         return _result(method, status, content)
 
 

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradectl.control_characters import lines
 from tradectl.errors import ConfigurationError, DatabaseError, TradectlError
-from tradectl.files import PRIVATE, try_lock
+from tradectl.files import create_file, try_lock
 from tradectl.ledger.approvals import Approvals
 from tradectl.redaction import scrubbed
 from tradectl.telegram import replies
@@ -48,7 +48,9 @@ def polling_lock(home: Path, user: str) -> Iterator[bool]:
     """Yield whether this process alone polls for the user, and hold the lock meanwhile. Raises ConfigurationError."""
     path = lock_file(home, user)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+        if create_file(path, b""):
+            os.utime(path, (0, 0))  # no poll yet
+        descriptor = os.open(path, os.O_RDWR)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be opened ({error.strerror}), so no phone is answered") from error
     try:
@@ -62,6 +64,15 @@ def polling_lock(home: Path, user: str) -> Iterator[bool]:
 def lock_file(home: Path, user: str) -> Path:
     """Return the file that the polling process locks. Its time is that of the last successful poll."""
     return home / f"telegram-{user}.lock"
+
+
+def last_poll(home: Path, user: str) -> datetime | None:
+    """Return when a poll last succeeded; None if none has."""
+    try:
+        seconds = lock_file(home, user).stat().st_mtime
+    except OSError:
+        return None
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def is_polled(home: Path, user: str) -> bool:

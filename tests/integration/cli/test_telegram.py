@@ -101,6 +101,14 @@ def test_a_refused_token_is_exit_4(tradectl: Tradectl, server: TelegramServer) -
     assert (said.code, "does not accept the bot's token" in said.err) == (4, True)
 
 
+def test_run_outlasts_a_telegram_that_is_away(tradectl: Tradectl, server: TelegramServer) -> None:
+    server.fail("getMe", 502, b"Bad Gateway")
+    server.fail("getUpdates", 502, b"Bad Gateway")
+    said = tradectl("telegram", "run", "--for", "1")
+    assert (said.code, said.err.count("\n")) == (0, 1)
+    assert "not valid (HTTP 502)" in said.err
+
+
 def test_a_second_process_is_busy(tradectl: Tradectl, home: Path, server: TelegramServer) -> None:
     first = program(home, "telegram", "run")
     with server.changed:

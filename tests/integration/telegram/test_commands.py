@@ -188,6 +188,6 @@ def test_the_token_appears_nowhere(paired: Phone) -> None:
 
     with pytest.raises(TelegramUnavailable) as raised:
         BotApi(nobody(), TOKEN).username()
-    assert str(raised.value) == f"Telegram is not reachable ({Unreachable.__name__})"
+    assert str(raised.value) == f"Telegram is not reachable ({Unreachable.__name__}): no phone is answered meanwhile"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__

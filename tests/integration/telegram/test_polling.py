@@ -14,7 +14,7 @@ from tradectl.errors import ConfigurationError
 from tradectl.runtime.interrupt import Stop
 from tradectl.telegram import polling
 from tradectl.telegram.bot_api import BotApi, PollConflict, TelegramUnavailable, TooManyRequests
-from tradectl.telegram.polling import is_polled, lock_file, polling_lock
+from tradectl.telegram.polling import is_polled, last_poll, lock_file, polling_lock
 
 
 def test_a_reply_held_by_429_waits_while_polling_goes_on(paired: Phone) -> None:
@@ -115,6 +115,7 @@ def test_one_process_polls(phone: Phone) -> None:
     assert not is_polled(home, "asha")
     with polling_lock(home, "asha") as alone:
         assert alone
+        assert last_poll(home, "asha") is None
         assert is_polled(home, "asha")
         with polling_lock(home, "asha") as second:
             assert not second
@@ -126,3 +127,9 @@ def test_one_process_polls(phone: Phone) -> None:
 def test_an_address_that_would_show_the_token_is_refused(address: str) -> None:
     with pytest.raises(ConfigurationError, match="https"):
         BotApi(address, "1:x")
+
+
+def test_a_poll_notes_its_time(phone: Phone) -> None:
+    with polling_lock(phone.settings.home, "asha"):
+        phone.poller().poll_once(0)
+    assert last_poll(phone.settings.home, "asha") is not None
