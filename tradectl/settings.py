@@ -29,6 +29,7 @@ KEYS = {
     "nse": "the address of NSE's files",
     "nse_home": "the address of NSE's site: the cookies that NSE requires, and its lists in JSON",
     "yahoo": "an address to use instead of Yahoo's",
+    "telegram": "the address of Telegram's Bot API, such as of your own Bot API server",
 }
 """The keys of `tradectl.toml` and their meaning."""
 SQLITE = "sqlite:///"
@@ -37,6 +38,8 @@ NSE = "https://nsearchives.nseindia.com"
 """The address of NSE's daily files."""
 NSE_HOME = "https://www.nseindia.com"
 """The page whose cookies NSE requires for these files."""
+TELEGRAM = "https://api.telegram.org"
+"""The address of Telegram's Bot API."""
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 
 
@@ -49,7 +52,7 @@ class Settings:
         user: The user's name; None means the only user of the ledger.
         at: The aware moment of `--at`; None means the machine's time.
         quotes: The source of live prices for a paper account, yahoo or a broker; empty means the stored bars.
-        nse, nse_home, yahoo: Addresses; an empty `yahoo` means Yahoo's own address.
+        nse, nse_home, yahoo, telegram: Addresses; an empty `yahoo` means Yahoo's own address.
     """
 
     home: Path
@@ -65,6 +68,7 @@ class Settings:
     nse: str = NSE
     nse_home: str = NSE_HOME
     yahoo: str = ""
+    telegram: str = TELEGRAM
     charges_file: str = ""
     """The path of the operator's own tables of charges, relative to the home; empty means charges.csv."""
     database_named: bool = False
@@ -173,6 +177,7 @@ def _settings(
         nse=file.get("nse", NSE).rstrip("/"),
         nse_home=file.get("nse_home", NSE_HOME).rstrip("/"),
         yahoo=file.get("yahoo", "").rstrip("/"),
+        telegram=file.get("telegram", TELEGRAM).rstrip("/"),
         charges_file=file.get("charges", ""),
         database_named=bool(named)
         and database_url(named or "", Path.cwd()) != database_url(file.get("database", "ledger.db"), folder),

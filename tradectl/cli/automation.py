@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import typer
 
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.cli.tasks import Strict, answer
-from tradectl.errors import UsageError
+from tradectl.errors import DatabaseError, UsageError
 from tradectl.model.moment import to_ist
 from tradectl.runtime.registry import all_tasks
+
+if TYPE_CHECKING:
+    from tradectl.runtime.companion import Companion
 
 app = typer.Typer()
 
@@ -24,6 +30,7 @@ def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
+    _poll_once(invocation)
     runner = Runner(invocation.world(make=False), all_tasks(), trigger="cron")
     report = due.run_due(runner, once_a_day=invocation.quiet and not invocation.as_json)
     found = answer(invocation, report, strict=strict)
@@ -57,8 +64,35 @@ def daemon(invocation: Invocation) -> Answer:
             text = f"a daemon of {world.user} runs in {settings.home} already: {other}. It starts the tasks; this one ended"
             return Answer({"running": other}, text, "busy")
         invocation.note(f"running the tasks of {world.user} in {settings.home}")
-        runner = Runner(world, all_tasks(), trigger="daemon")
-        code = Daemon(runner, command_line(arguments), problem=watch.problem, tell=systemd_notify().send).run()
+        runner, phones = Runner(world, all_tasks(), trigger="daemon"), _phones(invocation, seconds=14_400)
+        tell = systemd_notify().send
+        code = Daemon(runner, command_line(arguments), problem=watch.problem, tell=tell, companion=phones).run()
     if code < 128:
         return Answer({"signal": None}, "", "failed", exit_code=code)
     return Answer({"signal": code - 128}, "stopped", exit_code=code)
+
+
+def _poll_once(invocation: Invocation) -> None:
+    """Start a process that answers the paired phones for the next minute. No task waits for it or fails because of it."""
+    phones = _phones(invocation, seconds=55)
+    try:
+        if phones.wanted():
+            phones.start(quiet=True)
+    except OSError as error:
+        invocation.warn(f"no phone is answered: its process cannot be started ({error.strerror}). The tasks run")
+    except DatabaseError:
+        return  # the tasks report it
+
+
+def _phones(invocation: Invocation, *, seconds: int) -> Companion:
+    """Return the process that answers the paired phones, which is wanted once a phone is paired.
+
+    It ends after some seconds, so that it does not outlive a daemon that was killed for long."""
+    from tradectl.ledger.telegram_updates import any_paired
+    from tradectl.runtime.companion import Companion
+
+    settings, world = invocation.required_settings(), invocation.world(make=False)
+    database = ("--db", invocation.database) if invocation.database else ()
+    command = (sys.executable, "-m", "tradectl", "--user", world.user, "--home", str(settings.home), *database)
+    command += ("telegram", "run", "--for", str(seconds), "-q")
+    return Companion(command, lambda: settings.at is None and any_paired(world.ledger.settings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -24,6 +25,7 @@ app = typer.Typer(
 CREDENTIALS = {
     "notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces",
     "ping.url": "dead-man's switch: the address for the pings of each run, as of healthchecks.io; {task} becomes the task's name",
+    "telegram.token": "the token of the Telegram bot that answers paired phones, from @BotFather",
 }
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
@@ -77,6 +79,7 @@ def change(
     """Change a setting, checked against its bounds."""
     from tradectl.exchange.tariffs import named
     from tradectl.ledger.delivery import SETTINGS
+    from tradectl.ledger.telegram_updates import any_paired
     from tradectl.strategy.parameters import parse
 
     text = sys.stdin.read().strip() if value == "-" else value
@@ -95,14 +98,24 @@ def change(
     if key == "charges":
         named(invocation.required_settings().charges, text)
     ledger.settings.set(key, text)
+    if key == "buy_approval" and parsed != "off" and not any_paired(ledger.settings):
+        invocation.warn("no phone is paired, so no list of buys can be approved: `tradectl telegram pair` pairs one")
     return Answer({"key": key, "value": parsed}, f"{key} = {output.cell(parsed)}")
 
 
 def _check_urls(text: str) -> None:
-    """Raise an error for a URL that no notification service accepts."""
+    """Raise UsageError for a URL that no notification service accepts."""
     from tradectl.notify.services import ServiceNotifier
 
     ServiceNotifier(text.split())
+
+
+def _check_token(text: str) -> None:
+    """Raise UsageError for a text that is no bot's token."""
+    if not re.fullmatch(r"[0-9]{1,20}:[A-Za-z0-9_-]{20,100}", text):
+        raise UsageError(
+            "telegram.token is unchanged: a bot's token is a number, a colon and about 35 letters, as @BotFather sent it"
+        )
 
 
 def _check_ping(text: str) -> None:
@@ -112,7 +125,7 @@ def _check_ping(text: str) -> None:
     check_address(text)
 
 
-_CHECKS = {"notify.urls": _check_urls, "ping.url": _check_ping}
+_CHECKS = {"notify.urls": _check_urls, "telegram.token": _check_token, "ping.url": _check_ping}
 
 
 @command(app)
@@ -159,7 +172,7 @@ def everything(invocation: Invocation) -> list[dict[str, Any]]:
                 "value": value,
                 "default": "",
                 "changed": key in secrets,
-                "unit": "URLs",
+                "unit": "URLs" if key == "notify.urls" else "text",
                 "bounds": "",
                 "meaning": meaning,
             }

@@ -19,6 +19,7 @@ MODULES = (
     ("status", "status"),
     ("automation", "run-due", "daemon"),
     ("halt", "halt", "resume"),
+    ("telegram", "telegram"),
     ("login", "login"),
     ("reconcile", "reconcile"),
     ("doctor", "doctor"),

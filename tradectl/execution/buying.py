@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from tradectl.exchange.bands import price_band
@@ -31,6 +32,15 @@ class BuyingPower:
     def spend(self, session: date, quantity: int, price: int) -> None:
         """Subtract the cost of a buy with its charges. `price` in paise."""
         self.available -= quantity * price + buy_charges(session, quantity, price, self.tariff)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBuy:
+    """A buy that a list contains and that is not sent yet. `value`: quantity times limit, in paise."""
+
+    instrument_id: str
+    value: int
+    reentry: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +99,16 @@ def breached_limit(
     quantity: int,
     last_close: int,
     reentry: bool,
+    planned: Sequence[PlannedBuy] | None = None,
 ) -> Refusal | None:
     """Return the limit that a buy would breach; None if there is none. Prices in paise.
 
-    The daily loss and the number of buy orders are limits of the account: a breach sets it to REDUCING."""
+    The daily loss and the number of buy orders are limits of the account: a breach sets it to REDUCING. With `planned` the buy
+    is only planned, after these others, and a breach changes nothing."""
     instrument = trading.market.instrument(instrument_id, session)
     exposed = exposure(trading, session, day, instrument_id)
+    if planned is not None:
+        exposed = _with_planned(exposed, planned)
     refusal = deny(
         exposed,
         parameters,
@@ -108,11 +122,22 @@ def breached_limit(
     if refusal is not None:
         if refusal.code is RefusalCode.DAILY_LOSS and not day.proved:
             return _unproved(trading)  # an unreadable row may hide value: the account does not become REDUCING
-        if refusal.code in {RefusalCode.DAILY_LOSS, RefusalCode.BUY_ORDERS}:
+        if refusal.code in {RefusalCode.DAILY_LOSS, RefusalCode.BUY_ORDERS} and planned is None:
             _reduce(trading, refusal.code, exposed, parameters, session)
         return refusal
     most = trading.most_shares(instrument.symbol)
     return Refusal(RefusalCode.FREEZE_QUANTITY) if most is not None and quantity > most else None
+
+
+def _with_planned(exposed: Exposure, planned: Sequence[PlannedBuy]) -> Exposure:
+    """Return the exposure as it will be once the planned buys are sent."""
+    invested = dict(exposed.invested)
+    for buy in planned:
+        invested[buy.instrument_id] = invested.get(buy.instrument_id, 0) + buy.value
+    entries = sum(not buy.reentry for buy in planned)
+    return replace(
+        exposed, positions=exposed.positions + entries, buy_orders=exposed.buy_orders + len(planned), invested=invested
+    )
 
 
 def _unproved(trading: TradingSession) -> Refusal:

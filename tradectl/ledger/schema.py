@@ -317,3 +317,24 @@ rate_limits = Table(
     Column("tokens", Float, nullable=False), Column("at", Moment, nullable=False),  # `tokens` left at `at`
     UniqueConstraint("user", "broker", "bucket", "seconds"),
 )  # fmt: skip
+
+telegram_updates = Table(
+    "telegram_updates", metadata,
+    _user(), Column("update_id", BigInteger, nullable=False), Column("chat_id", BigInteger, nullable=False),
+    Column("command", String(16), nullable=False), Column("handled_at", Moment, nullable=False),
+    UniqueConstraint("user", "update_id"),
+)  # fmt: skip
+"""The messages from Telegram that were handled, so that none is handled twice."""
+
+buy_approvals = Table(
+    "buy_approvals", metadata,
+    _user(), Column("session_date", Date, nullable=False),   # the session whose `buy` waits
+    Column("for_session", Date, nullable=False),             # the session of the buys
+    Column("list_hash", String(16), nullable=False), Column("lines", JsonText, nullable=False),
+    Column("asked_at", Moment, nullable=False), Column("until", Moment, nullable=False),
+    Column("shown_at", Moment),                              # when a phone got the list; NULL: not yet
+    Column("verdict", String(8)), Column("decided_at", Moment),  # NULL: no answer yet
+    Column("decided_by", String(64), nullable=False, server_default=""),
+    UniqueConstraint("user", "session_date"),
+    one_of("verdict", ("approved", "rejected", "expired"), "verdict"),
+)  # fmt: skip

@@ -35,14 +35,18 @@ def to_rupees(paise: Paise) -> str:
 
 def show_rupees(paise: Paise) -> str:
     """Return rupees in the Indian notation, for people: `-12,34,567.50`."""
-    plain = to_rupees(abs(paise))
-    digits, part = plain.split(".")
-    head, tail = digits[:-3], digits[-3:]
-    groups = [tail]
+    whole, part = divmod(abs(paise), 100)
+    return f"{'-' if paise < 0 else ''}{grouped(whole)}.{part:02d}"
+
+
+def grouped(number: int) -> str:
+    """Return an integer with the Indian grouping of digits: `-12,34,567`."""
+    digits = str(abs(number))
+    head, groups = digits[:-3], [digits[-3:]]
     while head:
         groups.insert(0, head[-2:])
         head = head[:-2]
-    return ("-" if paise < 0 else "") + ",".join(groups) + "." + part
+    return ("-" if number < 0 else "") + ",".join(groups)
 
 
 def rupees(paise: Paise) -> str:

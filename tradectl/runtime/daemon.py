@@ -14,6 +14,7 @@ from tradectl.errors import ConfigurationError, Interrupted, TradectlError
 from tradectl.ledger.process_identity import current_identity
 from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
+from tradectl.runtime.companion import Companion
 from tradectl.runtime.due import due_now
 from tradectl.runtime.exposure import announce_unprotected
 from tradectl.runtime.halting import follow_marker, resumed_at
@@ -58,6 +59,7 @@ class Daemon:
         resting: By task and slot, until when a task that failed is not started again.
         problem: Returns why the home can no longer be used; empty if it can.
         tell: Takes the states of sd_notify(3), for systemd.
+        companion: A process beside the tasks, None for none.
     """
 
     runner: Runner
@@ -68,6 +70,7 @@ class Daemon:
     children: dict[tuple[str, str], _Child] = field(default_factory=dict)
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
     resting: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    companion: Companion | None = None
     _beaten: datetime | None = None
     _resumed: datetime | None = None
 
@@ -108,6 +111,8 @@ class Daemon:
         self._quietly(self._start_due)
         self._quietly(self._watch)
         self._quietly(self.runner.deliver_between_steps)
+        if (companion := self.companion) is not None:
+            self._quietly(lambda: companion.tend(self.runner.world.clock.machine_now()))
 
     def _start_due(self) -> None:
         runner, now = self.runner, self.runner.world.clock.now()
@@ -169,6 +174,8 @@ class Daemon:
         for child in self.children.values():
             if child.process.poll() is None:
                 child.process.send_signal(signal_number)
+        if self.companion is not None:
+            self.companion.end()
         for child in self.children.values():
             child.process.wait()
         self.children.clear()

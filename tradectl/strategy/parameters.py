@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
+from datetime import time
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol
@@ -27,6 +28,16 @@ def _choice(default: str, choices: tuple[str, ...], meaning: str) -> Any:
 
 def _text(default: str, meaning: str, check: Callable[[str], object] = str) -> Any:
     return field(default=default, metadata={"unit": "text", "meaning": meaning, "check": check})
+
+
+def time_of_day(text: str) -> time:
+    """Return a text such as `21:00` as a time of day. Raises UsageError for any other text."""
+    try:
+        if len(text) != 5:
+            raise ValueError("HH:MM")
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not a time of day: write HH:MM, Indian time") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,12 @@ class Parameters:
         False,
         "at a broker without after-market orders: whether buys wait overnight and are sent at 09:05; if off, they are not sent",
     )
+    buy_approval: str = _choice(
+        "off",
+        ("off", "send", "skip"),
+        "whether buy waits until a paired phone approves its list; without an answer the list is sent, or skipped",
+    )
+    buy_approval_until: str = _text("21:00", "until when buy waits for the approval, HH:MM in Indian time", time_of_day)
     freeze: str = _choice("session", ("session", "position"), "how long a lowered sell target stays lowered")
     quote_max_age: int = _number(120, "seconds", 1, 86_400, "an older quote is ignored")
     rsi_exit: float = _number(50, "RSI", 0, 100, "a position whose RSI closed above this is sold on the next session")
@@ -204,6 +221,17 @@ WITHOUT_LIMITS = {
 """Changes that switch off the limits of the portfolio, for a backtest of one symbol."""
 
 NOT_OF_A_SYMBOL = frozenset(
-    {"universe", "signals_from", "own_shares", "allow_stale", "actions_max_age", "isolated", "scan_limit", "preopen_orders"}
+    {
+        "universe",
+        "signals_from",
+        "own_shares",
+        "allow_stale",
+        "actions_max_age",
+        "isolated",
+        "scan_limit",
+        "preopen_orders",
+        "buy_approval",
+        "buy_approval_until",
+    }
 )
 """Settings that do not change the trades of a symbol: they select what to scan and how."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tradectl.exchange.phases import PRE_OPEN_ENTRY
+from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.execution.buy_revalidation import BuyRevalidation
 from tradectl.execution.buying import BuyingPower, DayResult, day_result, quantity_for
 from tradectl.execution.trading_session import TradingSession
@@ -98,10 +99,11 @@ class PreopenPass:
         )
         if sizing.refusal is not None:
             return "skipped", str(sizing.refusal), 0
-        limit = self.revalidation.breached_limit(order, sizing.quantity, self.day)
+        quantity = approved_quantity(self.context.world.ledger, self.context.world.parameters, order, sizing.quantity)
+        limit = self.revalidation.breached_limit(order, quantity, self.day)
         if limit is not None:
             return "skipped" if limit.code is RefusalCode.EQUITY_UNPROVED else "cancelled", str(limit), 0
-        return "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}", sizing.quantity
+        return "placed", f"BUY {quantity} {order.symbol} at {order.price / 100:.2f}", quantity
 
     def place(self, order: Order, quantity: int, done: str) -> tuple[str, str]:
         """Send a buy; return its verdict and the reason. Raises what the order path raises."""

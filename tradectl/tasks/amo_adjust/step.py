@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
+from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.execution.buy_revalidation import priority
 from tradectl.execution.buying import BuyingPower, pending_buys, quantity_for, stopped_buys
 from tradectl.execution.trading_session import TradingSession
@@ -126,6 +127,7 @@ def _adjust(
     )
     most = trading.most_shares(order.symbol)
     quantity, limit = sizing.quantity if most is None else min(sizing.quantity, most), order.price
+    quantity = approved_quantity(world.ledger, parameters, order, quantity)
     if parameters.amo_adjust_reprice and price < limit:
         limit = round_down(price, trading.tick_size(order.instrument_id, context.session))
     enough = worth_changing(order.quantity, quantity, parameters)

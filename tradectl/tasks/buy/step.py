@@ -4,24 +4,38 @@ If a session on which tradectl does not run (Muhurat, a drill) lies before the n
 orders into it. Then nothing is sent, and the intents wait for 08:00 of the run session. A broker without after-market orders
 takes nothing in the evening, and the task reports that. With the setting `preopen_orders` the intents then wait for 09:05, when
 the exchange takes regular orders.
+
+With the setting `buy_approval` the first step only makes the list and stores it (`approval`). A later step sends what the list
+and its verdict allow.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from tradectl.execution.buying import BuyingPower, DayResult, breached_limit, day_result, quantity_for, stopped_buys
+from tradectl.execution.buying import (
+    BuyingPower,
+    DayResult,
+    PlannedBuy,
+    breached_limit,
+    day_result,
+    quantity_for,
+    stopped_buys,
+)
 from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.surveillance_findings import report_watched_positions
 from tradectl.execution.trading_session import TradingSession
+from tradectl.ledger.approvals import ApprovalLine
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.model.refusal import Refusal
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
+from tradectl.tasks.buy import approval
+from tradectl.tasks.buy.approval import EVERYTHING, Permission
 from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
 
 FOR_THE_MORNING = "waits for 08:00 of its session: there is a session before it in which tradectl does not run"
@@ -45,6 +59,7 @@ class BuyPass:
         variety: The variety of the orders.
         wait: Why the orders are recorded and not sent; empty if they are sent.
         refused: The reasons of orders refused in an earlier step of this run, by instrument.
+        permission: What the operator allowed to be bought.
     """
 
     context: Context
@@ -56,6 +71,7 @@ class BuyPass:
     variety: Variety
     wait: str
     refused: Mapping[str, str]
+    permission: Permission = EVERYTHING
 
     def size(self, proposed: ProposedBuy, buying_power: BuyingPower | None) -> Sizing:
         """Return the number of shares. `buying_power` None: the funds do not limit the buy."""
@@ -68,8 +84,10 @@ class BuyPass:
             reentry=proposed.intent.purpose is Purpose.REENTRY,
         )
 
-    def breached_limit(self, proposed: ProposedBuy, quantity: int) -> Refusal | None:
-        """Return the limit that a buy of this many shares would breach; None if there is none."""
+    def breached_limit(self, proposed: ProposedBuy, quantity: int, planned: Sequence[PlannedBuy] | None = None) -> Refusal | None:
+        """Return the limit that a buy of this many shares would breach; None if there is none.
+
+        `planned`: the buys of the list before it, while the list is made."""
         return breached_limit(
             self.trading,
             self.context.world.parameters,
@@ -80,11 +98,33 @@ class BuyPass:
             quantity=quantity,
             last_close=proposed.last_close,
             reentry=proposed.intent.purpose is Purpose.REENTRY,
+            planned=planned,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A buy that may be placed: the number of shares, and whether the funds are too small today."""
+
+    quantity: int
+    short: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProposal:
+    """A proposed buy in the list that the operator gets: its line, or why it has none."""
+
+    proposed: ProposedBuy
+    line: ApprovalLine | None
+    verdict: str = ""
+    reason: str = ""
 
 
 def run(context: Context) -> Outcome:
     """Process all proposed buys once; orders that an interrupted run placed count as placed."""
+    waits = approval.outcome_while_waiting(context)
+    if waits is not None:
+        return waits
     world, trading = context.world, context.trading()
     trading.reconcile()
     counts: Counter[str] = Counter(dict.fromkeys(RESULT_KEYS, 0))
@@ -111,12 +151,19 @@ def run(context: Context) -> Outcome:
         refused=_refused(context, trading),
     )
     report_watched_positions(trading, trading.snapshot.positions, context.session)
+    proposals = list(proposed_buys(context, trading, trading.snapshot.positions, session.date, buy_pass.variety))
+    if approval.is_needed(context):
+        answered = approval.find(context)
+        if answered is None:
+            plan = _plan(buy_pass, proposals)
+            if lines := [line for item in plan if (line := item.line) is not None]:
+                return _ask(buy_pass, plan, lines, counts)
+        buy_pass = replace(buy_pass, permission=approval.permission(context, answered))
     decisions: list[Decision] = []
-    for proposed in proposed_buys(context, trading, trading.snapshot.positions, session.date, buy_pass.variety):
+    for proposed in proposals:
         verdict, reason = _buy_one(buy_pass, proposed)
         counts[verdict] += 1
-        buy = proposed.intent
-        decisions.append(Decision(buy.instrument_id, buy.symbol, verdict, str(buy.purpose), reason, proposed.inputs))
+        decisions.append(_decision(proposed, verdict, reason))
     context.decide(decisions)
     trading.follow()
     result = dict(counts) | {"for_session": session.date.isoformat()}
@@ -130,8 +177,50 @@ def _refused(context: Context, trading: TradingSession) -> Mapping[str, str]:
     return {order.instrument_id: order.reason for order in orders if order.status is OrderStatus.REJECTED}
 
 
-def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
-    """Place one proposed buy; return the result key under which it counts, and the reason."""
+def _decision(proposed: ProposedBuy, verdict: str, reason: str) -> Decision:
+    buy = proposed.intent
+    return Decision(buy.instrument_id, buy.symbol, verdict, str(buy.purpose), reason, proposed.inputs)
+
+
+def _plan(buy_pass: BuyPass, proposals: Sequence[ProposedBuy]) -> list[PlannedProposal]:
+    """Return what would be placed now, in the order of the proposals. Nothing is sent or recorded."""
+    power = BuyingPower(buy_pass.buying_power.available, buy_pass.buying_power.tariff)
+    planned: list[PlannedBuy] = []
+    found = []
+    for proposed in proposals:
+        sized = _size(buy_pass, proposed, power, planned)
+        if not isinstance(sized, Sized):
+            found.append(PlannedProposal(proposed, None, *sized))
+            continue
+        intent = _intent(buy_pass, proposed, sized.quantity)
+        line = ApprovalLine(intent.instrument_id, intent.symbol, str(intent.purpose), intent.quantity, intent.price)
+        found.append(PlannedProposal(proposed, line))
+        if not (buy_pass.wait or sized.short):
+            power.spend(buy_pass.following, line.quantity, line.price)
+            planned.append(PlannedBuy(line.instrument_id, line.amount, intent.purpose is Purpose.REENTRY))
+    return found
+
+
+def _ask(buy_pass: BuyPass, plan: Sequence[PlannedProposal], lines: Sequence[ApprovalLine], counts: Counter[str]) -> Outcome:
+    """Store the list and wait for its verdict."""
+    context = buy_pass.context
+    for item in plan:
+        if item.line is None:
+            counts[item.verdict] += 1
+    with context.world.ledger.database.write():
+        asked = approval.ask(context, buy_pass.following, lines)
+        waits = approval.waits_until(asked)
+        context.decide(
+            _decision(item.proposed, *((item.verdict, item.reason) if item.line is None else ("waiting", waits))) for item in plan
+        )
+    context.world.ledger.outbox.deliver(context.world.notifier, context.world.clock)
+    return approval.waiting_outcome(asked, counts)
+
+
+def _size(
+    buy_pass: BuyPass, proposed: ProposedBuy, power: BuyingPower, planned: Sequence[PlannedBuy] | None = None
+) -> Sized | tuple[str, str]:
+    """Return the size of a buy that may be placed, else the result key and the reason. `planned` as in `breached_limit`."""
     if proposed.last_close == 0:
         return "skipped_data", f"no bar of {buy_pass.context.session}"
     if proposed.distrusted:
@@ -142,19 +231,32 @@ def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
     watched = buy_pass.context.world.market.surveillance(buy_pass.context.session).excluding(proposed.intent.instrument_id)
     if watched:
         return "skipped_surveillance", f"under surveillance: {watched}"
-    sizing = buy_pass.size(proposed, buy_pass.buying_power)
+    sizing = buy_pass.size(proposed, power)
     short = sizing.short_of_funds
     if short:
         sizing = buy_pass.size(proposed, None)
     if sizing.refusal is not None:
         return "skipped_quantity", str(sizing.refusal)
-    limit = buy_pass.breached_limit(proposed, sizing.quantity)
+    permitted = buy_pass.permission.quantity(proposed.intent, sizing.quantity)
+    if isinstance(permitted, str):
+        return "skipped_approval", permitted
+    limit = buy_pass.breached_limit(proposed, permitted, planned)
     if limit is not None:
         return "skipped_limit", str(limit)
-    result = buy_pass.trading.buy(_intent(buy_pass, proposed, sizing.quantity), send=not (buy_pass.wait or short))
+    return Sized(permitted, short)
+
+
+def _buy_one(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str]:
+    """Place one proposed buy; return the result key under which it counts, and the reason."""
+    sized = _size(buy_pass, proposed, buy_pass.buying_power)
+    if not isinstance(sized, Sized):
+        return sized
+    intent = _intent(buy_pass, proposed, sized.quantity)
+    result = buy_pass.trading.buy(intent, send=not (buy_pass.wait or sized.short))
     if result.status is CommandStatus.WAITING:
-        return ("skipped_funds", "short of funds") if short else ("waiting", buy_pass.wait)
-    return _count_result(buy_pass, proposed, result, sizing.quantity)
+        return ("skipped_funds", "short of funds") if sized.short else ("waiting", buy_pass.wait)
+    verdict, reason = _count_result(buy_pass, proposed, result, sized.quantity)
+    return verdict, f"{reason}; {buy_pass.permission.by}" if buy_pass.permission.by else reason
 
 
 def _already(buy_pass: BuyPass, proposed: ProposedBuy) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import time
 
+from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.execution.buy_revalidation import BuyRevalidation, priority
 from tradectl.execution.buying import BuyingPower, DayResult, day_result, pending_buys, quantity_for, stopped_buys
 from tradectl.execution.orders import CommandResult
@@ -136,13 +137,14 @@ def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
     )
     if sizing.refusal is not None:
         return "skipped", str(sizing.refusal)
-    limit = retry_pass.revalidation.breached_limit(order, sizing.quantity, retry_pass.day)
+    quantity = approved_quantity(context.world.ledger, context.world.parameters, order, sizing.quantity)
+    limit = retry_pass.revalidation.breached_limit(order, quantity, retry_pass.day)
     if limit is not None and limit.code is RefusalCode.EQUITY_UNPROVED:
         return "skipped", str(limit)
     if limit is not None:
         return _cancel_buy(retry_pass, order, str(limit))
-    _store_decision(context, order, "placed", f"BUY {sizing.quantity} {order.symbol} at {order.price / 100:.2f}")
-    return _count_result(retry_pass, order, trading.buy(Intent.again(order, sizing.quantity)), sizing.quantity)
+    _store_decision(context, order, "placed", f"BUY {quantity} {order.symbol} at {order.price / 100:.2f}")
+    return _count_result(retry_pass, order, trading.buy(Intent.again(order, quantity)), quantity)
 
 
 def _cancel_buy(retry_pass: RetryPass, order: Order, reason: str) -> tuple[str, str]:

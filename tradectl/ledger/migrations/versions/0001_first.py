@@ -377,3 +377,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("user", "trade_id", name=op.f("uq_fills_user_trade_id")),
     )
     op.create_index("ix_fills_user_position_id", "fills", ["user", "position_id"], unique=False)
+    op.create_table(
+        "telegram_updates",
+        sa.Column("user", sa.String(length=64), nullable=False),
+        sa.Column("update_id", sa.BigInteger(), nullable=False),
+        sa.Column("chat_id", sa.BigInteger(), nullable=False),
+        sa.Column("command", sa.String(length=16), nullable=False),
+        sa.Column("handled_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["users.user"], name=op.f("fk_telegram_updates_user")),
+        sa.UniqueConstraint("user", "update_id", name=op.f("uq_telegram_updates_user_update_id")),
+    )
+    op.create_table(
+        "buy_approvals",
+        sa.Column("user", sa.String(length=64), nullable=False),
+        sa.Column("session_date", sa.Date(), nullable=False),
+        sa.Column("for_session", sa.Date(), nullable=False),
+        sa.Column("list_hash", sa.String(length=16), nullable=False),
+        sa.Column("lines", sa.Text(), nullable=False),
+        sa.Column("asked_at", MOMENT, nullable=False),
+        sa.Column("until", MOMENT, nullable=False),
+        sa.Column("shown_at", MOMENT, nullable=True),
+        sa.Column("verdict", sa.String(length=8), nullable=True),
+        sa.Column("decided_at", MOMENT, nullable=True),
+        sa.Column("decided_by", sa.String(length=64), server_default="", nullable=False),
+        sa.CheckConstraint("verdict IN ('approved', 'rejected', 'expired')", name=op.f("ck_buy_approvals_verdict")),
+        sa.ForeignKeyConstraint(["user"], ["users.user"], name=op.f("fk_buy_approvals_user")),
+        sa.UniqueConstraint("user", "session_date", name=op.f("uq_buy_approvals_user_session_date")),
+    )
