@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +12,9 @@ from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.known_values import check_word
 from tradectl.cli.options import CONFIGURE
-from tradectl.errors import UsageError
+from tradectl.errors import ConfigurationError, DataError, UsageError
 
 app = typer.Typer(
     name="config",
@@ -61,8 +63,8 @@ def change(
     value: Annotated[str, typer.Argument(help="The new value; - reads it from stdin (use it for secrets).", metavar="VALUE")],
 ) -> Answer:
     """Change a setting, checked against its bounds."""
-    from tradectl.exchange.tariffs import named
-    from tradectl.strategy.parameters import parse
+    from tradectl.exchange.tariffs import named, read_tariffs
+    from tradectl.strategy.parameters import parse, show
 
     text = sys.stdin.read().strip() if value == "-" else value
     if value == "-" and not text:
@@ -72,9 +74,17 @@ def change(
         _check_urls(text)
         ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
-    parsed = parse(key, text)
+    parsed = show(parse(key, text))
     if key == "charges":
-        named(invocation.required_settings().charges, text)
+        read_tariffs(invocation.required_settings().charges)  # a damaged file is no unknown value
+        try:
+            named(invocation.required_settings().charges, text)
+        except ConfigurationError as unknown:
+            raise UsageError(str(unknown)) from unknown
+    if key == "signals_from":
+        check_word("user", text, [item.user for item in ledger.users.list()])
+    if key == "universe":
+        _check_universe(invocation, text)
     ledger.settings.set(key, text)
     return Answer({"key": key, "value": parsed}, f"{key} = {output.cell(parsed)}")
 
@@ -84,6 +94,22 @@ def _check_urls(text: str) -> None:
     from tradectl.notify.services import ServiceNotifier
 
     ServiceNotifier(text.split())
+
+
+def _check_universe(invocation: Invocation, name: str) -> None:
+    """Raise UsageError for a universe that does not exist. Without stored prices symbols cannot be checked: warn."""
+    from tradectl.bootstrap import open_store
+    from tradectl.marketdata.symbol_file import read_symbols
+    from tradectl.strategy.parameters import INDEX_LISTS
+
+    if name.lower() in {*INDEX_LISTS, "all"}:
+        return
+    if name.endswith((".csv", ".txt")) or "/" in name:
+        read_symbols(Path(name))
+    try:
+        open_store(invocation.required_settings()).universe(name)
+    except DataError:
+        invocation.warn(f"no prices are stored, so the universe {name!r} was not checked; `tradectl doctor` checks it later")
 
 
 @command(app)
@@ -106,19 +132,18 @@ def _known(invocation: Invocation, key: str) -> dict[str, Any]:
 
 
 def everything(invocation: Invocation) -> list[dict[str, Any]]:
-    """Return all settings as rows: key, value, default, changed, unit, bounds, meaning."""
-    from tradectl.strategy.parameters import Parameters, parse, setting_fields
+    """Return all settings as rows: key, value and default as text, changed, unit, bounds, meaning."""
+    from tradectl.strategy.parameters import Parameters, bounds, parse, setting_fields, show
 
     ledger = invocation.world(read_only=True).ledger
     changes, base = ledger.settings.list(), Parameters()
     found = []
     for item in setting_fields():
         default, meta, changed = getattr(base, item.name), item.metadata, item.name in changes
-        bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
         value = parse(item.name, changes[item.name]) if changed else default
         found.append(
-            {"key": item.name, "value": value, "default": default, "changed": changed}
-            | {"unit": meta["unit"], "bounds": bounds, "meaning": meta["meaning"]}
+            {"key": item.name, "value": show(value), "default": show(default), "changed": changed}
+            | {"unit": meta["unit"], "bounds": bounds(item), "meaning": meta["meaning"]}
         )
     secrets = ledger.settings.credentials(invocation.required_settings().secret_key).list()
     for key, meaning in CREDENTIALS.items():

@@ -10,6 +10,7 @@ import typer
 from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.known_values import check_symbol, check_task, check_word
 from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
 from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date
@@ -128,8 +129,11 @@ def executions(
     limit: Limit = 50,
 ) -> Answer:
     """List the runs of the tasks, newest first."""
+    from tradectl.ledger.schema import EXECUTION_STATUSES
     from tradectl.report import executions as report
 
+    check_task(task)
+    check_word("status", status, EXECUTION_STATUSES)
     world = invocation.world(read_only=True)
     day = parse_day(session)
     found = report.listing(world.ledger.database, world.user, session=day, task=task, status=status, limit=limit)
@@ -158,11 +162,14 @@ def logs(
     """Show the newest lines of the user's log, oldest first."""
     from tradectl.report import logs as report
 
+    check_task(task)
     world = invocation.world(read_only=True)
     when = parse_day(day)
     found = report.listing(
         world.ledger.database, world.user, day=when, level=level, task=task, symbol=symbol, action=action, limit=limit
     )
+    if symbol and not found:
+        check_symbol(world, symbol)
     rows = (
         (output.moment(item["at"]), item["level"], item["task"], item["action"], item["symbol"], item["message"])
         for item in found

@@ -161,16 +161,34 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
             invocation.warn(line)
     code = max(STRICT if strict and report.outcome in SKIPS else 0, report.exit_code, key=gravity_of)
     name = f"{report.task} {report.slot}".strip()
-    message = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
+    result = dict(report.result)
+    told = report.outcome != "completed" or "dry_run" in result
+    message = report.message if told else f"{name} of {report.session}: {report.outcome}"
     message = "" if report.error else message
+    if report.outcome != "completed":
+        result["reason"] = report.error or report.message
     return Answer(
-        dict(report.result),
-        lambda: "  ".join(part for part in (message, output.inputs(dict(report.result), 400)) if part),
+        result,
+        lambda: text_of(message, result),
         outcome=report.outcome,
         exit_code=code,
         session=report.session,
         error=report.error or None,
     )
+
+
+def text_of(message: str, result: dict[str, Any]) -> str:
+    """Return the text of a task's result: one line, and a table of the commands that a dry run did not send."""
+    counts = {name: value for name, value in result.items() if name not in {"dry_run", "would_send", "reason"}}
+    line = "  ".join(part for part in (message, output.inputs(counts, 400)) if part)
+    if "dry_run" not in result:
+        return line
+    columns = ("command", "side", "symbol", ">quantity", ">price", "purpose")
+    rows = [
+        (item["command"], item["side"], item["symbol"], item["quantity"], output.rupees(item["price"]), item["purpose"])
+        for item in result["would_send"]
+    ]
+    return f"{line}\n{output.table(columns, rows, empty='No order would be sent.')}"
 
 
 for _task in all_tasks():

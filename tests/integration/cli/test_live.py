@@ -58,7 +58,7 @@ def test_a_package_brings_its_broker_by_an_entry_point(tradectl: Tradectl) -> No
         (("--mode", "live"), 4, "a live home needs a broker: use --broker NAME"),
         (("--mode", "live", "--broker", "nobody"), 2, "'nobody'; there are kite, kotak_neo, openalgo, dhan, house"),
         (("--broker", "house"), 4, "a paper home has no broker; use --mode live to trade at house"),
-        (("--mode", "real"), 4, "the mode of a home must be paper or live, not 'real'"),
+        (("--mode", "real"), 2, "the mode of a home must be paper or live, not 'real'"),
         (("--mode", "live", "--broker", "house", "--at", "2023-07-14 10:00"), 2, "a live home uses the machine's clock"),
     ],
 )
