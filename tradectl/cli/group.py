@@ -21,7 +21,7 @@ from tradectl.cli.contents import Contents
 from tradectl.cli.invocation import Answer, Invocation, failure
 from tradectl.errors import TradectlError
 
-WITH_VALUE = frozenset({"--user", "--db", "--home", "--at"})
+WITH_VALUE = frozenset({"--user", "--db", "--home", "--at", "--columns"})
 FLAGS = frozenset({"--json", "--quiet", "--verbose", "--version"})
 NEGATIVE = re.compile(r"-\.?\d[\d.,]*")
 """Matches a negative number, which is a value and no option."""

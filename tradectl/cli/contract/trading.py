@@ -275,8 +275,7 @@ class HeldPosition(TypedDict):
     quantity: Shares
     average: Rupees
     last: Rupees | None
-    last_at: Annotated[Moment | None, Detail({"description": "the time of the price; None: the close of its session"})]
-    last_session: Day | None
+    last_at: Annotated[Moment | None, Detail({"description": "the time of the price; null before position-monitor ran"})]
     target: Annotated[Rupees | None, Detail({"description": "the limit of the live sell order"})]
     distance: Annotated[float | None, Detail({"description": "from the last price to the target; 0.0123 is 1.23 %"})]
     pnl: Annotated[Rupees | None, Detail({"description": "if sold at the last price, after charges"})]
@@ -295,12 +294,43 @@ class TodaysDecision(TypedDict):
     reason: str
 
 
+class TodaysDecisions(TypedDict):
+    """The newest decisions of today that changed or proposed something, and counts of the others by verdict."""
+
+    listed: list[TodaysDecision]
+    counted: dict[str, Count]
+
+
+class NextSlot(TypedDict):
+    """A slot that opens next."""
+
+    task: str
+    slot: str
+    at: Moment
+
+
 class DataAge(TypedDict):
-    """The age of one kind of market data."""
+    """The age of one kind of market data, in sessions."""
 
     kind: str
     as_of: Day | None
-    sessions_behind: Count | None
+    age: Count | None
+    fetched_at: Moment | None
+    source: str | None
+
+
+class Disk(TypedDict):
+    """The free space at the home."""
+
+    home: str
+    free_bytes: Count
+
+
+class LastBackup(TypedDict):
+    """The last backup of the ledger."""
+
+    at: Moment
+    days: Count
 
 
 class StatusResult(TypedDict):
@@ -335,6 +365,12 @@ class StatusResult(TypedDict):
     last_analysis: NotRequired[Annotated[ExecutionRow, schema.task_executions] | None]
     statistics: NotRequired[Annotated[StatisticsRow, schema.daily_stats] | None]
     login_needed_for: NotRequired[str]
+    positions: NotRequired[list[HeldPosition]]
+    decisions: NotRequired[TodaysDecisions]
+    next_slots: NotRequired[list[NextSlot]]
+    data: NotRequired[list[DataAge]]
+    disk: NotRequired[Disk]
+    last_backup: NotRequired[LastBackup | None]
 
 
 class OrderRow(TypedDict):

@@ -1,0 +1,41 @@
+"""Print the result of a task as a sentence: `3 placed, 1 skipped for funds, for 2023-07-24`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tradectl.cli import output
+
+MONEY = {"realised_pnl": "realised", "unrealised_pnl": "unrealised", "charges": "charges", "cash": "cash", "equity": "equity"}
+"""The keys whose value is an amount in rupees, and how a sentence names them."""
+HIDDEN = frozenset({"total", "scanned", "trades", "by_rule", "dry_run", "would_send", "reason", "odd_rows", "first_step", "data"})
+"""Keys that a sentence leaves out: details, and sums of other keys."""
+NOTHING = "nothing to do"
+
+
+def sentence(result: Mapping[str, Any]) -> str:
+    """Return the counts that are not zero, the amounts and the session of a task's result; empty for an empty result."""
+    if not result:
+        return ""
+    parts = [f"{output.rupees(result[key])} {name}" for key, name in MONEY.items() if result.get(key) is not None]
+    if scanned := result.get("scanned"):
+        parts.append(f"{scanned} scanned")
+    parts += [f"{count} {_words(key)}" for key, count in result.items() if _counts(key, count)]
+    parts += (
+        [f"{len(result['positions'])} positions"] if isinstance(result.get("positions"), list) and result["positions"] else []
+    )
+    text = ", ".join(parts) or NOTHING
+    if result.get("for_session"):
+        text += f", for {result['for_session']}"
+    return f"{text}; the data are {result['data']}" if result.get("data") not in {None, "final"} else text
+
+
+def _counts(key: str, count: object) -> bool:
+    return isinstance(count, int) and not isinstance(count, bool) and count != 0 and key not in HIDDEN
+
+
+def _words(key: str) -> str:
+    if key.startswith("skipped_"):
+        return f"skipped ({key.removeprefix('skipped_').replace('_', ' ')})"
+    return key.replace("_", " ")
