@@ -18,7 +18,7 @@ def sentence(result: Mapping[str, Any]) -> str:
     """Return the counts that are not zero, the amounts and the session of a task's result; empty for an empty result."""
     if not result:
         return ""
-    parts = [f"{output.rupees(result[key])} {name}" for key, name in MONEY.items() if result.get(key) is not None]
+    parts = [f"{name} {output.rupees(result[key])}" for key, name in MONEY.items() if result.get(key) is not None]
     if scanned := result.get("scanned"):
         parts.append(f"{scanned} scanned")
     parts += [f"{count} {_words(key)}" for key, count in result.items() if _counts(key, count)]

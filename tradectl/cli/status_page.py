@@ -11,13 +11,16 @@ from typing import Any
 from tradectl.cli import output
 from tradectl.cli.result_sentences import sentence
 
-LABEL = 10
-"""The width of the label that begins a line."""
+LABEL, RESULT = 10, 41
+"""The column of the text after the label of a line, and of the result of a task."""
 NARROW = 80
 """The width of the page where stdout is no terminal."""
 UNANSWERED = "sent, and no reply was recorded"
 """The text for an UNKNOWN order without a reason."""
 LOW_DISK = 1 << 30
+"""Bytes of disk below which the status warns."""
+SHOWN = 8
+"""How many missed slots and decisions are named."""
 
 
 def page(user: str, found: dict[str, Any]) -> str:
@@ -38,11 +41,11 @@ def page(user: str, found: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def wrapped(line: str, width: int) -> str:
+def wrapped(line: str, width: int, *, indent: int = LABEL) -> str:
     """Return a line broken at words, so that it fits a width; the parts below begin after the label."""
     if len(line) <= width:
         return line
-    return textwrap.fill(line, width, subsequent_indent=" " * LABEL, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _findings(found: dict[str, Any]) -> Iterator[str]:
@@ -67,10 +70,10 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
         yield f"login     needed for {found['login_needed_for']}: `tradectl login`"
     if found["clock_jump"]:
         yield f"clock     {found['clock_jump']}"
-    for name in found["missed"]:
-        yield f"missed    {name}"
     if found["missed"]:
-        yield "          Nothing was done in these slots: `tradectl executions --status missed` lists them."
+        names, more = found["missed"][:SHOWN], len(found["missed"]) - SHOWN
+        named = ", ".join([*names, *([f"{more} more"] if more > 0 else [])])
+        yield f"missed    {named}: nothing was done in them, see `tradectl executions --status missed`"
     if found["undelivered"]:
         yield f"messages  {found['undelivered']} could not be sent yet: `tradectl doctor` checks the services"
     if (disk := found.get("disk")) and disk["free_bytes"] < LOW_DISK:
@@ -113,7 +116,7 @@ def _mode(found: dict[str, Any]) -> str:
 
 def _positions(found: dict[str, Any]) -> list[str]:
     """Return a table of the positions, and why one has no sell order. P&L is after charges."""
-    held = found["positions"]
+    held, exposed = found["positions"], {item["symbol"] for item in found["unprotected"]}
     count = found["open_positions"]
     lines = [f"positions {count} open; orders {found['live_orders']} live, {found['waiting_orders']} to retry"]
     if not held:
@@ -123,7 +126,7 @@ def _positions(found: dict[str, Any]) -> list[str]:
         (
             item["symbol"], item["quantity"], output.rupees(item["last"]), (item["last_at"] or "")[5:16].replace("T", " "),
             output.rupees(item["target"]), "" if item["distance"] is None else f"{item['distance']:+.1%}",
-            output.rupees(item["pnl"]), "live" if item["protected"] else "NONE",
+            output.rupees(item["pnl"]), "live" if item["protected"] else "NONE" if item["symbol"] in exposed else "later",
         )
         for item in held
     ]  # fmt: skip
@@ -139,22 +142,17 @@ def _agenda(found: dict[str, Any]) -> list[str]:
     lines = []
     for item in found["agenda"]:
         name = f"{item['task']} {item['slot']}".strip()
-        done = item["error"] or sentence(item["result"])
-        begins = f"{item['opens'][11:16]}  {name:<23} {item['state']:<10}"
-        lines.append(f"{begins}{done}".rstrip() if len(begins + done) <= NARROW else f"{begins.rstrip()}\n{_below(done)}")
+        line = f"{item['opens'][11:16]}  {name:<23} {item['state']:<10}{item['error'] or sentence(item['result'])}".rstrip()
+        lines += wrapped(line, NARROW, indent=RESULT).splitlines()
     return lines
-
-
-def _below(text: str) -> str:
-    return textwrap.fill(text, NARROW, initial_indent=" " * LABEL, subsequent_indent=" " * LABEL, break_on_hyphens=False)
 
 
 def _decisions(found: dict[str, Any]) -> list[str]:
     decided = found["decisions"]
     lines = []
-    for item in decided["listed"][:8]:
+    for item in decided["listed"][:SHOWN]:
         lines.append(f"decided   {item['at'][11:16]} {item['task']} {item['verdict']} {item['symbol']}: {item['reason']}")
-    more = len(decided["listed"]) - 8
+    more = len(decided["listed"]) - SHOWN
     counted = [f"{count} {verdict}" for verdict, count in sorted(decided["counted"].items())]
     counted += [f"{more} more"] if more > 0 else []
     return [*lines, *([f"decided   {', '.join(counted)}: `tradectl why SYMBOL` shows each"] if counted else [])]
@@ -179,7 +177,7 @@ def _machine(found: dict[str, Any]) -> Iterator[str]:
         times = (f"{item['at'][:10]} {item['at'][11:16]} {item['task']}" for item in found["next_slots"])
         yield f"next      {', '.join(times)}"
     if disk := found.get("disk"):
-        yield f"disk      {disk['free_bytes'] / (1 << 30):.1f} GB free at {disk['home']}"
+        yield f"disk      {disk['free_bytes'] / (1 << 30):.1f} GB free for the home"
     backup = found["last_backup"]
     old = backup and f"{output.moment(backup['at'])} IST" + (f", {backup['days']} days ago" if backup["days"] else "")
     yield f"backup    {old or 'none yet: `tradectl backup` copies the ledger'}"

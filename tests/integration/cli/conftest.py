@@ -23,6 +23,11 @@ class Said:
     err: str
 
     @property
+    def words(self) -> str:
+        """Stdout on one line, for a text that may be broken into lines."""
+        return " ".join(self.out.split())
+
+    @property
     def object(self) -> dict[str, Any]:
         """The one object on stdout, compared with the schema of its command."""
         found: dict[str, Any] = json.loads(self.out)

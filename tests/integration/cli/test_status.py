@@ -89,7 +89,7 @@ def test_a_result_is_told_in_words() -> None:
         "3 placed, 1 skipped (funds), for 2023-07-24"
     )
     assert sentence({"placed": 0, "failed": 0}) == "nothing to do"
-    assert sentence({"realised_pnl": "-1234567.50", "closed": 1}) == "-12,34,567.50 realised, 1 closed"
+    assert sentence({"realised_pnl": "-1234567.50", "closed": 1}) == "realised -12,34,567.50, 1 closed"
     assert sentence({"scanned": 200, "avoid": 190, "buy": 2, "data": "stale"}) == (
         "200 scanned, 190 avoid, 2 buy; the data are stale"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from sqlalchemy import Table
@@ -18,7 +19,7 @@ _PLAIN: Mapping[object, str] = {str: "string", int: "integer", float: "number", 
 def schema_of(kind: Any) -> Schema:
     """Return the schema of a type, with each TypedDict as a definition of its own under `$defs`.
 
-    Understood are `str`, `int`, `float`, `bool`, `None`, `Any`, `Literal`, unions, `list`, `dict[str, T]`, TypedDict, and
+    Understood are `str`, `int`, `float`, `bool`, `None`, `Any`, `Literal`, `StrEnum`, unions, `list`, `dict[str, T]`, TypedDict, and
     `Annotated` with a part of a schema, or with a table of the ledger whose columns are added to a TypedDict. Raises TypeError
     for any other type.
     """
@@ -32,6 +33,8 @@ def _translated(kind: Any, definitions: dict[str, Schema]) -> Schema:
         return {}
     if kind in _PLAIN:
         return {"type": _PLAIN[kind]}
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return {"enum": [str(member) for member in kind]}
     if is_typeddict(kind):
         return _object(kind, definitions)
     origin, parts = get_origin(kind), get_args(kind)

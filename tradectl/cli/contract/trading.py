@@ -20,6 +20,9 @@ from tradectl.cli.contract.values import (
     Side,
     TradingState,
 )
+from tradectl.doctor.finding import State
+from tradectl.execution.manual_resolution import CancelOutcome
+from tradectl.execution.unprotected_positions import Cause
 from tradectl.ledger import schema
 
 
@@ -34,6 +37,21 @@ class UnsentCommand(TypedDict):
     price: Rupees
 
 
+class Exposed(TypedDict):
+    """A position without a live sell order, with its cause."""
+
+    symbol: str
+    shares: Shares
+    quantity: Shares
+    cause: Cause
+    detail: str
+    grave: Annotated[bool, Detail({"description": "whether a person must act"})]
+    since: Moment
+    as_of: NotRequired[Moment]
+    age: NotRequired[Seconds]
+    text: NotRequired[str]
+
+
 class TaskResult(TypedDict):
     """The keys that the result of every task may have."""
 
@@ -41,6 +59,7 @@ class TaskResult(TypedDict):
     dry_run: NotRequired[Annotated[bool, Detail({"description": "true: nothing was sent or written"})]]
     would_send: NotRequired[list[UnsentCommand]]
     odd_rows: NotRequired[Any]
+    unprotected: NotRequired[list[Exposed]]
 
 
 class RetryResult(TaskResult):
@@ -192,21 +211,6 @@ class Stopped(TypedDict):
     """The signal that ended the daemon."""
 
     signal: int
-
-
-class Exposed(TypedDict):
-    """A position without a live sell order, with its cause."""
-
-    symbol: str
-    shares: Shares
-    quantity: Shares
-    cause: str
-    detail: str
-    grave: Annotated[bool, Detail({"description": "whether a person must act"})]
-    since: Moment
-    as_of: NotRequired[Moment]
-    age: NotRequired[Seconds]
-    text: str
 
 
 class Marker(TypedDict):
@@ -399,7 +403,7 @@ class CancelledOrder(TypedDict):
     """An order and what became of its cancel."""
 
     fills: list[Annotated[FillRow, schema.fills]]
-    cancel: Literal["cancelled", "filled", "not_sent", "unknown", "refused", "live", "rejected", "ended"]
+    cancel: CancelOutcome
     cancel_reason: str
 
 
@@ -645,7 +649,7 @@ class DoctorFinding(TypedDict):
     """The result of one check."""
 
     check: str
-    state: Literal["fine", "look", "wrong"]
+    state: State
     text: str
     exit_code: int
 
