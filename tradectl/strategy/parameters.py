@@ -110,6 +110,7 @@ class Parameters:
     )
     isolated: bool = _switch(False, "whether analyze scans in a separate process, so that a crash or hang does no harm")
     scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer is stopped")
+    log_days: int = _number(180, "days", 1, 36_500, "how long eod keeps log lines and sent messages")
     entry_premium: float = _number(0.005, "share", 0, 0.2, "distance of a buy's limit above the signal's close")
     amo_cancel_ratio: float = _number(
         0.99, "x EMA9", 0, 10, "amo-adjust cancels a buy if the pre-open price is above this multiple of the fast EMA"
@@ -224,5 +225,7 @@ WITHOUT_LIMITS = {
 }
 """Changes that switch off the limits of the portfolio, for a backtest of one symbol."""
 
-NOT_OF_A_SYMBOL = frozenset({"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "preopen_orders"})
+NOT_OF_A_SYMBOL = frozenset(
+    {"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "log_days", "preopen_orders"}
+)
 """Settings that do not change the trades of a symbol: they select what to scan and how."""

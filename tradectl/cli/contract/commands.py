@@ -50,7 +50,7 @@ RESULTS: Mapping[str, Any] = {
     "positions": list[Annotated[trading.PositionExtra, schema.positions]],
     "signals": list[Annotated[trading.SignalExtra, schema.signals]],
     "executions": list[Annotated[trading.ExecutionRow, schema.task_executions]],
-    "logs": list[Annotated[trading.LogRow, schema.user_logs]],
+    "logs": list[Annotated[trading.LogRow, schema.user_logs]] | list[Annotated[trading.ExecutionRow, schema.task_executions]],
     "why": list[Annotated[trading.DecisionExtra, schema.decisions]],
     "init": trading.InitResult,
     "schedule list": _SCHEDULE,

@@ -19,9 +19,9 @@ _PLAIN: Mapping[object, str] = {str: "string", int: "integer", float: "number", 
 def schema_of(kind: Any) -> Schema:
     """Return the schema of a type, with each TypedDict as a definition of its own under `$defs`.
 
-    Understood are `str`, `int`, `float`, `bool`, `None`, `Any`, `Literal`, `StrEnum`, unions, `list`, `dict[str, T]`, TypedDict, and
-    `Annotated` with a part of a schema, or with a table of the ledger whose columns are added to a TypedDict. Raises TypeError
-    for any other type.
+    Understood are `str`, `int`, `float`, `bool`, `None`, `Any`, `Literal`, `StrEnum`, unions, `list`, `dict[str, T]`, TypedDict,
+    and `Annotated` with a part of a schema, or with a table of the ledger whose columns are added to a TypedDict. Raises
+    TypeError for any other type.
     """
     definitions: dict[str, Schema] = {}
     found = _translated(kind, definitions)
