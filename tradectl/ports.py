@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -12,13 +12,14 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Trad
 from tradectl.model.trading_state import TradingState
 
 if TYPE_CHECKING:
+    from tradectl.model.freshness import Freshness
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
     from tradectl.model.surveillance import Spells, Surveillance
 
 
 class Tell(Protocol):
-    """Report the progress of long work: its name, the number of parts done, and the total."""
+    """Report the progress of long work: the name of its current part, the number of parts done, and the total."""
 
     def __call__(self, name: str, done: int, total: int) -> None: ...
 
@@ -30,7 +31,8 @@ def silence(name: str, done: int, total: int) -> None:
 class Clock(Protocol):
     """Return the time, aware and in UTC.
 
-    `now` is the time of the traded day. `machine_now` is the machine's time, by which leases end.
+    `now` is the time by which tradectl trades; `--at` or a simulation may set it. `machine_now` is the machine's time, by which
+    the lease of a claim ends.
     """
 
     @property
@@ -45,7 +47,7 @@ class Capabilities:
     """Properties of a broker, which its adapter declares. The rules for orders of unknown outcome use them.
 
     Attributes:
-        visibility_lag: An order that is still missing from the book after this time was not accepted; None: no such guarantee.
+        visibility_lag: An order still missing from the broker's list after this time was not accepted; None: no guarantee.
         refuses_repeated_tag: The broker rejects a client tag that was used before on the same day.
         preopen_prices: The broker publishes indicative pre-open prices.
         quote_delay: The age of its quotes by design.
@@ -55,7 +57,7 @@ class Capabilities:
         tag_length: The number of characters of a client tag that the order book shows; 0 if it shows none.
         tag_survives_modify: A modified or cancelled order keeps its tag.
         filled_in_book: The order book shows the filled quantity of an order. If False, only the trades do.
-        open_weekdays: The market is open on every weekday that no list closes. If False, a quote must prove that it trades.
+        open_weekdays: The market is open on each weekday after the last list of holidays. If False, a quote must prove that.
         trade_times: Quotes have the time of the last trade. If False, only the time of the last update.
     """
 
@@ -115,7 +117,7 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """Rules for the orders of one share, by a broker's list of instruments.
+    """Rules for orders in one instrument, from a broker's list of instruments.
 
     Attributes:
         tick_size: In paise.
@@ -201,6 +203,71 @@ class Candles(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FeedRequest:
+    """A call of a feed.
+
+    Attributes:
+        through: The last session whose trading has ended; data of it are wanted.
+        now: The moment of the call, aware.
+        tell: Called with the progress.
+        look: Called between requests; raises where the process is asked to end.
+    """
+
+    through: date
+    now: datetime
+    tell: Tell = silence
+    look: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What one part of a feed's work stored.
+
+    Attributes:
+        as_of: The date up to which the stored data are complete; None where nothing is stored.
+        new: How many rows are new or changed.
+        note: What a person may want to know, such as why nothing came; empty for none.
+    """
+
+    as_of: date | None
+    new: int = 0
+    note: str = ""
+
+
+class DataFeed(Protocol):
+    """One kind of market data that the task `prices` keeps current.
+
+    Attributes:
+        kind: The name of its record in `freshness`.
+        title: What messages call it.
+        meaning: What it means for trading if it is missing.
+        remedy: The command that helps.
+        tolerance: How many sessions old it may be before that is a finding.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def meaning(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+    @property
+    def tolerance(self) -> int: ...
+    def is_due(self, known: Freshness | None, through: date) -> bool:
+        """Return whether there is something to fetch; `known` is the record of the stored data."""
+        ...
+
+    def bring(self, request: FeedRequest) -> Iterator[Brought]:
+        """Fetch and store what is missing, part by part; what is stored stays stored when a later part fails.
+
+        Raises SourceUnavailable (try again later), DataError (the reply is invalid or something is missing), LoginNeeded.
+        """
+        ...
+
+
 class MarketData(Protocol):
     """Bars and properties of instruments. No method returns a bar that is later than its argument allows."""
 
@@ -218,7 +285,9 @@ class MarketData(Protocol):
         ...
 
     def verify(self) -> str:
-        """Compare the stored data with their checksums and rebuild damaged parts. Return one line about it; empty if none."""
+        """Compare the stored data with their checksums and rebuild damaged parts.
+
+        Return one line about the damage; empty if there is none."""
         ...
 
     def panel(self) -> Panel:
@@ -226,7 +295,7 @@ class MarketData(Protocol):
         ...
 
     def edition(self) -> str:
-        """Return an id of the stored history. If it is unchanged, the only change can be later bars at the end."""
+        """Return an id of the stored history. While it stays the same, stored bars never change; later bars may be added."""
         ...
 
     def names(self, instrument_ids: Sequence[str], session: date) -> Sequence[tuple[str, str | None]]:

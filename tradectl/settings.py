@@ -27,7 +27,7 @@ KEYS = {
     "color": "on, or off for output without colours",
     "quotes": "paper only: the source of live prices, yahoo (delayed) or a broker of `broker list`; without it, stored bars",
     "nse": "the address of NSE's files",
-    "nse_home": "the page whose cookies NSE requires",
+    "nse_home": "the address of NSE's site: the cookies that NSE requires, and its lists in JSON",
     "yahoo": "an address to use instead of Yahoo's",
 }
 """The keys of `tradectl.toml` and their meaning."""
@@ -182,6 +182,17 @@ def _settings(
 def environment_zone(environment: Mapping[str, str] | None = None) -> str:
     """Return TZ, the time zone of this process; empty if it is that of the machine."""
     return (os.environ if environment is None else environment).get("TZ", "")
+
+
+def user_units(environment: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of the unit files of the user's own systemd."""
+    env = os.environ if environment is None else environment
+    return Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+
+
+def take_notify_socket() -> str:
+    """Return NOTIFY_SOCKET, the address of systemd's notifications, and remove it, so that no child process writes there."""
+    return os.environ.pop("NOTIFY_SOCKET", "")
 
 
 def read_file(path: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tradectl.errors import BrokerUnavailable
+from tradectl.errors import BrokerUnavailable, TradectlError
 from tradectl.lazy import resolved
 from tradectl.ports import ListsOrderRules, Tell, silence
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from tradectl.ledger.executions import Claim
     from tradectl.ledger.rows import Decision
     from tradectl.ledger.store import Ledger
+    from tradectl.model.freshness import Freshness
     from tradectl.model.order import Purpose
-    from tradectl.ports import Broker, Clock, HaltMarker, MarketData, Notifier
+    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier
     from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
 
@@ -41,7 +42,10 @@ RETRIES = "premarket-retry"
 class World:
     """Everything outside a task, for one user: live, paper or simulated. `bootstrap` builds it.
 
-    `prices_of`: the broker whose live prices a paper home uses; empty if none.
+    Attributes:
+        prices_of: The broker whose live prices a paper home uses; empty if none.
+        feeds: The market data that `prices` keeps current, in the order of their fetch. A world of the past has none.
+        freshness: The record of each kind of data.
     """
 
     user: str
@@ -56,10 +60,16 @@ class World:
     readings: Readings
     marker: HaltMarker
     prices_of: str = ""
+    feeds: Callable[[], Sequence[DataFeed]] = tuple
+    freshness: Callable[[], Mapping[str, Freshness]] = dict
 
     def close(self) -> None:
         """Close the ledger's database."""
         self.ledger.database.close()
+
+
+def _go_on() -> None:
+    """Never end the work early."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +80,7 @@ class Context:
         steps: The number of earlier steps of this execution, also by an earlier owner of the claim.
         first: Whether this is the first step of this process.
         progress: Called with the progress of long work.
+        look: Called during long work; it raises if the process was requested to end.
         trading_sessions: The trading session that the steps of a run share, if it was made.
         parts: Further objects that the steps of a run share, one for each type (`part`).
     """
@@ -82,6 +93,7 @@ class Context:
     steps: int = 0
     first: bool = True
     progress: Tell = silence
+    look: Callable[[], None] = _go_on
     trading_sessions: list[TradingSession] = field(default_factory=list, repr=False)
     parts: dict[type[Any], Any] = field(default_factory=dict, repr=False)
 
@@ -222,12 +234,14 @@ class Schedule:
         until: When the last window closes; None: at the session's last fill.
         every: Seconds between two steps of a monitor; None for a task of one step.
         each_until_next: Each window closes at the start of the next slot.
+        first_until: When the window of the first of several slots closes, if not at the start of the next slot or at `until`.
     """
 
     at: tuple[time, ...]
     until: time | None
     every: int | None = None
     each_until_next: bool = False
+    first_until: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +256,8 @@ class Outcome:
         changed: False if the step changed nothing; then only its heartbeat is written.
         blocked: What must be done first (exit 9); empty if nothing.
         unprotected: One line for each position without a live sell order that needs a person (exit 11).
+        missing: The errors of data that did not come. The run ends as failed with the gravest of their codes, keeps its result,
+            and is tried again in its window.
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -251,6 +267,7 @@ class Outcome:
     changed: bool = True
     blocked: str = ""
     unprotected: tuple[str, ...] = ()
+    missing: tuple[TradectlError, ...] = ()
 
 
 def _last_retry(ledger: Ledger) -> time | None:
@@ -282,6 +299,8 @@ class Task:
         needs: Tasks that must have completed before in the same session.
         buys: The task prepares or places buys, so it does not run in a provisional session.
         sends: The task may send orders.
+        real_time: The task works on what is published today, so it does not run on a virtual clock.
+        asks_broker: The task needs a session at the broker.
     """
 
     name: str
@@ -295,6 +314,12 @@ class Task:
     """On/off settings of the user that the task's command also has as options for one run."""
     buys: bool = False
     sends: bool = False
+    real_time: bool = False
+    asks_broker: bool = True
+
+    def runs_on(self, clock: Clock) -> bool:
+        """Return whether the task is a part of the day on this clock."""
+        return not (self.real_time and clock.virtual)
 
     @property
     def repeatable(self) -> bool:

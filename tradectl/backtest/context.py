@@ -58,7 +58,7 @@ class BacktestContext:
 
     @cached_property
     def undecided_from(self) -> date | None:
-        """Return the first ex-date of an undecided unknown action, from which on nothing is traded; None without one."""
+        """Return the first ex-date of an action that a person must decide; None without one. From then on nothing is traded."""
         return undecided_from(self.actions)
 
     @classmethod

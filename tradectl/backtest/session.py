@@ -124,7 +124,7 @@ def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameter
 def _reached(second: int | None) -> int:
     """Return `second`, which cannot be None on a daily path."""
     if second is None:
-        raise AssertionError("a daily path reaches every price between its corners")
+        raise AssertionError("the path of a daily bar does not reach a price between its low and high")
     return second
 
 

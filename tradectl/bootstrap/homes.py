@@ -6,9 +6,10 @@ A home with a virtual clock (`--at`) runs past sessions and needs `--at` in ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, read
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.file_permissions import LEDGER, close, close_home, make_home
+from tradectl.freshness import read_freshness
 from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
 from tradectl.lazy import lazy
 from tradectl.model.moment import to_ist
@@ -26,10 +28,12 @@ from tradectl.model.trading_state import ACTIVE, TradingState
 from tradectl.settings import FILE, SQLITE
 
 if TYPE_CHECKING:
+    from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
     from tradectl.ledger.schedules import ScheduleRow
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import User
+    from tradectl.ports import Clock, DataFeed
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.task import World
@@ -58,6 +62,8 @@ def init(
     if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
         raise ConfigurationError(f"{database.name} is already a tradectl database")
     database.close()
+    if mode == "paper":
+        _make_exchange(settings)
     return open_world(settings, user)
 
 
@@ -117,7 +123,7 @@ def open_world(
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell)
+    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell, make=make)
 
 
 def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
@@ -163,6 +169,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
             database = _open(settings)
             create_or_upgrade(database)
         if _make(settings, database, user=user, capital=DEFAULT_CAPITAL, mode="paper"):
+            _make_exchange(settings)
             tell(f"created a paper account for {user} with Rs {show_rupees(DEFAULT_CAPITAL)} in {settings.home}")
     except TradectlError:
         database.close()
@@ -191,8 +198,8 @@ def _ledger_file(settings: Settings) -> Path:
 def _not_made(missing: str) -> str:
     """Return the error message of a call that must not create a home."""
     return (
-        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab` writes cron lines for "
-        "your home"
+        f"{missing}: no task ran, nothing was traded. `tradectl init` creates a home; `tradectl crontab install` writes lines "
+        "that name it"
     )
 
 
@@ -234,6 +241,13 @@ def _make(settings: Settings, database: Database, *, user: str, capital: int, mo
     return True
 
 
+def _make_exchange(settings: Settings) -> None:
+    """Make the file of the paper exchange: a task that cron or the daemon starts makes none. Raises DatabaseError."""
+    from tradectl.brokers.paper.store import Store
+
+    Store(settings.paper).close()
+
+
 def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
     kind = ledger.info.get("clock")
     if settings.at is not None and ledger.info.get("mode") == "live":
@@ -267,6 +281,7 @@ def _world(
     *,
     read_only: bool,
     tell: Callable[[str], None],
+    make: bool,
 ) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -285,6 +300,7 @@ def _world(
         if not kept
         else None
     )
+    fresh = partial(read_freshness, settings.market)
     if mode == "live":
         return live_world(
             settings,
@@ -295,6 +311,7 @@ def _world(
             parameters=parameters,
             notifier=notifier,
             marker=marker,
+            freshness=fresh,
         )
     paper = paper_world(
         ledger,
@@ -307,8 +324,17 @@ def _world(
         marker=MemoryMarker() if kept else marker,
         mode=mode,
         prices=prices,
+        make=make,
     )
+    paper = replace(paper, feeds=partial(_feeds, settings, clock, sessions, parameters), freshness=fresh)
     return replace(paper, prices_of=settings.quotes) if prices is not None and settings.quotes != "yahoo" else paper
+
+
+def _feeds(settings: Settings, clock: Clock, sessions: SessionTable, parameters: Parameters) -> Sequence[DataFeed]:
+    """Return the feeds of a paper home."""
+    from tradectl.bootstrap.feeds import open_feeds
+
+    return open_feeds(settings, clock, sessions, parameters)
 
 
 def capital_of(settings: Settings) -> int:

@@ -13,6 +13,7 @@ from tradectl.lazy import is_made, lazy
 from tradectl.task import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tradectl.brokers.account.guard import GuardedBroker
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
-    from tradectl.ports import Clock, HaltMarker, MarketData, Notifier, PriceSource
+    from tradectl.model.freshness import Freshness
+    from tradectl.ports import Clock, DataFeed, HaltMarker, MarketData, Notifier, PriceSource
     from tradectl.screener.readings import Readings
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
@@ -70,8 +72,13 @@ def paper_world(
     durable: bool = True,
     alone: bool = False,
     prices: PriceSource | None = None,
+    make: bool = True,
 ) -> PaperWorld:
-    """Return a world that trades on paper, with the live prices of `prices` or, if it is None, the stored bars."""
+    """Return a world that trades on paper, with the live prices of `prices` or, if it is None, the stored bars.
+
+    Most commands only read the ledger, so exchange and readings are created at their first use. Without `make` an exchange
+    that has no file raises ConfigurationError there.
+    """
 
     ledger.tariff = parameters.tariff
 
@@ -79,6 +86,12 @@ def paper_world(
         from tradectl.brokers.paper import PaperBroker
         from tradectl.ledger.exchange_mark import ExchangeMark
 
+        mark = ExchangeMark(ledger.database, ledger.user)
+        if not make and not paper.exists() and mark.last() is None and not mark.orders_placed():
+            raise ConfigurationError(
+                f"there is no paper exchange {paper}: no task traded. Mount its disk, or correct `paper` in tradectl.toml; "
+                "`tradectl sandbox accept --new` begins one from the ledger"
+            )
         return PaperBroker(
             paper,
             ledger.user,
@@ -91,7 +104,7 @@ def paper_world(
             alone=alone,
             opening_cash=ledger.users.get(ledger.user).capital,
             prices=prices,
-            marks=ExchangeMark(ledger.database, ledger.user) if mode == "paper" else None,
+            marks=mark if mode == "paper" else None,
             tariff=parameters.tariff,
         )
 
@@ -121,12 +134,20 @@ def live_world(
     parameters: Parameters,
     notifier: Notifier,
     marker: HaltMarker,
+    freshness: Callable[[], Mapping[str, Freshness]],
 ) -> LiveWorld:
     """Return a world that trades at the user's broker. Raises ConfigurationError on a virtual clock."""
     if clock.virtual:
         raise ConfigurationError("a live home uses the machine's clock")
     ledger.tariff = parameters.tariff
     broker = lazy(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
+
+    def feeds() -> Sequence[DataFeed]:
+        from tradectl.bootstrap.feeds import open_feeds
+
+        name = live_account(settings, ledger, clock, market, sessions).broker_name()
+        return open_feeds(settings, clock, sessions, parameters, (name, broker))
+
     return LiveWorld(
         user=ledger.user,
         mode="live",
@@ -139,6 +160,8 @@ def live_world(
         parameters=parameters,
         readings=readings_of(market, parameters),
         marker=marker,
+        feeds=feeds,
+        freshness=freshness,
     )
 
 

@@ -23,6 +23,8 @@ from tradectl.ports import Broker, Capabilities, Clock, MarketData, PriceSource
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from tradectl.exchange.holiday_list import HolidayList
+
 ADAPTERS = {
     "kite": "tradectl.brokers.kite",
     "kotak_neo": "tradectl.brokers.kotak_neo",
@@ -246,6 +248,15 @@ class PriceAdapter(Protocol):
 
 
 @runtime_checkable
+class HolidayAdapter(Protocol):
+    """Define an adapter whose broker documents a list of trading holidays."""
+
+    def holidays(self, account: BrokerAccount, year: int) -> HolidayList:
+        """Return the list of a year. Raises LoginNeeded, BrokerUnavailable, or DataError for an incomplete list."""
+        ...
+
+
+@runtime_checkable
 class NamesTariff(Protocol):
     """Mark an adapter that names its broker's table of charges (`exchange.rates`, or the operator's file).
 
@@ -274,7 +285,7 @@ def loaded(point: EntryPoint) -> Any:
     try:
         return point.load()
     except (ImportError, AttributeError) as error:
-        where = f"the package that brings {point.name} ({point.group}) cannot be loaded"
+        where = f"the package that provides {point.name} ({point.group}) cannot be loaded"
         raise ConfigurationError(f"{where}: {error}; install it again, or remove it") from error
 
 

@@ -128,7 +128,7 @@ def _decided(invocation: Invocation, symbol: str, ex_date: str, verdict: str, ra
     lines += [f"still open: {item.symbol} {item.ex_date} {item.rule}: {item.text}" for item in left]
     held = (
         "The next step of any trading task adjusts a position held over that date. "
-        "The paper exchange applies only what is known when an ex-date begins."
+        "The paper exchange applies an action only if it is known when its ex-date begins."
     )
     lines += [held] if verdict == "set" else []
     result = {"symbol": name, "ex_date": ex_date, "verdict": verdict, "ratio": ratio, "note": note, "open": len(left)}

@@ -24,7 +24,7 @@ from tradectl.settings import load, load_readable
 ALWAYS = frozenset({"halt"})
 """Commands that work without readable settings, and report that."""
 
-app = typer.Typer(cls=Root, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Root, no_args_is_help=False, pretty_exceptions_enable=False)
 
 
 def _version(ctx: typer.Context, wanted: bool) -> None:
@@ -32,7 +32,7 @@ def _version(ctx: typer.Context, wanted: bool) -> None:
         raise typer.Exit(ctx.obj.answer(Answer({"version": __version__}, f"tradectl {__version__}")))
 
 
-@app.callback(epilog="Times are Indian time. Every command has --help; the manual is in docs/.")
+@app.callback(epilog="Times are Indian time. Every command has --help; `tradectl help` lists the manual.")
 def root(
     ctx: typer.Context,
     user: Annotated[str | None, typer.Option(help="The account's user; or TRADECTL_USER.", metavar="NAME")] = None,

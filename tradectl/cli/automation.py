@@ -9,6 +9,7 @@ from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.cli.tasks import Strict, answer
 from tradectl.errors import UsageError
+from tradectl.model.moment import to_ist
 from tradectl.runtime.registry import all_tasks
 
 app = typer.Typer()
@@ -16,19 +17,31 @@ app = typer.Typer()
 
 @command(app, "run-due", panel=OPERATE)
 def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
-    """Run the tasks that are due now, once; cron may start it each minute. The exit code is the most severe of its tasks."""
+    """Run the tasks that are due now, once; cron may start it each minute. The exit code is the most severe of its tasks.
+
+    With `-q` an error is printed once a day, so that cron mails it once; an order of unknown outcome and a position without a
+    live sell are printed again each hour."""
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
-    report = due.run_due(Runner(invocation.world(make=False), all_tasks(), trigger="cron"))
+    runner = Runner(invocation.world(make=False), all_tasks(), trigger="cron")
+    report = due.run_due(runner, once_a_day=invocation.quiet and not invocation.as_json)
     found = answer(invocation, report, strict=strict)
-    return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
+    if report.unprinted is None:
+        return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
+    text = report.message if report.unprinted else ""
+    return Answer(found.result, text, found.outcome, found.exit_code, found.session, "; ".join(report.unprinted) or None)
 
 
 @command(app, panel=OPERATE)
 def daemon(invocation: Invocation) -> Answer:
-    """Run each due task in its own process until SIGINT, SIGTERM or SIGHUP; then stop the tasks and release their claims."""
+    """Run each due task in its own process until SIGINT, SIGTERM or SIGHUP; then stop the tasks and release their claims.
+
+    A second daemon of the same user and home reports the first one and ends (exit 0, busy)."""
+    from tradectl.host.sd_notify import systemd_notify
+    from tradectl.ledger.process_identity import current_identity
     from tradectl.runtime.daemon import Daemon, command_line
+    from tradectl.runtime.daemon_guard import HomeWatch, only_daemon
     from tradectl.runtime.runner import Runner
 
     settings = invocation.required_settings()
@@ -38,6 +51,14 @@ def daemon(invocation: Invocation) -> Answer:
     arguments = ["--user", world.user, "--home", str(settings.home)]
     if invocation.database:
         arguments += ["--db", invocation.database]
-    invocation.note(f"running the tasks of {world.user} in {settings.home}")
-    code = Daemon(Runner(world, all_tasks(), trigger="daemon"), command_line(arguments)).run()
+    watch, since = HomeWatch(settings), f"{to_ist(world.clock.machine_now()):%Y-%m-%d %H:%M} IST"
+    with only_daemon(settings.home, world.user, current_identity(), since) as other:
+        if other:
+            text = f"a daemon of {world.user} runs in {settings.home} already: {other}. It starts the tasks; this one ended"
+            return Answer({"running": other}, text, "busy")
+        invocation.note(f"running the tasks of {world.user} in {settings.home}")
+        runner = Runner(world, all_tasks(), trigger="daemon")
+        code = Daemon(runner, command_line(arguments), problem=watch.problem, tell=systemd_notify().send).run()
+    if code < 128:
+        return Answer({"signal": None}, "", "failed", exit_code=code)
     return Answer({"signal": code - 128}, "stopped", exit_code=code)

@@ -9,6 +9,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import symbols
 from tradectl.cli.csvfile import write_csv
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Symbol = Annotated[
-    str, typer.Argument(help="A symbol, today's or an older name; or a list, a file of symbols, or A,B,C.", metavar="SYMBOL")
+    str,
+    typer.Argument(
+        help="A symbol, today's or an older name; or a list, a file of symbols, or A,B,C.",
+        metavar="SYMBOL",
+        autocompletion=symbols,
+    ),
 ]
 From = Annotated[str, typer.Option("--from", help="First session; default: the first stored one.", metavar="YYYY-MM-DD")]
 To = Annotated[str, typer.Option("--to", help="Last session; default: the last stored one.", metavar="YYYY-MM-DD")]
@@ -34,11 +40,11 @@ Capital = Annotated[
 RandomOrder = Annotated[
     int,
     typer.Option(
-        help="With --portfolio: compare the result with this many random orders of candidates.", min=0, metavar="NUMBER"
+        help="With --portfolio: compare the result with this many random sequences of candidates.", min=0, metavar="NUMBER"
     ),
 ]
 Seed = Annotated[
-    int, typer.Option(help="Seed of the random orders; the same seed gives the same result.", min=0, metavar="NUMBER")
+    int, typer.Option(help="Seed of the random sequences; the same seed gives the same result.", min=0, metavar="NUMBER")
 ]
 Index = Annotated[
     str, typer.Option(help="With --portfolio: the imported symbol of the index; default: the list's own.", metavar="SYMBOL")

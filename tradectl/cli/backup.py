@@ -96,7 +96,7 @@ def _moment(settings: Settings, clock: str | None, last: str | None) -> datetime
             raise UsageError(before_the_last_event(settings.at, ended))
         return settings.at
     if settings.at is not None:
-        raise UsageError(f"{settings.home} has the machine's clock: run backup without --at")
+        raise UsageError(f"{settings.home} uses the machine's clock: run backup without --at")
     return SystemClock().now()
 
 

@@ -42,7 +42,7 @@ def listing(invocation: Invocation) -> Answer:  # noqa: ARG001 - every command i
     from tradectl.brokers.adapter import adapter, names
 
     found = [{"broker": name, **_capabilities(adapter(name))} for name in names()]
-    columns = ("broker", "AMO", ">tag", "repeated tag", "modify keeps tag", "filled in book")
+    columns = ("broker", "AMO", ">tag", "repeated tag", "modify keeps tag", "filled in order list")
     rows = [
         (
             item["broker"],
@@ -76,7 +76,7 @@ def change(
 ) -> Answer:
     """Choose the broker and enter its credentials: by prompts on a terminal, else as NAME=VALUE lines on stdin.
 
-    A change disarms the account and ends its session. In a paper home this is the broker that `quotes` names.
+    A change disarms the account and ends its session. In a paper home NAME must be the broker of `quotes` in tradectl.toml.
     """
     account = broker_account(invocation)
     found = account.set_broker(name)
@@ -104,7 +104,7 @@ def _read_fields(invocation: Invocation, found: Adapter) -> dict[str, str]:
         if not key and not equals:
             continue
         if key.strip() not in names or not equals:
-            raise UsageError(f"line {number} of stdin: NAME=VALUE, where NAME is one of {', '.join(names)}")
+            raise UsageError(f"line {number} of stdin must be NAME=VALUE, where NAME is one of {', '.join(names)}")
         values[key.strip()] = value.strip()
     return values
 
@@ -126,7 +126,7 @@ def arm(
     name = account.broker_name()
     if token:
         if token != account.arming().token():
-            raise UsageError("this token belongs to another account: `broker status` shows the right one")
+            raise UsageError("this is not the token of this account: `broker status` shows it")
     elif not sys.stdin.isatty():
         raise Blocked("to arm, type the broker's name on a terminal; scripts pass --token, see `broker status`")
     elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:
@@ -169,7 +169,7 @@ def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
     lines = [output.table(columns, rows, empty="No order of today has a trade."), ""]
     wrong = sum(not item["equal"] for item in found)
     if found:
-        lines.append(f"{len(found) - wrong} lines equal, {wrong} differ; ours by the table {tariff.title}")
+        lines.append(f"{len(found) - wrong} lines equal, {wrong} differ; our figures use the table {tariff.title}")
     if wrong:
         lines.append(
             "P&L uses our figures: if a rate has changed, put it into charges.csv (docs/how-to/charges-of-your-broker.md)"
@@ -277,5 +277,5 @@ def _text(found: dict[str, Any]) -> str:
     missing = f"\nmissing  {', '.join(found['missing'])}: `tradectl broker set {found['broker']}`" if found["missing"] else ""
     if not found["token"]:
         return f"broker   {found['broker']}, for its prices: no order is ever sent\nsession  {session}{seen}{missing}"
-    token = f"{found['token']} arms it from a script"
+    token = f"{found['token']} (for scripts: `tradectl broker arm --token TOKEN`)"
     return f"broker   {found['broker']}, {armed}\nsession  {session}{seen}\ntoken    {token}{missing}"

@@ -25,7 +25,17 @@ app = typer.Typer(
 CREDENTIALS = {"notify.urls": "notification services: apprise URLs such as tgram://bot_token/chat_id, separated by spaces"}
 """Settings that are secrets: encrypted at rest, never listed."""
 HIDDEN = "(secret)"
-Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY")]
+
+
+def keys(incomplete: str) -> list[tuple[str, str]]:
+    """Return the settings that begin so, with their meaning, for a shell's completion."""
+    from tradectl.strategy.parameters import setting_fields
+
+    known = {item.name: str(item.metadata["meaning"]) for item in setting_fields()} | CREDENTIALS
+    return [(key, meaning) for key, meaning in known.items() if key.startswith(incomplete)]
+
+
+Key = Annotated[str, typer.Argument(help="A setting, see `tradectl config list`.", metavar="KEY", autocompletion=keys)]
 
 
 @command(app, "list")

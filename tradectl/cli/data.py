@@ -102,7 +102,7 @@ def import_(
         lambda: _import_text(found, refused, report.ignored),
         outcome="failed",
         exit_code=DataError.exit_code,
-        error=f"refused {len(refused)} of {len(found) + len(refused)} files, the others are imported: {refused[0]['reason']}",
+        error=f"{len(refused)} of {len(found) + len(refused)} files refused, the others imported; {refused[0]['reason']}",
     )
 
 
@@ -154,7 +154,7 @@ def fetch(
         str, typer.Option(help="Up to this date; default: the last session that has ended.", metavar="YYYY-MM-DD")
     ] = "",
     repair: Annotated[
-        bool, typer.Option("--repair", help="Also fetch gaps: sessions without bars since the first stored one.")
+        bool, typer.Option("--repair", help="Also fetch gaps since the first stored session, also those of a single symbol.")
     ] = False,
     symbols: Annotated[str, typer.Option(help="yahoo, kite: these symbols, stored before or not.", metavar="A,B,C")] = "",
     universe: Annotated[str, typer.Option(help="yahoo, kite: a list, a file of symbols, or `all`.", metavar="NAME")] = "",
@@ -270,11 +270,11 @@ def _short(example: str) -> str:
 
 def _decisions_text(findings: list[dict[str, Any]]) -> str:
     """Return one line for each symbol that needs a decision."""
-    from tradectl.marketdata.check import CORRECTED, QUESTIONS
+    from tradectl.marketdata.check import CORRECTED, LACKING, QUESTIONS
 
     lines = []
     for item in findings:
-        if item["kind"] in {CORRECTED, *QUESTIONS} and item["count"]:
+        if item["kind"] in {CORRECTED, LACKING, *QUESTIONS} and item["count"]:
             lines += [f"{item['kind']}:", *(f"  {example}" for example in item["examples"])]
     if any(item["kind"] in QUESTIONS and item["count"] for item in findings):
         lines.append(

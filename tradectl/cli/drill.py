@@ -53,7 +53,7 @@ def drill(
     from tradectl.lab.drill.seeds import DrillPlan, drill_seeds
     from tradectl.runtime.registry import all_tasks
 
-    names = [item.name for item in all_tasks()]
+    names = [item.name for item in all_tasks() if not item.real_time]
     if task and task not in names:
         raise UsageError(f"no task is called {task!r}; there are {', '.join(names)}")
     if through and through not in (known := brokers()):
@@ -76,7 +76,7 @@ def drill(
         tally = drill_seeds(plan, kept, lambda done, total, so_far: tell(_short(so_far), done, total))
     found = result(tally, seeds, stopwatch() - begun)
     bad = found["duplicates"] or found["lost"] or found["failed"] or found["silent"]
-    counts = f"{found['duplicates']} duplicates, {found['lost']} lost, {found['failed']} failed, {found['silent']} silent"
+    counts = f"{found['duplicates']} duplicates, {found['lost']} lost, {found['failed']} failed, {found['silent']} unreported"
     error = counts if bad else None
     return Answer(found, lambda: text_of(found), "failed" if bad else "completed", 1 if bad else 0, error=error)
 

@@ -17,7 +17,9 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Missing, Span, stored_sessions, wanted
 from tradectl.marketdata.fetch import fetch as fetched
 from tradectl.marketdata.sources.request_pacer import DEFAULT_LIMITS, RequestPacer
+from tradectl.marketdata.sources.restoring import Reach
 from tradectl.marketdata.sources.surveillance_files import stored_lists
+from tradectl.marketdata.whole_sessions import whole_sessions
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import read_symbol, shown
 from tradectl.runtime.interrupt import stop_on_signals
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from tradectl.ports import Clock
     from tradectl.settings import Settings
 
-HOLIDAYS = "/api/holiday-master?type=trading"
-"""NSE's list of trading holidays, JSON, below its home page."""
 TITLES = {"nse": "NSE", "surveillance": "NSE", "yahoo": "Yahoo", "kite": "Kite"}
 """The sources: their names on the command line and in text."""
 
@@ -46,9 +46,10 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
     table = SessionTable.load(settings.sessions)
     of_lists = source == "surveillance"
     stored = stored_lists(settings.market) if of_lists else stored_sessions(settings.market)
-    whole = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
+    asked = span if source == "nse" else _since_a_week(span, stored, clock) if of_lists else _every_session(span)
+    whole = whole_sessions(settings.market, open_store(settings)) if source == "nse" and stored else stored
     with stop_on_signals() as stop, bar("fetching", quiet=invocation.quiet or invocation.as_json) as tell, ExitStack() as stack:
-        sessions = wanted(whole, stored, table, clock.now())
+        sessions = wanted(asked, stored, table, clock.now(), whole)
         look = stop.raise_if_requested
         if of_lists:
             opened = surveillance_lists(settings, clock, RequestPacer(DEFAULT_LIMITS, look))
@@ -60,8 +61,7 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
                 if source == "yahoo"
                 else stack.enter_context(broker(invocation, source))
             )
-            gaps_only = span.repair and span.since is None
-            opened = restored(settings, clock, client, names(settings, symbols, universe), gaps_only=gaps_only)
+            opened = restored(settings, clock, client, names(settings, symbols, universe), _reach(span))
         report = fetched(
             opened,
             sessions,
@@ -69,6 +69,7 @@ def fetch(invocation: Invocation, source: str, span: Span, *, symbols: str, univ
             table,
             at=SystemClock().machine_now(),
             replace=span.again,
+            partial=stored - whole,
             progress=tell,
             look=look,
         )
@@ -121,15 +122,24 @@ def fetch_lot_list(settings: Settings, table: SessionTable, report: FetchReport,
 
 def holiday_list(settings: Settings) -> HolidayList:
     """Return NSE's list of trading holidays from the page in the settings. Raises DataError for any other reply."""
-    from tradectl.exchange.holiday_list import read_holiday_list
+    from tradectl.marketdata.fetch_holidays import download_holidays
     from tradectl.marketdata.sources.download import Downloader
 
     with stop_on_signals() as stop:
-        downloader = Downloader("NSE", settings.nse_home, RequestPacer(DEFAULT_LIMITS, stop.raise_if_requested))
-        content = downloader.get(settings.nse_home + HOLIDAYS)
-    if content is None:
-        raise SourceUnavailable(f"NSE has no holiday list at {HOLIDAYS}: save it in a browser and import the file")
-    return read_holiday_list(content, "NSE's holiday list")
+        pacer = RequestPacer(DEFAULT_LIMITS, stop.raise_if_requested)
+        return download_holidays(settings.nse_home, Downloader("NSE", settings.nse_home, pacer))
+
+
+def broker_holidays(invocation: Invocation) -> tuple[HolidayList, str]:
+    """Return the broker's list for the first year that is not known, and its source as text.
+
+    Raises DataError if its list of the last known year differs from the calendar, Blocked for a broker without a list."""
+    from tradectl.exchange.holiday_list import refuse_contradiction
+
+    account, table = broker_account(invocation), SessionTable.load(invocation.required_settings().sessions)
+    name, year = f"{account.broker_name()}'s holiday list", table.listed_through.year
+    refuse_contradiction(account.holidays(year), table, name)
+    return account.holidays(year + 1), f"{name}, fetched"
 
 
 def yahoo(settings: Settings, pacer: RequestPacer) -> Client:
@@ -146,7 +156,7 @@ def broker(invocation: Invocation, source: str) -> Iterator[Client]:
 
     account = broker_account(invocation)
     if account.broker_name() != source:
-        raise ConfigurationError(f"{account.ledger.user} is at {account.broker_name()}, not at {source}")
+        raise ConfigurationError(f"the broker of {account.ledger.user} is {account.broker_name()}, not {source}")
     candles = account.candles()
     try:
         yield CandlePast(candles, TITLES[source])
@@ -154,13 +164,13 @@ def broker(invocation: Invocation, source: str) -> Iterator[Client]:
         candles.close()
 
 
-def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str], *, gaps_only: bool) -> Source:
+def restored(settings: Settings, clock: Clock, client: Client, symbols: list[str], reach: Reach) -> Source:
     """Return a source that restores adjusted bars of a client, for symbols by today's names."""
     from tradectl.marketdata.sources.restoring import RestoredBars
     from tradectl.marketdata.sources.stored_facts import Stored
 
     known, today = Stored(settings.market, open_store(settings)), ist_date(clock.machine_now())
-    return RestoredBars(client, symbols, known, clock.now, today, gaps_only=gaps_only)
+    return RestoredBars(client, symbols, known, clock.now, today, reach=reach)
 
 
 def names(settings: Settings, symbols: str, universe: str) -> list[str]:
@@ -191,9 +201,13 @@ def _since_a_week(span: Span, stored: set[date], clock: Clock) -> Span:
 
 
 def _every_session(span: Span) -> Span:
-    """Return the span with stored sessions too if a date or `--repair` is given: a symbol may lack a bar that others have."""
-    named = span.since is not None or span.repair
-    return Span(span.since, span.to, span.repair, again=named)
+    """Return a span of every session from the given date or the first stored session on: each symbol may lack other sessions."""
+    return Span(span.since, span.to, repair=True, again=True)
+
+
+def _reach(span: Span) -> Reach:
+    """Return which sessions without a bar are fetched for a symbol."""
+    return Reach.GIVEN if span.since is not None else Reach.GAPS if span.repair else Reach.NEWER
 
 
 def _answer(report: FetchReport, sessions: list[date]) -> Answer:

@@ -26,6 +26,8 @@ FLAGS = frozenset({"--json", "--quiet", "--verbose", "--version"})
 NEGATIVE = re.compile(r"-\.?\d[\d.,]*")
 """Matches a negative number, which is a value and no option."""
 SHORT = re.compile(r"-[qv]+")
+OF_THE_ROOT = frozenset({"version", "install_completion", "show_completion"})
+"""Options of the program itself; the help of a command leaves them out."""
 PANEL = "Global options, accepted everywhere"
 
 
@@ -74,7 +76,7 @@ def named_words(arguments: Sequence[str]) -> list[str]:
 def global_options(ctx: Any) -> list[TyperOption]:
     """Return the root's options for the help of a command; the root alone parses them."""
     root: Any = ctx.find_root().command
-    return [item for item in root.params if isinstance(item, TyperOption) and item.name != "version"]
+    return [item for item in root.params if isinstance(item, TyperOption) and item.name not in OF_THE_ROOT]
 
 
 def words(ctx: Any) -> str:
@@ -122,7 +124,7 @@ class Group(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         bare = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
-        if self.default is not None and bare:
+        if self.default is not None and bare and not ctx.resilient_parsing:
             args = [self.default, *args]
         return super().parse_args(ctx, args)
 
@@ -131,6 +133,12 @@ class ListGroup(Group):
     """A group that runs its command `list` if only the group is named."""
 
     default = "list"
+
+
+class ShowGroup(Group):
+    """A group whose bare name means its command `show`."""
+
+    default = "show"
 
 
 class Root(Group):
@@ -144,10 +152,12 @@ class Root(Group):
         try:
             moved = to_the_front(args)
         except MissingValue as error:
+            if ctx.resilient_parsing:  # a shell completes the value
+                return super().parse_args(ctx, args[:-1])
             ctx.fail(f"Option '{error}' requires an argument.")
         if isinstance(ctx.obj, Invocation):
             ctx.obj.command = next((word for word in moved if word in self.commands), "")
-        return super().parse_args(ctx, moved or ["--help"])
+        return super().parse_args(ctx, moved if moved or ctx.resilient_parsing else ["--help"])
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command, print its answer and exit with its code. An expected error is printed as one line, or as JSON."""

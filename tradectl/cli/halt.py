@@ -2,7 +2,8 @@
 
 `halt` first sets the marker, a file that is read last before every send (`halt_marker`, `permission`). Then it writes the
 ledger, for which it waits less than a second. The marker alone stops every send, so `halt` also works without the ledger.
-`resume` works in the opposite order: it writes the ledger first, and changes the marker once the ledger is ACTIVE.
+`resume` first renames the marker to `.resuming`, which counts as HALTED. Then it writes the ledger, and last it renames the
+marker to `.active`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 USERS_WAIT = 0.3
-"""Seconds that `halt` waits for the names of the users if no user is given."""
+"""Seconds that `halt` waits for the user names in the ledger, which it reads unless the named user has a marker."""
 LEDGER_WAIT = 0.15
 """Seconds that `halt` waits in the write queue, and then again for the ledger's lock."""
 SERVER_WAIT = 0.5
@@ -111,7 +112,7 @@ def resume(invocation: Invocation, reason: Reason = "by hand") -> Answer:
             raise Blocked(f"{world.user} was halted again meanwhile: nothing is sent; `tradectl status` shows the reason")
     except OSError as error:
         what = f"the halt marker of {world.user} in {marker.home} cannot be changed ({error.strerror or error})"
-        raise Blocked(f"{what}: no order is sent until it can") from error
+        raise Blocked(f"{what}: nothing is resumed. Repeat `tradectl resume` when the cause is removed") from error
     written = _Written(before=before, after=ledger.users.get(world.user))
     written.count(ledger)
     found = _result(marker, "ACTIVE", "", marked, written, "")
@@ -134,7 +135,7 @@ class _Written:
     refused: str = ""
 
     def count(self, ledger: Ledger) -> None:
-        """Count the orders that rest at the exchange, wait to be sent, and are marked as being sent at this moment."""
+        """Count the orders that may be at the exchange, those that wait to be sent, and those that are being sent now."""
         orders = ledger.book.snapshot().orders
         live = [order for order in orders if order.alive and not order.waiting]
         self.live, self.waiting = len(live), len(orders) - len(live)
@@ -300,7 +301,8 @@ def _text(found: dict[str, Any]) -> str:
     lines = [f"{state}{why}: {MEANING[state]}" if found["changed"] else f"{state} already{why}: nothing is changed"]
     lines.append(f"account {found['user']} in {found['home']}")
     if found["ledger_error"]:
-        lines.append(f"the marker is set, and every send reads it; the next task writes the ledger: {found['ledger_error']}")
+        failed = f"the ledger could not be written (the next task does it): {found['ledger_error']}"
+        lines.append(f"the marker is set, and every send reads it; {failed}")
     if found["marker_error"]:
         lines.append(f"only the ledger is changed: {found['marker_error']}")
     if state != "ACTIVE" and found["being_sent"]:
@@ -310,7 +312,7 @@ def _text(found: dict[str, Any]) -> str:
     if state != "ACTIVE" and live:
         lines.append(f"{live} {_orders(live)} at the exchange, and may trade: `tradectl orders cancel --all` cancels them")
     if state == "HALTED" and waiting:
-        lines.append(f"{waiting} unsent orders wait until their session ends")
+        lines.append(f"unsent orders: {waiting}; they are not sent while the account is HALTED, and end with their session")
     return "\n".join(lines)
 
 

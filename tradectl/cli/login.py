@@ -38,7 +38,7 @@ def login(
         "seen_ip": session.seen_ip,
         "new": fresh,
     }
-    seen = f", which reports our address as {session.seen_ip}" if session.seen_ip else ""
+    seen = f", which reports this machine's address as {session.seen_ip}" if session.seen_ip else ""
     how = "logged in" if fresh else "logged in already"
     return Answer(found, f"{how} at {found['broker']}{seen}, until {output.moment(found['expires_at'])} IST")
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tradectl.cli.completion import symbols, tasks
 from tradectl.errors import UsageError
 
 DAY, OPERATE, LOOK, CONFIGURE, RESEARCH = "The day, in Indian time", "Operate", "Look", "Configure", "Research"
@@ -14,8 +15,8 @@ DAY, OPERATE, LOOK, CONFIGURE, RESEARCH = "The day, in Indian time", "Operate", 
 
 Session = Annotated[str, typer.Option("--session", help="Only this session.", metavar="YYYY-MM-DD")]
 Limit = Annotated[int, typer.Option("--limit", help="Maximum number of rows.", min=1)]
-Symbol = Annotated[str, typer.Option("--symbol", help="Only this symbol.", metavar="SYMBOL")]
-TaskName = Annotated[str, typer.Option("--task", help="Only this task.", metavar="TASK")]
+Symbol = Annotated[str, typer.Option("--symbol", help="Only this symbol.", metavar="SYMBOL", autocompletion=symbols)]
+TaskName = Annotated[str, typer.Option("--task", help="Only this task.", metavar="TASK", autocompletion=tasks)]
 
 
 def parse_day(text: str) -> date | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradectl.cli import operator, output
+from tradectl.cli import completion, operator, output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from tradectl.ledger.rows import Order
 
 app = typer.Typer(name="orders", rich_help_panel=LOOK, cls=ListGroup, help="Orders: list, show, cancel, adopt, resolve.")
-Name = Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="ORDER")]
+Name = Annotated[
+    str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="ORDER", autocompletion=completion.orders)
+]
 
 COLUMNS = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")
 
@@ -104,7 +106,10 @@ ENDED = {
 @command(app)
 def cancel(
     invocation: Invocation,
-    order: Annotated[str, typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="[ORDER]")] = "",
+    order: Annotated[
+        str,
+        typer.Argument(help="Its id, its tag, or the broker's order id.", metavar="[ORDER]", autocompletion=completion.orders),
+    ] = "",
     every: Annotated[bool, typer.Option("--all", help="Every order that may still trade or be sent.")] = False,
 ) -> Answer:
     """Cancel an order, and read at the broker whether it has ended. Allowed in every trading state."""
@@ -217,7 +222,7 @@ def resolve(
         bool,
         typer.Option(
             "--sender-ended",
-            help="With one of these: you confirm that the sending process, on another machine or before a reboot, has ended.",
+            help="With an option above: you confirm that the sending process, on another machine or before a reboot, has ended.",
         ),
     ] = False,
 ) -> Answer:

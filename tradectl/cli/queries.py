@@ -9,6 +9,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import symbols
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.known_values import check_task, check_word
 from tradectl.cli.options import LOOK, Limit, Session, TaskName, parse_day
@@ -152,7 +153,7 @@ def executions(
 @command(app, panel=LOOK)
 def why(
     invocation: Invocation,
-    symbol: Annotated[str, typer.Argument(help="A symbol, today's or an older name.", metavar="SYMBOL")],
+    symbol: Annotated[str, typer.Argument(help="A symbol, today's or an older name.", metavar="SYMBOL", autocompletion=symbols)],
     session: Annotated[
         list[str] | None, typer.Option("--session", help="Decisions of this session; may be repeated.", metavar="YYYY-MM-DD")
     ] = None,

@@ -22,7 +22,7 @@ app = typer.Typer()
 def reconcile(invocation: Invocation) -> Answer:
     """Update the ledger from the broker's lists, then show what differs and why. Trades nothing.
 
-    Exit 9 if something differs, or if an unreadable row of the broker blocks a symbol of ours."""
+    Exit 7 while an order is unresolved; 9 if something differs or an unreadable row of the broker blocks a symbol of ours."""
     from tradectl.report.reconciliation import reconciliation
 
     trading = operator.trading(invocation)
@@ -36,7 +36,7 @@ def reconcile(invocation: Invocation) -> Answer:
 def text(found: dict[str, Any], own: Mapping[str, int]) -> str:
     """Return the report as text: what was changed, then every difference. `own`: the declared own shares by symbol."""
     changed = [f"{count} {name}" for name, count in found["changed"].items() if count]
-    parts = [f"added to the ledger: {', '.join(changed)}" if changed else "the ledger was complete"]
+    parts = [f"changed in the ledger: {', '.join(changed)}" if changed else "the ledger was complete"]
     if found["unknown"]:
         rows = [_unknown(item) for item in found["unknown"]]
         parts.append(output.table(("order", "side", ">quantity", "symbol", "sent", "reason"), rows, title="Unresolved orders"))

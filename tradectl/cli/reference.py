@@ -18,9 +18,10 @@ from tradectl.cli.app import app
 from tradectl.cli.config import CREDENTIALS
 from tradectl.cli.contract import page as contract
 from tradectl.cli.group import PANEL
+from tradectl.cli.man_page import man_page, walk
 from tradectl.cli.reply_tables import replies
+from tradectl.host.crontab_install import PlannedBlock
 from tradectl.ledger.schedules import declared
-from tradectl.report.crontab import crontab, find_zone
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
 from tradectl.strategy.parameters import Parameters, bounds, setting_fields, show
@@ -28,7 +29,8 @@ from tradectl.strategy.parameters import Parameters, bounds, setting_fields, sho
 WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
 EXAMPLE_DAY = date(2026, 11, 23)
 """Any date: India has no summer time."""
-EXAMPLE_PROGRAM = "/home/anna/tradectl/.venv/bin/tradectl --home /home/anna/.tradectl --user anna"
+EXAMPLE_NAME = "--home /home/anna/.tradectl --user anna"
+EXAMPLE_PROGRAM = f"/home/anna/tradectl/.venv/bin/tradectl {EXAMPLE_NAME}"
 """The command line in the example crontab."""
 
 
@@ -41,9 +43,10 @@ def files() -> Mapping[str, str]:
         "docs/reference/json.md": f"{WRITTEN}\n{contract.page()}",
         "docs/reference/schemas.json": contract.schemas(),
         "docs/reference/replies.md": f"{WRITTEN}\n{replies()}",
-        "crontab.example": crontab(
-            [declared("", task) for task in all_tasks()], find_zone("Asia/Kolkata"), EXAMPLE_DAY, EXAMPLE_PROGRAM
-        ),
+        "docs/reference/tradectl.1": man_page(),
+        "crontab.example": PlannedBlock(
+            EXAMPLE_NAME, EXAMPLE_PROGRAM, tuple(declared("", task) for task in all_tasks()), EXAMPLE_DAY, "Asia/Kolkata"
+        ).text(),
     }
 
 
@@ -54,23 +57,12 @@ def commands() -> str:
     parts = [WRITTEN, "# Commands\n", f"{root.help}\n", "## Global options\n\nAccepted before and after every command.\n"]
     parts.append(_options(item for item in root.params if item.name != "help"))
     panel = ""
-    for path, command in _walk(root, context):
+    for path, command in walk(root, context):
         if command.rich_help_panel and command.rich_help_panel != panel:
             panel = command.rich_help_panel
             parts.append(f"## {panel}\n")
         parts.append(_command(path, command))
     return "\n".join(part for part in parts if part)
-
-
-def _walk(group: Any, context: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every command below a group, and each group before its commands."""
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if command.hidden:
-            continue
-        yield (*before, name), command
-        if hasattr(command, "list_commands"):
-            yield from _walk(command, context, (*before, name))
 
 
 def _command(path: tuple[str, ...], command: Any) -> str:

@@ -39,9 +39,9 @@ Everything else is, for example: HTTP 429, 408 and every 5xx; an error with anot
 empty body, half a document, JSON that is nested too deep; a success without an order id, or with one that is no id (null, 0, a
 list, 5,000 digits); a time-out, a reset, a truncated reply. A refusal counts only until the order book shows the order.
 
-A text or code is no refusal beside a text about a system behind the one that replies: a time-out, a deadline, a gateway, a broken
-connection, a missing confirmation, the advice to check the order book. A reply that names an order, in any field or in its text,
-is no refusal before acceptance either.
+A text or code is no refusal if the reply also has a text about a system behind the broker's server: a time-out, a deadline, a
+gateway, a broken connection, a missing confirmation, the advice to check the order book. A reply that names an order, in any
+field or in its text, is no refusal before acceptance either.
 
 An order id has 1 to 64 letters, digits and `_ . : -`, with a digit from 1 to 9 among them. Kite, Kotak and
 Dhan reply to a modification or a cancellation with the id of its order.

@@ -143,7 +143,7 @@ def _installed_sandbox(name: str) -> Any:
 def _serve(invocation: Invocation, make: Callable[[PaperWorld, int], LaunchedSandbox], port: int) -> Answer:
     found = make(_paper(invocation), port)
     invocation.note(
-        f"{found.name} listens at {found.sandbox.url}; in a live home elsewhere (init --mode live --broker {found.name}):"
+        f"{found.name} listens at {found.sandbox.url}; for a live home elsewhere (init --mode live --broker {found.name}) run:"
     )
     invocation.note(found.hint())
     with stop_on_signals() as stop:

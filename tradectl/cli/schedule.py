@@ -8,19 +8,22 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import tasks
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.model.moment import LAST_FILL, format_time
 
 if TYPE_CHECKING:
-    from tradectl.ledger.schedules import ScheduleRow
+    from collections.abc import Callable
+
+    from tradectl.ledger.schedules import ScheduleRow, Schedules
 
 app = typer.Typer(
     name="schedule", rich_help_panel=CONFIGURE, cls=ListGroup, help="When each task runs: list, set, enable, disable."
 )
 COLUMNS = ("task", "times", "until", "every", "enabled")
-Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK")]
+Task = Annotated[str, typer.Argument(help="A task, such as buy.", metavar="TASK", autocompletion=tasks)]
 
 
 @command(app, "list")
@@ -38,20 +41,31 @@ def change(
     every: Annotated[int | None, typer.Option(help="Seconds between the steps of a monitor.", min=1, metavar="SECONDS")] = None,
 ) -> Answer:
     """Change a task's times; options that are not given stay."""
-    row = invocation.world().ledger.schedules.set(task, times.replace(",", " ").split() or None, until or None, every)
-    return _answer((row,))
+    starts = times.replace(",", " ").split() or None
+    return _changed(invocation, lambda schedules: schedules.set(task, starts, until or None, every))
 
 
 @command(app)
 def enable(invocation: Invocation, task: Task) -> Answer:
     """Enable a task."""
-    return _answer((invocation.world().ledger.schedules.enable(task),))
+    return _changed(invocation, lambda schedules: schedules.enable(task))
 
 
 @command(app)
 def disable(invocation: Invocation, task: Task) -> Answer:
     """Disable a task; its command then reports disabled."""
-    return _answer((invocation.world().ledger.schedules.disable(task),))
+    return _changed(invocation, lambda schedules: schedules.disable(task))
+
+
+def _changed(invocation: Invocation, change: Callable[[Schedules], ScheduleRow]) -> Answer:
+    """Change the timetable; an installed block of the crontab follows."""
+    from tradectl.cli.crontab import follow
+
+    schedules = invocation.world().ledger.schedules
+    before = schedules.list()
+    row = change(schedules)
+    follow(invocation, before)
+    return _answer((row,))
 
 
 def row_values(row: ScheduleRow) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
+    from datetime import date as date_
+
     from tradectl.exchange.holiday_list import HolidayList
     from tradectl.exchange.timetables import PhaseRow
 
@@ -174,19 +176,28 @@ def remove_override_(
 
 
 @command(sessions, "fetch")
-def fetch_year(invocation: Invocation) -> Answer:
+def fetch_year(
+    invocation: Invocation,
+    source: Annotated[
+        str, typer.Option(help="nse: its own list; broker: that of the user's broker, for the next year.", metavar="nse|broker")
+    ] = "nse",
+) -> Answer:
     """Fetch NSE's list of trading holidays and add the year that it contains."""
-    from tradectl.cli.fetching import holiday_list
+    from tradectl.cli.fetching import broker_holidays, holiday_list
 
+    if source == "broker":
+        return _fill(invocation, *broker_holidays(invocation))
+    if source != "nse":
+        raise UsageError(f"a source is nse or broker; not {source!r}")
     return _fill(invocation, holiday_list(invocation.required_settings()), "NSE's holiday list, fetched")
 
 
 @command(sessions, "import")
 def import_year(
     invocation: Invocation,
-    file: Annotated[Path, typer.Argument(help="The saved JSON of NSE's holiday list.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="The saved list: JSON, or CSV with date and description.", metavar="FILE")],
 ) -> Answer:
-    """Add a year from NSE's saved list of trading holidays (its page `/api/holiday-master?type=trading`)."""
+    """Add a year from a saved list of NSE's trading holidays: the JSON of `/api/holiday-master?type=trading`, or a CSV table."""
     from tradectl.exchange.holiday_list import read_holiday_list
 
     try:
@@ -198,30 +209,30 @@ def import_year(
 
 def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
     """Write a list into the calendar file; return what it changed. Exit code 8 if the needed year is still missing."""
-    from tradectl.exchange.holiday_list import fill
+    from tradectl.marketdata.fetch import stored_sessions
+    from tradectl.marketdata.fetch_holidays import HolidaysOutcome, take_holidays
 
     settings = invocation.required_settings()
     today = ist_date(settings.at or SystemClock().now())
-    table = SessionTable.load(settings.sessions)
-    found = fill(settings.sessions, table, listed, f"{source} {today}", today)
-    listed_through = SessionTable.load(settings.sessions).listed_through
+    report = take_holidays(listed, settings.sessions, f"{source} {today}", today)
+    found, traded = report.changes, stored_sessions(settings.market, final=False) if report.changes.past else set()
     result = asdict(found) | {
         "added": {day.isoformat(): name for day, name in found.added.items()},
+        "muhurat": {day.isoformat(): name for day, name in found.muhurat.items()},
         "kept": [day.isoformat() for day in found.kept],
         "extra": [day.isoformat() for day in found.extra],
-        "listed_through": listed_through.isoformat(),
+        "past": [day.isoformat() for day in found.past],
+        "listed_through": report.listed_through.isoformat(),
     }
-    lines = [f"{found.year}: {len(listed.weekdays)} closed weekdays in the list, {len(found.added)} of them new here"]
+    lines = [f"{found.year}: {report.weekdays} closed weekdays in the list, {len(found.added)} of them new here"]
     lines += [f"  {day} {day:%a}  {name}" for day, name in found.added.items()]
-    lines += [f"kept      {day}: the calendar file differs" for day in found.kept]
+    hours = "`tradectl data sessions add {0} --kind muhurat --open HH:MM --close HH:MM` once they are announced"
+    lines += [f"muhurat   {day}: its hours are not known, nothing trades in it: {hours.format(day)}" for day in found.muhurat]
+    lines += [f"kept      {day}: closed in NSE's list, but open in the calendar file" for day in found.kept]
     lines += [f"check     {day}: closed here, and not in NSE's list" for day in found.extra]
-    lines.append(f"every day is known to {listed_through}; the hours of Muhurat trading are announced separately")
-    needed = today.year + (today.month == DECEMBER)
-    wrong = None
-    if listed_through.year < needed:
-        wrong = (
-            f"this is the list of {found.year}, and the one of {listed_through.year + 1} is needed: NSE publishes it in December"
-        )
+    lines += [f"past      {day}: closed in NSE's list, and a session here{_past(day, traded)}" for day in found.past]
+    lines.append(f"every day is known to {report.listed_through}; the hours of Muhurat trading are announced separately")
+    wrong = report.text if report.outcome is HolidaysOutcome.NOT_PUBLISHED else None
     return Answer(
         result,
         lambda: "\n".join(lines),
@@ -231,5 +242,8 @@ def _fill(invocation: Invocation, listed: HolidayList, source: str) -> Answer:
     )
 
 
-DECEMBER = 12
-"""The month from which the list of the next year is needed."""
+def _past(day: date_, traded: set[date_]) -> str:
+    """Return the command for a past date that a list has closed; none if stored bars show that the exchange was open."""
+    if day in traded:
+        return ", with bars: the exchange was open"
+    return f" without bars: `tradectl data sessions add {day} --kind closed`"

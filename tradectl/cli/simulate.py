@@ -37,7 +37,7 @@ NoLimits = Annotated[bool, typer.Option("--no-limits", help="Switch off the port
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting for this run, as in `config set`.", metavar="NAME=VALUE")]
 Hold = Annotated[
     list[str] | None,
-    typer.Option(help="Buy shares at a session's close, through the order path.", metavar="SYMBOL:QUANTITY@YYYY-MM-DD"),
+    typer.Option(help="Buy shares at a session's close, by an ordinary order.", metavar="SYMBOL:QUANTITY@YYYY-MM-DD"),
 ]
 Keep = Annotated[Path | None, typer.Option(help="Keep the simulated ledger and exchange in this (new) folder.", metavar="FOLDER")]
 

@@ -65,7 +65,8 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
             name = f"{item['task']} {item['slot']}".strip()
             yield f"failed    {name}: {item['error']}. See `tradectl logs --task {item['task']} --level error`"
     if found["session"]["year_missing"]:
-        yield f"calendar  {found['session']['year_missing']}"
+        label = "ERROR    " if found["session"]["year_urgent"] else "calendar "
+        yield f"{label} {found['session']['year_missing']}"
     if found["login_needed_for"]:
         yield f"login     needed for {found['login_needed_for']}: `tradectl login`"
     if found["clock_jump"]:
@@ -196,4 +197,6 @@ def _age(item: dict[str, Any]) -> str:
     kind = item["kind"].replace("_", " ")
     if item["as_of"] is None:
         return f"{kind} none"
-    return f"{kind} {item['as_of']} ({item['age']} sessions old)" if item["age"] else f"{kind} {item['as_of']}"
+    age = item["age"]
+    old = f"{age} session{'' if age == 1 else 's'} old" if age else "current"
+    return f"{kind} {item['as_of']} ({old})"

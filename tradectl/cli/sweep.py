@@ -46,14 +46,15 @@ Universe = Annotated[str, typer.Option(help="A list, a file of symbols, or A,B,C
 From = Annotated[str, typer.Option("--from", help="First session; default: the first stored one.", metavar="YYYY-MM-DD")]
 To = Annotated[str, typer.Option("--to", help="Last session; default: the last stored one.", metavar="YYYY-MM-DD")]
 Forward = Annotated[
-    str, typer.Option("--walk-forward", help="Choose on this many years, test on the next.", metavar="TRAIN:TEST")
+    str, typer.Option("--walk-forward", help="Choose on TRAIN years, test on the next TEST years.", metavar="TRAIN:TEST")
 ]
 ByOption = Annotated[str, typer.Option("--by", help="Measure of the best setting.", metavar="net|sharpe")]
 Draws = Annotated[
-    int, typer.Option(help="Number of random draws for each reported share.", min=100, max=100_000, metavar="NUMBER")
+    int, typer.Option(help="Number of random draws for each reported percentage.", min=100, max=100_000, metavar="NUMBER")
 ]
 Entries = Annotated[
-    bool, typer.Option("--random-entries/--no-random-entries", help="Compare the best with random entries (the longest part).")
+    bool,
+    typer.Option("--random-entries/--no-random-entries", help="Compare the best with random entries (takes most of the time)."),
 ]
 RulesOnly = Annotated[bool, typer.Option("--rules-only", help="Take every entry that the rule allows, without the score.")]
 Jobs = Annotated[int, typer.Option(help="Parallel processes; default: one per core.", min=0, metavar="NUMBER")]

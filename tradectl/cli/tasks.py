@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +50,8 @@ def timetable(schedule: Schedule) -> str:
     hourly = len(times) > 3
     starts = f"{times[0]} hourly" if hourly else ", ".join(times)
     end = "the close" if schedule.until is None else format_time(schedule.until)
+    if schedule.first_until is not None:
+        starts = f"{times[0]} to {format_time(schedule.first_until)}, {', '.join(times[1:])}"
     every = f", every {schedule.every} s" if schedule.every else ""
     return f"{starts} to {end}{every}"
 
@@ -106,7 +108,7 @@ def run(
         world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
-    day = invocation.session = parse_day(session) or ist_date(world.clock.now())
+    day = invocation.session = parse_day(session) or _today(world, task, force=more["force"])
     report = stored_report(world, task, day, slot, force=more["force"])
     if report is None:
         end = moment_until(until, day)
@@ -116,6 +118,12 @@ def run(
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(invocation, report, strict=strict)
+
+
+def _today(world: World, task: Task, *, force: bool) -> date:
+    """Return today; on a day without a session the last run session, if a task that only fetches is forced."""
+    today = ist_date(world.clock.now())
+    return world.sessions.previous_run_session(today + timedelta(days=1)).date if task.real_time and force else today
 
 
 def open_stream(world: World) -> None:
@@ -181,8 +189,12 @@ def text_of(message: str, result: dict[str, Any]) -> str:
     """Return the text of a task's result: one line, and a table of the commands that a dry run did not send."""
     counts = {name: value for name, value in result.items() if name not in {"dry_run", "would_send", "reason"}}
     line = "  ".join(part for part in (message, output.inputs(counts, 400)) if part)
-    if "dry_run" not in result:
+    if "dry_run" not in result and "kinds" not in result:
         return line
+    if (kinds := result.get("kinds")) is not None:
+        listed = [(kind, item["as_of"], item["new"], item["note"]) for kind, item in kinds.items()]
+        found = output.table(("kind", "as of", ">new", "note"), listed, empty="No kind of data is fetched here.")
+        return "\n".join(part for part in (message, found) if part)
     columns = ("command", "side", "symbol", ">quantity", ">price", "purpose")
     rows = [
         (item["command"], item["side"], item["symbol"], item["quantity"], output.rupees(item["price"]), item["purpose"])

@@ -12,14 +12,16 @@ from tradectl.bootstrap.tariffs import charged
 from tradectl.brokers.paper.identity import check_file
 from tradectl.doctor.files import writable
 from tradectl.doctor.finding import Check, NeedsAttention
-from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError
-from tradectl.exchange.sessions import FILL_YEAR
+from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseError, UncoveredDate
 from tradectl.file_permissions import open_to_others
+from tradectl.host.crontab_install import planned
+from tradectl.host.crontab_program import available, read_crontab
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.redaction import HIDDEN
 from tradectl.runtime.clock_watch import last_jump
+from tradectl.runtime.provisional import is_urgent, missing_year
 from tradectl.strategy.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 AHEAD = timedelta(days=30)
-"""How far ahead the calendar should reach: the holidays of a year are published in the month before it."""
+"""How far ahead a Muhurat session without hours is reported."""
 LOW, ROOM = 100 << 20, 1 << 30
 """Bytes of disk: fewer than `LOW` may end a write in the middle of a day, `ROOM` is enough for a year."""
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
@@ -49,6 +51,7 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
         ("orders", lambda: _orders(world)),
         ("timetable", lambda: _timetable(world)),
         ("service", lambda: _service(world)),
+        ("cron", lambda: _cron(settings, world)),
         ("jumps", lambda: _jumps(world)),
         ("messages", lambda: _messages(settings, world)),
         ("fills", lambda: _fills(settings, world)),
@@ -116,12 +119,20 @@ def _disk(settings: Settings) -> str:
 
 
 def _calendar(world: World) -> str:
-    """Raise UncoveredDate for a day outside the session table."""
+    """Raise UncoveredDate for a day outside the session table, and from 20 December on if the next year's list is missing.
+
+    Raises NeedsAttention for a missing list before that date, and for a Muhurat session without hours."""
     today = ist_date(world.clock.now())
     world.sessions.session(today)
-    through = today + AHEAD
-    if world.sessions.listed_through < through:
-        raise NeedsAttention(f"the session table ends on {world.sessions.listed_through}. {FILL_YEAR}")
+    if text := missing_year(world.sessions, today):
+        raise UncoveredDate(text) if is_urgent(world.sessions, today) else NeedsAttention(text)
+    through = min(today + AHEAD, world.sessions.last)
+    for session in world.sessions.between(today, through):
+        if not session.hours_known:
+            raise NeedsAttention(
+                f"the hours of {session.name or 'Muhurat trading'} on {session.date} are not known, and nothing trades in it: "
+                f"`tradectl data sessions add {session.date} --kind muhurat --open HH:MM --close HH:MM`"
+            )
     return f"the session table has every day to {through}"
 
 
@@ -162,9 +173,26 @@ def _service(world: World) -> str:
     running = [row.service for row in services if row.running(world.clock.machine_now())]
     if not running:
         last = max((row.beat_at for row in services), default=None)
-        seen = f"; last seen {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
-        raise NeedsAttention(f"nothing starts the tasks: install `tradectl crontab` or run `tradectl daemon`{seen}")
+        seen = f"; the last heartbeat was at {to_ist(last):%Y-%m-%d %H:%M} IST" if last else ""
+        raise NeedsAttention(f"nothing starts the tasks: `tradectl crontab install`, or run `tradectl daemon`{seen}")
     return f"{' and '.join(running)} running"
+
+
+def _cron(settings: Settings, world: World) -> str:
+    """Raise ConfigurationError if the block in the crontab of this process's user differs from the timetable."""
+    if world.clock.virtual or not available():
+        return "cron starts nothing here"
+    rows = {row.task: row for row in world.ledger.schedules.list()}
+    today = ist_date(world.clock.now())
+    found = planned(settings, world.user, tuple(rows.values()), today).check(read_crontab())
+    if found.drifted:
+        raise ConfigurationError(
+            f"the block in the crontab differs from the timetable, so tasks start at wrong times or not: {found.cause}. "
+            "`tradectl crontab check` shows the lines, `tradectl crontab install` writes them"
+        )
+    if found.outside and found.installed:
+        raise NeedsAttention(f"{len(found.outside)} lines outside of the block start the same tasks: remove them by `crontab -e`")
+    return "the block in the crontab is current" if found.installed else "no block of this home is in the crontab"
 
 
 def _messages(settings: Settings, world: World) -> str:
@@ -173,7 +201,7 @@ def _messages(settings: Settings, world: World) -> str:
         raise NeedsAttention(f"{waiting} messages could not be sent yet")
     if "notify.urls" not in _stored(settings, world):
         raise NeedsAttention(
-            "no notification service: problems appear only on the screen and in the log: docs/how-to/get-notifications.md"
+            "no notification service: problems appear only on screen and in the log; see docs/how-to/get-notifications.md"
         )
     return "messages go to the services that you named"
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from tradectl.doctor.finding import Check, NeedsAttention
 from tradectl.errors import DataError
+from tradectl.exchange.data_age import sessions_since
+from tradectl.model.freshness import ACTIONS
 from tradectl.model.moment import ist_date
 from tradectl.model.surveillance import TITLES
+from tradectl.screener.coverage import missing_sessions, name_days, older_gaps
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
     from tradectl.task import World
-
-
-SPAN = timedelta(days=400)
-"""How far back a missing session of bars can change today's decisions."""
 
 
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
@@ -29,6 +28,7 @@ def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:
         ("corporate actions", lambda: _actions(market, world)),
         ("closing auction", lambda: _auctions(market, world)),
         ("surveillance", lambda: _surveillance(market, world)),
+        ("data", lambda: _data(world)),
     )
 
 
@@ -44,20 +44,23 @@ def _prices(market: Store, world: World) -> str:
 
 
 def _sessions(market: Store, world: World) -> str:
-    """Raise DataError if no bars are stored, or if a session within `SPAN` before the newest bars has none."""
+    """Raise DataError if no bars are stored, or if a session that the indicators need has none or few.
+
+    Raises NeedsAttention if only older sessions have none."""
     newest = market.last_session()
     if newest is None:
         raise DataError("no bars are stored")
-    stored = {int(day) for day in market.panel().sessions}
-    first = max(date.fromordinal(min(stored)), newest - SPAN, world.sessions.first)
-    lacking = [item.date for item in world.sessions.run_between(first, newest) if item.date.toordinal() not in stored]
-    if lacking:
-        named = ", ".join(str(day) for day in lacking[:5]) + (" ..." if len(lacking) > 5 else "")
-        raise DataError(
-            f"{len(lacking)} sessions before {newest} have no bars ({named}), so averages and RSI of every stock are wrong: "
-            f"`tradectl data fetch --since {lacking[0]}`"
+    panel, parameters = market.panel(), world.parameters
+    missing = missing_sessions(panel, world.sessions, market.universe(parameters.universe), newest, final=True, stale=False)
+    if missing is not None:
+        raise DataError(missing.text)
+    older = older_gaps(panel, world.sessions, newest, parameters.backtest_years)
+    if older:
+        raise NeedsAttention(
+            f"{len(older)} older sessions have no bars ({name_days(older)}): the indicators are right, but the scores leave out "
+            f"the past trades of these sessions: `tradectl data fetch --since {older[0]} --to {older[-1]}`"
         )
-    return f"every session from {first} to {newest} has bars"
+    return f"every session from {date.fromordinal(int(panel.sessions[0]))} to {newest} has bars"
 
 
 def _universe(market: Store, name: str) -> str:
@@ -105,7 +108,7 @@ def _auctions(market: Store, world: World) -> str:
         newest = f"the newest list is of {dated}" if dated else "no list of shares with derivatives is stored"
         raise NeedsAttention(
             f"{len(unknown)} of {len(members)} instruments may have a closing auction ({named}): {newest}; "
-            "their sells change only while stocks with and without one trade. "
+            "their sells are changed only while stocks with and stocks without a closing auction trade. "
             "`tradectl data fetch`, or `tradectl data import fo_mktlots.csv`"
         )
     return (
@@ -133,3 +136,28 @@ def _surveillance(market: Store, world: World) -> str:
     excluded = found.excluded() & set(members)
     dates = ", ".join(f"{TITLES[measure]} {item.dated}" for measure, item in sorted(found.lists.items()))
     return f"{len(excluded)} of {len(members)} instruments are excluded by the lists ({dates})"
+
+
+def _data(world: World) -> str:
+    """Check how current each kind of data is that `prices` fetches.
+
+    Raises NeedsAttention for kinds that are missing or old, and DataError if `analyze` would refuse to run because of them."""
+    if world.clock.virtual:
+        return "a home on a virtual clock uses the data that are stored"
+    known, today = world.freshness(), ist_date(world.clock.now())
+    feeds = list(world.feeds())
+    refused: list[str] = []
+    old: list[str] = []
+    for feed in feeds:
+        record = known.get(feed.kind)
+        age = sessions_since(world.sessions, record.as_of, today) if record is not None else 0
+        if record is not None and age <= max(feed.tolerance, 1):
+            continue
+        state = f"of {record.as_of}, {age} sessions old" if record is not None else "not stored"
+        (refused if feed.kind == ACTIONS else old).append(f"{feed.title} {state} ({feed.meaning})")
+    text = "; ".join([*refused, *old]) + ". `tradectl prices --force` fetches them"
+    if refused:
+        raise DataError(text)
+    if old:
+        raise NeedsAttention(text)
+    return f"{len(feeds)} kinds of data are current"

@@ -10,7 +10,7 @@ Sources: support.zerodha.com (the AMO window ends at 08:58; older copies say 08:
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import ist_date, to_ist
@@ -26,6 +26,18 @@ def is_on(session: Session | None, now: datetime) -> bool:
     return session is not None and session.begins_at() <= now < session.ends_at()
 
 
+def next_with_hours(sessions: SessionTable, day: date) -> Session:
+    """Return the first session after a date whose hours are known. No after-market order is released into one without hours.
+
+    Raises:
+        UncoveredDate: The session table ends before that session.
+    """
+    session = sessions.next_session(day)
+    while not session.hours_known:
+        session = sessions.next_session(session.date)
+    return session
+
+
 def quiet_time(sessions: SessionTable, now: datetime) -> tuple[datetime, datetime] | None:
     """Return the start and the end (IST) of the quiet time that contains `now`, None outside of a quiet time.
 
@@ -35,7 +47,7 @@ def quiet_time(sessions: SessionTable, now: datetime) -> tuple[datetime, datetim
         UncoveredDate: The date lies outside the session table.
     """
     session = sessions.session(ist_date(now))
-    if session is None:
+    if session is None or not session.hours_known:
         return None
     start, end = session.begins_at() - QUIET_BEFORE, session.begins_at() + QUIET_AFTER
     return (to_ist(start), to_ist(end)) if start <= now < end else None

@@ -7,10 +7,11 @@ The CSV file has the columns `date,kind,open,close,runs,name`, and with phases a
     2027-02-08,closing_matching,15:40,15:42,,NSE/CMTR/...,closing_auction,     a phase of every ordinary session from that date on
 
 A dated row replaces the entry of the shipped tables for that date. `open` and `close` (HH:MM, IST) belong to muhurat and
-drill, and to a normal session with unusual hours. `runs` (yes, no) sets whether the tasks run on that date. The default is
-yes for normal and unsettled (a session on which nothing settles), no for the others. A phase row replaces that phase for its
-`stocks` (all, closing_auction, others); without times it removes the phase. `timetables` checks the order, gaps and overlaps
-of the result. One wrong row rejects the whole file, because a calendar with missing rows would give wrong sessions.
+drill, and to a normal session with unusual hours. A muhurat session has none until the exchange announces them. `runs` (yes,
+no) sets whether the tasks run on that date. The default is yes for normal and unsettled (a session on which nothing settles),
+no for the others. A phase row replaces that phase for its `stocks` (all, closing_auction, others); without times it removes
+the phase. `timetables` checks the order, gaps and overlaps of the result. One wrong row rejects the whole file, because a
+calendar with missing rows would give wrong sessions.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ _SATURDAY = 5
 
 
 class OverrideKind(StrEnum):
-    """Name what the operator's file makes of a date."""
+    """Name the kinds of date in the operator's file."""
 
     CLOSED = "closed"
     NORMAL = "normal"
     UNSETTLED = "unsettled"
     """A normal session on which nothing settles, because the banks are closed."""
     MUHURAT = "muhurat"
-    DRILL = "drill"
+    DRILL = "drill"  # a session in which the exchange tests its disaster recovery site
 
 
 RUN_BY_DEFAULT = {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
@@ -232,7 +233,7 @@ def _year(cells: Mapping[str, str], where: str) -> int:
 
 
 def _phase(cells: Mapping[str, str], where: str) -> PhaseRow:
-    """Return a phase of ordinary sessions from one row. Raises ConfigurationError if the row alone is wrong."""
+    """Return a phase of ordinary sessions from one row. Raises ConfigurationError if this row itself is wrong."""
     if cells["runs"]:
         raise ConfigurationError(f"{where}: runs: must be empty for a phase")
     times: dict[str, time | None] = {}
@@ -246,7 +247,7 @@ def _phase(cells: Mapping[str, str], where: str) -> PhaseRow:
     except ValueError as error:
         raise ConfigurationError(f"{where}: date: {error}") from error
     if cells["stocks"] not in {"", *Stocks}:
-        raise ConfigurationError(f"{where}: stocks: one of {', '.join(Stocks)}, not {cells['stocks']!r}")
+        raise ConfigurationError(f"{where}: stocks must be one of {', '.join(Stocks)}, not {cells['stocks']!r}")
     stocks = Stocks(cells["stocks"] or Stocks.ALL)
     kind = PhaseKind(cells["kind"])
     row = PhaseRow(since, stocks, kind, times["open"], times["close"], times["may_end_from"], cells["name"], where)
@@ -284,8 +285,10 @@ def _check(override: Override, where: str) -> None:
         raise ConfigurationError(f"{where}: open and close are given together or not at all")
     if opens is not None and closes is not None and (opens.tzinfo or closes.tzinfo or opens >= closes):
         raise ConfigurationError(f"{where}: open must be before close, both HH:MM in IST")
-    if kind in {OverrideKind.MUHURAT, OverrideKind.DRILL} and opens is None:
+    if kind is OverrideKind.DRILL and opens is None:
         raise ConfigurationError(f"{where}: a {kind} session needs open and close")
+    if kind is OverrideKind.MUHURAT and opens is None and override.runs:
+        raise ConfigurationError(f"{where}: a {kind} session runs only where open and close are known")
     if kind is OverrideKind.CLOSED and (opens is not None or override.runs):
         raise ConfigurationError(f"{where}: a closed date has no hours and does not run")
 

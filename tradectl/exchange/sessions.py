@@ -40,6 +40,9 @@ __all__ = [
 
 FILL_YEAR = "`tradectl data sessions fetch` fills a new year, or `tradectl data sessions import FILE` with NSE's saved list"
 """The commands that add a missing year."""
+UNKNOWN_HOURS: Timetable = (Entry(PhaseKind.CONTINUOUS, time(21, 0), time(21, 0)),)
+"""The hours of a Muhurat session before the exchange announces them: an empty phase at 21:00, so no moment lies in it. Every
+known Muhurat session ended by 19:35, so the bars of the day are complete after 21:00."""
 _DAY = timedelta(days=1)
 _WEEKEND = {5: "Saturday", 6: "Sunday"}
 
@@ -75,6 +78,11 @@ class Session:
     tables: tuple[Timetable, Timetable] | None = None
     provisional: bool = False
     """Whether no holiday list covers the date, and quotes or a bhavcopy showed an open market. Nothing is bought on it."""
+
+    @property
+    def hours_known(self) -> bool:
+        """Return whether the exchange has announced the hours. Nothing trades in a session without hours."""
+        return self.hours != UNKNOWN_HOURS
 
     def phases(self, closing_auction: bool) -> tuple[Phase, ...]:
         """Return the phases in order, for stocks with or without a closing auction. There may be gaps between them."""
@@ -413,5 +421,7 @@ def _overridden(override: Override, path: Path | None, *, settles: bool) -> Sess
     hours: Timetable = ()
     if override.open and override.close:
         hours = (Entry(PhaseKind.CONTINUOUS, override.open, override.close),)
+    elif override.kind is OverrideKind.MUHURAT:
+        hours = UNKNOWN_HOURS
     settled = settles and override.kind is OverrideKind.NORMAL and override.date.weekday() not in _WEEKEND
     return Session(override.date, kind, override.runs, settled, override.name, str(path), hours)

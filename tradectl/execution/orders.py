@@ -272,7 +272,7 @@ class OrderPath:
         `doubt`: the order as it was, if the outcome of an earlier sending is not known. Only a broker order id ends that doubt: a
         refusal of this sending proves nothing about the earlier one."""
         if self._has_tag(order.tag):
-            return self._unknown(order, ReasonCode.REPEATED_TAG.text("it was read under this tag"), ReasonCode.REPEATED_TAG)
+            return self._unknown(order, ReasonCode.REPEATED_TAG.text("the broker's list shows it"), ReasonCode.REPEATED_TAG)
         request = OrderRequest(order.tag, order.symbol, order.side, order.quantity, order.price, variety=order.variety)
         try:
             self._marker_state().assert_allows(order.side)

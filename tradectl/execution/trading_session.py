@@ -354,7 +354,8 @@ class TradingSession:
         except BrokerUnavailable as error:
             if symbol not in self.unread_rules:
                 self.unread_rules.add(symbol)
-                text = f"{symbol}: the broker's list cannot be read ({error}); the exchange's tick counts, no freeze quantity"
+                what = "the freeze quantity is not checked, and the tick size is NSE's"
+                text = f"{symbol}: the broker's list cannot be read ({error}): {what}"
                 self.log("order_rules_unread", text, symbol, level="warning")
             return None
 

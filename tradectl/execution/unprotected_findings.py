@@ -49,7 +49,7 @@ def save(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotect
         for item in changed:
             announce(ledger, session, now, item)
         for item in ended:
-            text = f"{item.symbol} is no longer unprotected ({item.cause.replace('_', ' ')})"
+            text = f"{item.symbol} is no longer unprotected (the cause was: {item.cause.replace('_', ' ')})"
             ledger.logs.append(now, "info", COVERED, text, task=TASK, symbol=item.symbol)
     return True
 

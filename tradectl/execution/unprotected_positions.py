@@ -49,6 +49,7 @@ class Cause(StrEnum):
     UNIDENTIFIED = "unidentified"  # a sell under a tag of tradectl that no intent of the ledger explains
     MONITOR_NOT_RUNNING = "monitor_not_running"
     MISSED_WINDOW = "missed_window"
+    NOT_SCHEDULED = "not_scheduled"  # its window has not begun or is over, so only `--force` runs the monitor
     PLEDGED = "pledged"
     MISSING = "missing"  # renamed, moved or sold at the broker
     NOT_YET_SELLABLE = "not_yet_sellable"
@@ -94,6 +95,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.UNIDENTIFIED: "Run `tradectl orders adopt ORDER`; add `--not-ours` if it is not tradectl's.",
     Cause.MONITOR_NOT_RUNNING: "`tradectl sell-monitor --until last-fill` or `tradectl daemon` runs it.",
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
+    Cause.NOT_SCHEDULED: "`tradectl sell-monitor --force` runs it now; `tradectl schedule set` changes its hours.",
     Cause.UNREADABLE_ROW: "Look at it in the broker's app; sell-monitor places the sell when the row can be read.",
     Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
     Cause.MISSING: "`tradectl reconcile` compares the ledger with the broker.",
@@ -111,7 +113,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.AUCTION: "tradectl places no sell now; sell manually, or sell-monitor sells in the next session.",
     Cause.CALENDAR: f"If the market is open, `tradectl run-due` checks this again. {FILL_YEAR}",
     Cause.FAILED: "`tradectl logs --level error` shows the failure.",
-    Cause.UNEXPLAINED: "`tradectl sell-monitor --once` checks again.",
+    Cause.UNEXPLAINED: "`tradectl sell-monitor --once --force` checks again.",
 }
 """The command or action that helps, by cause."""
 
@@ -219,7 +221,7 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
     if facts.unknown is not None:
         order = facts.unknown
         if order.purpose is Purpose.UNIDENTIFIED:
-            return Cause.UNIDENTIFIED, f"order {order.id} offers shares of it, and {order.reason}"
+            return Cause.UNIDENTIFIED, f"order {order.id} sells shares of this symbol: {order.reason}"
         if _AUTHORISATION.search(order.reason):
             text = f"the broker replied to its sell order {order.id}: {order.reason.rstrip('.')}"
             return Cause.AUTHORISATION, f"{text}; the order's outcome is unknown: use `tradectl orders resolve`"
@@ -311,7 +313,7 @@ def _shortage(facts: ExposureFacts) -> tuple[Cause, str] | None:
         if facts.shares > needs_time:
             return None
         if lacking <= facts.trade_for_trade:
-            return Cause.NOT_YET_SELLABLE, f"{facts.trade_for_trade} were bought today in a trade-for-trade series"
+            return Cause.NOT_YET_SELLABLE, f"{facts.trade_for_trade} shares were bought today in a trade-for-trade series"
         if uncredited:
             return Cause.NOT_YET_SELLABLE, f"{uncredited} shares of a corporate action are not credited yet, {of}"
         return Cause.NOT_YET_SELLABLE, f"the broker lists {held.t1_quantity} shares as not delivered yet, {of}"
@@ -320,7 +322,10 @@ def _shortage(facts: ExposureFacts) -> tuple[Cause, str] | None:
     if shown + uncredited >= facts.quantity:
         return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
     if held.other_isin:
-        return Cause.MISSING, f"the broker's shares of this name are another security, ISIN {held.other_isin}: not offered"
+        return (
+            Cause.MISSING,
+            f"the broker's shares under this symbol are another security, ISIN {held.other_isin}: tradectl does not sell them",
+        )
     return (
         Cause.MISSING,
         f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",

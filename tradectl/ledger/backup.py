@@ -236,7 +236,7 @@ def _give_name(work: Path, folder: Path, at: datetime) -> Path:
         except OSError as error:
             if error.errno not in _NAME_EXISTS:
                 raise
-    raise AssertionError("there is always a next number")
+    raise AssertionError("no free name for the backup was found")
 
 
 def _reason(error: OSError) -> str:

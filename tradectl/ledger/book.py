@@ -304,7 +304,7 @@ class Book(Records):
     # -- the trading state -----------------------------------------------------------------------------------------------
 
     def set_reducing(self, reason: str, until: date) -> bool:
-        """Allow only exits until the end of a day, because a daily limit was reached.
+        """Allow only sells and cancels until the end of a day, because a daily limit was reached.
 
         Returns:
             False if the account is not ACTIVE. A state that a person set is neither weakened nor limited in time.

@@ -1,4 +1,4 @@
-"""Compile the statements that run often once with SQLAlchemy, and run their text with the driver.
+"""Compile each frequent statement once with SQLAlchemy, and run its text directly with the driver.
 
 SQLAlchemy's work for each run takes several times as long as SQLite's. The column types still convert every value, and errors of
 the driver are raised as SQLAlchemy's errors.
@@ -48,7 +48,7 @@ class CompiledStatement:
         return rows[0] if rows else None
 
     def one(self, connection: Connection, values: Values = _NONE) -> Any:
-        """Return the only row. Raises NoResultFound if there is none."""
+        """Return the first row; the caller expects exactly one. Raises NoResultFound if there is none."""
         rows = self.all(connection, values)
         if not rows:
             raise exc.NoResultFound("no row was found when one was required")

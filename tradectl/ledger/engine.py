@@ -104,7 +104,7 @@ class Database:
         self.busy_seconds = busy_seconds
         self.sqlite = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
-        """Called just before each commit. The drill ends a process at this point."""
+        """Called just before each commit. `tradectl drill` ends a process at this point."""
         self.commit_hooks: dict[str, Callable[[Connection], Callable[[], None] | None]] = {}
         """Functions by name, called inside each write just before its commit, so that their own writes need no commit.
 
@@ -126,7 +126,7 @@ class Database:
         """Return a context manager that yields a Connection, commits at its end, and rolls back after an exception.
 
         It first waits for the write lock (BEGIN IMMEDIATE, or an advisory lock on PostgreSQL), so writes never overlap.
-        Writers of a durable file wait in the write queue. Keep a write short, and end it before a call to a broker.
+        Writers of a file opened as `durable` wait in the queue. Keep a write short, and end it before a call to a broker.
 
         Raises:
             DatabaseError: The database failed, or other writers held the lock for longer than `busy_seconds`.
@@ -254,7 +254,7 @@ class _Transaction:
         return connection
 
     def _begin_write(self, thread: ThreadConnection, path: str) -> None:
-        """Begin a write of a durable file, in several short waits. Stop waiting if the process with the lock stays stopped."""
+        """Begin a write with a write queue, in several short waits. Stop waiting if the process with the lock stays stopped."""
         wait, until, timer = self.database.busy_seconds, stopwatch() + self.database.busy_seconds, StoppedHolderTimer(path)
         thread.file.execute(f"PRAGMA busy_timeout = {int(min(wait, CHECK_SECONDS) * 1000)}")
         while True:

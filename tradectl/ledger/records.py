@@ -100,7 +100,7 @@ class Records:
         with self._database.read() as connection:
             row = ONE_ORDER.first(connection, {"of_user": self._user, "of_id": order_id})
         if row is None:
-            raise DatabaseError(f"there is no order {order_id} of this user; see `tradectl orders`")
+            raise DatabaseError(f"there is no order {order_id} of this user; see `tradectl orders list`")
         return order_of(row)
 
     def last_target(self, position_id: int) -> tuple[int, date] | None:

@@ -99,11 +99,11 @@ class Credentials:
         """Return a value in clear text. Raises ConfigurationError if it is not set."""
         value = self.get(key)
         if value is None:
-            raise ConfigurationError(f"the credential {key!r} of {self.user} is not set; see `tradectl broker`")
+            raise ConfigurationError(f"the credential {key!r} of {self.user} is not set: `tradectl broker set` stores it")
         return value
 
     def list(self) -> Mapping[str, str]:
-        """Return every key; secret values are hidden."""
+        """Return every credential by key; secret values are hidden."""
         rows = user_settings.c
         with self.database.read() as connection:
             statement = select(rows.key, rows.value, rows.secret).where(rows.user == self.user).order_by(rows.key)

@@ -40,7 +40,7 @@ class Statistics:
         self._user = user
 
     def write(self, day: DayStatistics) -> None:
-        """Store a session's row, and replace an earlier one."""
+        """Store a session's row. It replaces the row that the session already has."""
         with self._database.note() as connection:
             _DELETE.execute(connection, {"of_user": self._user, "of_session": day.session_date})
             _INSERT.execute(connection, {"user": self._user, **asdict(day)})

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError, DataError
+from tradectl.freshness import record
 from tradectl.marketdata.schema import ARCHIVE, TABLES, Table, bring_forward
 from tradectl.model.series import EQUITY_SERIES
 
@@ -89,6 +90,11 @@ class Archive:
         """Increase the generation, so that derived files are stale. Call it inside a transaction."""
         self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
         self.db.execute("INSERT INTO generations SELECT value, random() FROM meta WHERE key = 'generation'")
+
+    def record_freshness(self, kind: str, as_of: date, at: datetime, source: str) -> None:
+        """Record that data of a kind are stored up to `as_of`; an older date changes nothing."""
+        with database_errors(self.path):
+            record(self.db.conn, kind, as_of, at, source)
 
     def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
         """Record an imported file and return its id; the same content under the same name keeps its id."""

@@ -20,7 +20,7 @@ from tradectl.marketdata.reading import read_archive
 from tradectl.model.gap_limit import LIMIT
 from tradectl.model.market import ActionKind
 from tradectl.strategy.indicators import ema, rsi
-from tradectl.strategy.trusted_prices import describe, jumps
+from tradectl.strategy.trusted_prices import WINDOW, describe, jumps, lacking_sessions, why_missing
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
@@ -33,9 +33,10 @@ CORRECTED = "share changes whose text has a corrected typing error"
 UNKNOWN = "unknown corporate actions (`data actions` decides them)"
 QUESTIONS = frozenset({UNEXPLAINED, NOT_SHOWN, UNKNOWN})
 """Kinds of finding that the operator must decide. Until then the symbol is not bought."""
+LACKING = f"symbols without a bar on one of the last {WINDOW} sessions (missing_bars)"
 DAMAGED = "damaged rows of the panel store (--repair derives the store again)"
 MOVE = 0.20
-"""Relative change from the previous adjusted close above which a close is reported; some shares have no fixed price band."""
+"""A close is reported if it moved by more than this part; the move may be real: some shares have no fixed price band."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def check(store: Store, universe: str = "all", *, indicators: bool = False) -> t
         _moves(histories),
         _decisions(store),
         _surveillance(store),
+        _lacking(store, histories),
         _holes(histories),
     ]
     if indicators:
@@ -103,7 +105,7 @@ def _damage(store: Store) -> Finding:
 
 
 def _second_names(store: Store) -> Finding:
-    """Return how many archived bars the panel left out because another bar has the instrument's name of that day."""
+    """Return how many bars the panel left out, because the day also has a bar under the instrument's symbol of that day."""
     with closing(read_archive(store.folder)) as archive:
         rows = int(archive.execute("SELECT count(*) FROM bars").fetchone()[0])
     left_out = rows - store.stored_bars()
@@ -133,6 +135,16 @@ def _holes(histories: Mapping[str, History]) -> Finding:
     worst = sorted(holes, key=lambda name: (-holes[name], name))
     kind = "missing bars between a symbol's first and last bar"
     return Finding(kind, "note", sum(holes.values()), tuple(f"{n} {holes[n]}" for n in worst[:EXAMPLES]))
+
+
+def _lacking(store: Store, histories: Mapping[str, History]) -> Finding:
+    """Return the symbols that `analyze` excludes by the rule `missing_bars`, each with the sessions without a bar."""
+    found = []
+    for name, h in histories.items():
+        days = lacking_sessions(h, store.panel().sessions)
+        if len(days):
+            found.append(f"{name} {date.fromordinal(int(days[-1]))}: {why_missing(days)}")
+    return Finding(LACKING, "warning", len(found), tuple(found))
 
 
 def _surveillance(store: Store) -> Finding:

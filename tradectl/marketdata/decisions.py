@@ -107,7 +107,7 @@ def questions(store: Store, names: Sequence[str]) -> Iterator[Question]:
 
 
 def recent_jumps(store: Store, name: str) -> list[Jump]:
-    """Return the unexplained jumps among an instrument's last bars; they exclude the instrument as of its last bar."""
+    """Return the unexplained jumps in an instrument's last `MEMORY` bars, which still exclude the instrument at its last bar."""
     history = store.history(name)
     if history is None:
         return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from tradectl.marketdata.archive import Archive, database_errors
 from tradectl.marketdata.imports import FileReport, Progress, import_files
 from tradectl.marketdata.reading import read_archive
 from tradectl.marketdata.schema import ARCHIVE
-from tradectl.marketdata.sources.port import Absent, Delivery
+from tradectl.marketdata.sources.port import Absent, Delivery, Part
 from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
@@ -81,21 +81,21 @@ def stored_sessions(folder: Path, *, final: bool = True) -> set[date]:
         return {date.fromisoformat(row[0]) for row in archive.execute(f"SELECT DISTINCT session FROM bars {where}")}
 
 
-def wanted(span: Span, stored: set[date], table: SessionTable, now: datetime) -> list[Session]:
-    """Return the sessions to fetch, oldest first.
+def wanted(span: Span, stored: set[date], table: SessionTable, now: datetime, whole: set[date] | None = None) -> list[Session]:
+    """Return the sessions to fetch, oldest first. `whole`: the stored sessions that are complete; None: all of them.
 
     Raises UsageError without a first date and without stored sessions, UncoveredDate for dates beyond the session table."""
     today = ist_date(now)
     last = min(span.to or today, today)
-    since = span.since
+    since, whole = span.since, stored if whole is None else whole
     if since is None:
         if not stored:
             raise UsageError("nothing is stored yet: give the first date with --since YYYY-MM-DD")
-        since = max(min(stored), table.first) if span.repair else max(max(stored) + _DAY, table.first)
+        since = max(min(stored) if span.repair or not whole else max(whole) + _DAY, table.first)
     if since > last:
         return []
     ended = [item for item in table.between(since, last) if item.last_fill_at() + SETTLED_AFTER <= now]
-    return ended if span.again else [item for item in ended if item.date not in stored]
+    return ended if span.again else [item for item in ended if item.date not in whole]
 
 
 def fetch(
@@ -106,10 +106,13 @@ def fetch(
     *,
     at: datetime,
     replace: bool = False,
+    partial: Collection[date] = (),
     progress: Progress | None = None,
     look: Callable[[], None] = lambda: None,
 ) -> FetchReport:
     """Fetch and import the sessions.
+
+    `partial`: the sessions of which other sources brought bars of some symbols. The bars of this source replace these.
 
     `look` is called before each part and may raise an exception. That exception and SourceUnavailable are raised after the
     files fetched so far are imported.
@@ -117,14 +120,14 @@ def fetch(
     parts = source.parts(sessions) if sessions else ()
     report = FetchReport(source.name, len(parts))
     with contextlib.closing(Archive(folder)) as archive:
-        batch = _DeliveryBatch(archive, table, report, at, replace)
+        batch = _DeliveryBatch(archive, table, report, at, replace, frozenset(partial))
         try:
             for done, part in enumerate(parts):
                 look()
                 if progress:
                     progress(part.name, done, len(parts))
                 try:
-                    batch.put(part.name, source.fetch(part))
+                    batch.put(part, source.fetch(part))
                 except DataError as error:
                     report.missing.append(Missing(part.name, str(error)))
                 if len(batch.waiting) >= source.together:
@@ -143,14 +146,16 @@ class _DeliveryBatch:
     report: FetchReport
     at: datetime
     replace: bool
-    waiting: list[tuple[str, Delivery]] = field(default_factory=list)
+    partial: frozenset[date]
+    waiting: list[tuple[Part, Delivery]] = field(default_factory=list)
 
-    def put(self, name: str, came: Delivery | Absent) -> None:
+    def put(self, part: Part, came: Delivery | Absent) -> None:
         """Add a fetched part. A missing part, or missing sessions of it, are added to the report."""
+        name = part.name
         if isinstance(came, Absent):
             self.report.missing.append(Missing(name, came.reason, came.pending))
             return
-        self.waiting.append((name, came))
+        self.waiting.append((part, came))
         if came.lacking:
             more = f" (and of {len(came.lacking) - 1} more sessions)" if len(came.lacking) > 1 else ""
             self.report.missing.append(Missing(name, f"{self.report.source} has no bar of {came.lacking[0]}{more}", pending=True))
@@ -162,20 +167,21 @@ class _DeliveryBatch:
             self._take(waiting)
         except DataError as error:
             if len(waiting) == 1:
-                self.report.missing.append(Missing(waiting[0][0], str(error)))
+                self.report.missing.append(Missing(waiting[0][0].name, str(error)))
                 return
             for item in waiting:
                 self.waiting = [item]
                 self.empty()
 
-    def _take(self, items: Sequence[tuple[str, Delivery]]) -> None:
+    def _take(self, items: Sequence[tuple[Part, Delivery]]) -> None:
         if not items:
             return
+        replace = self.replace or any(session.date in self.partial for part, _ in items for session in part.sessions)
         with tempfile.TemporaryDirectory(prefix="tradectl-") as folder:
             paths = []
             for _, delivery in items:
                 path = Path(folder) / delivery.file
                 path.write_bytes(delivery.content)
                 paths.append(path)
-            found = import_files(paths, self.archive, self.table, at=self.at, replace=self.replace)
+            found = import_files(paths, self.archive, self.table, at=self.at, replace=replace)
         self.report.files += found.files

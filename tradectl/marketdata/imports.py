@@ -18,6 +18,7 @@ import numpy as np
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
+from tradectl.marketdata.coverage_dates import coverage_dates
 from tradectl.marketdata.derived_calendar import refuse_underivable
 from tradectl.marketdata.importers import surveillance, underlyings
 from tradectl.marketdata.importers.bhavcopy import date_in_name
@@ -52,6 +53,14 @@ class FileReport:
     @property
     def unchanged(self) -> bool:
         return not self.merged.changed
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The date up to which a fetched file completes each kind of data, and the site that it came from."""
+
+    dates: tuple[tuple[str, date], ...]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,7 @@ def import_files(
     believe_content: bool = False,
     derive_calendar: bool = False,
     progress: Progress | None = None,
+    fetched: Fetched | None = None,
 ) -> ImportReport:
     """Import files and the files of folders into the archive, and update the panel store if anything changed.
 
@@ -132,8 +142,9 @@ def import_files(
         believe_content: Accept a bhavcopy with another date than its name, and a list that lost many shares.
         derive_calendar: Accept daily bars from before the session table.
         progress: Called for each file.
+        fetched: The dates up to which fetched files complete the data; None to take the dates inside the files.
 
-    Raises DataError or DatabaseError if nothing was written.
+    Raises DataError or DatabaseError; then nothing was written.
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
@@ -152,6 +163,9 @@ def import_files(
                     if item.parsed.table == "surveillance" and not believe_content:
                         _refuse_lost_entries(archive, item)
                     reports.append(_write(archive, item, replace, at))
+                    claims = coverage_dates(item.source, item.parsed, ist_date(now or at)) if fetched is None else fetched.dates
+                    for kind, as_of in claims:
+                        archive.record_freshness(kind, as_of, at, item.source.name if fetched is None else fetched.source)
             except DataError as error:
                 if not item.alone:
                     raise
@@ -182,7 +196,7 @@ def _expanded(paths: Iterable[Path]) -> tuple[list[_InputFile], tuple[str, ...]]
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
         taken = [item for item in inside if not item.is_dir() and item.suffix.lower() in ENDINGS]
         if not taken:
-            raise DataError(f"{path}: has no CSV file")
+            raise DataError(f"{path}: has no data file such as a CSV file")
         ignored += [f"{item.name}/" if item.is_dir() else item.name for item in inside if item not in taken]
         for item in taken:
             files.setdefault(item.absolute(), _InputFile(item, alone=True))
@@ -241,7 +255,7 @@ def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
         symbol = parsed.frame["symbol"].iloc[at]
         raise source.bad(
             int(parsed.frame.index[at]),
-            f"the session of {today} has not ended, so this bar of {symbol} is not final (column provisional: 1)",
+            f"the session of {today} has not ended, so this bar of {symbol} is not final: set its column provisional to 1",
         )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from tradectl import freshness
 from tradectl.model.series import EQUITY_SERIES
 
-ARCHIVE = "archive.db"
-VERSION = 5
+ARCHIVE = freshness.ARCHIVE
+VERSION = 6
 """Version of the tables, stored in SQLite's user_version."""
 
 DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions", "surveillance")
@@ -197,7 +198,15 @@ def bring_forward(connection: sqlite3.Connection) -> None:
         added = tuple(TABLES[name].sql for name, version in since.items() if 0 < found < version)
         indices = (SURVEILLANCE_BY_SYMBOL,) if found < 4 else ()
         decisions = (DECISIONS,) if found < 5 else ()
-        for statement in (*first, *history, *added, *indices, *decisions, f"PRAGMA user_version = {VERSION}"):
+        for statement in (
+            *first,
+            *history,
+            *added,
+            *indices,
+            *decisions,
+            freshness.FRESHNESS,
+            f"PRAGMA user_version = {VERSION}",
+        ):
             connection.execute(statement)
         connection.commit()
     finally:
@@ -207,5 +216,5 @@ def bring_forward(connection: sqlite3.Connection) -> None:
 def _version(connection: sqlite3.Connection) -> int:
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if found > VERSION:
-        raise sqlite3.DatabaseError(f"written by a newer version (tables {found}, this program knows {VERSION})")
+        raise sqlite3.DatabaseError(f"written by a newer tradectl (tables {found}, this one reads {VERSION}): update tradectl")
     return found

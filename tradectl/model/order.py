@@ -68,8 +68,8 @@ class ReasonCode(StrEnum):
 
 _REASONS: dict[ReasonCode, str] = {
     ReasonCode.WITHDRAWN: "its cancel was requested",
-    ReasonCode.REAPPEARED: "the ledger had ended it, but the broker's list shows it",
-    ReasonCode.RETURNED: "the broker rejected it, but its list shows it",
+    ReasonCode.REAPPEARED: "the ledger had recorded its end, but the broker's list shows it",
+    ReasonCode.RETURNED: "the broker rejected it, but the broker's list shows it",
     ReasonCode.UNEXPLAINED: "the broker's list has it under a tag of tradectl, but this ledger has no intent for it",
     ReasonCode.UNFOUNDED: "it sells shares of which this ledger has no position",
     ReasonCode.DECIDED: "a person decided",
@@ -77,7 +77,7 @@ _REASONS: dict[ReasonCode, str] = {
     ReasonCode.REPEATED_TAG: "the broker already has an order with its tag",
     ReasonCode.UNSENT: "its session ended before it was sent",
     ReasonCode.RETRY_EXPIRED: "its session ended before it was tried again",
-    ReasonCode.NEVER_APPEARED: "never_appeared",
+    ReasonCode.NEVER_APPEARED: "its session ended, and the broker's list does not have it",
 }
 TO_BE_CANCELLED = frozenset({ReasonCode.WITHDRAWN, ReasonCode.REAPPEARED})
 """The order must be cancelled: its cancel was requested, or the next step requests it."""

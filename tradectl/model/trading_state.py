@@ -1,4 +1,4 @@
-"""Define what an account may send: everything, only exits, or only cancels."""
+"""Define what an account may send: everything, only sells and cancels, or only cancels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradectl.model.refusal import Refusal, RefusalCode
 
 TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
 """The trading states, from the weakest to the strictest."""
-MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only exits are sent", "HALTED": "only cancels are sent"}
+MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only sells and cancels are sent", "HALTED": "only cancels are sent"}
 
 
 class Forbidden(Blocked):

@@ -1,7 +1,8 @@
 """Write a crontab from a user's schedule, or from the declarations of the tasks, in the time zone of the machine.
 
-Each line runs every day; tradectl skips dates without a session. In a zone with summer time, a fixed line would move against
-Indian time twice a year. So such a zone, or a zone that is not certain, gets a single line, which runs the due tasks each minute.
+Each line runs every day; tradectl skips dates without a session. The last line runs each minute what is due, so a machine that
+started late catches up. In a zone with summer time, a fixed line would move against Indian time twice a year. Such a zone, or
+one that is not certain, gets the last line only.
 
 Cron starts a line with an almost empty environment. So every line has the program's path, the home, the user and the database.
 """
@@ -19,29 +20,24 @@ from tradectl.model.moment import LAST_FILL, at_ist, format_time
 from tradectl.report.machine_zone import MachineZone
 
 _HEAD = """\
-# The trading day of tradectl for cron; written by `tradectl crontab`.
-# Set MAILTO to the address for failures: with -q nothing else is mailed. If the home is missing, each line exits with 4.
+# tradectl: `tradectl crontab install` writes this block; it moves other lines out of it. MAILTO=ADDRESS above mails failures.
 """
 _SUMMER = """\
-# {zone} has summer time and India does not, so no fixed line can keep Indian time.
+# tradectl: {zone} has summer time and India does not, so no fixed line can keep Indian time.
 """
 _UNCERTAIN = """\
-# The zone of this machine's cron is not certain: {zone}. `tradectl crontab --zone NAME` writes one line for each task.
+# tradectl: the zone of cron is not certain: {zone}. `--zone NAME` writes one line for each task.
 """
 _MINUTE = """\
-# This line runs the due tasks each minute:
+# tradectl: this line runs the due tasks each minute and catches up after a late start:
 """
 _FIXED = """\
-# Times are those of {zone}; the comment has the Indian time. Every line runs every day: tradectl skips holidays.
-"""
-_INSTEAD = """\
-# This one line can replace all of them: it runs the due tasks every minute and catches up after a late start:
-# {line}
+# tradectl: times are those of {zone}; the comment has the Indian time. Every line runs every day: tradectl skips holidays.
 """
 
 
 def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, program: str, *, notes: Sequence[str] = ()) -> str:
-    """Return the whole crontab, with a newline at the end.
+    """Return the lines of a block, each ended by a newline.
 
     Args:
         schedule: The tasks in the order of their lines. A disabled task gets a comment.
@@ -50,15 +46,17 @@ def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, pro
         program: The command of every line up to its task, as `command` returns it.
         notes: Comments for the head.
     """
-    head = _HEAD + "".join(f"# {note}\n" for note in notes)
-    each_minute = f"* * * * * {program} run-due -q"
+    head = _HEAD + "".join(f"# tradectl: {note}\n" for note in notes)
+    each_minute = f"{_MINUTE}* * * * * {program} run-due -q\n"
     if zone.zone is None:
-        return head + _UNCERTAIN.format(zone=zone.name) + _MINUTE + each_minute + "\n"
+        return head + _UNCERTAIN.format(zone=zone.name) + each_minute
     if clocks_change(zone.zone, today):
-        return head + _SUMMER.format(zone=zone.name) + _MINUTE + each_minute + "\n"
+        return head + _SUMMER.format(zone=zone.name) + each_minute
     lines = [line(row, at, zone.zone, today, program) for row in schedule if row.enabled for at in row.times]
-    lines += [f"# {row.task} is disabled: `tradectl schedule enable {row.task}`" for row in schedule if not row.enabled]
-    return head + _FIXED.format(zone=zone.name) + "\n".join(lines) + "\n" + _INSTEAD.format(line=each_minute)
+    lines += [
+        f"# tradectl: {row.task} is disabled: `tradectl schedule enable {row.task}`\n" for row in schedule if not row.enabled
+    ]
+    return head + _FIXED.format(zone=zone.name) + "".join(lines) + each_minute
 
 
 def command(words: Sequence[str]) -> str:
@@ -100,4 +98,5 @@ def line(row: ScheduleRow, at: time, zone: ZoneInfo, today: date, program: str) 
     local = begins.astimezone(zone)
     end = LAST_FILL if row.until is None else format_time(row.until)
     until = f" --until {end}" if row.every else ""
-    return f"# {format_time(at)} {row.task}\n{local.minute} {local.hour} * * * {program} {row.task}{until} --trigger cron -q"
+    command_line = f"{local.minute} {local.hour} * * * {program} {row.task}{until} --trigger cron -q"
+    return f"# tradectl: {format_time(at)} {row.task}\n{command_line}\n"

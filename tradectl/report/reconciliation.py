@@ -25,8 +25,11 @@ NOT_LIVE = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.R
 """Statuses that do not differ for the exchange. An order that the broker rejected may wait for a retry in the ledger."""
 COUNTED = ("executed", "rejected", "postponed", "cancelled", "adopted", "counted", "external", "adjusted", "reopened", "doubted")
 
-MORE = "more than tradectl holds: bought manually or credited, not sold"
-LOST = "; or of a position that the ledger lost. No buy is sent"
+OWN = "more than tradectl holds, as the setting own_shares declares: tradectl does not sell them"
+UNEXPLAINED = (
+    "more than tradectl holds: bought manually, credited, or of a position that the ledger lost. "
+    "tradectl does not sell them, and sends no buy"
+)
 
 
 def reconciliation(trading: TradingSession, changes: Changes) -> dict[str, Any]:
@@ -185,7 +188,9 @@ def _shares(trading: TradingSession) -> list[dict[str, Any]]:
             if symbol in others
             else "the broker has fewer shares than the ledger: sold elsewhere, moved or pledged without a readable trade"
             if held.get(symbol, 0) < mine.get(symbol, 0)
-            else MORE + (", by the setting own_shares" if symbol not in beyond else LOST),
+            else UNEXPLAINED
+            if symbol in beyond
+            else OWN,
         }
         for symbol in sorted(mine.keys() | held.keys())
         if (mine.get(symbol, 0) != held.get(symbol, 0) or symbol in beyond)

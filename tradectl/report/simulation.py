@@ -75,7 +75,7 @@ class Account:
 
 
 def account(world: World) -> Account:
-    """Return the account by all positions of the ledger. Shares count at their last price, or at cost without a price."""
+    """Return the account from all positions of the ledger. Shares count at their last price, or at cost without a price."""
     book = world.ledger.book
     folds: list[tuple[str, Folded]] = [(position.symbol, book.folded(position.id)) for position in book.positions()]
     held = [position.symbol for position in book.snapshot().positions]
@@ -124,7 +124,7 @@ def differences(world: World, mine: Account, theirs: Statement) -> list[str]:
     ours = {position.symbol: position.quantity for position in world.ledger.book.snapshot().positions}
     shares = {line.symbol: line.quantity for line in theirs.holdings}
     return found + [
-        f"{symbol}: {ours.get(symbol, 0)} shares against {shares.get(symbol, 0)}"
+        f"{symbol}: {ours.get(symbol, 0)} shares in the ledger, {shares.get(symbol, 0)} at the exchange"
         for symbol in sorted(set(ours) | set(shares))
         if ours.get(symbol, 0) != shares.get(symbol, 0)
     ]

@@ -17,13 +17,14 @@ from tradectl.model.odd_rows import KEPT_UNDER
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.held_positions import held_positions, last_backup, next_slots, todays_decisions
+from tradectl.report.stored_data import stored_data
 from tradectl.report.values import rows, value
 from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import task_windows
 from tradectl.runtime.clock_watch import last_jump
 from tradectl.runtime.exposure import unprotected_now, with_age
-from tradectl.runtime.provisional import missing_year
-from tradectl.runtime.registry import all_tasks
+from tradectl.runtime.provisional import is_urgent, missing_year
+from tradectl.runtime.registry import all_tasks, task_named
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -77,6 +78,7 @@ def status(world: World) -> dict[str, Any]:
         "undelivered": len(world.ledger.outbox.pending()),
         "clock_jump": last_jump(world),
         "odd_rows": _odd_rows(world, today),
+        "data": stored_data(world),
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
@@ -139,7 +141,8 @@ def login_needed(content: dict[str, Any]) -> str:
     until = datetime.fromisoformat(content["logged_in_until"]) if content["logged_in_until"] else None
     for item in content["agenda"]:
         begins = max(datetime.fromisoformat(item["opens"]), datetime.fromisoformat(content["now"]))
-        if item["state"] in {"due", "later", "running"} and (until is None or begins >= until):
+        needs = item["state"] in {"due", "later", "running"} and task_named(item["task"]).asks_broker
+        if needs and (until is None or begins >= until):
             return f"{item['task']} {item['slot']}".strip()
     return ""
 
@@ -148,6 +151,7 @@ def _session(world: World, today: date) -> tuple[Session | None, dict[str, Any]]
     """Return today's session (None if there is none) and its description, also for a date outside the session table."""
     day: dict[str, Any] = {"date": today.isoformat(), "kind": None, "runs": False, "why_closed": "", "next_run": None}
     day |= {"provisional": world.sessions.provisional.get(today, ""), "year_missing": missing_year(world.sessions, today)}
+    day["year_urgent"] = is_urgent(world.sessions, today)
     session = None
     try:
         session = world.sessions.session(today)
@@ -162,7 +166,7 @@ def _agenda(world: World, session: Session, now: datetime, since: datetime) -> l
     schedules = {row.task: row for row in world.ledger.schedules.list()}
     done = world.ledger.executions.on(session.date)
     found = []
-    for task in all_tasks():
+    for task in filter(lambda task: task.runs_on(world.clock), all_tasks()):
         row = schedules.get(task.name)
         for window in task_windows(task, row, session) if row else ():
             execution = done.get((window.task, window.slot))

@@ -69,7 +69,7 @@ def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarra
 
 @dataclass(frozen=True, slots=True)
 class RandomOrders:
-    """Hold the final equity of an account (`own`), and of the same account with random orders of candidates, in paise."""
+    """Hold the final equity of an account (`own`), and of the same account with random sequences of candidates, in paise."""
 
     own: Paise
     drawn: tuple[Paise, ...]

@@ -3,7 +3,7 @@
 Each test makes many random draws from a generator of the caller:
 - `shuffled` and `sampled`: the same trades in another order, or a sample of them. How large could the drawdown be?
 - `random_entries`: the same number of entries on random sessions, with the same exits. Does the timing of entries matter?
-- `reality_check`: the best of many settings without any value. How good would it look?
+- `reality_check`: the best of many settings without any edge. How good would it look?
 
 Money is in whole paise and sums are exact, so a result does not depend on the machine or on the order of the work.
 """

@@ -52,6 +52,9 @@ def task_windows(task: Task, row: ScheduleRow, session: Session) -> tuple[Window
     starts = [at_ist(session.date, at).astimezone(UTC) for at in row.times]
     slots = [at.strftime("%H:%M") if len(row.times) > 1 else "" for at in row.times]
     nexts = [*starts[1:], end] if task.schedule.each_until_next else [end] * len(starts)
+    if task.schedule.first_until is not None and len(starts) > 1:
+        first_end = at_ist(session.date, task.schedule.first_until).astimezone(UTC)
+        nexts[0] = first_end if starts[0] < first_end < starts[1] else starts[1]
     found = (Window(task.name, *parts, row.every) for parts in zip(slots, starts, nexts, strict=True))
     return tuple(window for window in found if window.opens < window.closes)
 

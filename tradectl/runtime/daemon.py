@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tradectl.control_characters import lines
-from tradectl.errors import Interrupted, TradectlError
+from tradectl.errors import ConfigurationError, Interrupted, TradectlError
 from tradectl.ledger.process_identity import current_identity
 from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
@@ -55,11 +56,15 @@ class Daemon:
         look: Seconds between two checks of what is due.
         failures: By task and slot, how often it failed in a row.
         resting: By task and slot, until when a task that failed is not started again.
+        problem: Returns why the home can no longer be used; empty if it can.
+        tell: Takes the states of sd_notify(3), for systemd.
     """
 
     runner: Runner
     command: Command
     look: float = LOOK
+    problem: Callable[[], str] = lambda: ""
+    tell: Callable[[str], None] = lambda _: None
     children: dict[tuple[str, str], _Child] = field(default_factory=dict)
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
     resting: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -67,15 +72,34 @@ class Daemon:
     _resumed: datetime | None = None
 
     def run(self) -> int:
-        """Run until a signal; then pass it on to the children, wait for them, and return 128 + its number."""
+        """Run until a signal; then pass it on to the children, wait for them, and return 128 + its number.
+
+        A home that disappears ends the daemon too: it reports that and returns 4."""
         clock, ledger = self.runner.world.clock, self.runner.world.ledger
         with stop_on_signals(self.runner.stop or Stop()) as stop:
             while not stop.signal_number:
+                if problem := self.problem():
+                    self.tell("STOPPING=1")
+                    return self._give_up(problem)
                 self.check_once()
+                self.tell("READY=1\nWATCHDOG=1")
                 self._wait(stop)
-            self._end_children(stop)
+            self.tell("STOPPING=1")
+            self._end_children(stop.signal_number)
         self._quietly(lambda: ledger.service.stop("daemon", current_identity(), clock.machine_now(), "stopped"))
         return 128 + stop.signal_number
+
+    def _give_up(self, problem: str) -> int:
+        """End the tasks, report that the home disappeared, and return the exit code. Nothing can be recorded any more."""
+        self._end_children(signal.SIGTERM)
+        user = self.runner.world.user
+        text = (
+            f"the daemon of {user} ended: {problem}. No task runs, and orders at the broker are not watched. Mount the disk or "
+            "restore the home, then start `tradectl daemon` again"
+        )
+        self._report(text)
+        self.runner.world.notifier.send(f"tradectl of {user} has ended", text)
+        return ConfigurationError.exit_code
 
     def check_once(self) -> None:
         """Write the heartbeat, collect children that have ended, and start what is due."""
@@ -140,17 +164,17 @@ class Daemon:
     def _wait(self, stop: Stop) -> None:
         clock = self.runner.world.clock
         waited = 0.0
-        while waited < self.look and not stop.signal_number:
+        while waited < self.look and not stop.signal_number and not self.problem():
             clock.sleep(_SLICE)
             waited += _SLICE
             if any(child.process.poll() is not None for child in self.children.values()):
                 self._gather()
 
-    def _end_children(self, stop: Stop) -> None:
+    def _end_children(self, signal_number: int) -> None:
         """Pass the signal on to the children once, and wait for their end: a child may be sending an order."""
         for child in self.children.values():
             if child.process.poll() is None:
-                child.process.send_signal(stop.signal_number)
+                child.process.send_signal(signal_number)
         for child in self.children.values():
             child.process.wait()
         self.children.clear()

@@ -19,6 +19,7 @@ from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.outcomes import Report, gravest, gravity
+from tradectl.runtime.repeated_errors import new_errors
 from tradectl.runtime.runner import REFUSED, Runner
 
 LONGEST_REST = timedelta(minutes=30)
@@ -50,8 +51,11 @@ def due_now(runner: Runner) -> tuple[Window, ...]:
     return tuple(window for window in found if _should_run(runner, window, done, now))
 
 
-def run_due(runner: Runner) -> Report:
+def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
     """Run each due slot once; a monitor does one step.
+
+    Args:
+        once_a_day: Find the errors that an earlier pass has not printed (`repeated_errors`), for `Report.unprinted`.
 
     Returns:
         The gravest report; all are in `result["reports"]`.
@@ -86,6 +90,7 @@ def run_due(runner: Runner) -> Report:
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
     worst = gravest(reports)
     result = {"reports": [_shown(report) for report in reports]}
+    new = new_errors(world, reports) if once_a_day else None
     day = ist_date(world.clock.now())
     warnings = (*(line for report in reports for line in report.warnings), *runner.take_warnings())
     if worst is None or worst.exit_code == 0:
@@ -101,6 +106,7 @@ def run_due(runner: Runner) -> Report:
         message=text,
         missed=worst.missed,
         warnings=warnings,
+        unprinted=new,
     )
 
 
@@ -162,4 +168,6 @@ def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
 
 def _shown(report: Report) -> dict[str, Any]:
     lists = {name: list(getattr(report, name)) for name in ("missed", "unprotected", "warnings")}
-    return asdict(report) | {"session": report.session.isoformat() if report.session else None} | lists
+    shown = asdict(report)
+    del shown["unprinted"]
+    return shown | {"session": report.session.isoformat() if report.session else None} | lists

@@ -1,4 +1,4 @@
-"""Find positions without a live sell from the ledger and the clock, without a call to the broker, so that any command can.
+"""Find positions without a live sell. This reads the ledger and the clock and does not call the broker.
 
 The sell monitor stores the cause that it found. A finding of another process may be old: `as_of` is when it was last confirmed.
 A monitor that does not run is a cause of its own.
@@ -18,9 +18,10 @@ from tradectl.errors import UncoveredDate
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL
 from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.executions import SKEW
+from tradectl.ledger.schedules import declared
 from tradectl.ledger.schema import positions
 from tradectl.model.moment import ist_date, to_ist
-from tradectl.runtime.agenda import Window, task_windows
+from tradectl.runtime.agenda import Window, current, task_windows
 from tradectl.runtime.registry import task_named
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _exposed(
 ) -> Iterator[tuple[Position, int, str]]:
     """Yield the positions without a live sell in the market hours of their stock: position, shares, error of its market data.
 
-    A sell whose status word at the broker is not known looks live in the ledger: there the stored finding (`known`) counts.
+    A sell with an unknown status word of the broker looks live in the ledger. For it the stored finding (`known`) counts.
     """
     from tradectl.execution import sell_coverage, unprotected_positions
 
@@ -195,13 +196,14 @@ def _monitor(world: World, session: Session, now: datetime) -> Monitor:
         text = f"no list of {session.date.year}'s holidays is known, and no broker has shown that the market is open"
         return Monitor(None, (Cause.CALENDAR, text))
     task = task_named(MONITOR)
-    row = world.ledger.schedules.get(MONITOR)
-    if row is None or not row.enabled:
-        return Monitor(None, (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} is disabled; `tradectl schedule enable {MONITOR}`"))
-    found = task_windows(task, row, session)
-    window = next((item for item in reversed(found) if item.opens <= now), None)
+    row = world.ledger.schedules.get(MONITOR) or declared(world.user, task)
+    window = current(task_windows(task, row, session), now)
+    if not row.enabled:
+        cause = Cause.MONITOR_NOT_RUNNING if window is not None and window.is_open(now) else Cause.NOT_SCHEDULED
+        return Monitor(None, (cause, f"{MONITOR} is disabled; first run `tradectl schedule enable {MONITOR}`"))
     if window is None:
-        return Monitor(None, (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has no window before {_clock(now)}"))
+        text = f"{MONITOR} has no window today; first run `tradectl schedule set {MONITOR} --until last-fill`"
+        return Monitor(None, (Cause.NOT_SCHEDULED, text))
     execution = world.ledger.executions.get(MONITOR, session.date, window.slot)
     looked_at = _looked_at(world, execution)
     if looked_at is not None and looked_at > now + SKEW:
@@ -227,19 +229,26 @@ def _looked_at(world: World, execution: Execution | None) -> datetime | None:
 
 
 def _idle(execution: Execution | None, window: Window, looked_at: datetime | None, now: datetime) -> tuple[Cause, str] | None:
-    """Return why the monitor does not run within its window; None where its next step is not late."""
+    """Return why the monitor does not run; None where its next step is not late.
+
+    The cause is `NOT_SCHEDULED` or `MISSED_WINDOW` exactly where its command is refused without `--force` (see `admission`)."""
     from tradectl.execution.unprotected_positions import REACTION, Cause
 
+    limit = timedelta(seconds=window.every or 0) + REACTION
+    if now < window.opens:
+        forced = looked_at is not None and now - looked_at < limit
+        return None if forced else (Cause.NOT_SCHEDULED, f"the window of {MONITOR} opens at {_clock(window.opens)}")
     if execution is not None and execution.status == "missed":
         return Cause.MISSED_WINDOW, f"the window of {MONITOR} closed without a run"
     if now >= window.over:
-        return Cause.MONITOR_NOT_RUNNING, f"the window of {MONITOR} closed at {_clock(window.closes)}"
-    limit = timedelta(seconds=window.every or 0) + REACTION
+        return Cause.NOT_SCHEDULED, f"the window of {MONITOR} closed at {_clock(window.closes)}"
     if looked_at is None:
         late = now - window.opens >= REACTION
         return (Cause.MONITOR_NOT_RUNNING, f"{MONITOR} has done no step since {_clock(window.opens)}") if late else None
     failed = execution is not None and execution.status == "failed"
     error = f": {execution.error.rstrip('.')}" if failed and execution is not None and execution.error else ""
+    if now - looked_at >= limit and execution is not None and execution.status == "completed":
+        return Cause.NOT_SCHEDULED, f"{MONITOR} completed at {_clock(looked_at)}, before its window was extended"
     if now - looked_at >= limit:
         what = "failed" if failed else "did its last step"
         return Cause.MONITOR_NOT_RUNNING, f"{MONITOR} {what} at {_clock(looked_at)}{error}"

@@ -33,6 +33,7 @@ class Report:
         refused: How many orders the broker refused.
         unprotected: A line for each position without a live sell order.
         warnings: Lines that are shown with `-q` too and change no exit code.
+        unprinted: The errors that no earlier pass of `run-due` has printed; None without `once_a_day` or an error.
     """
 
     task: str
@@ -47,6 +48,7 @@ class Report:
     refused: int = 0
     unprotected: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    unprinted: tuple[str, ...] | None = None
 
 
 def gravity_of(exit_code: int) -> int:

@@ -25,8 +25,9 @@ BETWEEN = timedelta(seconds=15)
 """The pause between two reads of quotes, for a broker whose quotes have no trade time."""
 _LAST_STEP = timedelta(minutes=1)
 """How long after the last fill the last step of the sell monitor may begin."""
-WARN_FROM = (12, 1)
-"""Month and day from which the missing list of the next year is reported: NSE publishes it in the first half of December."""
+WARN_FROM, URGENT_FROM = (12, 1), (12, 20)
+"""Month and day from which the missing list of the next year is a warning, and from which it is an error of each day. NSE
+publishes the list in the first half of December. On the evening of the last listed session nothing can be bought."""
 
 
 def admit_today(world: World) -> bool:
@@ -125,6 +126,11 @@ def missing_year(table: SessionTable, today: date) -> str:
     return ""
 
 
+def is_urgent(table: SessionTable, today: date) -> bool:
+    """Return whether `missing_year` reports a list of holidays that must not be missing any more: an error, no warning."""
+    return bool(missing_year(table, today)) and (today > table.listed_through or (today.month, today.day) >= URGENT_FROM)
+
+
 def _gap(table: SessionTable, today: date) -> str:
     """Return what to do about weekdays before today that were never decided, in one sentence; empty if there are none."""
     days = table.undecided(today)
@@ -133,19 +139,20 @@ def _gap(table: SessionTable, today: date) -> str:
     named = ", ".join(map(str, days[-3:]))
     more = f" and {len(days) - 3} before" if len(days) > 3 else ""
     return (
-        f". It is not known whether the exchange was open on {named}{more}; it counts as closed, so bars, T1 shares and holding "
-        "days leave it out. `tradectl data import` of NSE's bhavcopy of the day proves a session"
+        f". It is not known whether the exchange was open on {named}{more}; each counts as closed: it has no bar, and settlement "
+        "and holding periods skip it. `tradectl data import` of NSE's bhavcopy of the day proves a session"
     )
 
 
 def warn(world: World) -> None:
-    """Send the warning about a missing list once a week, and again when the list has ended: then it is more urgent."""
+    """Send the warning about a missing list once a week; from `URGENT_FROM` on once a day, as an error."""
     now = world.clock.now()
     today = ist_date(now)
     text = missing_year(world.sessions, today)
     if not text:
         return
-    over = ":over" if today > world.sessions.listed_through else ""
-    key = f"calendar:{today.isocalendar().year}-{today.isocalendar().week}{over}"
-    if world.ledger.outbox.add(now, "The holidays of a new year are missing", text, key):
-        world.ledger.logs.append(now, "warning", "year_missing", text)
+    urgent = is_urgent(world.sessions, today)
+    key = f"calendar:{today}" if urgent else f"calendar:{today.isocalendar().year}-{today.isocalendar().week}"
+    title = "ERROR: the holidays of a new year are missing" if urgent else "The holidays of a new year are missing"
+    if world.ledger.outbox.add(now, title, text, key):
+        world.ledger.logs.append(now, "error" if urgent else "warning", "year_missing", text)

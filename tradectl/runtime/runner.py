@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 REFUSED, UNKNOWN, BUG = 11, 7, 1
 """Exit codes: an order was refused or a position has no sell; an order's outcome is unknown; an unexpected error."""
 _JSON = json.JSONEncoder(sort_keys=True, default=str)
+LONG_FETCH = timedelta(hours=6)
+"""How long a forced fetch may go on after its window: a new home has years to fetch."""
 
 
 class Runner:
@@ -64,7 +66,7 @@ class Runner:
         watch: Tell = silence,
     ) -> None:
         self.world = world
-        self.tasks = tuple(tasks)
+        self.tasks = tuple(task for task in tasks if task.runs_on(world.clock))
         self.trigger = trigger
         self.progress = progress
         self.stop = stop
@@ -103,6 +105,11 @@ class Runner:
         """
         day = session or ist_date(self.world.clock.now())
         missed: tuple[str, ...] = ()
+        if not task.runs_on(self.world.clock):
+            raise UsageError(
+                f"{task.name} fetches what is published today, and this home has a virtual clock: nothing was fetched. "
+                "`tradectl data fetch --since DATE` and `tradectl data import` bring the past"
+            )
         try:
             if not dry_run:
                 follow_marker(self.world)
@@ -247,6 +254,7 @@ class Runner:
         """Do the work under the claim and write its end, failure or interrupt."""
         context = Context(self.world, request.session, request.window.slot, claim, progress=self.watch)
         with stop_on_signals() if self.stop is None else nullcontext(self.stop) as stop:
+            context.look = stop.raise_if_requested
             heartbeat = Heartbeat(self.world.ledger.executions, claim, self.world.clock)
             work = Stepping(request.task, context, stop, heartbeat, self.progress)
             if request.window.every is not None:
@@ -271,7 +279,8 @@ class Runner:
         """Step through the window; return whether the execution is complete."""
         window, now = request.window, self.world.clock.now()
         if window.every is None:
-            work.settle(window.closes if now < window.closes else now + AFTER_THE_END)
+            beyond = LONG_FETCH if request.task.real_time else AFTER_THE_END
+            work.settle(window.closes if now < window.closes else now + beyond)
             return True
         return work.through(window, until=request.until, once=request.once, watch=_Loop(self, request, claim))
 
@@ -281,6 +290,9 @@ class Runner:
         blocked = max(Blocked.exit_code, code, key=gravity_of)
         if work.blocked and (done or request.window.every is None):
             return self._write_failure(request, claim, work, work.blocked, blocked, outcome="blocked")
+        if work.missing:
+            code = max([code, *(error.exit_code for error in work.missing)], key=gravity_of)
+            return self._write_failure(request, claim, work, "; ".join(map(str, work.missing)), code)
         ledger, now = self.world.ledger, self.world.clock.now()
         self._warnings += work.take_odd_news()
         failures = map(step_failed, work.failures.values())

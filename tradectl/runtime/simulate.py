@@ -76,7 +76,7 @@ def simulate(
         runner = Runner(world, tasks, trigger="simulate", stop=stop)
         by_name = {task.name: task for task in tasks}
         for number, session in enumerate(done.sessions, 1):
-            for at, step in _agenda(runner, tasks, session, [seed for seed in seeds if seed.session == session.date]):
+            for at, step in _agenda(runner, runner.tasks, session, [seed for seed in seeds if seed.session == session.date]):
                 if at > clock.now():
                     clock.move_to(at)
                 if isinstance(step, Seed):

@@ -120,6 +120,7 @@ class Stepping:
     changed: bool = False
     blocked: str = ""
     unprotected: tuple[str, ...] = ()
+    missing: tuple[TradectlError, ...] = ()
     odd: tuple[OddSymbol, ...] | None = None
     """The broker's unreadable rows in the last step, by symbol; None before the first step."""
     odd_news: tuple[OddSymbol, ...] = ()
@@ -157,6 +158,7 @@ class Stepping:
         self.changed = self.changed or outcome.changed
         self.blocked = outcome.blocked
         self.unprotected = outcome.unprotected  # as of the last step
+        self.missing = outcome.missing
         if self.progress is not None:
             self.progress(self.task, self.context.now, outcome)
         return outcome

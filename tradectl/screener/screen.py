@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.history import History
+from tradectl.model.history import History, Ints
 from tradectl.model.market import Bar, bars_entry
 from tradectl.model.panel import GAP
 from tradectl.ports import MarketData, Tell, silence
@@ -27,7 +27,15 @@ from tradectl.screener.state import FeatureState, PanelColumns
 from tradectl.strategy import entry, score
 from tradectl.strategy.features import Reading
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.trusted_prices import MEMORY, MISSING_BARS, UNKNOWN_ACTION, WINDOW, rule_against, why_undecided
+from tradectl.strategy.trusted_prices import (
+    MEMORY,
+    MISSING_BARS,
+    UNKNOWN_ACTION,
+    WINDOW,
+    rule_against,
+    why_missing,
+    why_undecided,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +98,8 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, request:
     If the session has no bar at all, every instrument is excluded, unless the setting `allow_stale` is on.
     """
     if request.whole:
-        allowed = request.parameters.allow_stale
-        missing = missing_sessions(market.panel(), sessions, request.universe, request.session, stale=allowed)
+        allowed, final = request.parameters.allow_stale, request.bars is None
+        missing = missing_sessions(market.panel(), sessions, request.universe, request.session, final=final, stale=allowed)
         if missing is not None:
             return ScreenResult((), stale=False, missing=missing)
     state = _state_at(known, request, tell)
@@ -170,14 +178,15 @@ class _Screener:
     def _distrusted(self, state: FeatureState, column: int, name: str, reading: Reading) -> tuple[str, str]:
         """Return the rule of `trusted_prices` that excludes an instrument, and the reason; both are empty if none does.
 
-        The history is read only if the state or the panel shows a jump or a missing bar.
+        The whole history is read only if the state shows a jump.
         """
         undecided = self._undecided.get(name)
         if undecided is not None and undecided <= self.request.following:
             return UNKNOWN_ACTION, why_undecided(undecided)
         jump, bars = int(state.arrays["jump"][column]), int(state.arrays["bars"][column])
-        if not (jump and bars - jump < MEMORY) and name not in self._lacking:
-            return "", ""
+        if not (jump and bars - jump < MEMORY):
+            lacking = self._lacking.get(name)
+            return ("", "") if lacking is None else (MISSING_BARS, why_missing(lacking))
         actions = self.market.actions(name, date.min, self.request.following)
         history = self._history(name, reading).through(self.request.session)
         return rule_against(history, actions, self.market.panel().sessions, self.request.following)
@@ -187,12 +196,28 @@ class _Screener:
         return self.market.undecided()
 
     @cached_property
-    def _lacking(self) -> frozenset[str]:
-        """Return the instruments that have no bar on at least one of the last WINDOW sessions of the market."""
-        panel = self.market.panel()
-        end = panel.last_index(self.request.session) + 1
-        lacking = (panel.state[max(0, end - WINDOW) : end] == GAP).any(axis=0)
-        return frozenset(panel.instruments[column] for column in np.flatnonzero(lacking).tolist())
+    def _lacking(self) -> Mapping[str, Ints]:
+        """Return the instruments with missing bars, each with the sessions (ordinals) that lack one, oldest first.
+
+        The WINDOW sessions up to the last bar of an instrument are searched. A bar that is not final counts as the last one."""
+        panel, session, found = self.market.panel(), self.request.session, {}
+        end = panel.last_index(session) + 1
+        begin = max(0, end - WINDOW)
+        state = np.asarray(panel.state[begin:end])
+        today = end > 0 and panel.sessions[end - 1] == session.toordinal()
+        for column in np.flatnonzero((state == GAP).any(axis=0)).tolist():
+            name, there = panel.instruments[column], state[:, column]
+            live = self.request.bars is not None and name in self.request.bars
+            if live:
+                last = len(state) - 1 if today else len(state)
+            else:
+                bars = np.flatnonzero(there > 0)
+                last = int(bars[-1]) if len(bars) else -1
+            gaps = np.flatnonzero(there[:last] == GAP) if last > 0 else np.empty(0, dtype=np.int64)
+            gaps = gaps[gaps > last - WINDOW]
+            if len(gaps):
+                found[name] = panel.sessions[begin + gaps]
+        return found
 
     def _ex_date(self, instrument_id: str) -> str:
         """Return the rule `ex_date` if an ex-date up to the next session forbids an entry, else empty text."""

@@ -108,6 +108,9 @@ class Parameters:
     allow_stale: bool = _switch(
         False, "whether analyze may use the last stored bars if today's bars are missing; the result reports it"
     )
+    actions_max_age: int = _number(
+        3, "sessions", 0, 10_000, "an older list of corporate actions stops analyze in a home on the machine's clock"
+    )
     isolated: bool = _switch(False, "whether analyze scans in a separate process, so that a crash or hang does no harm")
     scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer is stopped")
     log_days: int = _number(180, "days", 1, 36_500, "how long eod keeps log lines and sent messages")
@@ -140,7 +143,7 @@ class Parameters:
     """The table that `charges` names. It is not a setting: it is set when a home is opened."""
 
     participation: float = _number(
-        1, "share", 0, 1, "paper: maximum share of a session's volume that our orders may take; 1: no limit"
+        1, "share", 0, 1, "paper: maximum share of a minute's volume that one order may take; 1: no limit"
     )
 
 
@@ -226,6 +229,7 @@ WITHOUT_LIMITS = {
 """Changes that switch off the limits of the portfolio, for a backtest of one symbol."""
 
 NOT_OF_A_SYMBOL = frozenset(
-    {"universe", "signals_from", "own_shares", "allow_stale", "isolated", "scan_limit", "log_days", "preopen_orders"}
+    {"universe", "signals_from", "own_shares", "allow_stale", "actions_max_age", "isolated", "scan_limit", "log_days"}
+    | {"preopen_orders"}
 )
 """Settings that do not change the trades of a symbol: they select what to scan and how."""

@@ -3,8 +3,7 @@
 - `unknown_action`: from the ex-date of an unknown corporate action until a person decides about it.
 - `unexplained_jump`: in the last `MEMORY` bars there is an opening gap that no corporate action explains, or a factor that the
 prices do not show. After 600 bars, earlier prices have a weight of 0.25 % in an EMA200.
-- `missing_bars`: in the last `WINDOW` sessions of the market the listed symbol has a session without a bar. After 60 bars,
-earlier prices have a weight of 0.2 % in RSI10, and no other window of a rule is longer.
+- `missing_bars`: in the last `WINDOW` sessions of the market the listed symbol has a session without a bar.
 
 A jump is measured from the previous close to the open, because the exchange limits that gap by the day's band (`gap_limit`).
 """
@@ -29,8 +28,11 @@ Mask = NDArray[np.bool_]
 UNKNOWN_ACTION, UNEXPLAINED_JUMP, MISSING_BARS = "unknown_action", "unexplained_jump", "missing_bars"
 MEMORY = 600
 """The number of bars for which a jump excludes a symbol."""
-WINDOW = 60
-"""The number of sessions for which a missing bar excludes a symbol."""
+WINDOW = 100
+"""The number of sessions for which a missing bar excludes a symbol. The windows of the rules are up to 60 bars, older bars have a
+weight of 0.003 % in RSI10, and one missing bar changes an EMA200 by at most 0.4 % of its distance from the price of that day.
+Measured on 25 evenings of real data: a session missing 40 or 59 sessions ago changed a strength by 2 points, one 80 ago by
+0.003, one 120 ago by 0."""
 SMALL = 0.05
 """A smaller price change by an action looks like an ordinary opening gap (standard deviation 1.1 %), so it is ignored."""
 
@@ -154,7 +156,25 @@ def rule_against(history: History, actions: Sequence[CorporateAction], traded: I
     if found[0] == UNEXPLAINED_JUMP:
         recent = [jump for jump in jumps(history, actions) if jump.index + MEMORY >= len(history)]
         return found[0], f"{describe(recent[-1])}; {DECIDE}"
-    return found[0], f"a bar is missing in the last {WINDOW} sessions of the market; `tradectl data check` shows which"
+    return found[0], why_missing(lacking_sessions(history, history.sessions if traded is None else traded))
+
+
+def lacking_sessions(history: History, traded: Ints) -> Ints:
+    """Return the sessions (ordinals) without a bar of a symbol, in the WINDOW sessions of the market up to its last bar."""
+    if not len(history):
+        return traded[:0]
+    at = np.searchsorted(traded, history.sessions)
+    days: Ints = traded[np.setdiff1d(np.arange(max(at[0], at[-1] - WINDOW + 1), at[-1]), at)]
+    return days
+
+
+def why_missing(days: Ints) -> str:
+    """Return the reason of `missing_bars`. `days`: the sessions without a bar (ordinals), oldest first, at least one."""
+    more = f" (and of {len(days) - 1} more sessions)" if len(days) > 1 else ""
+    return (
+        f"no bar of {date.fromordinal(int(days[-1]))}{more}, when others traded: RSI and averages may be wrong, so it is "
+        "not bought; `tradectl data fetch --repair` fetches a lost bar, a suspended symbol has none"
+    )
 
 
 DECIDE = "`tradectl data actions list` shows open actions, `tradectl data actions set` or `ignore` decides one"

@@ -668,9 +668,9 @@ def test_a_sell_beyond_what_is_held_is_written_down(near, far, tmp_path) -> None
         broker.modify(resting, quantity=11, price=10500)
     broker.modify(resting, quantity=10, price=10500)
     lines = (
-        "2023-07-17 10:00:00 place S2: SELL 4 ACME while 7 wait and 10 are held; "
+        "2023-07-17 10:00:00 place S2: SELL 4 ACME with 7 on sale and 10 held; "
         "refused: insufficient holdings: 3 may be sold, 4 ordered",
-        f"2023-07-17 10:00:00 modify {resting}: SELL 11 ACME while 0 wait and 10 are held; "
+        f"2023-07-17 10:00:00 modify {resting}: SELL 11 ACME with 0 on sale and 10 held; "
         "refused: insufficient holdings: 10 may be sold, 11 ordered",
     )
     assert far().oversold == broker.oversold == lines
@@ -695,7 +695,7 @@ def test_a_sell_sent_twice_in_doubt_is_written_down(near, far) -> None:
     broker.place(order("S", Side.SELL, 10, 10500))
     broker.deliver_all()
     (line,) = broker.oversold
-    assert "place S: SELL 10 ACME while 10 wait and 10 are held; refused" in line
+    assert "place S: SELL 10 ACME with 10 on sale and 10 held; refused" in line
 
 
 # who listens, and telling it all again

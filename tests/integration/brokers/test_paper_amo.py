@@ -1,11 +1,15 @@
 """The life of after-market orders: over nights, weekends, holidays and into whatever session comes."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from tests.support.brokers.exchange import bar, ist, listing, quiet
+from tradectl.brokers.paper.acceptance import target_session
 from tradectl.errors import OrderRefused, UncoveredDate
+from tradectl.exchange.overrides import Override, OverrideKind, write_override
+from tradectl.exchange.sessions import SessionTable
 from tradectl.model.order import OrderStatus, Variety
 
 THURSDAY, FRIDAY, MONDAY, TUESDAY = (date(2023, 7, day) for day in (13, 14, 17, 18))
@@ -121,3 +125,12 @@ def test_the_amo_of_a_renamed_stock_carries_its_new_name(floor) -> None:
     market.to(MONDAY, "10:00")
     assert (market.order(order).symbol, market.order(order).status) == ("NEW", OrderStatus.EXECUTED)
     assert market.broker.holdings()[0].symbol == "NEW"
+
+
+def test_an_amo_passes_a_session_of_unknown_hours(tmp_path: Path) -> None:
+    """Muhurat on Monday, without hours yet: nothing trades in it, so the order waits for Tuesday."""
+    calendar = tmp_path / "sessions.csv"
+    write_override(calendar, Override(MONDAY, OverrideKind.MUHURAT))
+    sessions = SessionTable.load(calendar)
+    for moment in (ist(FRIDAY, "16:05"), ist(MONDAY, "08:00"), ist(MONDAY, "18:30"), ist(MONDAY, "22:00")):
+        assert target_session(sessions, moment).date == TUESDAY

@@ -316,7 +316,10 @@ def test_a_broker_that_wants_a_long_wait_is_left_alone() -> None:
 def test_a_command_is_not_repeated_and_says_how_long_to_wait() -> None:
     heard: list[bytes] = []
     made = transport()
-    with server(telling([too_many("Retry-After: 7")], heard)) as port, pytest.raises(Ambiguous, match=r"\(429\): again in 7 s"):
+    with (
+        server(telling([too_many("Retry-After: 7")], heard)) as port,
+        pytest.raises(Ambiguous, match=r"\(429\): it accepts requests again in 7 s"),
+    ):
         made.command("POST", f"http://127.0.0.1:{port}/orders", bucket="orders", side=None)
     made.close()
     assert len(heard) == 1

@@ -120,7 +120,7 @@ def test_alone_too_there_are_trades_in_a_file_and_notes(many: bool, researcher: 
     compared = 6 if many else 2
     assert result["look_ahead"] == {"compared": compared, "sessions": 2, "differences": [], "engine": engine, "parts": parts}
     assert result["notes"][-1] == (
-        f"Look-ahead: {engine} was run again up to 2 evenings without any later bar; "
+        f"Look-ahead: {engine} was run again up to each of 2 evenings, without any later bar; "
         f"{compared} comparisons of single symbols: {', '.join(parts)}; no difference."
     )
     assert "surviv" in result["notes"][0]

@@ -39,7 +39,7 @@ def test_init_refuses_what_cannot_be(tradectl: Tradectl, option: str, value: str
 def test_a_second_user_has_a_timetable_and_must_be_named(tradectl: Tradectl):
     assert tradectl("user", "add", "ravi", "--capital", "200000").code == 0
     assert tradectl("user", "add", "ravi").code == 2
-    assert len(tradectl("schedule", "--user", "ravi", "--json").object["result"]) == 7
+    assert len(tradectl("schedule", "--user", "ravi", "--json").object["result"]) == 8
     nobody = tradectl("status")
     assert (nobody.code, "--user NAME" in nobody.err) == (2, True)
     assert tradectl("status", "--user", "nobody").code == 2
@@ -62,7 +62,7 @@ def test_the_timetable_can_be_changed_and_a_task_switched_off(tradectl: Tradectl
     said = tradectl("buy", "--session", FRIDAY, "--json")
     assert (said.code, said.object["outcome"]) == (0, "disabled")
     tradectl("schedule", "enable", "buy")
-    assert [row["enabled"] for row in tradectl("schedule", "list", "--json").object["result"]] == [True] * 7
+    assert [row["enabled"] for row in tradectl("schedule", "list", "--json").object["result"]] == [True] * 8
 
 
 def test_a_setting_is_checked_kept_and_reset(tradectl: Tradectl):

@@ -59,7 +59,7 @@ def test_a_damaged_configuration_is_exit_4(tradectl: Tradectl, home: Path):
     home.mkdir()
     (home / "tradectl.toml").write_text("user = ", encoding="utf-8")
     said = tradectl("crontab", "--json")
-    assert (said.code, said.object["command"], said.object["exit_code"]) == (4, "crontab", 4)
+    assert (said.code, said.object["command"], said.object["exit_code"]) == (4, "crontab show", 4)
     assert "tradectl.toml" in said.object["error"]
 
 
@@ -74,7 +74,7 @@ def test_the_version_is_told_both_ways(tradectl: Tradectl):
 
 
 def test_every_commands_help_shows_the_global_options(tradectl: Tradectl):
-    for words in (("orders", "list"), ("data", "sessions", "add"), ("crontab",)):
+    for words in (("orders", "list"), ("data", "sessions", "add"), ("crontab", "show")):
         said = tradectl(*words, "--help")
         assert said.code == 0
         for option in ("--user", "--db", "--home", "--at", "--json", "--quiet", "--verbose"):

@@ -29,7 +29,7 @@ from tradectl.marketdata.sources import delayed
 from tradectl.model.moment import at_ist
 from tradectl.settings import load
 
-MONDAY, TUESDAY = date(2024, 10, 28), date(2024, 10, 29)
+MONDAY, TUESDAY, WEDNESDAY = date(2024, 10, 28), date(2024, 10, 29), date(2024, 10, 30)
 EVENING = ("--at", "2024-10-29 20:00")
 PLAIN = (100.0, 110.0, 95.0, 105.5, 1000)
 
@@ -74,8 +74,8 @@ def test_a_missing_session_ends_with_8_and_the_others_are_kept(tradectl: Tradect
     said = tradectl("data", "fetch", "--since", "2024-10-28", *EVENING)
     assert said.code == 8
     assert said.err == (
-        "tradectl: 2024-10-28: not published (if the exchange was closed, run: tradectl data sessions add 2024-10-28 "
-        "--kind closed)\n"
+        "tradectl: 2024-10-28: not published; `tradectl data sessions fetch` shows by NSE's list of holidays whether the "
+        "exchange was closed\n"
     )
     assert tradectl("data", "list", "--json").object["result"]["sessions"] == 1
 
@@ -135,6 +135,56 @@ def test_yahoo_for_symbols_and_for_a_universe(tradectl: Tradectl, web: Site, hom
     assert [item["file"] for item in second.object["result"]["files"]] == ["yahoo-ACME.csv", "yahoo-M&M.csv"]
     assert tradectl("data", "list", "--json").object["result"]["sessions"] == 2
     assert (home / "yahoo").is_dir()
+
+
+def test_a_fetch_of_one_symbol_hides_no_other(tradectl: Tradectl, web: Site) -> None:
+    """Yahoo brings one symbol of both days. NSE's files of them are still wanted, and replace what differs."""
+    web.otherwise = Reply(200, b"crumb")
+    web.put(path("OTHER"), chart(Share("OTHER", {MONDAY: PLAIN, TUESDAY: PLAIN})))
+    web.put(path("ACME"), chart(Share("ACME", {MONDAY: PLAIN, TUESDAY: (100.0, 110.0, 95.0, 105.45, 990)})))
+    yahoo = ("data", "fetch", "--source", "yahoo", "--json", *EVENING)
+    assert tradectl(*yahoo, "--symbols", "OTHER", "--since", "2024-10-28").code == 0
+    late = tradectl(*yahoo, "--symbols", "ACME,OTHER").object["result"]
+    assert [(item["file"], item["new"]) for item in late["files"]] == [("yahoo-ACME.csv", 2)]
+    serve(web, MONDAY)
+    serve(web, TUESDAY)
+    said = tradectl("data", "fetch", "--json", *EVENING)
+    assert (said.code, said.object["result"]["sessions"]) == (0, ["2024-10-28", "2024-10-29"])
+    assert [item["replaced"] for item in said.object["result"]["files"]] == [0, 1]
+
+
+def test_a_hole_of_one_symbol_is_repaired(tradectl: Tradectl, web: Site, tmp_path: Path) -> None:
+    bars = tmp_path / "bars.csv"
+    rows = [
+        (MONDAY, "OTHER"),
+        (MONDAY, "THIRD"),
+        (TUESDAY, "OTHER"),
+        (TUESDAY, "THIRD"),
+        (WEDNESDAY, "OTHER"),
+        (WEDNESDAY, "THIRD"),
+    ]
+    rows += [(MONDAY, "ACME"), (WEDNESDAY, "ACME")]
+    lines = (f"{day},{symbol},EQ,100,110,95,105.5,1000\n" for day, symbol in rows)
+    bars.write_text("date,symbol,series,open,high,low,close,volume\n" + "".join(lines), encoding="utf-8")
+    assert tradectl("data", "import", str(bars)).code == 0
+    serve(web, TUESDAY)
+    repair = ("data", "fetch", "--repair", "--json", "--at", "2024-10-30 20:00")
+    assert tradectl(*repair).object["result"]["sessions"] == ["2024-10-29"]
+    assert tradectl(*repair).object["result"]["sessions"] == []
+
+
+def test_a_session_without_a_suspended_symbol_is_fetched_once(tradectl: Tradectl, web: Site, tmp_path: Path) -> None:
+    """NSE's file has no bar of the symbol either, and all its rows were stored before."""
+    serve(web, TUESDAY)
+    lines = [f"{day},{symbol},EQ,100,110,95,105.5,1000\n" for day in (MONDAY, WEDNESDAY) for symbol in ("ACME", "OTHER", "THIRD")]
+    lines += [f"{TUESDAY},{symbol},EQ,100,110,95,105.5,1000\n" for symbol in ("ACME", "THIRD")]
+    bars = tmp_path / "bars.csv"
+    bars.write_text("date,symbol,series,open,high,low,close,volume\n" + "".join(lines), encoding="utf-8")
+    assert tradectl("data", "import", str(bars)).code == 0
+    repair = ("data", "fetch", "--repair", "--json", "--at", "2024-10-30 20:00")
+    first = tradectl(*repair).object["result"]
+    assert (first["sessions"], [(item["new"], item["same"]) for item in first["files"]]) == (["2024-10-29"], [(0, 1)])
+    assert tradectl(*repair).object["result"]["sessions"] == []
 
 
 def test_an_unknown_universe_ends_with_2(tradectl: Tradectl, web: Site) -> None:

@@ -105,7 +105,7 @@ def test_the_account_that_is_asked_is_the_named_users(live: Tradectl, kite: Hous
     assert live(*words, "--user", "ravi").object["error"] == "ravi has set no broker: run `tradectl broker set NAME`"
     assert live("broker", "set", "openalgo", "--user", "ravi", stdin="").code == 0
     other = live(*words, "--user", "ravi")
-    assert (other.code, other.object["error"]) == (4, "ravi is at openalgo, not at kite")
+    assert (other.code, other.object["error"]) == (4, "the broker of ravi is openalgo, not kite")
     assert live(*words, "--user", "me").code == 0
 
 

@@ -45,7 +45,7 @@ def test_what_is_so_already_is_said_and_not_written_again(tradectl: Tradectl):
 
 def test_halt_never_makes_a_halted_account_reducing(tradectl: Tradectl):
     tradectl("init")
-    assert tradectl("halt", "--reducing").out.startswith("REDUCING, by hand: only exits are sent\n")
+    assert tradectl("halt", "--reducing").out.startswith("REDUCING, by hand: only sells and cancels are sent\n")
     assert tradectl("halt", "--reason", "worse").out.startswith("HALTED, worse: only cancels are sent\n")
     weaker = tradectl("halt", "--reducing")
     assert (weaker.code, weaker.err) == (2, "tradectl: me is HALTED, worse: `resume` first, then `halt --reducing`\n")

@@ -70,7 +70,9 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
         first, account, follows = said.out.splitlines()
         assert (first, account) == ("HALTED, now: only cancels are sent", f"account me in {made}")
         assert follows.startswith("the marker is set, and every send reads it; ")
-        assert f"the next task writes the ledger: {made}/ledger.db is locked by process {pid} (" in said.out
+        assert (
+            f"the ledger could not be written (the next task does it): {made}/ledger.db is locked by process {pid} (" in said.out
+        )
         assert f"which is stopped: nothing can be written until that process continues (`kill -CONT {pid}`)" in said.out
         status = tradectl("status")
         assert "trading   HALTED, now" in status.out
@@ -101,7 +103,7 @@ def test_halt_with_a_damaged_ledger(tradectl: Tradectl, made: Path):
     said = tradectl("halt", "--reason", "now")
     assert said.code == 0
     assert "HALTED, now: only cancels are sent" in said.out
-    assert "the next task writes the ledger" in said.out
+    assert "the ledger could not be written (the next task does it)" in said.out
     status = tradectl("status")
     assert (status.code, status.out) == (10, "me: the halt marker is HALTED, now\n")
     assert "is not a database" in status.err
@@ -130,7 +132,7 @@ def test_halt_says_so_whatever_a_damaged_ledger_raises(tradectl: Tradectl, made:
     said = tradectl("halt", "--reason", "now")
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("HALTED, now: only cancels are sent\n")
-    (told,) = [line for line in said.out.splitlines() if "the next task writes the ledger" in line]
+    (told,) = [line for line in said.out.splitlines() if "the ledger could not be written (the next task does it)" in line]
     assert "damaged" in told
     assert (made / "halt-me.halted").exists()
     assert tradectl("halt", "--json").object["result"]["marker"] == "HALTED"
@@ -154,7 +156,7 @@ def test_halt_with_a_silent_database_server(tradectl: Tradectl, made: Path):
     with silent_server() as port:
         said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
     assert said.code == 0
-    assert "the next task writes the ledger: the database server does not reply within" in said.out
+    assert "the ledger could not be written (the next task does it): the database server does not reply within" in said.out
     assert (made / "halt-me.halted").exists()
 
 
@@ -163,7 +165,7 @@ def test_halt_with_a_database_server_that_is_down(tradectl: Tradectl, made: Path
         pass
     said = tradectl("--db", f"postgresql+psycopg://u:p@127.0.0.1:{port}/d", "halt")
     assert said.code == 0
-    assert "the next task writes the ledger: " in said.out
+    assert "the ledger could not be written (the next task does it): " in said.out
     assert (made / "halt-me.halted").exists()
 
 
@@ -251,7 +253,7 @@ def test_halt_with_a_missing_ledger_makes_none(tradectl: Tradectl, made: Path):
     said = tradectl("halt", "--cancel")
     assert said.code == 4
     assert "the account is HALTED, but no order was cancelled: there is no home in" in said.err
-    assert f"the next task writes the ledger: there is no ledger in {made}/ledger.db" in said.out
+    assert f"the ledger could not be written (the next task does it): there is no ledger in {made}/ledger.db" in said.out
     assert (made / "halt-me.halted").exists()
     assert not list(made.glob("ledger.db*"))
 
@@ -297,14 +299,14 @@ def test_halt_works_with_damaged_settings(tradectl: Tradectl, made: Path, damage
     assert (said.code, said.out.splitlines()[:2]) == (0, ["HALTED, now: only cancels are sent", f"account me in {made}"])
     assert f"{made}/tradectl.toml" in said.err
     assert "the account is HALTED nevertheless" in said.err
-    assert "the next task writes the ledger: the ledger is not known" in said.out
+    assert "the ledger could not be written (the next task does it): the ledger is not known" in said.out
     assert (made / "halt-me.halted").exists()
     assert tradectl("status").code == tradectl("resume").code == 4
     cancelled = tradectl("halt", "--cancel", "--json")
     assert (cancelled.code, cancelled.object["result"]["marker"]) == (4, "HALTED")
     assert "tradectl.toml" in cancelled.object["result"]["settings_error"]
     named = tradectl("--db", str(made / "ledger.db"), "halt")
-    assert (named.code, "the next task writes the ledger" in named.out) == (0, False)
+    assert (named.code, "the ledger could not be written (the next task does it)" in named.out) == (0, False)
 
 
 def test_halt_asks_for_the_user_where_settings_are_damaged(tradectl: Tradectl, made: Path):

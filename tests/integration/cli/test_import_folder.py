@@ -35,7 +35,7 @@ def test_a_folder_with_action_texts_refuses_that_file(tradectl: Tradectl, tmp_pa
     )
     assert result["refused"][1]["reason"] == "pipe.csv: is a FIFO; save its content as a file first"
     assert result["ignored"] == ["notes.md"]
-    assert done.object["error"].startswith("refused 2 of 4 files, the others are imported: action_texts.csv: is not in a known")
+    assert done.object["error"].startswith("2 of 4 files refused, the others imported; action_texts.csv: is not in a known")
     found = tradectl("data", "list", "--json").object["result"]
     assert (found["bars"], found["actions"]) == (1, 1)
 

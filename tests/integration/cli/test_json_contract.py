@@ -31,7 +31,6 @@ UNKNOWN = [
     ("orders", "list", "--status", "nosuch"),
     ("orders", "show", "nosuch"),
     ("why", "NOSUCH"),
-    ("init", "--mode", "nosuch"),
     ("user", "add", "x", "--role", "nosuch"),
     ("config", "set", "charges", "nosuch"),
     ("config", "set", "universe", "nosuch"),

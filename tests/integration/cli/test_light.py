@@ -53,6 +53,7 @@ def loaded(home: Path, *words: str, code: int = 0) -> set[str]:
 def commands(modules: set[str]) -> set[str]:
     """Which of the files of commands are among them."""
     shared = {"app", "columns", "invocation", "command", "contents", "group", "operator", "options", "progress", "output"}
+    shared |= {"completion"}
     return {name.removeprefix("tradectl.cli.") for name in modules if name.startswith("tradectl.cli.")} - shared
 
 
@@ -67,6 +68,11 @@ def done_home(tmp_path: Path) -> Path:
     ledger.executions.finish(claim, "completed", {"placed": 0}, now=now, steps=1)
     ledger.database.close()
     return home
+
+
+def make_home(home: Path) -> None:
+    """Make a home on the machine's clock: making one also makes its paper exchange."""
+    bootstrap.init(load(home=str(home), environment={})).close()
 
 
 def test_help_knows_every_command_and_loads_no_library_for_work(tmp_path: Path):
@@ -106,7 +112,8 @@ def test_a_usage_error_is_found_before_anything_is_loaded(tmp_path: Path, words:
 
 @pytest.mark.parametrize("words", [("status",), ("orders", "--json"), ("signals",), ("schedule",), ("config", "list")])
 def test_a_look_reads_neither_prices_nor_the_exchange(tmp_path: Path, words: tuple[str, ...]):
-    modules = loaded(tmp_path, *words)
+    make_home(tmp_path / "home")
+    modules = loaded(tmp_path / "home", *words)
     assert "sqlalchemy" in modules
     assert not modules & {*HEAVY, *SCAN, *TRADE, *SERVER, *WORKS, *FACE}
 
@@ -119,6 +126,7 @@ def test_a_task_that_has_completed_is_told_so_without_its_work(done_home: Path):
 
 @pytest.mark.usefixtures("trading_hours")  # past the calendar it ends with 8
 def test_a_task_without_a_session_is_told_so_without_its_work(tmp_path: Path):
+    make_home(tmp_path / "home")
     modules = loaded(tmp_path / "home", "buy", "--session", "2023-07-22")
     assert not modules & {*HEAVY, *SCAN, *TRADE, *SERVER, *WORKS, *FACE}
 
@@ -135,6 +143,6 @@ def test_the_contents_have_every_command_of_every_module():
     assert all(built[name].name == name for name in listed)
     for path in Path(contents.__file__).parent.glob("*.py"):
         app = getattr(import_module(f"tradectl.cli.{path.stem}"), "app", None)
-        if isinstance(app, Typer) and path.stem not in {"app", "reference"}:
+        if isinstance(app, Typer) and path.stem not in {"app", "reference", "man_page"}:
             names = [app.info.name] if app.info.name else list(get_group(app).commands)
             assert names == [name for name, module in listed.items() if module == path.stem]

@@ -88,7 +88,7 @@ def test_a_trading_adapter_gives_a_paper_home_no_prices(tradectl: Tradectl, home
     assert tradectl("init").code == 0
     with (
         closing(bootstrap.open_world(load())) as world,
-        pytest.raises(ConfigurationError, match="for an account"),
+        pytest.raises(ConfigurationError, match="to a read-only account"),
     ):
         world.broker.quotes(["ACME"])
 
@@ -102,7 +102,7 @@ def test_status_says_where_orders_go(live: Tradectl) -> None:
 def test_what_the_broker_must_know_is_read_and_never_shown(live: Tradectl, home: Path) -> None:
     said = told(live, f"key={CANARY}\nclient=AB1234\n")
     assert (said.code, said.out) == (0, "house: key, client stored\n")
-    assert told(live, "kex=1\n").err == "tradectl: line 1 of stdin: NAME=VALUE, where NAME is one of key, client, depot\n"
+    assert told(live, "kex=1\n").err == "tradectl: line 1 of stdin must be NAME=VALUE, where NAME is one of key, client, depot\n"
     assert told(live, "").out == "house: nothing stored\n"
     stored = b"".join(path.read_bytes() for path in home.glob("ledger.db*"))
     assert (CANARY.encode() in stored, b"AB1234" in stored) == (False, True)
@@ -123,7 +123,7 @@ def test_a_login_is_kept_for_everybody_until_it_ends(live: Tradectl) -> None:
     assert live("login", stdin="").code == 5
     right = live("login", stdin="1234\n")
     assert right.code == 0
-    assert right.out.startswith("logged in at house, which reports our address as 203.0.113.7, until ")
+    assert right.out.startswith("logged in at house, which reports this machine's address as 203.0.113.7, until ")
     assert live("login", stdin="").out.startswith("logged in already at house")
     assert live("login", "--again", stdin="9999\n").code == 5
     assert live("status", "--json").object["result"]["logged_in_until"] is not None

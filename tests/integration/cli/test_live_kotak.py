@@ -38,7 +38,7 @@ def test_a_home_at_kotak_logs_in_by_itself(live: Tradectl) -> None:
     """The password is made from the secret: nobody is asked, and nothing secret is said."""
     said = live("login", stdin="")
     assert said.code == 0, said.err
-    assert said.out.startswith("logged in at kotak_neo, which reports our address as 127.0.0.1, until ")
+    assert said.out.startswith("logged in at kotak_neo, which reports this machine's address as 127.0.0.1, until ")
     found = live("broker", "status", "--json").object["result"]
     assert (found["logged_in"], found["seen_ip"], found["missing"]) == (True, "127.0.0.1", [])
     shown = said.out + live("broker", "status").out + live("status").out

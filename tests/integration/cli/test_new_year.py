@@ -12,8 +12,9 @@ from tests.integration.marketdata.sources.conftest import HASTY
 from tests.support.loopback import Reply, Site, site
 from tests.unit.exchange.test_holiday_list import HOLIDAYS, answer
 from tradectl.cli import fetching
+from tradectl.marketdata.fetch_holidays import ADDRESS as HOLIDAY_ADDRESS
 
-ADDRESS = fetching.HOLIDAYS.partition("?")[0]
+ADDRESS = HOLIDAY_ADDRESS.partition("?")[0]
 THEN = ("--at", "2026-12-15 20:00")
 LATER = ("--at", "2027-01-01 10:00")
 OLD_LIST = answer({text.replace("2027", "2025"): name for text, name in HOLIDAYS.items()})
@@ -42,13 +43,45 @@ def test_a_fetch_fills_the_year_and_ends_the_warning(tradectl: Tradectl, web: Si
     assert "no list of 2027's holidays is known" in tradectl("status", *THEN).out
     said = tradectl("data", "sessions", "fetch", *THEN)
     assert said.code == 0
-    assert "2027: 6 closed weekdays in the list, 6 of them new here" in said.out
+    assert "2027: 6 closed weekdays in the list, 5 of them new here" in said.out
     assert "2027-01-26 Tue  Republic Day" in said.out
     assert "no list of" not in tradectl("status", *THEN).out
     result = tradectl("data", "sessions", "fetch", "--json", *THEN).object["result"]
     assert (result["new_year"], result["added"], result["listed_through"]) == (False, {}, "2027-12-31")
     assert tradectl("buy", "--json", "--at", "2027-01-26 16:05").object["outcome"] == "not_a_session"
     assert tradectl("run-due", "--json", "--at", "2027-01-27 09:20").code != 8
+
+
+def test_a_past_holiday_is_closed_only_without_bars(tradectl: Tradectl, web: Site, tmp_path: Path) -> None:
+    """NSE's list closes two dates that are sessions here; of one there are bars, so that the exchange was open."""
+    bars = tmp_path / "bars.csv"
+    bars.write_text("date,symbol,series,open,high,low,close,volume\n2026-10-05,ACME,EQ,10,10,10,10,1\n", encoding="utf-8")
+    assert tradectl("data", "import", str(bars), "--at", "2026-12-01 10:00").code == 0
+    days = {"2026-10-05": "Lost", "2026-10-06": "Election"} | {f"2026-12-{day}": "x" for day in ("21", "22", "23")}
+    web.put(ADDRESS, Reply(body=answer(days)))
+    said = tradectl("data", "sessions", "fetch", "--at", "2026-11-30 20:00")
+    assert "past      2026-10-05: closed in NSE's list, and a session here, with bars: the exchange was open" in said.out
+    assert "`tradectl data sessions add 2026-10-06 --kind closed`" in said.out
+    assert "2026-10-05 --kind closed" not in said.out
+
+
+def test_a_year_without_its_list_is_wrong_from_20_december(tradectl: Tradectl) -> None:
+    """The calendar year as a hole: `status` and `doctor` speak, and the last evening buys nothing."""
+    found = {}
+    for day in ("2026-11-30", "2026-12-01", "2026-12-19", "2026-12-20", "2026-12-31"):
+        at = ("--at", f"{day} 20:00")
+        shown = tradectl("status", *at).out
+        calendar = next(item for item in tradectl("doctor", "--json", *at).object["result"] if item["check"] == "calendar")
+        found[day] = ("no list of 2027" in shown, "ERROR     no list of 2027" in shown, calendar["state"], calendar["exit_code"])
+    assert found == {
+        "2026-11-30": (False, False, "fine", 0),
+        "2026-12-01": (True, False, "look", 0),
+        "2026-12-19": (True, False, "look", 0),
+        "2026-12-20": (True, True, "wrong", 8),
+        "2026-12-31": (True, True, "wrong", 8),
+    }
+    assert tradectl("analyze", "--at", "2026-12-31 20:30").code == 8
+    assert tradectl("buy", "--at", "2026-12-31 20:30").code == 9
 
 
 @pytest.mark.parametrize(

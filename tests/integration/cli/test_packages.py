@@ -42,4 +42,4 @@ def test_a_package_that_cannot_be_loaded_is_named(tradectl: Tradectl) -> None:
     for words, group in ((("broker", "list"), "brokers"), (("sandbox", "broken"), "sandboxes")):
         said = tradectl(*words)
         assert (said.code, said.err.count("\n")) == (4, 1), said.err
-        assert f"the package that brings broken (tradectl.{group}) cannot be loaded: " in said.err
+        assert f"the package that provides broken (tradectl.{group}) cannot be loaded: " in said.err

@@ -65,7 +65,7 @@ def test_a_trade_by_hand_is_shown_and_left_alone(trading: Make):  # noqa: F811
     said = operate(market, "reconcile")
     assert said.code == 0
     assert "Manual orders, which tradectl does not change" in said.out
-    assert "more than tradectl holds: bought manually or credited, not sold" in said.out
+    assert "more than tradectl holds: bought manually, credited, or of a position that the ledger lost" in said.out
     assert market.ledger.outbox.pending() == ()  # told, and delivered
     assert [line.action for line in market.ledger.logs.list()] == ["external_trade"]
     found = result_of(market, "reconcile")

@@ -75,6 +75,31 @@ def test_a_session_with_few_of_the_universe_counts_as_missing(tradectl: Tradectl
     assert f"`tradectl data fetch --since {DAYS[-3]} --to {DAYS[-3]} --replace`" in said.err
 
 
+def test_a_few_symbols_of_today_hide_no_others(tradectl: Tradectl, take: Any):
+    """As after `data fetch --symbols ALPHA`, today and the evening before."""
+    take(bars(NAMES, DAYS[:-1]), bars(NAMES[:1], DAYS[-1:]))
+    said = tradectl("analyze", *EVENING)
+    assert (said.code, f"bars of few stocks ({TODAY})" in said.err) == (8, True)
+    take(bars(NAMES[1:], DAYS[-1:]))
+    assert tradectl("analyze", *EVENING).code == 0
+
+
+def test_a_few_symbols_of_yesterday_hide_no_others(tradectl: Tradectl, take: Any):
+    take(bars(NAMES, DAYS[:-2] + DAYS[-1:]), bars(NAMES[:1], DAYS[-2:-1]))
+    said = tradectl("analyze", *EVENING)
+    assert (said.code, f"bars of few stocks ({DAYS[-2]})" in said.err) == (8, True)
+
+
+@pytest.mark.parametrize(("back", "code"), [(99, 8), (100, 8), (101, 0)])
+def test_a_session_that_no_indicator_needs_is_named(tradectl: Tradectl, take: Any, back: int, code: int):
+    days = [item.date for item in SessionTable.load().run_between(date(2023, 6, 1), TODAY)]
+    take(bars(NAMES, [day for day in days if day != days[-1 - back]]))
+    said = tradectl("analyze", "--json", *EVENING)
+    assert (said.code, str(days[-1 - back]) in said.out) == (code, True)
+    if not code:
+        assert said.object["result"]["older_gaps"].startswith("1 sessions without bars are left out of the past trades")
+
+
 def test_a_session_that_is_told_closed_is_no_hole(tradectl: Tradectl, take: Any):
     take(bars(NAMES, DAYS[:-3] + DAYS[-2:]))
     assert tradectl("data", "sessions", "add", str(DAYS[-3]), "--kind", "closed").code == 0
@@ -84,7 +109,12 @@ def test_a_session_that_is_told_closed_is_no_hole(tradectl: Tradectl, take: Any)
 def test_a_symbol_with_a_hole_is_excluded_alone(tradectl: Tradectl, take: Any):
     take(bars(NAMES[1:], DAYS), bars(NAMES[:1], DAYS[:-9] + DAYS[-7:]))
     assert excluded(tradectl) == {"missing_bars": 1}
-    assert "a bar is missing in the last 60 sessions" in tradectl("why", "ALPHA", *EVENING).out
+    (why,) = tradectl("why", "ALPHA", "--json", *EVENING).object["result"]
+    assert why["reason"].startswith(f"no bar of {DAYS[-8]} (and of 1 more sessions), when others traded")
+    (checked,) = [
+        item for item in tradectl("data", "check", "--no-indicators", "--json").object["result"] if "missing_bars" in item["kind"]
+    ]
+    assert [text.split(":")[0] for text in checked["examples"]] == [f"ALPHA {DAYS[-8]}"]
 
 
 def test_a_symbol_that_was_listed_lately_has_no_hole(tradectl: Tradectl, take: Any):

@@ -49,7 +49,7 @@ def test_the_object_says_what_was_tried_and_how_much_may_be_luck(swept: Tradectl
     splits = result["walk_forward"]["splits"]
     assert [one["test"] for one in splits] == [["2024-01-02", "2025-01-01"], ["2025-01-02", "2025-06-30"]]
     assert result["walk_forward"]["joined"]["trades"] == sum(one["tested"]["trades"] for one in splits)
-    assert any(note.startswith("2 settings were tried. The best of 2 settings without any value") for note in result["notes"])
+    assert any(note.startswith("2 settings were tried. The best of 2 settings without any edge") for note in result["notes"])
     rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
     assert [(row["rank"], row["rsi_entry_above"], row["net"]) for row in rows] == [
         (str(one["rank"]), one["changes"]["rsi_entry_above"], one["net"]) for one in result["settings"]

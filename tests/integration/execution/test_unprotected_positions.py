@@ -173,7 +173,7 @@ TABLE: list[tuple[str, ExposureFacts, Cause, str]] = [
         "some tied",
         replace(FACTS, shares=100, held=Holding("ALPHA", 17, 100, 17), trade_for_trade=100),
         Cause.NOT_YET_SELLABLE,
-        "100 were bought today",
+        "100 shares were bought today",
     ),
     ("not delivered", replace(FACTS, held=Holding("ALPHA", 0, 117, 0)), Cause.NOT_YET_SELLABLE, "117 shares as not delivered"),
     (

@@ -11,10 +11,11 @@ import pytest
 from tests.integration.marketdata.conftest import ACTIONS, DAILY, Market, bars
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.check import check
+from tradectl.marketdata.check import LACKING, check
 from tradectl.marketdata.inventory import DumpCount, describe
 from tradectl.marketdata.store import Store
 from tradectl.strategy.indicators import ema
+from tradectl.strategy.trusted_prices import why_missing
 
 
 def test_gaps_holes_and_jumps_are_counted(market: Market) -> None:
@@ -43,6 +44,7 @@ def test_gaps_holes_and_jumps_are_counted(market: Market) -> None:
             ),
         ),
         "adjusted closes that moved by more than 20 %": ("note", 2, ("JUMP 2024-01-16 +30.0%", "RIGHT 2024-01-16 -30.0%")),
+        LACKING: ("warning", 1, (f"JUMP 2024-01-17: {why_missing(np.array([date(2024, 1, 17).toordinal()]))}",)),
         "missing bars between a symbol's first and last bar": ("note", 1, ("JUMP 1",)),
     }
 

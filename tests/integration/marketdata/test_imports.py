@@ -175,7 +175,7 @@ def test_years_before_the_calendar_are_taken_only_when_asked(market: Market) -> 
 
 
 def test_an_empty_folder_is_refused(market: Market) -> None:
-    with pytest.raises(DataError, match="has no CSV file"):
+    with pytest.raises(DataError, match="has no data file such as a CSV file"):
         market.take_files(market.files)
 
 
@@ -228,7 +228,7 @@ def test_a_full_disk_is_one_line_and_leaves_everything_as_it_was(market: Market)
 
 def test_a_newer_or_broken_archive_is_refused(market: Market, tmp_path: Path) -> None:
     market.archive.db.execute("PRAGMA user_version = 99")
-    with pytest.raises(DatabaseError, match="written by a newer version"):
+    with pytest.raises(DatabaseError, match="written by a newer tradectl"):
         Archive(market.folder)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "archive.db").write_bytes(b"no database" * 100)

@@ -36,7 +36,7 @@ def written(zone: MachineZone) -> str:
 
 
 def lines(zone: str) -> list[str]:
-    return [text for text in written(find_zone(zone)).splitlines() if text[:1].isdigit() or text[:1] == "*"]
+    return [text for text in written(find_zone(zone)).splitlines() if not text.startswith("#")]
 
 
 def test_each_slot_has_its_line():
@@ -44,8 +44,9 @@ def test_each_slot_has_its_line():
         f"0 8 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"40 8 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"15 9 * * * {PROGRAM} sell-monitor --until 15:36 --trigger cron -q",
+        f"* * * * * {PROGRAM} run-due -q",
     ]
-    assert "# a note" in written(find_zone("Asia/Kolkata")).splitlines()
+    assert "# tradectl: a note" in written(find_zone("Asia/Kolkata")).splitlines()
 
 
 def test_another_zone_has_the_same_moments():
@@ -53,13 +54,14 @@ def test_another_zone_has_the_same_moments():
         f"30 2 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"10 3 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"45 3 * * * {PROGRAM} sell-monitor --until 15:36 --trigger cron -q",
+        f"* * * * * {PROGRAM} run-due -q",
     ]
 
 
 def test_a_start_within_a_minute_waits_for_the_next_one():
     row = ScheduleRow("anna", "amo-adjust", (time(9, 7, 30),), time(9, 14), None, enabled=True)
     text = crontab([row], find_zone("Asia/Kolkata"), TODAY, PROGRAM)
-    assert f"# 09:07:30 amo-adjust\n8 9 * * * {PROGRAM} amo-adjust --trigger cron -q\n" in text
+    assert f"# tradectl: 09:07:30 amo-adjust\n8 9 * * * {PROGRAM} amo-adjust --trigger cron -q\n" in text
 
 
 def test_a_slot_may_lie_on_the_evening_before():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, time
 
 import pytest
@@ -14,6 +15,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.moment import to_ist
 from tradectl.runtime.agenda import Window, current, due, marks, missed, next_mark, task_windows, windows
+from tradectl.runtime.registry import task_named
 from tradectl.task import Task
 
 TASKS = {task.name: task for task in tasks_of_a_day(Calls())}
@@ -133,3 +135,19 @@ def test_the_machines_zone_changes_no_window(zone: str, sessions: SessionTable) 
     done = subprocess.run([sys.executable, "-c", code], env=elsewhere, capture_output=True, text=True, check=True)
     expected = [(window.name, window.opens.isoformat(), window.closes.isoformat()) for window in the_day(sessions)]
     assert done.stdout.strip() == str(expected)
+
+
+def test_the_first_of_several_slots_may_close_earlier(sessions: SessionTable) -> None:
+    session = sessions.session(DAY)
+    assert session is not None
+    task = task_named("prices")
+
+    def hours(*times: time) -> list[tuple[str, str, str]]:
+        row = replace(declared("asha", task), times=times)
+        found = task_windows(task, row, session)
+        return [(item.slot, f"{to_ist(item.opens):%H:%M}", f"{to_ist(item.closes):%H:%M}") for item in found]
+
+    evening = ("19:00", "19:00", "23:30")
+    assert hours(time(7, 30), time(19)) == [("07:30", "07:30", "08:00"), evening]
+    assert hours(time(19)) == [("", "19:00", "23:30")]
+    assert hours(time(12), time(19)) == [("12:00", "12:00", "19:00"), evening]  # a person moved it past its declared end

@@ -12,6 +12,7 @@ from tradectl.errors import BrokerUnavailable, DataError
 from tradectl.ledger.process_identity import current_identity
 from tradectl.runtime.due import due_now, run_due
 from tradectl.runtime.outcomes import Report, gravest
+from tradectl.runtime.repeated_errors import new_errors
 from tradectl.task import Context, Outcome
 
 At = Callable[[datetime], Stage]
@@ -147,3 +148,27 @@ def test_the_gravest_is_by_what_it_means_and_not_by_its_number(codes: tuple[int,
     assert found is not None
     assert found.exit_code == worst
     assert gravest([]) is None
+
+
+def test_a_quiet_pass_prints_the_error_of_a_slot_once(at: At) -> None:
+    said = []
+    for minute in range(1, 60):
+        stage = at(ist(8, minute))
+        stage.calls.script["retry"] = fails(DataError(f"no bars of 2023-07-21, try {minute}"))
+        said.append(run_due(stage.runner, once_a_day=True).unprinted or ())
+    assert [lines for lines in said if lines] == [("no bars of 2023-07-21, try 1",), ("no bars of 2023-07-21, try 40",)]
+
+
+@pytest.mark.parametrize("code", [7, 11])
+def test_a_grave_error_is_printed_again_each_hour(at: At, code: int) -> None:
+    report = Report("watch", DAY, "", "completed", code, error="ACME: no live sell")
+    due_at = [
+        minute for minute in range(0, 150, 10) if new_errors(at(ist(10) + timedelta(minutes=minute)).runner.world, [report])
+    ]
+    assert due_at == [0, 60, 120]
+
+
+def test_an_error_of_yesterday_is_printed_again(at: At) -> None:
+    report = Report("analyze", DAY, "", "failed", 8, error="no list of corporate actions")
+    moments = (ist(16), ist(17), ist(16) + timedelta(days=1))
+    assert [len(new_errors(at(moment).runner.world, [report])) for moment in moments] == [1, 0, 1]

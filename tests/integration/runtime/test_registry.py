@@ -12,6 +12,7 @@ from tradectl.runtime.registry import all_tasks, task_named
 
 def test_the_tasks_come_in_the_order_of_the_day() -> None:
     assert [task.name for task in all_tasks()] == [
+        "prices",
         "premarket-retry",
         "amo-adjust",
         "sell-monitor",

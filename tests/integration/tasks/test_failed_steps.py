@@ -82,7 +82,7 @@ def test_a_day_long_failure_is_told_as_an_unprotected_position(trading: Make) ->
     assert market.monitor(AFTER, "10:10").exit_code == 6
     assert seen == ["broker_unreachable"], "before the loop has ended"
     assert [order.status for order in market.orders(Side.SELL, AFTER)] == [OrderStatus.ONGOING]
-    assert logged(market, "protected") == ["ACME is no longer unprotected (broker unreachable)"]
+    assert logged(market, "protected") == ["ACME is no longer unprotected (the cause was: broker unreachable)"]
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,11 @@ def test_the_end_of_the_day_ends_only_orders_not_in_the_book(trading, late: bool
     market.to(D, "18:00")
     report = market.run("eod")
     (order,) = market.orders(Side.BUY)
-    ended = (OrderStatus.UNKNOWN, "the connection broke") if late else (OrderStatus.CANCELLED, "never_appeared")
+    ended = (
+        (OrderStatus.UNKNOWN, "the connection broke")
+        if late
+        else (OrderStatus.CANCELLED, "its session ended, and the broker's list does not have it")
+    )
     assert (order.status, order.reason) == ended
     assert report.exit_code == (7 if late else 0)
 

@@ -245,7 +245,10 @@ def test_a_daemon_without_a_login_warns_and_names_the_position(market: Turn) -> 
     for _ in range(5):
         daemon.check_once()
         market.clock.sleep(30)
-    assert sorted(market.notifier.titles[before:]) == ["ACME is unprotected", "The holidays of a new year are missing"]
+    assert sorted(market.notifier.titles[before:]) == [
+        "ACME is unprotected",
+        "ERROR: the holidays of a new year are missing",
+    ]
 
 
 @pytest.mark.parametrize("restored", [False, True])
@@ -373,13 +376,27 @@ def test_once_the_list_is_filled_the_year_is_ordinary(market: Turn) -> None:
     assert market.run("analyze").outcome != "blocked"
 
 
-@pytest.mark.parametrize(("day", "warned"), [(date(2026, 11, 30), False), (date(2026, 12, 1), True), (date(2026, 12, 31), True)])
-def test_a_missing_year_is_warned_of_from_the_first_of_december(tmp_path: Path, day: date, warned: bool) -> None:
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        (date(2026, 11, 30), []),
+        (date(2026, 12, 1), ["The holidays of a new year are missing"]),
+        (date(2026, 12, 18), ["The holidays of a new year are missing"]),
+        (date(2026, 12, 21), ["ERROR: the holidays of a new year are missing"]),
+        (date(2026, 12, 31), ["ERROR: the holidays of a new year are missing"]),
+    ],
+)
+def test_a_missing_year_is_an_error_from_20_december(tmp_path: Path, day: date, told: list[str]) -> None:
     listing = MarketListing(Instrument("ACME", "ACME", "EQ", "INEACME", 5), [Bar(OLD_YEAR[0], 10000, 10000, 10000, 10000, 1000)])
     market = Turn(tmp_path, listing, at=ist(day, "10:00"))
     market.due()
     market.due()
-    assert market.told("holidays") == ["The holidays of a new year are missing"] * warned
-    assert bool(status(market.world)["session"]["year_missing"]) is warned
+    assert market.told("holidays") == told
+    session = status(market.world)["session"]
+    assert (bool(session["year_missing"]), session["year_urgent"]) == (bool(told), bool(told) and told[0].startswith("ERROR"))
+    if session["year_urgent"]:
+        market.to(day + timedelta(days=1), "10:00")
+        market.due()
+        assert market.told("holidays") == told * 2
     market.broker.close()
     market.ledger.database.close()

@@ -319,6 +319,59 @@ def test_a_window_that_closed_without_a_run_is_named(trading: Make) -> None:
     assert causes(market) == ["missed_window"]
 
 
+def without_its_sell(market: Trading, until: str) -> None:
+    """The monitor does its window; then the sell ends, and tradectl has no step to place it again."""
+    market.ledger.schedules.set("sell-monitor", until=until)
+    assert market.run("sell-monitor").outcome == "completed"
+    (resting,) = market.orders(Side.SELL, AFTER)
+    assert market.trading(market.claim("test", AFTER)).cancel_confirmed(resting)
+
+
+def over(market: Trading) -> None:
+    market.ledger.schedules.set("sell-monitor", until="09:45")
+
+
+def not_begun(market: Trading) -> None:
+    market.ledger.schedules.set("sell-monitor", times=["11:00"])
+
+
+def completed(market: Trading) -> None:
+    without_its_sell(market, "09:45")
+
+
+def extended(market: Trading) -> None:
+    without_its_sell(market, "09:45")
+    market.ledger.schedules.set("sell-monitor", until="last-fill")
+
+
+def disabled(market: Trading) -> None:
+    over(market)
+    market.ledger.schedules.disable("sell-monitor")
+
+
+@pytest.mark.parametrize(("state", "detail"), [
+    (over, "the window of sell-monitor closed at 09:45:00"),
+    (not_begun, "the window of sell-monitor opens at 11:00:00"),
+    (completed, "the window of sell-monitor closed at 09:45:00"),
+    (extended, "sell-monitor completed at 09:45:00, before its window was extended"),
+    (disabled, "sell-monitor is disabled; first run `tradectl schedule enable sell-monitor`"),
+])  # fmt: skip
+def test_outside_the_window_the_advised_command_sells(trading: Make, state: Callable[[Trading], None], detail: str) -> None:
+    market = bought(trading, "09:40")
+    state(market)
+    market.to(AFTER, "10:00")
+    before = len(market.orders(Side.SELL, AFTER))
+    (item,) = unprotected_now(market.world)
+    assert (item.cause, item.detail) == ("not_scheduled", detail)
+    operate(market, "sell-monitor", "--until", "last-fill")  # refused without --force
+    assert len(market.orders(Side.SELL, AFTER)) == before
+    commands = [part.split()[1:] for part in item.text.split("`")[1::2]]
+    for command in commands[:-1]:  # the last one changes the hours of the next sessions
+        operate(market, *command)
+    assert commands[-2:] == [["sell-monitor", "--force"], ["schedule", "set"]]
+    assert len(market.orders(Side.SELL, AFTER)) == before + 1
+
+
 def test_an_order_of_unknown_outcome_does_not_count_as_a_sell(trading: Make) -> None:
     market = bought(trading)
     assert market.run("sell-monitor", once=True).exit_code == 0

@@ -264,7 +264,7 @@ def test_other_isin(held: Trading, name: str) -> None:
         with_isin(name, OTHER, wire)
         operate(held, "sell-monitor", "--once")
         held.to(AFTER, "10:03")
-        what = f"{WHAT.format(117)} (missing): the broker's shares of this name are another security, ISIN {OTHER}"
+        what = f"{WHAT.format(117)} (missing): the broker's shares under this symbol are another security, ISIN {OTHER}"
         assert what in step(held, 11)
         assert (wire.posted, causes(held)) == ([], ["missing"])
         (row,) = result_of(held, "reconcile", code=9)["shares"]

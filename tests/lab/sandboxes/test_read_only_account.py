@@ -162,7 +162,7 @@ def test_only_kite_has_daily_bars_to_fetch(name: str, tmp_path: Path) -> None:
         assert candles.name == "kite"
         candles.close()
     else:
-        with pytest.raises(Blocked, match="has no daily bars here"):
+        with pytest.raises(Blocked, match="provides no daily bars to tradectl"):
             account.candles()
     database.close()
 

@@ -12,6 +12,7 @@ from tradectl.errors import DataError
 from tradectl.exchange.holiday_list import fill, read_holiday_list
 from tradectl.exchange.overrides import Override, OverrideKind, write_override
 from tradectl.exchange.sessions import SessionTable
+from tradectl.model.moment import at_ist
 
 TODAY = date(2026, 12, 1)
 HOLIDAYS = {
@@ -40,7 +41,7 @@ def answer(days: dict[str, str] = HOLIDAYS, **others: object) -> bytes:
 def test_a_list_fills_the_next_year(tmp_path: Path) -> None:
     calendar = tmp_path / "sessions.csv"
     filled = fill(calendar, SessionTable.load(calendar), read_holiday_list(answer(), "list"), "NSE's list", TODAY)
-    assert (filled.year, filled.new_year, len(filled.added)) == (2027, True, 6)
+    assert (filled.year, filled.new_year, len(filled.added)) == (2027, True, 5)
     table = SessionTable.load(calendar)
     assert (table.listed_through, table.last) == (date(2027, 12, 31), date(2027, 12, 31))
     assert table.why_closed(date(2027, 1, 26)) == "Republic Day"
@@ -50,14 +51,69 @@ def test_a_list_fills_the_next_year(tmp_path: Path) -> None:
     assert (again.new_year, again.added, again.extra) == (False, {}, ())
 
 
+def table(head: str, *rows: str) -> bytes:
+    return "\n".join([head, *rows, ""]).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        table(
+            "Sr. No,Date,Day,Description",
+            *(f"{n},{d:%d-%b-%Y},{d:%A},{n}" for n, d in enumerate(map(date.fromisoformat, HOLIDAYS))),
+        ),
+        table("date,name", *(f"{text},x" for text in HOLIDAYS)),
+        table('"Holiday","Date"', *(f'"x, y","{date.fromisoformat(text):%B %d, %Y}"' for text in HOLIDAYS)),
+    ],
+)
+def test_a_saved_table_holds_the_same_dates(content: bytes) -> None:
+    assert list(read_holiday_list(content, "holidays.csv").days) == list(read_holiday_list(answer(), "list").days)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (table("date,name", "2027-01-26,x", "tomorrow,x"), "holidays.csv line 3: tradingDate 'tomorrow' is not a date"),
+        (table("date,day,name", "2027-01-26,Monday,x"), "line 2: weekDay 'Monday', but 2027-01-26 is a Tuesday"),
+        (table("date,name", "2027-01-26"), "line 2: has 1 columns"),
+        (table("date,name"), "the list is empty"),
+        (table("when,what", "2027-01-26,x"), "is not the JSON"),
+    ],
+)
+def test_a_bad_table_is_refused_with_its_line(content: bytes, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        read_holiday_list(content, "holidays.csv")
+
+
+def test_muhurat_has_a_date_before_it_has_hours(tmp_path: Path) -> None:
+    calendar, day = tmp_path / "sessions.csv", date(2027, 10, 29)
+    filled = fill(calendar, SessionTable.load(calendar), read_holiday_list(answer(), "list"), "NSE's list", TODAY)
+    assert filled.muhurat == {day: "Diwali Laxmi Pujan*"}
+    table = SessionTable.load(calendar)
+    session = table.session(day)
+    assert session is not None
+    assert (session.kind, session.runs, session.settles, session.hours_known) == ("muhurat", False, False, False)
+    moments = [at_ist(day, time(hour, minute)) for hour in range(24) for minute in (0, 15, 30, 45)]
+    assert not any(session.has_phase_at(moment) or session.takes_changes(moment, (False, True)) for moment in moments)
+    assert table.next_run_session(date(2027, 10, 28)).date == date(2027, 11, 1)
+    again = fill(calendar, table, read_holiday_list(answer(), "list"), "NSE's list", TODAY)
+    assert (again.muhurat, again.added, again.kept) == ({}, {}, ())
+    write_override(calendar, Override(day, OverrideKind.MUHURAT, time(18, 15), time(19, 15)))
+    announced = SessionTable.load(calendar).session(day)
+    assert announced is not None
+    assert announced.hours_known
+    assert announced.has_phase_at(at_ist(day, time(18, 30)))
+
+
 def test_what_the_operator_says_stays(tmp_path: Path) -> None:
     calendar = tmp_path / "sessions.csv"
     write_override(calendar, Override(date(2027, 10, 29), OverrideKind.MUHURAT, time(18, 15), time(19, 15)))
+    write_override(calendar, Override(date(2027, 11, 15), OverrideKind.NORMAL, runs=True))
     filled = fill(calendar, SessionTable.load(calendar), read_holiday_list(answer(), "list"), "NSE's list", TODAY)
-    assert filled.kept == (date(2027, 10, 29),)
+    assert (filled.kept, filled.muhurat) == ((date(2027, 11, 15),), {})
     session = SessionTable.load(calendar).session(date(2027, 10, 29))
     assert session is not None
-    assert session.kind == "muhurat"
+    assert (session.kind, session.hours_known) == ("muhurat", True)
 
 
 def test_a_new_list_of_a_known_year_closes_dates_and_opens_none(tmp_path: Path) -> None:
@@ -78,7 +134,8 @@ def test_the_past_stays_as_it_was_traded(tmp_path: Path) -> None:
     calendar = tmp_path / "sessions.csv"
     days = {f"2026-0{month}-0{6 + month % 3}": "x" for month in range(1, 7)}
     listed = read_holiday_list(answer(days | {"2026-12-08": "Election"}), "list")
-    assert fill(calendar, SessionTable.load(calendar), listed, "x", TODAY).added == {date(2026, 12, 8): "Election"}
+    filled = fill(calendar, SessionTable.load(calendar), listed, "x", TODAY)
+    assert (filled.added, filled.past[:2]) == ({date(2026, 12, 8): "Election"}, (date(2026, 1, 7), date(2026, 3, 6)))
     over = {text.replace("2027", "2025"): name for text, name in HOLIDAYS.items()}
     with pytest.raises(DataError, match="2025, a past year"):
         fill(calendar, SessionTable.load(calendar), read_holiday_list(answer(over), "list"), "x", TODAY)

@@ -64,7 +64,8 @@ def test_writing_a_date_replaces_it_and_removing_deletes_it(tmp_path):
         ("2026-13-01,closed,,,,x", "line 2.*month"),
         ("tomorrow,closed,,,,x", "line 2"),
         ("2026-11-25,holiday,,,,x", "line 2.*holiday"),
-        ("2026-11-25,muhurat,,,,x", "needs open and close"),
+        ("2026-11-25,drill,,,,x", "needs open and close"),
+        ("2026-11-25,muhurat,,,yes,x", "runs only where open and close are known"),
         ("2026-11-25,normal,09:15,,,x", "together"),
         ("2026-11-25,normal,15:30,09:15,,x", "before close"),
         ("2026-11-25,normal,9:15,15:30,,x", "HH:MM"),
@@ -100,7 +101,7 @@ def test_a_refused_change_leaves_the_file_as_it_was(tmp_path):
     write_override(path, ELECTION)
     before = path.read_text()
     with pytest.raises(ConfigurationError):
-        write_override(path, Override(date(2026, 11, 8), OverrideKind.MUHURAT))
+        write_override(path, Override(date(2026, 11, 8), OverrideKind.DRILL))
     with pytest.raises(ConfigurationError):
         cover_year(path, 2027, " ")
     assert path.read_text() == before

@@ -86,7 +86,7 @@ def test_a_row_without_times_removes_the_phase(tmp_path):
         ("2026-12-07,closing_matching,3:40,15:45,,x,closing_auction,", "line 2: open: .*HH:MM"),
         ("2026-12-07,closing_matching,15:40,25:00,,x,closing_auction,", "line 2: close:"),
         ("2026-12-32,closing_matching,15:40,15:45,,x,closing_auction,", "line 2: date:"),
-        ("2026-12-07,closing_matching,15:40,15:45,,x,futures,", "line 2: stocks: one of all, closing_auction, others"),
+        ("2026-12-07,closing_matching,15:40,15:45,,x,futures,", "line 2: stocks must be one of all, closing_auction, others"),
         ("2026-12-07,closing_matching,15:40,15:45,yes,x,closing_auction,", "line 2: runs:"),
         ("2026-12-07,closing_auction_limit,15:36,15:40,,x,closing_auction,15:40", "line 2: may_end_from:"),
         ("2026-12-07,post_close,15:50,16:00,,x,all,\n2026-12-07,post_close,15:50,16:10,,x,others,", "line 3: .* twice"),

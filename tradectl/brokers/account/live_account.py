@@ -66,8 +66,8 @@ class LiveAccount(ReadOnlyAccount):
         broker = found.open(self.reading_account(found))
         if not isinstance(broker, ReportsCharges):
             raise Blocked(
-                f"{found.name} reports no charges: compare the day's contract note with `tradectl pnl`; the table "
-                f"that counts is {tariff.title} (`tradectl broker tables`)"
+                f"{found.name} reports no charges: compare the day's contract note with `tradectl pnl`, which "
+                f"uses the table {tariff.title} (`tradectl broker tables`)"
             )
         return broker.charge_lines(broker.orders(), tariff)
 

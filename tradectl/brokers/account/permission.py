@@ -5,7 +5,7 @@ adapter, and a transport checks it again on the open connection, before the firs
 long: for a rate limit, for a lock of the ledger, after a reply 429, or for a connection.
 
 Before it sends a command, an adapter reads its session from the ledger and counts the request there. The ledger may be locked.
-After the reply the adapter does not use the ledger.
+After the reply the adapter does not use the ledger, so an error of the ledger means that nothing was sent.
 """
 
 from __future__ import annotations

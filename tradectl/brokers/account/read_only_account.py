@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.brokers.account.credentials import StoredVault, login_lock
-from tradectl.brokers.adapter import Adapter, Ask, BrokerAccount, LoginSession, PriceAdapter, ReadsOnly, adapter
+from tradectl.brokers.adapter import Adapter, Ask, BrokerAccount, HolidayAdapter, LoginSession, PriceAdapter, ReadsOnly, adapter
 from tradectl.clock import SystemClock
 from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.ledger.limits import Limits, RateLimits
@@ -20,6 +20,7 @@ from tradectl.model.market import Quote
 from tradectl.ports import Candles, Clock, Closable, MarketData, PriceSource
 
 if TYPE_CHECKING:
+    from tradectl.exchange.holiday_list import HolidayList
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.store import Ledger
 
@@ -134,17 +135,26 @@ class ReadOnlyAccount:
         """Return live quotes. Raises ConfigurationError if the adapter has no prices for a read-only account."""
         return LiveQuotes(self._prices(), self.clock)
 
+    def holidays(self, year: int) -> HolidayList:
+        """Return the broker's list of trading holidays of a year. Raises Blocked if its adapter has none."""
+        found = self.adapter()
+        if not isinstance(found, HolidayAdapter):
+            raise Blocked(
+                f"{found.name} documents no list of trading holidays: `tradectl data sessions fetch` fetches NSE's list"
+            )
+        return found.holidays(self.reading_account(found), year)
+
     def candles(self) -> Candles:
         """Return the broker's source of daily bars. Raises Blocked if the adapter has none."""
         prices = self._prices()
         if not isinstance(prices, Candles):
-            raise Blocked(f"{self.broker_name()} has no daily bars here")
+            raise Blocked(f"{self.broker_name()} provides no daily bars to tradectl")
         return prices
 
     def _prices(self) -> PriceSource:
         found = self.adapter()
         if not isinstance(found, PriceAdapter):
-            raise ConfigurationError(f"the adapter of {found.name} has no prices for an account that only reads")
+            raise ConfigurationError(f"the adapter of {found.name} provides no prices to a read-only account")
         return found.prices(self.reading_account(found))
 
     def login(self, ask: Ask, *, again: bool = False) -> tuple[LoginSession, bool]:

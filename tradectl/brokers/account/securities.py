@@ -1,8 +1,8 @@
 """Match the rows of a broker with the shares of the market data, by ISIN, symbol and series.
 
 A depository identifies shares by ISIN, and a broker lists them by symbol. Under the symbol of a position a broker may list
-another security: preference or partly paid shares, or another company. Those shares are never offered for sale. Shares with a
-new ISIN of the same security are.
+another security: preference or partly paid shares, or another company. Those shares are never offered for sale. Shares of the
+same security under a new ISIN may be sold.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Call
 
 
 def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> Rows[Holding]:
-    """Return one holding for each symbol, with 0 shares if they belong to another security (`other_isin`).
+    """Return one holding for each symbol. It has 0 shares if its ISIN is of another security (`other_isin`).
 
     Unreadable rows are kept.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tradectl.errors import Blocked
-from tradectl.exchange.amo_windows import is_on, quiet_time
+from tradectl.exchange.amo_windows import is_on, next_with_hours, quiet_time
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.moment import ist_date, to_ist
 
@@ -41,6 +41,6 @@ class DhanHours:
         """Return whether a live after-market order still waits at Dhan: its session has not begun."""
         day = ist_date(placed_at)
         session = self.sessions.session(day)
-        if session is None or placed_at >= session.begins_at():
-            session = self.sessions.next_session(day)
+        if session is None or not session.hours_known or placed_at >= session.begins_at():
+            session = next_with_hours(self.sessions, day)
         return now < session.begins_at()

@@ -52,7 +52,7 @@ class DhanPrices:
         return Quotes(found, odd)
 
     def _seen(self, traded: datetime) -> datetime:
-        """Return the latest moment at which the price was still the last one. Dhan's reply has no time of the quote itself.
+        """Return the latest moment at which the price is known to be current. Dhan's reply has no time of the quote itself.
 
         If the share traded today, the moment is now during the session, and the end of trading after it. Otherwise it is the
         time of the last trade.

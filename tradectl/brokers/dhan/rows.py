@@ -4,7 +4,7 @@ Money becomes exact paise through Decimal. Dhan sends naive times in IST; they b
 shares on NSE and BSE is read. A row identifies its share by a security id. The symbol comes from the day's list, because
 `tradingSymbol` may be empty. A row that cannot be read becomes an odd row of that symbol.
 
-Sources: dhanhq.co/docs/v2 (orders, statements, market quote); rows measured in public repositories, 2026-09.
+Sources: dhanhq.co/docs/v2 (orders, statements, market quote, annexure); rows measured in public repositories, 2026-09.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def about_paise(amount: Any, field: str = "") -> int:
 
 
 def price(value: Any, field: str, within: Range = PRICE) -> int:
-    """Return a price in paise. Raises OddValue if it differs from a whole paisa by more than a float does (101.3499984)."""
+    """Return a price in paise. Raises OddValue if it is no whole paisa; the error of a float (101.3499984) is accepted."""
     paise = about_rupees(value, field, within)
     if abs(Decimal(str(value).strip()) * 100 - paise) > _FLOAT:
         raise OddValue(field, value)
@@ -215,7 +215,7 @@ def tag_of(text: str) -> str | None:
 
 
 NAMES = RowFields("tradingSymbol", "orderId", "correlationId", without_series)
-"""The fields that identify an odd row. A tag that Dhan wrote stays there: it shows that tradectl did not send the order."""
+"""The fields that identify an odd row. An odd row keeps a tag that Dhan wrote: it shows that tradectl did not send the order."""
 
 
 def _flag(row: Row, field: str) -> bool:

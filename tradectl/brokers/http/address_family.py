@@ -21,7 +21,7 @@ Source = tuple[str, int] | None
 SOURCES: Mapping[str, Source] = {"ipv4": ("0.0.0.0", 0), "ipv6": ("::", 0), "any": None}
 CONNECT_BY = Field(
     "connect_by",
-    "the protocol of connections: ipv4, ipv6 or any (that of the address listed at the broker)",
+    "the protocol of the connections, that of the address listed at the broker: ipv4, ipv6 or any",
     secret=False,
     default="ipv4",
 )

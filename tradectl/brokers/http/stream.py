@@ -1,8 +1,8 @@
 """Keep a websocket open in a thread, and store the prices that arrive on it.
 
-When the connection breaks or is silent, a new one is opened after a pause that doubles each time. The new connection
-subscribes all symbols again. A subclass for each broker gives the address, logs in and reads the frames. Each quote has the
-exchange's time, which shows its age.
+When the connection breaks or is silent, a new one is opened after a pause. The pause doubles after each connection
+without a frame. The new connection subscribes all symbols again. A subclass for each broker gives the address, logs in and
+reads the frames. Each quote has the exchange's time, which shows its age.
 """
 
 from __future__ import annotations

@@ -258,7 +258,7 @@ def _exchanged(
         raise Ambiguous(f"{line.name}'s reply could not be read") from error
     if answer.status_code == 429:
         wait = requested_wait(answer.headers, line.clock.machine_now())
-        again = f": again in {wait:.0f} s" if wait else ""
+        again = f": it accepts requests again in {wait:.0f} s" if wait else ""
         raise _TooMany(f"{line.name} limits the rate of requests (429){again}", wait=wait)
     failure = (judge or line.judge)(reply)
     if failure is not None:

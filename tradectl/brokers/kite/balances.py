@@ -5,8 +5,8 @@ So shares = holdings + bought today - sold today. As at the paper exchange, a sa
 the delivered ones.
 
 Kite's sources disagree about the shares of a holdings row: the documentation and the mocks differ on whether `quantity`
-contains `t1_quantity`. `opening_quantity` is quantity + t1 in the mocks. The smaller value counts. Of `used_quantity` and
-today's sells the larger counts, so the result is never more than what can be sold. Kite itself checks whether shares are
+contains `t1_quantity`. `opening_quantity` is quantity + t1 in the mocks. The smaller value counts. The larger of `used_quantity`
+and today's sells counts, so the result is never more than what can be sold. Kite itself checks whether shares are
 authorised for sale (without a power of attorney) and refuses the order if they are not.
 
 `net` of the margins is the amount that may be spent. It is not the cash of the account: Kite deducts charges at night and does

@@ -59,7 +59,7 @@ def compare(
     ]
     notes = parsed(api.order_charges(content), lambda data: [_lines(row["charges"]) for row in data])
     if len(notes) != len(traded_orders):
-        raise BrokerUnavailable(f"Kite calculated {len(notes)} of {len(traded_orders)} orders")
+        raise BrokerUnavailable(f"Kite calculated the charges of {len(notes)} of {len(traded_orders)} orders")
     day = ist_date(now)
     return [
         ChargeLine(order.broker_order_id, order.symbol, line, note[line], own, TOLERANCE.get(line, 1))

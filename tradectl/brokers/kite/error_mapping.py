@@ -37,7 +37,8 @@ after it accepted an order.
 _IP = re.compile(r"\bIPs?\b")
 _UNLISTED = re.compile(r"\bIPs?\b.*(allow|list|permit|regist)|(allow|list|permit|regist|static).*\bIPs?\b", re.IGNORECASE)
 """No source has the type and the message of the refusal of an unlisted address. So these count as such a refusal: a
-PermissionException that names an IP, and any error about an IP that is not listed, allowed, permitted or registered."""
+PermissionException that names an IP, and any other error in `PROOFS` whose message is about an IP that is not listed, allowed,
+permitted or registered."""
 _LIST_IT = (
     "No order is sent until you list the IP above at developers.kite.trade. If it is an IPv6 and the "
     "listed IP is an IPv4, `tradectl broker set kite` with connect_by=ipv4 uses it"

@@ -1,7 +1,7 @@
 """Turn a login in the browser into a session for the day.
 
 Kite sends the browser back with a request token, which works once and for a few minutes. Together with the app's secret it is
-exchanged for an access token. The exchange requires that a person logs in each day, so tradectl does not automate the login
+exchanged for an access token. The stock exchange requires that a person logs in each day, so tradectl does not automate the login
 (source: kite.trade forum 5512).
 """
 

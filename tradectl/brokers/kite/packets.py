@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 CURRENCIES = frozenset({3, 6})
 """Segments (the last byte of a token) whose prices are not in paise: CDS, BCD."""
 FULL, INDEX_FULL = 184, 32
-"""The lengths in bytes of the packets that have a time. An index packet has no quantities and another order of prices."""
+"""The lengths in bytes of the packets that have a time. An index packet has no quantities and another sequence of prices."""
 
 
 @dataclass(frozen=True, slots=True)

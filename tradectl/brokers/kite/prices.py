@@ -60,7 +60,7 @@ class KitePrices:
 
 
 SPAN = timedelta(days=2000)
-"""The longest span of one request. Kite does not document the limit; the value is from memory."""
+"""The longest span of one request. Kite does not document the limit; no source confirms the value."""
 
 
 def daily(api: KiteReads, token: int, series: str, first: date, last: date) -> tuple[Bar, ...]:

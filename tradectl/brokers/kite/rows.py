@@ -160,7 +160,7 @@ def moment(text: str) -> datetime:
     """Return the moment (UTC) of a text such as `2021-05-31 09:18:57` in IST. Raises ValueError for other text."""
     naive = datetime.fromisoformat(text)
     if naive.tzinfo is not None:
-        raise ValueError(f"{text} has a zone")
+        raise ValueError(f"{text} has a time zone")
     return naive.replace(tzinfo=IST).astimezone(UTC)
 
 

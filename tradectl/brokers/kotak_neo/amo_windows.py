@@ -67,5 +67,5 @@ class KotakHours:
         return ordinary and quiet_time(self.sessions, now) is None and not self._trades(session, now)
 
     def _trades(self, session: Session, now: datetime) -> bool:
-        """Return whether a session is on that began after `amo_from`: an evening session, in which the window is closed."""
+        """Return whether an evening session is on, one that began at `amo_from` or later. The window is closed during it."""
         return is_on(session, now) and to_ist(session.begins_at()).time() >= self.amo_from

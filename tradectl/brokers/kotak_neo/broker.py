@@ -68,7 +68,7 @@ class KotakNeoBroker:
             part.close()
 
     def remarks(self) -> Sequence[Remark]:
-        """Return the IP address from which Kotak sees this machine."""
+        """Return remarks: the IP address under which Kotak sees this machine, and whether it has changed."""
         return remarks(self._account)
 
     # commands
@@ -166,7 +166,7 @@ class KotakNeoBroker:
     # reads
 
     def orders(self) -> tuple[OrderReport, ...]:
-        """Return the day's order book in Kotak's order; the same object while nothing changes."""
+        """Return the day's order book in Kotak's sequence; the same object while nothing changes."""
         found = self._list(paths.ORDERS, lambda data: rows.orders(data, self._clock.now()))
         return self._book.of(found)
 
@@ -176,7 +176,7 @@ class KotakNeoBroker:
         return self._fills.of(found)
 
     def holdings(self) -> tuple[Holding, ...]:
-        """Return the holdings. Sellable are `sellableQuantity` and the shares bought today."""
+        """Return the holdings. The sellable shares are `sellableQuantity` plus the shares bought today."""
         positions = self._positions()
         return self._list(paths.HOLDINGS, lambda held: rows.holdings(held, positions, self._prices.isin_of))
 
@@ -312,7 +312,7 @@ def _data(reply: Reply, *, bare: bool = False) -> list[rows.Row]:
     """Return the rows of a reply. Raises ValueError or TypeError if it has none and does not report an empty list.
 
     If there are no rows, Kotak sends `Not_Ok`, or `Ok` with null or an empty list. `bare`: the reply has no `stat`, as for
-    holdings, so an empty list alone counts.
+    holdings; then an empty list alone means that there are no rows.
     """
     content = error_mapping.read_reply(reply)
     if content is not None and error_mapping.is_empty(content):

@@ -53,7 +53,9 @@ def split(frame: bytes) -> Iterator[bytes]:
 
 
 def tick(packet: bytes, dividers: Mapping[int, int]) -> KotakTick | None:
-    """Return the prices of a packet; None if it has none (an index, a status). Raises ValueError if it is too short."""
+    """Return the prices of a packet; None if it has none (an index, a status).
+
+    Raises ValueError for a body that is too short, or for a price that is not a whole number of paise."""
     _, _, exchange, level, auction, _, _ = _HEADER.unpack_from(packet)
     body = packet[_HEADER.size :]
     divider = dividers.get(exchange, DIVIDER)

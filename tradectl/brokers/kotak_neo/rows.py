@@ -296,7 +296,7 @@ def moment(text: str) -> datetime:
     """Return a time (IST) in one of Kotak's formats as UTC. Raises ValueError for any other text."""
     words = text.replace(": ", ":").split()
     if len(words) != 2:
-        raise ValueError(f"{text!r} is not a moment")
+        raise ValueError(f"{text!r} is not a time")
     return at_ist(_date(words[0]), time.fromisoformat(words[1])).astimezone(UTC)
 
 

@@ -71,7 +71,7 @@ class KotakTicker(PriceStream[str]):
         return self._credentials.of(current(self._account), self._account.vault.require("ucc"))
 
     def _address(self) -> tuple[str, Mapping[str, str]]:
-        self._next_credentials()  # raises LoginNeeded before a connection to a feed that refused the session
+        self._next_credentials()  # raises LoginNeeded before a connection is opened with a session that the feed refused
         return self._addresses.prices(current(self._account)), {}
 
     def _source(self) -> Source:

@@ -7,6 +7,7 @@ api            send requests with the API key; check before a command that the s
 times          read the times in the rows, some of which have no date
 rows           parse OpenAlgo's rows
 balances       holdings, and funds less what is blocked and spent
+holidays       read the server's list of trading holidays
 prices         read quotes and derive their times; this module cannot send an order
 login          check the server, and store a session
 broker         the account
@@ -27,6 +28,7 @@ from tradectl.ports import Capabilities
 if TYPE_CHECKING:
     from tradectl.brokers.openalgo.broker import OpenAlgoBroker
     from tradectl.brokers.openalgo.prices import OpenAlgoPrices
+    from tradectl.exchange.holiday_list import HolidayList
 
 
 class OpenAlgoAdapter:
@@ -68,6 +70,17 @@ class OpenAlgoAdapter:
         from tradectl.brokers.openalgo.prices import OpenAlgoPrices
 
         return OpenAlgoPrices(account, OpenAlgoReads(account))
+
+    def holidays(self, account: BrokerAccount, year: int) -> HolidayList:
+        """Return the server's list of trading holidays of a year; see `openalgo.holidays.holidays`."""
+        from tradectl.brokers.openalgo.api import OpenAlgoReads
+        from tradectl.brokers.openalgo.holidays import holidays
+
+        reads = OpenAlgoReads(account)
+        try:
+            return holidays(reads, year)
+        finally:
+            reads.close()
 
     def login(self, account: BrokerAccount, ask: Ask) -> LoginSession:  # noqa: ARG002 - the login needs no input
         """Check the server and store a session; see `openalgo.login.login`."""

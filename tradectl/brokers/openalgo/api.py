@@ -25,7 +25,9 @@ STRATEGY = "tradectl"
 """The strategy name that OpenAlgo writes into its own log. Its order book does not return it."""
 ROOT = "/api/v1/"
 PLACE = "placeorder"
-READS = ("ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol")
+READS = (
+    "ping", "analyzer", "funds", "orderbook", "tradebook", "positionbook", "holdings", "multiquotes", "symbol", "market/holidays",
+)  # fmt: skip
 """The paths that only read. OpenAlgo uses POST for every path."""
 MODE_HOLDS = timedelta(minutes=5)
 """How long a check of the server's mode is valid: our choice, longer than a task and much shorter than a session."""

@@ -2,7 +2,7 @@
 
 OpenAlgo passes on the status and the message of the broker behind it, without that broker's error type. So `PROOFS` lists
 messages that OpenAlgo sends before it calls the broker, or that a broker sends before it accepts an order. Every other reply is
-Ambiguous. That includes every 500: OpenAlgo sends it for any error of its own, and several of its brokers for rejected cancels.
+Ambiguous. That includes every 500: OpenAlgo sends it for its own errors, and with several brokers also for a rejected cancel.
 
 A reply in the mode `analyze` comes from OpenAlgo's sandbox: no command was carried out at a broker, and its rows are not real.
 In the mode `semi_auto` an order waits until a person approves it, which may happen at any time.

@@ -212,7 +212,7 @@ def _disputed(trades: Iterable[TradeReport]) -> list[OddRow]:
     for trade in trades:
         terms.setdefault(trade.broker_order_id, set()).add((trade.symbol, trade.side))
     return [
-        OddRow(RowKind.TRADE, name, "orderid", f"{number}, which is of {len(found)} symbols or sides", number)
+        OddRow(RowKind.TRADE, name, "orderid", f"{number}, whose trades have {len(found)} symbols or sides", number)
         for number, found in terms.items()
         if len(found) > 1
         for name in sorted({name for name, _ in found})

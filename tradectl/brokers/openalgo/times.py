@@ -54,4 +54,4 @@ def _formatted(text: str) -> datetime:
             return datetime.strptime(text, form).replace(tzinfo=IST)
         except ValueError:
             continue
-    raise ValueError(f"{text!r} is no moment")
+    raise ValueError(f"{text!r} is not a time")

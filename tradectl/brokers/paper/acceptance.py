@@ -8,7 +8,7 @@ from tradectl.brokers.paper.account import ExchangeAccount, ExchangeOrder, Lot
 from tradectl.brokers.paper.market_days import MarketDay
 from tradectl.brokers.paper.matching import auction_holds, price_now
 from tradectl.errors import OrderRefused
-from tradectl.exchange.amo_windows import CUTOFF
+from tradectl.exchange.amo_windows import CUTOFF, next_with_hours
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.phases import CLOSING_ENTRY, LIMIT_ONLY, TAKES_NOTHING, PhaseKind
 from tradectl.exchange.rates import Tariff
@@ -26,12 +26,12 @@ def target_session(sessions: SessionTable, moment: datetime) -> Session:
     """Return the session in which an after-market order of this moment is released. Raises OrderRefused outside the window."""
     day = ist_date(moment)
     today = sessions.session(day)
-    if today is not None:
+    if today is not None and today.hours_known:
         if moment < today.begins_at() - CUTOFF:
             return today
         if moment < today.ends_at():
             raise OrderRefused("after market orders are not accepted now", code="phase")
-    return sessions.next_session(day)
+    return next_with_hours(sessions, day)
 
 
 def check_phase(market_day: MarketDay, moment: datetime, order_type: OrderType) -> PhaseKind:

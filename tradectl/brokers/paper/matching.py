@@ -1,5 +1,7 @@
 """Compute the next event of one order: a pure function of the order, its market day and the participation.
 
+The participation is the largest part of a minute's volume that one order may take.
+
 An order that is in the book before the opening match takes part in it at the opening price. In continuous trading, an order
 whose limit the price has already reached trades at once at the current price. A resting order trades at its limit in the
 second in which the price first reaches it. Stocks with a closing auction then match at the official close. Orders that are
@@ -120,7 +122,7 @@ def price_now(side: Side, limit: int, market_day: MarketDay, second: int) -> int
         ValueError: The market day has no path.
     """
     if market_day.path is None:
-        raise ValueError("there is no price without a path")
+        raise ValueError("the market day has no price path")
     price = market_day.path.price_at(second)
     if second == 0:
         return price

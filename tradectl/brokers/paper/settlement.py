@@ -73,7 +73,7 @@ class Settlement:
                 )
         for order in list(book.live.values()):
             if order.active_at > now and order.status is OrderStatus.ONGOING:
-                reason = "the machine's clock was ahead: this order was live at a future time"
+                reason = "the machine's clock was ahead: this order became live at a time that is still in the future"
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=now))
         book.day, book.settled_at = day, now
         self._steps.clear()
@@ -265,7 +265,7 @@ def _take(book: ExchangeAccount, lots: Iterable[Lot], quantity: int) -> tuple[in
         undelivered += 0 if lot.delivered else part
         quantity -= part
     if quantity:
-        raise AssertionError(f"{quantity} shares sold that are not there")
+        raise AssertionError(f"{quantity} more shares were sold than the lots hold")
     return cost, undelivered
 
 

@@ -1,4 +1,4 @@
-"""Compute the statement of an account. Every figure is a sum over stored rows and must agree with the cash to the paisa."""
+"""Compute the statement of an account. Every figure is a sum over stored rows; together they must give the cash to the paisa."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Store:
 
     Args:
         durable: False skips the writes that protect against power failure.
-        alone: Whether to lock the file for other processes.
+        alone: Whether to lock the file, so that no other process can use it.
         create: Whether to create a missing file. Without it a missing file raises DatabaseError.
     """
 

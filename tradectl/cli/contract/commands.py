@@ -26,6 +26,7 @@ class DemoResult(TypedDict):
 
 
 RESULTS: Mapping[str, Any] = {
+    "prices": trading.PricesResult,
     "premarket-retry": trading.RetryResult,
     "amo-adjust": trading.AdjustResult,
     "sell-monitor": trading.SellResult,
@@ -70,7 +71,14 @@ RESULTS: Mapping[str, Any] = {
     "broker tables": list[trading.ChargeTable],
     "user list": list[trading.UserEntry],
     "user add": trading.NewUser,
-    "crontab": str,
+    "crontab show": str,
+    "crontab install": trading.CrontabInstalled,
+    "crontab remove": trading.CrontabRemoved,
+    "crontab check": trading.CrontabCheck,
+    "systemd show": dict[str, str],
+    "systemd install": trading.UnitFiles,
+    "systemd remove": trading.UnitFiles,
+    "help": trading.Topic | list[trading.Topic],
     "data import": research.ImportResult,
     "data fetch": research.FetchResult,
     "data list": research.InventoryResult,

@@ -190,6 +190,8 @@ class HolidayResult(TypedDict):
     kept: list[Day]
     extra: list[Day]
     listed_through: Day
+    muhurat: dict[str, str]
+    past: list[Day]
     reason: NotRequired[str]
 
 

@@ -210,7 +210,9 @@ class DueResult(TypedDict):
 class Stopped(TypedDict):
     """The signal that ended the daemon."""
 
-    signal: int
+    signal: NotRequired[int | None]
+    running: NotRequired[Annotated[str, Detail({"description": "the daemon that runs already"})]]
+    reason: NotRequired[str]
 
 
 class Marker(TypedDict):
@@ -239,6 +241,7 @@ class SessionState(TypedDict):
     next_run: Day | None
     provisional: str
     year_missing: str
+    year_urgent: bool
 
 
 class SlotState(TypedDict):
@@ -661,6 +664,9 @@ class InitResult(TypedDict):
     user: str
     mode: Mode
     broker: str | None
+    universe: str | None
+    quotes: str | None
+    next: list[str]
 
 
 class ScheduleEntry(TypedDict):
@@ -801,3 +807,60 @@ class Served(TypedDict):
 
     url: str
     requests: Count
+
+
+class KindFetched(TypedDict):
+    """What the task prices did for one kind of data."""
+
+    as_of: Day | None
+    new: Count
+    note: str
+
+
+class PricesResult(TaskResult):
+    """The kinds of data that the task prices fetched; a dry run lists those that are due."""
+
+    through: NotRequired[Day]
+    kinds: NotRequired[dict[str, KindFetched]]
+    due: NotRequired[list[str]]
+
+
+class CrontabInstalled(TypedDict):
+    """The block in the crontab after `crontab install`."""
+
+    changed: bool
+    lines: list[str]
+
+
+class CrontabCheck(TypedDict):
+    """How the installed block differs from the lines that tradectl would write now."""
+
+    installed: bool
+    missing: list[str]
+    extra: list[str]
+    damaged: bool
+    outside: list[str]
+    affecting: list[str]
+    current: bool
+    reason: NotRequired[str]
+
+
+class CrontabRemoved(TypedDict):
+    """Whether the crontab had a block."""
+
+    changed: bool
+
+
+class UnitFiles(TypedDict):
+    """The unit files that were written or removed, and the next commands."""
+
+    files: list[str]
+    next: NotRequired[list[str]]
+
+
+class Topic(TypedDict):
+    """A page of the manual."""
+
+    topic: str
+    title: NotRequired[str]
+    text: NotRequired[str]

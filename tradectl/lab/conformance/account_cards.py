@@ -31,11 +31,11 @@ def holdings_grow_with_delivery(bench: Bench) -> None:
 def funds_are_what_may_be_spent(bench: Bench) -> None:
     """`available` is the amount that a buy may spend: a waiting order reduces it, and a cancel restores it."""
     before = bench.broker.funds().available
-    check("the account's money", before == CASH)
+    check("the funds equal the deposited cash", before == CASH)
     placed = bench.buy(10, OPEN - 500)
-    check("less while it waits", before - bench.broker.funds().available >= 10 * (OPEN - 500))
+    check("a waiting buy reduces the funds", before - bench.broker.funds().available >= 10 * (OPEN - 500))
     bench.broker.cancel(placed)
-    check("all of it again", bench.broker.funds().available == before)
+    check("a cancel restores the funds", bench.broker.funds().available == before)
 
 
 @card()
@@ -44,11 +44,11 @@ def quotes_have_a_time_and_a_source(bench: Bench) -> None:
     absent."""
     now = bench.fixture.clock.now()
     quotes = bench.broker.quotes(["ACME", "RISE", "NOSUCH"])
-    check("two of three", set(quotes) == {"ACME", "RISE"})
+    check("quotes of exactly the two known symbols", set(quotes) == {"ACME", "RISE"})
     check("the price", quotes["ACME"].last == OPEN and OPEN <= quotes["RISE"].last <= HIGH)
     check("its time", all(0 <= (now - quote.at).total_seconds() < 120 and quote.source for quote in quotes.values()))
     bands = [(quote.lower_band, quote.upper_band) for quote in quotes.values()]
-    check("the band, or none", all((low is None and high is None) or (low or 0) < OPEN < (high or 0) for low, high in bands))
+    check("inside the band if any", all((low is None and high is None) or (low or 0) < OPEN < (high or 0) for low, high in bands))
 
 
 CARDS = (

@@ -49,7 +49,10 @@ def raises(error: type[TradectlError], act: Callable[[], object], *, but: type[T
     try:
         act()
     except error as raised:
-        check(f"{type(raised).__name__} is not {but.__name__ if but else ''}", but is None or not isinstance(raised, but))
+        check(
+            f"expected {error.__name__} other than {but.__name__ if but else ''}, but {type(raised).__name__} was raised",
+            but is None or not isinstance(raised, but),
+        )
         return raised
     except TradectlError as raised:
         raise Broken(f"expected {error.__name__}, but {type(raised).__name__} was raised: {raised}") from raised

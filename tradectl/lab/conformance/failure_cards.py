@@ -83,7 +83,7 @@ def a_read_that_fails_is_never_an_empty_answer(bench: Bench) -> None:
     for trouble in (Trouble.LOST, Trouble.HALF, Trouble.MALFORMED, Trouble.UNAVAILABLE, Trouble.TOO_MANY):
         bench.trouble(trouble, read=True, times=3)
         raises(BrokerUnavailable, bench.broker.orders, but=Ambiguous)
-    check("it is still there", bench.order(placed).quantity == 10)
+    check("the order is unchanged after the failed reads", bench.order(placed).quantity == 10)
 
 
 @card(wired=True)

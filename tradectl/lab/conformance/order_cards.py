@@ -61,7 +61,7 @@ def a_bought_order_fills_and_is_a_trade(bench: Bench) -> None:
     found = bench.order(placed)
     trades = [trade for trade in bench.broker.trades() if trade.broker_order_id == placed]
     check("EXECUTED", found.status is S.EXECUTED and found.filled_quantity == 10)
-    check("trades of it all", sum(trade.quantity for trade in trades) == 10 and {trade.side for trade in trades} == {Side.BUY})
+    check("the trades fill it", sum(trade.quantity for trade in trades) == 10 and {trade.side for trade in trades} == {Side.BUY})
     check("their ids differ", len({trade.trade_id for trade in trades}) == len(trades) > 0)
     check("their price", all(trade.price == OPEN and trade.symbol == "ACME" for trade in trades))
 
@@ -75,9 +75,9 @@ def parts_fill_before_a_cancel(bench: Bench) -> None:
     check("a part is filled", 0 < before.filled_quantity < 400 and before.status is S.ONGOING)
     bench.broker.cancel(placed)
     after = bench.order(placed)
-    check("CANCELLED with its part", after.status is S.CANCELLED and after.filled_quantity == before.filled_quantity)
+    check("CANCELLED with its fills", after.status is S.CANCELLED and after.filled_quantity == before.filled_quantity)
     trades = [trade for trade in bench.broker.trades() if trade.broker_order_id == placed]
-    check("trades of the part", sum(trade.quantity for trade in trades) == after.filled_quantity)
+    check("the trades add up to its filled quantity", sum(trade.quantity for trade in trades) == after.filled_quantity)
 
 
 @card()
@@ -96,7 +96,7 @@ def too_little_money_is_a_refusal_that_may_pass(bench: Bench) -> None:
     try:
         placed = bench.broker.place(request)
     except OrderRefused as refusal:
-        check("the reason may pass", refusal.passing and bool(refusal.reason))
+        check("the refusal is temporary and has a reason", refusal.passing and bool(refusal.reason))
     else:
         check("REJECTED, with a reason", bench.order(placed).status is S.REJECTED and bool(bench.order(placed).reason))
     check("nothing is alive", not [item for item in bench.broker.orders() if item.status in {S.PENDING, S.ONGOING, S.UNKNOWN}])
@@ -182,7 +182,7 @@ def modifications_end_where_declared(bench: Bench) -> None:
     for number in range(bench.can.max_modifications):
         bench.broker.modify(placed, quantity=11 + number % 2, price=OPEN - 500)
     raises(OrderRefused, lambda: bench.broker.modify(placed, quantity=20, price=OPEN - 500))
-    check("as it was before", bench.order(placed).quantity == 11 + (bench.can.max_modifications - 1) % 2)
+    check("the refused change left it unchanged", bench.order(placed).quantity == 11 + (bench.can.max_modifications - 1) % 2)
 
 
 CARDS = (

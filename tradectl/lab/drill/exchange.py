@@ -56,7 +56,7 @@ def drill_exchange(
     from tradectl.ledger.exchange_mark import ExchangeMark
 
     class DyingMark(ExchangeMark):
-        """The mark of a process that may be dead, which stores nothing at its end."""
+        """The mark of a process that a fault may kill: it stores nothing when the process ends."""
 
         def store(self) -> None:
             """Store nothing, because a dead process cannot."""

@@ -63,7 +63,7 @@ class StoppedProcess:
         _, status = os.waitpid(self._pid, 0)
         self._gone = True
         return (
-            "" if status == 0 else f"the process failed after its wake-up: {(self._folder / TRACE).read_text(encoding='utf-8')}"
+            "" if status == 0 else f"the process failed after it continued: {(self._folder / TRACE).read_text(encoding='utf-8')}"
         )
 
     def end(self) -> None:

@@ -247,7 +247,7 @@ def create_account(workspace: Workspace, at: datetime) -> None:
     database.close()
 
 
-TASKS = {task.name: task for task in all_tasks()}
+TASKS = {task.name: task for task in all_tasks() if not task.real_time}
 TRIED_AGAIN = frozenset({5, 6, 7, 8})
 """Exit codes after which the same command runs again a minute later."""
 MINUTE = timedelta(minutes=1)

@@ -152,7 +152,7 @@ def differences(near: SessionsRun, far: SessionsRun) -> Iterator[str]:
         if ours != theirs:
             number = next((at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), None)
             where = f"row {number}: {_changed(ours[number], theirs[number])}" if number is not None else "one has more rows"
-            yield f"{table}: {len(ours)} rows alone, {len(theirs)} through the adapter; {where}"
+            yield f"{table}: {len(ours)} rows without the adapter, {len(theirs)} through it; {where}"
     if near.statement != far.statement:
         yield "the exchange's statements differ"
 

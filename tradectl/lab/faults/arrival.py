@@ -89,7 +89,7 @@ class Arrival:
         )
         held = sum(item.quantity + item.t1_quantity for item in self._exchange.holdings() if item.symbol == order.symbol)
         return (
-            f"{command}: SELL {wanted} {order.symbol} while {waiting} wait and {held} are held" if waiting + wanted > held else ""
+            f"{command}: SELL {wanted} {order.symbol} with {waiting} on sale and {held} held" if waiting + wanted > held else ""
         )
 
     def _note(self, short: str, said: str) -> None:

@@ -142,7 +142,7 @@ class BookView:
         return ended and self._chance.hits(Fault.VANISHED, report.symbol, ist_date(report.placed_at))
 
     def _rejected(self, report: OrderReport) -> OrderReport:
-        """Return an order that `rejects` selected as REJECTED instead of CANCELLED; half of the buys for lack of funds."""
+        """Return an order with status REJECTED, not CANCELLED, if `rejects` selects it; half of the buys for lack of funds."""
         taken_back = report.status is _S.CANCELLED and not report.filled_quantity
         if taken_back and report.updated_at - report.placed_at < AT_ONCE and self.rejects(report.broker_order_id):
             self._hits[Fault.REJECTED_LATER] += 1
@@ -197,7 +197,7 @@ class BookView:
 def as_of(report: OrderReport, trades: Sequence[TradeReport], before: Sequence[EarlierRow], moment: datetime) -> OrderReport:
     """Return the state of an order at a moment after it was placed; the same object if the order has not changed since.
 
-    `trades` and `before` belong to the order, oldest first. A change by the exchange (release, fill, end) is undone by rule. A
+    `trades` and `before` belong to the order, oldest first. A change by the exchange (release, fill, end) is calculated back. A
     change by a command is undone from the stored earlier row.
     """
     if report.updated_at <= moment:

@@ -23,7 +23,7 @@ def place(exchange: Broker, request: OrderRequest) -> str:
             if refusal.code != "repeated_tag":
                 raise
             request = replace(request, tag=f"{tag}{AGAIN}{number}")
-    raise AssertionError("numbers do not end")
+    raise AssertionError("no free tag was found")
 
 
 def tag_of(report: OrderReport) -> str | None:

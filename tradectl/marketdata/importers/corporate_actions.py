@@ -1,6 +1,6 @@
 """Import corporate actions: symbol,series,ex_date,subject; or NSE's download (SYMBOL,COMPANY NAME,SERIES,PURPOSE,…).
 
-Only the subject is stored; `purpose.py` parses it. The columns kind, factor and dividend are interpretations and are ignored.
+Symbol, ex-date and subject are stored; `purpose.py` parses the subject. The columns kind, factor and dividend are ignored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recognise files that are not imported, and name the right source: adjusted prices, another exchange, indices.
+"""Recognise files that are not imported (adjusted prices, another exchange, indices), and name the right source.
 
 Prices are stored as traded. Files with prices that are divided by later splits or dividends are rejected here.
 """

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradectl.errors import DataError
+from tradectl.marketdata.importers.corporate_actions_json import actions_as_csv, are_actions
 from tradectl.marketdata.importers.packed import read_bytes, unpacked
 from tradectl.marketdata.importers.surveillance_json import as_csv
 
@@ -77,7 +78,7 @@ def read_source(path: Path) -> SourceFile:
     packed, inner = unpacked(path.name, raw)
     text = _text(path.name, packed)
     if text.lstrip()[:1] in {"{", "["}:
-        text = as_csv(path.name, stem_of(inner), text)
+        text = _table_of(path.name, stem_of(inner), text)
     found = _SEPARATOR.fullmatch(text.partition("\n")[0].strip().strip('"'))
     skipped = 1 if found else 0
     body = text.partition("\n")[2] if found else text
@@ -104,6 +105,11 @@ def read_source(path: Path) -> SourceFile:
         skipped=skipped,
         header_lines=records[0][1],
     )
+
+
+def _table_of(name: str, stem: str, text: str) -> str:
+    """Return a JSON report of NSE as CSV. Raises DataError for one that is not known."""
+    return actions_as_csv(name, text) if are_actions(text) else as_csv(name, stem, text)
 
 
 def _column(field: str) -> str:

@@ -111,9 +111,9 @@ def read_time(text: str) -> TimeOfDay | None:
 def why_no_date(text: str) -> str:
     """Return why `read_date` rejects a text, and how to write the date, as the end of a message."""
     if _SERIAL.fullmatch(text):
-        return "is a date as a spreadsheet's number; format the column as yyyy-mm-dd and save the file again"
+        return "is the number by which a spreadsheet stores a date; format the column as yyyy-mm-dd and save the file again"
     if _EPOCH.fullmatch(text):
-        return "is a number of seconds; write the date as 2024-01-15"
+        return "is a number of seconds or milliseconds; write the date as 2024-01-15"
     if _DIGITS.fullmatch(split_stamp(text)[0]) and _read_day(split_stamp(text)[0]) is None:
         return "is not a date, or the order of day and month is unclear; write it as 2024-01-15"
     if _read_day(split_stamp(text)[0]) is not None:
@@ -122,9 +122,9 @@ def why_no_date(text: str) -> str:
 
 
 def why_no_time(text: str) -> str:
-    """Return why the timestamp of a minute is rejected, and how to write it, as the end of a message."""
+    """Return why the timestamp of a minute bar is rejected, and how to write it, as the end of a message."""
     if _EPOCH.fullmatch(text):
-        return "is a number of seconds; write the time as 2024-01-15 09:15:00+05:30"
+        return "is a number of seconds or milliseconds; write the time as 2024-01-15 09:15:00+05:30"
     day = split_stamp(text)[0]
     if _read_day(day) is None:
         return why_no_date(day) if _SERIAL.fullmatch(day) or _DIGITS.fullmatch(day) else "is not a time like 2024-01-15 09:15:00"

@@ -89,7 +89,7 @@ def refuse_losses(name: str, entries: set[str], before: set[str], measure: str, 
     if len(before) >= FEW and len(lost) * LOST > len(before):
         raise DataError(
             f"{name}: lacks {len(lost)} of the {len(before)} securities of the {TITLES[Measure(measure)]} list of {dated} "
-            f"({', '.join(lost[:5])}, …). They could be bought again. Nothing was imported; download the file again, or compare "
+            f"({', '.join(lost[:5])}, …). They could be bought again. The file was not imported; download it again, or compare "
             "it with NSE's list and import it with --believe-content"
         )
 

@@ -1,4 +1,4 @@
-"""Import renames of symbols: company,old,new,date; or NSE's file, with NSE's header or none, and dates like 24-OCT-2025."""
+"""Import renames of symbols: a file with the columns company,old,new,date, or NSE's file with or without its header."""
 
 from __future__ import annotations
 

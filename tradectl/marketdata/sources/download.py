@@ -1,6 +1,6 @@
 """Download one file over HTTP, complete or not at all, with a browser's headers and within limits of time and size.
 
-A site that replies 403 requires a visit of its home page first; the cookies from there are used for the rest of the run.
+A site that replies 401 or 403 requires a visit of its home page first; the cookies from there are used for the rest of the run.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Downloader:
             with self._session.get(url, timeout=(limits.connect, limits.read), stream=True) as response:
                 if response.status_code == 404:
                     return None
-                if response.status_code == 403 and not self._visited_home:
+                if response.status_code in {401, 403} and not self._visited_home:
                     self._visit_home()
-                    raise TemporaryFailure(f"{self._site} replied 403 Forbidden", wait=0.0)
+                    raise TemporaryFailure(f"{self._site} replied {response.status_code} {response.reason}", wait=0.0)
                 self._refuse(response)
                 return self._body(response, url.rpartition("/")[2], started + limits.whole)
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
@@ -72,7 +72,7 @@ class Downloader:
             raise TemporaryFailure(said if wait is None else f"{said}: try again in {wait:.0f} s", wait)
         if response.status_code >= 500:
             raise TemporaryFailure(said, retry_after(response.headers.get("Retry-After")))
-        if response.status_code == 403:
+        if response.status_code in {401, 403}:
             raise SourceUnavailable(f"{said}, even with the cookies of {self._home}")
         if response.status_code != 200:
             raise SourceUnavailable(said)

@@ -23,6 +23,8 @@ UDIFF_SINCE = date(2024, 7, 8)
 """First session that NSE publishes only in the UDiFF format."""
 FULL_SINCE = date(2020, 1, 1)
 """First date on which sec_bhavdata_full exists at the address below."""
+CLOSED = "`tradectl data sessions fetch` shows by NSE's list of holidays whether the exchange was closed"
+"""The command for a missing file. A missing file does not prove a closed day, so tradectl does not propose to close it."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -70,8 +72,7 @@ class NseFiles:
             raise damage
         if not is_final(day, self._now()):
             return Absent(f"not published yet{found}", pending=True)
-        closed = f"if the exchange was closed, run: tradectl data sessions add {day} --kind closed"
-        return Absent(f"not published{found} ({closed})")
+        return Absent(f"not published{found}; {CLOSED}")
 
 
 def date_of(name: str, content: bytes) -> date:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
 
@@ -66,6 +67,17 @@ class Knowledge(Protocol):
         ...
 
 
+class Reach(StrEnum):
+    """Select the sessions without a stored bar that are fetched for a symbol. A symbol without any bar gets all of them."""
+
+    GIVEN = "given"
+    """All sessions of the given dates."""
+    GAPS = "gaps"
+    """Sessions after the first stored bar of the symbol."""
+    NEWER = "newer"
+    """Sessions after the last stored bar of the symbol."""
+
+
 class RestoredBars:
     """Provide a source whose parts are symbols, each with the sessions that have no stored bar."""
 
@@ -79,22 +91,21 @@ class RestoredBars:
         now: Callable[[], datetime],
         today: date,
         *,
-        gaps_only: bool = False,
+        reach: Reach = Reach.GIVEN,
     ) -> None:
         """Create the source.
 
-        `now`: returns the time of the home's clock. `today`: the machine's date, up to which the client's prices are adjusted.
-        `gaps_only`: fetch no sessions before a symbol's first stored bar."""
+        `now`: returns the time of the home's clock. `today`: the machine's date, up to which the client's prices are adjusted."""
         self._client, self._symbols, self._knowledge, self._now, self._today = client, symbols, knowledge, now, today
-        self._gaps_only = gaps_only
+        self._reach = reach
         self.name = client.name
 
     def parts(self, sessions: Sequence[Session]) -> Sequence[Part]:
         found = []
         for symbol in self._symbols:
             stored = self._knowledge.of(symbol, self._today).closes
-            first = min(stored) if self._gaps_only and stored else date.min
-            lacking = tuple(session for session in sessions if session.date not in stored and session.date > first)
+            begin = {Reach.GIVEN: date.min, Reach.GAPS: min(stored, default=date.min), Reach.NEWER: max(stored, default=date.min)}
+            lacking = tuple(item for item in sessions if item.date not in stored and item.date > begin[self._reach])
             if lacking:
                 found.append(Part(symbol, lacking))
         return found

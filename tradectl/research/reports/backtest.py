@@ -140,7 +140,7 @@ def surveillance_note(first: str, since: date | None) -> str:
     `first`: ISO date of the backtest's start. `since`: first date on which all excluding measures have a stored list; None if a
     measure has none."""
     if since is None:
-        return "Lists of GSM, ESM and long-term ASM are not all stored: shares that were on such lists are not excluded."
+        return "Lists of GSM, ESM and long-term ASM are not all stored: shares on the missing lists are not excluded."
     if since.isoformat() > first:
         return f"Lists of GSM, ESM and long-term ASM are stored from {since} on: shares on earlier lists are not excluded."
     return "Shares are excluded while they were on a list of GSM, ESM or long-term ASM."
@@ -155,7 +155,7 @@ def checked_note(checked: LookAheadReport) -> str:
     """Return the note about the check for look-ahead."""
     if not checked.sessions:
         return "Look-ahead was not checked."
-    made = f"{checked.engine} was run again up to {checked.sessions} evenings without any later bar"
+    made = f"{checked.engine} was run again up to each of {checked.sessions} evenings, without any later bar"
     compared = f"{checked.compared} comparisons of single symbols: {', '.join(checked.parts)}"
     if not checked.differences:
         return f"Look-ahead: {made}; {compared}; no difference."

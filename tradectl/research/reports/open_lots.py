@@ -23,7 +23,7 @@ class OpenLot:
     """Hold the unsold shares of one buy. Amounts are in paise.
 
     Attributes:
-        quantity: Shares at the last session's scale.
+        quantity: Shares after the splits and bonuses since the buy.
         entry_quantity: Shares as bought.
         unrealised: Result at the last price, before charges.
         charges: Charges of the buy.

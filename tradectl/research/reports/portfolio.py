@@ -148,7 +148,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     drawn = found["random_order"]
     if drawn is not None:
         lines.append(
-            f"of {drawn['orders']} random orders of candidates, {_percent(drawn['worse'])} % ended with less and "
+            f"of {drawn['orders']} random sequences of candidates, {_percent(drawn['worse'])} % ended with less and "
             f"{_percent(drawn['equal'])} % with the same; half ended with {show_rupees(to_paise(drawn['median']))} or less"
         )
     return lines

@@ -133,10 +133,10 @@ def _luck(found: Findings, by: str) -> str:
     measure = "net result" if by == "net" else "Sharpe ratio"
     share = percent(found.luck)
     if count == 1:
-        return f"One setting was tried. A setting without any value would show as good a {measure} in {share} of cases."
+        return f"One setting was tried. A setting without any edge would show as good a {measure} in {share} of cases."
     verdict = " Treat it as chance." if found.luck > LUCKY else ""
     return (
-        f"{count} settings were tried. The best of {count} settings without any value would show as good a {measure} in "
+        f"{count} settings were tried. The best of {count} settings without any edge would show as good a {measure} in "
         f"{share} of cases.{verdict}"
     )
 

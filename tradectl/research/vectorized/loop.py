@@ -25,8 +25,8 @@ from tradectl.research.vectorized.market import MarketTables
 class PositionArrays:
     """Hold the state of each lane after a session, in arrays with one value per lane. Rows are those of the market's panel.
 
-    The loop writes `quantity`, `buys`, `traded` and `locked`. The rule writes the other values. When all shares of a lane are
-    sold, all its values except `traded` and the order are cleared.
+    The loop writes `quantity`, `buys`, `traded` and `locked`, and after a corporate action `ceiling`. The rule writes the other
+    values. When all shares of a lane are sold, the loop clears its values except `traded` and the order.
 
     Attributes:
         quantity: Held shares.

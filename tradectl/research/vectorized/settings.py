@@ -1,4 +1,4 @@
-"""Provide the parameters of many settings like those of one: each attribute is an array with one value per lane.
+"""Provide the parameters of many settings under the names of `Parameters`: each is an array with one value per lane.
 
 A rule that uses only operators works for one setting and for many lanes. A value that is equal in all settings stays one number.
 """

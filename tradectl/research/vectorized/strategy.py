@@ -1,4 +1,4 @@
-"""Run the strategy of tradectl on lanes. The trades of each lane equal those of `backtest.engine`.
+"""Run the strategy of tradectl on lanes (one instrument with one setting). Their trades equal those of `backtest.engine`.
 
 In each session, arrays contain only the lanes that hold shares, have an order or meet the entry rule. Rare cases are computed
 lane by lane by `backtest.session`: minute bars, an open that is not a multiple of the tick size, a limit not below its target.

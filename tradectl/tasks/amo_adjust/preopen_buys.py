@@ -2,7 +2,7 @@
 
 `buy` recorded them in the evening as regular orders without sending them. Here each is revalidated on the final bars, fitted to
 the price and the limits of the account, and sent under its recorded tag. If the process dies, an order that was not marked as
-being sent is sent by the next process. A marked order is never sent again.
+being sent is sent by the next process. A marked order is sent again only after a temporary refusal.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def not_preopen(context: Context) -> Refusal | None:
 def spent_reward(price: int, ema_level: float, parameters: Parameters) -> Refusal | None:
     """Return why a buy is no longer worth its pre-open price (paise); None if it still is.
 
-    `ema_level`: the fast EMA of the bar on which it was decided, in rupees at today's scale."""
+    `ema_level`: the fast EMA of the bar on which it was decided, in rupees, adjusted for splits and bonuses."""
     if not reward_gone(price, ema_level, parameters):
         return None
-    return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} against EMA9 {ema_level:.2f}: the reward is gone")
+    return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} is not far enough below the target EMA9 {ema_level:.2f}")
 
 
 @dataclass(frozen=True, slots=True)

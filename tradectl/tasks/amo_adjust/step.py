@@ -130,7 +130,7 @@ def _adjust(
         limit = round_down(price, trading.tick_size(order.instrument_id, context.session))
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
-        return "unchanged", f"{order.quantity} fits pre-open {price / 100:.2f}"
+        return "unchanged", f"quantity {order.quantity} is not changed at pre-open {price / 100:.2f}"
     if order.status is OrderStatus.PENDING and not world.broker.capabilities.amo_changes:
         return "unchanged", f"{world.broker.name} cannot modify an AMO before it reaches NSE: order unchanged"
     quantity = quantity if enough else order.quantity

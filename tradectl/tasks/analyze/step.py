@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from datetime import date
 
 from tradectl.errors import DataError
+from tradectl.exchange.data_age import sessions_since
 from tradectl.execution.session_close import is_final, provisional_bars
 from tradectl.ledger.rows import Decision, Signal
+from tradectl.model.freshness import ACTIONS
 from tradectl.model.moment import ist_date
+from tradectl.screener.coverage import name_days, older_gaps
 from tradectl.screener.screen import InstrumentVerdict, ScreenRequest, ScreenResult, screen, screen_alone
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
@@ -32,6 +35,7 @@ def run(context: Context) -> Outcome:
     renewed = world.market.verify()
     if renewed:
         context.log("panel_renewed", renewed, level="warning")
+    refuse_old_actions(context)
     following = world.sessions.next_run_session(session).date
     universe = world.market.universe(parameters.universe)
     bars = provisional_bars(
@@ -52,9 +56,33 @@ def run(context: Context) -> Outcome:
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if close.stale:
         context.log("stale_data", f"there are no bars of {session}: the last stored bars were analysed", level="warning")
-    renewal = {"panel_renewed": renewed} if renewed else {}
-    result = _counts(close.verdicts) | renewal | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
+    notes = {"panel_renewed": renewed} if renewed else {}
+    older = older_gaps(world.market.panel(), world.sessions, session, parameters.backtest_years)
+    if older:
+        notes["older_gaps"] = (
+            f"{len(older)} sessions without bars are left out of the past trades of the scores: {name_days(older)}"
+        )
+    result = _counts(close.verdicts) | notes | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
+
+
+def refuse_old_actions(context: Context) -> None:
+    """Raise DataError where the list of corporate actions is older than the setting `actions_max_age`, or missing.
+
+    On a virtual clock nothing is checked: the stored list is then as complete as it will ever be.
+    """
+    world, most = context.world, context.world.parameters.actions_max_age
+    if world.clock.virtual:
+        return
+    known = world.freshness().get(ACTIONS)
+    age = sessions_since(world.sessions, known.as_of, context.session) if known is not None else 0
+    if known is not None and age <= most:
+        return
+    what = f"is of {known.as_of}, {age} sessions old, and {most} are allowed" if known is not None else "is not stored"
+    raise DataError(
+        f"the list of corporate actions {what}: a split that is not known looks like a fall and would be bought, so nothing was "
+        "analysed. `tradectl prices --force` fetches the list; `tradectl data import FILE` takes one saved from NSE's page"
+    )
 
 
 def _screened(context: Context, request: ScreenRequest) -> ScreenResult:

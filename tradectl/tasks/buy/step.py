@@ -24,7 +24,7 @@ from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
 from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
 
-FOR_THE_MORNING = "waits for 08:00: before that session there is one in which tradectl does not run"
+FOR_THE_MORNING = "waits for 08:00 of its session: there is a session before it in which tradectl does not run"
 FOR_THE_OPEN = "waits for 09:05: the broker takes no after-market orders"
 NO_AMO = (
     "{} takes no after-market orders, so nothing can be placed in the evening; "

@@ -414,7 +414,7 @@ def test_kites_charges_are_compared_with_ours(home: House, kite: KiteBroker, mon
     assert [line.line for line in lines if not line.equal] == ["stamp"]
     text = compared_text([compared(line) for line in lines], ZERODHA).splitlines()
     assert [row.split()[-1] for row in text[1:7]] == ["equal", "equal", "equal", "equal", "0.30", "equal"]
-    assert "5 lines equal, 1 differ; ours by the table Zerodha" in text
+    assert "5 lines equal, 1 differ; our figures use the table Zerodha" in text
     dearer_stamp = Tariff("own", [*OWN_ROWS, Row("2018-01-01", "stamp", "delivery", "buy", "4500")])
     assert all(line.equal for line in kite.charge_lines(kite.orders(), dearer_stamp)), "the operator's new rate explains it"
 

@@ -107,7 +107,7 @@ REFUSED = {
     "an Excel date": (
         "x.csv",
         DAILY + GOOD.replace("2024-01-15", "45306"),
-        "x.csv row 2: date '45306' is a date as a spreadsheet's number",
+        "x.csv row 2: date '45306' is the number by which a spreadsheet stores a date",
     ),
     "a date either way round": (
         "x.csv",

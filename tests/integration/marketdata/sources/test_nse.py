@@ -86,8 +86,8 @@ def test_yesterdays_file_means_not_published(nse: Site, fetched: Fetch, stored) 
     assert (early.trouble, early.missing[0].reason) == ("", "not published yet; NSE serves the file of 2024-10-28")
     late = fetched(on=TUESDAY)
     assert late.trouble == (
-        "2024-10-29: not published; NSE serves the file of 2024-10-28 "
-        "(if the exchange was closed, run: tradectl data sessions add 2024-10-29 --kind closed)"
+        "2024-10-29: not published; NSE serves the file of 2024-10-28; `tradectl data sessions fetch` shows by NSE's list of "
+        "holidays whether the exchange was closed"
     )
     assert stored() == [MONDAY]
 
@@ -95,7 +95,7 @@ def test_yesterdays_file_means_not_published(nse: Site, fetched: Fetch, stored) 
 def test_404_means_not_published(nse: Site, fetched: Fetch, stored) -> None:
     serve(nse, MONDAY, WEDNESDAY)
     report = fetched(SINCE, on=WEDNESDAY)
-    assert report.trouble.startswith("2024-10-29: not published (if the exchange was closed")
+    assert report.trouble.startswith("2024-10-29: not published; `tradectl data sessions fetch`")
     assert stored() == [MONDAY, WEDNESDAY]
 
 

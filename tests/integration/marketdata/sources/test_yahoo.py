@@ -20,7 +20,7 @@ from tradectl.errors import DataError, SourceUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, wanted
 from tradectl.marketdata.sources.request_pacer import RequestPacer
-from tradectl.marketdata.sources.restoring import RestoredBars
+from tradectl.marketdata.sources.restoring import Reach, RestoredBars
 from tradectl.marketdata.sources.stored_facts import Stored
 from tradectl.marketdata.sources.yahoo import Yahoo, YahooPast, period_since
 from tradectl.model.moment import at_ist
@@ -134,7 +134,7 @@ def test_what_is_stored_is_not_asked_for_and_never_overwritten(market: Market, t
 
 def test_of_repairs_only_those_after_the_first_bar(market: Market, take: Taken) -> None:
     market.take("old.csv", DAILY + f"{FRIDAY},ACME,EQ,100.00,110.00,95.00,105.50,1000\n")
-    take(Share("ACME", dict.fromkeys((THURSDAY, FRIDAY, MONDAY, TUESDAY), PLAIN)), gaps_only=True)
+    take(Share("ACME", dict.fromkeys((THURSDAY, FRIDAY, MONDAY, TUESDAY), PLAIN)), reach=Reach.GAPS)
     assert [row[1] for row in bars(market)] == ["2024-10-25", "2024-10-28", "2024-10-29"]
 
 

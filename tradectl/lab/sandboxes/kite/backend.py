@@ -1,4 +1,4 @@
-"""Read the exchange's book and the market as Kite's rows. All calls run in the server's thread, as the exchange does."""
+"""Read the exchange's book and the market as Kite's rows. All calls run in the server's thread, and so does the exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convert the exchange's book to Kotak's rows, with text, numbers and the various time formats of Kotak."""
+"""Convert the exchange's book to Kotak's rows: some numbers are text, and the times have several formats."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def order_row(
 
 
 def history_row(row: Row) -> Row:
-    """Convert a row of the order book to a row of an order's history, whose times contain spaces."""
+    """Convert a row of the order book to a row of an order's history, whose times have a space after each colon."""
     moved = {"exchOrdId": row["exOrdId"], "exchTmstp": _spaced(row["exCfmTm"]), "flDtTm": _spaced(row["ordDtTm"])}
     kept = {name: value for name, value in row.items() if name not in {"exOrdId", "exCfmTm", "ordDtTm", "ordEntTm", "hsUpTm"}}
     return {**kept, **moved, "nReqId": "1", "ordDur": row["vldt"], "dclQty": "0"}

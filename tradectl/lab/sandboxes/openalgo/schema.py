@@ -21,7 +21,7 @@ REQUIRED = {
     "orderstatus": frozenset({"strategy", "orderid"}),
     "quotes": frozenset({"symbol", "exchange"}),
 }
-OPTIONAL = {"placeorder": _TERMS}
+OPTIONAL = {"placeorder": _TERMS, "market/holidays": frozenset({"year"})}
 
 Body = Mapping[str, Any]
 

@@ -28,7 +28,7 @@ _CANCEL_REFUSED = (
 
 
 class OpenAlgoSandbox(Sandbox):
-    """OpenAlgo on loopback.
+    """Imitate OpenAlgo's server on the loopback address, with orders at the paper exchange.
 
     Args:
         exchange: Opens the exchange; called in the server's thread.
@@ -38,7 +38,8 @@ class OpenAlgoSandbox(Sandbox):
 
     Switches: `analyze` (analyzer mode), `semi_auto` (a person approves each order), `logged_in` (at the broker), `listed` (the
     broker accepts the server's address), `shows_t1` and `shows_trade_ids` (fields of newer versions), `cancel_status` (the HTTP
-    status of a refused cancel; 500 with the Zerodha adapter).
+    status of a refused cancel; 500 with the Zerodha adapter). `holidays`: the rows of its
+    holiday list by year.
     """
 
     shapes = "openalgo"
@@ -59,6 +60,7 @@ class OpenAlgoSandbox(Sandbox):
         self.analyze = self.semi_auto = self.shows_t1 = self.shows_trade_ids = False
         self.logged_in = self.listed = True
         self.cancel_status = 400
+        self.holidays: dict[int, list[dict[str, Any]]] = {}
         self._virtual = count(1)
 
     def answer(self, request: Request) -> Response:
@@ -101,6 +103,7 @@ class OpenAlgoSandbox(Sandbox):
             "funds": lambda _: self._data(rows.funds(self.exchange.funds(), self._morning())),
             "symbol": self._symbol,
             "multiquotes": self._quotes,
+            "market/holidays": self._holidays,
             "orderstatus": self._status,
             "quotes": self._quote,
         }
@@ -209,6 +212,10 @@ class OpenAlgoSandbox(Sandbox):
         if "error" in content:
             raise OpenAlgoError(400, content["error"])
         return _success(content["data"])
+
+    def _holidays(self, body: Body) -> dict[str, Any]:
+        year = body["year"]
+        return {"status": "success", "year": year, "timezone": "Asia/Kolkata", "data": self.holidays.get(year, [])}
 
     def _quotes(self, body: Body) -> dict[str, Any]:
         symbols = [item["symbol"] for item in body["symbols"]]

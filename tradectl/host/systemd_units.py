@@ -1,0 +1,125 @@
+"""The unit files with which systemd runs the daemon of a home and user, and starts it again after a failure.
+
+The service is of `Type=notify`: the daemon reports that it is ready, and at each look that it still works. A daemon that does
+not report for `WATCHDOG` seconds is ended and started again. A timer is the alternative: it starts `run-due` each minute, and no
+process stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tradectl.errors import ConfigurationError
+
+WATCHDOG = 300
+"""Seconds: ten looks of the daemon."""
+MARK = "# Written by `tradectl systemd install`"
+_PLAIN = re.compile(r"[A-Za-z0-9]+")
+_SERVICE = """\
+{mark}; `tradectl systemd remove` deletes it.
+[Unit]
+Description=tradectl, the trading day of {user} in {home}
+Wants=network-online.target
+After=network-online.target time-sync.target{postgres}
+
+[Service]
+Type=notify
+ExecStart={program} daemon
+Restart=always
+SuccessExitStatus=143
+RestartSec=30
+WatchdogSec={watchdog}
+TimeoutStopSec=120
+KillMode=mixed
+UMask=0077
+NoNewPrivileges=true
+
+[Install]
+WantedBy={target}
+"""
+_ONCE = """\
+{mark}; `tradectl systemd remove` deletes it.
+[Unit]
+Description=tradectl, what is due now for {user} in {home}
+Wants=network-online.target
+After=network-online.target time-sync.target
+
+[Service]
+Type=oneshot
+ExecStart={program} run-due -q
+TimeoutStartSec=infinity
+UMask=0077
+NoNewPrivileges=true
+"""
+_TIMER = """\
+{mark}; `tradectl systemd remove` deletes it.
+[Unit]
+Description=Each minute: tradectl run-due of {user} in {home}
+
+[Timer]
+OnCalendar=*-*-* *:*:00
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def unit_name(home: Path, user: str) -> str:
+    """Return the name of the units of a home and user without an ending: `tradectl-anna-1b9f3c0a`.
+
+    The last part is a digest of the path, so the units of two homes have two names."""
+    from hashlib import sha256
+
+    plain = "-".join(_PLAIN.findall(user)) or "user"
+    digest = sha256("\0".join((str(home), user)).encode(errors="surrogateescape")).hexdigest()
+    return f"tradectl-{plain}-{digest[:8]}"
+
+
+def unit_files(
+    name: str, home: Path, user: str, program: Sequence[str], *, timer: bool, account: str = "", database: bool = False
+) -> Mapping[str, str]:
+    """Return the content of each unit file by its name.
+
+    Args:
+        name: See `unit_name`.
+        program: The command line up to the subcommand.
+        timer: Start `run-due` each minute instead of the daemon.
+        account: The account of the machine that runs a system unit; empty for a unit of the user's own manager.
+        database: The ledger is on a server of this machine perhaps; start after PostgreSQL where it is installed.
+
+    Raises ConfigurationError for a path that no unit file can carry."""
+    words = " ".join(_quoted(word) for word in program)
+    values = {
+        "mark": MARK,
+        "home": _text(str(home)),
+        "user": _text(user),
+        "program": words,
+        "watchdog": WATCHDOG,
+        "target": "multi-user.target" if account else "default.target",
+        "postgres": " postgresql.service" if database else "",
+    }
+    found = {f"{name}.service": (_ONCE if timer else _SERVICE).format(**values)}
+    if timer:
+        found[f"{name}.timer"] = _TIMER.format(**values)
+    if account:
+        found[f"{name}.service"] = found[f"{name}.service"].replace("UMask=", f"User={account}\nUMask=")
+    return found
+
+
+def _quoted(word: str) -> str:
+    """Return a word for ExecStart=: in quotes, with specifiers and variables escaped."""
+    if any(not character.isprintable() for character in word):
+        raise ConfigurationError(
+            f"{word!r} cannot be written into a unit file: it has a control character or bytes that are no text. Nothing was "
+            "written; rename the folder or the user"
+        )
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if re.search(r"[^A-Za-z0-9_@/.:=+,-]", word) else escaped
+
+
+def _text(value: str) -> str:
+    """Return a value for Description=, where `%` begins a specifier and a last backslash continues the line."""
+    return value.replace("%", "%%").replace("\\", "/")
