@@ -20,7 +20,7 @@ UNANSWERED = "sent, and no reply was recorded"
 LOW_DISK = 1 << 30
 """Bytes of disk below which the status warns."""
 SHOWN = 8
-"""How many missed slots and decisions are named."""
+"""How many decisions are named."""
 
 
 def page(user: str, found: dict[str, Any]) -> str:
@@ -65,19 +65,28 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
             name = f"{item['task']} {item['slot']}".strip()
             yield f"failed    {name}: {item['error']}. See `tradectl logs --task {item['task']} --level error`"
     if found["session"]["year_missing"]:
-        yield f"{'ERROR    ' if found['session']['year_urgent'] else 'calendar '} {found['session']['year_missing']}"
+        label = "ERROR    " if found["session"]["year_urgent"] else "calendar "
+        yield f"{label} {found['session']['year_missing']}"
     if found["login_needed_for"]:
         yield f"login     needed for {found['login_needed_for']}: `tradectl login`"
     if found["clock_jump"]:
         yield f"clock     {found['clock_jump']}"
-    if found["missed"]:
-        names, more = found["missed"][:SHOWN], len(found["missed"]) - SHOWN
-        named = ", ".join([*names, *([f"{more} more"] if more > 0 else [])])
-        yield f"missed    {named}: nothing was done in them, see `tradectl executions --status missed`"
+    for day, names in _missed(found["missed"]).items():
+        yield f"missed    {day} {', '.join(names)}: nothing was done, see `tradectl executions --session {day}`"
     if found["undelivered"]:
         yield f"messages  {found['undelivered']} could not be sent yet: `tradectl doctor` checks the services"
     if (disk := found.get("disk")) and disk["free_bytes"] < LOW_DISK:
         yield f"disk      {disk['free_bytes'] >> 20} MB are free at {disk['home']}: a write may fail in the middle of a day"
+
+
+def _missed(slots: list[str]) -> dict[str, list[str]]:
+    """Return the missed slots by session, newest first; slots of one task together: `position-monitor 09:30 10:30`."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for text in slots:
+        name, day = text.rsplit(" of ", 1)
+        task, _, slot = name.partition(" ")
+        found.setdefault(day, {}).setdefault(task, []).append(slot)
+    return {day: [" ".join([task, *sorted(filter(None, at))]) for task, at in tasks.items()] for day, tasks in found.items()}
 
 
 def _halted_apart(found: dict[str, Any]) -> Iterator[str]:

@@ -369,7 +369,7 @@ def test_a_virtual_clock_needs_no_list_of_actions(home: Path, tradectl: Tradectl
 
 def test_status_and_doctor_show_the_age_of_each_kind(nse: Site, tradectl: Tradectl, set_clock: Callable[[str], None]) -> None:
     tradectl("prices")
-    assert "data      bars 2026-11-25 (current), corporate actions 2026-11-25 (current)" in tradectl("status").out
+    assert "data bars 2026-11-25 (current), corporate actions 2026-11-25 (current)" in tradectl("status").words
     assert "8 kinds of data are current" in tradectl("doctor", "--offline").out
     set_clock("2026-12-02 12:00")
     (bars,) = [item for item in tradectl("status", "--json").object["result"]["data"] if item["kind"] == "bars"]

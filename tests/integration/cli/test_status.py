@@ -9,7 +9,7 @@ from tests.integration.execution.conftest import trading  # noqa: F401
 from tests.support.hands import operate, result_of
 from tests.support.trading import AFTER, D, Trading, stock
 from tradectl.cli.result_sentences import sentence
-from tradectl.cli.status_page import wrapped
+from tradectl.cli.status_page import _missed, wrapped
 
 FLAT = (9500, 9600, 9300, 9400)
 """A day on which nothing reaches the target."""
@@ -100,3 +100,13 @@ def test_a_long_line_is_broken_below_its_label() -> None:
     text = wrapped("calendar  " + "word " * 30, 80)
     assert max(map(len, text.splitlines())) <= 80
     assert all(line.startswith(" " * 10 + "word") for line in text.splitlines()[1:])
+
+
+def test_missed_slots_are_grouped_by_session_and_task() -> None:
+    slots = [
+        "position-monitor 10:30 of 2025-11-14",
+        "eod of 2025-11-14",
+        "position-monitor 09:30 of 2025-11-14",
+        "buy of 2025-11-13",
+    ]
+    assert _missed(slots) == {"2025-11-14": ["position-monitor 09:30 10:30", "eod"], "2025-11-13": ["buy"]}
