@@ -184,6 +184,10 @@ class Context:
         alive = [(f"{order.side} {order.symbol}, order {order.id},", failed[order.id]) for order in orders if order.alive]
         return [BrokerUnavailable(f"{what} is not cancelled and may trade: {why}") for what, why in alive]
 
+    def would_send(self) -> list[dict[str, object]]:
+        """Return the commands that a dry run did not send, as JSON values."""
+        return [command for trading in self.trading_sessions for command in trading.path.would_send]
+
     def unresolved(self) -> tuple[int, float | None]:
         """Return the number of UNKNOWN orders of the user, and the seconds until the next check; None if a check would not help.
 

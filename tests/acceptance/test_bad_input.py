@@ -49,17 +49,21 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "a bhavcopy of another date": (
         "sec_bhavdata_full_16012024.csv",
         (FULL + FULL_ROW).encode(),
-        "holds 2024-01-15, not 2024-01-16",
+        "has the date 2024-01-15, not 2024-01-16",
     ),
     "a bhavcopy of two dates": (
         "sec_bhavdata_full_15012024.csv",
         (FULL + FULL_ROW + FULL_ROW.replace("15-Jan", "16-Jan").replace("ACME", "BETA")).encode(),
-        "holds one date",
+        "has one date",
     ),
-    "bars of a holiday": ("daily.csv", (DAILY + GOOD.replace("2024-01-15", "2024-01-26")).encode(), "no session"),
+    "bars of a holiday": ("daily.csv", (DAILY + GOOD.replace("2024-01-15", "2024-01-26")).encode(), "is not a session"),
     "a negative price": ("daily.csv", (DAILY + GOOD.replace("95.00", "-95.00")).encode(), "row 2: low '-95.00'"),
     "a price of zero": ("daily.csv", (DAILY + GOOD.replace("105.50", "0")).encode(), "row 2: close '0'"),
-    "a high below the low": ("daily.csv", (DAILY + GOOD.replace("110.00", "90.00")).encode(), "row 2: low <= open"),
+    "a high below the low": (
+        "daily.csv",
+        (DAILY + GOOD.replace("110.00", "90.00")).encode(),
+        "row 2: open or close is not between low and high",
+    ),
     "a negative volume": ("daily.csv", (DAILY + GOOD.replace(",1000", ",-1")).encode(), "row 2: volume '-1'"),
     "a missing column": ("daily.csv", b"date,symbol,series,open,high,close,volume\n2024-01-15,A,EQ,1,1,1,1\n", "no column 'low'"),
     "one row twice": ("daily.csv", (DAILY + GOOD + GOOD).encode(), "row 3: repeats"),
@@ -114,9 +118,8 @@ def test_an_unknown_symbol_is_a_mistake(tradectl: Tradectl, tmp_path: Path, name
 def test_an_unknown_symbol_is_a_mistake_for_tasks_too(tradectl: Tradectl, tmp_path: Path):
     imported(tradectl, tmp_path)
     at = "2024-01-15 16:00"
-    assert tradectl("config", "set", "universe", "NOSUCH", at=at).code == 0
-    said = tradectl("analyze", "-q", at=at)
-    refused(said, USAGE, "NOSUCH")
+    tradectl("init", at=at)
+    refused(tradectl("config", "set", "universe", "NOSUCH", at=at), USAGE, "NOSUCH")
     refused(tradectl("why", "NOSUCH", at=at), USAGE, "NOSUCH")
     refused(tradectl("status", "--user", "nobody", at=at), USAGE, "nobody")
 

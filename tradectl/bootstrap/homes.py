@@ -69,7 +69,7 @@ def init(
 
 def _check_mode(settings: Settings, mode: str, broker: str) -> None:
     if mode not in {"paper", "live"}:
-        raise ConfigurationError(f"the mode of a home must be paper or live, not {mode!r}")
+        raise UsageError(f"the mode of a home must be paper or live, not {mode!r}")
     if mode == "live" and not broker:
         raise ConfigurationError("a live home needs a broker: use --broker NAME")
     if mode == "live" and settings.at is not None:

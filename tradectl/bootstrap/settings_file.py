@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import ConfigurationError
 from tradectl.files import create_file
-from tradectl.settings import FILE, KEYS, NSE, NSE_HOME
+from tradectl.settings import FILE, KEYS, NSE, NSE_HOME, TELEGRAM
 
 if TYPE_CHECKING:
     from tradectl.settings import Settings
@@ -24,6 +24,7 @@ EXAMPLES = {
     "nse": NSE,
     "nse_home": NSE_HOME,
     "yahoo": "https://query2.finance.yahoo.com",
+    "telegram": TELEGRAM,
 }
 """The default of each key, or an example where the default is no value."""
 _HEAD = """\

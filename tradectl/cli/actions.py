@@ -50,17 +50,19 @@ def list_actions(
     if settled:
         parts.append(output.table(("symbol", "ex-date", "verdict", "ratio", "decided", "note"), settled))
     if texts:
-        parts.append(output.table(("ex-date", "kind", "new for old", ">paise a share", "subject"), texts))
+        parts.append(output.table(("ex-date", "kind", "new for old", ">Rs a share", "subject"), texts))
     return Answer({"open": found, "decisions": decided, "announced": announced}, "\n\n".join(parts))
 
 
 def _values_of(item: CorporateAction) -> dict[str, Any]:
     """Return a corporate action as JSON values."""
+    from tradectl.model.money import to_rupees
+
     return {
         "ex_date": item.ex_date.isoformat(),
         "kind": str(item.kind),
         "ratio": str(item.ratio),
-        "dividend": item.dividend,
+        "dividend": to_rupees(item.dividend),
         "subject": item.subject,
     }
 

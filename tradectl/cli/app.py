@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from tradectl import __version__
+from tradectl.cli.columns import choose
 from tradectl.cli.group import Root
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.clock import SystemClock
@@ -45,6 +46,7 @@ def root(
         str | None,
         typer.Option(help="On paper, use this moment: '2023-07-21 09:15', Indian time; or TRADECTL_AT.", metavar="WHEN"),
     ] = None,
+    columns: Annotated[str, typer.Option(help="Columns of a table, in this order: 'symbol,last'.", metavar="NAME,NAME")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on success.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more on stderr.")] = False,
@@ -56,6 +58,7 @@ def root(
     invocation: Invocation = ctx.obj
     invocation.as_json, invocation.quiet, invocation.verbose = json, quiet, verbose
     invocation.database = db
+    choose(columns)
     read = load_readable if ctx.invoked_subcommand in ALWAYS else load
     invocation.settings = read(user=user, database=db, home=home, at=at)
 

@@ -62,7 +62,7 @@ def daemon(invocation: Invocation) -> Answer:
     with only_daemon(settings.home, world.user, current_identity(), since) as other:
         if other:
             text = f"a daemon of {world.user} runs in {settings.home} already: {other}. It starts the tasks; this one ended"
-            return Answer({"running": other}, text, "busy")
+            return Answer({"signal": None, "running": other, "reason": text}, text, "busy")
         invocation.note(f"running the tasks of {world.user} in {settings.home}")
         runner, phones = Runner(world, all_tasks(), trigger="daemon"), _phones(invocation, seconds=14_400)
         tell = systemd_notify().send

@@ -15,7 +15,7 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.clock import SystemClock, stopwatch
-from tradectl.errors import UsageError
+from tradectl.errors import DatabaseError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.ledger.backup import Backup
@@ -39,6 +39,7 @@ def backup(
     from tradectl.ledger.migrations import revision
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Info
+    from tradectl.report.held_positions import LAST_BACKUP
 
     began, settings = stopwatch(), invocation.required_settings()
     target = Path(folder).expanduser().absolute() if folder else settings.home / "backups"
@@ -48,9 +49,10 @@ def backup(
     if form is None or (mode := known.get("mode")) is None:
         raise UsageError(f"{database.name} is empty: there is nothing to back up")
     invocation.mode = mode
+    made_at = _moment(settings, known.get("clock"), known.get("last_event_at"))
     made = back_up(
         target,
-        _moment(settings, known.get("clock"), known.get("last_event_at")),
+        made_at,
         ledger=None if no_ledger else database,
         exchange=settings.paper if mode == "paper" and settings.paper.exists() else None,
         files={
@@ -60,6 +62,8 @@ def backup(
         },
         about={"tradectl": __version__, "schema": form, "mode": mode, "home": str(settings.home)},
     )
+    with suppress(DatabaseError):  # the copy is complete, and `status` alone reads this
+        known.set(LAST_BACKUP, made_at.isoformat())
     database.close()
     removed = [str(path) for path in keep_newest(target, keep, made.folder)] if keep else []
     left_out = {"market": {"path": str(settings.market), "bytes": _size(settings.market)}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +14,9 @@ from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.known_values import check_word
 from tradectl.cli.options import CONFIGURE
-from tradectl.errors import UsageError
+from tradectl.errors import ConfigurationError, DataError, UsageError
 
 app = typer.Typer(
     name="config",
@@ -77,10 +79,10 @@ def change(
     value: Annotated[str, typer.Argument(help="The new value; - reads it from stdin (use it for secrets).", metavar="VALUE")],
 ) -> Answer:
     """Change a setting, checked against its bounds."""
-    from tradectl.exchange.tariffs import named
+    from tradectl.exchange.tariffs import named, read_tariffs
     from tradectl.ledger.delivery import SETTINGS
     from tradectl.ledger.telegram_updates import any_paired
-    from tradectl.strategy.parameters import parse
+    from tradectl.strategy.parameters import parse, show
 
     text = sys.stdin.read().strip() if value == "-" else value
     if value == "-" and not text:
@@ -92,12 +94,20 @@ def change(
         ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
     if key in SETTINGS:
-        kept = SETTINGS[key].parse(text)
-        ledger.settings.set(key, kept if isinstance(kept, str) else "on" if kept else "off")
-        return Answer({"key": key, "value": kept}, f"{key} = {output.cell(kept)}")
-    parsed = parse(key, text)
+        kept = show(SETTINGS[key].parse(text))
+        ledger.settings.set(key, kept)
+        return Answer({"key": key, "value": kept}, f"{key} = {kept}")
+    parsed = show(parse(key, text))
     if key == "charges":
-        named(invocation.required_settings().charges, text)
+        read_tariffs(invocation.required_settings().charges)  # a damaged file is no unknown value
+        try:
+            named(invocation.required_settings().charges, text)
+        except ConfigurationError as unknown:
+            raise UsageError(str(unknown)) from unknown
+    if key == "signals_from":
+        check_word("user", text, [item.user for item in ledger.users.list()])
+    if key == "universe":
+        _check_universe(invocation, text)
     ledger.settings.set(key, text)
     if key == "buy_approval" and parsed != "off" and not any_paired(ledger.settings):
         invocation.warn("no phone is paired, so no list of buys can be approved: `tradectl telegram pair` pairs one")
@@ -129,6 +139,22 @@ def _check_ping(text: str) -> None:
 _CHECKS = {"notify.urls": _check_urls, "telegram.token": _check_token, "ping.url": _check_ping}
 
 
+def _check_universe(invocation: Invocation, name: str) -> None:
+    """Raise UsageError for a universe that does not exist. Without stored prices symbols cannot be checked: warn."""
+    from tradectl.bootstrap import open_store
+    from tradectl.marketdata.symbol_file import read_symbols
+    from tradectl.strategy.parameters import INDEX_LISTS
+
+    if name.lower() in {*INDEX_LISTS, "all"}:
+        return
+    if name.endswith((".csv", ".txt")) or "/" in name:
+        read_symbols(Path(name))
+    try:
+        open_store(invocation.required_settings()).universe(name)
+    except DataError:
+        invocation.warn(f"no prices are stored, so the universe {name!r} was not checked; `tradectl doctor` checks it later")
+
+
 @command(app)
 def unset(invocation: Invocation, key: Key) -> Answer:
     """Restore the default of a setting."""
@@ -149,19 +175,18 @@ def _known(invocation: Invocation, key: str) -> dict[str, Any]:
 
 
 def everything(invocation: Invocation) -> list[dict[str, Any]]:
-    """Return all settings as rows: key, value, default, changed, unit, bounds, meaning."""
-    from tradectl.strategy.parameters import Parameters, parse, setting_fields
+    """Return all settings as rows: key, value and default as text, changed, unit, bounds, meaning."""
+    from tradectl.strategy.parameters import Parameters, bounds, parse, setting_fields, show
 
     ledger = invocation.world(read_only=True).ledger
     changes, base = ledger.settings.list(), Parameters()
     found = []
     for item in setting_fields():
         default, meta, changed = getattr(base, item.name), item.metadata, item.name in changes
-        bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
         value = parse(item.name, changes[item.name]) if changed else default
         found.append(
-            {"key": item.name, "value": value, "default": default, "changed": changed}
-            | {"unit": meta["unit"], "bounds": bounds, "meaning": meta["meaning"]}
+            {"key": item.name, "value": show(value), "default": show(default), "changed": changed}
+            | {"unit": meta["unit"], "bounds": bounds(item), "meaning": meta["meaning"]}
         )
     found += _notifications(ledger.settings.notifications())
     secrets = ledger.settings.credentials(invocation.required_settings().secret_key).list()
@@ -184,12 +209,13 @@ def everything(invocation: Invocation) -> list[dict[str, Any]]:
 def _notifications(changes: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the settings of notifications as rows of `everything`; `changes`: the stored ones."""
     from tradectl.ledger.delivery import SETTINGS
+    from tradectl.strategy.parameters import show
 
     return [
         {
             "key": key,
-            "value": item.parse(changes[key]) if key in changes else item.default,
-            "default": item.default,
+            "value": show(item.parse(changes[key]) if key in changes else item.default),
+            "default": show(item.default),
             "changed": key in changes,
             "unit": item.unit,
             "bounds": "",

@@ -16,6 +16,7 @@ from tradectl.errors import DatabaseError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.doctor import Finding
+    from tradectl.task import World
 
 app = typer.Typer()
 
@@ -24,12 +25,19 @@ app = typer.Typer()
 def doctor(
     invocation: Invocation,
     offline: Annotated[bool, typer.Option("--offline", help="Check this machine only; send no request.")] = False,
+    preflight: Annotated[
+        bool,
+        typer.Option("--preflight", help="Also check what today's first order needs, and send a message if a person must act."),
+    ] = False,
 ) -> Answer:
-    """Check everything that a trading day needs, here and at the broker. The exit code is that of the most severe finding."""
+    """Check everything that a trading day needs, here and at the broker. The exit code is that of the most severe finding.
+
+    Let cron run --preflight at 07:45, before the first slot. On a day without a session it checks nothing."""
     from tradectl import bootstrap
     from tradectl.doctor import examine
+    from tradectl.doctor import preflight as before_the_day
     from tradectl.doctor.files import writable
-    from tradectl.doctor.finding import State, run
+    from tradectl.doctor.finding import Finding, State, run
     from tradectl.model.moment import ist_date
     from tradectl.runtime.outcomes import gravity_of
 
@@ -43,10 +51,35 @@ def doctor(
         if files.state is State.FINE:
             raise
         return Answer([asdict(files)], lambda: _text([files]), exit_code=files.exit_code, error=str(error), outcome="failed")
+    found: list[Finding] = []
+    if preflight:
+        session = before_the_day.todays_session(world)
+        if session is None:
+            day = ist_date(world.clock.now())
+            nothing = Finding("session", State.FINE, f"{day} is no run session: nothing trades today")
+            return Answer([asdict(nothing)], lambda: _text([nothing]), session=day)
+        found += run(before_the_day.checks(world, session))
     account = broker_account(invocation) if world.mode == "live" or world.prices_of else None
-    found = list(examine(settings, world, bootstrap.open_store(settings), account, offline=offline))
+    found += list(examine(settings, world, bootstrap.open_store(settings), account, offline=offline))
     code = max((item.exit_code for item in found), key=gravity_of)
+    if preflight:
+        _send(invocation, world, found)
     return Answer([asdict(item) for item in found], lambda: _text(found), exit_code=code, session=ist_date(world.clock.now()))
+
+
+def _send(invocation: Invocation, world: World, found: list[Finding]) -> None:
+    """Queue one message a day about what is wrong before the first order, and deliver it."""
+    from tradectl.cli import operator
+    from tradectl.model.moment import ist_date
+
+    wrong = [item for item in found if item.state == "wrong"]
+    if wrong:
+        now = world.clock.now()
+        lines = [f"{item.check}: {item.text}" for item in wrong]
+        body = "\n".join([*lines, "Orders of today may be missing or refused. `tradectl doctor --preflight` checks again."])
+        key = f"preflight:{ist_date(now)}"
+        world.ledger.outbox.add(now, "The day cannot be traded as it is", body, key)
+        operator.deliver(invocation)
 
 
 def _text(found: list[Finding]) -> str:

@@ -6,9 +6,12 @@ option to the front. Every command shows the global options in its help.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import typer
@@ -18,8 +21,10 @@ from tradectl.cli.contents import Contents
 from tradectl.cli.invocation import Answer, Invocation, failure
 from tradectl.errors import TradectlError
 
-WITH_VALUE = frozenset({"--user", "--db", "--home", "--at"})
+WITH_VALUE = frozenset({"--user", "--db", "--home", "--at", "--columns"})
 FLAGS = frozenset({"--json", "--quiet", "--verbose", "--version"})
+NEGATIVE = re.compile(r"-\.?\d[\d.,]*")
+"""Matches a negative number, which is a value and no option."""
 SHORT = re.compile(r"-[qv]+")
 OF_THE_ROOT = frozenset({"version", "install_completion", "show_completion"})
 """Options of the program itself; the help of a command leaves them out."""
@@ -51,6 +56,23 @@ def to_the_front(args: Sequence[str]) -> list[str]:
     return front + rest
 
 
+def wants_help(arguments: Sequence[str]) -> bool:
+    """Return whether a command line asks for help; one without any command does too."""
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--help" in before or not (named_words(before) or "--version" in before)
+
+
+def named_words(arguments: Sequence[str]) -> list[str]:
+    """Return the words before the first option of a command, without the global options."""
+    try:
+        moved = to_the_front(arguments)
+    except MissingValue:
+        moved = [word for word in arguments if word not in WITH_VALUE]
+    while moved and moved[0].startswith("-") and moved[0] != "--":
+        moved = moved[2:] if moved[0] in WITH_VALUE else moved[1:]
+    return list(takewhile(lambda word: not word.startswith("-"), moved))
+
+
 def global_options(ctx: Any) -> list[TyperOption]:
     """Return the root's options for the help of a command; the root alone parses them."""
     root: Any = ctx.find_root().command
@@ -68,6 +90,16 @@ class Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         own = super().get_params(ctx)
         return own if ctx.parent is None else [*own, *(_shown(item) for item in global_options(ctx))]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; a negative number such as `-0.5` may be the value of an argument."""
+        known = {name for item in self.get_params(ctx) for name in (*item.opts, *item.secondary_opts)} | set(
+            ctx.help_option_names
+        )
+        before = args[: args.index("--")] if "--" in args else args
+        unknown = [word for word in before if word.startswith("-") and word.split("=")[0] not in known]
+        ctx.ignore_unknown_options = bool(unknown) and all(map(NEGATIVE.fullmatch, unknown))
+        return super().parse_args(ctx, args)
 
 
 def _shown(option: TyperOption) -> TyperOption:
@@ -133,18 +165,47 @@ class Root(Group):
         invocation = extra.pop("obj", None) or Invocation()
         invocation.as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
         try:
-            code = super().main(arguments, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
+            if invocation.as_json and wants_help(arguments):
+                code = self._help_as_json(arguments, invocation)
+            else:
+                code = super().main(arguments, prog_name or "tradectl", standalone_mode=False, obj=invocation) or 0
         except TradectlError as error:
+            invocation.command = self.full_name(arguments)
             code = invocation.answer(failure(error))
         except typer.TyperException as error:
-            code = invocation.answer(_misspoken(invocation, error))
+            invocation.command = self.full_name(arguments)
+            code = invocation.answer(_misspoken(error))
         sys.exit(code)
 
+    def _help_as_json(self, arguments: list[str], invocation: Invocation) -> int:
+        """Print the help of a command as one object."""
+        captured = io.StringIO()
+        with contextlib.redirect_stdout(captured):
+            super().main([*named_words(arguments), "--help"], "tradectl", standalone_mode=False, obj=invocation)
+        invocation.as_json, invocation.command = True, self.full_name(arguments, with_default=False)
+        text = "\n".join(line.rstrip() for line in captured.getvalue().strip().splitlines())
+        return invocation.answer(Answer({"help": text}))
 
-def _misspoken(invocation: Invocation, error: typer.TyperException) -> Answer:
+    def full_name(self, arguments: Sequence[str], *, with_default: bool = True) -> str:
+        """Return the name of the command that a command line names, with the default of a group: `orders list`.
+
+        An unknown word ends the name."""
+        command: Any = self
+        path: list[str] = []
+        for word in named_words(arguments):
+            if not hasattr(command, "commands") or word not in command.commands:
+                break
+            command = command.commands[word]
+            path.append(word)
+        else:
+            if path and with_default and isinstance(command, Group) and command.default is not None:
+                path.append(command.default)
+        return " ".join(path)
+
+
+def _misspoken(error: typer.TyperException) -> Answer:
     """Return Typer's usage errors in our form."""
     ctx = getattr(error, "ctx", None)
-    invocation.command = invocation.command or (words(ctx) if ctx else "")
     path = ctx.command_path if ctx else "tradectl"
     message = " ".join(error.format_message().split())
     return Answer(outcome="failed", exit_code=2, error=f"{message} (see `{path} --help`)")

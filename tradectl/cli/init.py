@@ -69,6 +69,9 @@ def init(
 
     settings = invocation.required_settings()
     choice = HomeChoice(capital, mode, broker, universe, prices)
+    if mode:
+        _check_mode(mode)
+    _check_prices(prices)
     if settings.database.startswith("sqlite:") and _is_home(settings):
         raise ConfigurationError(f"{settings.home} is a home already; `tradectl status` shows it")
     asked = not (any((capital, mode, broker, universe, prices, demo_data, invocation.as_json)) or invocation.quiet)

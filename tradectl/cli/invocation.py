@@ -109,6 +109,9 @@ class Invocation:
     def envelope(self, answer: Answer) -> Mapping[str, Any]:
         """Return the object of `--json`; its keys are never removed within a major version."""
         session = answer.session or self.session
+        result = rounded(answer.result)
+        if answer.error and isinstance(result, dict):
+            result = {"reason": answer.error, **result}
         return {
             "command": self.command,
             "user": self.user or (self.settings.user if self.settings else None),
@@ -116,9 +119,18 @@ class Invocation:
             "session": session.isoformat() if session else None,
             "outcome": answer.outcome,
             "exit_code": answer.exit_code,
-            "result": answer.result,
+            "result": result,
             "error": answer.error,
         }
+
+
+def rounded(value: Any) -> Any:
+    """Return a JSON value with every ratio rounded to four decimals; 0.0123 is 1.23 %."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def failure(error: TradectlError) -> Answer:

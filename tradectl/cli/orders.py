@@ -43,6 +43,10 @@ def listing(
     found = orders.listing(
         world.ledger.database, world.user, session=day, status=status, symbol=symbol, open_only=open_only, limit=limit
     )
+    if symbol and not found:
+        from tradectl.cli.known_values import check_symbol
+
+        check_symbol(world, symbol)
     return Answer(found, lambda: output.table(COLUMNS, (_row(item) for item in found), empty="No orders."), session=day)
 
 

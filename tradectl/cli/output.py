@@ -5,20 +5,32 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from tradectl.cli.columns import FREE_TEXT, LEAST_TEXT, Chosen, fitting_columns, named_columns, plain_name
 from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.") -> str:
     """Return a table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the
-    right."""
+    right.
+
+    On a terminal columns that do not fit are dropped by rank, and named below the table; no symbol, price or date is cut. Raises
+    UsageError for an unknown name in `--columns`."""
     cells = [[cell(value) for value in row] for row in rows]
     if not cells:
         return f"{title}: {empty}" if title else empty
+    places = named_columns(columns)
+    columns, cells = [columns[place] for place in places], [[row[place] for place in places] for row in cells]
     if sys.stdout.isatty():
         return _boxed(columns, cells, title)
+    return plain_table(columns, cells, title=title)
+
+
+def plain_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> str:
+    """Return a table in plain columns, also on a terminal."""
+    cells = [[cell(value) for value in row] for row in rows]
     names = [name.removeprefix(">").upper() for name in columns]
     widths = [max(len(names[i]), *(len(row[i]) for row in cells)) for i in range(len(columns))]
     lines = [title] if title else []
@@ -38,19 +50,27 @@ def unprotected(item: Mapping[str, Any]) -> str:
 
 def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> str:
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    boxed = Table(title=Text(title) if title else None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name in columns:
-        boxed.add_column(Text(name.removeprefix(">")), justify="right" if name.startswith(">") else "left")
-    for row in cells:
-        boxed.add_row(*(Text(text) for text in row))
     console = Console(color_system=None)  # without styles every escape sequence comes from data and is made visible
+    widths = [max(cell_len(plain_name(name)), *(cell_len(row[i]) for row in cells)) for i, name in enumerate(columns)]
+    kept = fitting_columns(columns, widths, console.width) if not Chosen.names else list(range(len(columns)))
+    boxed = Table(title=Text(title) if title else None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for place in kept:
+        name, text = columns[place].removeprefix(">"), plain_name(columns[place]) in FREE_TEXT
+        least = min(widths[place], LEAST_TEXT) if text else widths[place]
+        justify: Literal["left", "right"] = "right" if columns[place].startswith(">") else "left"
+        boxed.add_column(Text(name), justify=justify, no_wrap=not text, min_width=least, overflow="fold")
+    for row in cells:
+        boxed.add_row(*(Text(row[place]) for place in kept))
     with console.capture() as captured:
         console.print(boxed)
-    return captured.get().rstrip("\n")
+    dropped = [plain_name(columns[place]) for place in range(len(columns)) if place not in kept]
+    note = f"\nnot shown: {', '.join(dropped)} (a wider terminal, or --columns NAME,NAME)" if dropped else ""
+    return captured.get().rstrip("\n") + note
 
 
 def cell(value: Any) -> str:

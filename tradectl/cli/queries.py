@@ -1,4 +1,4 @@
-"""Commands that only read the ledger: positions, signals, executions, logs, why."""
+"""Commands that only read the ledger: positions, signals, executions, why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.completion import symbols
 from tradectl.cli.invocation import Answer, Invocation
-from tradectl.cli.options import LOOK, Limit, Session, Symbol, TaskName, parse_day
+from tradectl.cli.known_values import check_task, check_word
+from tradectl.cli.options import LOOK, Limit, Session, TaskName, parse_day
 from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import spelled
@@ -129,8 +130,11 @@ def executions(
     limit: Limit = 50,
 ) -> Answer:
     """List the runs of the tasks, newest first."""
+    from tradectl.ledger.schema import EXECUTION_STATUSES
     from tradectl.report import executions as report
 
+    check_task(task)
+    check_word("status", status, EXECUTION_STATUSES)
     world = invocation.world(read_only=True)
     day = parse_day(session)
     found = report.listing(world.ledger.database, world.user, session=day, task=task, status=status, limit=limit)
@@ -144,33 +148,6 @@ def executions(
         for item in found
     )  # fmt: skip
     return Answer(found, lambda: output.table(columns, rows, empty="No task has run."), session=day)
-
-
-@command(app, panel=LOOK)
-def logs(
-    invocation: Invocation,
-    day: Annotated[str, typer.Option(help="Only this date in India.", metavar="YYYY-MM-DD")] = "",
-    level: Annotated[str, typer.Option(help="This level and above: debug, info, warning, error.", metavar="LEVEL")] = "",
-    task: TaskName = "",
-    symbol: Symbol = "",
-    action: Annotated[str, typer.Option(help="Only this action.", metavar="ACTION")] = "",
-    limit: Limit = 100,
-) -> Answer:
-    """Show the newest lines of the user's log, oldest first."""
-    from tradectl.report import logs as report
-
-    world = invocation.world(read_only=True)
-    when = parse_day(day)
-    found = report.listing(
-        world.ledger.database, world.user, day=when, level=level, task=task, symbol=symbol, action=action, limit=limit
-    )
-    rows = (
-        (output.moment(item["at"]), item["level"], item["task"], item["action"], item["symbol"], item["message"])
-        for item in found
-    )
-    return Answer(
-        found, lambda: output.table(("at", "level", "task", "action", "symbol", "message"), rows, empty="The log is empty.")
-    )
 
 
 @command(app, panel=LOOK)

@@ -16,6 +16,7 @@ import typer
 from tradectl import errors
 from tradectl.cli.app import app
 from tradectl.cli.config import CREDENTIALS
+from tradectl.cli.contract import page as contract
 from tradectl.cli.group import PANEL
 from tradectl.cli.man_page import man_page, walk
 from tradectl.cli.reply_tables import replies
@@ -24,7 +25,7 @@ from tradectl.ledger.delivery import SETTINGS
 from tradectl.ledger.schedules import declared
 from tradectl.runtime.registry import all_tasks
 from tradectl.settings import KEYS
-from tradectl.strategy.parameters import setting_fields
+from tradectl.strategy.parameters import Parameters, bounds, setting_fields, show
 
 WRITTEN = "<!-- Written by `make reference`; a test compares it with the program. -->\n"
 EXAMPLE_DAY = date(2026, 11, 23)
@@ -40,6 +41,8 @@ def files() -> Mapping[str, str]:
         "docs/reference/cli.md": commands(),
         "docs/reference/exit-codes.md": exit_codes(),
         "docs/reference/settings.md": settings(),
+        "docs/reference/json.md": f"{WRITTEN}\n{contract.page()}",
+        "docs/reference/schemas.json": contract.schemas(),
         "docs/reference/replies.md": f"{WRITTEN}\n{replies()}",
         "docs/reference/tradectl.1": man_page(),
         "crontab.example": PlannedBlock(
@@ -116,13 +119,12 @@ def _below(kind: type[errors.TradectlError]) -> Iterator[type[errors.TradectlErr
 
 def settings() -> str:
     """Return the page of the settings of `tradectl config` and of `tradectl.toml`."""
-    rows = []
+    rows, usual = [], Parameters()
     for item in setting_fields():
         meta = item.metadata
-        bounds = f"{meta['low']:g} to {meta['high']:g}" if "low" in meta else ""
         unit = meta["unit"].replace("|", " / ")
-        rows.append(f"| `{item.name}` | {item.default} | {unit} | {bounds} | {meta['meaning']} |")
-    rows += [f"| `{item.key}` | {item.default} | {item.unit} | | {item.meaning} |" for item in SETTINGS.values()]
+        rows.append(f"| `{item.name}` | {show(getattr(usual, item.name))} | {unit} | {bounds(item)} | {meta['meaning']} |")
+    rows += [f"| `{item.key}` | {show(item.default)} | {item.unit} | | {item.meaning} |" for item in SETTINGS.values()]
     rows += [f"| `{key}` | | secret | | {meaning} |" for key, meaning in CREDENTIALS.items()]
     head = "# Settings\n\n`tradectl config list` shows them with what was changed.\n"
     table = "| setting | default | unit | bounds | meaning |\n|---|---|---|---|---|\n" + "\n".join(rows)

@@ -10,6 +10,7 @@ import typer
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
 from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.known_values import check_symbol
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.user import rupees
 from tradectl.errors import UsageError
@@ -61,7 +62,9 @@ def trade(
     if side.upper() not in set(Side):
         raise UsageError(f"a side is BUY or SELL, not {side!r}")
     paise = rupees(price)
-    order_id = _paper(invocation).broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
+    world = _paper(invocation)
+    check_symbol(world, symbol)
+    order_id = world.broker.manual_trade(spelled(symbol), Side(side.upper()), quantity, paise)
     found = {"broker_order_id": order_id, "symbol": spelled(symbol), "side": side.upper(), "quantity": quantity}
     found |= {"price": to_rupees(paise)}
     return Answer(found, f"{side.upper()} {quantity} {spelled(symbol)} at {to_rupees(paise)}: filled, broker order {order_id}")

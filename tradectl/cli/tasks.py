@@ -171,11 +171,15 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
             invocation.warn(line)
     code = max(STRICT if strict and report.outcome in SKIPS else 0, report.exit_code, key=gravity_of)
     name = f"{report.task} {report.slot}".strip()
-    message = report.message if report.outcome != "completed" else f"{name} of {report.session}: {report.outcome}"
+    result = dict(report.result)
+    told = report.outcome != "completed" or "dry_run" in result
+    message = report.message if told else f"{name} of {report.session}: {report.outcome}"
     message = "" if report.error else message
+    if report.outcome != "completed":
+        result["reason"] = report.error or report.message
     return Answer(
-        dict(report.result),
-        lambda: _text(message, report.result),
+        result,
+        lambda: text_of(message, result),
         outcome=report.outcome,
         exit_code=code,
         session=report.session,
@@ -183,14 +187,24 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
     )
 
 
-def _text(said: str, result: Mapping[str, Any]) -> str:
-    """Return what a person reads: a line, or for `prices` a table of the kinds of data."""
-    kinds = result.get("kinds")
-    if kinds is None:
-        return "  ".join(part for part in (said, output.inputs(dict(result), 400)) if part)
-    rows = [(kind, item["as_of"], item["new"], item["note"]) for kind, item in kinds.items()]
-    found = output.table(("kind", "as of", ">new", "note"), rows, empty="No kind of data is fetched here.")
-    return "\n".join(part for part in (said, found) if part)
+def text_of(message: str, result: Mapping[str, Any]) -> str:
+    """Return the text of a task's result: one line.
+
+    For `prices` a table of the kinds of data follows, and after a dry run a table of the commands that were not sent."""
+    hidden = result.keys() if "kinds" in result else {"dry_run", "would_send", "reason"}
+    counts = {name: value for name, value in result.items() if name not in hidden}
+    parts = ["  ".join(part for part in (message, output.inputs(counts, 400)) if part)]
+    if "kinds" in result:
+        kinds = [(kind, item["as_of"], item["new"], item["note"]) for kind, item in result["kinds"].items()]
+        parts.append(output.table(("kind", "as of", ">new", "note"), kinds, empty="No kind of data is fetched here."))
+    if "would_send" in result:
+        columns = ("command", "side", "symbol", ">quantity", ">price", "purpose")
+        rows = [
+            (item["command"], item["side"], item["symbol"], item["quantity"], output.rupees(item["price"]), item["purpose"])
+            for item in result["would_send"]
+        ]
+        parts.append(output.table(columns, rows, empty="No order would be sent."))
+    return "\n".join(part for part in parts if part)
 
 
 for _task in all_tasks():

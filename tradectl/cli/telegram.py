@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +19,7 @@ from tradectl.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.task import World
+    from tradectl.telegram.pairing import PairedChat
     from tradectl.telegram.polling import Poller
 
 TOKEN, BOT = "telegram.token", "telegram.bot"
@@ -42,6 +43,7 @@ app = typer.Typer(
 @command(app)
 def status(invocation: Invocation) -> Answer:
     """Show the bot, the paired chats, and whether a process answers them."""
+    from tradectl.report.values import value
     from tradectl.telegram.pairing import Pairing
     from tradectl.telegram.polling import is_polled, last_poll
 
@@ -53,11 +55,18 @@ def status(invocation: Invocation) -> Answer:
         "token": TOKEN in world.ledger.settings.credentials(settings.secret_key).list(),
         "bot": (world.ledger.settings.plain(BOT) or "").partition(" ")[2] or None,
         "polled": is_polled(settings.home, world.user),
-        "polled_at": polled_at.isoformat() if polled_at is not None else None,
+        "polled_at": value(polled_at),
         "buy_approval": world.parameters.buy_approval,
-        "chats": [{"id": chat.id, "name": chat.name, "paired_at": chat.paired_at} for chat in chats],
+        "chats": [_shown(chat) for chat in chats],
     }
     return Answer(found, lambda: _status(found))
+
+
+def _shown(chat: PairedChat) -> dict[str, Any]:
+    """Return a paired chat as JSON values."""
+    from tradectl.report.values import value
+
+    return {"id": chat.id, "name": chat.name, "paired_at": value(datetime.fromisoformat(chat.paired_at))}
 
 
 def _status(found: dict[str, Any]) -> str:
@@ -73,7 +82,7 @@ def _status(found: dict[str, Any]) -> str:
         lines.append("No process answers: `tradectl daemon`, `run-due` under cron, or `tradectl telegram run` does.")
     lines.append(f"approval of buys: {found['buy_approval']}")
     rows = [(item["id"], item["name"], output.moment(item["paired_at"])) for item in found["chats"]]
-    return "\n".join([*lines, output.table((">chat", "name", "paired (UTC)"), rows)] if rows else lines)
+    return "\n".join([*lines, output.table((">chat", "name", "paired"), rows)] if rows else lines)
 
 
 @command(app)
@@ -114,8 +123,7 @@ def pair(invocation: Invocation) -> Answer:
             "no phone was paired: the code has expired, or wrong codes voided it. Run `tradectl telegram pair` again"
         )
     (chat, *_) = new
-    found = {"id": chat.id, "name": chat.name, "paired_at": chat.paired_at}
-    return Answer(found, f"paired with the chat of {chat.name} ({chat.id}); /help there lists the commands")
+    return Answer(_shown(chat), f"paired with the chat of {chat.name} ({chat.id}); /help there lists the commands")
 
 
 @command(app)
@@ -131,7 +139,8 @@ def run(
 
     with _poller(invocation) as (world, poller), polling_lock(poller.commands.home, world.user) as alone:
         if not alone:
-            return Answer({}, f"another process answers the phones of {world.user}", "busy")
+            text = f"another process answers the phones of {world.user}"
+            return Answer({"signal": None, "reason": text}, text, "busy")
         if world.ledger.settings.plain(BOT) is None or _bot_number(world) != _number_of(invocation, world):
             _note_bot(world, invocation, _name_of(poller))
         with stop_on_signals() as stop:

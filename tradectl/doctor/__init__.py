@@ -5,6 +5,7 @@ files     whether this user can read and write the home
 home      the ledger, its key, the disk, the calendar, what starts the tasks, notifications
 market    the stored prices that decisions depend on
 account   the broker: credentials, session, clock, and the replies that tasks will need
+preflight what today's first order needs
 
 Nothing is traded or changed, at home or at the broker. Facts about the account that no task needs are read too.
 """

@@ -32,9 +32,10 @@ from tradectl.execution.unresolved_orders import may_repeat
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.intents import Overtaken
-from tradectl.ledger.rows import Intent, Order
+from tradectl.ledger.rows import Intent, Order, OrderTerms
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import ORDERS
+from tradectl.model.money import to_rupees
 from tradectl.model.odd_rows import OddRow
 from tradectl.model.order import TERMINAL, TO_BE_CANCELLED, OrderRequest, OrderStatus, ReasonCode, Side
 from tradectl.model.refusal import Refusal, RefusalCode
@@ -118,6 +119,8 @@ class OrderPath:
         """Requested quantity and price of modified orders by order id, until the broker's book is read back."""
         self.not_cancelled: dict[int, str] = {}
         """Why a cancel could not reach the broker, by order id, since the step began."""
+        self.would_send: list[dict[str, object]] = []
+        """The commands that a dry run did not send, as JSON values."""
 
     @property
     def claim(self) -> Claim:
@@ -134,7 +137,10 @@ class OrderPath:
         """
         if self._dry_run:
             held = self._reason_to_wait(intent.side, intent.symbol)
-            return CommandResult(CommandStatus.HELD, reason=str(held)) if held is not None else CommandResult(CommandStatus.DRY)
+            if held is not None:
+                return CommandResult(CommandStatus.HELD, reason=str(held))
+            self._note_unsent("place" if send else "keep for the morning", intent, intent.quantity, intent.price)
+            return CommandResult(CommandStatus.DRY)
         try:
             return self._place(intent, send=send)
         except Forbidden as forbidden:
@@ -332,6 +338,7 @@ class OrderPath:
         The caller reads it back by `TradingSession.follow`, which logs an order that the broker left unchanged. `accepted` is
         called when the change is recorded. Raises Fenced if the claim is lost."""
         if self._dry_run:
+            self._note_unsent("modify", order, quantity, price)
             return CommandResult(CommandStatus.DRY, order)
         if order.broker_order_id is None:
             return CommandResult(CommandStatus.REFUSED, order, "its outcome is not known yet")
@@ -365,6 +372,7 @@ class OrderPath:
         command has no execution and is not checked.
         """
         if self._dry_run:
+            self._note_unsent("cancel", order, order.quantity, order.price)
             return CommandResult(CommandStatus.DRY, order)
         if self._claim.execution_id:
             self._book.intents.assert_claim(self._claim, self._clock.machine_now())
@@ -384,6 +392,11 @@ class OrderPath:
             self.not_cancelled[order.id] = str(error)
             return CommandResult(CommandStatus.NOT_SENT, order, str(error))
         return CommandResult(CommandStatus.PLACED, order)
+
+    def _note_unsent(self, command: str, order: OrderTerms, quantity: int, price: int) -> None:
+        """Keep a command of a dry run, with the quantity and the limit (paise) that it would send."""
+        terms = {"side": str(order.side), "symbol": order.symbol, "purpose": str(order.purpose)}
+        self.would_send.append({"command": command, **terms, "quantity": quantity, "price": to_rupees(price)})
 
     def _mark_withdrawn(self, order: Order) -> Order:
         """Record that the cancel of an order was requested here, before the cancel is sent; return the order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from tradectl.control_characters import lines, one_line
 from tradectl.ledger.compiled import CompiledStatement
@@ -79,6 +79,12 @@ class Logs:
         with self.database.read() as connection:
             found = connection.execute(statement.order_by(rows.c.id.desc()).limit(limit)).all()
         return tuple(LogLine(*row) for row in reversed(found))
+
+    def last_id(self) -> int:
+        """Return the id of the newest line; 0 without a line."""
+        statement = select(func.max(rows.c.id)).where(rows.c.user == self.user)
+        with self.database.read() as connection:
+            return int(connection.execute(statement).scalar() or 0)
 
     def prune(self, before: datetime) -> int:
         """Delete lines older than a moment; return how many."""

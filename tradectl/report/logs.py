@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from tradectl.errors import UsageError
 from tradectl.ledger import schema
@@ -27,13 +27,24 @@ def listing(
     task: str = "",
     symbol: str = "",
     action: str = "",
+    search: str = "",
+    after_id: int = 0,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
     """Return the newest `limit` lines, sorted with the oldest first. Empty filters match all.
 
-    `level`: that level and more severe ones. `day`: a date in India. Raises UsageError for an unknown level.
+    Args:
+        level: That level and more severe ones.
+        day: A date in India.
+        search: Words; a line matches if its message, action, task or symbol contains each of them, in any case.
+        after_id: Only lines after this id, so that a caller can follow the log.
+
+    Raises UsageError for an unknown level.
     """
-    query = select(LOGS).where(LOGS.c.user == user)
+    query = select(LOGS).where(LOGS.c.user == user, LOGS.c.id > after_id)
+    for word in search.split():
+        columns = (LOGS.c.message, LOGS.c.action, LOGS.c.task, LOGS.c.symbol)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     if level:
         if level.lower() not in LEVELS:
             raise UsageError(f"no level is called {level!r}; there are {', '.join(LEVELS)}")

@@ -16,6 +16,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.odd_rows import KEPT_UNDER
 from tradectl.model.order import ALIVE, OrderStatus
 from tradectl.model.trading_state import TradingState, stricter
+from tradectl.report.held_positions import held_positions, last_backup, next_slots, todays_decisions
 from tradectl.report.stored_data import stored_data
 from tradectl.report.values import rows, value
 from tradectl.runtime.admission import reopens
@@ -54,8 +55,10 @@ def status(world: World) -> dict[str, Any]:
     marked = marker_state(world.marker)
     in_ledger = TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
     state = stricter(in_ledger, TradingState(marked["state"] or "ACTIVE", marked["reason"]))
+    exposed = unprotected_now(world)
+    agenda = _agenda(world, session, now, user.created_at) if session is not None and session.runs else []
     found = {
-        "unprotected": [shown(item, now) for item in unprotected_now(world)],
+        "unprotected": [shown(item, now) for item in exposed],
         "mode": world.mode,
         **_at_broker(world),
         "clock": "virtual" if world.clock.virtual else "system",
@@ -67,7 +70,10 @@ def status(world: World) -> dict[str, Any]:
         "ledger_state": user.trading_state,
         "stopped_writer": stopped_writer(world.ledger.database),
         "session": day,
-        "agenda": _agenda(world, session, now, user.created_at) if session is not None and session.runs else [],
+        "agenda": agenda,
+        "next_slots": next_slots(world, agenda, day["next_run"], now),
+        "positions": held_positions(world, exposed, today),
+        "last_backup": last_backup(world),
         "services": _services(world),
         "undelivered": len(world.ledger.outbox.pending()),
         "clock_jump": last_jump(world),
@@ -221,6 +227,7 @@ def _facts(connection: Connection, user: str, today: date, now: datetime, unreso
     )
     stats = select(STATS).where(STATS.c.user == user).order_by(STATS.c.session_date.desc()).limit(1)
     return {
+        "decisions": todays_decisions(connection, user, today),
         "open_positions": count(POSITIONS, POSITIONS.c.status == "open"),
         "live_orders": count(ORDERS, ORDERS.c.status.in_(sorted(ALIVE))),
         "waiting_orders": count(ORDERS, ORDERS.c.status == OrderStatus.RETRY_PENDING),

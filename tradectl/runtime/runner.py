@@ -406,9 +406,10 @@ class Runner:
         claim = Claim.none(self.world.user, request.task.name, request.session, request.window.slot)
         context = Context(self.world, request.session, request.window.slot, claim, dry_run=True, progress=self.watch)
         outcome = Stepping(request.task, context, self.stop or Stop(), None, self.progress).step()
+        result = {**outcome.result, "dry_run": True, "would_send": context.would_send()}
         if outcome.blocked:
-            return request.report("blocked", outcome.blocked, Blocked.exit_code, result=outcome.result, error=outcome.blocked)
-        return request.report("completed", f"dry run of {request.window.name}: nothing was sent", result=outcome.result)
+            return request.report("blocked", outcome.blocked, Blocked.exit_code, result=result, error=outcome.blocked)
+        return request.report("completed", f"dry run of {request.window.name}: nothing was sent", result=result)
 
     def _note_virtual_time(self, now: datetime) -> None:
         """Store the time of the last event, before which a home on a virtual clock accepts no command."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields, replace
 from datetime import time
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol
@@ -12,6 +14,11 @@ from typing import Any, Protocol
 from tradectl.errors import UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.strategy.own_shares import parse_own_shares
+
+INDEX_LISTS = ("nifty50", "nifty100", "nifty200", "nifty500")
+"""Universes that NSE publishes: known before their members are stored."""
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{2})*,\d{3}(\.\d+)?|[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+"""Matches a number with separators in Indian (`12,34,567`) or international (`1,234,567`) places."""
 
 
 def _number(default: float | None, unit: str, low: float, high: float, meaning: str) -> Any:
@@ -117,6 +124,7 @@ class Parameters:
     )
     isolated: bool = _switch(False, "whether analyze scans in a separate process, so that a crash or hang does no harm")
     scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer is stopped")
+    log_days: int = _number(180, "days", 1, 36_500, "how long eod keeps log lines and sent messages")
     entry_premium: float = _number(0.005, "share", 0, 0.2, "distance of a buy's limit above the signal's close")
     amo_cancel_ratio: float = _number(
         0.99, "x EMA9", 0, 10, "amo-adjust cancels a buy if the pre-open price is above this multiple of the fast EMA"
@@ -198,13 +206,30 @@ def parse(name: str, text: str) -> int | float | bool | str:
         if "check" in meta:
             meta["check"](text)
         return text
+    digits = text.replace(",", "") if _GROUPED.fullmatch(text.strip()) else text
     try:
-        value: int | float = int(text) if kind == "int" else float(text)
+        value: int | float = int(digits) if kind == "int" else float(digits)
     except ValueError as error:
-        raise UsageError(f"{name} is a number ({meta['unit']}), not {text!r}") from error
+        whole = "a whole number" if kind == "int" else "a number"
+        raise UsageError(f"{name} is {whole} ({meta['unit']}), not {text!r}") from error
     if not meta["low"] <= value <= meta["high"]:
-        raise UsageError(f"{name} lies between {meta['low']:g} and {meta['high']:g} {meta['unit']}, not {value:g}")
+        raise UsageError(f"{name} lies between {bounds(item).replace(' to ', ' and ')} {meta['unit']}, not {show(value)}")
     return value
+
+
+def show(value: float | str | bool) -> str:
+    """Return the value of a setting exactly as it is, as text that `parse` reads: `0.004`, `100000`, `on`."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return format(Decimal(str(value)).normalize(), "f") if isinstance(value, float) else str(value)
+
+
+def bounds(item: Field[Any]) -> str:
+    """Return the bounds of a setting as text such as `0.0001 to 1`; empty for a setting without bounds."""
+    if "low" not in item.metadata:
+        return ""
+    low, high = (show(float(item.metadata[name])) for name in ("low", "high"))
+    return f"{low} to {high}"
 
 
 def with_changes(base: Parameters, changes: dict[str, str]) -> Parameters:
@@ -229,6 +254,7 @@ NOT_OF_A_SYMBOL = frozenset(
         "actions_max_age",
         "isolated",
         "scan_limit",
+        "log_days",
         "preopen_orders",
         "buy_approval",
         "buy_approval_until",

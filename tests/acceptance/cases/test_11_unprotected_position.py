@@ -69,7 +69,7 @@ def test_a_pledged_position_is_named_everywhere(held: Trading, kite: OddHoldings
     assert (finding["symbol"], finding["shares"], finding["cause"], finding["grave"]) == ("ALPHA", 117, "pledged", True)
 
     status = operate(held, "status")
-    assert (status.code, status.out.startswith(f"UNPROTECTED  {WHAT} (pledged)")) == (11, True)
+    assert (status.code, status.words.startswith(f"UNPROTECTED {WHAT} (pledged)")) == (11, True)
     shown = result_of(held, "status", code=11)["unprotected"]
     assert [(item["symbol"], item["cause"], item["since"][11:16]) for item in shown] == [("ALPHA", "pledged", "09:15")]
     positions = operate(held, "positions")
@@ -176,5 +176,5 @@ def test_on_paper_a_halt_leaves_no_position_silent(held: Trading) -> None:
     operate(held, "halt", "--reason", "a look")
     said = step(held, "10:01")
     assert (said.code, f"{WHAT} (halted): the account is halted, a look" in said.err) == (9, True)  # blocked is graver
-    assert operate(held, "status").out.startswith(f"UNPROTECTED  {WHAT} (halted)")
+    assert operate(held, "status").words.startswith(f"UNPROTECTED {WHAT} (halted)")
     assert messages(held) == ["ALPHA is unprotected"]

@@ -107,7 +107,7 @@ def test_our_sells_are_placed_and_the_row_is_named(held: Trading, kite: OddHoldi
     assert (row["symbol"], row["kind"], row["field"], row["value"], row["stops"]) == ("ZULU", "order", "price", "102.345", False)
 
     status = operate(held, "status")
-    assert (status.code, WHAT in status.out) == (0, True)
+    assert (status.code, WHAT in status.words) == (0, True)
     assert [item["symbol"] for item in result_of(held, "status")["odd_rows"]] == ["ZULU"]
     (line,) = held.ledger.logs.list(action="odd_row")
     assert (line.level, line.symbol, WHAT in line.message) == ("warning", "ZULU", True)
@@ -228,7 +228,7 @@ def test_a_foreign_holding_that_hides_the_equity_is_reported(
             assert market.orders(Side.BUY) == []
             assert f"equity_unproved: {what}" in operate(market, "why", "ACME").out
         status = operate(market, "status")
-        assert (what in status.out, "the work goes on" in status.out) == (True, False)
+        assert (what in status.words, "the work goes on" in status.words) == (True, False)
 
 
 def test_a_buy_that_waits_waits_on_while_the_equity_is_hidden(trading: Callable[..., Trading], changes: Changes) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.support.contract import differences
 from tradectl.cli.app import app
 
 
@@ -22,9 +23,15 @@ class Said:
     err: str
 
     @property
+    def words(self) -> str:
+        """Stdout on one line, for a text that may be broken into lines."""
+        return " ".join(self.out.split())
+
+    @property
     def object(self) -> dict[str, Any]:
-        """The one object on stdout."""
+        """The one object on stdout, compared with the schema of its command."""
         found: dict[str, Any] = json.loads(self.out)
+        assert list(differences(found)) == []
         return found
 
 

@@ -51,7 +51,7 @@ def test_an_account_says_all_there_is_to_it(researcher: Tradectl, tmp_path: Path
     assert result["random_order"]["orders"] == 3
     checked = result["look_ahead"]
     assert (checked["compared"], checked["sessions"], checked["differences"], checked["engine"]) == (6, 2, [], "the account")
-    assert result["settings"]["changed"] == {"rsi_entry_above": 45.0, "rsi_entry_below": 45.0, "buy_score": 0.0}
+    assert result["settings"]["changed"] == {"rsi_entry_above": "45", "rsi_entry_below": "45", "buy_score": "0"}
     assert rows_of(file) == [{name: str(value) for name, value in trade.items()} for trade in result["trades"]]
     assert researcher(*words, "--json").object["result"] == result, "the same words give the same answer"
 

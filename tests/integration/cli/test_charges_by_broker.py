@@ -78,7 +78,7 @@ def test_a_live_home_does_not_count_by_another_table(tradectl: Tradectl) -> None
 
 def test_an_unknown_table_is_refused_where_it_is_set(tradectl: Tradectl) -> None:
     said = tradectl("config", "set", "charges", "groww")
-    assert said.code == 4
+    assert said.code == 2
     assert "there is no table of charges 'groww'" in said.err
     assert counted(tradectl)[0] == "zerodha"
 

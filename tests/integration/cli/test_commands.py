@@ -68,7 +68,7 @@ def test_the_timetable_can_be_changed_and_a_task_switched_off(tradectl: Tradectl
 def test_a_setting_is_checked_kept_and_reset(tradectl: Tradectl):
     assert tradectl("config", "set", "max_positions", "3").out == "max_positions = 3\n"
     item = tradectl("config", "get", "max_positions", "--json").object["result"]
-    assert (item["value"], item["default"], item["changed"], item["unit"]) == (3, 6, True, "positions")
+    assert (item["value"], item["default"], item["changed"], item["unit"]) == ("3", "6", True, "positions")
     assert [item["key"] for item in tradectl("config", "list", "--changed", "--json").object["result"]] == ["max_positions"]
     tradectl("config", "unset", "max_positions")
     assert tradectl("config", "get", "max_positions").out == "6\n"
@@ -77,7 +77,7 @@ def test_a_setting_is_checked_kept_and_reset(tradectl: Tradectl):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("set", "max_positions", "many"), "is a number"),
+        (("set", "max_positions", "many"), "is a whole number"),
         (("set", "max_positions", "0"), "lies between"),
         (("set", "freeze", "never"), "is one of session, position"),
         (("set", "nonsense", "1"), "no setting is called"),

@@ -59,7 +59,7 @@ def test_a_damaged_configuration_is_exit_4(tradectl: Tradectl, home: Path):
     home.mkdir()
     (home / "tradectl.toml").write_text("user = ", encoding="utf-8")
     said = tradectl("crontab", "--json")
-    assert (said.code, said.object["command"], said.object["exit_code"]) == (4, "crontab", 4)
+    assert (said.code, said.object["command"], said.object["exit_code"]) == (4, "crontab show", 4)
     assert "tradectl.toml" in said.object["error"]
 
 

@@ -262,7 +262,7 @@ def test_a_paper_home_on_live_prices_is_asked_about_those(
     (home / "tradectl.toml").write_text(f'market = "{real_market}"\nquotes = "kite"\n', encoding="utf-8")
     tell(tradectl, kite)
     assert list(states(tradectl("doctor", "--json")))[len(PAPER) :] == ["credentials", "session", "clock"]
-    assert tradectl("status").out.startswith("me, paper, on the live prices of kite, ")
+    assert "\nme, paper, on the live prices of kite, " in f"\n{tradectl('status').out}"
     tradectl("login", stdin=f"{kite.tokens.request()}\n")
     found = states(tradectl("doctor", "--json"))
     assert list(found)[len(PAPER) :] == ["credentials", "session", "clock", "quotes"]

@@ -55,7 +55,7 @@ def test_halt_never_makes_a_halted_account_reducing(tradectl: Tradectl):
 def test_a_limits_reducing_becomes_a_persons(trading: Make):  # noqa: F811
     market = trading(stock())
     market.ledger.book.set_reducing("daily loss 3.4 % of equity, 3 % allowed", T)
-    assert f"daily loss 3.4 % of equity, 3 % allowed (ends after {T})" in operate(market, "status").out
+    assert f"daily loss 3.4 % of equity, 3 % allowed (ends after {T})" in operate(market, "status").words
     assert result_of(market, "halt", "--reducing", "--reason", "mine")["changed"] is True
     user = market.ledger.users.get("asha")
     assert (user.trading_state, user.state_reason, user.state_until) == ("REDUCING", "mine", None)

@@ -76,8 +76,8 @@ def test_halt_does_not_wait_for_a_stopped_process(tradectl: Tradectl, made: Path
         assert f"which is stopped: nothing can be written until that process continues (`kill -CONT {pid}`)" in said.out
         status = tradectl("status")
         assert "trading   HALTED, now" in status.out
-        assert "and the ledger has ACTIVE: the stricter applies until `tradectl resume`" in status.out
-        assert f"locked    {made}/ledger.db is locked by process {pid}" in status.out
+        assert "and the ledger has ACTIVE: the stricter applies until `tradectl resume`" in status.words
+        assert f"locked {made}/ledger.db is locked by process {pid}" in status.words
         refused = tradectl("resume")
         assert (refused.code, f"is locked by process {pid}" in refused.err, refused.out) == (10, True, "")
         assert tradectl("status", "--json").object["result"]["trading_state"] == "HALTED"

@@ -52,7 +52,8 @@ def loaded(home: Path, *words: str, code: int = 0) -> set[str]:
 
 def commands(modules: set[str]) -> set[str]:
     """Which of the files of commands are among them."""
-    shared = {"app", "invocation", "command", "contents", "group", "operator", "options", "progress", "output", "completion"}
+    shared = {"app", "columns", "completion", "invocation", "command", "contents", "group"}
+    shared |= {"operator", "options", "progress", "output"}
     return {name.removeprefix("tradectl.cli.") for name in modules if name.startswith("tradectl.cli.")} - shared
 
 

@@ -193,7 +193,8 @@ def test_a_trap_is_a_finding_and_the_bars_come(nse: Site, tradectl: Tradectl, ho
     said = tradectl("prices", "--json")
     assert (said.code, said.object["outcome"]) in {(6, "failed"), (8, "failed")}
     error = said.object["error"]
-    assert (error.count(". None is stored: "), error.count(" FILE`"), error.count("\n")) == (6, 5, 0)
+    assert (error.count(". None is stored: "), error.count("\n")) == (6, 0)
+    assert error.count(" FILE`") >= 5  # a missing list of holidays names the command twice
     kinds = said.object["result"]["kinds"]
     assert [name for name, found in kinds.items() if found["as_of"] is None] == list(ADDRESSES)
     assert dates(home) == {name: "2026-11-25" for name in KINDS if name not in ADDRESSES}
@@ -368,7 +369,7 @@ def test_a_virtual_clock_needs_no_list_of_actions(home: Path, tradectl: Tradectl
 
 def test_status_and_doctor_show_the_age_of_each_kind(nse: Site, tradectl: Tradectl, set_clock: Callable[[str], None]) -> None:
     tradectl("prices")
-    assert "data      bars 2026-11-25 (current), corporate actions 2026-11-25 (current)" in tradectl("status").out
+    assert "data bars 2026-11-25 (current), corporate actions 2026-11-25 (current)" in tradectl("status").words
     assert "8 kinds of data are current" in tradectl("doctor", "--offline").out
     set_clock("2026-12-02 12:00")
     (bars,) = [item for item in tradectl("status", "--json").object["result"]["data"] if item["kind"] == "bars"]

@@ -5,6 +5,8 @@ from datetime import date
 from sqlalchemy import update
 
 from tests.support.trading import D, T, Trading, entry, stock
+from tradectl.cli.invocation import Invocation
+from tradectl.cli.tasks import answer
 from tradectl.execution.tags import client_tag
 from tradectl.ledger.rows import Intent, Signal
 from tradectl.ledger.schema import users
@@ -111,3 +113,22 @@ def test_a_renamed_stock_is_bought_under_its_new_name(trading) -> None:
     market.to(D, "08:00")
     market.run("premarket-retry", slot="08:00")
     assert [order.symbol for order in market.orders(Side.BUY)] == ["ACMENEW"]
+
+
+def test_a_dry_run_lists_the_buys_that_it_would_send(trading) -> None:
+    market = trading(stock())
+    analysed(market, signal())
+    report = market.run("buy", session=T, dry_run=True)
+    (command,) = report.result["would_send"]
+    assert report.result["dry_run"] is True
+    assert (command["command"], command["side"], command["symbol"], command["price"]) == ("place", "BUY", "ACME", "100.50")
+    assert command["quantity"] > 0
+    assert (market.orders(Side.BUY), market.broker.orders()) == ([], ())
+
+
+def test_the_text_of_a_dry_run_says_that_nothing_was_sent(trading) -> None:
+    market = trading(stock())
+    analysed(market, signal())
+    text = answer(Invocation(), market.run("buy", session=T, dry_run=True)).text()
+    assert text.startswith("dry run of buy: nothing was sent")
+    assert "place" in text.splitlines()[-1]

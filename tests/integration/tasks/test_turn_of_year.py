@@ -183,12 +183,12 @@ def test_a_weekday_that_nothing_proves_leaves_no_position_unsaid(market: Turn) -
     said = operate(market, "status")
     assert (
         said.code,
-        said.out.startswith("UNPROTECTED  ACME: 10 of 10 shares have no live sell order (calendar): no list of 2027's"),
+        said.words.startswith("UNPROTECTED ACME: 10 of 10 shares have no live sell order (calendar): no list of 2027's"),
     ) == (
         11,
         True,
     )
-    assert "data sessions fetch" in said.out.splitlines()[0]
+    assert "data sessions fetch" in said.out.split("\n\n")[0]
     assert "(calendar)" in market.due().error
     assert market.told("unprotected") == ["ACME is unprotected"]
     market.prices.open_on = {LAST, NEW}

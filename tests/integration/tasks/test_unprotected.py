@@ -219,6 +219,7 @@ def test_a_dry_run_finds_and_writes_nothing(trading: Make) -> None:
     market = bought(trading)
     report = market.run("sell-monitor", dry_run=True)
     assert (report.exit_code, told(market)) == (0, [])
+    assert [(item["side"], item["symbol"], item["quantity"]) for item in report.result["would_send"]] == [("SELL", "ACME", 100)]
 
 
 def halt(market: Trading, state: str) -> None:

@@ -245,7 +245,11 @@ def test_damaged_market_data_hide_no_position(trading: Make, monkeypatch: pytest
         said = operate(market, "status")
         market.clock.sleep(60)
         done = run_due(Runner(market.world, all_tasks(), trigger="cron"))
-    assert (said.code, said.out.startswith("UNPROTECTED  ACME: 100 of 100"), "archive is damaged" in said.out) == (11, True, True)
+    assert (said.code, said.words.startswith("UNPROTECTED ACME: 100 of 100"), "archive is damaged" in said.words) == (
+        11,
+        True,
+        True,
+    )
     assert (done.exit_code, "ACME: 100 of 100" in done.error) == (error.exit_code, True)
 
 
@@ -258,7 +262,7 @@ def test_a_real_damaged_archive_hides_no_position(trading: Make, tmp_path: Path,
     (folder / "archive.db").write_bytes(content)
     market.world = replace(market.world, market=Store(folder, SESSIONS))
     said = operate(market, "status")
-    assert (said.code, said.out.startswith("UNPROTECTED  ACME: 100 of 100"), "(monitor not running)" in said.out) == (
+    assert (said.code, said.words.startswith("UNPROTECTED ACME: 100 of 100"), "(monitor not running)" in said.words) == (
         11,
         True,
         True,

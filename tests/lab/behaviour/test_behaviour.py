@@ -388,7 +388,7 @@ def test_unknown_word(held: Trading, name: str) -> None:
             assert f"{WHAT.format(117)} (unknown word): the broker's status" in step(held, 11)
             status = operate(held, "status")
             assert (status.code, causes(held)) == (11, ["unknown_word"])
-            assert status.out.startswith(f"UNPROTECTED  {WHAT.format(117)} (unknown word)")
+            assert status.words.startswith(f"UNPROTECTED {WHAT.format(117)} (unknown word)")
         assert (sells(held), wire.quantities) == ([OrderStatus.ONGOING], [117])
         (line,) = held.ledger.logs.list(action="order_word_unknown")
         assert (line.symbol, "frozen by the exchange" in line.message.lower(), "stays ONGOING" in line.message) == (

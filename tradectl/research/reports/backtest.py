@@ -16,7 +16,7 @@ from tradectl.model.money import to_rupees
 from tradectl.model.position import Trade
 from tradectl.report.simulation import trade_row
 from tradectl.research.reports.open_lots import OpenLot, open_lots, total
-from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names
+from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names, show
 
 AMOUNTS = ("gross", "charges", "net")
 SURVIVORS = (
@@ -107,7 +107,7 @@ def with_notes(
     """
     tunable = [name for name in names() if name not in NOT_TUNED]
     usual = Parameters()
-    changed = {name: value for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
+    changed = {name: show(value) for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
     return found | {
         "settings": {"tunable": len(tunable), "changed": changed},
         "look_ahead": {

@@ -22,8 +22,6 @@ from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import rupees, show_rupees, to_paise, to_rupees
 from tradectl.task import Context, Outcome
 
-KEEP_LOGS = timedelta(days=180)
-
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -145,8 +143,9 @@ def _store_results(context: Context, day: Day, mismatches: int) -> None:
     elif not _next_day_has_begun(context):
         _write_statistics(context, day, mismatches)
     _release_dead(context)
-    world.ledger.logs.prune(context.now - KEEP_LOGS)
-    world.ledger.outbox.prune(context.now - KEEP_LOGS)
+    kept_since = context.now - timedelta(days=world.parameters.log_days)
+    world.ledger.logs.prune(kept_since)
+    world.ledger.outbox.prune(kept_since)
 
 
 def _next_day_has_begun(context: Context) -> bool:

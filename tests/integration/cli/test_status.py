@@ -1,0 +1,112 @@
+"""The page of `status`: within 80 columns, findings first with the command that helps, positions with what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.integration.cli.conftest import Tradectl
+from tests.integration.execution.conftest import trading  # noqa: F401
+from tests.support.hands import operate, result_of
+from tests.support.trading import AFTER, D, Trading, stock
+from tradectl.cli.result_sentences import sentence
+from tradectl.cli.status_page import _missed, wrapped
+
+FLAT = (9500, 9600, 9300, 9400)
+"""A day on which nothing reaches the target."""
+
+
+def held(make: Callable[..., Trading]) -> Trading:
+    """100 ACME, bought on D; on the next day both monitors have run."""
+    market = make(stock(on={D: FLAT, AFTER: FLAT}))
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod", force=True)
+    market.to(AFTER, "09:30")
+    market.run("sell-monitor", once=True)
+    market.run("position-monitor", slot="09:30")
+    return market
+
+
+def test_a_position_has_price_target_and_result_after_charges(trading) -> None:  # noqa: F811
+    market = held(trading)
+    (position,) = result_of(market, "status")["positions"]
+    (order,) = result_of(market, "orders", "list", "--status", "ONGOING")
+    assert (position["symbol"], position["quantity"], position["protected"], position["why_not"]) == ("ACME", 100, True, "")
+    assert (position["target"], position["last_at"][11:16]) == (order["price"], "09:30")
+    last, target = float(position["last"]), float(position["target"])
+    assert position["distance"] == round(target / last - 1, 4)
+    gross = 100 * (last - float(position["average"]))
+    assert gross - 60 < float(position["pnl"]) < gross
+    line = next(line for line in operate(market, "status").out.splitlines() if line.startswith("ACME"))
+    assert line.endswith("live")
+
+
+def test_a_position_without_a_sell_comes_first_with_its_reason(trading) -> None:  # noqa: F811
+    market: Trading = trading(stock(on={D: FLAT, AFTER: FLAT}))
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod", force=True)
+    market.to(AFTER, "10:00")
+    said = operate(market, "status")
+    assert said.code == 11
+    assert said.out.startswith("UNPROTECTED  ACME: 100 of 100 shares")
+    assert "NONE" in next(line for line in said.out.splitlines() if line.startswith("ACME"))
+    (position,) = result_of(market, "status", code=11)["positions"]
+    assert (position["protected"], position["last"], position["pnl"]) == (False, None, None)
+    assert "sell-monitor" in position["why_not"]
+
+
+def test_every_line_fits_80_columns(trading) -> None:  # noqa: F811
+    market = held(trading)
+    market.to(AFTER, "18:30")
+    for said in (operate(market, "status"), operate(market, "halt", "--reason", "a reason " * 20), operate(market, "status")):
+        assert not [line for line in said.out.splitlines() if len(line) > 80 and said.out.startswith("asha")]
+    page = operate(market, "status").out
+    assert max(map(len, page.splitlines())) <= 80
+    assert "{" not in page
+    assert page.startswith("halted    No order is sent, only cancels: `tradectl resume`")
+
+
+def test_next_slots_disk_and_backup_are_named(tradectl: Tradectl) -> None:
+    found = tradectl("status", "--json").object["result"]
+    assert len(found["next_slots"]) == 3
+    assert found["disk"]["free_bytes"] > 0
+    assert found["last_backup"] is None
+    page = tradectl("status").out
+    assert "none yet: `tradectl backup`" in page
+    assert tradectl("backup", "-q").code == 0
+    assert tradectl("status", "--json").object["result"]["last_backup"]["days"] == 0
+
+
+def test_watch_needs_a_terminal_and_the_machines_clock(tradectl: Tradectl) -> None:
+    for words in (("status", "--watch"), ("status", "--watch", "--json")):
+        said = tradectl(*words)
+        assert (said.code, "--watch needs a terminal" in said.err + said.out) == (2, True)
+
+
+def test_a_result_is_told_in_words() -> None:
+    assert sentence({"placed": 3, "skipped_funds": 1, "refused": 0, "for_session": "2023-07-24"}) == (
+        "3 placed, 1 skipped (funds), for 2023-07-24"
+    )
+    assert sentence({"placed": 0, "failed": 0}) == "nothing to do"
+    assert sentence({"realised_pnl": "-1234567.50", "closed": 1}) == "realised -12,34,567.50, 1 closed"
+    assert sentence({"scanned": 200, "avoid": 190, "buy": 2, "data": "stale"}) == (
+        "200 scanned, 190 avoid, 2 buy; the data are stale"
+    )
+    assert sentence({}) == ""
+
+
+def test_a_long_line_is_broken_below_its_label() -> None:
+    text = wrapped("calendar  " + "word " * 30, 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(line.startswith(" " * 10 + "word") for line in text.splitlines()[1:])
+
+
+def test_missed_slots_are_grouped_by_session_and_task() -> None:
+    slots = [
+        "position-monitor 10:30 of 2025-11-14",
+        "eod of 2025-11-14",
+        "position-monitor 09:30 of 2025-11-14",
+        "buy of 2025-11-13",
+    ]
+    assert _missed(slots) == {"2025-11-14": ["position-monitor 09:30 10:30", "eod"], "2025-11-13": ["buy"]}

@@ -1,0 +1,75 @@
+"""Choose the columns of a table: those that the user names, else those that fit the width of the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tradectl.errors import UsageError
+
+GAP, EDGES = 3, 2
+"""The width between two columns of a table, and at its edges together."""
+LEAST_TEXT = 24
+"""The width below which a column of free text is not broken into lines; it is dropped instead."""
+FREE_TEXT = frozenset(
+    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error"}
+)
+"""Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
+DROPPED_FIRST = (
+    "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "slot", "started", "seconds",
+    "action", "data", "backtest", "strength", "combined", "filled", "buys", "opened", "cost", "bought", "sold", "gross",
+    "level", "id", "default", "note", "result", "message", "reason",
+)  # fmt: skip
+"""Columns by rank: on a narrow terminal the first goes first. Then the other texts go from right to left, then numbers."""
+
+
+class Chosen:
+    """The columns that `--columns` names, in their order; empty for those that fit."""
+
+    names: tuple[str, ...] = ()
+
+
+def choose(text: str) -> None:
+    """Keep the names of `--columns A,B`. Raises UsageError without any name."""
+    Chosen.names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if text and not Chosen.names:
+        raise UsageError("--columns needs the names of columns, separated by commas")
+
+
+def named_columns(columns: Sequence[str]) -> list[int]:
+    """Return the places of the chosen columns in a table; all places without a choice. Raises UsageError for an unknown name."""
+    names = [plain_name(column) for column in columns]
+    if not Chosen.names:
+        return list(range(len(names)))
+    unknown = [name for name in Chosen.names if name not in names]
+    if unknown:
+        raise UsageError(f"no column is called {', '.join(unknown)}; there are {', '.join(filter(None, names))}")
+    return [names.index(name) for name in Chosen.names]
+
+
+def fitting_columns(columns: Sequence[str], widths: Sequence[int], width: int) -> list[int]:
+    """Return the places of the columns that fit a terminal of `width`; at least the first one.
+
+    `widths`: the width of the longest value or of the name of each column."""
+    names = [plain_name(column) for column in columns]
+    kept = list(range(len(names)))
+    least = [min(size, LEAST_TEXT) if name in FREE_TEXT else size for name, size in zip(names, widths, strict=True)]
+    for place in _by_rank(columns):
+        if sum(least[index] for index in kept) + GAP * (len(kept) - 1) + EDGES <= width:
+            break
+        if len(kept) > 1:
+            kept.remove(place)
+    return kept
+
+
+def _by_rank(columns: Sequence[str]) -> list[int]:
+    """Return the places of the columns in the order in which they are dropped; `symbol` goes last."""
+    names = [plain_name(column) for column in columns]
+    ranked = [names.index(name) for name in DROPPED_FIRST if name in names]
+    rest = [place for place in reversed(range(len(names))) if place not in ranked]
+    rest.sort(key=lambda place: columns[place].startswith(">"))
+    return sorted([*ranked, *rest], key=lambda place: names[place] == "symbol")
+
+
+def plain_name(column: str) -> str:
+    """Return the name of a column as `--columns` writes it: without the mark of a number, in lower case."""
+    return column.removeprefix(">").lower()

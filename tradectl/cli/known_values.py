@@ -1,0 +1,35 @@
+"""Refuse an unknown value of a filter: an empty result must not come from a typing error. The exit code is 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tradectl.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from tradectl.task import World
+
+
+def check_task(name: str) -> None:
+    """Raise UsageError for a name that is no task; an empty one is allowed."""
+    from tradectl.runtime.registry import all_tasks
+
+    check_word("task", name, [task.name for task in all_tasks()])
+
+
+def check_word(kind: str, word: str, known: Iterable[str]) -> None:
+    """Raise UsageError if a word is not empty and not one of the known ones."""
+    listed = list(known)
+    if word and word not in listed:
+        raise UsageError(f"no {kind} is called {word!r}; there are {', '.join(listed)}")
+
+
+def check_symbol(world: World, symbol: str) -> None:
+    """Raise UsageError for a symbol that the market data does not know; without market data no symbol is checked."""
+    from tradectl.model.moment import ist_date
+
+    try:
+        world.market.find(symbol, ist_date(world.clock.now()))
+    except DataError:
+        return

@@ -1,0 +1,120 @@
+"""Report open positions at their last known price, today's decisions and the next slots, for `status`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from tradectl.ledger import schema
+from tradectl.model.money import to_paise, to_rupees
+from tradectl.model.order import ALIVE, OrderStatus, Side
+from tradectl.report.positions import listing
+from tradectl.report.values import value
+from tradectl.runtime.agenda import windows
+from tradectl.runtime.registry import all_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from tradectl.execution.unprotected_positions import Unprotected
+    from tradectl.ledger.rows import Order
+    from tradectl.task import World
+
+DECISIONS = schema.decisions
+COUNTED = ("AVOID", "WATCH", "EXCLUDED", "HOLD")
+"""Verdicts that `status` counts and does not list."""
+SHOWN = 3
+"""How many of the next slots are reported."""
+
+
+def held_positions(world: World, exposed: Iterable[Unprotected], today: date) -> list[dict[str, Any]]:
+    """Return each open position with the last price and P&L that position-monitor stored, its target and its protection.
+
+    The keys are:
+        last, last_at: The last price in rupees and its time; None before the first run of position-monitor.
+        target: The limit of the live sell order; None without one.
+        distance: From the last price to the target, as a fraction.
+        pnl: The result of a sale of all shares at the last price, after all charges; None without a price.
+        protected: Whether a live sell order covers all shares; `why_not` is the reason if not.
+    """
+    found = listing(world.ledger.database, world.user)
+    if not found:
+        return []
+    findings = {item.position_id: item for item in exposed}
+    orders = world.ledger.book.snapshot().orders
+    return [_position(item, [order for order in orders if _covers(order, item, today)], findings) for item in found]
+
+
+def _covers(order: Order, item: Mapping[str, Any], today: date) -> bool:
+    known = order.status is not OrderStatus.UNKNOWN and order.broker_order_id is not None
+    of_position = order.side is Side.SELL and order.instrument_id == item["instrument_id"]
+    return of_position and known and order.status in ALIVE and order.session == today
+
+
+def _position(item: dict[str, Any], sells: Sequence[Order], findings: Mapping[int, Unprotected]) -> dict[str, Any]:
+    monitor = item["monitor"] or {}
+    seen = monitor.get("inputs") or {}
+    target = min((order.price for order in sells), default=None)
+    last = to_paise(seen["last"]) if "last" in seen else None
+    covered = sum(order.quantity - order.filled_quantity for order in sells)
+    finding = findings.get(item["id"])
+    protected = finding is None and covered >= item["quantity"]
+    waits = "" if protected else "no sell order is live now: sell-monitor places it in market hours"
+    return {
+        "symbol": item["symbol"],
+        "quantity": item["quantity"],
+        "average": item["average"],
+        "last": None if last is None else to_rupees(last),
+        "last_at": None if last is None else value(monitor["at"]),
+        "target": None if target is None else to_rupees(target),
+        "distance": None if target is None or not last else target / last - 1,
+        "pnl": seen.get("unrealised_pnl") if seen.get("quantity") == item["quantity"] else None,
+        "protected": protected,
+        "why_not": finding.detail if finding is not None else waits,
+    }
+
+
+def todays_decisions(connection: Connection, user: str, today: date, limit: int = 20) -> dict[str, Any]:
+    """Return the newest decisions of a session that changed or proposed something, and counts of the others by verdict."""
+    own = (DECISIONS.c.user == user, DECISIONS.c.session_date == today, DECISIONS.c.rule.not_in(("odd_row", "unprotected")))
+    counted = (
+        select(DECISIONS.c.verdict, func.count()).where(*own, DECISIONS.c.verdict.in_(COUNTED)).group_by(DECISIONS.c.verdict)
+    )
+    columns = [DECISIONS.c[name] for name in ("at", "task", "slot", "symbol", "verdict", "reason")]
+    listed = select(*columns).where(*own, DECISIONS.c.verdict.not_in(COUNTED)).order_by(DECISIONS.c.id.desc()).limit(limit)
+    found = [
+        {name: value(item) for name, item in row.items()} for row in connection.execute(listed).mappings()
+    ]  # fmt: skip
+    return {"listed": found, "counted": {row[0]: row[1] for row in connection.execute(counted)}}
+
+
+def next_slots(world: World, agenda: Iterable[Mapping[str, Any]], next_run: str | None, now: datetime) -> list[dict[str, Any]]:
+    """Return the next slots to open, of today and then of the next run session."""
+    found = [
+        {"task": item["task"], "slot": item["slot"], "at": item["opens"]}
+        for item in agenda
+        if item["state"] == "later" and datetime.fromisoformat(item["opens"]) > now
+    ]
+    if len(found) < SHOWN and next_run is not None:
+        session = world.sessions.session(date.fromisoformat(next_run))
+        rows = {row.task: row for row in world.ledger.schedules.list()}
+        following = windows(all_tasks(), rows, session) if session is not None else ()
+        found += [{"task": item.task, "slot": item.slot, "at": value(item.opens)} for item in following]
+    return found[:SHOWN]
+
+
+def last_backup(world: World) -> dict[str, Any] | None:
+    """Return the moment of the last `tradectl backup` of this ledger and its age in days; None if there was none."""
+    text = world.ledger.info.get(LAST_BACKUP)
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return {"at": value(at), "days": max(timedelta(0), world.clock.now() - at).days}
+
+
+LAST_BACKUP = "last_backup_at"
+"""The fact of the ledger that `tradectl backup` sets."""
