@@ -89,7 +89,7 @@ def test_a_year_without_its_list_is_wrong_from_20_december(tradectl: Tradectl) -
     [
         (Reply(body=b"<html>Access Denied</html>"), 8, "web page"),
         (Reply(403, b"no"), 6, "403"),
-        (Reply(404, b"no"), 6, "import the file"),
+        (Reply(404, b"no"), 6, "data sessions import FILE"),
         (Reply(500, b"no"), 6, "500"),
         (Reply(body=answer({})), 8, "is empty"),
         (Reply(body=answer()[:60]), 8, "is not the JSON"),
