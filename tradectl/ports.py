@@ -355,6 +355,10 @@ class RunPings(Protocol):
         """Send the start of a run without waiting."""
         ...
 
-    def end(self, task: str, exit_code: int, text: str) -> str:
-        """Send the end of a run; return why a ping did not arrive, in one line without secrets; empty if all arrived."""
+    def end(self, task: str, exit_code: int, text: str) -> None:
+        """Send the end of a run without waiting."""
+        ...
+
+    def finish(self) -> str:
+        """Wait some seconds for the replies; return why a ping did not arrive, in one line without secrets, else empty."""
         ...

@@ -89,7 +89,8 @@ def change(
         raise UsageError(f"stdin has no value; {key} is unchanged")
     ledger = invocation.world().ledger
     if key in CREDENTIALS:
-        _CHECKS[key](text)
+        if key in _CHECKS:
+            _CHECKS[key](text)
         ledger.settings.credentials(invocation.required_settings().secret_key).set(key, text)
         return Answer({"key": key, "value": HIDDEN}, f"{key} is set")
     if key in SETTINGS:

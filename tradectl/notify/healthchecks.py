@@ -16,7 +16,7 @@ from tradectl.errors import UsageError
 SECONDS = 3.0
 """The longest wait for a connection, and then for a reply."""
 END_SECONDS = 8.0
-"""How long `end` waits for the replies to the start and to the end."""
+"""How long `finish` waits for replies."""
 PLACE = "{task}"
 """The part of an address that is replaced by the name of the task, for one check for each task."""
 
@@ -36,22 +36,24 @@ class HealthchecksPings:
 
     def start(self, task: str) -> None:
         """Send the start of a run, and do not wait for the reply."""
-        self._run, self._trouble = str(uuid4()), ""
+        self._run = str(uuid4())
         self._send(task, "start", "")
 
-    def end(self, task: str, exit_code: int, text: str) -> str:
-        """Send the end of a run, and wait at most `END_SECONDS`; return why a ping did not arrive, empty if all did."""
-        if not self._run:
-            self._trouble = ""
+    def end(self, task: str, exit_code: int, text: str) -> None:
+        """Send the end of a run, and do not wait for the reply."""
         self._send(task, str(min(max(exit_code, 0), 255)), text)
+        self._run = ""
+
+    def finish(self) -> str:
+        """Wait at most `END_SECONDS` for the replies; return why a ping did not arrive, empty if all did."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return ""
         self._waiting.put(None)
-        thread, self._thread, self._run = self._thread, None, ""
-        if thread is not None:
-            thread.join(END_SECONDS)
-            if thread.is_alive():
-                self._waiting = SimpleQueue()
-                return f"the server of ping.url did not reply within {END_SECONDS:g} s"
-        return self._trouble
+        thread.join(END_SECONDS)
+        late = f"the server of ping.url did not reply within {END_SECONDS:g} s" if thread.is_alive() else ""
+        trouble, self._trouble, self._waiting = late or self._trouble, "", SimpleQueue()
+        return trouble
 
     def _send(self, task: str, what: str, text: str) -> None:
         self._url = self._url or self._address()

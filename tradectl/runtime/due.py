@@ -79,7 +79,7 @@ def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
         for window in windows:
             if busy.intersection(tasks[window.task].needs):
                 continue  # another process runs a task that this one needs: a later pass runs this one
-            report = runner.run(tasks[window.task], slot=window.slot, once=True)
+            report = runner.run(tasks[window.task], slot=window.slot, once=True, more_follows=True)
             reports.append(report)
             if report.outcome == "busy":
                 busy.add(window.task)
@@ -87,6 +87,7 @@ def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
                 break
     reports += _unprotected(runner, reports)
     runner.deliver()
+    runner.finish_pings()
     text = ", ".join(f"{f'{item.task} {item.slot}'.strip()} {item.outcome}" for item in reports) or "nothing is due"
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
     worst = gravest(reports)

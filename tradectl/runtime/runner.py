@@ -97,6 +97,7 @@ class Runner:
         once: bool = False,
         until: datetime | None = None,
         every: int | None = None,
+        more_follows: bool = False,
     ) -> Report:
         """Run a task, or report why it does not run. Raises UsageError and no other error.
 
@@ -107,6 +108,7 @@ class Runner:
             until: Leave a continuous task's loop at this moment (inclusive) and release its claim.
             every: Seconds between the steps of a continuous task.
             dry_run: Do one step that sends and writes nothing.
+            more_follows: The caller runs more tasks, and calls `finish_pings` after the last.
         """
         day = session or ist_date(self.world.clock.now())
         missed: tuple[str, ...] = ()
@@ -136,6 +138,8 @@ class Runner:
             report = self._add_unprotected(report)
             self.deliver()
             self._ping_end(report)
+            if not more_follows:
+                self.finish_pings()
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
@@ -225,21 +229,25 @@ class Runner:
             self.deliver()
 
     def _ping_end(self, report: Report) -> None:
-        """Report the end of a run to the dead-man's switch, also that a day without a session needs no run.
-
-        A ping that did not arrive is logged once for each day and cause, and changes nothing else."""
+        """Report the end of a run to the dead-man's switch, also that a day without a session needs no run."""
         started, self._started = self._started, False
         if self.world.pings is None or not (started or report.outcome == "not_a_session"):
             return
         text = f"{report.task} {report.slot}".strip() + f": {report.outcome}, exit code {report.exit_code}"
-        trouble = self.world.pings.end(report.task, report.exit_code, text)
+        self.world.pings.end(report.task, report.exit_code, text)
+
+    def finish_pings(self) -> None:
+        """Wait some seconds for the replies of the dead-man's switch: no task waits for them.
+
+        A ping that did not arrive is logged once for each day and cause, and changes nothing else."""
+        trouble = self.world.pings.finish() if self.world.pings is not None else ""
         if trouble:
             now, key = self.world.clock.now(), f"ping_failed.{self.world.user}"[:64]
             with suppress(DatabaseError):
                 if self.world.ledger.info.get(key) != (seen := f"{ist_date(now)} {trouble}"):
                     self.world.ledger.info.set(key, seen)
-                    line = f"{trouble}: the dead-man's switch may report {report.task} as missing; the task is not affected"
-                    self.world.ledger.logs.append(now, "warning", "ping_failed", line, task=report.task)
+                    line = f"{trouble}: the dead-man's switch may report a task as missing; the tasks are not affected"
+                    self.world.ledger.logs.append(now, "warning", "ping_failed", line)
 
     # -- running it ------------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ def test_a_run_reports_start_and_exit_code_with_one_run_id(checks: Checks) -> No
     pings = HealthchecksPings(lambda: checks.url)
     for code in (0, 11):
         pings.start("buy")
-        assert pings.end("buy", code, f"buy: completed, exit code {code}") == ""
+        pings.end("buy", code, f"buy: completed, exit code {code}")
+        assert pings.finish() == ""
     assert checks.pings == ["/start", "/0", "/start", "/11"]
     runs = [str(UUID(run)) for _, run, _ in checks.received]
     assert (runs[0] == runs[1], runs[2] == runs[3], runs[0] == runs[2]) == (True, True, False)
@@ -60,7 +61,8 @@ def test_a_refused_ping_is_named_without_the_secret(checks: Checks, answer: tupl
     checks.answer = answer
     pings = HealthchecksPings(lambda: checks.url)
     pings.start("buy")
-    trouble = pings.end("buy", 0, "")
+    pings.end("buy", 0, "")
+    trouble = pings.finish()
     assert said in trouble
     assert SECRET not in trouble
 
@@ -68,7 +70,8 @@ def test_a_refused_ping_is_named_without_the_secret(checks: Checks, answer: tupl
 def test_a_server_that_is_down_raises_nothing() -> None:
     pings = HealthchecksPings(lambda: f"http://127.0.0.1:9/{SECRET}")
     pings.start("buy")
-    trouble = pings.end("buy", 0, "")
+    pings.end("buy", 0, "")
+    trouble = pings.finish()
     assert "cannot be reached" in trouble
     assert SECRET not in trouble
 
@@ -79,11 +82,14 @@ def test_a_server_that_hangs_delays_no_task(checks: Checks, monkeypatch: pytest.
     pings = HealthchecksPings(lambda: checks.url)
     began = stopwatch()
     pings.start("buy")
+    pings.end("buy", 0, "")
+    pings.start("eod")
     assert stopwatch() - began < healthchecks.SECONDS
-    assert "did not reply within" in pings.end("buy", 0, "")
+    assert "did not reply within" in pings.finish()
     checks.hangs.set()
     checks.hangs, checks.received = None, []
     pings.start("buy")
     monkeypatch.setattr(healthchecks, "END_SECONDS", 30)
-    assert pings.end("buy", 0, "") == ""
+    pings.end("buy", 0, "")
+    assert pings.finish() == ""
     assert checks.pings[-2:] == ["/start", "/0"]

@@ -1,0 +1,21 @@
+"""How missed slots are named after a short and after a long absence."""
+
+from __future__ import annotations
+
+from tradectl.runtime.missed_slots import MOST_NAMED, shortened
+
+
+def names(count: int) -> list[str]:
+    return [f"position-monitor {number % 24:02}:30 of 2026-{1 + number // 200:02}-05" for number in range(count)]
+
+
+def test_a_few_missed_slots_are_all_named() -> None:
+    assert shortened(names(MOST_NAMED)) == ", ".join(names(MOST_NAMED))
+
+
+def test_an_absence_of_months_is_one_line() -> None:
+    found = names(1700)
+    text = shortened(found)
+    assert text.startswith("1700 slots from 2026-01-05 to 2026-09-05; the last: ")
+    assert text.endswith(", ".join(found[-3:]))
+    assert len(text) < 250
