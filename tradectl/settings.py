@@ -184,6 +184,11 @@ def _settings(
     )
 
 
+def english_environment() -> dict[str, str]:
+    """Return the environment of this process for a program whose messages are read, so that they are English."""
+    return {**os.environ, "LC_ALL": "C"}
+
+
 def environment_zone(environment: Mapping[str, str] | None = None) -> str:
     """Return TZ, the time zone of this process; empty if it is that of the machine."""
     return (os.environ if environment is None else environment).get("TZ", "")

@@ -138,7 +138,7 @@ def _checked(choice: HomeChoice, settings: Settings) -> HomeChoice:
 
 def _check_mode(text: str) -> None:
     if text not in {"paper", "live"}:
-        raise UsageError(f"a home is paper or live, not {text!r}")
+        raise UsageError(f"the mode of a home must be paper or live, not {text!r}")
 
 
 def _check_broker(text: str) -> None:

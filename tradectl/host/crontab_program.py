@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tradectl.errors import ConfigurationError
 from tradectl.files import CAN_LOCK, lock
+from tradectl.settings import english_environment
 
 _NONE_YET = re.compile(r"no crontab for |can't open '[^'/]*': No such file")
 """What Debian's cron, cronie and busybox print for a user without a crontab."""
@@ -69,10 +70,9 @@ def _run(*words: str, content: bytes | None = None) -> subprocess.CompletedProce
         raise ConfigurationError(
             "this machine has no program `crontab`: install cron, or use `tradectl systemd install` or `tradectl daemon`"
         )
-    environment = {**os.environ, "LC_ALL": "C"}
     try:
         return subprocess.run(
-            [program, *words], input=content or b"", capture_output=True, check=False, timeout=_LIMIT, env=environment
+            [program, *words], input=content or b"", capture_output=True, check=False, timeout=_LIMIT, env=english_environment()
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ConfigurationError(f"{program} cannot be run: {error}") from error

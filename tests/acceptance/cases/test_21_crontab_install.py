@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cases.processes import shell
+from tests.support.contract import differences
 from tests.support.crontab_program import CrontabSpool, real_program
 
 MINE = b"MAILTO=anna@example.com\n# backup\n0 3 * * * /usr/local/bin/backup --at '\\%F'\n"
@@ -39,7 +40,13 @@ def test_other_jobs_survive_and_the_block_follows_the_timetable(spool: CrontabSp
     assert done.stderr.count("the block in your crontab follows") == 2
     assert [line[:12] for line in jobs(content) if " buy " in line] == ["30 11 * * * "]
     assert not [line for line in jobs(content) if " analyze " in line]
-    assert spool.shell("tradectl crontab check && tradectl crontab remove", home).returncode == 0
+    done = spool.shell(" && ".join(f"tradectl crontab {word} --json" for word in ("install", "check", "remove")), home)
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(item["command"], list(differences(item))) for item in printed] == [
+        ("crontab install", []),
+        ("crontab check", []),
+        ("crontab remove", []),
+    ]
     assert spool.read() == MINE
 
 
@@ -119,7 +126,7 @@ def test_each_installed_line_reaches_home_user_and_database(tmp_path: Path):
     assert spool.shell(line, home).returncode == 0
     before = (home / "ledger.db").read_bytes(), (other / "ledger.db").read_bytes()
     lines = jobs(spool.read())
-    assert len(lines) == 15
+    assert len(lines) == 17
     for text in lines:
         command = text.split(maxsplit=5)[5].replace("\\%", "%")
         words = ["env", "-i", f"HOME={other}", "PATH=/usr/bin:/bin", "SHELL=/bin/sh", "/bin/sh", "-c"]

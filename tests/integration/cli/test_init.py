@@ -61,7 +61,7 @@ def test_typed_answers_are_kept(tradectl: Tradectl, home: Path):
 
 def test_a_wrong_answer_is_asked_for_again(tradectl: Tradectl, home: Path):
     said = on_a_terminal(home, ["papr", "live", "zerodha", "kite", "-5", "300000", "nifty50", ""])
-    for line in ("a home is paper or live, not 'papr'", "there is no broker 'zerodha'", "Capital in rupees"):
+    for line in ("the mode of a home must be paper or live, not 'papr'", "there is no broker 'zerodha'", "Capital in rupees"):
         assert line in said
     assert said.splitlines()[-3:] == ["  tradectl broker set kite", "  tradectl login", "  tradectl doctor"]
     assert tradectl("user", "list", "--json").object["result"][0]["capital"] == "300000.00"

@@ -216,3 +216,31 @@ def test_a_task_that_does_nothing_says_why_in_its_result(traded: Tradectl) -> No
     found = traded("buy", "--session", "2025-11-09", *AT, "--json").object
     assert (found["outcome"], found["error"]) == ("not_a_session", None)
     assert "2025-11-09" in found["result"]["reason"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("prices", "--dry-run"),
+        ("crontab",),
+        ("systemd",),
+        ("systemd", "show", "--timer"),
+        ("help",),
+        ("help", "run-every-day"),
+        ("telegram",),
+        ("telegram", "forget"),
+        ("config", "set", "notify.quiet_hours", "22:00 - 07:00"),
+        ("config", "list"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_of_the_machine_keeps_its_schema(traded: Tradectl, words: tuple[str, ...]) -> None:
+    assert traded(*words, *AT, "--json").object["result"]
+
+
+def test_a_switch_of_messages_is_text_as_every_setting(tradectl: Tradectl) -> None:
+    said = tradectl("config", "set", "notify.buy_placed", "off", "--json")
+    assert (said.code, said.object["result"]) == (0, {"key": "notify.buy_placed", "value": "off"})
+    item = tradectl("config", "get", "notify.buy_placed", "--json").object["result"]
+    assert (item["value"], item["default"], item["changed"]) == ("off", "on", True)
+    assert tradectl("config", "get", "notify.buy_placed").out == "off\n"

@@ -12,10 +12,10 @@ from tests.integration.cli.conftest import Tradectl
 
 def test_a_kind_is_switched_off_and_on(tradectl: Tradectl) -> None:
     assert tradectl("config", "set", "notify.buy_placed", "off").code == 0
-    assert tradectl("config", "get", "notify.buy_placed", "--json").object["result"]["value"] is False
+    assert tradectl("config", "get", "notify.buy_placed", "--json").object["result"]["value"] == "off"
     assert [item["key"] for item in tradectl("config", "list", "--changed", "--json").object["result"]] == ["notify.buy_placed"]
     assert tradectl("config", "unset", "notify.buy_placed").code == 0
-    assert tradectl("config", "get", "notify.buy_placed", "--json").object["result"]["value"] is True
+    assert tradectl("config", "get", "notify.buy_placed", "--json").object["result"]["value"] == "on"
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_halt_sets_marker_and_ledger(paired: Phone) -> None:
 
 
 def test_reducing_does_not_weaken_a_halt(paired: Phone) -> None:
-    assert paired.ask("/reducing")[0].startswith("REDUCING, by phone, Asha: only exits are sent")
+    assert paired.ask("/reducing")[0].startswith("REDUCING, by phone, Asha: only sells and cancels are sent")
     paired.ask("/halt")
     assert paired.ask("/reducing")[0].startswith("HALTED, by phone, Asha")
     assert paired.world.ledger.users.get("asha").trading_state == "HALTED"
