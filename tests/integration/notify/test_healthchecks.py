@@ -92,4 +92,4 @@ def test_a_server_that_hangs_delays_no_task(checks: Checks, monkeypatch: pytest.
     monkeypatch.setattr(healthchecks, "END_SECONDS", 30)
     pings.end("buy", 0, "")
     assert pings.finish() == ""
-    assert checks.pings[-2:] == ["/start", "/0"]
+    assert {"/start", "/0"} <= set(checks.pings)  # the server may still record the pings that hung

@@ -255,7 +255,8 @@ def test_a_dry_run_writes_nothing(at: At) -> None:
     stage.calls.script["adjust"] = lambda context: (seen.append(context), Outcome({"would": 1}))[1]
     before = dump(stage)
     report = stage.run("adjust", dry_run=True)
-    assert (report.outcome, report.exit_code, report.result) == ("completed", 0, {"would": 1})
+    assert (report.outcome, report.exit_code) == ("completed", 0)
+    assert report.result == {"would": 1, "dry_run": True, "would_send": []}
     assert seen[0].dry_run
     assert not stage.ledger.executions.holds(seen[0].claim)
     assert at(ist(12)).run("adjust", dry_run=True).outcome == "missed"

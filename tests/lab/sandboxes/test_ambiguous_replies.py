@@ -151,7 +151,7 @@ def read(name: str, shape: Shape) -> tuple[int, set[str], str]:
     head, _, body = shape.make(Response(200, b"{}")).partition(b"\r\n\r\n")
     content, status = json.loads(body), int(head.split()[1])
     if name == "kotak_neo":
-        said = kotak_neo.said(kotak_neo.Reply(status, body))
+        said = kotak_neo.read_reply(kotak_neo.Reply(status, body))
         assert said is not None
         return status, set(said.codes), said.text
     if name == "dhan":

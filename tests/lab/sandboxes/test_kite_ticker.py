@@ -159,7 +159,7 @@ def test_the_official_ticker_receives_ticks_and_order_updates(home: House, kite:
 
 
 def test_a_sandbox_without_a_ticker_says_so(tmp_path: Path) -> None:
-    with house(tmp_path, at=ist(MONDAY, "10:00")) as plain, pytest.raises(UsageError, match="no ticker"):
+    with house(tmp_path, at=ist(MONDAY, "10:00")) as plain, pytest.raises(UsageError, match="no stream"):
         _ = plain.sandbox.stream_url
 
 

@@ -90,7 +90,7 @@ def test_an_order_without_money_waits_and_is_rejected_later(kotak: Callable[...,
     assert trading.place(5, 10000).status is CommandStatus.PLACED  # a new generation under a new tag
     trading.follow()
     assert [order.status for order in trading.orders(Side.BUY)] == [OrderStatus.CANCELLED, OrderStatus.PENDING]
-    assert trading.messages == []
+    assert trading.messages == ["BUY 5 ACME at Rs 100.00 is placed"]
 
 
 def test_an_order_rejected_in_the_morning_has_its_reason(kotak: Callable[..., KotakTrading]) -> None:
