@@ -110,3 +110,14 @@ def test_missed_slots_are_grouped_by_session_and_task() -> None:
         "buy of 2025-11-13",
     ]
     assert _missed(slots) == {"2025-11-14": ["position-monitor 09:30 10:30", "eod"], "2025-11-13": ["buy"]}
+
+
+def test_prices_and_a_waiting_list_are_sentences() -> None:
+    kinds = {
+        "bars": {"as_of": "2025-11-14", "new": 1500, "note": ""},
+        "holidays": {"as_of": None, "new": 0, "note": "is current"},
+    }
+    assert sentence({"through": "2025-11-14", "kinds": kinds}) == "1500 new bars"
+    assert sentence({"kinds": {"holidays": kinds["holidays"]}}) == "nothing new"
+    waits = {"for_session": "2025-11-17", "waits_for_approval": 2, "list": "7F3A", "approval_until": "2025-11-14T21:00:00+05:30"}
+    assert sentence(waits) == "2 wait for /approve 7F3A until 21:00, for 2025-11-17"
