@@ -55,7 +55,7 @@ def test_what_a_simulation_left_can_be_looked_at_and_not_traded(analysed: Path, 
     assert [item["reason"] for item in simulated["result"]] == [item["reason"] for item in by_hand["result"]]
     assert (simulated["mode"], by_hand["mode"]) == ("simulated", "paper")
     said = hand("buy", *kept, "--json", at=NIGHT)
-    assert (said.outcome, "does not trade" in said.object["error"]) == (("failed", 4), True)
+    assert (said.outcome, "cannot trade" in said.object["error"]) == (("failed", 4), True)
 
 
 def test_every_signal_is_listed_with_its_reason(analysed: Path, copied: Homes):

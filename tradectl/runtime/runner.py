@@ -432,7 +432,7 @@ class _Loop:
         world.ledger.executions.beat(self.claim, world.clock.machine_now(), steps=work.steps, result=work.result)
         if work.blocked:
             self.runner.report_blocked(self.request, work.blocked)
-        if world.mode != "simulated" or work.blocked or work.unprotected or work.stopped_rows:
+        if not world.clock.virtual or work.blocked or work.unprotected or work.stopped_rows:
             self.runner.deliver_between_steps()
 
     def failed(self, error: TradectlError) -> None:
