@@ -96,22 +96,23 @@ def halt_at(
     task = stopping(home, ("stop_in_write", 1 + int(fraction * writes), place), *words_of(scene), at=scene.at)
     before = task.commands()
 
-    began = time.perf_counter()
-    halted = home("halt", "--reason", "now", "--json")
-    took = time.perf_counter() - began
-    assert halted.outcome == ("completed", 0), halted
-    assert (home.home / "halt-me.halted").exists()
-    assert f"is locked by process {task.pid}" in halted.object["result"]["ledger_error"]
-    shown = home("status", "--json", at=scene.at).object["result"]
-    assert (shown["trading_state"], shown["stopped_writer"]["pid"]) == ("HALTED", task.pid)
-
-    ended = task.wake()
+    try:
+        began = time.perf_counter()
+        halted = home("halt", "--reason", "now", "--json")
+        took = time.perf_counter() - began
+        assert halted.outcome == ("completed", 0), halted
+        assert (home.home / "halt-me.halted").exists()
+        assert f"is locked by process {task.pid}" in halted.object["result"]["ledger_error"]
+        shown = home("status", "--json", at=last_moment(home, scene)).object["result"]
+        assert (shown["trading_state"], shown["stopped_writer"]["pid"]) == ("HALTED", task.pid)
+    finally:  # a stopped task would be waited for without end
+        ended = task.wake()
     after = [line for line in task.commands()[len(before) :] if line.startswith(SENDS)]
     assert after == [], f"sent after the halt: {after}"
     assert ended.outcome in {("blocked", 9), ("completed", 0)}, ended
     assert "Traceback" not in ended.err
 
-    at = test_kill.now_in(home) if home.ledger("SELECT 1 FROM database_info WHERE key = 'last_event_at'") else scene.at
+    at = last_moment(home, scene)
     assert home("resume", "--json", at=at).outcome == ("completed", 0)
     again = home(*words_of(scene), "--json", at=at)
     if scene.task != "sell-monitor":  # its window goes on; what was left is offered at its next step
@@ -127,6 +128,11 @@ def halt_at(
     else:
         assert as_wanted(home) == as_wanted(undisturbed)
     return took
+
+
+def last_moment(home: Tradectl, scene: Scene) -> str:
+    """The time of the home's last event; that of the scene before any. A task may be stopped while it sends its messages."""
+    return test_kill.now_in(home) if home.ledger("SELECT 1 FROM database_info WHERE key = 'last_event_at'") else scene.at
 
 
 def sold(home: Tradectl) -> list[Row]:
