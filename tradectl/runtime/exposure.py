@@ -103,8 +103,7 @@ def announce_unprotected(world: World) -> tuple[Unprotected, ...]:
         now = world.clock.now()
         for item in found:
             unprotected_findings.announce(world.ledger, ist_date(now), now, item)
-        if not world.clock.virtual:
-            unprotected_findings.remind(world.ledger, ist_date(now), now, found)
+        unprotected_findings.remind(world.ledger, ist_date(now), now, found)
     return tuple(item for item in found if item.grave)
 
 
