@@ -16,7 +16,7 @@ from pathlib import Path
 import freezegun
 import pytest
 
-from tests.support.pinned_clock import pin
+from tests.support.pinned_clock import offline, pin
 from tests.support.real_histories import real_histories  # noqa: F401  # a fixture of all tests
 from tradectl.exchange.sessions import SessionTable
 from tradectl.settings import parse_moment
@@ -50,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
             ROOT / "tests" / "support" / "pinned_clock", *filter(None, [os.environ.get("PYTHONPATH")])
         )
     pin.install()
+    offline.install()
     if config.getoption("--machine-date"):
         for compiled in ("pandas", "psycopg"):  # they take the class that they find at their import for the true one, by its size
             import_module(compiled)

@@ -32,3 +32,10 @@ def shell(line: str, home: Path, more: Mapping[str, str] | None = None) -> Done:
 def clock_at(moment: datetime) -> dict[str, str]:
     """The environment of processes whose clock is at this moment when it is made."""
     return {pin.CLOCK: str(pin.seconds_to(moment))}
+
+
+def cron_words(folder: Path, command: str) -> list[str]:
+    """Return how cron runs a command: `/bin/sh -c` with an environment of its own, in which the tests' clock alone is added."""
+    clock = [f"{name}={os.environ[name]}" for name in ("PYTHONPATH", pin.CLOCK)]
+    own = [f"HOME={folder}", "PATH=/usr/bin:/bin", "SHELL=/bin/sh", "LOGNAME=anna"]
+    return ["env", "-i", *own, *clock, "/bin/sh", "-c", command]

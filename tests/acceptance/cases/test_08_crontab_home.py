@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.cases.processes import shell
+from tests.acceptance.cases.processes import cron_words, shell
 
 CRON = f"{os.defpath}:/usr/sbin:/sbin"
 
@@ -24,8 +24,7 @@ def lines(text: str) -> list[str]:
 def as_cron_runs(line: str, home: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the command of a line as cron does: an empty environment, the user's folder, /bin/sh; `\\%` is `%`."""
     command = line.split(maxsplit=5)[5].replace("\\%", "%")
-    words = ["env", "-i", f"HOME={folder}", "PATH=/usr/bin:/bin", "SHELL=/bin/sh", "LOGNAME=anna", "/bin/sh", "-c", command]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(cron_words(folder, command), cwd=folder, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.mark.parametrize("name", ["live", "my home, it's 100% mine"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.cases.processes import shell
+from tests.acceptance.cases.processes import cron_words, shell
 from tests.support.contract import differences
 from tests.support.crontab_program import CrontabSpool, real_program
 
@@ -129,9 +129,9 @@ def test_each_installed_line_reaches_home_user_and_database(tmp_path: Path):
     assert len(lines) == 17
     for text in lines:
         command = text.split(maxsplit=5)[5].replace("\\%", "%")
-        words = ["env", "-i", f"HOME={other}", "PATH=/usr/bin:/bin", "SHELL=/bin/sh", "/bin/sh", "-c"]
         once = " --once" if " sell-monitor " in command else ""
-        run = subprocess.run([*words, f"{command}{once} --json"], capture_output=True, text=True, check=False, cwd="/")
+        words = cron_words(other, f"{command}{once} --json")
+        run = subprocess.run(words, capture_output=True, text=True, check=False, cwd="/")
         said = json.loads(run.stdout)
         assert (said["user"], said["mode"]) == ("anna", "paper"), run
         assert said["exit_code"] not in {1, 2, 4, 10}, run
