@@ -8,6 +8,7 @@ import io
 import json
 import threading
 import zipfile
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,13 +25,13 @@ from tests.integration.marketdata.sources.bhavcopies import OLD, UDIFF
 from tests.integration.marketdata.sources.charts import Share, chart
 from tests.integration.marketdata.test_surveillance import indicators
 from tests.support.nse_site import ACTIONS, LOTS, RENAMES, SECURITIES, action
+from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.sources.nse import MONTHS, UDIFF_SINCE
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.price_path import daily_path
 
-PUBLISHED = time(18, 30)
+PUBLISHED = time(18, 55)
 """When the file of a session is there."""
-OPEN, CLOSE = time(9, 15), time(15, 30)
 HOLIDAYS = "/api/holiday-master"
 HOLIDAY_TABLE = Path(str(resources.files("tradectl.exchange"))) / "holidays.csv"
 COOKIE = "nsit=abc"
@@ -46,37 +47,82 @@ class Bar(NamedTuple):
     close: str
     volume: str
 
+    def level(self) -> Bar:
+        """Return a bar in which nothing moves."""
+        return Bar(self.series, self.close, self.close, self.close, self.close, "1000")
+
 
 class Market:
-    """The bars and lists of a folder of real data."""
+    """Real bars and lists on the dates of the machine.
 
-    def __init__(self, folder: Path, first: date, last: date) -> None:
-        self.lists = folder / "lists"
-        self.bars: dict[date, dict[str, Bar]] = defaultdict(dict)
-        for year in range(first.year, last.year + 1):
-            with gzip.open(folder / "daily" / f"nse-daily-{year}.csv.gz", "rt") as rows:
+    Real sessions take the dates of the calendar's sessions one by one, so that the last real one is `last`: a holiday of the
+    calendar stays one, and an action stays on the session on which it changed the price. In a special session, in which tradectl
+    runs no task, no price moves.
+    """
+
+    def __init__(self, folder: Path, last: date, sessions: int) -> None:
+        self.lists, self.table = folder / "lists", SessionTable.load()
+        real: dict[date, dict[str, Bar]] = defaultdict(dict)
+        for file in sorted((folder / "daily").iterdir()):
+            with gzip.open(file, "rt") as rows:
                 for day, symbol, *values in list(csv.reader(rows))[1:]:
-                    if first <= (on := date.fromisoformat(day)) <= last:
-                        self.bars[on][symbol] = Bar(*values)
+                    real[date.fromisoformat(day)][symbol] = Bar(*values)
+        known = [day for day in sorted(real) if (session := self.table.session(day)) is not None and session.runs][-sessions:]
+        dates = [session.date for session in self.table.run_between(self.table.first, last)][-len(known) :]
+        self._dates = dict(zip(known, dates, strict=True))
+        self.bars = {new: real[old] for old, new in self._dates.items()}
+        for session in self.table.between(dates[0], dates[-1]):
+            if session.date not in self.bars:
+                before = max(day for day in dates if day < session.date)
+                self.bars[session.date] = {symbol: bar.level() for symbol, bar in self.bars[before].items()}
         self.sessions = sorted(self.bars)
+
+    def date_of(self, real: date) -> date:
+        """Return the machine's date of a real one: that of its session, or of the next session."""
+        days = list(self._dates)
+        at = bisect_left(days, real)
+        return self._dates[days[at]] if at < len(days) else self._dates[days[-1]] + (real - days[-1])
 
     def last_published(self, now: datetime) -> date | None:
         """Return the newest session whose file is there."""
-        return next((day for day in reversed(self.sessions) if at_ist(day, PUBLISHED) <= now), None)
+        return next((day for day in reversed(self.sessions) if published(day) <= now), None)
 
     @cached_property
     def actions(self) -> list[tuple[date, dict[str, object]]]:
         """Return NSE's entries of corporate actions, with their ex-dates."""
         with (self.lists / "corporate_actions.csv").open() as rows:
-            found = [(date.fromisoformat(row["ex_date"]), row["symbol"], row["subject"]) for row in csv.DictReader(rows)]
+            found = [
+                (self.date_of(date.fromisoformat(row["ex_date"])), row["symbol"], row["subject"]) for row in csv.DictReader(rows)
+            ]
         return [(day, action(symbol, day, subject)) for day, symbol, subject in found]
+
+    @cached_property
+    def renamed(self) -> list[tuple[date, str, str, str]]:
+        """Return date, old symbol, new symbol and company of each rename."""
+        with (self.lists / "symbolchange.csv").open() as rows:
+            return [
+                (self.date_of(date.fromisoformat(row["date"])), row["old"], row["new"], row["company"])
+                for row in csv.DictReader(rows)
+            ]
 
     @cached_property
     def renames(self) -> list[tuple[date, str]]:
         """Return the lines of NSE's list of changed symbols, with their dates."""
-        with (self.lists / "symbolchange.csv").open() as rows:
-            found = [(date.fromisoformat(row["date"]), row) for row in csv.DictReader(rows)]
-        return [(day, f"{row['company']},{row['old']},{row['new']},{day:%d-%b-%Y}".upper()) for day, row in found]
+        return [(day, f"{company},{old},{new},{day:%d-%b-%Y}".upper()) for day, old, new, company in self.renamed]
+
+    def list_on(self, name: str, day: date) -> bytes:
+        """Return a list of shares, by the symbols that they have on a day."""
+        with (self.lists / name).open() as rows:
+            lines = list(csv.reader(rows))
+        earlier = {new: old for since, old, new, _ in self.renamed if since > day}
+        written = io.StringIO()
+        csv.writer(written, lineterminator="\n").writerows([earlier.get(field, field) for field in line] for line in lines)
+        return written.getvalue().encode()
+
+
+def published(session: date) -> datetime:
+    """Return when the file of a session is there."""
+    return at_ist(session, PUBLISHED)
 
 
 @dataclass
@@ -119,10 +165,8 @@ class Exchange:
             return json.dumps([entry for day, entry in self.market.actions if first <= day <= last]).encode()
         if path == RENAMES:
             return "\n".join(line for day, line in self.market.renames if day <= ist_date(now)).encode()
-        if path == SECURITIES:
-            return (self.market.lists / "EQUITY_L.csv").read_bytes()
-        if name.startswith("ind_nifty") and (self.market.lists / name).exists():
-            return (self.market.lists / name).read_bytes()
+        if path == SECURITIES or (name.startswith("ind_nifty") and (self.market.lists / name).exists()):
+            return self.market.list_on(name, ist_date(now))
         if path == LOTS:
             return self._lots(now)
         if name.startswith("REG1_IND"):
@@ -137,7 +181,7 @@ class Exchange:
         if day is None or day > ist_date(now):
             return None
         late = {session for session in self.late if now < at_ist(session + timedelta(days=1), time(7))}
-        known = [session for session in self.market.sessions if at_ist(session, PUBLISHED) <= now and session not in late]
+        known = [session for session in self.market.sessions if published(session) <= now and session not in late]
         held = next((session for session in reversed(known) if session <= day), None)
         return zipped(bhavcopy(held, self.market.bars[held]), name.removesuffix(".zip")) if held is not None else None
 
@@ -167,16 +211,17 @@ class Exchange:
             for past in self.market.sessions
             if past <= day and day - past < timedelta(days=10) and (bar := self.market.bars[past].get(symbol)) is not None
         }
-        today = rows.pop(day, None)
+        today, session = rows.pop(day, None), self.market.table.session(day)
         last: tuple[datetime, float] | None = None
-        if today is not None and now >= at_ist(day, OPEN):
+        if today is not None and session is not None and now >= session.open_at():
             opened, high, low, close = (round(price * 100) for price in today[:4])
-            at = min(now, at_ist(day, CLOSE))
-            passed, whole = int((at - at_ist(day, OPEN)).total_seconds()), 375 * 60
-            path = daily_path(opened, high, low, close, 375)
-            lowest, highest, price = path.until(passed)
-            rows[day] = (today[0], highest / 100, lowest / 100, price / 100, today[4] * passed // whole)
-            last = at.replace(microsecond=0), price / 100
+            # every share has derivatives here, so every one has a closing auction; Yahoo's price is that of the whole minute
+            minutes = session.minutes(closing_auction=True)
+            at = min(now.replace(second=0, microsecond=0), session.continuous_end(closing_auction=True))
+            passed = int((at - session.open_at()).total_seconds())
+            lowest, highest, price = daily_path(opened, high, low, close, minutes).until(passed)
+            rows[day] = (today[0], highest / 100, lowest / 100, price / 100, today[4] * passed // (minutes * 60))
+            last = at, price / 100
         if not rows:
             return 404, b'{"chart":{"result":null,"error":{"code":"Not Found","description":"delisted"}}}', "application/json"
         reply = chart(Share(symbol, dict(rows), last=last))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sqlite3
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -25,13 +27,18 @@ from tests.lab.cron_machine.exchange import Exchange, Market, served
 from tests.lab.cron_machine.machine import Machine, missing
 from tradectl.model.moment import at_ist
 
-AWAKE = (("07:29", "08:04"), ("08:39", "08:42"), ("09:04", "15:37"), ("15:59", "16:12"), ("17:59", "18:05"), ("18:59", "19:08"))
+AWAKE = (("07:29", "07:34"), ("07:59", "08:03"), ("09:04", "15:37"), ("15:59", "16:09"), ("17:59", "18:04"), ("18:59", "19:06"))
 """When the machine is awake on a day with a session, Indian time."""
-BRIEFLY = (("07:29", "07:32"), ("09:14", "09:17"), ("18:59", "19:02"))
-"""The same on another day."""
+IDLE = (*((f"{hour:02}:29", f"{hour:02}:32") for hour in range(9, 15)), ("15:14", "15:17"), ("15:29", "15:37"))
+"""What is enough of the market's hours when at 09:21 the home has neither a position nor an order."""
+BRIEFLY = (("07:29", "07:33"), ("09:14", "09:17"), ("18:59", "19:03"))
+"""When it is awake on another day; also in a special session, in which no task runs."""
+LOOKED = "09:21"
 CAPITAL = "1000000"
 PATIENCE = 900.0
 """Real seconds to wait for jobs that still run when the machine could sleep."""
+HISTORY = 1480
+"""Sessions before the first one: the years of a backtest, and one more."""
 
 
 @dataclass
@@ -41,6 +48,14 @@ class Faults:
     asleep: dict[date, tuple[str, str]] = field(default_factory=dict)
     down: set[date] = field(default_factory=set)
     late: set[date] = field(default_factory=set)
+
+    @classmethod
+    def on(cls, sessions: Sequence[date]) -> Faults:
+        """Return the faults of a run: each on a session of its own, the blind morning last, since trades differ from then."""
+        if len(sessions) < 6:
+            return cls()
+        late, down, short, blind = (sessions[len(sessions) * part // 8] for part in (2, 3, 5, 7))
+        return cls({short: ("08:00", "08:40"), blind: ("07:00", "12:00")}, {down}, {late})
 
 
 @dataclass
@@ -56,12 +71,19 @@ class Lived:
         """Return the number of executions by task and status."""
         return Counter((row["task"], row["status"]) for row in self.executions)
 
+    def first_difference(self) -> str:
+        """Return the first session whose fills differ, with them; empty if the fills are equal."""
+        for day in sorted({row[0] for row in (*self.ledger, *self.simulated)}):
+            here, there = ([row for row in rows if row[0] == day] for rows in (self.ledger, self.simulated))
+            if here != there:
+                return f"{day}: ledger {here}, simulated {there}"
+        return ""
 
-def awake(day: date, *, session: bool, faults: Faults) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the spans of a day in which the machine is awake."""
-    away = faults.asleep.get(day)
+
+def spans(table: Iterable[tuple[str, str]], day: date, away: tuple[str, str] | None) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the spans of a day in which the machine is awake, without the hours for which it is away."""
     gone = (at_ist(day, time.fromisoformat(away[0])), at_ist(day, time.fromisoformat(away[1]))) if away else None
-    for begin, end in AWAKE if session else BRIEFLY:
+    for begin, end in table:
         start, stop = at_ist(day, time.fromisoformat(begin)), at_ist(day, time.fromisoformat(end))
         if gone is None or stop <= gone[0] or start >= gone[1]:
             yield start, stop
@@ -78,6 +100,9 @@ class Household:
     def __init__(self, machine: Machine, exchange: Exchange, folder: Path) -> None:
         self.machine, self.exchange, self.home = machine, exchange, folder / "home"
         self.program = str(Path(sys.executable).with_name("tradectl"))
+        self._stopping = False
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(wanted, self._stop)
 
     def tradectl(self, *words: str, ok: bool = True) -> str:
         """Type a command of the home; return what it printed. Raises RuntimeError for an unexpected end."""
@@ -93,16 +118,45 @@ class Household:
             file.writelines(f'{name} = "{self.exchange.url}"\n' for name in ("nse", "nse_home", "yahoo"))
         self.tradectl("crontab", "install")
 
-    def live(self, first: date, last: date, faults: Faults) -> None:
-        """Let the days pass."""
+    def live(self, first: date, last: date, faults: Faults) -> date:
+        """Let the days pass; return the last one. SIGINT and SIGTERM end it after the day."""
         day = first
-        while day <= last:
-            for begin, end in awake(day, session=day in self.exchange.market.bars, faults=faults):
-                self.machine.forward_to(begin)
-                self.machine.wait_until(end)
-                self._await_jobs()
-            tell(f"{day} {self.machine.now():%H:%M} UTC, {len(self.machine.letters())} mails")
+        while True:
+            session = self.exchange.market.table.session(day)
+            self._live_on(day, session is not None and session.runs, faults.asleep.get(day))
+            tell(f"{day} {self.machine.now():%H:%M} UTC, {len(self.machine.letters())} mails, {self.filled()} fills")
+            if day >= last or self._stopping:
+                return day
             day += timedelta(days=1)
+
+    def _live_on(self, day: date, runs: bool, away: tuple[str, str] | None) -> None:
+        for begin, end in spans(AWAKE if runs else BRIEFLY, day, away):
+            self.machine.forward_to(begin)
+            looked = at_ist(day, time.fromisoformat(LOOKED))
+            if begin < looked < end:
+                self.machine.wait_until(looked)
+                if self._is_idle():
+                    for start, stop in spans(IDLE, day, away):
+                        self.machine.forward_to(start)
+                        self.machine.wait_until(stop)
+                    continue
+            self.machine.wait_until(end)
+            self._await_jobs()
+
+    def _is_idle(self) -> bool:
+        """Return whether nothing can trade: no position and no live order."""
+        with closing(sqlite3.connect(f"file:{self.home / 'ledger.db'}?mode=ro", uri=True)) as ledger:
+            states = "('EXECUTED', 'CANCELLED', 'REJECTED')"
+            (held,) = ledger.execute("SELECT count(*) FROM positions WHERE status = 'open'").fetchone()
+            (live,) = ledger.execute(f"SELECT count(*) FROM orders WHERE status NOT IN {states}").fetchone()
+        return not held and not live
+
+    def filled(self) -> int:
+        """Return the number of fills so far."""
+        return len(fills(self.home / "ledger.db"))
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
 
     def _await_jobs(self) -> None:
         until = monotonic() + PATIENCE
@@ -116,7 +170,9 @@ class Household:
         executions = json.loads(self.tradectl("executions", "--limit", "100000", "--json"))["result"]
         words = ["simulate", "--from", f"{first}", "--to", f"{last}", "--universe", universe, "--capital", CAPITAL]
         self.tradectl(*words, "--keep", str(kept), "--json")
-        return Lived(executions, self.machine.letters(), fills(self.home / "ledger.db"), fills(kept / "ledger.db"))
+        names = {old: new for _, old, new, _ in self.exchange.market.renamed}
+        ledgers = (self.home / "ledger.db", kept / "ledger.db")
+        return Lived(executions, self.machine.letters(), *(fills(ledger, names) for ledger in ledgers))
 
 
 def tell(*lines: str) -> None:
@@ -125,16 +181,16 @@ def tell(*lines: str) -> None:
     sys.stdout.flush()
 
 
-def fills(ledger: Path) -> list[tuple[str, ...]]:
-    """Return session, symbol, side, quantity and price (paise) of each fill of a ledger, in order."""
+def fills(ledger: Path, names: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
+    """Return session, symbol, side, quantity and price (paise) of each fill of a ledger, sorted. `names`: new symbols by old."""
     with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as opened:
-        rows = opened.execute("SELECT session_date, symbol, side, quantity, price FROM fills ORDER BY 1, 2, 3, 4, 5").fetchall()
-    return [tuple(map(str, row)) for row in rows]
+        rows = opened.execute("SELECT session_date, symbol, side, quantity, price FROM fills").fetchall()
+    now = names or {}
+    return sorted((day, now.get(symbol, symbol), side, str(quantity), str(price)) for day, symbol, side, quantity, price in rows)
 
 
-def run(folder: Path, data: Path, first: date, last: date, *, rate: float, universe: str, faults: Faults, zone: str) -> Lived:
+def run(folder: Path, market: Market, first: date, last: date, *, rate: float, universe: str, faults: Faults, zone: str) -> Lived:
     """Live on the days from `first` to `last`; the machine boots on the evening of the session before."""
-    market = Market(data, date(first.year - 7, 1, 1), last + timedelta(days=7))
     eve = max(day for day in market.sessions if day < first)
     machine = Machine(folder / "machine", at_ist(eve, time(18, 50)), rate=rate, zone=zone)
     exchange = Exchange(market, machine.now, down=faults.down, late=faults.late)
@@ -144,14 +200,15 @@ def run(folder: Path, data: Path, first: date, last: date, *, rate: float, unive
         household.set_up(universe)
         machine.wait_until(at_ist(eve, time(19, 2)))
         household._await_jobs()
-        household.live(eve + timedelta(days=1), last, faults)
-        return household.result(first, last, universe, folder / "simulated")
+        tell(f"{machine.now():%F %H:%M} UTC: the first evening has ended")
+        ended = household.live(eve + timedelta(days=1), last, faults)
+        return household.result(first, ended, universe, folder / "simulated")
 
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.cron_machine")
     parser.add_argument("data", type=Path)
-    parser.add_argument("--first", type=date.fromisoformat, default=date(2025, 1, 9))
+    parser.add_argument("--last", type=date.fromisoformat, default=date(2026, 11, 27))
     parser.add_argument("--sessions", type=int, default=3)
     parser.add_argument("--rate", type=float, default=60)
     parser.add_argument("--universe", default="nifty50")
@@ -162,12 +219,18 @@ def main(words: Sequence[str] | None = None) -> int:
     if lack:
         tell(f"this machine has no {lack}")
         return 4
+    with suppress(OSError):
+        os.nice(-15)  # the clock does not wait for a busy machine
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="tradectl-machine-"))
-    market = Market(asked.data, asked.first, asked.first + timedelta(days=2 * asked.sessions + 20))
-    last = market.sessions[asked.sessions - 1]
-    lived = run(folder, asked.data, asked.first, last, rate=asked.rate, universe=asked.universe, faults=Faults(), zone=asked.zone)
+    market = Market(asked.data, asked.last, HISTORY + asked.sessions)
+    sessions = [session.date for session in market.table.run_between(market.sessions[0], asked.last)][-asked.sessions :]
+    faults = Faults.on(sessions)
+    tell(f"{len(sessions)} sessions, {sessions[0]} to {sessions[-1]}; {faults}")
+    span = sessions[0], sessions[-1]
+    lived = run(folder, market, *span, rate=asked.rate, universe=asked.universe, faults=faults, zone=asked.zone)
     counts = {" ".join(key): count for key, count in sorted(lived.counts().items())}
     tell(json.dumps(counts, indent=1))
     for title, lines in (("ledger", lived.ledger), ("simulated", lived.simulated), ("mails", lived.letters)):
         tell(f"{title}: {len(lines)}", *map(str, lines[:20]))
+    tell(f"first difference: {lived.first_difference() or 'none'}")
     return 0
