@@ -16,6 +16,7 @@ from tradectl.runtime import agenda
 from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
+from tradectl.runtime.first_day import waits_for_data
 from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.missed_slots import shortened
@@ -41,14 +42,18 @@ def rests_until(row: Execution, window: Window, now: datetime) -> datetime | Non
 
 def due_now(runner: Runner) -> tuple[Window, ...]:
     """Return the open windows that should run: not completed, not held, not resting after a failure, and not waiting for a
-    running task. Raises UncoveredDate outside the session table."""
+    running task; of a new home without market data only those that fetch them. Raises UncoveredDate outside the session table."""
     world = runner.world
     now = world.clock.now()
     session = world.sessions.session(ist_date(now))
     if session is None or not session.runs:
         return ()
     done = world.ledger.executions.on(session.date)
-    found = agenda.due(agenda.windows(runner.tasks, runner.rows(), session), now)
+    windows = agenda.windows(runner.tasks, runner.rows(), session)
+    found = agenda.due(windows, now)
+    fetching = {task.name for task in runner.tasks if task.real_time and task.runs_on(world.clock)}
+    if waits_for_data(world, (window for window in windows if window.task in fetching), done, now):
+        found = tuple(window for window in found if window.task in fetching)
     return tuple(window for window in found if _should_run(runner, window, done, now))
 
 

@@ -440,3 +440,25 @@ def test_the_exchanges_own_files_are_taken(
     assert (said.code, {item["as_of"] for item in kinds.values()}) == (0, {"2024-10-28"})
     assert (kinds["bars"]["new"], kinds["index:nifty50"]["new"], kinds["symbol_changes"]["new"]) == (2272, 50, 1041)
     assert stored(home, "SELECT subject FROM actions WHERE symbol = 'RELIANCE'") == [("Bonus 1:1",)]
+
+
+def ends(tradectl: Tradectl) -> dict[str, str]:
+    """Return today's executions: status by task and slot."""
+    rows = tradectl("executions", "--json").object["result"]
+    return {f"{row['task']} {row['slot']}".strip(): row["status"] for row in rows}
+
+
+def test_a_new_home_waits_for_its_first_prices(nse: Site, tradectl: Tradectl) -> None:
+    """In the evening analyze and buy are due at once: without data they could only fail, and cron would mail each."""
+    first = tradectl("run-due", "-q")
+    assert (first.code, first.err, ends(tradectl)) == (0, "", {"prices 19:00": "completed"})
+    tradectl("run-due", "-q")
+    assert ends(tradectl).keys() == {"prices 19:00", "analyze", "buy", "eod"}
+
+
+def test_a_new_home_waits_no_longer_after_prices_failed(nse: Site, tradectl: Tradectl) -> None:
+    nse.replies.clear()
+    assert tradectl("run-due", "-q").code != 0
+    assert ends(tradectl) == {"prices 19:00": "failed"}
+    assert "corporate actions" in tradectl("run-due", "-q").err
+    assert ends(tradectl)["analyze"] == "failed"

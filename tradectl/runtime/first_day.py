@@ -1,0 +1,36 @@
+"""Decide whether a new home still waits for its first market data.
+
+`init` may be typed at any hour. Without data each task of the day could only fail, minutes before `prices` brings them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tradectl.model.freshness import ACTIONS, BARS
+from tradectl.model.moment import ist_date
+
+if TYPE_CHECKING:
+    from tradectl.ledger.executions import Execution
+    from tradectl.runtime.agenda import Window
+    from tradectl.task import World
+
+NEEDED = {BARS, ACTIONS}
+"""The kinds of data without which `analyze` refuses."""
+ENDED = {"completed", "failed"}
+
+
+def waits_for_data(world: World, fetches: Iterable[Window], done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
+    """Return whether the home began today, lacks data, and a task will still bring them today.
+
+    Args:
+        fetches: Today's windows of the tasks that fetch data.
+        done: Today's executions by task and slot.
+    """
+    if ist_date(world.ledger.users.get(world.user).created_at) != ist_date(now):
+        return False
+    to_come = [window for window in fetches if now < window.over]
+    ended = any(row.status in ENDED for window in to_come if (row := done.get((window.task, window.slot))) is not None)
+    return bool(to_come) and not ended and not world.freshness().keys() >= NEEDED
