@@ -32,5 +32,7 @@ def waits_for_data(world: World, fetches: Iterable[Window], done: Mapping[tuple[
     if ist_date(world.ledger.users.get(world.user).created_at) != ist_date(now):
         return False
     to_come = [window for window in fetches if now < window.over]
-    ended = any(row.status in ENDED for window in to_come if (row := done.get((window.task, window.slot))) is not None)
-    return bool(to_come) and not ended and not world.freshness().keys() >= NEEDED
+    rows = [row for window in to_come if (row := done.get((window.task, window.slot))) is not None]
+    if not to_come or any(row.status in ENDED for row in rows):
+        return False
+    return bool(rows) or not world.freshness().keys() >= NEEDED  # a fetch that runs has not brought all

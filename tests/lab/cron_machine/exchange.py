@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import sys
 import threading
 import zipfile
 from bisect import bisect_left
@@ -13,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -137,7 +138,7 @@ class Exchange:
     """
 
     market: Market
-    now: Callable[[], datetime]
+    now: Callable[[], datetime] = lambda: datetime.min.replace(tzinfo=UTC)
     down: set[date] = field(default_factory=set)
     late: set[date] = field(default_factory=set)
     url: str = ""
@@ -277,6 +278,16 @@ def _day_of(name: str) -> date | None:
     return None
 
 
+class Server(ThreadingHTTPServer):
+    """A server that is silent about a client that went away: a process that ends does not close its connections in order."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, address)  # type: ignore[arg-type]
+
+
 @contextmanager
 def served(exchange: Exchange) -> Iterator[Exchange]:
     """Serve the sites inside the block, at `exchange.url`."""
@@ -297,8 +308,7 @@ def served(exchange: Exchange) -> Iterator[Exchange]:
         def log_message(self, *_: object) -> None:
             """`requests` has them."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     exchange.url = f"http://127.0.0.1:{server.server_port}"

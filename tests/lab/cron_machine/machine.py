@@ -42,7 +42,7 @@ class Typed:
 
 
 class Machine:
-    """A machine that boots at a moment of its own.
+    """A machine that boots at a moment of its own, and may boot again later with the same crontabs.
 
     Args:
         folder: For its files; mail that cron sends lands in `mail`.
@@ -134,11 +134,12 @@ class Machine:
 
     def _lay_out(self) -> None:
         for name in ("spool/crontabs", "cron.d", "mail"):
-            (self.folder / name).mkdir(parents=True)
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         shutil.chown(self.folder / "spool/crontabs", "root", "crontab")
         (self.folder / "spool/crontabs").chmod(0o1730)
         for name in ("crontab", "environment"):
             (self.folder / name).touch()
+        (self.folder / "ready").unlink(missing_ok=True)
         shutil.copy(f"/usr/share/zoneinfo/{self.zone.key}", self.folder / "localtime")
         letter = f'#!/bin/sh\ncat > "{self.mail}/$(date +%s.%N)"\n'
         (self.folder / "sendmail").write_text(letter)
@@ -155,7 +156,7 @@ class Machine:
             raise RuntimeError(f"the machine did not boot: {(self.folder / 'cron.log').read_text()}")
         lines = dict(line.split("=", 1) for line in ready.read_text().splitlines())
         home = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder / "root"), "LANG": "C.UTF-8", "USER": "root"}
-        (self.folder / "root").mkdir()
+        (self.folder / "root").mkdir(exist_ok=True)
         self._environment = {**home, **lines}
         self._pid = self._pid_of_cron()
         self._namespace = os.readlink(f"/proc/{self._pid}/ns/mnt")

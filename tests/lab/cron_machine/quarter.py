@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -37,6 +37,8 @@ LOOKED = "09:21"
 CAPITAL = "1000000"
 PATIENCE = 900.0
 """Real seconds to wait for jobs that still run when the machine could sleep."""
+SLOW = 10.0
+"""The rate of the first evening: six years of files take some real minutes, and the window of `prices` ends at 23:30."""
 HISTORY = 1480
 """Sessions before the first one: the years of a backtest, and one more."""
 
@@ -158,6 +160,17 @@ class Household:
     def _stop(self, *_: object) -> None:
         self._stopping = True
 
+    def await_evening(self) -> None:
+        """Wait until the first evening has brought the data, and the buys of the next session."""
+        until = monotonic() + PATIENCE
+        while self._ended() != {"prices", "analyze", "buy", "eod"} and monotonic() < until:
+            sleep(0.5)
+        self._await_jobs()
+
+    def _ended(self) -> set[str]:
+        with closing(sqlite3.connect(f"file:{self.home / 'ledger.db'}?mode=ro", uri=True)) as ledger:
+            return {task for (task,) in ledger.execute("SELECT task FROM task_executions WHERE status = 'completed'")}
+
     def _await_jobs(self) -> None:
         until = monotonic() + PATIENCE
         while (left := self.machine.jobs()) and monotonic() < until:
@@ -192,17 +205,27 @@ def fills(ledger: Path, names: Mapping[str, str] | None = None) -> list[tuple[st
 def run(folder: Path, market: Market, first: date, last: date, *, rate: float, universe: str, faults: Faults, zone: str) -> Lived:
     """Live on the days from `first` to `last`; the machine boots on the evening of the session before."""
     eve = max(day for day in market.sessions if day < first)
-    machine = Machine(folder / "machine", at_ist(eve, time(18, 50)), rate=rate, zone=zone)
-    exchange = Exchange(market, machine.now, down=faults.down, late=faults.late)
-    (folder / "machine").mkdir(parents=True)
-    with served(exchange), machine:
-        household = Household(machine, exchange, folder)
-        household.set_up(universe)
-        machine.wait_until(at_ist(eve, time(19, 2)))
-        household._await_jobs()
-        tell(f"{machine.now():%F %H:%M} UTC: the first evening has ended")
-        ended = household.live(eve + timedelta(days=1), last, faults)
-        return household.result(first, ended, universe, folder / "simulated")
+    evening, morning = at_ist(eve, time(18, 50)), at_ist(eve + timedelta(days=1), time(7, 20))
+    with served(Exchange(market)) as exchange:
+        with switched_on(Machine(folder / "machine", evening, rate=SLOW, zone=zone), exchange) as machine:
+            household = Household(machine, exchange, folder)
+            household.set_up(universe)
+            machine.wait_until(evening + timedelta(minutes=12))
+            household.await_evening()
+            tell(f"{machine.now():%F %H:%M} UTC: the first evening has ended")
+        exchange.down, exchange.late = faults.down, faults.late
+        with switched_on(Machine(folder / "machine", morning, rate=rate, zone=zone), exchange) as machine:
+            household.machine = machine
+            ended = household.live(eve + timedelta(days=1), last, faults)
+            return household.result(eve, ended, universe, folder / "simulated")
+
+
+@contextmanager
+def switched_on(machine: Machine, exchange: Exchange) -> Iterator[Machine]:
+    """Boot the machine; the sites go by its clock."""
+    with machine:
+        exchange.now = machine.now
+        yield machine
 
 
 def main(words: Sequence[str] | None = None) -> int:
