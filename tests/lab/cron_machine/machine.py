@@ -113,14 +113,14 @@ class Machine:
         """Return the mails that cron sent, oldest first."""
         return [file.read_text(errors="replace") for file in sorted(self.mail.iterdir())]
 
-    def jobs(self) -> list[str]:
-        """Return the command lines of the programs that cron has started and that still run."""
-        found = []
+    def jobs(self) -> dict[int, str]:
+        """Return the programs that cron has started and that still run: command lines by process."""
+        found = {}
         for process in self._inside():
             with suppress(OSError):
                 words = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
                 if any("tradectl" in word for word in words[:2]):
-                    found.append(" ".join(words).strip())
+                    found[process] = " ".join(words).strip()
         return found
 
     def _inside(self) -> list[int]:

@@ -2,7 +2,8 @@
 
     python -m tests.lab.cron_machine --sessions 3 --rate 60 FOLDER_OF_REAL_DATA
 
-Two commands are typed: `init` and `crontab install`. The machine sleeps through the hours in which nothing is scheduled.
+Two commands are typed: `init` and `crontab install`. The machine sleeps through the hours in which nothing is scheduled. A run that
+was interrupted (SIGINT, SIGTERM: after the day) goes on from its `--folder`; one in memory (/dev/shm) is the fastest.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ from tests.lab.cron_machine.exchange import Exchange, Market, served
 from tests.lab.cron_machine.machine import Machine, missing
 from tradectl.model.moment import at_ist
 
-AWAKE = (("07:29", "07:34"), ("07:59", "08:03"), ("09:04", "15:37"), ("15:59", "16:09"), ("17:59", "18:04"), ("18:59", "19:06"))
+AWAKE = (
+    ("07:29", "07:34"),
+    ("07:59", "08:03"),
+    ("08:39", "08:42"),
+    ("09:04", "15:37"),
+    ("15:59", "16:09"),
+    ("17:59", "18:04"),
+    ("18:59", "19:06"),
+)
 """When the machine is awake on a day with a session, Indian time."""
 IDLE = (*((f"{hour:02}:29", f"{hour:02}:32") for hour in range(9, 15)), ("15:14", "15:17"), ("15:29", "15:37"))
 """What is enough of the market's hours when at 09:21 the home has neither a position nor an order."""
@@ -101,6 +110,7 @@ class Household:
 
     def __init__(self, machine: Machine, exchange: Exchange, folder: Path) -> None:
         self.machine, self.exchange, self.home = machine, exchange, folder / "home"
+        self.progress = folder / "last day"
         self.program = str(Path(sys.executable).with_name("tradectl"))
         self._stopping = False
         for wanted in (signal.SIGINT, signal.SIGTERM):
@@ -126,22 +136,29 @@ class Household:
         while True:
             session = self.exchange.market.table.session(day)
             self._live_on(day, session is not None and session.runs, faults.asleep.get(day))
-            tell(f"{day} {self.machine.now():%H:%M} UTC, {len(self.machine.letters())} mails, {self.filled()} fills")
+            monitored = sum(row["steps"] for row in self.executions(day) if row["task"] == "sell-monitor")
+            mails = len(self.machine.letters())
+            tell(
+                f"{day} {self.machine.now():%H:%M} UTC: {monitored} steps of the monitor, {self.filled()} fills, {mails} mails so far"
+            )
+            self.progress.write_text(f"{day}")
             if day >= last or self._stopping:
                 return day
             day += timedelta(days=1)
 
     def _live_on(self, day: date, runs: bool, away: tuple[str, str] | None) -> None:
+        looked = at_ist(day, time.fromisoformat(LOOKED))
         for begin, end in spans(AWAKE if runs else BRIEFLY, day, away):
-            self.machine.forward_to(begin)
-            looked = at_ist(day, time.fromisoformat(LOOKED))
             if begin < looked < end:
-                self.machine.wait_until(looked)
+                self._pass([(begin, looked)])
                 if self._is_idle():
-                    for start, stop in spans(IDLE, day, away):
-                        self.machine.forward_to(start)
-                        self.machine.wait_until(stop)
+                    self._pass(spans(IDLE, day, away))
                     continue
+            self._pass([(begin, end)])
+
+    def _pass(self, awake: Iterable[tuple[datetime, datetime]]) -> None:
+        for begin, end in awake:
+            self.machine.forward_to(begin)
             self.machine.wait_until(end)
             self._await_jobs()
 
@@ -152,6 +169,11 @@ class Household:
             (held,) = ledger.execute("SELECT count(*) FROM positions WHERE status = 'open'").fetchone()
             (live,) = ledger.execute(f"SELECT count(*) FROM orders WHERE status NOT IN {states}").fetchone()
         return not held and not live
+
+    def executions(self, day: date | None = None) -> list[dict[str, Any]]:
+        """Return the executions of a day, or all."""
+        found = json.loads(self.tradectl("executions", "--limit", "100000", "--json"))["result"]
+        return [row for row in found if day is None or row["session"] == day.isoformat()]
 
     def filled(self) -> int:
         """Return the number of fills so far."""
@@ -172,15 +194,17 @@ class Household:
             return {task for (task,) in ledger.execute("SELECT task FROM task_executions WHERE status = 'completed'")}
 
     def _await_jobs(self) -> None:
-        until = monotonic() + PATIENCE
-        while (left := self.machine.jobs()) and monotonic() < until:
+        """Wait for the end of the jobs that run now; cron may start others meanwhile."""
+        until, left = monotonic() + PATIENCE, self.machine.jobs()
+        while left and monotonic() < until:
             sleep(0.1)
+            left = {process: job for process, job in self.machine.jobs().items() if process in left}
         if left:
             tell(f"still running: {left}")
 
     def result(self, first: date, last: date, universe: str, kept: Path) -> Lived:
         """Return what the ledger holds, beside a simulation of the same days on the home's own archive."""
-        executions = json.loads(self.tradectl("executions", "--limit", "100000", "--json"))["result"]
+        executions = self.executions()
         words = ["simulate", "--from", f"{first}", "--to", f"{last}", "--universe", universe, "--capital", CAPITAL]
         self.tradectl(*words, "--keep", str(kept), "--json")
         names = {old: new for _, old, new, _ in self.exchange.market.renamed}
@@ -203,20 +227,26 @@ def fills(ledger: Path, names: Mapping[str, str] | None = None) -> list[tuple[st
 
 
 def run(folder: Path, market: Market, first: date, last: date, *, rate: float, universe: str, faults: Faults, zone: str) -> Lived:
-    """Live on the days from `first` to `last`; the machine boots on the evening of the session before."""
+    """Live on the days from `first` to `last`; the machine boots on the evening of the session before.
+
+    A folder in which an earlier run was interrupted is continued."""
     eve = max(day for day in market.sessions if day < first)
-    evening, morning = at_ist(eve, time(18, 50)), at_ist(eve + timedelta(days=1), time(7, 20))
+    evening = at_ist(eve, time(18, 50))
     with served(Exchange(market)) as exchange:
-        with switched_on(Machine(folder / "machine", evening, rate=SLOW, zone=zone), exchange) as machine:
-            household = Household(machine, exchange, folder)
-            household.set_up(universe)
-            machine.wait_until(evening + timedelta(minutes=12))
-            household.await_evening()
-            tell(f"{machine.now():%F %H:%M} UTC: the first evening has ended")
+        off = Machine(folder / "machine", evening, rate=SLOW, zone=zone)
+        household = Household(off, exchange, folder)
+        if not household.progress.exists():
+            with switched_on(off, exchange):
+                household.set_up(universe)
+                off.wait_until(evening + timedelta(minutes=12))
+                household.await_evening()
+                tell(f"{off.now():%F %H:%M} UTC: the first evening has ended")
+                household.progress.write_text(f"{eve}")
         exchange.down, exchange.late = faults.down, faults.late
-        with switched_on(Machine(folder / "machine", morning, rate=rate, zone=zone), exchange) as machine:
+        day = date.fromisoformat(household.progress.read_text()) + timedelta(days=1)
+        with switched_on(Machine(folder / "machine", at_ist(day, time(7, 20)), rate=rate, zone=zone), exchange) as machine:
             household.machine = machine
-            ended = household.live(eve + timedelta(days=1), last, faults)
+            ended = household.live(day, last, faults)
             return household.result(eve, ended, universe, folder / "simulated")
 
 
