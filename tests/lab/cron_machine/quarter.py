@@ -2,8 +2,8 @@
 
     python -m tests.lab.cron_machine --sessions 3 --rate 60 FOLDER_OF_REAL_DATA
 
-Two commands are typed: `init` and `crontab install`. The machine sleeps through the hours in which nothing is scheduled. A run that
-was interrupted (SIGINT, SIGTERM: after the day) goes on from its `--folder`; one in memory (/dev/shm) is the fastest.
+Two commands are typed: `init` and `crontab install`. The machine sleeps through the hours in which nothing is scheduled.
+A run that was interrupted (SIGINT, SIGTERM: after the day) goes on from its `--folder`; one in memory (/dev/shm) is the fastest.
 """
 
 from __future__ import annotations
@@ -137,10 +137,8 @@ class Household:
             session = self.exchange.market.table.session(day)
             self._live_on(day, session is not None and session.runs, faults.asleep.get(day))
             monitored = sum(row["steps"] for row in self.executions(day) if row["task"] == "sell-monitor")
-            mails = len(self.machine.letters())
-            tell(
-                f"{day} {self.machine.now():%H:%M} UTC: {monitored} steps of the monitor, {self.filled()} fills, {mails} mails so far"
-            )
+            seen = f"{monitored} steps of the monitor, {self.filled()} fills, {len(self.machine.letters())} mails so far"
+            tell(f"{day} {self.machine.now():%H:%M} UTC: {seen}")
             self.progress.write_text(f"{day}")
             if day >= last or self._stopping:
                 return day
@@ -247,7 +245,7 @@ def run(folder: Path, market: Market, first: date, last: date, *, rate: float, u
         with switched_on(Machine(folder / "machine", at_ist(day, time(7, 20)), rate=rate, zone=zone), exchange) as machine:
             household.machine = machine
             ended = household.live(day, last, faults)
-            return household.result(eve, ended, universe, folder / "simulated")
+            return household.result(eve, ended, universe, folder / f"simulated until {ended}")
 
 
 @contextmanager
