@@ -165,7 +165,9 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
     if report.missed and not invocation.messages_on_screen:
         from tradectl.runtime.missed_slots import shortened
 
-        invocation.warn(f"missed: {shortened(report.missed)}")
+        line = f"missed: {shortened(report.missed)}"
+        if line not in report.error:  # `run-due` has it as an error
+            invocation.warn(line)
     for line in report.warnings:
         if not invocation.messages_on_screen:
             invocation.warn(line)

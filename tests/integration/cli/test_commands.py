@@ -244,3 +244,11 @@ def test_a_table_on_a_terminal_is_drawn_by_rich(monkeypatch: pytest.MonkeyPatch)
     boxed = output.table(("name", ">price"), [("ACME", "1.00")])
     assert "ACME" in boxed
     assert "─" in boxed
+
+
+def test_a_missed_slot_is_one_line_of_a_mail(tradectl: Tradectl) -> None:
+    """Cron mails what `run-due -q` prints."""
+    assert tradectl("init").code == 0
+    assert tradectl("--at", "2023-08-17 07:00", "run-due", "-q").code == 0
+    said = tradectl("--at", "2023-08-17 16:01", "run-due", "-q")
+    assert said.err.count("missed: ") == 1
