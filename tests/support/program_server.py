@@ -145,7 +145,7 @@ def serve() -> None:
 
 
 def live(asked: dict[str, Any]) -> None:
-    """The life of one command: `argv`, `env`, `streams` (three files), `umask`, a `hook` of `tests.acceptance.hooks` before it."""
+    """The life of one command: `argv`, `env`, `streams` (three files), `umask`, and a `hook` of the acceptance tests."""
     become(asked["env"], asked["streams"], asked["umask"])
     code = 1
     try:
