@@ -17,6 +17,7 @@ import freezegun
 import pytest
 
 from tests.support.pinned_clock import offline, pin
+from tests.support.program_server import Server
 from tests.support.real_histories import real_histories  # noqa: F401  # a fixture of all tests
 from tradectl.exchange.sessions import SessionTable
 from tradectl.settings import parse_moment
@@ -98,6 +99,13 @@ def moment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 def trading_hours(set_clock: Callable[[str], None]) -> None:
     """Let the test begin in trading hours, whatever the run's date."""
     set_clock(TRADING_HOURS)
+
+
+@pytest.fixture(scope="session")
+def program_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Processes of the program that start quickly."""
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

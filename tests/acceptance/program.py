@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
@@ -13,64 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.program_server import ROOT, Said, Server
+
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a process said, and how it ended (minus the signal's number where one killed it)."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def object(self) -> dict[str, Any]:
-        """The one object of `--json`."""
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-    @property
-    def outcome(self) -> tuple[str, int]:
-        return self.object["outcome"], self.code
-
-
-class Server:
-    """Starts processes quickly; see `server.py`. Used as a context manager."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.acceptance.server"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.communicate()
-
-    def run(
-        self,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        hook: Sequence[object] | None = None,
-        *,
-        stdin: str = "",
-        umask: int | None = None,
-    ) -> Said:
-        """Run a command to its end. `stdin`: what it may read; `umask`: its own, else the server's."""
-        given, out, err = (self.folder / name for name in ("in", "out", "err"))
-        given.write_text(stdin, encoding="utf-8")
-        streams = [str(given), str(out), str(err)]
-        asked = {"argv": list(argv), "env": dict(env), "streams": streams, "umask": umask, "hook": hook}
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        code = int(self.process.stdout.readline())
-        return Said(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
 
 @dataclass

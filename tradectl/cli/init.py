@@ -15,7 +15,7 @@ from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.cli.user import rupees
 from tradectl.clock import SystemClock
-from tradectl.errors import ConfigurationError, TradectlError, UsageError
+from tradectl.errors import ConfigurationError, DatabaseError, TradectlError, UsageError
 from tradectl.model.moment import ist_date
 from tradectl.settings import FILE, parse_moment
 
@@ -112,13 +112,18 @@ def init(
 
 
 def _is_home(settings: Settings) -> bool:
-    """Return whether the ledger's file has a home; an empty or foreign file is left to the code that opens it."""
+    """Return whether the ledger's file has a home.
+
+    A file that is empty, foreign, or just being filled by another `init` is left to the code that opens it and waits.
+    """
     from tradectl import bootstrap
 
     try:
         return bootstrap.exists(settings) and bool(bootstrap.only_user(settings))
     except UsageError:
         return True
+    except DatabaseError:
+        return False
 
 
 def _checked(choice: HomeChoice, settings: Settings) -> HomeChoice:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tradectl.errors import DatabaseError
 from tradectl.exchange.tables import FIRST
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
-from tradectl.marketdata.reading import Mark, mark_of, read_archive
+from tradectl.marketdata.reading import Generation, newest_generation, read_archive
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def describe(folder: Path) -> Inventory:
     """Count the content of a folder's archive. Raises DataError without an archive, DatabaseError if it cannot be read."""
     with contextlib.closing(read_archive(folder)) as archive:
         try:
-            return _counted(archive, _derived(folder, mark_of(archive)))
+            return _counted(archive, _derived(folder, newest_generation(archive)))
         except sqlite3.Error as error:
             raise DatabaseError(f"{folder}: {error}") from error
 
@@ -123,7 +123,7 @@ def _counted(archive: sqlite3.Connection, panel: PanelSummary | None) -> Invento
     )
 
 
-def _derived(folder: Path, archive: Mark) -> PanelSummary | None:
+def _derived(folder: Path, archive: Generation) -> PanelSummary | None:
     try:
         store = StoredPanel(folder)
     except UNSOUND:

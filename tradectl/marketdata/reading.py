@@ -20,11 +20,11 @@ Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
 
 
 @dataclass(frozen=True)
-class Mark:
-    """Identify a generation of one archive. Two archives with equal marks have the same rows."""
+class Generation:
+    """Identify a generation of an archive by its number and its random mark. Equal generations have the same rows."""
 
-    generation: int
-    random: int
+    number: int
+    mark: int
 
 
 def read_archive(folder: Path) -> sqlite3.Connection:
@@ -46,15 +46,15 @@ def read_archive(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def mark_of(connection: sqlite3.Connection) -> Mark:
+def newest_generation(connection: sqlite3.Connection) -> Generation:
     """Return the generation of the archive that a connection reads. Raises sqlite3.Error."""
-    return Mark(*connection.execute("SELECT generation, mark FROM generations ORDER BY generation DESC LIMIT 1").fetchone())
+    return Generation(*connection.execute("SELECT generation, mark FROM generations ORDER BY generation DESC LIMIT 1").fetchone())
 
 
-def goes_on_from(connection: sqlite3.Connection, mark: Mark) -> bool:
-    """Return whether the archive contains the generation of `mark` with the same random number."""
-    found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (mark.generation,)).fetchone()
-    return found is not None and found[0] == mark.random
+def goes_on_from(connection: sqlite3.Connection, earlier: Generation) -> bool:
+    """Return whether the archive contains an earlier generation with the same mark."""
+    found = connection.execute("SELECT mark FROM generations WHERE generation = ?", (earlier.number,)).fetchone()
+    return found is not None and found[0] == earlier.mark
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tradectl.build_fingerprint import build_fingerprint
 from tradectl.marketdata.archive import database_errors
-from tradectl.marketdata.reading import Mark, mark_of, read_archive
+from tradectl.marketdata.reading import Generation, newest_generation, read_archive
 from tradectl.research.grid import INERT
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters, setting_fields
@@ -43,13 +43,13 @@ class Study:
     first: date
     last: date
     scored: bool
-    generation: Mark
+    generation: Generation
     rules: str
 
     @cached_property
     def key(self) -> str:
         """Return the key under which the results of this study are stored."""
-        market = (self.generation.generation, self.generation.random)
+        market = (self.generation.number, self.generation.mark)
         values = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, *market, self.rules]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:24]
 
@@ -64,10 +64,10 @@ def setting_key(parameters: Parameters) -> str:
     return hashlib.sha256(json.dumps(exact, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def generation_of(market: Path) -> Mark:
+def generation_of(market: Path) -> Generation:
     """Return the generation of a market folder's archive. Raises DataError without an archive, DatabaseError."""
     with contextlib.closing(read_archive(market)) as connection, database_errors(market):
-        return mark_of(connection)
+        return newest_generation(connection)
 
 
 def fingerprint(sessions: Path) -> str:

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.any_day
 
 THEN = "2025-07-01 08:30"
 """The morning after the last bars of the real market."""
+AT_THEN = pytest.mark.usefixtures("trading_hours")
+"""For a test whose commands all have `--at`: the day of the machine is the same to it."""
 PAPER = [
     "files",
     "ledger",
@@ -85,6 +87,7 @@ def states(said: Said) -> dict[str, str]:
     return {item["check"]: item["state"] for item in said.object["result"]}
 
 
+@AT_THEN
 def test_a_home_that_can_trade_has_nothing_wrong(paper: Tradectl) -> None:
     said = paper("doctor", "--json", "--at", THEN)
     assert (said.code, list(states(said))) == (0, PAPER)
@@ -92,6 +95,7 @@ def test_a_home_that_can_trade_has_nothing_wrong(paper: Tradectl) -> None:
     assert "3 look" in paper("doctor", "--at", THEN).out.splitlines()[-1]
 
 
+@AT_THEN
 def test_prices_that_are_old_are_said_to_be(paper: Tradectl) -> None:
     said = paper("doctor", "--at", "2025-07-03 08:30")
     assert (said.code, "the newest bars are of 2025-06-30, and 2 sessions have ended since" in said.out) == (8, True)
@@ -116,6 +120,7 @@ def test_a_paper_home_that_trades_today_needs_prices_of_today(tradectl: Tradectl
     assert states(tradectl("doctor", "--offline", "--json"))["fills"] == "fine"
 
 
+@AT_THEN
 def test_a_session_without_bars_is_wrong(tradectl: Tradectl, home: Path, shared_data: Path, tmp_path: Path) -> None:
     """The bars of two weeks, one day of which was not fetched."""
     head, *lines = gzip.decompress((shared_data / "daily" / "nse-daily-2025.csv.gz").read_bytes()).decode().splitlines()
@@ -156,6 +161,7 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.mark.usefixtures("trading_hours")  # who owns a file does not depend on the day
 @pytest.mark.parametrize(
     "closed",
     ["ledger.db", "ledger.db-wal", "paper.db", "market", "market/archive.db", "ledger.db.lock", "brokers/login.lock", "."],
@@ -192,6 +198,7 @@ def test_where_no_home_is_none_is_made(tradectl: Tradectl, home: Path) -> None:
     assert (said.code, "there is no home in" in said.err, home.exists()) == (2, True, False)
 
 
+@AT_THEN
 def test_what_a_person_has_stopped_is_to_be_looked_at(paper: Tradectl) -> None:
     paper("schedule", "disable", "buy", "--at", THEN)
     paper("halt", "--reducing", "--reason", "a test", "--at", THEN)
@@ -202,6 +209,7 @@ def test_what_a_person_has_stopped_is_to_be_looked_at(paper: Tradectl) -> None:
     assert (said.code, states(said)["trading"]) == (9, "wrong")
 
 
+@AT_THEN
 def test_a_damaged_ledger_is_found(paper: Tradectl, home: Path) -> None:
     with closing(sqlite3.connect(home / "ledger.db")) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -289,6 +297,7 @@ def test_a_live_home_without_bars_is_examined_to_the_end(tradectl: Tradectl, kit
     assert (found["prices"], found["quotes"], found["book"]) == ("wrong", "wrong", "fine")
 
 
+@AT_THEN
 @pytest.mark.parametrize(("at", "state"), [("07:10", "look"), ("07:40", "wrong"), ("16:10", "fine")])
 def test_a_session_may_end_before_the_next_task_is_due(
     tradectl: Tradectl, home: Path, real_market: Path, at: str, state: str

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,22 +11,23 @@ import pytest
 
 from tests.acceptance.cases.processes import environment
 from tests.integration.cli.conftest import Tradectl
+from tests.support.program_server import Server
 
 AT = ("--at", "2023-07-21 18:00")
+Together = Callable[..., list[tuple[int, str]]]
 BARS = "symbol,series,date,open,high,low,close,volume\nALPHA,EQ,2023-07-20,100,101,99,100,5000\n"
 
 
-def together(home: Path, commands: Sequence[Sequence[str]], stdin: str = "") -> list[tuple[int, str]]:
-    """Exit code and stderr of commands that are started at once."""
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tradectl", *words],
-            env=environment(home), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )
-        for words in commands
-    ]  # fmt: skip
-    said = [process.communicate(stdin, timeout=120)[1] for process in started]
-    return [(process.returncode, text) for process, text in zip(started, said, strict=True)]
+@pytest.fixture
+def together(program_server: Server) -> Together:
+    """`together(home, commands)`: exit code and stderr of commands that are started at once."""
+
+    def run(home: Path, commands: Sequence[Sequence[str]], stdin: str = "") -> list[tuple[int, str]]:
+        started = [program_server.start(words, environment(home), stdin=stdin) for words in commands]
+        said = [program_server.wait(process) for process in started]
+        return [(one.code, one.err) for one in said]
+
+    return run
 
 
 def users(home: Path) -> list[str]:
@@ -37,33 +36,33 @@ def users(home: Path) -> list[str]:
         return [row[0] for row in ledger.execute("SELECT user FROM users")]
 
 
-def check(folder: Path, commands: Sequence[Sequence[str]], *, stdin: str = "", rounds: int = 2) -> list[list[int]]:
+def check(together: Together, folder: Path, commands: Sequence[Sequence[str]], *, rounds: int = 2) -> list[list[int]]:
     """The exit codes of each round, in a new home each."""
     found = []
     for number in range(rounds):
-        said = together(folder / str(number), commands, stdin)
+        said = together(folder / str(number), commands)
         assert not [text for _, text in said if "Traceback" in text or "bug" in text]
         assert users(folder / str(number)) == ["me"]
         found.append([code for code, _ in said])
     return found
 
 
-def test_eight_looks_at_once_make_one_home(tmp_path: Path):
-    assert check(tmp_path, [("status",)] * 8) == [[0] * 8] * 2
+def test_eight_looks_at_once_make_one_home(together: Together, tmp_path: Path):
+    assert check(together, tmp_path, [("status",)] * 8) == [[0] * 8] * 2
     assert not list(tmp_path.rglob("*.key"))
 
 
-def test_first_commands_of_all_kinds_agree_on_the_home(tmp_path: Path):
+def test_first_commands_of_all_kinds_agree_on_the_home(together: Together, tmp_path: Path):
     commands = [("status",), ("config", "set", "universe", "nifty50"), ("eod",), ("positions",), ("eod",), ("user", "list")]
-    assert check(tmp_path, [(*words, *AT) for words in commands]) == [[0] * 6] * 2
+    assert check(together, tmp_path, [(*words, *AT) for words in commands]) == [[0] * 6] * 2
 
 
-def test_of_eight_inits_one_makes_the_home(tmp_path: Path):
-    for codes in check(tmp_path, [("init",)] * 8):
+def test_of_eight_inits_one_makes_the_home(together: Together, tmp_path: Path):
+    for codes in check(together, tmp_path, [("init",)] * 8):
         assert sorted(codes) == [0] + [4] * 7
 
 
-def test_first_secrets_at_once_share_one_key(tmp_path: Path):
+def test_first_secrets_at_once_share_one_key(together: Together, tmp_path: Path):
     words = ("broker", "set", "openalgo")
     assert together(tmp_path, [("init", "--mode", "live", "--broker", "openalgo")])[0][0] == 0
     assert [code for code, _ in together(tmp_path, [words] * 6, stdin="api_key=of-a-test\n")] == [0] * 6
@@ -72,7 +71,7 @@ def test_first_secrets_at_once_share_one_key(tmp_path: Path):
     assert "with another key" not in said, code
 
 
-def test_first_imports_at_once_make_one_market(tmp_path: Path):
+def test_first_imports_at_once_make_one_market(together: Together, tmp_path: Path):
     file = tmp_path / "bars.csv"
     file.write_text(BARS, encoding="utf-8")
     home = tmp_path / "home"

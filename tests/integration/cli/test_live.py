@@ -217,6 +217,7 @@ def cold(home: Path, packages: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": python_path(packages, ROOT, os.environ["PYTHONPATH"]), "TRADECTL_HOME": str(home)}
 
 
+@pytest.mark.usefixtures("trading_hours")
 def test_two_logins_at_once_are_one(live: Tradectl, home: Path, packages: Path) -> None:
     told(live, f"key={CANARY}\nclient=AB1234\n")
     words, pipe = [sys.executable, "-m", "tradectl", "login", "--json"], subprocess.PIPE
@@ -241,6 +242,7 @@ def test_a_login_that_does_not_end_holds_up_nobody_for_ever(tmp_path: Path) -> N
         pass
 
 
+@pytest.mark.usefixtures("trading_hours")
 def test_a_secret_is_in_nothing_that_is_written(live: Tradectl, home: Path, packages: Path) -> None:
     """A bug in an adapter prints its secrets: they are in no stream, no log and no traceback."""
     told(live, f"key={CANARY}\nclient=AB1234\n")

@@ -11,7 +11,7 @@ from distributed import LocalCluster
 
 from tests.integration.research.studies import CHANGES, SETTINGS, rows_in, study_of, sweep_of
 from tradectl.errors import BrokerUnavailable, DataError, Interrupted
-from tradectl.marketdata.reading import Mark
+from tradectl.marketdata.reading import Generation
 from tradectl.research.study import Study, setting_key
 from tradectl.runtime.interrupt import Stop
 from tradectl.settings import Settings
@@ -97,7 +97,7 @@ def test_another_span_rule_or_market_has_results_of_its_own(study: Study) -> Non
         replace(study, instruments=study.instruments[:1]),
         replace(study, first=study.last),
         replace(study, scored=False),
-        replace(study, generation=Mark(study.generation.generation, study.generation.random + 1)),
+        replace(study, generation=Generation(study.generation.number, study.generation.mark + 1)),
         replace(study, rules="another version"),
     ]
     assert len({study.key, *(other.key for other in others)}) == 6
@@ -111,7 +111,7 @@ def test_a_setting_is_named_by_what_it_does() -> None:
     assert setting_key(Parameters(amo_adjust_reprice=True)) != setting_key(Parameters())
 
 
-@pytest.mark.parametrize("seen", [{"generation": Mark(1, 0)}, {"rules": "another version"}])
+@pytest.mark.parametrize("seen", [{"generation": Generation(1, 0)}, {"rules": "another version"}])
 def test_a_worker_that_sees_something_else_refuses_to_work(study: Study, tmp_path: Path, seen: dict[str, Any]) -> None:
     other = replace(study, **seen)
     with sweep_of(other, tmp_path) as sweep, pytest.raises(DataError):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.files import write_flushed
-from tradectl.marketdata.reading import Mark
+from tradectl.marketdata.reading import Generation
 from tradectl.model.panel import FIELDS
 
 FORMAT = 2
@@ -52,9 +52,9 @@ class Index:
     format: int = FORMAT
 
     @property
-    def archive(self) -> Mark:
-        """Return the mark of the archive from which the store was derived."""
-        return Mark(self.generation, self.mark)
+    def archive(self) -> Generation:
+        """Return the generation of the archive from which the store was derived."""
+        return Generation(self.generation, self.mark)
 
 
 def read_index(folder: Path) -> Index:

@@ -23,7 +23,7 @@ from tradectl.marketdata.panel.lock import alone
 from tradectl.marketdata.panel.rows import Derivation, NoRoom
 from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.marketdata.panel.writing import Unpublished, forget, new_edition, write_facts, write_rows
-from tradectl.marketdata.reading import Mark, goes_on_from, mark_of, read_archive
+from tradectl.marketdata.reading import Generation, goes_on_from, newest_generation, read_archive
 from tradectl.marketdata.reference_data import ReferenceData
 from tradectl.marketdata.schema import ARCHIVE
 
@@ -41,20 +41,20 @@ def open_panel(folder: Path) -> StoredPanel:
 
     Raises DataError without an archive, DatabaseError if a file cannot be read or written."""
     try:
-        return StoredPanel(folder, _mark(folder))
+        return StoredPanel(folder, _generation(folder))
     except UNSOUND:
         pass
     with alone(folder), closing(read_archive(folder)) as archive:
         archive.execute("BEGIN")  # all following reads see one state of the archive
         with _complaints(folder):
-            mark = mark_of(archive)
+            generation = newest_generation(archive)
         try:
-            return StoredPanel(folder, mark)  # another process updated the store during the wait
+            return StoredPanel(folder, generation)  # another process updated the store during the wait
         except UNSOUND:
             pass
         with _complaints(folder):
             derive(folder, archive).publish()
-            return StoredPanel(folder, mark)
+            return StoredPanel(folder, generation)
 
 
 def renew(folder: Path) -> None:
@@ -142,18 +142,18 @@ def _written(
     """Write the missing rows of the store `before`, or all rows of a new edition if it is None.
 
     A failure deletes a new edition."""
-    mark = mark_of(archive)
-    edition = before.path if before else new_edition(folder, mark.generation)
+    generation = newest_generation(archive)
+    edition = before.path if before else new_edition(folder, generation.number)
     after, crc = (before.index.sessions, before.index.rows_crc) if before else (0, 0)
-    facts = f"facts-{mark.generation}.json"
+    facts = f"facts-{generation.number}.json"
     try:
         rows = derivation.rows(archive, [session for session, _ in sessions[after:]])
         count, crc = write_rows(edition, rows, after=after, crc=crc)
         facts_crc = write_facts(edition, facts, derivation.facts.to_json())
         index = Index(
             edition=edition.name,
-            generation=mark.generation,
-            mark=mark.random,
+            generation=generation.number,
+            mark=generation.mark,
             sessions=count,
             width=derivation.width,
             instruments=derivation.instruments,
@@ -178,9 +178,9 @@ def _stored(folder: Path) -> StoredPanel | None:
         return None
 
 
-def _mark(folder: Path) -> Mark:
+def _generation(folder: Path) -> Generation:
     with closing(read_archive(folder)) as archive, _complaints(folder):
-        return mark_of(archive)
+        return newest_generation(archive)
 
 
 @contextmanager

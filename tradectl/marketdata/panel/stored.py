@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.marketdata.panel.layout import RECORD, ROWS, TYPES, read_index, row_checksum
-from tradectl.marketdata.reading import Mark
+from tradectl.marketdata.reading import Generation
 from tradectl.marketdata.reference_data import ReferenceData
 from tradectl.model.history import History
 from tradectl.model.panel import FIELDS, Panel
@@ -36,7 +36,7 @@ _BLOCK = 8
 class StoredPanel:
     """Read the panel store of a market folder. Opening it raises one of UNSOUND if that fails."""
 
-    def __init__(self, folder: Path, archive: Mark | None = None) -> None:
+    def __init__(self, folder: Path, archive: Generation | None = None) -> None:
         """Open the store. `archive`: the required generation of the archive; None for any."""
         self.index = read_index(folder)
         if archive not in {None, self.index.archive}:
