@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
-from tradectl.cli.tasks import Strict, answer
+from tradectl.cli.tasks import Strict, answer, without_repeats
 from tradectl.errors import DatabaseError, UsageError
 from tradectl.model.moment import to_ist
 from tradectl.runtime.registry import all_tasks
@@ -31,13 +32,15 @@ def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
     from tradectl.runtime.runner import Runner
 
     _poll_once(invocation)
-    runner = Runner(invocation.world(make=False), all_tasks(), trigger="cron")
+    tasks = all_tasks()
+    world = without_repeats(invocation.world(make=False), *(f"{task.name}{mark}" for task in tasks for mark in " :"))
+    runner = Runner(world, tasks, trigger="cron")
     report = due.run_due(runner, once_a_day=invocation.quiet and not invocation.as_json)
     found = answer(invocation, report, strict=strict)
     if report.unprinted is None:
-        return Answer(found.result, report.message, found.outcome, found.exit_code, found.session, found.error)
-    text = report.message if report.unprinted else ""
-    return Answer(found.result, text, found.outcome, found.exit_code, found.session, "; ".join(report.unprinted) or None)
+        return replace(found, text=report.message)
+    text = report.message if report.unprinted or not invocation.quiet else ""
+    return replace(found, text=text, error_lines=report.unprinted)
 
 
 @command(app, panel=OPERATE)

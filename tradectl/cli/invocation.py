@@ -6,7 +6,7 @@ The result goes to stdout, the progress to stderr. With `--json` stdout is exact
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The result of a command: `result` for programs (JSON values), `text` for people (called only if it is printed)."""
+    """The result of a command: `result` for programs (JSON values), `text` for people (called only if it is printed).
+
+    `error_lines`: the lines on stderr in the place of `error`; None means `error` in one line."""
 
     result: Any = field(default_factory=dict)
     text: Callable[[], str] | str = ""
@@ -33,6 +35,7 @@ class Answer:
     exit_code: int = 0
     session: date | None = None
     error: str | None = None
+    error_lines: Sequence[str] | None = None
 
 
 @dataclass(slots=True)
@@ -96,8 +99,9 @@ class Invocation:
 
     def answer(self, answer: Answer) -> int:
         """Print an answer as text or JSON and return the exit code."""
-        if answer.error and not self.as_json:
-            typer.echo(without_controls(scrubbed(f"tradectl: {answer.error}")), err=True)
+        lines_of_error = filter(None, [answer.error]) if answer.error_lines is None else answer.error_lines
+        for line in () if self.as_json else lines_of_error:
+            self.warn(line)
         if self.as_json:
             typer.echo(in_json(redacted(json.dumps(self.envelope(answer), ensure_ascii=False))))
         elif not (self.quiet and answer.exit_code == 0):

@@ -151,9 +151,14 @@ def _agenda(found: dict[str, Any]) -> list[str]:
     lines = []
     for item in found["agenda"]:
         name = f"{item['task']} {item['slot']}".strip()
-        line = f"{item['opens'][11:16]}  {name:<23} {item['state']:<10}{item['error'] or sentence(item['result'])}".rstrip()
+        line = f"{item['opens'][11:16]}  {name:<23} {item['state']:<10}{_told(item)}".rstrip()
         lines += wrapped(line, NARROW, indent=RESULT).splitlines()
     return lines
+
+
+def _told(item: dict[str, Any]) -> str:
+    """Return what came of a slot; of a failed one the findings at the top have the error."""
+    return "see above" if item["state"] == "failed" else item["error"] or sentence(item["result"])
 
 
 def _decisions(found: dict[str, Any]) -> list[str]:
@@ -170,7 +175,8 @@ def _decisions(found: dict[str, Any]) -> list[str]:
 def _account(found: dict[str, Any]) -> Iterator[str]:
     analysis, stats = found["last_analysis"], found["statistics"]
     if analysis:
-        what = analysis["error"] or sentence(analysis["result"])
+        today = analysis["session_date"] == found["session"]["date"]
+        what = "see above" if analysis["error"] and today else analysis["error"] or sentence(analysis["result"])
         yield f"analysis  {analysis['session_date']} {analysis['status']}{': ' if what else ''}{what}"
     if stats:
         money = ", ".join(f"{name} {output.rupees(stats[name])}" for name in ("equity", "cash", "realised", "unrealised"))

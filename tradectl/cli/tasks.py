@@ -97,15 +97,14 @@ def run(
     switched: Mapping[str, bool] | None = None, **more: Any,
 ) -> Answer:  # fmt: skip
     """Run one task through the runner and return its answer; `switched` are settings turned on for this run."""
-    from tradectl.notify.console import ConsoleNotifier
     from tradectl.runtime.runner import Runner
     from tradectl.strategy.parameters import with_changes
 
     if trigger not in {"cron", "daemon", "manual"}:
         raise UsageError(f"a trigger is cron, daemon or manual, not {trigger!r}")
     world = invocation.world(past=True, make=trigger == "manual")
-    if trigger == "manual" and isinstance(world.notifier, ConsoleNotifier):
-        world = replace(world, notifier=ConsoleNotifier(apart_from=f"{task.name} "))
+    if trigger == "manual":
+        world = without_repeats(world, f"{task.name} ")
     turned_on = {name: "on" for name, on in (switched or {}).items() if on}
     world = replace(world, parameters=with_changes(world.parameters, turned_on))
     day = invocation.session = parse_day(session) or _today(world, task, force=more["force"])
@@ -118,6 +117,16 @@ def run(
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(invocation, report, strict=strict)
+
+
+def without_repeats(world: World, *titles: str) -> World:
+    """Return a world that prints no message with such a begin of its title, because the answer of the command has its text.
+
+    Notification services get every message."""
+    from tradectl.notify.console import ConsoleNotifier
+
+    shown = isinstance(world.notifier, ConsoleNotifier)
+    return replace(world, notifier=ConsoleNotifier(apart_from=titles)) if shown else world
 
 
 def _today(world: World, task: Task, *, force: bool) -> date:

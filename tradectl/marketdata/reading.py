@@ -31,7 +31,7 @@ def read_archive(folder: Path) -> sqlite3.Connection:
     """Return a read-only connection for any thread. Raises DataError without an archive, DatabaseError for SQLite's errors."""
     path = folder / ARCHIVE
     if not path.exists():
-        raise DataError(f"no market data in {folder}: import some with `tradectl data import`, or try `tradectl demo`")
+        raise DataError(f"no market data in {folder}: `tradectl prices --force` fetches six years, `tradectl data import` files")
     try:
         if path.with_name(f"{ARCHIVE}-journal").exists():
             _undo_half_an_import(path)

@@ -11,18 +11,18 @@ from tradectl.control_characters import lines, one_line
 class ConsoleNotifier:
     """Write every message to a stream (default: stderr), and report it as delivered.
 
-    A message whose title begins with `apart_from` is not written, because the running command prints it itself.
+    A message whose title begins with one of `apart_from` is not written, because the running command prints it itself.
     """
 
     trouble = ""
     interrupts = False
 
-    def __init__(self, stream: TextIO | None = None, *, apart_from: str = "") -> None:
+    def __init__(self, stream: TextIO | None = None, *, apart_from: tuple[str, ...] = ()) -> None:
         self._stream = stream
         self._apart_from = apart_from
 
     def send(self, title: str, body: str) -> bool:
-        if not (self._apart_from and title.startswith(self._apart_from)):
+        if not title.startswith(self._apart_from):
             print("\n".join(part for part in (one_line(title), lines(body)) if part), file=self._stream or sys.stderr)
         return True
 

@@ -86,7 +86,10 @@ def admit(world: World, request: JobRequest) -> Report | None:
     if not request.force and (now >= window.over or (row is not None and row.status == "missed")):
         return missed_report(request)
     refusal = _no_buys(world, request) or missing_need(world, request.task, request.session)
-    return request.report("blocked", str(refusal), Blocked.exit_code, error=str(refusal)) if refusal is not None else None
+    if refusal is None:
+        return None
+    cause = failed_need(world, request.task, request.session) if refusal.code is RefusalCode.TASK_NEEDED else ""
+    return request.report("blocked", str(refusal), Blocked.exit_code, error=str(refusal), caused_by=cause)
 
 
 def _no_buys(world: World, request: JobRequest) -> Refusal | None:
@@ -121,3 +124,9 @@ def missing_need(world: World, task: Task, session: date) -> Refusal | None:
             text = f"{task.name} needs {need}{whose}, which has not completed for {session}"
             return Refusal(RefusalCode.TASK_NEEDED, text)
     return None
+
+
+def failed_need(world: World, task: Task, session: date) -> str:
+    """Return the needed task of this user that ran and failed: a message of its own reported that. Empty if there is none."""
+    rows = ((need, world.ledger.executions.get(need, session, "")) for need in task.needs)
+    return next((need for need, row in rows if row is not None and row.status == "failed"), "")

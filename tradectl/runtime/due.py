@@ -20,8 +20,8 @@ from tradectl.runtime.first_day import waits_for_data
 from tradectl.runtime.halting import follow_marker, resumed_at
 from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.missed_slots import shortened
-from tradectl.runtime.outcomes import Report, gravest, gravity
-from tradectl.runtime.repeated_errors import new_errors
+from tradectl.runtime.outcomes import RUN_DUE, Report, gravest
+from tradectl.runtime.repeated_errors import errors_of, new_errors
 from tradectl.runtime.runner import REFUSED, Runner
 
 LONGEST_REST = timedelta(minutes=30)
@@ -61,7 +61,7 @@ def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
     """Run each due slot once; a monitor does one step.
 
     Args:
-        once_a_day: Find the errors that an earlier pass has not printed (`repeated_errors`), for `Report.unprinted`.
+        once_a_day: Leave out of `Report.unprinted` the errors that an earlier pass has printed (`repeated_errors`).
 
     Returns:
         The gravest report; all are in `result["reports"]`.
@@ -78,7 +78,7 @@ def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
             windows = due_now(runner)
         except TradectlError as error:
             windows = ()
-            reports.append(Report("run-due", None, "", "failed", error.exit_code, error=str(error), message=str(error)))
+            reports.append(Report(RUN_DUE, None, "", "failed", error.exit_code, error=str(error), message=str(error)))
         tasks = {task.name: task for task in runner.tasks}
         busy: set[str] = set()
         for window in windows:
@@ -97,30 +97,25 @@ def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
     worst = gravest(reports)
     result = {"reports": [_shown(report) for report in reports]}
-    new = new_errors(world, reports) if once_a_day else None
+    failed = errors_of(reports)
+    lines = new_errors(world, failed) if once_a_day else tuple(dict.fromkeys(report.error_line for report in failed))
     day = ist_date(world.clock.now())
     warnings = (*(line for report in reports for line in report.warnings), *runner.take_warnings())
     if worst is None or worst.exit_code == 0:
-        return Report("run-due", day, "", "completed", result=result, message=text, warnings=warnings)
+        return Report(RUN_DUE, day, "", "completed", result=result, message=text, warnings=warnings)
     return Report(
-        task="run-due",
+        task=RUN_DUE,
         session=day,
         slot="",
         outcome=worst.outcome,
         exit_code=worst.exit_code,
         result=result,
-        error=_errors(reports),
+        error="; ".join(dict.fromkeys(report.error for report in failed)) or worst.error,
         message=text,
         missed=worst.missed,
         warnings=warnings,
-        unprinted=new,
+        unprinted=lines,
     )
-
-
-def _errors(reports: Sequence[Report]) -> str:
-    """Return the errors of a pass in one line, the gravest first. Only the gravest error sets the exit code."""
-    failed = sorted((report for report in reports if report.exit_code), key=gravity, reverse=True)
-    return "; ".join(dict.fromkeys(report.error for report in failed if report.error))
 
 
 def _should_run(runner: Runner, window: Window, done: Mapping[tuple[str, str], Execution], now: datetime) -> bool:
@@ -152,7 +147,7 @@ def _missed(runner: Runner) -> list[Report]:
         return []
     text = f"missed: {shortened(missed)}"
     day = ist_date(runner.world.clock.now())
-    return [Report("run-due", day, "", "missed", Missed.exit_code, error=text, message=text, missed=missed)]
+    return [Report(RUN_DUE, day, "", "missed", Missed.exit_code, error=text, message=text, missed=missed)]
 
 
 def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
@@ -168,13 +163,13 @@ def _unprotected(runner: Runner, reports: Sequence[Report]) -> list[Report]:
         return []  # another report of this pass has the error
     except TradectlError as error:
         text = f"positions without a live sell cannot be listed: {error}"
-        return [Report("run-due", ist_date(runner.world.clock.now()), "", "failed", error.exit_code, error=text, message=text)]
+        return [Report(RUN_DUE, ist_date(runner.world.clock.now()), "", "failed", error.exit_code, error=text, message=text)]
     text, day = "; ".join(lines), ist_date(runner.world.clock.now())
-    return [Report("run-due", day, "", "completed", REFUSED, error=text, message=text)] if lines else []
+    return [Report(RUN_DUE, day, "", "completed", REFUSED, error=text, message=text)] if lines else []
 
 
 def _shown(report: Report) -> dict[str, Any]:
     lists = {name: list(getattr(report, name)) for name in ("missed", "unprotected", "warnings")}
     shown = asdict(report)
-    del shown["unprinted"]
+    del shown["unprinted"], shown["caused_by"]
     return shown | {"session": report.session.isoformat() if report.session else None} | lists

@@ -18,6 +18,8 @@ OUTCOMES = (
     "blocked",
     "failed",
 )
+RUN_DUE = "run-due"
+"""The name in a report that concerns no single task."""
 _GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
 """Exit codes from harmless to grave. A signal (128 and more) is the gravest, since it ended the work."""
 
@@ -33,7 +35,9 @@ class Report:
         refused: How many orders the broker refused.
         unprotected: A line for each position without a live sell order.
         warnings: Lines that are shown with `-q` too and change no exit code.
-        unprinted: The errors that no earlier pass of `run-due` has printed; None without `once_a_day` or an error.
+        unprinted: A line for each error of a pass of `run-due`, the gravest first; with `once_a_day` those that no earlier pass
+            has printed. None without an error.
+        caused_by: The task whose failure blocked this one. That failure has been reported, so this report repeats it.
     """
 
     task: str
@@ -49,6 +53,13 @@ class Report:
     unprotected: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unprinted: tuple[str, ...] | None = None
+    caused_by: str = ""
+
+    @property
+    def error_line(self) -> str:
+        """Return the error with the name of its task."""
+        name = f"{self.task} {self.slot}".strip()
+        return self.error if self.task == RUN_DUE else f"{name}: {self.error}"
 
 
 def gravity_of(exit_code: int) -> int:

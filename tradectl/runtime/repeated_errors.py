@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError
 from tradectl.model.moment import ist_date
+from tradectl.runtime.outcomes import gravity
 
 if TYPE_CHECKING:
     from tradectl.runtime.outcomes import Report
@@ -28,7 +29,7 @@ _FIGURE = re.compile(r"\d+")
 
 def new_errors(world: World, reports: Iterable[Report]) -> tuple[str, ...]:
     """Return the errors that are due to be printed, and store that they were. If the ledger fails, return all errors."""
-    failed = [report for report in reports if report.exit_code and report.error]
+    failed = errors_of(reports)
     if not failed:
         return ()
     now, key = world.clock.now(), f"printed.{world.user}"[:64]
@@ -40,7 +41,13 @@ def new_errors(world: World, reports: Iterable[Report]) -> tuple[str, ...]:
             world.ledger.info.set(key, json.dumps({name: at.isoformat() for name, at in printed.items()}))
     except DatabaseError:
         found = failed
-    return tuple(dict.fromkeys(report.error for report in found))
+    return tuple(dict.fromkeys(report.error_line for report in found))
+
+
+def errors_of(reports: Iterable[Report]) -> list[Report]:
+    """Return the reports with an error, the gravest first, without those that another task's reported failure caused."""
+    failed = sorted((report for report in reports if report.exit_code and report.error), key=gravity, reverse=True)
+    return [report for report in failed if not report.caused_by]
 
 
 def _is_due(report: Report, printed_at: datetime | None, now: datetime) -> bool:

@@ -254,7 +254,7 @@ class Runner:
     def _admit_and_run(self, request: JobRequest) -> Report:
         refusal = admit(self.world, request)
         if refusal is not None:
-            if refusal.outcome == "blocked" and not request.dry_run:
+            if refusal.outcome == "blocked" and not refusal.caused_by and not request.dry_run:
                 self.report_blocked(request, refusal.error)
             return refusal
         return self._dry_run(request) if request.dry_run else self._claim_and_run(request)
@@ -386,7 +386,10 @@ class Runner:
                 ledger.logs.append(now, "error", f"task_{outcome}", detail or f"{name}: {text}", task=request.task.name)
                 key = f"{outcome}:{name}:{request.session}:{text}"[:96]
                 kind = kind_of_failure(exit_code)
-                ledger.outbox.add(now, f"{name} {outcome}", f"{name} of {request.session}: {text}", key, kind=kind)
+                waiting = [task.name for task in self.tasks if request.task.name in task.needs]
+                more = f". {' and '.join(waiting)} cannot run until it completes" if waiting else ""
+                body = f"{name} of {request.session}: {text.rstrip('.')}{more}"
+                ledger.outbox.add(now, f"{name} {outcome}", body, key, kind=kind)
                 self._note_virtual_time(now)
             exit_code = max(exit_code, self._unknown(work), key=gravity_of)
         except Fenced as fenced:  # another process does this work now

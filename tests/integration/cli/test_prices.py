@@ -193,8 +193,12 @@ def test_a_trap_is_a_finding_and_the_bars_come(nse: Site, tradectl: Tradectl, ho
     said = tradectl("prices", "--json")
     assert (said.code, said.object["outcome"]) in {(6, "failed"), (8, "failed")}
     error = said.object["error"]
-    assert (error.count(". None is stored: "), error.count("\n")) == (6, 0)
-    assert error.count(" FILE`") >= 5  # a missing list of holidays names the command twice
+    assert error.count("\n") == 0
+    if error.startswith("NSE") and "so 6 kinds of data did not come: " in error:  # one cause is told once
+        assert (error.count("None is stored"), error.count("tradectl help fetch-prices"), " FILE`" in error) == (1, 1, False)
+    else:
+        assert error.count(". None is stored: ") == 6
+        assert error.count(" FILE`") >= 5  # a missing list of holidays names the command twice
     kinds = said.object["result"]["kinds"]
     assert [name for name, found in kinds.items() if found["as_of"] is None] == list(ADDRESSES)
     assert dates(home) == {name: "2026-11-25" for name in KINDS if name not in ADDRESSES}
@@ -229,8 +233,31 @@ def test_a_site_that_is_down_ends_with_6_and_all_findings(nse: Site, tradectl: T
     away = nobody()
     (home / "tradectl.toml").write_text(f'nse = "{away}"\nnse_home = "{away}"\n')
     said = tradectl("prices", "--json")
+    assert (said.code, said.object["error"]) == (
+        6,
+        "NSE cannot be reached (ConnectionError), so 8 kinds of data did not come: "
+        "daily bars. The stored data are of 2026-11-20, 2 sessions old. "
+        "corporate actions, symbol changes, list of securities, members of nifty50, surveillance lists (GSM, ESM, ASM), "
+        "shares with derivatives, list of holidays. None is stored. "
+        "Analyze refuses a session without bars, so nothing is bought until they are stored. "
+        "`tradectl prices --force` tries again at once; `tradectl help fetch-prices` lists what to import by hand",
+    )
+    assert {found["note"] for found in said.object["result"]["kinds"].values()} == {"NSE cannot be reached (ConnectionError)"}
+    logged = tradectl("logs", "--task", "prices", "--level", "error").words
+    assert logged.count("`tradectl data import FILE`") >= 4  # each with its own advice
+
+
+def test_a_pass_that_fails_says_each_error_once(nse: Site, tradectl: Tradectl, home: Path) -> None:
+    away = nobody()
+    (home / "tradectl.toml").write_text(f'nse = "{away}"\nnse_home = "{away}"\n')
+    said = tradectl("run-due")
     assert said.code == 6
-    assert said.object["error"].count("NSE cannot be reached") == len(KINDS)
+    lines = [line for line in said.err.splitlines() if line.startswith("tradectl: ")]
+    assert [line.partition(": ")[2].partition(":")[0] for line in lines] == ["prices 19", "analyze"]
+    assert (said.err.count("cannot be reached"), said.err.count("corporate actions is not stored")) == (1, 1)
+    assert "buy needs" not in said.err
+    page = tradectl("status").words
+    assert (page.count("cannot be reached"), page.count("corporate actions is not stored"), page.count("see above")) == (1, 1, 3)
 
 
 def test_a_list_that_shrank_is_refused(nse: Site, tradectl: Tradectl, home: Path, set_clock: Callable[[str], None]) -> None:

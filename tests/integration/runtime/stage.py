@@ -49,6 +49,7 @@ class Recorder:
     """A notifier that keeps what it was given, or takes nothing."""
 
     sent: list[str] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
     down: bool = False
     trouble: str = ""
     interrupts: bool = True
@@ -56,6 +57,7 @@ class Recorder:
     def send(self, title: str, body: str) -> bool:
         if not self.down:
             self.sent.append(title)
+            self.bodies.append(body)
         return not self.down
 
 

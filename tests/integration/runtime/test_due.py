@@ -156,7 +156,25 @@ def test_a_quiet_pass_prints_the_error_of_a_slot_once(at: At) -> None:
         stage = at(ist(8, minute))
         stage.calls.script["retry"] = fails(DataError(f"no bars of 2023-07-21, try {minute}"))
         said.append(run_due(stage.runner, once_a_day=True).unprinted or ())
-    assert [lines for lines in said if lines] == [("no bars of 2023-07-21, try 1",), ("no bars of 2023-07-21, try 40",)]
+    assert [lines for lines in said if lines] == [
+        ("retry 08:00: no bars of 2023-07-21, try 1",),
+        ("retry 08:40: no bars of 2023-07-21, try 40",),
+    ]
+
+
+def test_a_failed_analyze_and_the_blocked_buy_are_one_error(at: At) -> None:
+    run_due(at(ist(15, 59)).runner)  # reports what the morning missed
+    stage = at(ist(16, 6))
+    stage.calls.script["analyze"] = fails(DataError("no bars"))
+    report = run_due(stage.runner)
+    assert outcomes(report)[-2:] == [("analyze", "failed"), ("buy", "blocked")]
+    assert (report.exit_code, report.error, report.unprinted) == (8, "no bars", ("analyze: no bars",))
+    assert stage.notifier.sent.count("analyze failed") == 1
+    assert "buy is blocked" not in stage.notifier.sent
+    assert "analyze of 2026-01-07: no bars. buy cannot run until it completes" in stage.notifier.bodies
+    later = run_due(at(ist(16, 6, second=30)).runner)  # analyze rests, so only buy is tried
+    assert (outcomes(later), later.exit_code, later.unprinted) == ([("buy", "blocked")], 9, ())
+    assert "needs analyze" in later.error
 
 
 @pytest.mark.parametrize("code", [7, 11])

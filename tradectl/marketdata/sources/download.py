@@ -1,6 +1,7 @@
 """Download one file over HTTP, complete or not at all, with a browser's headers and within limits of time and size.
 
 A site that replies 401 or 403 requires a visit of its home page first; the cookies from there are used for the rest of the run.
+Once a site could not be reached in all attempts of a file, each further file gets one attempt, until one succeeds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import urllib3
 
 from tradectl.clock import stopwatch
 from tradectl.errors import ConfigurationError, DataError, SourceUnavailable
-from tradectl.marketdata.sources.request_pacer import RequestPacer, TemporaryFailure, retry_after
+from tradectl.marketdata.sources.request_pacer import RequestPacer, TemporaryFailure, Unreachable, retry_after
 
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
@@ -31,13 +32,20 @@ class Downloader:
         self._session = requests.Session()
         self._session.headers.update(BROWSER | {"Referer": f"{home}/"})
         self._visited_home = False
+        self._unreachable = False
 
     def get(self, url: str) -> bytes | None:
         """Return the content of a URL; None for 404.
 
         Raises SourceUnavailable for other errors of the site, DataError for a too large file, ConfigurationError for a bad
         URL."""
-        return self._pacer.retrying()(self._once, url)
+        try:
+            content = self._pacer.retrying(1 if self._unreachable else None)(self._once, url)
+        except SourceUnavailable as error:
+            self._unreachable = isinstance(error, Unreachable)
+            raise
+        self._unreachable = False
+        return content
 
     def _once(self, url: str) -> bytes | None:
         limits = self._pacer.limits
@@ -55,7 +63,8 @@ class Downloader:
         except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
             raise ConfigurationError(f"{url} is not a valid URL: {error}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise TemporaryFailure(f"{self._site} cannot be reached ({type(error).__name__})") from error
+            kind = Unreachable if isinstance(error, requests.ConnectionError) else TemporaryFailure
+            raise kind(f"{self._site} cannot be reached ({type(error).__name__})") from error
 
     def _visit_home(self) -> None:
         """Fetch the home page for its cookies; its content is ignored."""

@@ -54,6 +54,10 @@ class TemporaryFailure(SourceUnavailable):
         self.wait = wait
 
 
+class Unreachable(TemporaryFailure):
+    """Report that no connection to the site was made, or that it broke: the next request will probably fail too."""
+
+
 def retry_after(header: str | None) -> float | None:
     """Return the seconds of a Retry-After header; None without a header, and for its rare form with a date."""
     return float(header) if header and header.strip().isdecimal() else None
@@ -87,14 +91,14 @@ class RequestPacer:
             clock.sleep(min(left, CHECK_INTERVAL))
             self.look()
 
-    def retrying(self) -> Retrying:
+    def retrying(self, attempts: int | None = None) -> Retrying:
         """Return a tenacity `Retrying`, which calls a function with its arguments and retries temporary failures.
 
-        After the last attempt it raises the failure unchanged."""
+        After the last attempt it raises the failure unchanged. `attempts`: how many; by default those of the limits."""
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         return Retrying(
-            stop=stop_after_attempt(self.limits.attempts),
+            stop=stop_after_attempt(self.limits.attempts if attempts is None else attempts),
             wait=self._wait,
             retry=retry_if_exception(self._is_temporary),
             sleep=self.pause,

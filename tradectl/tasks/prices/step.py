@@ -7,7 +7,7 @@ that was interrupted continues where it was. What did not come ends the run as f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -30,6 +30,19 @@ EXPECTED = (BrokerUnavailable, LoginNeeded, DataError, ConfigurationError, Usage
 """What may go wrong with one kind while the others are fetched. A ledger or an archive that fails ends the run."""
 
 
+AGAIN = "`tradectl prices --force` tries again at once; `tradectl help fetch-prices` lists what to import by hand"
+"""The advice where one cause hits several kinds: the kinds' own advice is in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A kind of data that did not come. `age`: how old the stored data are, as text."""
+
+    feed: DataFeed
+    error: TradectlError
+    age: str
+
+
 @dataclass
 class Round:
     """One pass over the feeds: what is left to fetch, what came, and what failed."""
@@ -38,7 +51,7 @@ class Round:
     through: date
     at_work: Iterator[Brought] | None = None
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failures: list[TradectlError] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
 
 def run(context: Context) -> Outcome:
@@ -52,8 +65,8 @@ def run(context: Context) -> Outcome:
     if current.waiting:
         left = ", ".join(feed.title for feed in current.waiting)
         unfinished = DataError(f"the window closed before {left} came; what came is stored, and the next run continues")
-        return Outcome(result, again_after=0, missing=(*current.failures, unfinished))
-    return Outcome(result, missing=tuple(current.failures))
+        return Outcome(result, again_after=0, missing=(*_findings(current.failures), unfinished))
+    return Outcome(result, missing=_findings(current.failures))
 
 
 def _begin(context: Context) -> Round:
@@ -115,13 +128,39 @@ def _is_old(context: Context, current: Round, feed: DataFeed) -> bool:
 
 
 def _fail(context: Context, current: Round, feed: DataFeed, error: TradectlError) -> None:
-    """Note a finding: what is missing, since when, what that means for trading, and the command that helps."""
+    """Note what did not come and log it."""
     record = context.world.freshness().get(feed.kind)
     current.results[feed.kind] |= {"as_of": record.as_of.isoformat() if record else None, "note": str(error)}
-    found = type(error)(f"{feed.title}: {str(error).rstrip('.')}. {_age(context, feed)}: {feed.meaning}. {feed.remedy}")
-    current.failures.append(found)
-    context.log("data_missing", str(found), level="error")
+    failure = Failure(feed, error, _age(context, feed))
+    current.failures.append(failure)
+    context.log("data_missing", str(_finding(failure)), level="error")
     _next_feed(current)
+
+
+def _findings(failures: Sequence[Failure]) -> tuple[TradectlError, ...]:
+    """Return an error for each cause, the kinds that failed for the same cause in one."""
+    causes: dict[tuple[type[TradectlError], str], list[Failure]] = {}
+    for failure in failures:
+        causes.setdefault((type(failure.error), str(failure.error)), []).append(failure)
+    return tuple(_finding(found[0]) if len(found) == 1 else _shared(found) for found in causes.values())
+
+
+def _finding(failure: Failure) -> TradectlError:
+    """Return what is missing, since when, what that means for trading, and the command that helps."""
+    feed, error = failure.feed, failure.error
+    return type(error)(f"{feed.title}: {str(error).rstrip('.')}. {failure.age}: {feed.meaning}. {feed.remedy}")
+
+
+def _shared(failures: Sequence[Failure]) -> TradectlError:
+    """Return the same of several kinds with one cause, and the meaning of the first: the feeds are in order of their weight."""
+    first = failures[0]
+    ages: dict[str, list[str]] = {}
+    for failure in failures:
+        ages.setdefault(failure.age, []).append(failure.feed.title)
+    kinds = ". ".join(f"{', '.join(titles)}. {age}" for age, titles in ages.items())
+    cause = str(first.error).rstrip(".")
+    meaning = f"{first.feed.meaning[0].upper()}{first.feed.meaning[1:]}"
+    return type(first.error)(f"{cause}, so {len(failures)} kinds of data did not come: {kinds}. {meaning}. {AGAIN}")
 
 
 def _age(context: Context, feed: DataFeed) -> str:

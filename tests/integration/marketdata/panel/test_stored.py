@@ -132,7 +132,7 @@ def test_who_has_an_older_state_open_keeps_it(market: Market) -> None:
 
 
 def test_no_archive_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^no market data in .*: import some with"):
+    with pytest.raises(DataError, match=r"^no market data in .*: `tradectl prices --force`"):
         open_panel(tmp_path)
 
 

@@ -6,6 +6,7 @@ import gzip
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -227,6 +228,25 @@ def test_nobody_at_the_address(nse: Site) -> None:
     with pytest.raises(SourceUnavailable, match=r"^NSE cannot be reached \(ConnectionError\)$") as caught:
         Downloader("NSE", away, RequestPacer(HASTY)).get(f"{away}/x")
     assert (caught.value.exit_code, caught.value.retryable) == (6, True)
+
+
+def test_after_an_unreachable_site_each_file_has_one_attempt(nse: Site) -> None:
+    waits: list[float] = []
+
+    class Noting(RequestPacer):
+        def pause(self, seconds: float) -> None:
+            waits.append(seconds)
+
+    nse.put("/x", Reply(body=b"yes"))
+    nse.put("/busy", Reply(503))
+    away, downloader = nobody(), Downloader("NSE", nse.url, Noting(HASTY))
+    counts = []
+    for url in (f"{away}/a", f"{away}/b", f"{nse.url}/x", f"{nse.url}/busy", f"{nse.url}/busy", f"{away}/c"):
+        waits.clear()
+        with suppress(SourceUnavailable):
+            downloader.get(url)
+        counts.append(len([wait for wait in waits if wait > 0.005]))  # the waits before a retry
+    assert counts == [2, 0, 0, 2, 2, 2]
 
 
 def test_a_signal_ends_it_between_sessions_and_it_resumes(nse: Site, fetched: Fetch, stored) -> None:
