@@ -61,3 +61,12 @@ def address(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("path"))
     return on_server(request.getfixturevalue("server"))
+
+
+def emptied(server: str) -> None:
+    """Remove all that an earlier test left in the server's own database."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()

@@ -117,6 +117,8 @@ def open_world(
         known = users.get(user or names[0])
         ledger = Ledger(database, known.user)
         clock = _clock(settings, ledger, past=past, read_only=read_only)
+        if database.journal is not None:
+            database.journal.now = clock.now
         marker = MarkerFile(settings.home, known.user)
         if not read_only:
             _make_markers(settings, everyone, clock.now())
@@ -146,7 +148,10 @@ def _files(settings: Settings) -> Iterator[Path]:
 def _open(settings: Settings, *, read_only: bool = False) -> Database:
     from tradectl.ledger.opening import open_database
 
-    return open_database(settings.database, read_only=read_only)
+    database = open_database(settings.database, read_only=read_only)
+    if database.journal is not None and settings.at is not None:
+        database.journal.now = VirtualClock(settings.at).now
+    return database
 
 
 def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell: Callable[[str], None]) -> Database:

@@ -123,7 +123,7 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     from tradectl.notify.console import SilentNotifier
     from tradectl.strategy.parameters import Parameters, with_changes
 
-    database = open_database(folder / "ledger.db")
+    database = open_database(folder / "ledger.db", journal=False)
     ledger = Ledger(database, Users(database).list()[0].user)
     ended = Info(database).get("last_event_at")
     if ended is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from tradectl.actor import set_command
 from tradectl.cli.group import Command, words
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import DAY, OPERATE
@@ -38,6 +39,7 @@ def _entrance(body: Body, *, works: bool) -> Callable[..., None]:
     def enter(ctx: typer.Context, **options: Any) -> None:
         invocation: Invocation = ctx.obj
         invocation.command = words(ctx)
+        set_command(invocation.command)
         if not works:
             wait_for_reader()
         raise typer.Exit(invocation.answer(body(invocation, **options)))

@@ -28,6 +28,7 @@ MODULES = (
     ("orders", "orders"),
     ("queries", "positions", "signals", "executions", "why"),
     ("logs", "logs"),
+    ("audit", "audit"),
     ("init", "init"),
     ("schedule", "schedule"),
     ("config", "config"),

@@ -262,6 +262,8 @@ def _write(ledger: Ledger, wanted: str, reason: str, now: datetime, written: _Wr
     holder = lock_holder(ledger.database.name) if ledger.database.sqlite else None
     if holder is not None and holder.stopped:
         raise DatabaseError(holder.describe(ledger.database.name))
+    if ledger.database.journal is not None:
+        ledger.database.journal.now = lambda: now
     with ledger.database.write():
         before = ledger.users.get(ledger.user)
         if before.trading_state == wanted and before.state_until is None:

@@ -28,6 +28,8 @@ from tradectl.ledger.write_queue import WriteQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tradectl.ledger.journal import JournalWriter
+
 BUSY_SECONDS = 30.0
 """Seconds that a write waits in the queue, and then for the database's own lock. Writes of the program last milliseconds."""
 
@@ -95,6 +97,7 @@ class Database:
         alone: bool = False,
         queue_path: str | None = None,
         busy_seconds: float = BUSY_SECONDS,
+        journal: JournalWriter | None = None,
     ) -> None:
         self.engine = engine
         self.name = name
@@ -102,6 +105,8 @@ class Database:
         self.alone = alone
         self.queue_path = queue_path
         self.busy_seconds = busy_seconds
+        self.journal = journal
+        """Writes the journal's entries in each write; None for a database without a journal."""
         self.sqlite = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
         """Called just before each commit. `tradectl drill` ends a process at this point."""
@@ -245,6 +250,8 @@ class _Transaction:
                 connection.begin()
                 if self.mode == "write":
                     connection.execute(_ONE_WRITER)
+            if self.mode == "write" and database.journal is not None:
+                database.journal.begin(connection)
             thread.depth, thread.must_roll_back, thread.changes_version, thread.mode = 1, False, self.changes_version, self.mode
         except (*DATABASE_ERRORS, TimeoutError) as error:
             raise translated(error, database.name) from error
@@ -303,6 +310,8 @@ class _Transaction:
             committed_hooks: list[Callable[[], None] | None] = []
             for hook in database.commit_hooks.values():
                 committed_hooks.append(hook(database.connection(thread)))
+            if database.journal is not None:
+                database.journal.commit(database.connection(thread))
             if database.before_commit is not None:
                 database.before_commit()
             ending.commit()

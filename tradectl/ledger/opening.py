@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tradectl.errors import ConfigurationError
 from tradectl.ledger.engine import BUSY_SECONDS, Database
+from tradectl.ledger.journal import JournalWriter
 
 IDLE_SECONDS = 20.0
 """Seconds after which PostgreSQL ends an idle transaction. It is shorter than `BUSY_SECONDS`.
@@ -25,6 +26,7 @@ def open_database(
     read_only: bool = False,
     alone: bool = False,
     busy_seconds: float = BUSY_SECONDS,
+    journal: bool | None = None,
 ) -> Database:
     """Return a database by path (SQLite) or URL (`sqlite:///`, `postgresql+psycopg://`). It connects at the first use.
 
@@ -32,21 +34,26 @@ def open_database(
         durable: False for more speed, if a power cut may destroy the file, as in a simulation that is not kept.
         alone: Lock a SQLite file against every other connection, so that no read must check for other writes.
         busy_seconds: How long a write waits for other writers.
+        journal: Write the journal of changes; None: exactly if the database is durable.
 
     Raises:
         ConfigurationError: The URL is not the URL of a supported database.
     """
     named = str(url_or_path)
+    writer = JournalWriter() if (durable if journal is None else journal) and not read_only else None
     try:
         url = make_url(named) if "://" in named else URL.create("sqlite", database=str(Path(named)))
         name = url.render_as_string(hide_password=True) if url.host else str(url.database)
         if url.get_backend_name() != "sqlite":
-            return Database(_postgres(url, read_only=read_only, busy_seconds=busy_seconds), name, read_only=read_only)
+            server = _postgres(url, read_only=read_only, busy_seconds=busy_seconds)
+            return Database(server, name, read_only=read_only, journal=writer)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(f"tradectl cannot open this database: {error}") from error
     engine = _sqlite(url, durable=durable, read_only=read_only, alone=alone, busy_seconds=busy_seconds)
     queue_path = _queue_path(url) if durable and not read_only else None
-    return Database(engine, name, read_only=read_only, alone=alone, queue_path=queue_path, busy_seconds=busy_seconds)
+    return Database(
+        engine, name, read_only=read_only, alone=alone, queue_path=queue_path, busy_seconds=busy_seconds, journal=writer
+    )
 
 
 def without_password(url: str) -> str:

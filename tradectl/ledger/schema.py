@@ -338,3 +338,31 @@ buy_approvals = Table(
     UniqueConstraint("user", "session_date"),
     one_of("verdict", ("approved", "rejected", "expired"), "verdict"),
 )  # fmt: skip
+
+journal = Table(
+    "journal", metadata,
+    Column("seq", BigKey, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False), Column("actor", String(128), nullable=False),
+    Column("user", String(64), nullable=False),              # empty: a fact of the whole database
+    Column("record", String(32), nullable=False), Column("row_key", String(160), nullable=False),
+    Column("change", String(8), nullable=False), Column("content", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)  # fmt: skip
+"""The changes of the rows that `journal_triggers` watches, in order. Each hash covers the hash before it. No row ever changes."""
+
+journal_pending = Table(
+    "journal_pending", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("user", String(64), nullable=False),
+    Column("record", String(32), nullable=False), Column("row_key", String(160), nullable=False),
+    Column("change", String(8), nullable=False), Column("content", Text, nullable=False),
+)  # fmt: skip
+"""The changes of the current transaction, which the commit moves into `journal`."""
+
+journal_head = Table(
+    "journal_head", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigKey, nullable=False), Column("hash", String(64), nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)  # fmt: skip
+"""Number and hash of the last entry of `journal`."""

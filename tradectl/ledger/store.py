@@ -21,6 +21,7 @@ from tradectl.ledger.users import Users
 
 if TYPE_CHECKING:
     from tradectl.ledger.book import Book
+    from tradectl.ledger.journal import Head
     from tradectl.ledger.signals import Decisions, Signals
     from tradectl.ledger.statistics import Statistics
 
@@ -64,6 +65,13 @@ class Ledger:
         self.logs = Logs(database, user)
         self.service = Service(database, user)
         self.outbox = Outbox(database, user)
+
+    def journal_head(self) -> Head | None:
+        """Return the head of the journal; None if this database keeps none, as a simulation."""
+        from tradectl.ledger.journal import head_of
+
+        with self.database.read() as connection:
+            return head_of(connection)
 
     @cached_property
     def book(self) -> Book:

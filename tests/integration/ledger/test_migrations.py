@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
+from tests.support.addresses import emptied
 from tradectl.errors import DatabaseError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
@@ -25,10 +26,8 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         database = open_database(tmp_path / "empty.db", durable=False)
     else:
+        emptied(request.getfixturevalue("server"))
         database = open_database(request.getfixturevalue("server"))
-        with database.write() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
     yield database
     database.close()
 

@@ -12,6 +12,7 @@ from sqlalchemy import exc, text
 
 from tests.integration.ledger.conftest import NOW
 from tests.integration.ledger.test_races import DAY
+from tests.support.addresses import emptied
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import BUSY_SECONDS
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, assert_holds
@@ -24,10 +25,8 @@ from tradectl.ledger.store import Ledger
 @pytest.fixture
 def remote(server: str) -> Iterator[Ledger]:
     """A fresh ledger on a real server."""
+    emptied(server)
     database = open_database(server)
-    with database.write() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
     create_or_upgrade(database)
     ledger = Ledger(database, "asha")
     ledger.users.add("asha", capital=500_000_00, created_at=NOW, role="admin")

@@ -611,6 +611,38 @@ class ReconcileResult(TypedDict):
     reason: NotRequired[str]
 
 
+class JournalEntry(TypedDict):
+    """An entry of the journal: who changed which row of which table, and the changed columns."""
+
+    entry: Count
+    at: Moment
+    actor: Annotated[str, Detail({"description": "the operating system's user and the command"})]
+    user: str
+    record: Annotated[str, Detail({"description": "the table of the ledger"})]
+    key: str
+    change: Literal["insert", "update", "delete", "found"]
+    values: Annotated[Open, Detail({"description": "the columns that changed; of a new or removed row all that are not empty"})]
+    hash: str
+
+
+class JournalFinding(TypedDict):
+    """A difference that a check of the journal found. `entry`: null if it is about a row or a head."""
+
+    entry: int | None
+    text: str
+
+
+class JournalCheck(TypedDict):
+    """A check of the journal, and its head, which the daily message shows too."""
+
+    entries: Count
+    rows: Annotated[int, Detail({"minimum": 0, "description": "rows of the ledger that were compared"})]
+    head: Annotated[str | None, Detail({"description": "number and first 32 digits of the hash of the last entry"})]
+    findings: list[JournalFinding]
+    intact: bool
+    reason: NotRequired[str]
+
+
 class CopiedFile(TypedDict("_From", {"from": str})):
     """A file of a backup."""
 

@@ -77,7 +77,7 @@ class ServerWorkspace:
     def __init__(self, work: Path, url: str) -> None:
         self._files = FolderWorkspace(work)
         self.folder = self._files.folder
-        self.ledger = open_database(url)
+        self.ledger = open_database(url, journal=False)  # `restore` deletes rows, which a journal would reject
         self.watch = CommitWatch(self.ledger)
         self._names: list[str] = []
 

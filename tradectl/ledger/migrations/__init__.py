@@ -14,6 +14,7 @@ from sqlalchemy import inspect, text
 from tradectl.errors import DatabaseError
 from tradectl.ledger.engine import Database
 from tradectl.ledger.failures import DATABASE_ERRORS, translated
+from tradectl.ledger.journal_triggers import install
 from tradectl.ledger.schema import metadata
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def create_or_upgrade(database: Database) -> bool:
                 _create(connection)
             elif current != HEAD:
                 _upgrade(connection, current, database.name)
+            if current != HEAD and database.journal is not None:
+                install(connection)
     except DATABASE_ERRORS as error:
         raise translated(error, database.name) from error
     return True

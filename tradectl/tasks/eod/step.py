@@ -231,4 +231,6 @@ def _summary(
     lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
     statuses = context.world.ledger.executions.statuses(context.session)
     lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), status in sorted(statuses.items()) if status == "missed"]
+    head = context.world.ledger.journal_head()
+    lines += [f"journal {head.short()}"] if head is not None else []
     return "\n".join(lines)

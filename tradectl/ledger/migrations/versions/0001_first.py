@@ -404,3 +404,34 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user"], ["users.user"], name=op.f("fk_buy_approvals_user")),
         sa.UniqueConstraint("user", "session_date", name=op.f("uq_buy_approvals_user_session_date")),
     )
+    op.create_table(
+        "journal",
+        sa.Column("seq", KEY, autoincrement=False, nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("actor", sa.String(length=128), nullable=False),
+        sa.Column("user", sa.String(length=64), nullable=False),
+        sa.Column("record", sa.String(length=32), nullable=False),
+        sa.Column("row_key", sa.String(length=160), nullable=False),
+        sa.Column("change", sa.String(length=8), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_journal")),
+    )
+    op.create_table(
+        "journal_pending",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("user", sa.String(length=64), nullable=False),
+        sa.Column("record", sa.String(length=32), nullable=False),
+        sa.Column("row_key", sa.String(length=160), nullable=False),
+        sa.Column("change", sa.String(length=8), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_pending")),
+    )
+    op.create_table(
+        "journal_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seq", KEY, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_journal_head_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_head")),
+    )
