@@ -27,6 +27,7 @@ MODULES = (
     ("help", "help"),
     ("orders", "orders"),
     ("queries", "positions", "signals", "executions", "why"),
+    ("pnl", "pnl"),
     ("logs", "logs"),
     ("init", "init"),
     ("schedule", "schedule"),
