@@ -150,6 +150,13 @@ def read_history(ledger: Ledger, *, through: date = date.max) -> TradeHistory:
     )
 
 
+def position_rows(ledger: Ledger) -> tuple[dict[int, list[Row[Any]]], dict[int, list[Row[Any]]]]:
+    """Return the rows of `fills` and of `adjustments` by position id, each by time."""
+    with ledger.database.read() as connection:
+        rows, actions = (_rows(connection, table, ledger.user) for table in (FILLS, ADJUSTMENTS))
+    return _by_position(rows), _by_position(actions)
+
+
 def _rows(connection: Connection, table: Table, user: str) -> Sequence[Row[Any]]:
     by_time = [table.c[name] for name in ("at", "id") if name in table.c]
     return connection.execute(select(table).where(table.c.user == user).order_by(*by_time)).all()

@@ -17,7 +17,7 @@ FREE_TEXT = frozenset(
 DROPPED_FIRST = (
     "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "slot", "started", "seconds",
     "action", "data", "backtest", "strength", "combined", "filled", "buys", "winners", "paid", "opened", "cost", "bought",
-    "sold", "dividends", "gross", "level", "id", "default", "note", "result", "message", "reason",
+    "sold", "entry price", "exit price", "dividends", "gross", "level", "id", "default", "note", "result", "message", "reason",
 )  # fmt: skip
 """Columns by rank: on a narrow terminal the first goes first. Then the other texts go from right to left, then numbers."""
 

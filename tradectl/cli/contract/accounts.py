@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
-from tradectl.cli.contract.values import Count, Day, Detail, Percent, Rupees
+from tradectl.cli.contract.values import Count, Day, Detail, Moment, Percent, Rupees, Shares
 
 
 class ChargesByLine(TypedDict):
@@ -19,6 +19,49 @@ class ChargesByLine(TypedDict):
     dp: Rupees
     ipft: Rupees
     other: Rupees
+
+
+class NoteText(TypedDict):
+    """What a person wrote about an order or a trade."""
+
+    at: Moment
+    text: str
+    tags: list[str]
+
+
+class NoteRow(NoteText):
+    """A note with its subject: an order, or a trade."""
+
+    id: int
+    symbol: str
+    order_id: Annotated[int | None, Detail({"description": "null for a note on a trade"})]
+    trade: Annotated[str | None, Detail({"description": "the id of the trade; null for a note on an order"})]
+
+
+class TradeRow(ChargesByLine):
+    """A closed trade: a lot, or a part of it, that one fill sold. Its charges are those of both sides."""
+
+    id: Annotated[str, Detail({"description": "the ids of the fills that bought and sold it: 12-15"})]
+    symbol: str
+    instrument_id: str
+    entry_session: Day
+    exit_session: Day
+    quantity: Shares
+    entry_quantity: Annotated[Shares, Detail({"description": "as bought; differs after a split"})]
+    entry_price: Rupees
+    exit_price: Rupees
+    cost: Rupees
+    proceeds: Rupees
+    gross: Rupees
+    charges: Rupees
+    net: Rupees
+    entry_purpose: str
+    exit_purpose: str
+    entry_order: int | None
+    exit_order: int | None
+    entry_trade_id: str
+    exit_trade_id: str | None
+    notes: Annotated[list[NoteText], Detail({"description": "on the trade and on its orders"})]
 
 
 class PnlRow(TypedDict):
@@ -73,3 +116,13 @@ PnlResult = TypedDict(
         "differences": list[str],
     },
 )
+
+
+class ExportResult(TypedDict):
+    """What was exported."""
+
+    what: Literal["trades", "fills", "orders", "lots", "returns", "all", "journal"]
+    format: Literal["csv", "jsonl", "xlsx", "beancount", "ledger"]
+    file: str | None
+    rows: Annotated[Count, Detail({"description": "rows of all tables, or entries of the journal"})]
+    content: Annotated[str | None, Detail({"description": "the text; null if it was written to a file"})]
