@@ -16,8 +16,8 @@ FREE_TEXT = frozenset(
 """Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
 DROPPED_FIRST = (
     "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "slot", "started", "seconds",
-    "action", "data", "backtest", "strength", "combined", "filled", "buys", "opened", "cost", "bought", "sold", "gross",
-    "level", "id", "default", "note", "result", "message", "reason",
+    "action", "data", "backtest", "strength", "combined", "filled", "buys", "winners", "paid", "opened", "cost", "bought",
+    "sold", "entry price", "exit price", "dividends", "gross", "level", "id", "default", "note", "result", "message", "reason",
 )  # fmt: skip
 """Columns by rank: on a narrow terminal the first goes first. Then the other texts go from right to left, then numbers."""
 

@@ -16,6 +16,8 @@ DAY, OPERATE, LOOK, CONFIGURE, RESEARCH = "The day, in Indian time", "Operate", 
 Session = Annotated[str, typer.Option("--session", help="Only this session.", metavar="YYYY-MM-DD")]
 Limit = Annotated[int, typer.Option("--limit", help="Maximum number of rows.", min=1)]
 Symbol = Annotated[str, typer.Option("--symbol", help="Only this symbol.", metavar="SYMBOL", autocompletion=symbols)]
+From = Annotated[str, typer.Option("--from", help="From this day on.", metavar="YYYY-MM-DD")]
+To = Annotated[str, typer.Option("--to", help="Up to this day.", metavar="YYYY-MM-DD")]
 TaskName = Annotated[str, typer.Option("--task", help="Only this task.", metavar="TASK", autocompletion=tasks)]
 
 

@@ -37,6 +37,7 @@ def listing(
 ) -> Answer:
     """List orders, newest first."""
     from tradectl.report import orders
+    from tradectl.report.notes import by_order
 
     world = invocation.world(read_only=True)
     day = parse_day(session)
@@ -47,17 +48,28 @@ def listing(
         from tradectl.cli.known_values import check_symbol
 
         check_symbol(world, symbol)
-    return Answer(found, lambda: output.table(COLUMNS, (_row(item) for item in found), empty="No orders."), session=day)
+    notes = by_order(world.ledger.notes.all())
+    found = [item | {"notes": notes.get(item["id"], [])} for item in found]
+    return Answer(found, lambda: _list(found), session=day)
 
 
 @command(app, "show")
 def one(invocation: Invocation, order: Name) -> Answer:
-    """Show one order with all that is known of it, and its fills."""
+    """Show one order with all that is known of it, its fills and its notes."""
     from tradectl.report import orders
+    from tradectl.report.notes import by_order
 
     world = invocation.world(read_only=True)
     found = orders.one(world.ledger.database, world.user, order)
+    found["notes"] = by_order(world.ledger.notes.all()).get(found["id"], [])
     return Answer(found, lambda: _card(found))
+
+
+def _list(found: list[dict[str, Any]]) -> str:
+    """Return the table of orders; a column with notes only if there are any."""
+    noted = any(item["notes"] for item in found)
+    rows = ((*_row(item), *([output.notes(item["notes"])] * noted)) for item in found)
+    return output.table((*COLUMNS, *(["note"] * noted)), rows, empty="No orders.")
 
 
 def _row(item: dict[str, Any]) -> tuple[Any, ...]:
@@ -68,7 +80,8 @@ def _row(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _card(order: dict[str, Any]) -> str:
-    facts = "\n".join(f"{name:18} {output.cell(value)}" for name, value in order.items() if name != "fills")
+    facts = "\n".join(f"{name:18} {output.cell(value)}" for name, value in order.items() if name not in {"fills", "notes"})
+    notes = "".join(f"\n{output.moment(note['at'])[:16]}  {output.notes([note])}" for note in order["notes"])
     fills = output.table(
         ("fill", "at", "side", ">quantity", ">price", ">charges"),
         [
@@ -85,7 +98,7 @@ def _card(order: dict[str, Any]) -> str:
         title="Fills",
         empty="none",
     )
-    return f"{facts}\n\n{fills}"
+    return f"{facts}\n\n{fills}" + (f"\n\nNotes{notes}" if notes else "")
 
 
 # -- cancel ---------------------------------------------------------------------------------------------------------------

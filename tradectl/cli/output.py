@@ -101,6 +101,11 @@ def rupees(text: str | None) -> str:
     return "" if text is None else show_rupees(to_paise(text))
 
 
+def notes(found: Iterable[Mapping[str, Any]]) -> str:
+    """Return notes for a cell of a table: `late fill #slow; see mail`."""
+    return "; ".join(" ".join([item["text"], *(f"#{tag}" for tag in item["tags"])]) for item in found)
+
+
 def inputs(values: Any, width: int = 0) -> str:
     """Return a decision's inputs or a task's result on one line: `close=101.5 rsi=24.1`; cut to `width` characters if given."""
     line = " ".join(f"{key}={_plain(value)}" for key, value in values.items()) if isinstance(values, dict) else _plain(values)

@@ -159,13 +159,16 @@ def why(
     ] = None,
     limit: Limit = 50,
 ) -> Answer:
-    """Show why a symbol was bought, sold or left: every decision with rule, reason and inputs, newest first."""
+    """Show why a symbol was bought, sold or left: every decision with rule, reason and inputs, and your notes, newest first."""
     from tradectl.report import why as report
+    from tradectl.report.notes import as_decisions
 
     world = invocation.world(read_only=True)
     days = [day for day in map(parse_day, session or []) if day]
     whose = {world.user, world.ledger.signals_owner(world.parameters.signals_from)}
     found = report.decisions(world.ledger.database, whose, symbol, sessions=days, limit=limit)
+    noted = as_decisions(world.ledger, {spelled(symbol), *(item["symbol"] for item in found)}, days)
+    found = sorted([*found, *noted], key=lambda item: str(item["at"]), reverse=True)[:limit]
     if not found:
         world.market.find(
             symbol, ist_date(world.clock.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -113,7 +113,7 @@ class Positions:
         """
         key = {"of_user": self._user, "of_instrument": instrument_id, "of_session": session}
         rows = FILLS_OF_DAY.all(connection, key)
-        shares = day_charges(session, [_whole_fill(row) for row in rows], self._tariff()).by_fill
+        shares = day_charges(session, [whole_fill(row) for row in rows], self._tariff()).by_fill
         for row in rows:
             if shares[str(row.id)] != row.charges:
                 connection.execute(update(FILLS).where(FILLS.c.id == row.id).values(charges=shares[str(row.id)]))
@@ -123,14 +123,7 @@ class Positions:
         """Return the state of a position, computed from its fills and its corporate actions."""
         fills = FILLS_OF_POSITION.all(connection, {"of_position": position_id})
         adjustments = ADJUSTMENTS_OF_POSITION.all(connection, {"of_position": position_id})
-        return fold(
-            [_booked_fill(row) for row in fills],
-            [
-                Adjustment(ActionKind(row.kind), row.ex_date, row.at, Fraction(row.ratio), Fraction(row.cost_kept), row.cash)
-                for row in sorted(adjustments, key=lambda row: (row.at, row.id))
-            ],
-            {str(row.id): row.charges * row.booked // row.quantity for row in fills},
-        )
+        return folded(fills, adjustments)
 
     def recompute(self, connection: Connection, position_id: int) -> None:
         """Compute a position from its fills and corporate actions, and update its row."""
@@ -171,11 +164,27 @@ class Positions:
         connection.execute(update(POSITIONS).where(POSITIONS.c.id == position_id).values(values))
 
 
-def _whole_fill(row: Row[Any]) -> Fill:
-    return Fill(
-        str(row.id), row.symbol, Side(row.side), row.quantity, row.price, row.session_date, row.at, row.order_id or -row.id
+def folded(fills: Sequence[Row[Any]], adjustments: Iterable[Row[Any]]) -> Folded:
+    """Return the state of a position from its rows of `fills`, by time, and of `adjustments`."""
+    return fold(
+        [_fill(row, row.booked) for row in fills],
+        [
+            Adjustment(ActionKind(row.kind), row.ex_date, row.at, Fraction(row.ratio), Fraction(row.cost_kept), row.cash)
+            for row in sorted(adjustments, key=lambda row: (row.at, row.id))
+        ],
+        {str(row.id): booked_charges(row) for row in fills},
     )
 
 
-def _booked_fill(row: Row[Any]) -> Fill:
-    return Fill(str(row.id), row.symbol, Side(row.side), row.booked, row.price, row.session_date, row.at, row.order_id or -row.id)
+def booked_charges(row: Row[Any]) -> int:
+    """Return the charges (paise) of the shares of a fill that change our position."""
+    return int(row.charges * row.booked // row.quantity)
+
+
+def whole_fill(row: Row[Any]) -> Fill:
+    """Return a row of `fills` with all of its shares, also those that are not ours."""
+    return _fill(row, row.quantity)
+
+
+def _fill(row: Row[Any], quantity: int) -> Fill:
+    return Fill(str(row.id), row.symbol, Side(row.side), quantity, row.price, row.session_date, row.at, row.order_id or -row.id)

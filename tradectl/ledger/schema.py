@@ -366,3 +366,13 @@ journal_head = Table(
     CheckConstraint("id = 1", name="one"),
 )  # fmt: skip
 """Number and hash of the last entry of `journal`."""
+notes = Table(
+    "notes", metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    _user(), Column("at", Moment, nullable=False), Column("symbol", String(32), nullable=False),
+    Column("order_id", BigKey, ForeignKey("orders.id")),          # NULL: a note on a trade
+    Column("entry_trade_id", String(64)), Column("exit_trade_id", String(64)),  # NULL: a note on an order
+    Column("text", Text, nullable=False), Column("tags", JsonText, nullable=False),
+    Index("ix_notes_user_order_id", "user", "order_id"),
+    CheckConstraint("(order_id IS NULL) = (entry_trade_id IS NOT NULL AND exit_trade_id IS NOT NULL)", name="subject"),
+"""What a person wrote about an order, or about a trade: a lot that one fill bought and another sold."""

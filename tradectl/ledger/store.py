@@ -22,6 +22,7 @@ from tradectl.ledger.users import Users
 if TYPE_CHECKING:
     from tradectl.ledger.book import Book
     from tradectl.ledger.journal import Head
+    from tradectl.ledger.notes import Notes
     from tradectl.ledger.signals import Decisions, Signals
     from tradectl.ledger.statistics import Statistics
 
@@ -93,6 +94,13 @@ class Ledger:
         from tradectl.ledger.signals import Decisions
 
         return Decisions(self.database, self.user)
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Return the notes on orders and trades."""
+        from tradectl.ledger.notes import Notes
+
+        return Notes(self.database, self.user)
 
     @cached_property
     def statistics(self) -> Statistics:

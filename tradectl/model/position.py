@@ -69,6 +69,8 @@ class Trade:
         gross: exit_price x quantity - cost.
         net: gross - charges.
         exit_fill: The id of the fill that sold it; empty where no fill did.
+        entry_fill: The id of the fill that bought it.
+        entry_charges: The part of `charges` that the buy caused; the rest is of the sale.
     """
 
     symbol: str
@@ -82,6 +84,8 @@ class Trade:
     charges: Paise
     net: Paise
     exit_fill: str = field(default="", compare=False, kw_only=True)
+    entry_fill: str = field(default="", compare=False, kw_only=True)
+    entry_charges: Paise = field(default=0, compare=False, kw_only=True)
 
     @property
     def cost(self) -> Paise:
@@ -229,6 +233,8 @@ def _closed(lot: Lot, session: date, price: Paise, sell_charges: Paise, exit_fil
         charges=charges,
         net=gross - charges,
         exit_fill=exit_fill,
+        entry_fill=lot.fill_id,
+        entry_charges=lot.charges,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
 
-from tradectl.cli.contract import installation, research, trading
+from tradectl.cli.contract import accounts, installation, research, trading
 from tradectl.cli.contract.json_schema import DIALECT, Schema, schema_of
 from tradectl.cli.contract.values import Day, Mode
 from tradectl.ledger import schema
@@ -51,6 +51,11 @@ RESULTS: Mapping[str, Any] = {
     "positions": list[Annotated[trading.PositionExtra, schema.positions]],
     "signals": list[Annotated[trading.SignalExtra, schema.signals]],
     "executions": list[Annotated[trading.ExecutionRow, schema.task_executions]],
+    "trades": list[accounts.TradeRow],
+    "note": accounts.NoteRow,
+    "notes": list[accounts.NoteRow],
+    "pnl": accounts.PnlResult,
+    "export": accounts.ExportResult,
     "logs": list[Annotated[trading.LogRow, schema.user_logs]] | list[Annotated[trading.ExecutionRow, schema.task_executions]],
     "audit list": list[trading.JournalEntry],
     "audit verify": trading.JournalCheck,

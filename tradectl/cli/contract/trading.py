@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+from tradectl.cli.contract.accounts import NoteText
 from tradectl.cli.contract.values import (
     Clock,
     Count,
@@ -406,6 +407,8 @@ class StatusResult(TypedDict):
 class OrderRow(TypedDict):
     """An order of the ledger."""
 
+    notes: NotRequired[Annotated[list[NoteText], Detail({"description": "the notes on it, in the lists of orders"})]]
+
 
 class ExecutionRow(TypedDict):
     """A run of a task."""
@@ -423,12 +426,14 @@ class OrderWithFills(TypedDict):
     """An order of the ledger with its fills."""
 
     fills: list[Annotated[FillRow, schema.fills]]
+    notes: NotRequired[list[NoteText]]
 
 
 class CancelledOrder(TypedDict):
     """An order and what became of its cancel."""
 
     fills: list[Annotated[FillRow, schema.fills]]
+    notes: NotRequired[list[NoteText]]
     cancel: CancelOutcome
     cancel_reason: str
 

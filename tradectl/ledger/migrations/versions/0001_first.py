@@ -435,3 +435,22 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_journal_head_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_head")),
     )
+    op.create_table(
+        "notes",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("user", sa.String(length=64), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("order_id", KEY, nullable=True),
+        sa.Column("entry_trade_id", sa.String(length=64), nullable=True),
+        sa.Column("exit_trade_id", sa.String(length=64), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "(order_id IS NULL) = (entry_trade_id IS NOT NULL AND exit_trade_id IS NOT NULL)", name=op.f("ck_notes_subject")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_notes_order_id")),
+        sa.ForeignKeyConstraint(["user"], ["users.user"], name=op.f("fk_notes_user")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
+    )
+    op.create_index("ix_notes_user_order_id", "notes", ["user", "order_id"])

@@ -1,0 +1,116 @@
+"""Split the stored charges of fills into lines (brokerage, STT, exchange, SEBI, stamp, GST, DP, IPFT), exact to the paisa.
+
+The ledger stores one amount for each fill: its share of the charges of its symbol, day and side. The lines of that side come from
+the table of charges on that day. They are divided among the fills so that the lines of a fill sum to its stored charges, and the
+lines of all fills sum to the lines of the side. So a line of one fill is rounded, but the line of the day (as on the contract
+note) is exact. Where the stored charges of a side differ from the table (the table was changed later), the difference is
+the line `other`; it is never hidden in a levy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import date
+
+from tradectl.exchange.charges import Lines, day_charges
+from tradectl.exchange.rates import Tariff
+from tradectl.model.money import Paise
+from tradectl.model.order import Fill, Side
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeLines:
+    """Charges by line, in paise.
+
+    `dp` includes its own GST. `other` is the stored amount less the table's; it may be negative.
+    """
+
+    brokerage: Paise = 0
+    stt: Paise = 0
+    exchange: Paise = 0
+    sebi: Paise = 0
+    stamp: Paise = 0
+    gst: Paise = 0
+    dp: Paise = 0
+    ipft: Paise = 0
+    other: Paise = 0
+
+    @property
+    def total(self) -> Paise:
+        """Return the sum of all lines."""
+        return sum(astuple(self))
+
+    def __add__(self, more: ChargeLines) -> ChargeLines:
+        return ChargeLines(*(one + two for one, two in zip(astuple(self), astuple(more), strict=True)))
+
+    def __sub__(self, less: ChargeLines) -> ChargeLines:
+        return ChargeLines(*(one - two for one, two in zip(astuple(self), astuple(less), strict=True)))
+
+    def part(self, amount: Paise) -> ChargeLines:
+        """Return lines that sum to `amount`, in proportion to these; the largest remainders are rounded up.
+
+        `amount` is not above the total. The total itself returns these lines unchanged.
+        """
+        total = self.total
+        if amount == total:
+            return self
+        if total == 0:
+            raise ValueError(f"charges of 0 have no part of {amount}")
+        whole = [line * amount // total for line in astuple(self)]
+        ranked = sorted(range(len(whole)), key=lambda place: (-(astuple(self)[place] * amount % total), place))
+        for place in ranked[: amount - sum(whole)]:
+            whole[place] += 1
+        return ChargeLines(*whole)
+
+    def divided(self, amounts: Sequence[Paise]) -> list[ChargeLines]:
+        """Return one part for each amount. The amounts sum to the total; so do the parts, in every line."""
+        rest, parts = self, list[ChargeLines]()
+        for amount in amounts[:-1]:
+            parts.append(rest.part(amount) if amount else ChargeLines())
+            rest -= parts[-1]
+        return [*parts, rest] if amounts else []
+
+
+LINES = tuple(field.name for field in fields(ChargeLines))
+"""The names of the lines, in the order of a contract note."""
+
+
+def summed(parts: Iterable[ChargeLines]) -> ChargeLines:
+    """Return the sum of lines."""
+    columns = zip(*map(astuple, parts), strict=True)
+    return ChargeLines(*(sum(column) for column in columns))
+
+
+def lines_of_day(day: date, fills: Sequence[Fill], stored: Mapping[str, Paise], tariff: Tariff) -> dict[str, ChargeLines]:
+    """Return the lines of each fill of one symbol and day, by fill id.
+
+    Args:
+        fills: All fills of the symbol on that day, with whole quantities.
+        stored: The charges of each fill in the ledger (paise), by fill id.
+
+    Raises:
+        ValueError: As `day_charges`.
+        UncoveredDate: The table of charges begins later.
+    """
+    table = day_charges(day, fills, tariff)
+    found: dict[str, ChargeLines] = {}
+    for side, lines in ((Side.BUY, table.buy), (Side.SELL, table.sell)):
+        ids = [fill.fill_id for fill in fills if fill.side is side]
+        amounts = [stored[fill_id] for fill_id in ids]
+        found.update(zip(ids, _with_difference(lines, sum(amounts)).divided(amounts), strict=True))
+    return found
+
+
+def _with_difference(lines: Lines, stored: Paise) -> ChargeLines:
+    return ChargeLines(
+        brokerage=lines.brokerage,
+        stt=lines.stt,
+        exchange=lines.transaction,
+        sebi=lines.sebi,
+        stamp=lines.stamp,
+        gst=lines.gst,
+        dp=lines.dp,
+        ipft=lines.ipft,
+        other=stored - lines.total,
+    )
