@@ -338,3 +338,19 @@ buy_approvals = Table(
     UniqueConstraint("user", "session_date"),
     one_of("verdict", ("approved", "rejected", "expired"), "verdict"),
 )  # fmt: skip
+
+outside_trades = Table(
+    "outside_trades", metadata,
+    _user(), Column("session_date", Date, nullable=False), Column("exchange", String(8), nullable=False),
+    Column("trade_id", String(96), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("isin", String(12), nullable=False, server_default=""), Column("side", String(4), nullable=False),
+    Column("quantity", Integer, nullable=False), Column("price", Paise, nullable=False),
+    Column("at", Moment, nullable=False), Column("order_id", String(64), nullable=False, server_default=""),
+    Column("buyback", Boolean, nullable=False, server_default="0"),
+    Column("source", Text, nullable=False), Column("row", Integer, nullable=False),  # the file and its line
+    Column("imported_at", Moment, nullable=False),
+    UniqueConstraint("user", "session_date", "exchange", "trade_id"),
+    one_of("side", Side, "side"),
+    CheckConstraint("quantity > 0 AND price > 0", name="positive"),
+)  # fmt: skip
+"""Trades of a broker's tradebook, or entered by hand, for lots and taxes. They change no position and no cash."""

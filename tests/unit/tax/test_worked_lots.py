@@ -97,7 +97,7 @@ def test_12_without_an_imported_fair_value_the_gain_is_marked() -> None:
     assert gain.doubts == ("fair_value_missing",)
 
 
-def test_13_a_split_keeps_the_date_and_spreads_cost_and_fair_value() -> None:
+def test_13_a_split_keeps_the_date_and_spreads_the_cost() -> None:
     """Ten shares at 1,000 become 100. 50 of them cost 5,000; their value of 2018 is 5 x 1,300."""
     (gain,) = gains(
         [bought("2016-03-01", 10, "1000"), sold("2025-05-05", 50, "200")],
@@ -108,7 +108,7 @@ def test_13_a_split_keeps_the_date_and_spreads_cost_and_fair_value() -> None:
     assert (gain.actual_cost, gain.disposal.lot.entry_quantity) == (5000_00, 5)
 
 
-def test_14_bonus_shares_cost_nothing_and_are_held_from_allotment() -> None:
+def test_14_bonus_shares_are_free_and_held_from_allotment() -> None:
     """100 shares and 100 bonus shares: the sale of 150 takes 100 of the purchase and 50 of the bonus."""
     first, bonus = gains(
         [bought("2023-01-02", 100, "80"), sold("2025-03-14", 150, "60")],
