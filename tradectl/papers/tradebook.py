@@ -18,7 +18,7 @@ from tradectl.marketdata.importers.source import SourceFile, read_source
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.order import Side
 from tradectl.model.symbols import spelled
-from tradectl.papers.columns import Cells, rows_of
+from tradectl.papers.columns import Cells, plain, rows_of
 
 NEEDED = {
     "symbol": ("tradingsymbol", "scrip", "stock"),
@@ -40,23 +40,30 @@ EQUITY = frozenset({"", "EQ", "CASH", "CM", "NSE", "BSE"})
 """The segments of shares."""
 OPENING = time(9, 15)
 """The time of a trade whose row has none."""
+MADE = "made-"
+"""The prefix of the trade id of a row that had none."""
 _SIDES = {"buy": Side.BUY, "b": Side.BUY, "sell": Side.SELL, "s": Side.SELL, "buyback": Side.SELL}
 
 
 @dataclass(frozen=True, slots=True)
 class Tradebook:
-    """The trades of a file in its order; `skipped` counts rows of other segments, `repeated` has rows that repeat a trade id."""
+    """The trades of a file in its order.
+
+    Attributes:
+        skipped: The number of rows of other segments.
+        repeated: Rows that repeat the trade id of a day.
+        timed: Whether the file has times.
+    """
 
     name: str
     trades: tuple[OutsideTrade, ...]
     skipped: int = 0
     repeated: tuple[OutsideTrade, ...] = ()
+    timed: bool = False
 
 
 def is_tradebook(source: SourceFile) -> bool:
     """Return whether a file has the columns of a tradebook."""
-    from tradectl.papers.columns import plain
-
     names = {plain(column) for column in source.header}
     return all(not names.isdisjoint((name, *others)) for name, others in NEEDED.items())
 
@@ -72,12 +79,13 @@ def parse_tradebook(source: SourceFile) -> Tradebook:
     repeated: list[OutsideTrade] = []
     seen: set[tuple[date, str, str]] = set()
     made: Counter[tuple[object, ...]] = Counter()
-    skipped = 0
+    skipped, timed = 0, False
     for cells in rows_of(source, NEEDED, OTHER):
         if cells.text("segment").upper() not in EQUITY:
             skipped += 1
             continue
         trade = _trade(source.name, cells)
+        timed = timed or bool(cells.text("order_execution_time"))
         if not trade.trade_id:
             same = (trade.session, trade.symbol, trade.side, trade.quantity, trade.price, trade.at)
             made[same] += 1
@@ -87,13 +95,13 @@ def parse_tradebook(source: SourceFile) -> Tradebook:
         else:
             seen.add(trade.key)
             trades.append(trade)
-    return Tradebook(source.name, tuple(trades), skipped, tuple(repeated))
+    return Tradebook(source.name, tuple(trades), skipped, tuple(repeated), timed)
 
 
 def made_id(trade: OutsideTrade, number: int) -> str:
     """Return a trade id from the content of a trade; `number` distinguishes equal trades."""
     at = trade.at.astimezone(UTC)
-    return f"made-{trade.symbol}-{trade.side}-{trade.quantity}-{trade.price}-{at:%H%M%S}-{number}"
+    return f"{MADE}{trade.symbol}-{trade.side}-{trade.quantity}-{trade.price}-{at:%H%M%S}-{number}"
 
 
 def _trade(name: str, cells: Cells) -> OutsideTrade:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypedDict
 
 from tradectl.cli.contract.values import Count, Day, Detail, Rupees, Shares, Side
+from tradectl.papers.findings import Outcome
 from tradectl.tax.rules import Term
 
 Doubts = Annotated[list[str], Detail({"description": "marks of this figure; `doubts` of the result gives their meaning"})]
@@ -187,3 +188,60 @@ class ImportedList(TypedDict):
     file: str
     rows: Count
     stored: str
+
+
+class PaperDifference(TypedDict):
+    """One field that differs. `by`: the paper's amount minus ours, null for what is no amount."""
+
+    field: str
+    theirs: str
+    ours: str
+    by: Rupees | None
+
+
+class PaperFinding(TypedDict):
+    """A line of a paper that differs from the ledger, or that only one of them has."""
+
+    outcome: Outcome
+    row: Annotated[int, Detail({"minimum": 0, "description": "the line in the file; 0 if the paper does not have it"})]
+    session: Day
+    symbol: str
+    line: str
+    key: str
+    differences: list[PaperDifference]
+    note: str
+
+
+class ComparedPaper(TypedDict):
+    """A paper with its number of lines by outcome, and every line that is not equal."""
+
+    paper: str
+    kind: Literal["tradebook", "charge lines", "Kite charges", "tax P&L"]
+    lines: Count
+    equal: Count
+    differs: Count
+    missing_here: Count
+    missing_there: Count
+    findings: list[PaperFinding]
+
+
+class DifferingRate(TypedDict):
+    """A rate that the papers use and the table of charges does not, with the days on which it shows."""
+
+    line: str
+    since: Day
+    until: Day
+    agreed: Annotated[Day | None, Detail({"description": "the last day before that excludes this rate"})]
+    theirs: str
+    ours: str
+    unit: str
+    lines: Count
+
+
+class PapersResult(TypedDict):
+    """The broker's papers compared with the ledger."""
+
+    papers: list[ComparedPaper]
+    rates: list[DifferingRate]
+    charges_of: str
+    agrees: bool
