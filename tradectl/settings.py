@@ -17,6 +17,8 @@ from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.model.moment import IST
 
 FILE = "tradectl.toml"
+FAIR_VALUES, TAX_ACTIONS = "fair-values.csv", "tax-actions.csv"
+"""The files of a home with the prices of 2018-01-31 and with corporate actions, for taxes (`import`)."""
 KEYS = {
     "user": "the user of commands without --user",
     "database": "the ledger: a file, or the URL of a PostgreSQL database",

@@ -16,6 +16,7 @@ from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import OPERATE
 from tradectl.clock import SystemClock, stopwatch
 from tradectl.errors import DatabaseError, UsageError
+from tradectl.settings import FAIR_VALUES, TAX_ACTIONS
 
 if TYPE_CHECKING:
     from tradectl.ledger.backup import Backup
@@ -58,6 +59,8 @@ def backup(
         files={
             "tradectl.toml": settings.home / "tradectl.toml",
             "sessions.csv": settings.sessions,
+            FAIR_VALUES: settings.home / FAIR_VALUES,
+            TAX_ACTIONS: settings.home / TAX_ACTIONS,
             "secret.key": settings.secret_key,
         },
         about={"tradectl": __version__, "schema": form, "mode": mode, "home": str(settings.home)},

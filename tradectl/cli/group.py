@@ -141,6 +141,12 @@ class ShowGroup(Group):
     default = "show"
 
 
+class BrokerGroup(Group):
+    """A group whose bare name means its command `broker`."""
+
+    default = "broker"
+
+
 class Root(Group):
     """The root command, `tradectl`."""
 

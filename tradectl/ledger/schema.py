@@ -366,6 +366,7 @@ journal_head = Table(
     CheckConstraint("id = 1", name="one"),
 )  # fmt: skip
 """Number and hash of the last entry of `journal`."""
+
 notes = Table(
     "notes", metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
@@ -375,4 +376,21 @@ notes = Table(
     Column("text", Text, nullable=False), Column("tags", JsonText, nullable=False),
     Index("ix_notes_user_order_id", "user", "order_id"),
     CheckConstraint("(order_id IS NULL) = (entry_trade_id IS NOT NULL AND exit_trade_id IS NOT NULL)", name="subject"),
+)  # fmt: skip
 """What a person wrote about an order, or about a trade: a lot that one fill bought and another sold."""
+
+outside_trades = Table(
+    "outside_trades", metadata,
+    _user(), Column("session_date", Date, nullable=False), Column("exchange", String(8), nullable=False),
+    Column("trade_id", String(96), nullable=False), Column("symbol", String(32), nullable=False),
+    Column("isin", String(12), nullable=False, server_default=""), Column("side", String(4), nullable=False),
+    Column("quantity", Integer, nullable=False), Column("price", Paise, nullable=False),
+    Column("at", Moment, nullable=False), Column("order_id", String(64), nullable=False, server_default=""),
+    Column("buyback", Boolean, nullable=False, server_default="0"),
+    Column("source", Text, nullable=False), Column("row", Integer, nullable=False),  # the file and its line
+    Column("imported_at", Moment, nullable=False),
+    UniqueConstraint("user", "session_date", "exchange", "trade_id"),
+    one_of("side", Side, "side"),
+    CheckConstraint("quantity > 0 AND price > 0", name="positive"),
+)  # fmt: skip
+"""Trades of a broker's tradebook, or entered by hand, for lots and taxes. They change no position and no cash."""

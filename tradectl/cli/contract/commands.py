@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
 
-from tradectl.cli.contract import accounts, installation, research, trading
+from tradectl.cli.contract import accounts, installation, research, taxes, trading
 from tradectl.cli.contract.json_schema import DIALECT, Schema, schema_of
 from tradectl.cli.contract.values import Day, Mode
 from tradectl.ledger import schema
@@ -40,7 +40,8 @@ RESULTS: Mapping[str, Any] = {
     "halt": trading.HaltResult,
     "resume": trading.HaltResult,
     "login": trading.LoginResult,
-    "reconcile": trading.ReconcileResult,
+    "reconcile broker": trading.ReconcileResult,
+    "reconcile papers": taxes.PapersResult,
     "doctor": list[trading.DoctorFinding],
     "backup": trading.BackupResult,
     "orders list": list[_ORDER],
@@ -61,7 +62,13 @@ RESULTS: Mapping[str, Any] = {
     "audit verify": trading.JournalCheck,
     "audit export": trading.JournalCheck,
     "why": list[Annotated[trading.DecisionExtra, schema.decisions]],
+    "tax lots": taxes.LotsResult,
+    "tax year": taxes.YearResult,
     "init": installation.InitResult,
+    "import tradebook": taxes.ImportedTradebook,
+    "import trade": taxes.EnteredTrade,
+    "import fair-values": taxes.ImportedList,
+    "import tax-actions": taxes.ImportedList,
     "schedule list": _SCHEDULE,
     "schedule set": _SCHEDULE,
     "schedule enable": _SCHEDULE,

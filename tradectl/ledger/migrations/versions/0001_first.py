@@ -454,3 +454,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
     )
     op.create_index("ix_notes_user_order_id", "notes", ["user", "order_id"])
+    op.create_table(
+        "outside_trades",
+        sa.Column("user", sa.String(length=64), nullable=False),
+        sa.Column("session_date", sa.Date(), nullable=False),
+        sa.Column("exchange", sa.String(length=8), nullable=False),
+        sa.Column("trade_id", sa.String(length=96), nullable=False),
+        sa.Column("symbol", sa.String(length=32), nullable=False),
+        sa.Column("isin", sa.String(length=12), server_default="", nullable=False),
+        sa.Column("side", sa.String(length=4), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("price", PAISE, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("order_id", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("buyback", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("imported_at", MOMENT, nullable=False),
+        sa.CheckConstraint("quantity > 0 AND price > 0", name=op.f("ck_outside_trades_positive")),
+        sa.CheckConstraint("side IN ('BUY', 'SELL')", name=op.f("ck_outside_trades_side")),
+        sa.ForeignKeyConstraint(["user"], ["users.user"], name=op.f("fk_outside_trades_user")),
+        sa.UniqueConstraint(
+            "user", "session_date", "exchange", "trade_id", name=op.f("uq_outside_trades_user_session_date_exchange_trade_id")
+        ),
+    )

@@ -1,0 +1,107 @@
+"""Compute the lots and gains of a home's account from its ledger, its imported papers and its market data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+from tradectl.errors import DataError, UsageError
+from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.papers.account_trades import FindInstrument, account_trades
+from tradectl.papers.lists import read_fair_values, read_tax_actions
+from tradectl.ports import MarketData
+from tradectl.settings import FAIR_VALUES, TAX_ACTIONS
+from tradectl.task import World
+from tradectl.tax.account import AccountTax, account_tax
+from tradectl.tax.events import ActionType, ShareAction, Trade
+
+_KINDS = {
+    ActionKind.SPLIT: ActionType.SPLIT,
+    ActionKind.BONUS: ActionType.BONUS,
+    ActionKind.CONSOLIDATION: ActionType.CONSOLIDATION,
+    ActionKind.DEMERGER: ActionType.DEMERGER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What an account's taxes are computed from, and the result. `notes`: what a person should know or decide."""
+
+    tax: AccountTax
+    trades: tuple[Trade, ...]
+    actions: tuple[ShareAction, ...]
+    tariff: str
+    notes: tuple[str, ...]
+
+
+def read_account(world: World, home: Path, today: date) -> Account:
+    """Return the lots and gains of the user's account up to today. Raises DataError for a damaged list of the home."""
+
+    def find(symbol: str, day: date) -> str:
+        try:
+            return world.market.find(symbol, day)
+        except (UsageError, DataError):  # unknown there, or no market data at all
+            return symbol
+
+    trades = [trade for trade in account_trades(world.ledger, find) if trade.session <= today]
+    trades = [_with_isin(trade, world.market) for trade in trades]
+    own = [_by_instrument(item, find) for item in read_tax_actions(home / TAX_ACTIONS)]
+    notes: list[str] = []
+    announced = _announced(sorted({trade.instrument for trade in trades}), trades, world.market, today, notes)
+    settled = {(item.instrument, item.ex_date, item.kind) for item in own}
+    actions = [*own, *(item for item in announced if (item.instrument, item.ex_date, item.kind) not in settled)]
+    tariff = world.ledger.tariff
+    found = account_tax(trades, [item for item in actions if item.ex_date <= today], read_fair_values(home / FAIR_VALUES), tariff)
+    return Account(found, tuple(trades), tuple(actions), tariff.title, tuple(notes))
+
+
+def _with_isin(trade: Trade, market: MarketData) -> Trade:
+    """Return a trade with the ISIN of the imported instrument list, if it has none."""
+    if trade.isin:
+        return trade
+    try:
+        return replace(trade, isin=market.instrument(trade.instrument, trade.session).isin or "")
+    except (UsageError, DataError):
+        return trade
+
+
+def _by_instrument(item: ShareAction, find: FindInstrument) -> ShareAction:
+    """Return an action of the user's list under the instrument ids of its symbols."""
+    to = find(item.to, item.ex_date) if item.to else ""
+    return replace(item, instrument=find(item.instrument, item.ex_date), to=to)
+
+
+def _announced(
+    instruments: Sequence[str], trades: Sequence[Trade], market: MarketData, today: date, notes: list[str]
+) -> list[ShareAction]:
+    """Return the corporate actions of the market data since the first trade of each instrument."""
+    found: list[ShareAction] = []
+    unknown: list[str] = []
+    for instrument in instruments:
+        first = min(trade.session for trade in trades if trade.instrument == instrument)
+        try:
+            listed = market.actions(instrument, first, today)
+        except (UsageError, DataError):
+            unknown.append(instrument)
+            continue
+        for item in listed:
+            if item.kind in _KINDS:
+                found.append(_share_action(item))
+            elif item.kind is ActionKind.UNKNOWN:
+                notes.append(
+                    f"{instrument} {item.ex_date}: {item.subject or 'a corporate action'} is not decided "
+                    f"(`tradectl data actions list --symbol {instrument}`)"
+                )
+    if unknown:
+        notes.append(
+            f"no market data of {', '.join(unknown)}: splits, bonuses and demergers count only from `import tax-actions`"
+        )
+    return found
+
+
+def _share_action(item: CorporateAction) -> ShareAction:
+    ratio = Fraction(1) if item.kind is ActionKind.DEMERGER else item.ratio
+    return ShareAction(item.instrument_id, item.ex_date, _KINDS[item.kind], ratio, source=item.subject)
