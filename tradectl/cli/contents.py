@@ -27,6 +27,7 @@ MODULES = (
     ("help", "help"),
     ("orders", "orders"),
     ("queries", "positions", "signals", "executions", "why"),
+    ("report", "report"),
     ("logs", "logs"),
     ("init", "init"),
     ("schedule", "schedule"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
 
-from tradectl.cli.contract import installation, research, trading
+from tradectl.cli.contract import installation, reports, research, trading
 from tradectl.cli.contract.json_schema import DIALECT, Schema, schema_of
 from tradectl.cli.contract.values import Day, Mode
 from tradectl.ledger import schema
@@ -53,6 +53,7 @@ RESULTS: Mapping[str, Any] = {
     "executions": list[Annotated[trading.ExecutionRow, schema.task_executions]],
     "logs": list[Annotated[trading.LogRow, schema.user_logs]] | list[Annotated[trading.ExecutionRow, schema.task_executions]],
     "why": list[Annotated[trading.DecisionExtra, schema.decisions]],
+    "report": reports.ReportResult,
     "init": installation.InitResult,
     "schedule list": _SCHEDULE,
     "schedule set": _SCHEDULE,
