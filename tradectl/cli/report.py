@@ -13,7 +13,7 @@ from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import LOOK, parse_day
-from tradectl.errors import ConfigurationError, UsageError
+from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
     from tradectl.report_page.content import Content
@@ -55,6 +55,7 @@ def report(
     The page has equity and drawdown, results by month and day, each trade as candles with its target, skipped buys with their
     reasons, and on top what needs you. Without a period: the last session; of a simulation: all of it.
     """
+    from tradectl.bootstrap.reports import report_name
     from tradectl.report_page.complete import ledger_report
 
     if form not in FORMATS:
@@ -70,7 +71,7 @@ def report(
         if simulation is not None:
             world.close()
     folder = simulation or invocation.required_settings().reports
-    file = out or (folder / f"{file_name(content)}.html" if form == "html" else None)
+    file = out or (folder / f"{report_name(content)}.html" if form == "html" else None)
     return written(content, form, file, open_page=open_page)
 
 
@@ -149,7 +150,7 @@ def period_of(world: World, given: tuple[date, date, str] | None, *, whole: bool
     if given is None:
         end = days[-1] if days else today
         start = days[0] if days and whole else end
-        return Period(start, end, f"{end:%A, %d %B %Y}" if start == end else f"{start} to {end}")
+        return Period(start, end, f"{end:%A, %d %B %Y}" if start == end else f"Simulation, {start} to {end}")
     start, end, title = given
     start, end = max(start, days[0]) if days and start == date.min else start, today if end == date.max else end
     start = end if start == date.min else start
@@ -179,17 +180,11 @@ def benchmarks_of(world: World, period: Period) -> dict[str, list[float]]:
     return {f"Buy and hold {name}": hold.worth.tolist()} if hold is not None else {}
 
 
-def file_name(content: Content) -> str:
-    """Return the name of a report's file without its ending: `me-2023-07-21` or `me-2023-01-01-to-2023-12-31`."""
-    span = str(content.first) if content.one_session else f"{content.first}-to-{content.last}"
-    user = re.sub(r"[^A-Za-z0-9_.-]", "_", content.user)
-    return f"{user}-{span}"
-
-
 def written(content: Content, form: str, file: Path | None, *, open_page: bool = False) -> Answer:
     """Write a report to `file`, or to stdout without one. Raises ConfigurationError if the file cannot be written."""
     import json
 
+    from tradectl.bootstrap.reports import write_report
     from tradectl.report_page.figures import figures_of
     from tradectl.report_page.page import render
     from tradectl.report_page.plain import csv_of, markdown_of, result_of
@@ -204,21 +199,9 @@ def written(content: Content, form: str, file: Path | None, *, open_page: bool =
         text = markdown_of(content, figures) if form == "md" else csv_of(content)
     if file is None:
         return Answer(found, text.rstrip("\n"))
-    found |= {"file": str(file.absolute()), "bytes": write(file, text)}
+    found |= {"file": str(file.absolute()), "bytes": write_report(file, text)}
     opened = "" if not open_page else open_in_browser(file)
     return Answer(found, lambda: "\n".join(filter(None, (summary(found), f"report: {found['file']}", opened))))
-
-
-def write(file: Path, text: str) -> int:
-    """Write a report for its owner only, whole or not at all; return its size in bytes. Raises ConfigurationError."""
-    from tradectl.files import PRIVATE, replace_file
-
-    content = text.encode()
-    try:
-        replace_file(file, content, mode=PRIVATE, parents=True)
-    except OSError as error:
-        raise ConfigurationError(f"the report {file} cannot be written: {error.strerror}") from error
-    return len(content)
 
 
 def open_in_browser(file: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +28,13 @@ FEW_TRADES = 1000
 """Up to so many trades each has BEFORE and AFTER bars; more trades have a third of them, so that the file stays small."""
 
 
-def candles_of(market: MarketData, lines: Iterable[TradeLine], parameters: Parameters) -> tuple[dict[str, Candles], str]:
-    """Return the candles of each traded instrument by its id, and a note about missing bars; empty if none are missing."""
+def candles_of(
+    market: MarketData, lines: Iterable[TradeLine], parameters: Parameters, last: date
+) -> tuple[dict[str, Candles], str]:
+    """Return the candles of each traded instrument by its id, and a note about missing bars; empty if none are missing.
+
+    No bar after `last` is used, so a report of a period stays the same.
+    """
     by_instrument: dict[str, list[TradeLine]] = defaultdict(list)
     for line in lines:
         by_instrument[line.instrument_id].append(line)
@@ -37,9 +43,10 @@ def candles_of(market: MarketData, lines: Iterable[TradeLine], parameters: Param
     found, without = {}, []
     for instrument_id, own in sorted(by_instrument.items()):
         try:
-            history = market.history(instrument_id)
+            stored = market.history(instrument_id)
         except (DataError, DatabaseError) as error:
             return {}, f"There are no candles: {error}"
+        history = stored.through(last) if stored is not None else None
         rows = _rows(history, own, margins) if history is not None else np.empty(0, dtype=np.int64)
         if history is None or not len(rows):
             without.append(own[0].symbol)

@@ -26,7 +26,7 @@ def ledger_report(world: World, period: Period, *, benchmarks: Mapping[str, Sequ
         benchmarks: By name: paise at the end of each session that has statistics.
     """
     content = content_of(world, period)
-    candles, note = candles_of(world.market, (*content.trades, *content.held), world.parameters)
+    candles, note = candles_of(world.market, (*content.trades, *content.held), world.parameters, period.last)
     trades = with_minutes(world, content.trades) if candles else content.trades
     modelled = MODELLED if world.mode == "simulated" and any(trade.minutes for trade in trades) else ""
     charges = f"Charges by the table {world.parameters.tariff.title}."

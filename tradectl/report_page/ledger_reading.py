@@ -9,11 +9,11 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Table, func, select
+from sqlalchemy import Row, Table, and_, func, or_, select
 
 from tradectl.ledger import schema
 from tradectl.model.market import ActionKind
-from tradectl.model.order import Fill, OrderStatus, Side
+from tradectl.model.order import Fill, OrderStatus, Purpose, Side
 from tradectl.model.position import Adjustment, Folded, Lot, Trade, fold
 from tradectl.report_page.alerts import alerts_of
 from tradectl.report_page.charge_lines import charge_lines
@@ -29,7 +29,9 @@ BUYING = ("buy", "premarket-retry", "amo-adjust")
 """The tasks whose decisions may leave out a buy."""
 PLACED = ("placed", "unchanged", "adjusted", "retried", "waiting")
 """The verdicts of these tasks that keep a buy."""
-DECISIONS, ORDERS, SIGNALS = schema.decisions, schema.orders, schema.signals
+DECIDES: dict[str, str] = {Purpose.ENTRY: "analyze", Purpose.REENTRY: "position-monitor"}
+"""The task that decides a buy, by the purpose of the buy."""
+DECISIONS, ORDERS = schema.decisions, schema.orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,15 @@ class _TradeReader:
     adjustments: dict[int, list[Row[Any]]]
     orders: dict[int, Row[Any]]
     targets: dict[int, list[Target]]
-    reasons: dict[tuple[str, date], str]
+    reasons: dict[tuple[str, date, str], str]
     last_price: Callable[[str], int | None]
 
     @classmethod
     def of(cls, world: World, last: date) -> _TradeReader:
         """Return the reader of everything up to the session `last`."""
+        columns = [DECISIONS.c[name] for name in ("instrument_id", "session_date", "task", "reason")]
+        of_entry = and_(DECISIONS.c.task == DECIDES[Purpose.ENTRY], DECISIONS.c.rule == "score")
+        wanted = or_(of_entry, and_(DECISIONS.c.task == DECIDES[Purpose.REENTRY], DECISIONS.c.verdict == "REENTER"))
         with world.ledger.database.read() as connection:
 
             def rows(table: Table) -> Sequence[Row[Any]]:
@@ -137,12 +142,8 @@ class _TradeReader:
             orders = {row.id: row for row in rows(ORDERS)}
             positions = [(row.id, row.symbol, row.instrument_id) for row in rows(schema.positions) if row.opened_session <= last]
             reasons = {
-                (row.instrument_id, row.session_date): row.reason
-                for row in connection.execute(
-                    select(DECISIONS.c.instrument_id, DECISIONS.c.session_date, DECISIONS.c.reason).where(
-                        DECISIONS.c.user == world.user, DECISIONS.c.task == "analyze", DECISIONS.c.rule == "score"
-                    )
-                )
+                (row.instrument_id, row.session_date, row.task): row.reason
+                for row in connection.execute(select(*columns).where(DECISIONS.c.user == world.user, wanted))
             }
         targets: dict[int, dict[date, Target]] = defaultdict(dict)
         for row in orders.values():
@@ -207,9 +208,13 @@ class _TradeReader:
         for row in self.fills.get(position_id, ()):
             if row.side == Side.BUY and (row.session_date, row.price) == (line.entry_session, line.entry_price):
                 order = self.orders.get(row.order_id)
-                why = self.reasons.get((line.instrument_id, order.decided), "") if order is not None else ""
-                return replace(line, entry_at=row.at, entry_rule=self._purpose(row), why=why)
+                return replace(line, entry_at=row.at, entry_rule=self._purpose(row), why=self._why(order))
         return line
+
+    def _why(self, order: Row[Any] | None) -> str:
+        """Return the reason that a task stored for a buy; empty for a buy of another purpose, or by hand."""
+        task = DECIDES.get(order.purpose, "") if order is not None else ""
+        return self.reasons.get((order.instrument_id, order.decided, task), "") if order is not None else ""
 
     def _purpose(self, row: Row[Any]) -> str:
         order = self.orders.get(row.order_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from tradectl.report_page.calendar import calendar_of, month_rows
 from tradectl.report_page.content import Content
 from tradectl.report_page.figures import Figures, figures_of
 from tradectl.report_page.payload import as_json, bars, candle_data, page_data
-from tradectl.report_page.tiles import CHARGE_NAMES, compared, money, ratio, tiles_of, tone
+from tradectl.report_page.tiles import CHARGE_NAMES, compared, money, number, ratio, tiles_of, tone
 
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 FOLDER = Path(__file__).parent
 SCRIPTS = ("theme.js", "charts.js", "trades.js", "page.js")
 LIBRARY = "lightweight-charts.standalone.production.js"
@@ -43,6 +45,8 @@ def render(content: Content) -> str:
         "clock": lambda moment: f"{to_ist(moment):%H:%M:%S}",
         "moment": lambda moment: f"{to_ist(moment):%Y-%m-%d %H:%M}",
         "tone": tone,
+        "number": number,
+        "unbroken": unbroken,
         "whole": lambda value: str(value).replace("-", "−"),
     }
     figures = figures_of(content)
@@ -75,6 +79,13 @@ def _parts(content: Content, figures: Figures) -> dict[str, Any]:
         "held": content.held,
         "sessions": len(content.days),
     }
+
+
+def unbroken(text: str) -> Any:
+    """Return text as safe HTML in which no line ends inside a date."""
+    from markupsafe import Markup, escape
+
+    return Markup(DATE.sub(r'<span class="nb">\g<0></span>', str(escape(text))))
 
 
 def _without_empty_ends(buckets: Sequence[Any]) -> Sequence[Any]:

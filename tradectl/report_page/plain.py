@@ -108,7 +108,7 @@ def _is_number(text: str) -> bool:
 
 def markdown_of(content: Content, figures: Figures) -> str:
     """Return the report as Markdown: alerts, headline figures, months, charges and trades."""
-    parts = [f"# {escaped(content.title)}", f"{content.user}, {content.mode}, {content.first} to {content.last}, rupees"]
+    parts = [f"# {escaped(content.title)}", f"{escaped(content.user)}, {content.mode}, {content.first} to {content.last}, rupees"]
     if content.alerts:
         alerts = [f"- **{escaped(item.title)}** {escaped(item.text)} `{item.command}`" for item in content.alerts]
         parts.append("\n".join(["## Look at this first", "", *alerts]))

@@ -51,7 +51,12 @@ def tiles_of(content: Content, figures: Figures) -> tuple[Tile, ...]:
             f"equity {show_rupees(content.before)} to {show_rupees(content.equity)}",
             tone(figures.change),
         ),
-        Tile("Growth", ratio(figures.growth), f"{len(content.days)} sessions", tone(figures.growth or 0)),
+        Tile(
+            "Growth",
+            ratio(figures.growth),
+            f"{len(content.days)} session{'' if len(content.days) == 1 else 's'}",
+            tone(figures.growth or 0),
+        ),
         Tile("Net of closed trades", money(trades.net), f"gross {money(trades.gross)}", tone(trades.net)),
         Tile("Charges", show_rupees(figures.charges), _share(figures.charges, trades.gross)),
         Tile("Trades", str(trades.trades), f"{trades.wins} with a gain, {len(content.held)} lots held"),

@@ -16,13 +16,14 @@ _SCHEDULE = list[trading.ScheduleEntry]
 
 
 class DemoResult(TypedDict):
-    """A simulation in a synthetic market, one of its days, and the status at its end."""
+    """A simulation in a synthetic market, one of its days, the status at its end, and the path of its report."""
 
     universe: str
     seed: int
     simulation: research.SimulateResult
     day: research.ShownDay
     status: trading.StatusResult
+    report: str
 
 
 RESULTS: Mapping[str, Any] = {

@@ -30,6 +30,23 @@ const Charts = (() => {
     const known = drawn.get(element);
     if (known) { known.chart.remove(); drawn.delete(element); }
   }
+  /* On paper each chart is a picture of itself: a canvas neither changes its width there nor is drawn again in time. */
+  addEventListener("beforeprint", () => {
+    for (const [element, { chart, paint }] of drawn) {
+      paint();
+      const picture = document.createElement("img");
+      picture.src = chart.takeScreenshot().toDataURL();
+      picture.alt = element.getAttribute("aria-label");
+      element.append(picture);
+      element.classList.add("printed");
+    }
+  });
+  addEventListener("afterprint", () => {
+    for (const element of drawn.keys()) {
+      element.querySelectorAll("img").forEach((picture) => picture.remove());
+      element.classList.remove("printed");
+    }
+  });
   Theme.changed(() => { for (const { paint } of drawn.values()) paint(); });
 
   function equity(element, legend, data) {
@@ -53,22 +70,28 @@ const Charts = (() => {
         series.setData(points(values, 100));
         return [series, () => ({ color: Theme.color(color) })];
       });
-      const under = chart.addSeries(L.AreaSeries, { priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", formatter: per }, lineWidth: 1 }, 1);
+      const under = chart.addSeries(L.BaselineSeries, { baseValue: { type: "price", price: 0 }, priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", formatter: per }, lineWidth: 1 }, 1);
       under.setData(data.days.map((time, i) => ({ time, value: data.drawdown[i] * 100 })));
-      parts.push([under, () => ({ lineColor: Theme.color("loss"), topColor: "transparent", bottomColor: Theme.color("l2"), invertFilledArea: true })]);
+      parts.push([under, () => ({ topLineColor: Theme.color("loss"), bottomLineColor: Theme.color("loss"), bottomFillColor1: Theme.color("l1"), bottomFillColor2: Theme.color("l2") })]);
       const share = chart.addSeries(L.HistogramSeries, { priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", formatter: per } }, 2);
       share.setData(data.days.map((time, i) => ({ time, value: data.exposure[i] * 100 })));
       parts.push([share, () => ({ color: Theme.color("volume") })]);
       const panes = chart.panes();
       panes[0].setStretchFactor(6); panes[1].setStretchFactor(2); panes[2].setStretchFactor(1.5);
       key("Drawdown (below)", "loss"); key("Exposure (below)", "volume");
-      chart.timeScale().fitContent();
+      fit(chart, data.days.length);
       return parts;
     });
   }
+  /* Show all bars with a margin, so that no label of the first or last date is cut. */
+  function fit(chart, count) {
+    const width = Math.max(120, chart.options().width || chart.chartElement().clientWidth) - 80;
+    const margin = Math.max(1, (count * 28) / (width - 56));
+    chart.timeScale().setVisibleLogicalRange({ from: -margin, to: count - 1 + margin });
+  }
 
   /* Draw the candles of one trade, from 40 bars before its entry to 10 after its exit. */
-  function trade(element, t, candles, names) {
+  function trade(element, t, candles) {
     const from = candles.findIndex((bar) => bar.time >= t.entry);
     const to = t.exit ? candles.findLastIndex((bar) => bar.time <= t.exit) : candles.length - 1;
     const bars = candles.slice(Math.max(0, (from < 0 ? 0 : from) - 40), to + 11);
@@ -101,10 +124,9 @@ const Charts = (() => {
       parts.push([{ applyOptions: () => markers.setMarkers(marks.map((mark, i) => ({ ...mark, color: Theme.color(i ? "down" : "up") }))) }, () => ({})]);
       const panes = chart.panes();
       panes[0].setStretchFactor(4); panes[1].setStretchFactor(1);
-      chart.timeScale().fitContent();
+      fit(chart, bars.length);
       return parts;
     });
-    return { name: names };
   }
   const nearest = (bars, day) => (bars.findLast((bar) => bar.time <= day) || bars[0]).time;
 
@@ -117,7 +139,7 @@ const Charts = (() => {
         series.setData(points.map((point) => ({ time: point[0] * 60, value: point[place] / 100 })));
         return [series, () => ({ color: Theme.color(color) })];
       });
-      chart.timeScale().fitContent();
+      fit(chart, points.length);
       return parts;
     });
   }

@@ -7,8 +7,8 @@ const Trades = (() => {
   const money = (paise) => (paise > 0 ? "+" : "") + Charts.rupees(paise / 100);
   const COLUMNS = [
     ["symbol", "Symbol", (t) => t.symbol],
-    ["entry", "Bought", (t) => t.entry],
-    ["exit", "Sold", (t) => t.exit || "held"],
+    ["entry", "Bought", (t) => t.entry, "nb"],
+    ["exit", "Sold", (t) => t.exit || "held", "nb"],
     ["days", "Days", (t) => String(t.days), "n"],
     ["quantity", "Shares", (t) => t.quantity.toLocaleString("en-IN"), "n"],
     ["entryPrice", "At", (t) => Charts.rupees(t.entryPrice / 100), "n"],
@@ -92,7 +92,7 @@ const Trades = (() => {
     legend.append(element("li", {}, `below: ${names.rsi}`));
     const chart = element("div", { class: "chart tall", role: "img", "aria-label": `Candles of ${t.symbol} from ${t.entry} to ${t.exit || "the end"}, with indicators, entry, exit and target` });
     holder.append(legend, chart);
-    Charts.trade(chart, t, candles, names);
+    Charts.trade(chart, t, candles);
     if (t.minutes.length) {
       const day = element("div", { class: "chart low", role: "img", "aria-label": `Price and target of ${t.symbol} on ${t.exit}, minute by minute` });
       holder.append(element("h3", {}, `${t.exit}: price and falling target, minute by minute`), day);
