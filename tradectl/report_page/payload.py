@@ -58,8 +58,6 @@ def _trade(line: TradeLine, content: Content) -> list[Any]:
         line.why,
         f"{to_ist(line.entry_at):%H:%M}" if line.entry_at else "",
         f"{to_ist(line.exit_at):%H:%M}" if line.exit_at else "",
-        scale.get(line.entry_session, 1),
-        scale.get(line.exit_session, 1) if line.exit_session else 1,
         [[item.session.isoformat(), round(item.price * scale.get(item.session, 1))] for item in line.targets],
         [list(point) for point in line.minutes],
     ]

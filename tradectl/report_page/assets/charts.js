@@ -5,13 +5,14 @@ const Charts = (() => {
   const rupees = (value) => (value < 0 ? "−" : "") + Math.abs(value).toLocaleString("en-IN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const whole = (value) => (value < 0 ? "−" : "") + Math.round(Math.abs(value)).toLocaleString("en-IN");
   const per = (value) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(1) + " %";
+  const MONEY = { type: "custom", formatter: rupees, minMove: 0.01 };
   const drawn = new Map();
 
   function look() {
     return {
       layout: { background: { color: Theme.color("paper") }, textColor: Theme.color("quiet"), attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily, panes: { separatorColor: Theme.color("line") } },
       grid: { vertLines: { color: Theme.color("line") }, horzLines: { color: Theme.color("line") } },
-      rightPriceScale: { borderColor: Theme.color("line") },
+      rightPriceScale: { borderColor: Theme.color("line"), entireTextOnly: true },
       timeScale: { borderColor: Theme.color("line") },
     };
   }
@@ -63,10 +64,10 @@ const Charts = (() => {
       item.append(name);
       legend.append(item);
     };
-    make(element, { localization: { priceFormatter: whole } }, (chart) => {
+    make(element, {}, (chart) => {
       const parts = lines.map(([name, values, color, style]) => {
         key(name, color, style);
-        const series = chart.addSeries(L.LineSeries, { lineWidth: 2, lineStyle: style, priceLineVisible: false, lastValueVisible: false });
+        const series = chart.addSeries(L.LineSeries, { lineWidth: 2, lineStyle: style, priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", formatter: whole, minMove: 1 } });
         series.setData(points(values, 100));
         return [series, () => ({ color: Theme.color(color) })];
       });
@@ -95,15 +96,15 @@ const Charts = (() => {
     const from = candles.findIndex((bar) => bar.time >= t.entry);
     const to = t.exit ? candles.findLastIndex((bar) => bar.time <= t.exit) : candles.length - 1;
     const bars = candles.slice(Math.max(0, (from < 0 ? 0 : from) - 40), to + 11);
-    make(element, { localization: { priceFormatter: rupees } }, (chart) => {
+    make(element, {}, (chart) => {
       const quiet = { priceLineVisible: false, lastValueVisible: false };
-      const main = chart.addSeries(L.CandlestickSeries, quiet);
+      const main = chart.addSeries(L.CandlestickSeries, { ...quiet, priceFormat: MONEY });
       main.setData(bars);
       const volume = chart.addSeries(L.HistogramSeries, { ...quiet, priceScaleId: "", priceFormat: { type: "volume" } });
       volume.setData(bars.map((bar) => ({ time: bar.time, value: bar.volume })));
       volume.priceScale().applyOptions({ scaleMargins: { top: 0.85, bottom: 0 } });
       const line = (field, color, options, pane = 0) => {
-        const series = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 1, crosshairMarkerVisible: false, ...options }, pane);
+        const series = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 1, crosshairMarkerVisible: false, priceFormat: MONEY, ...options }, pane);
         series.setData(bars.map((bar) => (bar[field] ? { time: bar.time, value: bar[field] } : { time: bar.time })));
         return [series, () => ({ color: Theme.color(color) })];
       };
@@ -111,15 +112,17 @@ const Charts = (() => {
         [volume, () => ({ color: Theme.color("volume") })], line("fast", "fast", {}), line("slow", "slow", {})];
       if (t.targets.length) {
         const known = new Map(t.targets);
-        const series = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 2, lineType: L.LineType.WithSteps, pointMarkersVisible: t.targets.length === 1 });
-        series.setData(bars.map((bar) => (known.has(bar.time) ? { time: bar.time, value: known.get(bar.time) / 100 } : { time: bar.time })));
-        parts.push([series, () => ({ color: Theme.color("target") })]);
+        for (const run of runs(bars.filter((bar) => known.has(bar.time)), bars)) {
+          const series = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 2, priceFormat: MONEY, lineType: L.LineType.WithSteps, pointMarkersVisible: run.length === 1 });
+          series.setData(run.map((bar) => ({ time: bar.time, value: known.get(bar.time) / 100 })));
+          parts.push([series, () => ({ color: Theme.color("target") })]);
+        }
       }
       const rsi = line("rsi", "fast", { priceFormat: { type: "custom", formatter: (value) => value.toFixed(0) } }, 1);
       rsi[0].createPriceLine({ price: 30, lineWidth: 1, lineStyle: 2, axisLabelVisible: false, color: "#888" });
       parts.push(rsi);
-      const marks = [{ time: nearest(bars, t.entry), position: "belowBar", shape: "arrowUp", text: "bought " + rupees((t.entryPrice * t.entryScale) / 100), color: Theme.color("up") }];
-      if (t.exit) marks.push({ time: nearest(bars, t.exit), position: "aboveBar", shape: "arrowDown", text: "sold " + rupees((t.exitPrice * t.exitScale) / 100), color: Theme.color("down") });
+      const marks = [{ time: nearest(bars, t.entry), position: "belowBar", shape: "arrowUp", text: "B", color: Theme.color("up") }];
+      if (t.exit) marks.push({ time: nearest(bars, t.exit), position: "aboveBar", shape: "arrowDown", text: "S", color: Theme.color("down") });
       const markers = L.createSeriesMarkers(main, marks);
       parts.push([{ applyOptions: () => markers.setMarkers(marks.map((mark, i) => ({ ...mark, color: Theme.color(i ? "down" : "up") }))) }, () => ({})]);
       const panes = chart.panes();
@@ -128,14 +131,24 @@ const Charts = (() => {
       return parts;
     });
   }
+  /* Split bars into runs without a gap: on a session without a sell order there is no line. */
+  function runs(some, bars) {
+    const place = new Map(bars.map((bar, i) => [bar.time, i]));
+    const found = [];
+    some.forEach((bar, i) => {
+      if (!i || place.get(bar.time) !== place.get(some[i - 1].time) + 1) found.push([]);
+      found[found.length - 1].push(bar);
+    });
+    return found;
+  }
   const nearest = (bars, day) => (bars.findLast((bar) => bar.time <= day) || bars[0]).time;
 
   /* Draw the session of an exit: the price and the target, minute by minute. */
   function minutes(element, points) {
     const clock = (minute) => { const at = 9 * 60 + 15 + minute; return String(Math.floor(at / 60)).padStart(2, "0") + ":" + String(at % 60).padStart(2, "0"); };
-    make(element, { localization: { priceFormatter: rupees, timeFormatter: (time) => clock(time / 60) }, timeScale: { timeVisible: true, tickMarkFormatter: (time) => clock(time / 60) } }, (chart) => {
+    make(element, { localization: { timeFormatter: (time) => clock(time / 60) }, timeScale: { timeVisible: true, tickMarkFormatter: (time) => clock(time / 60) } }, (chart) => {
       const parts = [[1, "quiet", 0], [2, "target", L.LineType.WithSteps]].map(([place, color, type]) => {
-        const series = chart.addSeries(L.LineSeries, { lineWidth: 2, lineType: type, priceLineVisible: false, lastValueVisible: false });
+        const series = chart.addSeries(L.LineSeries, { lineWidth: 2, priceFormat: MONEY, lineType: type, priceLineVisible: false, lastValueVisible: false });
         series.setData(points.map((point) => ({ time: point[0] * 60, value: point[place] / 100 })));
         return [series, () => ({ color: Theme.color(color) })];
       });

@@ -1,7 +1,7 @@
 "use strict";
 /* The table of trades: find, filter and sort; a trade opens as candles. */
 const Trades = (() => {
-  const TRADE = ["symbol", "instrument", "entry", "exit", "days", "quantity", "entryPrice", "exitPrice", "gross", "charges", "net", "percent", "entryRule", "exitRule", "why", "entryAt", "exitAt", "entryScale", "exitScale", "targets", "minutes"];
+  const TRADE = ["symbol", "instrument", "entry", "exit", "days", "quantity", "entryPrice", "exitPrice", "gross", "charges", "net", "percent", "entryRule", "exitRule", "why", "entryAt", "exitAt", "targets", "minutes"];
   const PAGE = 100;
   const minus = (text) => text.replace("-", "−");
   const money = (paise) => (paise > 0 ? "+" : "") + Charts.rupees(paise / 100);
@@ -89,7 +89,7 @@ const Trades = (() => {
       item.querySelector("line").setAttribute("stroke", `var(--${color})`);
       item.append(name); legend.append(item);
     }
-    legend.append(element("li", {}, `below: ${names.rsi}`));
+    legend.append(element("li", {}, `B bought, S sold; below: ${names.rsi}`));
     const chart = element("div", { class: "chart tall", role: "img", "aria-label": `Candles of ${t.symbol} from ${t.entry} to ${t.exit || "the end"}, with indicators, entry, exit and target` });
     holder.append(legend, chart);
     Charts.trade(chart, t, candles);
