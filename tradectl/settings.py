@@ -31,6 +31,7 @@ KEYS = {
     "nse": "the address of NSE's files",
     "nse_home": "the address of NSE's site: the cookies that NSE requires, and its lists in JSON",
     "yahoo": "an address to use instead of Yahoo's",
+    "report_folder": "the folder of reports; if it is set, `eod` writes one of each session",
     "telegram": "the address of Telegram's Bot API, such as of your own Bot API server",
 }
 """The keys of `tradectl.toml` and their meaning."""
@@ -73,6 +74,8 @@ class Settings:
     telegram: str = TELEGRAM
     charges_file: str = ""
     """The path of the operator's own tables of charges, relative to the home; empty means charges.csv."""
+    report_folder: str = ""
+    """The folder of reports, relative to the home; empty means reports, and no report by `eod`."""
     database_named: bool = False
     """Whether the command line or the environment names another database than that of this home."""
     unread: TradectlError | None = None
@@ -85,6 +88,11 @@ class Settings:
     def charges(self) -> Path:
         """Return the path of the operator's own tables of brokers' charges. The file need not exist."""
         return self.home / Path(self.charges_file or "charges.csv").expanduser()
+
+    @property
+    def reports(self) -> Path:
+        """Return the folder of reports. It need not exist."""
+        return self.home / Path(self.report_folder or "reports").expanduser()
 
     @property
     def logs(self) -> Path:
@@ -181,6 +189,7 @@ def _settings(
         yahoo=file.get("yahoo", "").rstrip("/"),
         telegram=file.get("telegram", TELEGRAM).rstrip("/"),
         charges_file=file.get("charges", ""),
+        report_folder=file.get("report_folder", ""),
         database_named=bool(named)
         and database_url(named or "", Path.cwd()) != database_url(file.get("database", "ledger.db"), folder),
     )

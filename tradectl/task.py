@@ -48,6 +48,7 @@ class World:
         feeds: The market data that `prices` keeps current, in the order of their fetch. A world of the past has none.
         freshness: The record of each kind of data.
         pings: Reports runs to a dead-man's switch; None if no address is set.
+        write_report: Writes the report of a session and returns its path; None if the home has no `report_folder`.
     """
 
     user: str
@@ -65,6 +66,7 @@ class World:
     feeds: Callable[[], Sequence[DataFeed]] = tuple
     freshness: Callable[[], Mapping[str, Freshness]] = dict
     pings: RunPings | None = None
+    write_report: Callable[[World, date], str] | None = None
 
     def close(self) -> None:
         """Close the ledger's database."""

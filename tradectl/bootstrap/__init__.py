@@ -4,6 +4,7 @@ homes         create a home, and open it for a user
 worlds        build live and paper worlds
 exchanges     accept or replace a paper exchange that does not fit the ledger
 simulations   build temporary worlds for past sessions
+reports       write the report of a session
 sources       open sessions, market data and live prices
 tariffs       choose a user's table of charges
 """

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradectl.bootstrap.reports import write_session_report
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account
@@ -306,6 +307,7 @@ def _world(
         else None
     )
     fresh = partial(read_freshness, settings.market)
+    reports = partial(write_session_report, settings.reports) if settings.report_folder and not read_only else None
     pings = pings_of(settings, ledger) if not (read_only or clock.virtual) else None
     if mode == "live":
         live = live_world(
@@ -319,7 +321,7 @@ def _world(
             marker=marker,
             freshness=fresh,
         )
-        return replace(live, pings=pings)
+        return replace(live, pings=pings, write_report=reports)
     paper = paper_world(
         ledger,
         clock,
@@ -340,6 +342,7 @@ def _world(
         freshness=fresh,
         prices_of=quoted,
         pings=pings,
+        write_report=reports,
     )
 
 

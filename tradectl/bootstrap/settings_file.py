@@ -24,6 +24,7 @@ EXAMPLES = {
     "nse": NSE,
     "nse_home": NSE_HOME,
     "yahoo": "https://query2.finance.yahoo.com",
+    "report_folder": "reports",
     "telegram": TELEGRAM,
 }
 """The default of each key, or an example where the default is no value."""

@@ -30,6 +30,7 @@ MODULES = (
     ("trades", "trades", "note", "notes"),
     ("pnl", "pnl"),
     ("export", "export"),
+    ("report", "report"),
     ("logs", "logs"),
     ("audit", "audit"),
     ("tax", "tax"),

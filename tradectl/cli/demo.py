@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
+from tradectl.cli.report import Open, benchmarks_of, open_in_browser, period_of, world_of
 from tradectl.cli.simulate import simulated, text_of
 from tradectl.cli.status import text as status_text
 from tradectl.model.moment import to_ist
@@ -31,10 +33,19 @@ SESSIONS = 20
 def demo(
     invocation: Invocation,
     seed: Annotated[int, typer.Option(help="Seed of the market.", min=0, metavar="NUMBER")] = 7,
+    page: Annotated[
+        Path | None, typer.Option("--report", help="Write the report there; default: a new temporary folder.", metavar="FILE")
+    ] = None,
+    open_page: Open = False,
 ) -> Answer:
-    """Make a synthetic market, trade its last 20 sessions on paper, and show a day's timeline, the trades and the status."""
+    """Make a synthetic market, trade its last 20 sessions on paper, and show a day's timeline, the trades, the status and a
+    report with charts."""
     with tempfile.TemporaryDirectory(prefix="tradectl-demo-") as folder:
         found = _run(invocation, Path(folder), seed)
+        file = page or Path(tempfile.mkdtemp(prefix="tradectl-report-")) / "demo.html"
+        found["report"] = _report(invocation, Path(folder) / "account", file)
+    if open_page:
+        open_in_browser(file)
     return Answer(found, lambda: _text(found), exit_code=0 if found["simulation"]["reconciled"] else 1)
 
 
@@ -56,6 +67,20 @@ def _run(invocation: Invocation, folder: Path, seed: int) -> dict[str, Any]:
         "day": _busiest_day(account, simulation),
         "status": _status(invocation, account),
     }
+
+
+def _report(invocation: Invocation, account: Path, file: Path) -> str:
+    """Write the report of the whole simulation and return its path. Raises ConfigurationError."""
+    from tradectl.bootstrap.reports import write_report
+    from tradectl.report_page.complete import ledger_report
+    from tradectl.report_page.page import render
+
+    world = world_of(invocation, account)
+    with closing(world):
+        period = replace(period_of(world, None, whole=True), title="A month of tradectl in a synthetic market")
+        content = ledger_report(world, period, benchmarks=benchmarks_of(world, period))
+    write_report(file, render(content))
+    return str(file.absolute())
 
 
 def _status(invocation: Invocation, account: Path) -> dict[str, Any]:
@@ -127,6 +152,7 @@ def _text(found: dict[str, Any]) -> str:
             "Status",
             status_text("me", found["status"]),
             "",
+            f"Report with charts: {found['report']}",
             "Next: `tradectl data import` real prices, then `tradectl simulate`; docs/tutorial walks through a day by hand.",
         ]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
 
-from tradectl.cli.contract import accounts, installation, research, taxes, trading
+from tradectl.cli.contract import accounts, installation, reports, research, taxes, trading
 from tradectl.cli.contract.json_schema import DIALECT, Schema, schema_of
 from tradectl.cli.contract.values import Day, Mode
 from tradectl.ledger import schema
@@ -16,13 +16,14 @@ _SCHEDULE = list[trading.ScheduleEntry]
 
 
 class DemoResult(TypedDict):
-    """A simulation in a synthetic market, one of its days, and the status at its end."""
+    """A simulation in a synthetic market, one of its days, the status at its end, and the path of its report."""
 
     universe: str
     seed: int
     simulation: research.SimulateResult
     day: research.ShownDay
     status: trading.StatusResult
+    report: str
 
 
 RESULTS: Mapping[str, Any] = {
@@ -64,6 +65,7 @@ RESULTS: Mapping[str, Any] = {
     "why": list[Annotated[trading.DecisionExtra, schema.decisions]],
     "tax lots": taxes.LotsResult,
     "tax year": taxes.YearResult,
+    "report": reports.ReportResult,
     "init": installation.InitResult,
     "import tradebook": taxes.ImportedTradebook,
     "import trade": taxes.EnteredTrade,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from tradectl.errors import UncoveredDate
+from tradectl.errors import TradectlError, UncoveredDate
 from tradectl.execution import book_comparison, unresolved_orders
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.trading_session import TradingSession
@@ -100,6 +100,7 @@ def run(context: Context) -> Outcome:
             f"eod:{session}",
             kind=MessageKind.DAILY_SUMMARY,
         )
+        _write_report(context)
     return Outcome(result, unknown=len(doubtful))
 
 
@@ -200,6 +201,20 @@ def _release_dead(context: Context) -> None:
         if row.id != context.claim.execution_id and ended:
             status, error = ("completed", "") if row.steps else ("failed", "its process died")
             executions.close_abandoned(row, status, error, context.now, context.world.clock.machine_now())
+
+
+def _write_report(context: Context) -> None:
+    """Write the report of the session if the home has a folder for it, and log its path.
+
+    A report that cannot be written is logged: the day's figures and the message are stored without it.
+    """
+    world = context.world
+    if world.write_report is None:
+        return
+    try:
+        context.log("report_written", f"the report of {context.session} is {world.write_report(world, context.session)}")
+    except TradectlError as error:
+        context.log("report_not_written", str(error), level="warning")
 
 
 def _shown(amount: object) -> str:

@@ -1,0 +1,147 @@
+"""`report`: the period that its options select, its formats, and its files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.conftest import Tradectl
+from tests.support.kept_simulation import kept_simulation_in
+
+
+@pytest.fixture(scope="session")
+def kept_simulation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kept_simulation_in(tmp_path_factory)
+
+
+@pytest.fixture
+def kept(kept_simulation: Path, home: Path, tmp_path: Path) -> Path:
+    shutil.copytree(kept_simulation / "home", home)
+    return shutil.copytree(kept_simulation / "kept", tmp_path / "kept")
+
+
+def test_a_simulation_without_a_period_is_reported_whole(tradectl: Tradectl, kept: Path) -> None:
+    found = tradectl("report", "--simulation", str(kept), "--json").object["result"]
+    assert found["source"] == "simulation"
+    assert found["sessions"] == 22
+    assert found["trades"], "nothing was traded, so nothing is shown"
+    page = Path(found["file"])
+    assert (page.parent, page.stat().st_size) == (kept, found["bytes"])
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_terminal_has_a_summary_and_the_path(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "page.html"
+    said = tradectl("report", "--simulation", str(kept), "--out", str(out))
+    assert said.out.splitlines()[-1] == f"report: {out}"
+    assert "█" in said.out
+    assert out.is_file()
+
+
+def test_formats_have_the_same_trades(tradectl: Tradectl, kept: Path) -> None:
+    words = ("report", "--simulation", str(kept), "--format")
+    object_ = json.loads(tradectl(*words, "json").out)
+    rows = list(csv.DictReader(io.StringIO(tradectl(*words, "csv").out)))
+    wanted = [(row["symbol"], row["net"]) for row in (*object_["trades"], *object_["held"])]
+    assert [(row["symbol"], row["net"]) for row in rows] == wanted
+    table = [line for line in tradectl(*words, "md").out.splitlines() if line.startswith("| SYM")]
+    assert [(line.split(" | ")[0].removeprefix("| "), line.split(" | ")[8]) for line in table] == wanted
+
+
+def test_a_period_has_its_own_sessions_and_trades(tradectl: Tradectl, kept: Path) -> None:
+    def report(*words: str) -> dict[str, object]:
+        found = json.loads(tradectl("report", "--simulation", str(kept), "--format", "json", *words).out)
+        assert isinstance(found, dict)
+        return found
+
+    whole = report()
+    days = whole["days"]
+    assert isinstance(days, list)
+    last = days[-1]["session"]
+    one = report("--session", last)
+    assert (one["from"], one["to"], one["days"]) == (last, last, days[-1:])
+    month = report("--month", last[:7])
+    assert month["days"] == [day for day in days if day["session"].startswith(last[:7])]
+    year = report("--year", last[:4])
+    assert year["days"] == days
+    assert report("--year", "2019-20")["days"] == [day for day in days if day["session"] >= "2019-04-01"]
+    late = report("--from", days[3]["session"], "--to", days[5]["session"])
+    assert late["days"] == days[3:6]
+    assert report("--from", days[3]["session"])["days"] == days[3:]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--session", "2019-02-30"), "is not a date"),
+        (("--month", "2019-13"), "is not a month: write YYYY-MM"),
+        (("--month", "19-01"), "is not a month"),
+        (("--year", "2019-21"), "is not a year: write YYYY, or YYYY-YY"),
+        (("--year", "0000"), "is not a year"),
+        (("--month", "2019-01", "--year", "2019"), "--month and --year: choose one period"),
+        (("--session", "2019-01-02", "--to", "2019-01-03"), "--session and --from: choose one period"),
+        (("--from", "2019-01-03", "--to", "2019-01-02"), "--to 2019-01-02 is before --from 2019-01-03"),
+        (("--format", "pdf"), "a format is one of html, md, json, csv"),
+        (("--format", "csv", "--open"), "--open needs the format html"),
+        (("--simulation", "/nowhere"), "/nowhere has no simulation"),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(tradectl: Tradectl, words: tuple[str, ...], text: str) -> None:
+    said = tradectl("report", *words)
+    assert (said.code, said.out) == (2, "")
+    assert text in said.err
+
+
+def test_a_file_that_cannot_be_written_is_named(tradectl: Tradectl, kept: Path) -> None:
+    said = tradectl("report", "--simulation", str(kept), "--out", str(kept / "ledger.db" / "page.html"))
+    assert said.code == 4
+    assert "page.html cannot be written" in said.err
+
+
+def test_a_new_home_has_an_empty_report(tradectl: Tradectl, home: Path) -> None:
+    found = tradectl("report", "--json").object["result"]
+    assert (found["trades"], found["sessions"], found["result"]) == ([], 0, "0.00")
+    assert Path(found["file"]).parent == home / "reports"
+
+
+def test_the_folder_of_reports_is_a_setting(tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
+    folder_of_reports(home, tmp_path / "elsewhere")
+    found = tradectl("report", "--session", "2023-07-21", "--json").object["result"]
+    assert Path(found["file"]) == tmp_path / "elsewhere" / "me-2023-07-21.html"
+
+
+def folder_of_reports(home: Path, folder: Path) -> None:
+    home.mkdir()
+    (home / "tradectl.toml").write_text(f'report_folder = "{folder}"\n', encoding="utf-8")
+
+
+def test_eod_writes_the_report_of_its_session(tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
+    folder_of_reports(home, tmp_path / "elsewhere")
+    tradectl("--at", "2023-07-21 16:00", "status")
+    assert tradectl("--at", "2023-07-21 18:00", "eod").code == 0
+    page = tmp_path / "elsewhere" / "me-2023-07-21.html"
+    assert "Friday, 21 July 2023" in page.read_text(encoding="utf-8")
+    said = tradectl("--at", "2023-07-21 18:10", "logs", "--action", "report_written", "--json").object["result"]
+    assert [line["message"] for line in said] == [f"the report of 2023-07-21 is {page}"]
+
+
+def test_a_report_that_cannot_be_written_does_not_stop_eod(tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    folder_of_reports(home, tmp_path / "file" / "reports")
+    tradectl("--at", "2023-07-21 16:00", "status")
+    assert tradectl("--at", "2023-07-21 18:00", "eod").code == 0
+    said = tradectl("--at", "2023-07-21 18:10", "logs", "--level", "warning", "--json").object["result"]
+    assert "cannot be written" in next(line["message"] for line in said if line["action"] == "report_not_written")
+
+
+def test_eod_writes_no_report_without_the_setting(tradectl: Tradectl, home: Path) -> None:
+    tradectl("--at", "2023-07-21 16:00", "status")
+    assert tradectl("--at", "2023-07-21 18:00", "eod").code == 0
+    assert not (home / "reports").exists()

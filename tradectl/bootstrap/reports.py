@@ -1,0 +1,43 @@
+"""Write the report of a session into the folder of reports."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradectl.errors import ConfigurationError
+from tradectl.files import PRIVATE, replace_file
+
+if TYPE_CHECKING:
+    from tradectl.report_page.content import Content
+    from tradectl.task import World
+
+
+def write_session_report(folder: Path, world: World, session: date) -> str:
+    """Write the page of a session; return its path. Raises ConfigurationError if the file cannot be written."""
+    from tradectl.report_page.complete import ledger_report
+    from tradectl.report_page.ledger_reading import Period
+    from tradectl.report_page.page import render
+
+    content = ledger_report(world, Period(session, session, f"{session:%A, %d %B %Y}"))
+    file = folder / f"{report_name(content)}.html"
+    write_report(file, render(content))
+    return str(file)
+
+
+def report_name(content: Content) -> str:
+    """Return the name of a report's file without its ending: `me-2023-07-21` or `me-2023-01-01-to-2023-12-31`."""
+    span = str(content.first) if content.one_session else f"{content.first}-to-{content.last}"
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', content.user)}-{span}"
+
+
+def write_report(file: Path, text: str) -> int:
+    """Write a report for its owner only, whole or not at all; return its size in bytes. Raises ConfigurationError."""
+    content = text.encode()
+    try:
+        replace_file(file, content, mode=PRIVATE, parents=True)
+    except OSError as error:
+        raise ConfigurationError(f"the report {file} cannot be written: {error.strerror}") from error
+    return len(content)
