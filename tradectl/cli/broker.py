@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tradectl.brokers.adapter import Adapter, ChargeLine
     from tradectl.exchange.rates import Tariff
 
+EARNED = "what the shipped rule earned beside buy and hold: `tradectl help what-the-rule-earned`"
+"""What a person reads before a home trades with money."""
+
 app = typer.Typer(
     name="broker",
     rich_help_panel=CONFIGURE,
@@ -129,7 +132,7 @@ def arm(
             raise UsageError("this is not the token of this account: `broker status` shows it")
     elif not sys.stdin.isatty():
         raise Blocked("to arm, type the broker's name on a terminal; scripts pass --token, see `broker status`")
-    elif typer.prompt(f"real orders will go to {name}; type its name to arm", err=True).strip() != name:
+    elif typer.prompt(f"{EARNED}\nreal orders will go to {name}; type its name to arm", err=True).strip() != name:
         raise UsageError(f"you did not type {name}: nothing is changed")
     return _set_armed(invocation, account, armed=True)
 

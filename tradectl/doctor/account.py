@@ -89,7 +89,7 @@ def _session(account: ReadOnlyAccount, world: World) -> str:
 def _armed(live: LiveAccount) -> str:
     """Raise Blocked while live orders are not armed."""
     if live.arming().since() is None:
-        raise Blocked("not armed, so no order is sent: `tradectl broker arm`")
+        raise Blocked("not armed, so no order is sent: read `tradectl help what-the-rule-earned`, then `tradectl broker arm`")
     return f"orders go to {live.broker_name()}"
 
 
