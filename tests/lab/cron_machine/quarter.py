@@ -108,9 +108,9 @@ def spans(table: Iterable[tuple[str, str]], day: date, away: tuple[str, str] | N
 class Household:
     """A home on a machine, with the commands of its operator."""
 
-    def __init__(self, machine: Machine, exchange: Exchange, folder: Path) -> None:
+    def __init__(self, machine: Machine, exchange: Exchange, folder: Path, *, daemon: bool = False) -> None:
         self.machine, self.exchange, self.home = machine, exchange, folder / "home"
-        self.progress = folder / "last day"
+        self.progress, self.daemon = folder / "last day", daemon
         self.program = str(Path(sys.executable).with_name("tradectl"))
         self._stopping = False
         for wanted in (signal.SIGINT, signal.SIGTERM):
@@ -124,11 +124,18 @@ class Household:
         return done.out
 
     def set_up(self, universe: str) -> None:
-        """Type the two commands, and point the home at the loopback sites."""
+        """Type the two commands, and point the home at the loopback sites; with a daemon, its service is the second one."""
         self.tradectl("init", "--capital", CAPITAL, "--universe", universe, "--prices", "yahoo")
         with (self.home / "tradectl.toml").open("a") as file:
             file.writelines(f'{name} = "{self.exchange.url}"\n' for name in ("nse", "nse_home", "yahoo"))
-        self.tradectl("crontab", "install")
+        if not self.daemon:
+            self.tradectl("crontab", "install")
+
+    def boot(self, machine: Machine) -> None:
+        """Take a machine that was switched on, and start the daemon on it if the home has one."""
+        self.machine = machine
+        if self.daemon and (self.home / "ledger.db").exists():
+            machine.start(self.program, "--home", str(self.home), "daemon", "-q")
 
     def live(self, first: date, last: date, faults: Faults) -> date:
         """Let the days pass; return the last one. SIGINT and SIGTERM end it after the day."""
@@ -224,7 +231,9 @@ def fills(ledger: Path, names: Mapping[str, str] | None = None) -> list[tuple[st
     return sorted((day, now.get(symbol, symbol), side, str(quantity), str(price)) for day, symbol, side, quantity, price in rows)
 
 
-def run(folder: Path, market: Market, first: date, last: date, *, rate: float, universe: str, faults: Faults, zone: str) -> Lived:
+def run(
+    folder: Path, market: Market, first: date, last: date, *, rate: float, universe: str, faults: Faults, zone: str, daemon: bool
+) -> Lived:
     """Live on the days from `first` to `last`; the machine boots on the evening of the session before.
 
     A folder in which an earlier run was interrupted is continued."""
@@ -232,10 +241,11 @@ def run(folder: Path, market: Market, first: date, last: date, *, rate: float, u
     evening = at_ist(eve, time(18, 50))
     with served(Exchange(market)) as exchange:
         off = Machine(folder / "machine", evening, rate=SLOW, zone=zone)
-        household = Household(off, exchange, folder)
+        household = Household(off, exchange, folder, daemon=daemon)
         if not household.progress.exists():
             with switched_on(off, exchange):
                 household.set_up(universe)
+                household.boot(off)
                 off.wait_until(evening + timedelta(minutes=12))
                 household.await_evening()
                 tell(f"{off.now():%F %H:%M} UTC: the first evening has ended")
@@ -243,7 +253,7 @@ def run(folder: Path, market: Market, first: date, last: date, *, rate: float, u
         exchange.down, exchange.late = faults.down, faults.late
         day = date.fromisoformat(household.progress.read_text()) + timedelta(days=1)
         with switched_on(Machine(folder / "machine", at_ist(day, time(7, 20)), rate=rate, zone=zone), exchange) as machine:
-            household.machine = machine
+            household.boot(machine)
             ended = household.live(day, last, faults)
             return household.result(eve, ended, universe, folder / f"simulated until {ended}")
 
@@ -264,6 +274,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=60)
     parser.add_argument("--universe", default="nifty50")
     parser.add_argument("--zone", default="Asia/Kolkata")
+    parser.add_argument("--daemon", action="store_true", help="instead of cron, which then has no line")
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args(words)
     lack = missing()
@@ -278,7 +289,9 @@ def main(words: Sequence[str] | None = None) -> int:
     faults = Faults.on(sessions)
     tell(f"{len(sessions)} sessions, {sessions[0]} to {sessions[-1]}; {faults}")
     span = sessions[0], sessions[-1]
-    lived = run(folder, market, *span, rate=asked.rate, universe=asked.universe, faults=faults, zone=asked.zone)
+    lived = run(
+        folder, market, *span, rate=asked.rate, universe=asked.universe, faults=faults, zone=asked.zone, daemon=asked.daemon
+    )
     counts = {" ".join(key): count for key, count in sorted(lived.counts().items())}
     tell(json.dumps(counts, indent=1))
     for title, lines in (("ledger", lived.ledger), ("simulated", lived.simulated), ("mails", lived.letters)):
