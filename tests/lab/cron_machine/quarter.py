@@ -143,10 +143,10 @@ class Household:
         while True:
             session = self.exchange.market.table.session(day)
             self._live_on(day, session is not None and session.runs, faults.asleep.get(day))
+            self.progress.write_text(f"{day}")
             monitored = sum(row["steps"] for row in self.executions(day) if row["task"] == "sell-monitor")
             seen = f"{monitored} steps of the monitor, {self.filled()} fills, {len(self.machine.letters())} mails so far"
             tell(f"{day} {self.machine.now():%H:%M} UTC: {seen}")
-            self.progress.write_text(f"{day}")
             if day >= last or self._stopping:
                 return day
             day += timedelta(days=1)
@@ -178,7 +178,7 @@ class Household:
     def executions(self, day: date | None = None) -> list[dict[str, Any]]:
         """Return the executions of a day, or all."""
         found = json.loads(self.tradectl("executions", "--limit", "100000", "--json"))["result"]
-        return [row for row in found if day is None or row["session"] == day.isoformat()]
+        return [row for row in found if day is None or row["session_date"] == day.isoformat()]
 
     def filled(self) -> int:
         """Return the number of fills so far."""
