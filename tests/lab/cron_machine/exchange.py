@@ -289,8 +289,8 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(exchange: Exchange) -> Iterator[Exchange]:
-    """Serve the sites inside the block, at `exchange.url`."""
+def served(exchange: Exchange, port: int = 0) -> Iterator[Exchange]:
+    """Serve the sites inside the block, at `exchange.url`; `port` 0: any free one."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -308,7 +308,7 @@ def served(exchange: Exchange) -> Iterator[Exchange]:
         def log_message(self, *_: object) -> None:
             """`requests` has them."""
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     exchange.url = f"http://127.0.0.1:{server.server_port}"
