@@ -21,13 +21,16 @@ from tradectl.model.panel import GAP
 from tradectl.strategy.trusted_prices import WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from tradectl.exchange.sessions import SessionTable
     from tradectl.model.panel import Panel
 
 FEW = 3
 """Minimum number of instruments without a bar from which a session can be missing for a universe."""
+SHARE = 0.1
+"""The share of instruments that may lack a quote of today; each of them is excluded alone. Quotes that do not come are asked for
+again, and at 19:00 the file has all."""
 NAMED = 5
 
 
@@ -62,8 +65,7 @@ def missing_sessions(
 ) -> MissingSessions | None:
     """Return the sessions up to `session`, from the first stored one on, without bars or with few; None if there are none.
 
-    `final`: the stored bars of `session` are used. Otherwise that session is not checked, because a share without a quote is
-    excluded alone.
+    `final`: the stored bars of `session` are used. Otherwise `missing_quotes` checks that session.
     `stale`: the last stored bars are used instead of today's, so only sessions before them are checked. A `session` without any
     bar is not returned.
     """
@@ -80,6 +82,34 @@ def missing_sessions(
     if stale and thin and thin[-1] == session:
         thin.pop()
     return MissingSessions(tuple(sorted({*found, *thin})), bool(thin)) if found or thin else None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingQuotes:
+    """Say how many instruments lack a close in today's quotes, of those that traded in the session before."""
+
+    session: date
+    lacking: int
+    traded: int
+
+    @property
+    def text(self) -> str:
+        """Return the message to the operator."""
+        return (
+            f"{self.lacking} of {self.traded} instruments have no close of {self.session} in the day's quotes: a scan would "
+            "leave them out, so nothing is analysed. `analyze` is tried again; `tradectl prices` brings the exchange's file after 19:00"
+        )
+
+
+def missing_quotes(panel: Panel, universe: Sequence[str], session: date, quoted: Container[str]) -> MissingQuotes | None:
+    """Return what is missing if more than `SHARE` of the instruments, and not only a few, lack a quote; else None."""
+    end = panel.last_index(session - timedelta(days=1))
+    if end < 0:
+        return None
+    before = panel.state[end]
+    traded = [name for name in universe if name in panel.columns and before[panel.columns[name]] > 0]
+    lacking = sum(name not in quoted for name in traded)
+    return MissingQuotes(session, lacking, len(traded)) if lacking >= FEW and lacking > SHARE * len(traded) else None
 
 
 def older_gaps(panel: Panel, sessions: SessionTable, session: date, years: int) -> tuple[date, ...]:

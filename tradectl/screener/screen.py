@@ -20,7 +20,7 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import Bar, bars_entry
 from tradectl.model.panel import GAP
 from tradectl.ports import MarketData, Tell, silence
-from tradectl.screener.coverage import MissingSessions, missing_sessions
+from tradectl.screener.coverage import MissingQuotes, MissingSessions, missing_quotes, missing_sessions
 from tradectl.screener.current_features import current_features, current_readings
 from tradectl.screener.readings import Readings
 from tradectl.screener.state import FeatureState, PanelColumns
@@ -83,13 +83,13 @@ class ScreenRequest:
 class ScreenResult:
     """Hold the verdicts in the order of the universe.
 
-    `stale`: computed from the last stored bars, because the session has none. `missing`: the missing sessions of a `whole`
-    request; then there are no verdicts.
+    `stale`: computed from the last stored bars, because the session has none. `missing`: what a `whole`
+    request lacks; then there are no verdicts.
     """
 
     verdicts: tuple[InstrumentVerdict, ...]
     stale: bool
-    missing: MissingSessions | None = None
+    missing: MissingSessions | MissingQuotes | None = None
 
 
 def screen(market: MarketData, sessions: SessionTable, known: Readings, request: ScreenRequest, tell: Tell) -> ScreenResult:
@@ -100,8 +100,9 @@ def screen(market: MarketData, sessions: SessionTable, known: Readings, request:
     if request.whole:
         allowed, final = request.parameters.allow_stale, request.bars is None
         missing = missing_sessions(market.panel(), sessions, request.universe, request.session, final=final, stale=allowed)
-        if missing is not None:
-            return ScreenResult((), stale=False, missing=missing)
+        quoteless = missing_quotes(market.panel(), request.universe, request.session, request.bars) if request.bars else None
+        if missing is not None or quoteless is not None:
+            return ScreenResult((), stale=False, missing=missing or quoteless)
     state = _state_at(known, request, tell)
     column = {instrument_id: number for number, instrument_id in enumerate(state.instruments)}
     chosen = np.array([column.get(name, -1) for name in request.universe], dtype=np.intp)

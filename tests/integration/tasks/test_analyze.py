@@ -109,3 +109,32 @@ def test_without_a_bar_of_today_nothing_is_analysed(trading) -> None:
     stale = on(account.market, trading(stock(), allow_stale="on"))
     stale.to(T, "19:30")
     assert stale.run("analyze", session=T).result["data"] == "stale"
+
+
+class Silent(Unreachable):
+    """A broker that has no quote of some symbols."""
+
+    def __init__(self, broker, silent: int) -> None:
+        super().__init__(broker, 0)
+        self._silent = silent
+
+    def quotes(self, symbols):
+        return {symbol: quote for symbol, quote in self._broker.quotes(symbols).items() if symbol not in symbols[: self._silent]}
+
+
+@pytest.mark.parametrize(
+    ("silent", "outcome"), [(0, "completed"), (2, "completed"), (3, "failed"), (19, "failed"), (20, "failed")]
+)
+def test_a_scan_with_few_quotes_waits_for_the_file(trading, silent: int, outcome: str) -> None:
+    """One share in fifty had a close at 16:00, the others were left out, and the day was called analysed."""
+    account = trading(*(stock(f"SH{number:02}") for number in range(20)))
+    account.broker = Silent(account.broker, silent)
+    account.world = account._world()
+    report = account.run("analyze", session=T)
+    assert (report.outcome, report.exit_code) == (outcome, 8 if outcome == "failed" else 0)
+    if 0 < silent < 20 and outcome == "failed":
+        assert report.error.startswith(f"{silent} of 20 instruments have no close of {T} in the day's quotes")
+    account.broker = account.broker._broker
+    account.world = account._world()
+    account.to(T, "19:30")
+    assert account.run("analyze", session=T).exit_code == 0

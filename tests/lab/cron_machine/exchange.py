@@ -218,11 +218,13 @@ class Exchange:
             opened, high, low, close = (round(price * 100) for price in today[:4])
             # every share has derivatives here, so every one has a closing auction; Yahoo's price is that of the whole minute
             minutes = session.minutes(closing_auction=True)
-            at = min(now.replace(second=0, microsecond=0), session.continuous_end(closing_auction=True))
+            end = session.continuous_end(closing_auction=True)
+            at = min(now.replace(second=0, microsecond=0), end)
             passed = int((at - session.open_at()).total_seconds())
             lowest, highest, price = daily_path(opened, high, low, close, minutes).until(passed)
             rows[day] = (today[0], highest / 100, lowest / 100, price / 100, today[4] * passed // (minutes * 60))
-            last = at, price / 100
+            auction_over = now >= session.last_fill_at()  # its price is the close
+            last = (session.last_fill_at() if auction_over else at), price / 100
         if not rows:
             return 404, b'{"chart":{"result":null,"error":{"code":"Not Found","description":"delisted"}}}', "application/json"
         reply = chart(Share(symbol, dict(rows), last=last))
@@ -289,8 +291,8 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(exchange: Exchange) -> Iterator[Exchange]:
-    """Serve the sites inside the block, at `exchange.url`."""
+def served(exchange: Exchange, port: int = 0) -> Iterator[Exchange]:
+    """Serve the sites inside the block, at `exchange.url`; `port` 0: any free one."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -308,7 +310,7 @@ def served(exchange: Exchange) -> Iterator[Exchange]:
         def log_message(self, *_: object) -> None:
             """`requests` has them."""
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     exchange.url = f"http://127.0.0.1:{server.server_port}"

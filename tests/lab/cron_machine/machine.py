@@ -109,17 +109,25 @@ class Machine:
         )
         return Typed(words, done.returncode, done.stdout, done.stderr)
 
+    def start(self, *words: str) -> None:
+        """Start a command on the machine that goes on until the machine is switched off, as an init system does."""
+        command = ["nsenter", f"--mount=/proc/{self._pid}/ns/mnt", "--", *words]
+        with (self.folder / "service.log").open("ab") as log:
+            subprocess.Popen(
+                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
     def letters(self) -> list[str]:
         """Return the mails that cron sent, oldest first."""
         return [file.read_text(errors="replace") for file in sorted(self.mail.iterdir())]
 
     def jobs(self) -> dict[int, str]:
-        """Return the programs that cron has started and that still run: command lines by process."""
+        """Return the programs that still run and will end: command lines by process."""
         found = {}
         for process in self._inside():
             with suppress(OSError):
                 words = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
-                if any("tradectl" in word for word in words[:2]):
+                if any("tradectl" in word for word in words[:2]) and "daemon" not in words:
                     found[process] = " ".join(words).strip()
         return found
 

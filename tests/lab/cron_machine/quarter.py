@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -23,6 +24,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.lab.cron_machine.exchange import Exchange, Market, served
 from tests.lab.cron_machine.machine import Machine, missing
@@ -105,12 +107,30 @@ def spans(table: Iterable[tuple[str, str]], day: date, away: tuple[str, str] | N
             yield gone[1], stop
 
 
+class Progress:
+    """The last day that a run has lived, and the port of its sites, which the home knows."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self) -> tuple[date | None, int]:
+        """Return day and port; None and 0 before the first day."""
+        if not self._file.exists():
+            return None, 0
+        held = json.loads(self._file.read_text())
+        return date.fromisoformat(held["day"]), held["port"]
+
+    def write(self, day: date, url: str) -> None:
+        """Store a day that has ended."""
+        self._file.write_text(json.dumps({"day": f"{day}", "port": urlsplit(url).port}))
+
+
 class Household:
     """A home on a machine, with the commands of its operator."""
 
-    def __init__(self, machine: Machine, exchange: Exchange, folder: Path) -> None:
+    def __init__(self, machine: Machine, exchange: Exchange, folder: Path, *, daemon: bool = False) -> None:
         self.machine, self.exchange, self.home = machine, exchange, folder / "home"
-        self.progress = folder / "last day"
+        self.progress, self.daemon = Progress(folder / "progress.json"), daemon
         self.program = str(Path(sys.executable).with_name("tradectl"))
         self._stopping = False
         for wanted in (signal.SIGINT, signal.SIGTERM):
@@ -123,12 +143,22 @@ class Household:
             raise RuntimeError(f"{' '.join(words)} ended with {done.code}: {done.err or done.out}")
         return done.out
 
-    def set_up(self, universe: str) -> None:
-        """Type the two commands, and point the home at the loopback sites."""
+    def set_up(self, universe: str, bars: Path | None) -> None:
+        """Type the two commands, and point the home at the loopback sites; with a daemon, its service is the second one."""
         self.tradectl("init", "--capital", CAPITAL, "--universe", universe, "--prices", "yahoo")
         with (self.home / "tradectl.toml").open("a") as file:
             file.writelines(f'{name} = "{self.exchange.url}"\n' for name in ("nse", "nse_home", "yahoo"))
-        self.tradectl("crontab", "install")
+        if bars is not None:
+            (self.home / "market").mkdir(exist_ok=True)
+            shutil.copy(bars, self.home / "market" / "archive.db")
+        if not self.daemon:
+            self.tradectl("crontab", "install")
+
+    def boot(self, machine: Machine) -> None:
+        """Take a machine that was switched on, and start the daemon on it if the home has one."""
+        self.machine = machine
+        if self.daemon and (self.home / "ledger.db").exists():
+            machine.start(self.program, "--home", str(self.home), "daemon", "-q")
 
     def live(self, first: date, last: date, faults: Faults) -> date:
         """Let the days pass; return the last one. SIGINT and SIGTERM end it after the day."""
@@ -136,10 +166,10 @@ class Household:
         while True:
             session = self.exchange.market.table.session(day)
             self._live_on(day, session is not None and session.runs, faults.asleep.get(day))
+            self.progress.write(day, self.exchange.url)
             monitored = sum(row["steps"] for row in self.executions(day) if row["task"] == "sell-monitor")
             seen = f"{monitored} steps of the monitor, {self.filled()} fills, {len(self.machine.letters())} mails so far"
             tell(f"{day} {self.machine.now():%H:%M} UTC: {seen}")
-            self.progress.write_text(f"{day}")
             if day >= last or self._stopping:
                 return day
             day += timedelta(days=1)
@@ -171,7 +201,7 @@ class Household:
     def executions(self, day: date | None = None) -> list[dict[str, Any]]:
         """Return the executions of a day, or all."""
         found = json.loads(self.tradectl("executions", "--limit", "100000", "--json"))["result"]
-        return [row for row in found if day is None or row["session"] == day.isoformat()]
+        return [row for row in found if day is None or row["session_date"] == day.isoformat()]
 
     def filled(self) -> int:
         """Return the number of fills so far."""
@@ -224,26 +254,30 @@ def fills(ledger: Path, names: Mapping[str, str] | None = None) -> list[tuple[st
     return sorted((day, now.get(symbol, symbol), side, str(quantity), str(price)) for day, symbol, side, quantity, price in rows)
 
 
-def run(folder: Path, market: Market, first: date, last: date, *, rate: float, universe: str, faults: Faults, zone: str) -> Lived:
+def run(
+    folder: Path, market: Market, first: date, last: date, *,
+    rate: float, universe: str, faults: Faults, zone: str = "Asia/Kolkata", daemon: bool = False, bars: Path | None = None,
+) -> Lived:  # fmt: skip
     """Live on the days from `first` to `last`; the machine boots on the evening of the session before.
 
-    A folder in which an earlier run was interrupted is continued."""
+    A folder in which an earlier run was interrupted is continued. `bars`: an archive of that evening, which saves its fetch."""
     eve = max(day for day in market.sessions if day < first)
     evening = at_ist(eve, time(18, 50))
-    with served(Exchange(market)) as exchange:
-        off = Machine(folder / "machine", evening, rate=SLOW, zone=zone)
-        household = Household(off, exchange, folder)
-        if not household.progress.exists():
+    off = Machine(folder / "machine", evening, rate=SLOW, zone=zone)
+    household = Household(off, Exchange(market), folder, daemon=daemon)
+    lived, port = household.progress.read()
+    with served(household.exchange, port) as exchange:
+        if lived is None:
             with switched_on(off, exchange):
-                household.set_up(universe)
+                household.set_up(universe, bars)
+                household.boot(off)
                 off.wait_until(evening + timedelta(minutes=12))
                 household.await_evening()
-                tell(f"{off.now():%F %H:%M} UTC: the first evening has ended")
-                household.progress.write_text(f"{eve}")
+                tell(f"{off.now():%F %H:%M} UTC: the first evening has ended, {len(off.letters())} mails")
         exchange.down, exchange.late = faults.down, faults.late
-        day = date.fromisoformat(household.progress.read_text()) + timedelta(days=1)
+        day = (lived or eve) + timedelta(days=1)
         with switched_on(Machine(folder / "machine", at_ist(day, time(7, 20)), rate=rate, zone=zone), exchange) as machine:
-            household.machine = machine
+            household.boot(machine)
             ended = household.live(day, last, faults)
             return household.result(eve, ended, universe, folder / f"simulated until {ended}")
 
@@ -264,7 +298,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=60)
     parser.add_argument("--universe", default="nifty50")
     parser.add_argument("--zone", default="Asia/Kolkata")
+    parser.add_argument("--daemon", action="store_true", help="instead of cron, which then has no line")
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--bars", type=Path, help="archive.db of an earlier run's first evening, which is then not fetched")
     asked = parser.parse_args(words)
     lack = missing()
     if lack:
@@ -278,7 +314,17 @@ def main(words: Sequence[str] | None = None) -> int:
     faults = Faults.on(sessions)
     tell(f"{len(sessions)} sessions, {sessions[0]} to {sessions[-1]}; {faults}")
     span = sessions[0], sessions[-1]
-    lived = run(folder, market, *span, rate=asked.rate, universe=asked.universe, faults=faults, zone=asked.zone)
+    lived = run(
+        folder,
+        market,
+        *span,
+        rate=asked.rate,
+        universe=asked.universe,
+        faults=faults,
+        zone=asked.zone,
+        daemon=asked.daemon,
+        bars=asked.bars,
+    )
     counts = {" ".join(key): count for key, count in sorted(lived.counts().items())}
     tell(json.dumps(counts, indent=1))
     for title, lines in (("ledger", lived.ledger), ("simulated", lived.simulated), ("mails", lived.letters)):

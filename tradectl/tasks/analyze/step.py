@@ -30,7 +30,7 @@ SURVEILLANCE_HELP = (
 
 
 def run(context: Context) -> Outcome:
-    """Run one scan. Raises DataError (exit 8) where no instrument has a bar of today, or sessions before it have no bars."""
+    """Run one scan. Raises DataError (exit 8) without enough bars of today, or of the sessions before it."""
     world, session, parameters = context.world, context.session, context.world.parameters
     renewed = world.market.verify()
     if renewed:
