@@ -97,7 +97,8 @@ class MissingQuotes:
         """Return the message to the operator."""
         return (
             f"{self.lacking} of {self.traded} instruments have no close of {self.session} in the day's quotes: a scan would "
-            "leave them out, so nothing is analysed. `analyze` is tried again; `tradectl prices` brings the exchange's file after 19:00"
+            "leave them out, so nothing is analysed. `analyze` is tried again; `tradectl prices` brings the exchange's file "
+            "after 19:00"
         )
 
 
