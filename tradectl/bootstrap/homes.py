@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradectl.bootstrap.past_data import lacking_data
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account
@@ -315,6 +316,7 @@ def _world(
             freshness=fresh,
         )
         return replace(live, pings=pings)
+    lacking = partial(lacking_data, fresh, sessions, parameters.actions_max_age)
     paper = paper_world(
         ledger,
         clock,
@@ -327,6 +329,7 @@ def _world(
         mode=mode,
         prices=prices,
         make=make,
+        lacking=lacking if prices is not None and not clock.virtual else None,
     )
     quoted = settings.quotes if prices is not None and settings.quotes != "yahoo" else ""
     return replace(
