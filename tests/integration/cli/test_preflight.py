@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.cli.conftest import Tradectl
 from tests.integration.execution.conftest import trading  # noqa: F401
-from tests.support.hands import result_of
+from tests.support.hands import operate, result_of
 from tests.support.trading import AFTER, D, T, Trading, entry, stock
 from tradectl.doctor.finding import Finding, State, run
 from tradectl.doctor.preflight import checks, todays_session
@@ -101,3 +101,18 @@ def test_what_is_wrong_goes_out_once_a_day(tradectl: Tradectl) -> None:
     assert "The day cannot be traded as it is" in first.err
     assert "`tradectl doctor --preflight` checks again" in first.err
     assert "The day cannot be traded" not in second.err
+
+
+def test_quietly_only_what_is_wrong_is_printed(trading: Make) -> None:  # noqa: F811
+    flat = (9500, 9600, 9300, 9400)
+    market = trading(stock(on={D: flat, AFTER: flat}))
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod", force=True)
+    market.to(AFTER, "07:45")
+    market.ledger.schedules.disable("sell-monitor")
+    said = operate(market, "doctor", "--preflight", "-q")
+    lines = [line for line in said.out.splitlines() if "sell-monitor" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("positions: 1 position is open and sell-monitor is disabled")
+    assert not any("fine" in line or "look" in line for line in said.out.splitlines())
