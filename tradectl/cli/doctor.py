@@ -67,8 +67,8 @@ def doctor(
     code = max((item.exit_code for item in found), key=gravity_of)
     if preflight:
         _send(invocation, world, found)
-    text = partial(_wrong if invocation.quiet else _text, found)
-    return Answer([asdict(item) for item in found], text, exit_code=code, session=ist_date(world.clock.now()))
+    shown = partial(_wrong if invocation.quiet else _text, found)
+    return Answer([asdict(item) for item in found], shown, exit_code=code, session=ist_date(world.clock.now()))
 
 
 def _send(invocation: Invocation, world: World, found: list[Finding]) -> None:
