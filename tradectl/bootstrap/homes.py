@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradectl.bootstrap.past_data import lacking_data
 from tradectl.bootstrap.reports import write_session_report
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
@@ -322,6 +323,7 @@ def _world(
             freshness=fresh,
         )
         return replace(live, pings=pings, write_report=reports)
+    lacking = partial(lacking_data, fresh, sessions, parameters.actions_max_age)
     paper = paper_world(
         ledger,
         clock,
@@ -334,6 +336,7 @@ def _world(
         mode=mode,
         prices=prices,
         make=make,
+        lacking=lacking if prices is not None and not clock.virtual else None,
     )
     quoted = settings.quotes if prices is not None and settings.quotes != "yahoo" else ""
     return replace(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tradectl.brokers.account.live_account import LiveAccount
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.brokers.paper import PaperBroker
+    from tradectl.brokers.paper.unobserved import DataLacking
     from tradectl.clock import SystemClock, VirtualClock
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.store import Ledger
@@ -73,11 +74,12 @@ def paper_world(
     alone: bool = False,
     prices: PriceSource | None = None,
     make: bool = True,
+    lacking: DataLacking | None = None,
 ) -> PaperWorld:
     """Return a world that trades on paper, with the live prices of `prices` or, if it is None, the stored bars.
 
     Most commands only read the ledger, so exchange and readings are created at their first use. Without `make` an exchange
-    that has no file raises ConfigurationError there.
+    that has no file raises ConfigurationError there. `lacking`: see `PaperBroker`.
     """
 
     ledger.tariff = parameters.tariff
@@ -106,6 +108,7 @@ def paper_world(
             prices=prices,
             marks=mark if mode == "paper" else None,
             tariff=parameters.tariff,
+            lacking=lacking,
         )
 
     readings = readings_of(market, parameters)

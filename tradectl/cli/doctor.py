@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,7 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.login import broker_account
 from tradectl.cli.options import OPERATE
-from tradectl.errors import DatabaseError, UsageError
+from tradectl.errors import ConfigurationError, DatabaseError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.doctor import Finding
@@ -32,7 +33,8 @@ def doctor(
 ) -> Answer:
     """Check everything that a trading day needs, here and at the broker. The exit code is that of the most severe finding.
 
-    Let cron run --preflight at 07:45, before the first slot. On a day without a session it checks nothing."""
+    `crontab install` and `systemd install` start --preflight at 07:45 (IST), before the first slot. On a day without a session it
+    checks nothing. With -q only what is wrong is printed."""
     from tradectl import bootstrap
     from tradectl.doctor import examine
     from tradectl.doctor import preflight as before_the_day
@@ -43,7 +45,8 @@ def doctor(
 
     settings = invocation.required_settings()
     if not bootstrap.exists(settings):
-        raise UsageError(f"there is no home in {settings.home} yet: `tradectl init` creates one")
+        text = f"there is no home in {settings.home} yet: `tradectl init` creates one"
+        raise ConfigurationError(text) if preflight else UsageError(text)  # as each line of a crontab ends without its home
     (files,) = run([("files", lambda: writable(settings))])
     try:
         world = invocation.world()
@@ -64,7 +67,8 @@ def doctor(
     code = max((item.exit_code for item in found), key=gravity_of)
     if preflight:
         _send(invocation, world, found)
-    return Answer([asdict(item) for item in found], lambda: _text(found), exit_code=code, session=ist_date(world.clock.now()))
+    shown = partial(_wrong if invocation.quiet else _text, found)
+    return Answer([asdict(item) for item in found], shown, exit_code=code, session=ist_date(world.clock.now()))
 
 
 def _send(invocation: Invocation, world: World, found: list[Finding]) -> None:
@@ -75,11 +79,22 @@ def _send(invocation: Invocation, world: World, found: list[Finding]) -> None:
     wrong = [item for item in found if item.state == "wrong"]
     if wrong:
         now = world.clock.now()
-        lines = [f"{item.check}: {item.text}" for item in wrong]
+        lines = _distinct(wrong)
         body = "\n".join([*lines, "Orders of today may be missing or refused. `tradectl doctor --preflight` checks again."])
         key = f"preflight:{ist_date(now)}"
         world.ledger.outbox.add(now, "The day cannot be traded as it is", body, key)
         operator.deliver(invocation)
+
+
+def _wrong(found: list[Finding]) -> str:
+    """Return a line for each finding that is wrong."""
+    return "\n".join(_distinct([item for item in found if item.state == "wrong"]))
+
+
+def _distinct(found: list[Finding]) -> list[str]:
+    """Return a line for each finding; two checks may find the same."""
+    first = {item.text: item.check for item in reversed(found)}
+    return [f"{check}: {text}" for text, check in reversed(first.items())]
 
 
 def _text(found: list[Finding]) -> str:

@@ -67,6 +67,9 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
     if found["session"]["year_missing"]:
         label = "ERROR    " if found["session"]["year_urgent"] else "calendar "
         yield f"{label} {found['session']['year_missing']}"
+    if found["approval"]:
+        yield f"approval  {found['approval']['text']}"
+    yield from (f"problem   {text}" for text in found["problems"])
     if found["login_needed_for"]:
         yield f"login     needed for {found['login_needed_for']}: `tradectl login`"
     if found["clock_jump"]:
@@ -178,6 +181,8 @@ def _account(found: dict[str, Any]) -> Iterator[str]:
         today = analysis["session_date"] == found["session"]["date"]
         what = "see above" if analysis["error"] and today else analysis["error"] or sentence(analysis["result"])
         yield f"analysis  {analysis['session_date']} {analysis['status']}{': ' if what else ''}{what}"
+        if older := analysis["result"].get("older_gaps"):
+            yield f"gaps      {older}: `tradectl prices --force` fetches them"
     if stats:
         money = ", ".join(f"{name} {output.rupees(stats[name])}" for name in ("equity", "cash", "realised", "unrealised"))
         yield f"account   {stats['session_date']}: {money}, drawdown {stats['drawdown']:.1%}"

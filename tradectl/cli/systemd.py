@@ -79,7 +79,7 @@ def _name(invocation: Invocation) -> str:
 
 
 def _names(name: str) -> list[str]:
-    return [f"{name}.timer", f"{name}.service"]
+    return [f"{name}{ending}" for ending in ("-preflight.timer", "-preflight.service", ".timer", ".service")]
 
 
 def _files(invocation: Invocation, *, own: bool, timer: bool, account: str) -> tuple[str, Mapping[str, str]]:
@@ -170,5 +170,5 @@ def _systemctl(words: list[str], *, own: bool) -> None:
 def _commands(name: str, *, own: bool, timer: bool) -> list[str]:
     manager = "systemctl --user" if own else "systemctl"
     unit = f"{name}.{'timer' if timer else 'service'}"
-    found = [f"{manager} daemon-reload", f"{manager} enable --now {unit}"]
+    found = [f"{manager} daemon-reload", f"{manager} enable --now {unit} {name}-preflight.timer"]
     return [*found, "loginctl enable-linger"] if own else [*found, f"{manager} status {unit}"]

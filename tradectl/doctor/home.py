@@ -20,6 +20,7 @@ from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.trading_state import TradingState, stricter
 from tradectl.redaction import HIDDEN
+from tradectl.runtime import problems_ahead
 from tradectl.runtime.clock_watch import last_jump
 from tradectl.runtime.provisional import is_urgent, missing_year
 from tradectl.strategy.parameters import Parameters
@@ -50,6 +51,7 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
         ("trading", lambda: _trading(world)),
         ("orders", lambda: _orders(world)),
         ("timetable", lambda: _timetable(world)),
+        ("approval", lambda: _approval(world)),
         ("service", lambda: _service(world)),
         ("cron", lambda: _cron(settings, world)),
         ("jumps", lambda: _jumps(world)),
@@ -159,10 +161,22 @@ def _orders(world: World) -> str:
 
 
 def _timetable(world: World) -> str:
+    """Raise Blocked if positions are open and sell-monitor does not watch them, NeedsAttention for any other disabled task."""
+    if text := problems_ahead.unwatched_positions(world):
+        raise Blocked(text)
     off = [row.task for row in world.ledger.schedules.list() if not row.enabled]
     if off:
         raise NeedsAttention(f"{', '.join(off)} disabled: `tradectl schedule enable TASK` enables a task")
     return "every task is enabled"
+
+
+def _approval(world: World) -> str:
+    """Raise ConfigurationError if no phone can approve buys, NeedsAttention while a list waits."""
+    if text := problems_ahead.approval_without_phone(world):
+        raise ConfigurationError(text)
+    if (asked := problems_ahead.waiting_approval(world)) is not None:
+        raise NeedsAttention(problems_ahead.describe_approval(world, asked))
+    return "no list of buys waits for an approval"
 
 
 def _service(world: World) -> str:

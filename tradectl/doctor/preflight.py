@@ -12,6 +12,7 @@ from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.order import OrderStatus, Side
 from tradectl.runtime.agenda import windows
+from tradectl.runtime.problems_ahead import unwatched_positions
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def checks(world: World, session: Session) -> Iterable[tuple[str, Check]]:
         ("first order", lambda: _first_order(world, session)),
         ("evening", lambda: _evening(world, session)),
         ("waiting buys", lambda: _waiting_buys(world, session)),
-        ("positions", lambda: _positions(world, session)),
+        ("positions", lambda: _positions(world)),
     )
 
 
@@ -90,13 +91,9 @@ def _waiting_buys(world: World, session: Session) -> str:
     return f"{text}; the ledger has Rs {show_rupees(cash)}"
 
 
-def _positions(world: World, session: Session) -> str:
-    """Raise Blocked if positions are open and sell-monitor, which offers them, is disabled."""
+def _positions(world: World) -> str:
+    """Raise Blocked if positions are open and sell-monitor, which offers them, does not run in all market hours."""
+    if text := unwatched_positions(world):
+        raise Blocked(text)
     count = len(world.ledger.book.snapshot().positions)
-    row = world.ledger.schedules.get("sell-monitor")
-    if count and (row is None or not row.enabled):
-        raise Blocked(
-            f"{count} positions are open and sell-monitor is disabled, so no sell is placed on {session.date}: "
-            "`tradectl schedule enable sell-monitor`"
-        )
     return f"{count} open positions, which sell-monitor offers from the open on" if count else "no position is open"

@@ -67,13 +67,16 @@ class _Priced(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Sells the positions of one session; one object serves all steps of a run. `decide` records decisions with their reasons."""
+    """Sells the positions of one session; one object serves all steps of a run. `decide` records decisions with their reasons.
+
+    No sell is priced by a bar from before `priced_since`: its EMA9 says nothing about today."""
 
     trading: TradingSession
     readings: Readings
     parameters: Parameters
     session: date
     decide: Callable[[list[Decision]], None]
+    priced_since: date = date.min
     _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
     def adjust(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
@@ -174,7 +177,7 @@ class Seller:
             return known
         reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
         scale = self.trading.market.multiplier(position.instrument_id, self.session, quote.open)
-        if reading is None or scale is None:
+        if reading is None or scale is None or reading.session < self.priced_since:
             return None
         leaves = reading.session >= position.opened_session and exits.rsi_exit_due(reading.rsi, self.parameters)
         found = self._known[key] = _Terms(scale, reading.ema_fast_at(scale), reading.rsi, leaves)

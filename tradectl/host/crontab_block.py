@@ -14,7 +14,7 @@ NOTE = "# tradectl: "
 """Begins each comment inside a block."""
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _ANY_BEGIN = b"# BEGIN tradectl "
-_TASK_ENDS = (b" --trigger cron -q", b" run-due -q")
+_TASK_ENDS = (b" --trigger cron -q", b" run-due -q", b" doctor --preflight -q")
 _ZONE = re.compile(re.escape(NOTE) + r"the zone is that of --zone (\S+)")
 _SETTING = re.compile(rb"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=")
 _JOB = re.compile(rb"\s*(?:@\w+|[\d*])")

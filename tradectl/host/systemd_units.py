@@ -2,7 +2,7 @@
 
 The service is of `Type=notify`: the daemon reports that it is ready, and at each look that it still works. A daemon that does
 not report for `WATCHDOG` seconds is ended and started again. A timer is the alternative: it starts `run-due` each minute, and no
-process stays.
+process stays. A timer of its own starts `doctor --preflight` at 07:45 in India.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ NoNewPrivileges=true
 [Install]
 WantedBy={target}
 """
-_ONCE = """\
+_RUN = """\
 {mark}; `tradectl systemd remove` deletes it.
 [Unit]
-Description=tradectl, what is due now for {user} in {home}
+Description=tradectl, {what} {user} in {home}
 Wants=network-online.target
 After=network-online.target time-sync.target
 
 [Service]
 Type=oneshot
-ExecStart={program} run-due -q
+ExecStart={program} {command}
 TimeoutStartSec=infinity
 UMask=0077
 NoNewPrivileges=true
@@ -56,10 +56,10 @@ NoNewPrivileges=true
 _TIMER = """\
 {mark}; `tradectl systemd remove` deletes it.
 [Unit]
-Description=Each minute: tradectl run-due of {user} in {home}
+Description={when}: tradectl {command} of {user} in {home}
 
 [Timer]
-OnCalendar=*-*-* *:*:00
+OnCalendar={calendar}
 AccuracySec=1s
 
 [Install]
@@ -101,11 +101,15 @@ def unit_files(
         "target": "multi-user.target" if account else "default.target",
         "postgres": " postgresql.service" if database else "",
     }
-    found = {f"{name}.service": (_ONCE if timer else _SERVICE).format(**values)}
+    minute = values | {"what": "what is due now for", "command": "run-due -q", "when": "Each minute", "calendar": "*-*-* *:*:00"}
+    check = values | {"what": "the check before the day of", "command": "doctor --preflight -q"}
+    check |= {"when": "At 07:45 IST", "calendar": "*-*-* 07:45:00 Asia/Kolkata"}
+    found = {f"{name}.service": _RUN.format(**minute) if timer else _SERVICE.format(**values)}
     if timer:
-        found[f"{name}.timer"] = _TIMER.format(**values)
+        found[f"{name}.timer"] = _TIMER.format(**minute)
+    found |= {f"{name}-preflight.service": _RUN.format(**check), f"{name}-preflight.timer": _TIMER.format(**check)}
     if account:
-        found[f"{name}.service"] = found[f"{name}.service"].replace("UMask=", f"User={account}\nUMask=")
+        found = {item: text.replace("UMask=", f"User={account}\nUMask=") for item, text in found.items()}
     return found
 
 

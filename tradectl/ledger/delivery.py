@@ -34,6 +34,7 @@ class Message:
     Attributes:
         sent_at: When it was sent, or dropped because its kind is switched off (`tries` is 0 then); None while it waits.
         deduplicate: A second message with the same value is not added.
+        claimed_until: Until when a process has claimed to send it, in machine time; None where none has.
     """
 
     id: int
@@ -46,6 +47,11 @@ class Message:
     tries: int
     error: str
     deduplicate: str
+    claimed_until: datetime | None = None
+
+    def is_claimed(self, machine_now: datetime, lease: timedelta) -> bool:
+        """Return whether a process sends the message now. A claim beyond `lease` was made by a clock that was ahead."""
+        return self.claimed_until is not None and machine_now < self.claimed_until <= machine_now + lease
 
 
 @dataclass(frozen=True, slots=True)

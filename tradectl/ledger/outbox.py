@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, String, bindparam, delete, func, or_, select, update
@@ -23,6 +23,8 @@ from tradectl.redaction import scrubbed
 if TYPE_CHECKING:
     from tradectl.ports import Clock, Notifier
 
+LEASE = timedelta(minutes=2)
+"""How long a claim of a message holds: longer than a send takes. After a crash the message is sent again."""
 MOST = 10_000
 """The most messages that one delivery reads; the rest waits for the next one."""
 
@@ -86,6 +88,7 @@ class Outbox:
         """Send the waiting messages until one fails; return how many were sent. Call this after the commit.
 
         Messages of a kind that the user has switched off are dropped. In the quiet hours only grave ones are sent to a service.
+        A message is claimed before it is sent, so a second process does not send it too; after a crash it is sent again.
         Nothing is read while nothing can have changed: neither the database nor, in quiet hours, the time."""
         now, version, rest = clock.now(), self.database.version_token(), self._rest
         if rest is not None and rest.version == version and rest.since <= now and (rest.until is None or now < rest.until):
@@ -98,7 +101,9 @@ class Outbox:
         self._mark(dropped, now, sent=False)
         kept = [message for message in waiting if message.kind not in rules.silenced]
         held = {message.id: rules.waits_until(message.kind, now) for message in kept} if notifier.interrupts else {}
-        sent = self._send(parcels([message for message in kept if held.get(message.id) is None]), notifier, clock)
+        machine_now = clock.machine_now()
+        free = [item for item in kept if not item.is_claimed(machine_now, LEASE)]
+        sent = self._send(parcels([message for message in free if held.get(message.id) is None]), notifier, clock)
         ends = [until for until in held.values() if until is not None]
         if ends and not self.failed:
             self._rest = _Rest(version, now, min(ends))
@@ -108,6 +113,8 @@ class Outbox:
         """Send parcels until one fails; return how many messages were sent."""
         sent, self.failed = 0, False
         for parcel in wanted:
+            if not self._claim(parcel.messages, clock.machine_now()):
+                continue  # another process sends them
             if not notifier.send(parcel.title, parcel.body):
                 self.failed = True
                 for message in parcel.messages:
@@ -116,6 +123,18 @@ class Outbox:
             self._mark(parcel.messages, clock.now(), sent=True)
             sent += len(parcel.messages)
         return sent
+
+    def _claim(self, messages: Sequence[Message], machine_now: datetime) -> bool:
+        """Claim messages for `LEASE`: all or none. Return False if another process has claimed or sent one of them."""
+        until = machine_now + LEASE
+        claim = {"claimed_until": until, "before": machine_now, "latest": until}
+        with self.database.note() as connection:
+            taken = [message for message in messages if _CLAIM.execute(connection, {"of_id": message.id, **claim})]
+            if len(taken) == len(messages):
+                return True
+            for message in taken:
+                _CHANGE.execute(connection, {"of_id": message.id, "claimed_until": None})
+        return False
 
     def _rules(self) -> DeliveryRules:
         with self.database.read() as connection:
@@ -136,7 +155,8 @@ class Outbox:
     def mark_failed(self, message: Message, error: str) -> None:
         """Count a failed try and store its error. The message stays in the outbox."""
         with self.database.note() as connection:
-            _CHANGE.execute(connection, {"of_id": message.id, "tries": message.tries + 1, "error": error})
+            values = {"tries": message.tries + 1, "error": error, "claimed_until": None}
+            _CHANGE.execute(connection, {"of_id": message.id, **values})
 
     def prune(self, before: datetime) -> int:
         """Delete messages that were sent before a moment; return how many."""
@@ -155,6 +175,17 @@ _PRUNE = CompiledStatement(
     )
 )
 _CHANGE = CompiledStatement(update(rows).where(rows.c.id == bindparam("of_id")))
+_CLAIM = CompiledStatement(
+    update(rows).where(
+        rows.c.id == bindparam("of_id"),
+        rows.c.sent_at.is_(None),
+        or_(
+            rows.c.claimed_until.is_(None),
+            rows.c.claimed_until <= bindparam("before", type_=Moment),
+            rows.c.claimed_until > bindparam("latest", type_=Moment),  # made by a clock that was ahead
+        ),
+    )
+)
 _WAITING = CompiledStatement(
     select(*rows.c)
     .where(rows.c.user == bindparam("of_user"), rows.c.sent_at.is_(None))

@@ -306,6 +306,7 @@ outbox = Table(
     Column("sent_at", Moment), Column("tries", Integer, nullable=False, server_default="0"),
     Column("error", Text, nullable=False, server_default=""),
     Column("deduplicate", String(96), nullable=False),
+    Column("claimed_until", Moment),                 # a process sends it until then, in machine time
     UniqueConstraint("user", "deduplicate"),
     one_of("kind", MessageKind, "kind"),
 )  # fmt: skip

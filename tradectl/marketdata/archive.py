@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import DatabaseError, DataError
 from tradectl.freshness import record
 from tradectl.marketdata.schema import ARCHIVE, TABLES, Table, bring_forward
+from tradectl.model.freshness import BARS
 from tradectl.model.series import EQUITY_SERIES
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _PREFERENCE = {series: rank for rank, series in enumerate(EQUITY_SERIES)}
 _ROW = "row_of_file"
+FEW = 3
+"""Minimum number of symbols that a session lacks to count as incomplete, as for `analyze`."""
 _MONEY = {"open", "high", "low", "close", "tick_size"}
 """Columns in paise."""
 
@@ -95,6 +98,26 @@ class Archive:
         """Record that data of a kind are stored up to `as_of`; an older date changes nothing."""
         with database_errors(self.path):
             record(self.db.conn, kind, as_of, at, source)
+
+    def last_full_session(self, through: date) -> date | None:
+        """Return the newest session up to `through` that has not few final bars; None if no session after the record has enough.
+
+        Few are fewer than half of the bars of the recorded session, with at least `FEW` symbols less: a file of a few symbols
+        completes no session, and `analyze` rejects it. Where lists of shares are stored, only their members count."""
+        with database_errors(self.path):
+            ((recorded,),) = self.db.execute("SELECT max(as_of) FROM freshness WHERE kind = ?", [BARS]).fetchall()
+            if recorded is None or recorded >= through.isoformat():
+                return through
+            members = "AND symbol IN (SELECT symbol FROM lists)"
+            counts = self._final_bars(recorded, through, members) or self._final_bars(recorded, through)
+        usual = counts.pop(recorded, 0)
+        full = [session for session, bars in counts.items() if usual - bars < FEW or usual - bars <= bars]
+        return date.fromisoformat(max(full)) if full else None
+
+    def _final_bars(self, first: str, last: date, where: str = "") -> dict[str, int]:
+        """Return the number of final bars of each session from `first` to `last`."""
+        query = f"SELECT session, count(*) FROM bars WHERE NOT provisional AND session BETWEEN ? AND ? {where} GROUP BY session"
+        return {str(session): int(bars) for session, bars in self.db.execute(query, [first, last.isoformat()]).fetchall()}
 
     def record_file(self, name: str, sha256: str, kind: str, rows: int, at: datetime) -> int:
         """Record an imported file and return its id; the same content under the same name keeps its id."""

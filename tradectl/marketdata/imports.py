@@ -28,6 +28,7 @@ from tradectl.marketdata.importers.source import SourceFile, read_source
 from tradectl.marketdata.panel.refresh import derived_with
 from tradectl.marketdata.schema import DERIVED_FROM
 from tradectl.marketdata.session_minutes import of_sessions, refuse_other_prices
+from tradectl.model.freshness import BARS
 from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
@@ -164,8 +165,11 @@ def import_files(
                         _refuse_lost_entries(archive, item)
                     reports.append(_write(archive, item, replace, at))
                     claims = coverage_dates(item.source, item.parsed, ist_date(now or at)) if fetched is None else fetched.dates
-                    for kind, as_of in claims:
-                        archive.record_freshness(kind, as_of, at, item.source.name if fetched is None else fetched.source)
+                    for kind, claimed in claims:
+                        as_of = archive.last_full_session(claimed) if kind == BARS else claimed
+                        if as_of is not None:
+                            origin = item.source.name if fetched is None else fetched.source
+                            archive.record_freshness(kind, as_of, at, origin)
             except DataError as error:
                 if not item.alone:
                     raise

@@ -23,7 +23,7 @@ _HEAD = """\
 # tradectl: `tradectl crontab install` writes this block; it moves other lines out of it. MAILTO=ADDRESS above mails failures.
 """
 _SUMMER = """\
-# tradectl: {zone} has summer time and India does not, so no fixed line can keep Indian time.
+# tradectl: {zone} has summer time and India does not, so no fixed line can keep Indian time, nor check the day at 07:45.
 """
 _UNCERTAIN = """\
 # tradectl: the zone of cron is not certain: {zone}. `--zone NAME` writes one line for each task.
@@ -31,6 +31,8 @@ _UNCERTAIN = """\
 _MINUTE = """\
 # tradectl: this line runs the due tasks each minute and catches up after a late start:
 """
+PREFLIGHT, AT_PREFLIGHT = "doctor --preflight", time(7, 45)
+"""The command that checks the day, and its Indian time: after the morning slot of `prices`, before the first slot that sends."""
 _FIXED = """\
 # tradectl: times are those of {zone}; the comment has the Indian time. Every line runs every day: tradectl skips holidays.
 """
@@ -56,6 +58,7 @@ def crontab(schedule: Sequence[ScheduleRow], zone: MachineZone, today: date, pro
     lines += [
         f"# tradectl: {row.task} is disabled: `tradectl schedule enable {row.task}`\n" for row in schedule if not row.enabled
     ]
+    lines.append(_timed(AT_PREFLIGHT, PREFLIGHT, f"{program} {PREFLIGHT} -q", zone.zone, today))
     return head + _FIXED.format(zone=zone.name) + "".join(lines) + each_minute
 
 
@@ -92,11 +95,15 @@ def line(row: ScheduleRow, at: time, zone: ZoneInfo, today: date, program: str) 
 
     A start with seconds moves to the next full minute, because cron has no seconds.
     """
+    end = LAST_FILL if row.until is None else format_time(row.until)
+    until = f" --until {end}" if row.every else ""
+    return _timed(at, row.task, f"{program} {row.task}{until} --trigger cron -q", zone, today)
+
+
+def _timed(at: time, name: str, job: str, zone: ZoneInfo, today: date) -> str:
+    """Return the comment and the line that start a job at an Indian time."""
     begins = at_ist(today, at)
     if begins.second:
         begins += timedelta(seconds=60 - begins.second)
     local = begins.astimezone(zone)
-    end = LAST_FILL if row.until is None else format_time(row.until)
-    until = f" --until {end}" if row.every else ""
-    command_line = f"{local.minute} {local.hour} * * * {program} {row.task}{until} --trigger cron -q"
-    return f"# tradectl: {format_time(at)} {row.task}\n{command_line}\n"
+    return f"# tradectl: {format_time(at)} {name}\n{local.minute} {local.hour} * * * {job}\n"

@@ -19,6 +19,7 @@ from tradectl.model.trading_state import TradingState, stricter
 from tradectl.report.held_positions import held_positions, last_backup, next_slots, todays_decisions
 from tradectl.report.stored_data import stored_data
 from tradectl.report.values import rows, value
+from tradectl.runtime import problems_ahead
 from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import task_windows
 from tradectl.runtime.clock_watch import last_jump
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from tradectl.task import World
 
 ORDERS, POSITIONS, EXECUTIONS, STATS = schema.orders, schema.positions, schema.task_executions, schema.daily_stats
+PROBLEMS = (problems_ahead.unwatched_positions, problems_ahead.approval_without_phone)
+"""What the report says is left undone by the timetable and the settings."""
 MISSED_FOR = timedelta(days=7)
 """How long the report shows a missed slot."""
 
@@ -79,9 +82,27 @@ def status(world: World) -> dict[str, Any]:
         "clock_jump": last_jump(world),
         "odd_rows": _odd_rows(world, today),
         "data": stored_data(world),
+        "approval": _approval(world),
+        "problems": [text for find in PROBLEMS if (text := find(world))],
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
+
+
+def _approval(world: World) -> dict[str, Any] | None:
+    """Return the list of buys that waits for the operator's answer; None if none waits."""
+    asked = problems_ahead.waiting_approval(world)
+    if asked is None:
+        return None
+    return {
+        "list": asked.list_hash,
+        "for_session": asked.for_session.isoformat(),
+        "buys": len(asked.lines),
+        "amount": value(sum(line.amount for line in asked.lines), money=True),
+        "until": value(asked.until),
+        "without_answer": world.parameters.buy_approval,
+        "text": problems_ahead.describe_approval(world, asked),
+    }
 
 
 def _odd_rows(world: World, today: date) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from tradectl.errors import ConfigurationError, Interrupted, TradectlError
 from tradectl.ledger.process_identity import current_identity
 from tradectl.redaction import scrubbed
 from tradectl.runtime.agenda import Window
+from tradectl.runtime.closed_day_pings import ping_closed_day
 from tradectl.runtime.companion import Companion
 from tradectl.runtime.due import due_now
 from tradectl.runtime.exposure import announce_unprotected
@@ -111,6 +112,7 @@ class Daemon:
         self._quietly(self._start_due)
         self._quietly(self._watch)
         self._quietly(self.runner.deliver_between_steps)
+        self._quietly(lambda: ping_closed_day(self.runner))
         if (companion := self.companion) is not None:
             self._quietly(lambda: companion.tend(self.runner.world.clock.machine_now()))
 

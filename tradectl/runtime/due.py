@@ -15,6 +15,7 @@ from tradectl.model.moment import ist_date
 from tradectl.runtime import agenda
 from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import Window
+from tradectl.runtime.closed_day_pings import ping_closed_day
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.first_day import waits_for_data
 from tradectl.runtime.halting import follow_marker, resumed_at
@@ -92,6 +93,7 @@ def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
                 break
     reports += _unprotected(runner, reports)
     runner.deliver()
+    ping_closed_day(runner)
     runner.finish_pings()
     text = ", ".join(f"{f'{item.task} {item.slot}'.strip()} {item.outcome}" for item in reports) or "nothing is due"
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)

@@ -38,7 +38,7 @@ def test_every_line_reaches_the_home_it_was_written_for(tmp_path: Path, name: st
     else:
         written = shell(f'tradectl crontab --zone UTC --home "{home}" --user anna', tmp_path / "another")
     found = lines(written.stdout)
-    assert len(found) == 17, written
+    assert len(found) == 18, written
     for line in (found[2], found[-1]):  # the first two fetch prices from the exchange
         done = as_cron_runs(line, home, elsewhere)
         assert done.returncode in {0, 8, 9, 12}, (line, done)
@@ -74,7 +74,7 @@ def test_a_ledger_that_cannot_be_read_is_noted(tmp_path: Path):
     assert said.returncode == 0
     assert "these are the tasks' own times" in said.stdout
     assert "these are the tasks' own times" in said.stderr
-    assert len(lines(said.stdout)) == 17
+    assert len(lines(said.stdout)) == 18
 
 
 def test_a_line_whose_home_is_gone_makes_none(tmp_path: Path):

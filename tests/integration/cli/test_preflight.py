@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.cli.conftest import Tradectl
 from tests.integration.execution.conftest import trading  # noqa: F401
+from tests.support.hands import operate, result_of
 from tests.support.trading import AFTER, D, T, Trading, entry, stock
 from tradectl.doctor.finding import Finding, State, run
 from tradectl.doctor.preflight import checks, todays_session
@@ -61,6 +62,22 @@ def test_a_disabled_sell_monitor_with_a_position_is_named(trading: Make) -> None
     assert (positions.state, "`tradectl schedule enable sell-monitor`" in positions.text) == (State.WRONG, True)
 
 
+def test_a_sell_monitor_that_misses_market_hours_is_named(trading: Make) -> None:  # noqa: F811
+    flat = (9500, 9600, 9300, 9400)
+    market = trading(stock(on={D: flat, AFTER: flat}))
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod", force=True)
+    market.ledger.schedules.set("sell-monitor", ["10:30"])
+    market.to(AFTER, "07:45")
+    positions = found(market)["positions"]
+    assert positions.state is State.WRONG
+    assert positions.text.startswith("1 position is open and sell-monitor runs from 10:30 to 15:30")
+    assert "`tradectl schedule set sell-monitor --times 09:15 --until last-fill`" in positions.text
+    (problem,) = result_of(market, "status")["problems"]
+    assert problem == positions.text
+
+
 def test_after_the_last_slot_nothing_can_be_sent(trading: Make) -> None:  # noqa: F811
     market = trading(stock())
     market.to(D, "23:30")
@@ -84,3 +101,18 @@ def test_what_is_wrong_goes_out_once_a_day(tradectl: Tradectl) -> None:
     assert "The day cannot be traded as it is" in first.err
     assert "`tradectl doctor --preflight` checks again" in first.err
     assert "The day cannot be traded" not in second.err
+
+
+def test_quietly_only_what_is_wrong_is_printed(trading: Make) -> None:  # noqa: F811
+    flat = (9500, 9600, 9300, 9400)
+    market = trading(stock(on={D: flat, AFTER: flat}))
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod", force=True)
+    market.to(AFTER, "07:45")
+    market.ledger.schedules.disable("sell-monitor")
+    said = operate(market, "doctor", "--preflight", "-q")
+    lines = [line for line in said.out.splitlines() if "sell-monitor" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("positions: 1 position is open and sell-monitor is disabled")
+    assert not any("fine" in line or "look" in line for line in said.out.splitlines())

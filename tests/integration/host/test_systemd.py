@@ -38,12 +38,12 @@ def test_systemd_accepts_the_units_of_an_odd_path(tmp_path: Path, timer: bool, a
         ["systemd-analyze", "verify", "--man=no", "--generators=no", *paths], capture_output=True, text=True, check=False
     )
     assert [line for line in done.stderr.splitlines() if "tradectl-anna" in line] == []
-    assert len(files) == 1 + timer
+    assert len(files) == 3 + timer
     assert ("User=daemon" in files["tradectl-anna-1.service"]) is bool(account)
 
 
 def test_an_odd_path_is_one_word_of_the_command():
-    (text,) = unit_files("x", ODD, "anna", ["/bin/tradectl", "--home", str(ODD)], timer=False).values()
+    text = unit_files("x", ODD, "anna", ["/bin/tradectl", "--home", str(ODD)], timer=False)["x.service"]
     line = next(item for item in text.splitlines() if item.startswith("ExecStart="))
     assert line == 'ExecStart=/bin/tradectl --home "/tmp/my home, 100%% $$mine; \'a\' \\"b\\"" daemon'
     with pytest.raises(ConfigurationError, match="cannot be written into a unit file"):
@@ -60,15 +60,20 @@ def test_install_show_and_remove(tradectl: Tradectl, units: Path):
     assert tradectl("systemd", "install").code == 4
     assert tradectl("init", "--user", "anna").code == 0
     said = tradectl("systemd", "install", "--json").object["result"]
-    (service,) = units.iterdir()
-    assert said["files"] == [str(service)]
-    assert tradectl("systemd", "show").out.endswith(service.read_text(encoding="utf-8"))
+    installed = sorted(units.iterdir())
+    assert sorted(said["files"]) == [str(item) for item in installed]
+    check = next(item for item in installed if item.name.endswith("-preflight.timer"))
+    assert "OnCalendar=*-*-* 07:45:00 Asia/Kolkata" in check.read_text(encoding="utf-8")
+    assert check.name in said["next"][1]
+    assert "doctor --preflight -q" in check.with_suffix(".service").read_text(encoding="utf-8")
+    shown = tradectl("systemd", "show").out
+    assert all(item.read_text(encoding="utf-8").strip() in shown for item in installed)
     foreign = units / "other.service"
     foreign.write_text("[Service]\n", encoding="utf-8")
     assert tradectl("systemd", "install", "--timer").code == 0
-    assert sorted(item.suffix for item in units.iterdir() if item != foreign) == [".service", ".timer"]
+    assert sorted(item.suffix for item in units.iterdir() if item != foreign) == [".service"] * 2 + [".timer"] * 2
     assert tradectl("systemd", "install").code == 0
-    assert sorted(units.iterdir()) == sorted([service, foreign])
+    assert sorted(units.iterdir()) == sorted([*installed, foreign])
     assert tradectl("systemd", "remove").code == 0
     assert list(units.iterdir()) == [foreign]
 

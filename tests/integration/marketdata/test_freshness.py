@@ -47,6 +47,25 @@ def test_an_older_file_takes_no_record_back(market: Market) -> None:
     assert read_freshness(market.folder)["corporate_actions"].source == "new.csv"
 
 
+@pytest.mark.parametrize(("symbols", "as_of"), [(1, "2026-11-18"), (4, "2026-11-18"), (5, "2026-11-20"), (10, "2026-11-20")])
+def test_bars_of_a_few_symbols_complete_no_session(market: Market, symbols: int, as_of: str) -> None:
+    """Ten symbols have bars up to the 18th; then a file brings two more sessions of some of them."""
+    names = [f"SH{number}" for number in range(10)]
+    market.take("all.csv", DAILY + "".join(bars(name, {"2026-11-17": 100, "2026-11-18": 100}) for name in names))
+    market.take("few.csv", DAILY + "".join(bars(name, {"2026-11-19": 100, "2026-11-20": 100}) for name in names[:symbols]))
+    assert read_freshness(market.folder)["bars"].as_of.isoformat() == as_of
+
+
+def test_shares_of_no_list_do_not_count(market: Market) -> None:
+    """A home with a list of five shares has had the whole market; a file of its five shares is complete for it."""
+    names = [f"SH{number}" for number in range(60)]
+    market.take("all.csv", DAILY + "".join(bars(name, {"2026-11-18": 100}) for name in names))
+    market.take("ind_nifty50list.csv", members(names[:50]))
+    market.take("own.csv", DAILY + "".join(bars(name, {"2026-11-19": 100}) for name in names[:30]))
+    market.take("one.csv", DAILY + bars(names[0], {"2026-11-20": 100}))
+    assert read_freshness(market.folder)["bars"].as_of.isoformat() == "2026-11-19"
+
+
 def test_a_list_of_one_measure_is_no_surveillance_list(market: Market) -> None:
     market.take("own.csv", "dated,measure,symbol,isin,stage\n2026-11-20,gsm,ACME,,0\n")
     assert read_freshness(market.folder) == {}

@@ -12,6 +12,7 @@ from tests.integration.notify.conftest import NOW
 from tests.integration.notify.loopback import Loopback
 from tradectl.clock import VirtualClock
 from tradectl.errors import DatabaseError
+from tradectl.ledger.delivery import parcels
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.model.message_kind import MessageKind
@@ -157,3 +158,51 @@ def test_repeats_count_only_the_same_key(ledger: Ledger) -> None:
         ledger.outbox.add(NOW, "one", "", key)
     assert ledger.outbox.repeats("a_b") == (3, NOW)
     assert ledger.outbox.repeats("none") == (0, None)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_two_processes_send_a_message_once(ledger: Ledger, count: int) -> None:
+    """The second process delivers while the first is inside its send, which the ledger does not know yet."""
+    clock, second = VirtualClock(NOW), Phone()
+    other = Ledger(open_database(ledger.database.name, durable=False), "asha")
+    for number in range(count):
+        ledger.outbox.add(NOW, "filled", "", str(number), kind=MessageKind.BUY_FILLED)
+
+    class First(Phone):
+        def send(self, title: str, body: str) -> bool:
+            assert other.outbox.deliver(second, clock) == 0
+            return super().send(title, body)
+
+    first = First()
+    assert ledger.outbox.deliver(first, clock) == count
+    assert (len(first.titles), second.titles, other.outbox.pending()) == (1, [], ())
+    other.database.close()
+
+
+def test_two_processes_that_read_at_once_send_once(ledger: Ledger) -> None:
+    """Both have read the waiting messages before either claims them; the second has read one more."""
+    clock, phone = VirtualClock(NOW), Phone()
+    ledger.outbox.add(NOW, "filled", "", "1", kind=MessageKind.BUY_FILLED)
+    other = Ledger(open_database(ledger.database.name, durable=False), "asha")
+    read = other.outbox.pending()
+    assert ledger.outbox.deliver(phone, clock) == 1
+    assert other.outbox._send(parcels(read), phone, clock) == 0
+    assert phone.titles == ["filled"]
+    other.database.close()
+
+
+def test_after_a_crash_in_a_send_the_message_is_sent_again(ledger: Ledger) -> None:
+    class Dying(Phone):
+        def send(self, title: str, body: str) -> bool:
+            raise KeyboardInterrupt
+
+    clock, phone = VirtualClock(NOW), Phone()
+    ledger.outbox.add(NOW, "filled", "", "1", kind=MessageKind.BUY_FILLED)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.outbox.deliver(Dying(), clock)
+    ledger.outbox.deliver(phone, clock)
+    assert phone.titles == []
+    with ledger.database.write() as connection:
+        connection.execute(text("UPDATE outbox SET claimed_until = '2023-01-01T00:00:00.000000+00:00'"))
+    ledger.outbox.deliver(phone, clock)
+    assert phone.titles == ["filled"]

@@ -44,6 +44,7 @@ def test_each_slot_has_its_line():
         f"0 8 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"40 8 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"15 9 * * * {PROGRAM} sell-monitor --until 15:36 --trigger cron -q",
+        f"45 7 * * * {PROGRAM} doctor --preflight -q",
         f"* * * * * {PROGRAM} run-due -q",
     ]
     assert "# tradectl: a note" in written(find_zone("Asia/Kolkata")).splitlines()
@@ -54,6 +55,7 @@ def test_another_zone_has_the_same_moments():
         f"30 2 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"10 3 * * * {PROGRAM} premarket-retry --trigger cron -q",
         f"45 3 * * * {PROGRAM} sell-monitor --until 15:36 --trigger cron -q",
+        f"15 2 * * * {PROGRAM} doctor --preflight -q",
         f"* * * * * {PROGRAM} run-due -q",
     ]
 

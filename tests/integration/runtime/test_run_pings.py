@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from datetime import time as clock_time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from tests.integration.notify.checks import SECRET, Checks, serving
 from tests.integration.runtime.stage import Stage, ist
 from tradectl.clock import stopwatch
 from tradectl.errors import BrokerUnavailable
+from tradectl.model.moment import at_ist
 from tradectl.notify.healthchecks import HealthchecksPings
+from tradectl.runtime.closed_day_pings import ping_closed_day
+from tradectl.runtime.due import run_due
 from tradectl.task import Context, Outcome
 
 At = Callable[[datetime], Stage]
@@ -92,3 +96,36 @@ def test_the_secret_address_is_kept_out_of_the_ledger(at_file: At, checks: Check
     with stage.ledger.database.read() as connection:
         values = connection.exec_driver_sql("SELECT value FROM user_settings").scalars().all()
     assert [SECRET in value for value in values] == [False]
+
+
+HOLIDAY = date(2023, 8, 15)
+
+
+def on(day: date, time: str, stage: Stage, checks: Checks) -> Stage:
+    """The same home in a new process at a moment."""
+    moved = stage.at(at_ist(day, clock_time.fromisoformat(time)))
+    moved.runner.world = replace(moved.world, pings=HealthchecksPings(lambda: f"{checks.url}/{{task}}"))
+    return moved
+
+
+def test_on_a_holiday_run_due_pings_each_slot_once(at_file: At, checks: Checks) -> None:
+    """Each pass is a process of its own. A disabled task has no ping, and no task runs."""
+    stage = at_file(ist(16))
+    stage.ledger.schedules.seed(stage.tasks)
+    stage.ledger.schedules.disable("analyze")
+    expected = [
+        f"{row.task} {at:%H:%M}: not_a_session, the exchange is closed (Independence Day), exit code 0"
+        for at, row in sorted((at, row) for row in stage.ledger.schedules.list() if row.enabled for at in row.times)
+    ]
+    for time in ("08:00", "08:01", "12:00", "23:58", "23:59"):
+        assert run_due(on(HOLIDAY, time, stage, checks).runner).exit_code == 0
+    assert sorted(body for _, _, body in checks.received) == sorted(expected)
+    assert all(path.endswith("/0") for path, _, _ in checks.received)
+    assert stage.ledger.executions.on(HOLIDAY) == {}
+
+
+@pytest.mark.parametrize("day", [date(2023, 8, 16), date(2031, 8, 13)])
+def test_a_session_and_an_unknown_day_get_no_ping_of_a_holiday(at_file: At, checks: Checks, day: date) -> None:
+    moved = on(day, "23:59", at_file(ist(16)), checks)
+    ping_closed_day(moved.runner)
+    assert checks.received == []

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.tasks.test_buy import analysed
 from tests.integration.tasks.test_buy import signal as buy_signal
 from tests.support import trading as support
+from tests.support.hands import operate, result_of
 from tests.support.trading import D, T, Trading, ist, stock
+from tradectl import settings
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
+from tradectl.doctor import home
+from tradectl.doctor.finding import Finding, State, run
 from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.ledger.approvals import Approval, Approvals, Verdict
 from tradectl.model.order import OrderRequest, Side, Variety
@@ -114,6 +119,30 @@ def test_while_it_waits_nothing_is_sent_and_the_decisions_say_so(evening: Make) 
     assert seen[2] == {"ACME": waits, "BETA": waits}
     (message,) = [item for item in market.ledger.outbox.pending() if item.title.startswith("2 buys")] or [None]
     assert message is None  # it was delivered before the wait
+
+
+def test_status_and_doctor_name_the_waiting_list_and_its_end(evening: Make) -> None:
+    market = evening()
+    seen: list[tuple[Mapping[str, Any], str, Finding]] = []
+
+    def look() -> None:
+        checks = dict(home.checks(settings.load(home=str(market.folder)), market.world))
+        [finding] = run([("approval", checks["approval"])])
+        seen.append((result_of(market, "status"), operate(market, "status").out, finding))
+
+    clock = market.clock
+    assert isinstance(clock, EventClock)
+    clock.events.append((ist(T, "16:45"), look))
+    answers(market, Verdict.REJECTED, "17:00")
+    market.run("buy", session=T)
+    [(status, page, finding)] = seen
+    assert (status["approval"]["list"], status["approval"]["buys"]) == (asked(market).list_hash, 2)
+    assert f"/approve {asked(market).list_hash}" in " ".join(page.split())
+    assert "until 21:00; without an answer nothing is bought" in " ".join(page.split())
+    (problem,) = status["problems"]
+    assert problem.startswith("buys wait for an approval by phone and no phone is paired, so no list of buys is ever sent")
+    assert (finding.state, finding.text) == (State.WRONG, problem)
+    assert result_of(market, "status")["approval"] is None
 
 
 def test_a_rejected_list_buys_nothing_also_by_force(evening: Make) -> None:

@@ -9,6 +9,7 @@ account          orders, trades, lots of shares and the cash journal
 settlement       applies all events up to a moment, in order of time
 quote_snapshots  quotes that were read from a live source, and the price path through them
 live             a live source: its quotes, and the snapshots by which orders settle
+unobserved       refuses to settle through closed sessions whose data are not stored
 quotation        quotes and pre-open prices of a moment, without later data
 identity         checks that the file is the exchange that the ledger knows
 schema           the tables

@@ -23,6 +23,7 @@ from tradectl.brokers.paper.quotation import Quotation
 from tradectl.brokers.paper.settlement import Settlement
 from tradectl.brokers.paper.statement import Statement, draw_up
 from tradectl.brokers.paper.store import Store
+from tradectl.brokers.paper.unobserved import DataLacking, refuse_unknown_sessions
 from tradectl.brokers.paper.views import Views
 from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
@@ -52,6 +53,7 @@ class PaperBroker:
         prices: A source of live prices. Its quotes are stored and settle orders. None: the stored bars are the market.
         marks: What the ledger recorded of the exchange. A file that does not agree with it raises DatabaseError.
         tariff: The table of charges.
+        lacking: Which stored data of closed sessions are missing. None: nothing is checked.
 
     Raises:
         OrderRefused: A command was rejected.
@@ -59,6 +61,7 @@ class PaperBroker:
         ConfigurationError: The account was not opened.
         UsageError: The virtual clock is before the account's last event.
         UncoveredDate: The date lies outside the session table.
+        DataError: Sessions closed without the account, and their data are not stored.
     """
 
     name = "paper"
@@ -80,11 +83,13 @@ class PaperBroker:
         prices: PriceSource | None = None,
         marks: ExchangeMarks | None = None,
         tariff: Tariff = ZERODHA,
+        lacking: DataLacking | None = None,
     ) -> None:
         if not 0 < participation <= 1:
             raise ConfigurationError(f"participation must be above 0 and at most 1, not {participation}")
         self._account = account
         self._tariff = tariff
+        self._lacking = lacking
         self._opening_cash = opening_cash
         self._clock = clock
         self._market = market
@@ -281,6 +286,8 @@ class PaperBroker:
                 if rewound:
                     self._settlement.rewind(book, clock_now)
                 now = max(clock_now, book.settled_at)
+                if self._lacking is not None and now >= self._due:
+                    refuse_unknown_sessions(book, self._sessions, now, self._lacking)
                 day = book.day
                 if rewound or not self._market_days.complete or now >= self._due:
                     self._settlement.settle(book, now)

@@ -364,6 +364,18 @@ class LastBackup(TypedDict):
     days: Count
 
 
+class WaitingApproval(TypedDict):
+    """A list of buys that waits for the operator's answer by phone."""
+
+    list: str
+    for_session: Day
+    buys: Count
+    amount: Rupees
+    until: Moment
+    without_answer: Literal["off", "send", "skip"]
+    text: str
+
+
 class StatusResult(TypedDict):
     """The state of the account and the day. Without a readable ledger only `trading_state` and `markers` are there."""
 
@@ -400,6 +412,8 @@ class StatusResult(TypedDict):
     decisions: NotRequired[TodaysDecisions]
     next_slots: NotRequired[list[NextSlot]]
     data: NotRequired[list[DataAge]]
+    approval: NotRequired[WaitingApproval | None]
+    problems: NotRequired[list[str]]
     disk: NotRequired[Disk]
     last_backup: NotRequired[LastBackup | None]
 

@@ -7,7 +7,7 @@ stop and start again at any minute.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from tradectl.exchange.sessions import Session
 from tradectl.execution.changes import Changes
@@ -24,6 +24,9 @@ from tradectl.task import Context, Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
 from tradectl.tasks.sell_monitor.unprotected_check import Checked
 
+MOST_MISSED = 3
+"""How many of the newest sessions may lack a bar until no sell is priced by the last one."""
+A_MONTH = timedelta(days=31)
 _UNCHANGED = Outcome(changed=False)
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
 
@@ -91,7 +94,7 @@ class _Run:
     def of(cls, context: Context) -> _Run:
         """Return the state of a run before its first step."""
         world, trading = context.world, context.trading()
-        seller = Seller(trading, world.readings, world.parameters, context.session, context.decide)
+        seller = Seller(trading, world.readings, world.parameters, context.session, context.decide, _priced_since(context))
         session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
         end = begin + timedelta(days=1)
         first_close = min(map(session.continuous_end, (False, True))) if session is not None else end
@@ -208,18 +211,29 @@ def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, c
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
 
 
+def _priced_since(context: Context) -> date:
+    """Return the first session whose bar may price a sell: `MOST_MISSED` sessions may lack.
+
+    On a virtual clock every bar may: the stored bars are then as complete as they will ever be."""
+    table = context.world.sessions
+    first, last = max(table.first, context.session - A_MONTH), min(table.last, context.session - timedelta(days=1))
+    if context.world.clock.virtual or first > last:
+        return date.min
+    return ([date.min] * (MOST_MISSED + 1) + [session.date for session in table.run_between(first, last)])[-MOST_MISSED - 1]
+
+
 def _stale(context: Context, seen: StepView) -> int:
     """Return the number of positions whose EMA9 is not of the last session, and log each.
 
     Its bars were not imported, or the stock did not trade."""
-    last = context.world.sessions.previous_session(context.session).date
+    last, since = context.world.sessions.previous_session(context.session).date, _priced_since(context)
     found = 0
     for position in seen.snapshot.positions:
         reading = context.world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
         if reading is None or reading.session < last:
             found += 1
-            used = (
-                f"the target uses the EMA9 of {reading.session}" if reading is not None else "without an EMA9 no sell is placed"
-            )
+            used = "without a newer EMA9 no sell is placed"
+            if reading is not None and reading.session >= since:
+                used = f"the target uses the EMA9 of {reading.session}"
             context.log("stale_data", f"{position.symbol}: there is no bar of {last}; {used}", position.symbol, level="warning")
     return found

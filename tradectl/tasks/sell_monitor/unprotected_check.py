@@ -265,8 +265,16 @@ def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Posi
         return {**found, "missing": f"there is no price of today that is younger than {age:g} s"}
     price = seller.price(position, quote)
     if price is None:
-        return {**found, "missing": "there is no EMA9 of the session before, or no open price on the day of a demerger"}
+        return {**found, "missing": _why_unpriced(seller, position)}
     buys = seen.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= price and order.session >= day), None)
     max_quantity = seller.trading.most_shares(position.symbol)
     return {**found, "price": price, "band": (quote.lower_band, quote.upper_band), "own_buy": own, "max_quantity": max_quantity}
+
+
+def _why_unpriced(seller: Seller, position: Position) -> str:
+    """Return which data the price of a position's sell lacks, as text."""
+    reading = seller.readings.reading(position.instrument_id, seller.session - timedelta(days=1))
+    if reading is not None and reading.session < seller.priced_since:
+        return f"the last bar is of {reading.session}, too old for a price of today; `tradectl prices --force` fetches bars"
+    return "there is no EMA9 of the session before, or no open price on the day of a demerger"
