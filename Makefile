@@ -17,7 +17,7 @@ test: $(STAMP)
 slow: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
-# The tests that read a real clock: at five unusual moments, on a machine of another year, and beside two busy loops.
+# The tests that read a real clock: at five unusual moments and two hours, on a machine of another year, and beside two busy loops.
 anyday: $(STAMP)
 	$(BIN)/python -m tests.any_day
 
