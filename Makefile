@@ -22,7 +22,7 @@ test: $(TEST)
 slow: $(TEST)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
-# The tests that read a real clock: at five unusual moments, on a machine of another year, and beside two busy loops.
+# The tests that read a real clock: at five unusual moments and two hours, on a machine of another year, and beside two busy loops.
 anyday: $(TEST)
 	$(BIN)/python -m tests.any_day
 

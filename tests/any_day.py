@@ -14,8 +14,12 @@ from tests.conftest import UNUSUAL
 from tradectl.clock import stopwatch
 
 CLOCKS = (
+    "tests/acceptance/cases/test_08_crontab_home.py",
+    "tests/acceptance/cases/test_21_crontab_install.py",
     "tests/integration/cli",
+    "tests/integration/host",
     "tests/integration/runtime",
+    "tests/integration/telegram",
     "tests/lab/sandboxes/test_read_only_account.py",
     "tests/lab/sandboxes/test_server.py",
     "tests/integration/brokers/test_clock_skew.py",
@@ -31,6 +35,8 @@ TIMERS = (
     "tests/lab/sandboxes/test_kotak_ticker.py",
 )
 ANOTHER_YEAR = UNUSUAL["no_calendar"]
+HOURS = {"before the first order": "2026-11-25 07:45", "while prices are fetched": "2026-11-25 19:30"}
+"""Hours of an ordinary session at which other tasks are due than in trading hours. Every test runs at them."""
 
 
 def main() -> int:
@@ -41,9 +47,11 @@ def main() -> int:
 
 
 def at_moments() -> Iterator[bool]:
-    """The tests marked `any_day` are left out here: every run has them at each of the moments."""
+    """The tests marked `any_day` are left out at the unusual moments: every run has them at each of these."""
     for name, moment in UNUSUAL.items():
         yield run(f"{name}, {moment}", CLOCKS, "--date", moment, marks="not slow and not any_day")
+    for name, moment in HOURS.items():
+        yield run(f"{name}, {moment}", CLOCKS, "--date", moment)
 
 
 def another_machine() -> bool:

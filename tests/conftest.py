@@ -7,6 +7,7 @@ import gc
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Pin the date here, in the workers of xdist and in every process that a test starts; see `pinned_clock`."""
+    store_bytecode()
     if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has all of it from its parent
         os.environ[pin.CLOCK] = str(pin.seconds_to(parse_moment(config.getoption("--date"))))
         os.environ["PYTHONPATH"] = python_path(
@@ -57,6 +59,16 @@ def pytest_configure(config: pytest.Config) -> None:
             import_module(compiled)
         freezegun.configure(default_ignore_list=["nothing"])  # by default a thread would still read the true date
         freezegun.freeze_time(parse_moment(config.getoption("--machine-date")), tick=True).start()
+
+
+def store_bytecode() -> None:
+    """Let Python store compiled modules, even where the environment forbids it, as that of many containers does.
+
+    A run starts hundreds of processes of the program. Without stored bytecode each compiles it again, which takes longer than
+    what it does.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(trylast=True)

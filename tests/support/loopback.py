@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.http_server import Handler, serving
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Site:
 def site() -> Iterator[Site]:
     shown = Site()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Page(Handler):
+        def respond(self) -> None:
             shown.asked.append(self.path)
             reply = shown.reply_to(self.path.partition("?")[0], dict(self.headers))
             self.send_response(reply.status)
@@ -67,9 +67,6 @@ def site() -> Iterator[Site]:
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
             self._send(reply)
-
-        def do_POST(self) -> None:
-            self.do_GET()
 
         def _send(self, reply: Reply) -> None:
             body = reply.body if reply.sent is None else reply.body[: reply.sent]
@@ -84,25 +81,5 @@ def site() -> Iterator[Site]:
             if reply.sent is not None:
                 self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
-            """The tests look at `asked` instead."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    shown.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Page) as shown.url:
         yield shown
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def nobody() -> str:
-    """An address at which nobody listens."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    port = server.server_port
-    server.server_close()
-    return f"http://127.0.0.1:{port}"

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.support.http_server import Handler, serving
 from tradectl.clock import SystemClock
 
 TOKEN = "424242:AAH-loopback_token_of_a_test_bot_0001"
@@ -148,42 +148,19 @@ def telegram_server() -> Iterator[TelegramServer]:
     """Serve until the block ends."""
     served = TelegramServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Call(Handler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        def respond(self) -> None:
+            content = self.content()
             path, _, query = self.path.partition("?")
             _, _, rest = path.partition("/bot")
             token, _, method = rest.partition("/")
-            status, body = served.answer(token, method, _parsed(content or query.encode(), self.headers.get("Content-Type", "")))
-            try:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except OSError:
-                return  # the client gave up
+            given = _parsed(content or query.encode(), self.headers.get("Content-Type", ""))
+            self.answer(*served.answer(token, method, given), {"Content-Type": "application/json"})
 
-        def do_GET(self) -> None:
-            self.do_POST()
-
-        def log_message(self, *_: object) -> None:
-            """The tests look at `calls` instead."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    served.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Call) as served.url:
         yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _parsed(content: bytes, kind: str) -> dict[str, Any]:

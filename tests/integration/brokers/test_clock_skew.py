@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from tests.support.http_server import Handler, serving
 from tradectl.brokers.http.server_time import skew
 from tradectl.clock import SystemClock
 from tradectl.errors import BrokerUnavailable
@@ -22,19 +21,15 @@ pytestmark = pytest.mark.any_day
 def server(ahead: timedelta | None) -> Iterator[str]:
     """A web server whose clock is ahead of ours by so much; None: it writes no date."""
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
+    class Answer(Handler):
+        def respond(self) -> None:
             self.send_response_only(403)
             if ahead is not None:
                 self.send_header("Date", format_datetime(SystemClock().machine_now() + ahead, usegmt=True))
             self.end_headers()
 
-    with HTTPServer(("127.0.0.1", 0), Answer) as listening:
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-        thread.join()
+    with serving(Answer) as url:
+        yield url
 
 
 @pytest.mark.parametrize("minutes", [-5, 0, 3])

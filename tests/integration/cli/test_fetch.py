@@ -19,7 +19,8 @@ from tests.integration.cli.test_light import HEAVY, loaded
 from tests.integration.marketdata.sources import bhavcopies
 from tests.integration.marketdata.sources.charts import Share, chart, path
 from tests.integration.marketdata.sources.conftest import HASTY
-from tests.support.loopback import Reply, Site, nobody, site
+from tests.support.http_server import unused_address
+from tests.support.loopback import Reply, Site, site
 from tradectl.bootstrap import open_prices, open_world
 from tradectl.brokers.account.read_only_account import ReadOnlyAccount
 from tradectl.cli import fetching
@@ -94,7 +95,7 @@ def test_a_damaged_file_ends_with_8(tradectl: Tradectl, web: Site) -> None:
 
 
 def test_a_network_that_is_down_ends_with_6(tradectl: Tradectl, web: Site, home: Path) -> None:
-    away = nobody()
+    away = unused_address()
     settle(home, nse=away, nse_home=away)
     said = tradectl("data", "fetch", "--since", "2024-10-28", *EVENING)
     assert (said.code, said.out, said.err) == (6, "", "tradectl: NSE cannot be reached (ConnectionError)\n")

@@ -18,7 +18,8 @@ from tests.integration.cli.conftest import Said, Tradectl
 from tests.integration.marketdata.sources import bhavcopies
 from tests.integration.marketdata.sources.conftest import HASTY
 from tests.support import nse_site
-from tests.support.loopback import NOTHING, Reply, Site, nobody, site
+from tests.support.http_server import unused_address
+from tests.support.loopback import NOTHING, Reply, Site, site
 from tradectl.bootstrap import init
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.marketdata.archive import Archive
@@ -230,7 +231,7 @@ def test_an_old_session_that_never_comes_is_a_note(
 
 
 def test_a_site_that_is_down_ends_with_6_and_all_findings(nse: Site, tradectl: Tradectl, home: Path) -> None:
-    away = nobody()
+    away = unused_address()
     (home / "tradectl.toml").write_text(f'nse = "{away}"\nnse_home = "{away}"\n')
     said = tradectl("prices", "--json")
     assert (said.code, said.object["error"]) == (

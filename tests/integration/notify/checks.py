@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.http_server import Handler, serving
 
 SECRET = "5bf66975-d4c7-4bf5-bcc8-b8d8a82ea278"
 
@@ -27,36 +28,24 @@ class Checks:
 
 
 @contextmanager
-def serving() -> Iterator[Checks]:
+def checks_server() -> Iterator[Checks]:
     checks = Checks()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+    class Ping(Handler):
+        def respond(self) -> None:
+            body = self.content().decode()
             parts = urlsplit(self.path)
             checks.received.append((parts.path, parse_qs(parts.query).get("rid", [""])[0], body))
             if checks.hangs is not None:
                 checks.hangs.wait(30)
                 return
             status, text = checks.answer
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
+            self.answer(status, text.encode())
 
-        def log_message(self, *_: object) -> None:
-            """The tests look at `received` instead."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    checks.url = f"http://127.0.0.1:{server.server_port}/{SECRET}"
-    try:
-        yield checks
-    finally:
-        if checks.hangs is not None:
-            checks.hangs.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Ping) as address:
+        checks.url = f"{address}/{SECRET}"
+        try:
+            yield checks
+        finally:
+            if checks.hangs is not None:
+                checks.hangs.set()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.notify.checks import SECRET, Checks, serving
+from tests.integration.notify.checks import SECRET, Checks, checks_server
 from tradectl.clock import stopwatch
 from tradectl.errors import UsageError
 from tradectl.notify import healthchecks
@@ -17,7 +17,7 @@ from tradectl.notify.healthchecks import HealthchecksPings, address_of, check_ad
 
 @pytest.fixture
 def checks() -> Iterator[Checks]:
-    with serving() as found:
+    with checks_server() as found:
         yield found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.notify.checks import SECRET, Checks, serving
+from tests.integration.notify.checks import SECRET, Checks, checks_server
 from tests.integration.runtime.stage import Stage, ist
 from tradectl.clock import stopwatch
 from tradectl.errors import BrokerUnavailable
@@ -26,7 +26,7 @@ At = Callable[[datetime], Stage]
 
 @pytest.fixture
 def checks() -> Iterator[Checks]:
-    with serving() as found:
+    with checks_server() as found:
         yield found
 
 

@@ -182,12 +182,12 @@ def test_a_name_cannot_imitate_a_line(phone: Phone) -> None:
 def test_the_token_appears_nowhere(paired: Phone) -> None:
     from requests import ConnectionError as Unreachable
 
-    from tests.support.loopback import nobody
+    from tests.support.http_server import unused_address
     from tests.support.telegram_server import TOKEN
     from tradectl.telegram.bot_api import BotApi, TelegramUnavailable
 
     with pytest.raises(TelegramUnavailable) as raised:
-        BotApi(nobody(), TOKEN).username()
+        BotApi(unused_address(), TOKEN).username()
     assert str(raised.value) == f"Telegram is not reachable ({Unreachable.__name__}): no phone is answered meanwhile"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__

@@ -57,9 +57,9 @@ def test_a_stopped_drill_goes_on_with_the_seeds_left(drilled, tmp_path) -> None:
 
 
 def test_it_drills_ledgers_on_a_server_and_leaves_nothing_there(tmp_path, server: str) -> None:
-    result = drill(tmp_path, "--db", server, "drill", "--seeds", "1", "--points", "6", "--task", "buy", "--jobs", "1")["result"]
+    result = drill(tmp_path, "--db", server, "drill", "--seeds", "1", "--points", "3", "--task", "buy", "--jobs", "1")["result"]
     assert (result["duplicates"], result["lost"], result["failed"]) == (0, 0, 0)
-    assert result["real_kills"] == 6
+    assert result["real_kills"] == 3
     engine = create_engine(server)
     with engine.connect() as connection:
         names = connection.scalars(text("SELECT datname FROM pg_database WHERE datname LIKE 'tradectl_drill%'")).all()

@@ -9,7 +9,8 @@ import pytest
 
 from tests.integration.marketdata.sources.charts import UNKNOWN, Share, chart, path
 from tests.integration.marketdata.sources.conftest import HASTY
-from tests.support.loopback import Site, nobody
+from tests.support.http_server import unused_address
+from tests.support.loopback import Site
 from tradectl.clock import VirtualClock
 from tradectl.errors import SourceUnavailable
 from tradectl.marketdata.sources import delayed
@@ -90,4 +91,4 @@ def test_a_minutes_tasks_share_an_answer(quotes: YahooQuotes, yahoo_site: Site, 
 
 def test_a_failed_read_is_no_empty_answer(tmp_path: Path, clock: VirtualClock) -> None:
     with pytest.raises(SourceUnavailable):
-        YahooQuotes(nobody(), tmp_path / "yahoo", clock).quotes(["M&M"])
+        YahooQuotes(unused_address(), tmp_path / "yahoo", clock).quotes(["M&M"])

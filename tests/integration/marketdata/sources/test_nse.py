@@ -15,7 +15,8 @@ import pytest
 
 from tests.integration.marketdata.sources import bhavcopies
 from tests.integration.marketdata.sources.conftest import HASTY, Fetch
-from tests.support.loopback import Reply, Site, nobody
+from tests.support.http_server import unused_address
+from tests.support.loopback import Reply, Site
 from tradectl.errors import Interrupted, SourceUnavailable, UsageError
 from tradectl.marketdata.fetch import Span, stored_sessions
 from tradectl.marketdata.sources.download import Downloader
@@ -224,7 +225,7 @@ def test_requests_keep_their_distance(nse: Site) -> None:
 
 
 def test_nobody_at_the_address(nse: Site) -> None:
-    away = nobody()
+    away = unused_address()
     with pytest.raises(SourceUnavailable, match=r"^NSE cannot be reached \(ConnectionError\)$") as caught:
         Downloader("NSE", away, RequestPacer(HASTY)).get(f"{away}/x")
     assert (caught.value.exit_code, caught.value.retryable) == (6, True)

@@ -15,7 +15,8 @@ import pytest
 from tests.integration.marketdata.conftest import Market
 from tests.integration.marketdata.sources.charts import UNKNOWN, Share, chart, path
 from tests.integration.marketdata.sources.conftest import HASTY
-from tests.support.loopback import Reply, Site, nobody
+from tests.support.http_server import unused_address
+from tests.support.loopback import Reply, Site
 from tradectl.errors import DataError, SourceUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.fetch import FetchReport, Span, fetch, wanted
@@ -204,7 +205,7 @@ def test_a_bar_that_cannot_be_stays_out_and_the_others_come_in(market: Market, t
 
 def test_nobody_at_the_address(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"^Yahoo cannot be reached"):
-        Yahoo(nobody(), tmp_path, RequestPacer(HASTY)).chart("ACME", "5d")
+        Yahoo(unused_address(), tmp_path, RequestPacer(HASTY)).chart("ACME", "5d")
 
 
 def test_the_shortest_period_that_reaches_back() -> None:
