@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from tradectl.cli.contents import Contents
+from tradectl.cli.help_sections import PlainHelp
 from tradectl.cli.invocation import Answer, Invocation, failure
 from tradectl.errors import TradectlError
 
@@ -84,7 +85,7 @@ def words(ctx: Any) -> str:
     return " ".join(ctx.command_path.split()[1:])
 
 
-class Command(TyperCommand):
+class Command(PlainHelp, TyperCommand):
     """A command whose help ends with the global options."""
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -117,7 +118,7 @@ def _shown(option: TyperOption) -> TyperOption:
     )
 
 
-class Group(TyperGroup):
+class Group(PlainHelp, TyperGroup):
     """A group of commands. `default`: the command that runs if only the group is named."""
 
     default: str | None = None

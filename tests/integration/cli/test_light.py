@@ -52,7 +52,7 @@ def loaded(home: Path, *words: str, code: int = 0) -> set[str]:
 
 def commands(modules: set[str]) -> set[str]:
     """Which of the files of commands are among them."""
-    shared = {"app", "columns", "completion", "invocation", "command", "contents", "group"}
+    shared = {"app", "columns", "completion", "invocation", "command", "contents", "group", "help_sections"}
     shared |= {"operator", "options", "progress", "output"}
     return {name.removeprefix("tradectl.cli.") for name in modules if name.startswith("tradectl.cli.")} - shared
 
@@ -77,14 +77,14 @@ def make_home(home: Path) -> None:
 
 def test_help_knows_every_command_and_loads_no_library_for_work(tmp_path: Path):
     modules = loaded(tmp_path, "--help")
-    assert not modules & {*HEAVY, *LEDGER, *SCAN, *TRADE, *WORKS}
+    assert not modules & {*HEAVY, *LEDGER, *SCAN, *TRADE, *WORKS, *FACE}
     assert commands(modules) > {"tasks", "status", "orders", "simulate"}
 
 
 @pytest.mark.parametrize("words", [("orders", "--help"), ("simulate", "--help"), ("buy", "--help")])
 def test_the_help_of_a_command_loads_its_own_file(tmp_path: Path, words: tuple[str, ...]):
     modules = loaded(tmp_path, *words)
-    assert not modules & {*HEAVY, *LEDGER, *SCAN, *TRADE, *WORKS}
+    assert not modules & {*HEAVY, *LEDGER, *SCAN, *TRADE, *WORKS, *FACE}
     assert "status" not in commands(modules)
 
 
@@ -122,6 +122,14 @@ def test_a_task_that_has_completed_is_told_so_without_its_work(done_home: Path):
     modules = loaded(done_home, "buy", "--at", AT)
     assert not modules & {*HEAVY, *SCAN, *TRADE, *SERVER, *WORKS, *FACE}
     assert commands(modules) == {"tasks"}
+
+
+def test_a_pass_in_which_nothing_is_due_loads_no_work(tmp_path: Path):
+    saturday = "2023-07-22 10:00"
+    bootstrap.init(load(home=str(tmp_path / "home"), at=saturday, environment={})).close()
+    modules = loaded(tmp_path / "home", "run-due", "--at", saturday)
+    assert not modules & {*HEAVY, *SCAN, *TRADE, *SERVER, *WORKS, *FACE}
+    assert commands(modules) == {"tasks", "automation"}
 
 
 @pytest.mark.usefixtures("trading_hours")  # past the calendar it ends with 8

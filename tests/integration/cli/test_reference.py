@@ -46,6 +46,6 @@ def test_the_help_is_the_timetable_of_the_day(tradectl: Tradectl):
     ]
     places = [text.index(times) for times in order]
     assert places == sorted(places)
-    panels = [text.index(f" {name} ─") for name in ("The day, in Indian time", "Operate", "Look", "Configure", "Research")]
+    panels = [text.index(f"\n{name}:\n") for name in ("The day, in Indian time", "Operate", "Look", "Configure", "Research")]
     assert panels == sorted(panels)
     assert places[-1] < panels[1]
