@@ -27,7 +27,13 @@ MARCH, APRIL, MAY = date(2023, 3, 31), date(2023, 4, 3), date(2023, 5, 2)
 
 
 @pytest.fixture
-def accounts(address: str) -> Iterator[Accounts]:
+def accounts(empty: Accounts) -> Accounts:
+    return empty
+
+
+@pytest.fixture
+def anywhere(address: str) -> Iterator[Accounts]:
+    """Accounts in a file and on a server."""
     database = open_database(address, durable=False)
     create_or_upgrade(database)
     yield Accounts(Ledger(database, "asha")).open()
@@ -94,8 +100,14 @@ def test_a_history_up_to_a_day_has_nothing_later(accounts: Accounts) -> None:
     assert [item.lot.quantity for item in read_history(accounts.ledger, through=APRIL).lots] == [500]
 
 
-def test_notes_come_back_as_written(accounts: Accounts) -> None:
+def test_a_server_returns_the_same_history_and_notes(anywhere: Accounts) -> None:
+    accounts = anywhere
     order = accounts.buy(MARCH, 100, 1_000_00)
+    accounts.act(APRIL, ActionKind.SPLIT, ratio=Fraction(5))
+    accounts.sell(MAY, 200, 210_00)
+    history, [change] = read_history(accounts.ledger), lot_changes(accounts.ledger)
+    assert ([item.trade.gross for item in history.trades], change.after[0].quantity) == ([2_000_00], 500)
+    assert history.trades[0].lines + history.lots[0].lines == summed(item.lines for item in history.fills)
     now = accounts.ledger.book.fills()[0].at
     accounts.ledger.notes.add(Note("ACME", "ज़रूरी = later", ("a", "b"), now, order_id=order))
     accounts.ledger.notes.add(Note("ACME", "gone", (), now, trade=("X1", "")))
