@@ -9,9 +9,10 @@ the line `other`; it is never hidden in a levy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
+from operator import attrgetter
 
 from tradectl.exchange.charges import Lines, day_charges
 from tradectl.exchange.rates import Tariff
@@ -39,26 +40,35 @@ class ChargeLines:
     @property
     def total(self) -> Paise:
         """Return the sum of all lines."""
-        return sum(astuple(self))
+        return sum(self.amounts)
+
+    @property
+    def amounts(self) -> tuple[Paise, ...]:
+        """Return the lines in the order of `LINES`."""
+        return _amounts(self)
+
+    def by_name(self) -> dict[str, Paise]:
+        """Return the lines by name."""
+        return dict(zip(LINES, self.amounts, strict=True))
 
     def __add__(self, more: ChargeLines) -> ChargeLines:
-        return ChargeLines(*(one + two for one, two in zip(astuple(self), astuple(more), strict=True)))
+        return ChargeLines(*(one + two for one, two in zip(self.amounts, more.amounts, strict=True)))
 
     def __sub__(self, less: ChargeLines) -> ChargeLines:
-        return ChargeLines(*(one - two for one, two in zip(astuple(self), astuple(less), strict=True)))
+        return ChargeLines(*(one - two for one, two in zip(self.amounts, less.amounts, strict=True)))
 
     def part(self, amount: Paise) -> ChargeLines:
         """Return lines that sum to `amount`, in proportion to these; the largest remainders are rounded up.
 
         `amount` is not above the total. The total itself returns these lines unchanged.
         """
-        total = self.total
+        lines, total = self.amounts, self.total
         if amount == total:
             return self
         if total == 0:
             raise ValueError(f"charges of 0 have no part of {amount}")
-        whole = [line * amount // total for line in astuple(self)]
-        ranked = sorted(range(len(whole)), key=lambda place: (-(astuple(self)[place] * amount % total), place))
+        whole = [line * amount // total for line in lines]
+        ranked = sorted(range(len(whole)), key=lambda place: (-(lines[place] * amount % total), place))
         for place in ranked[: amount - sum(whole)]:
             whole[place] += 1
         return ChargeLines(*whole)
@@ -74,11 +84,12 @@ class ChargeLines:
 
 LINES = tuple(field.name for field in fields(ChargeLines))
 """The names of the lines, in the order of a contract note."""
+_amounts: Callable[[ChargeLines], tuple[Paise, ...]] = attrgetter(*LINES)
 
 
 def summed(parts: Iterable[ChargeLines]) -> ChargeLines:
     """Return the sum of lines."""
-    columns = zip(*map(astuple, parts), strict=True)
+    columns = zip(*(part.amounts for part in parts), strict=True)
     return ChargeLines(*(sum(column) for column in columns))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +117,7 @@ def _row(group: Group, *, of_fills: bool = True) -> dict[str, Any]:
 
 def in_rupees(lines: ChargeLines) -> dict[str, str]:
     """Return charges by line as JSON values."""
-    return {name: to_rupees(amount) for name, amount in asdict(lines).items()}
+    return {name: to_rupees(amount) for name, amount in lines.by_name().items()}
 
 
 def _rupees(amount: Paise | None) -> str | None:

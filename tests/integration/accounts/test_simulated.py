@@ -21,7 +21,7 @@ from tradectl.runtime.simulate import Seed
 HELD = (Seed("MAXHEALTH", 100, date(2023, 9, 7)), Seed("POWERGRID", 100, date(2023, 9, 11)))
 """The next session pays a dividend, or a bonus of one for three: 33 shares, and cash for a third of one."""
 SPANS: dict[str, tuple[date, date, Mapping[str, str], Sequence[Seed]]] = {
-    "a dividend and a fraction of a share": (date(2023, 9, 7), date(2023, 10, 6), EAGER, HELD),
+    "a dividend and a fraction of a share": (date(2023, 9, 7), date(2023, 9, 22), EAGER, HELD),
     "a year": (date(2022, 10, 3), date(2023, 9, 29), {}, ()),
 }
 
@@ -49,7 +49,7 @@ def test_every_session_agrees_with_its_daily_statistics(run: Run) -> None:
     assert (found["differences"], found["sessions_compared"]) == ([], len(days))
     rows = {row["key"]: row for row in found["rows"]}
     equity = run.world.ledger.users.get(run.world.user).capital
-    assert sum(day.trades for day in days) > 10
+    assert sum(day.trades for day in days) > 4
     for day in days:
         row = rows[str(day.session_date)]
         assert (paise(row, "net"), paise(row, "paid"), row["trades"]) == (day.realised, day.charges, day.trades)
@@ -119,4 +119,4 @@ def test_two_spans_share_no_charge(run: Run) -> None:
 def test_the_short_span_has_what_it_is_for(run: Run) -> None:
     total = pnl(run)["total"]
     if run.done.sessions[0].date == HELD[0].session:
-        assert (total["dividends"], paise(total, "cash_in_lieu") > 0, total["trades"] > 10) == ("100.00", True, True)
+        assert (total["dividends"], paise(total, "cash_in_lieu") > 0, total["trades"] > 4) == ("100.00", True, True)

@@ -92,10 +92,10 @@ def written(accounts: Accounts) -> Callable[..., None]:
     def write(**changes: int) -> None:
         history = accounts.ledger.book.fills(session=date(2026, 5, 5))
         trade = accounts.ledger.book.folded(accounts.ledger.book.positions()[-1].id).trades[-1]
-        figures = {"realised": trade.net, "charges": history[0].charges, "trades": 1} | changes
+        figures = {"realised": trade.net, "charges": history[0].charges, "trades": 1, "dividends": 0} | changes
         day = DayStatistics(
-            date(2026, 5, 5), CAPITAL, 0, CAPITAL, figures["realised"], 1_234_50, figures["charges"], 0, figures["trades"], 0, 1,
-            0, CAPITAL, 0.0,
+            date(2026, 5, 5), CAPITAL, 0, CAPITAL, figures["realised"], 1_234_50, figures["charges"],
+            figures["dividends"], figures["trades"], 0, 1, 0, CAPITAL, 0.0,
         )  # fmt: skip
         accounts.ledger.statistics.write(day)
 
@@ -107,11 +107,12 @@ def test_it_agrees_with_eod_or_says_where_it_does_not(tradectl: Tradectl, writte
     said = tradectl("pnl", "--by", "week")
     assert "Agrees to the paisa with eod's statistics of 1 sessions." in said.out
     assert "1,234.50" in said.out
-    written(realised=5_00, trades=2)
+    written(realised=5_00, trades=2, dividends=7_00)
     said = tradectl("pnl")
     assert "DIFFERS from eod's statistics of 1 sessions" in said.words
     assert "2026-05-05 trades: 1 by the fills, 2 by eod" in said.out
     assert "by the fills, 5.00 by eod" in said.out
+    assert "dividends: 0.00 by the fills, 7.00 by eod" in said.out
 
 
 def test_charges_that_the_table_does_not_give_are_named(tradectl: Tradectl, accounts: Accounts) -> None:

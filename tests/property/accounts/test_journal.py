@@ -18,7 +18,7 @@ from tradectl.report.exports.journal import GAINS, ROUNDING, journal
 __all__ = ["accounts"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(story=steps(actions=True))
 def test_beancount_agrees_whatever_happened(accounts: Accounts, story: list[tuple[str, str, int, int, int]]) -> None:
     """The last lines of the journal assert cash and shares, so an error here is also a difference from the ledger."""

@@ -84,7 +84,7 @@ def groupings(history: TradeHistory) -> Iterator[tuple[Group, list[Group]]]:
     yield whole, by_symbol(whole, history)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(story=steps(actions=False))
 def test_every_share_is_sold_once_with_its_own_charges(accounts: Accounts, story: list[tuple[str, str, int, int, int]]) -> None:
     """Share by share, from the stored rows alone: the gross of each day and symbol, and the charges of each share's buy."""
@@ -114,7 +114,7 @@ def test_every_share_is_sold_once_with_its_own_charges(accounts: Accounts, story
         assert found[key].net == amount - found[key].charges.total
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(story=steps(actions=True))
 def test_sums_agree_with_the_ledger_and_the_table(accounts: Accounts, story: list[tuple[str, str, int, int, int]]) -> None:
     """Cash, charges by line and dividends, also over splits, bonuses, demergers, consolidations and sales by hand."""

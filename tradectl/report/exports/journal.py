@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -193,4 +193,4 @@ class _Entries:
 
 
 def _charged(lines: ChargeLines) -> Sequence[tuple[str, Paise]]:
-    return [(CHARGES[name], amount) for name, amount in asdict(lines).items() if amount]
+    return [(CHARGES[name], amount) for name, amount in lines.by_name().items() if amount]

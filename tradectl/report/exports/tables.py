@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -167,7 +167,7 @@ def _cells(notes: Sequence[Note]) -> dict[str, str]:
 
 
 def _charges(lines: ChargeLines) -> dict[str, int]:
-    return {**asdict(lines), "charges": lines.total}
+    return {**lines.by_name(), "charges": lines.total}
 
 
 def _kind(stored: object) -> Kind:
