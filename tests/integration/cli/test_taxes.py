@@ -117,6 +117,7 @@ def test_the_spelling_of_a_file_does_not_matter(made: Tradectl, tmp_path: Path, 
         ("1002,2002", "1001,2002", ""),
         ("2025-06-02T10:15:33", "soon", "row 3: order_execution_time 'soon' is not a time"),
         ("INE002A01018,2025", "INE00,2025", "row 3: isin 'INE00' is no ISIN"),
+        ("RELIANCE", "=CMD(1)", "row 3: symbol '=CMD(1)' is no symbol of NSE"),
     ],
 )
 def test_a_bad_cell_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -275,6 +276,13 @@ def test_the_workbook_holds_text_as_text(made: Tradectl, tmp_path: Path) -> None
 @pytest.mark.parametrize("words", [("2025",), ("2025-27",), ("2017-18", "--112a", "x.csv")])
 def test_a_wrong_year_is_a_usage_error(made: Tradectl, words: tuple[str, ...]) -> None:
     assert made("tax", "year", *words, *AT).code == 2
+
+
+def test_a_symbol_without_a_trade_is_a_usage_error(made: Tradectl, tmp_path: Path) -> None:
+    made("import", "tradebook", tradebook(tmp_path), *AT)
+    assert made("tax", "lots", "--symbol", "INFY", "--json", *AT).object["result"]["lots"] == []
+    found = made("tax", "lots", "--symbol", "NOSUCH", *AT)
+    assert (found.code, "no trade of NOSUCH" in found.err) == (2, True)
 
 
 def test_the_texts_say_that_this_is_no_advice(made: Tradectl, tmp_path: Path) -> None:
