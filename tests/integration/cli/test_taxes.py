@@ -247,6 +247,15 @@ def test_a_trade_that_the_ledger_has_counts_once(made: Tradectl, home: Path, tmp
     assert made("tax", "lots", "--symbol", "INFY", "--json", *AT).object["result"]["lots"] == []
 
 
+def test_stored_charges_that_differ_are_noted(made: Tradectl, home: Path) -> None:
+    """The table gives 17.83 for the fill; the ledger was written with 20.00."""
+    fill(home, charges=20_00)
+    (note, *_) = made("tax", "lots", "--json", *AT).object["result"]["notes"][::-1]
+    assert "1 days, 2025-04-07 to 2025-04-07: the ledger has stored charges that differ by 2.17 in all" in note
+    fill(home, trade_id="2", charges=0, side="SELL", quantity=10, session_date=date(2025, 4, 8))
+    assert len(year(made)["disposals"]) == 1
+
+
 def test_the_112a_file_has_the_portals_form(made: Tradectl, tmp_path: Path) -> None:
     made("import", "tradebook", tradebook(tmp_path), *AT)
     target = tmp_path / "112a.csv"
