@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="tax", rich_help_panel=LOOK, cls=Group, help="Taxes: lots, and the gains of a financial year.", no_args_is_help=True
 )
-ADVICE = "not tax advice: computed from public summaries of the law (`tradectl help taxes`); have it checked before you file"
-TITLES = ("to 15 Jun", "to 15 Sep", "to 15 Dec", "to 15 Mar", "to 31 Mar")
+ADVICE = "not tax advice, have it checked before you file: the rules are public summaries of the law (`tradectl help taxes`)"
 
 
 @command(app, "lots")
@@ -33,6 +32,10 @@ def lots(invocation: Invocation, symbol: Symbol = "") -> Answer:
     from tradectl.papers.tax_values import doubts_value, lots_value
 
     account = _account(invocation)
+    if symbol and not any(spelled(symbol) in {trade.symbol, trade.instrument} for trade in account.trades):
+        raise UsageError(
+            f"the account has no trade of {spelled(symbol)}; `tradectl import tradebook FILE` adds trades made elsewhere"
+        )
     found = [item for item in lots_value(account.tax) if not symbol or item["symbol"] == spelled(symbol)]
     doubts = doubts_value(doubt for item in found for doubt in item["doubts"])
     result = {"lots": found, "charges_of": account.tariff, "doubts": doubts, "notes": list(account.notes), "advice": ADVICE}
@@ -145,25 +148,19 @@ def _lots_text(result: dict[str, Any]) -> str:
 
 
 def _year_text(result: dict[str, Any], *, lots: bool) -> str:
-    columns = ("term", "section", ">rate %", ">lots", ">proceeds", ">cost", ">expenses", ">gain")
+    columns = ("gains", ">lots", ">proceeds", ">cost", ">expenses", ">gain")
     rows = [
-        (
-            item["term"],
-            item["section"],
-            _rate(item["rate_percent"]),
-            item["lots"],
-            *(output.rupees(item[name]) for name in ("proceeds", "cost", "expenses", "gain")),
-        )
+        (_named(item, "section"), item["lots"], *(output.rupees(item[name]) for name in ("proceeds", "cost", "expenses", "gain")))
         for item in result["buckets"]
     ]
     title = f"Financial year {result['year']}, charges by the table {result['charges_of']}"
-    parts = [output.table(columns, rows, title=title, empty="nothing was sold.")]
+    parts = [output.table(columns, rows, title=title, empty="no gain.")]
     if result["buckets"]:
         windows = [
-            (item["term"], _rate(item["rate_percent"]), *(output.rupees(amount) for amount in item["windows"].values()))
-            for item in result["buckets"]
+            (_window(name), *(output.rupees(item["windows"][name]) for item in result["buckets"]))
+            for name in result["buckets"][0]["windows"]
         ]
-        names = ("term", ">rate %", *(f">{name}" for name in TITLES))
+        names = ("sold", *(f">{_named(item)}" for item in result["buckets"]))
         parts.append(output.table(names, windows, title="Gains by the windows of advance tax"))
         parts.append("\n".join(_sentences(result)))
     if lots:
@@ -171,34 +168,46 @@ def _year_text(result: dict[str, Any], *, lots: bool) -> str:
     return "\n\n".join([*parts, *_ending(result)])
 
 
+def _window(name: str) -> str:
+    """Return the title of a window: `to 15 June`."""
+    to, day, month = name.split("_")
+    return f"{to} {day} {month.title()}"
+
+
+def _named(item: dict[str, Any], *more: str) -> str:
+    """Return the name of a bucket: `short 111A 20 %`."""
+    rate = "" if item["rate_percent"] is None else f"{item['rate_percent']:g} %"
+    return " ".join(word for word in (item["term"], *(item[name] for name in more), rate) if word)
+
+
 def _sentences(result: dict[str, Any]) -> list[str]:
     """Return the sentences about exemption, dividends and charges."""
     charges = {name: output.rupees(amount) for name, amount in result["charges"].items()}
     lines = [
-        f"long-term gains are exempt up to {output.rupees(result['exemption'])} a year: {output.rupees(result['exempt'])} "
-        "here, before any set-off",
-        f"charges of the sold shares: {charges['deducted']} deducted, {charges['not_deducted']} of STT not deducted, "
-        f"{charges['doubtful']} doubtful and not deducted",
+        f"exempt: {output.rupees(result['exempt'])} of the long-term gains, before any set-off",
+        f"        (the limit of the year is {output.rupees(result['exemption'])})",
+        f"charges of the sold shares: {charges['deducted']} deducted, {charges['not_deducted']} STT,",
+        f"        {charges['doubtful']} doubtful and not deducted",
     ]
     if any(item["term"] == "speculative" for item in result["buckets"]):
-        lines.append("same-day trades are speculative business: their loss is set off only against speculative gains")
+        lines.append("speculative: a loss is set off only against speculative gains, for four years")
     if result["deemed_dividends"] != "0.00":
         lines.append(f"buybacks taxed as dividends: {output.rupees(result['deemed_dividends'])}; their cost is a capital loss")
     if result["dividends"] != "0.00":
-        lines.append(f"dividends of the ledger's positions, by ex-date: {output.rupees(result['dividends'])}, taxed by slab")
+        lines.append(f"dividends of the ledger's positions, by ex-date: {output.rupees(result['dividends'])}, by slab")
     return lines
 
 
 def _details(result: dict[str, Any]) -> list[str]:
-    columns = ("symbol", "acquired", "sold", ">quantity", "term", ">proceeds", ">cost", ">gain", "marks")
+    columns = ("symbol", "sold on", "acquired", ">quantity", ">proceeds", ">cost", ">gain", "term", "marks")
     rows = [
         (
             item["symbol"],
-            item["acquired"],
             item["sold"],
+            item["acquired"] or "unknown",
             item["quantity"],
-            item["term"],
             *(output.rupees(item[name]) for name in ("proceeds", "cost", "gain")),
+            item["term"],
             ", ".join(item["doubts"]),
         )
         for item in result["disposals"]
@@ -224,8 +233,4 @@ def _ending(result: dict[str, Any]) -> list[str]:
     if result["notes"]:
         parts.append("\n".join(output.flat(result["notes"])))
     files = [f"written: {name}" for name in result.get("files", ())]
-    return [*parts, "\n".join([*files, ADVICE])]
-
-
-def _rate(percent: float | None) -> str:
-    return "" if percent is None else f"{percent:g}"
+    return [*parts, "\n".join([*files, *ADVICE.split(": ")])]

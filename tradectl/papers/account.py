@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from tradectl.errors import DataError, UsageError
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.papers.account_trades import FindInstrument, account_trades
+from tradectl.model.money import Paise, to_rupees
+from tradectl.papers.account_trades import FindInstrument, account_trades, ledger_fills
 from tradectl.papers.lists import read_fair_values, read_tax_actions
 from tradectl.ports import MarketData
 from tradectl.settings import FAIR_VALUES, TAX_ACTIONS
@@ -55,7 +57,29 @@ def read_account(world: World, home: Path, today: date) -> Account:
     actions = [*own, *(item for item in announced if (item.instrument, item.ex_date, item.kind) not in settled)]
     tariff = world.ledger.tariff
     found = account_tax(trades, [item for item in actions if item.ex_date <= today], read_fair_values(home / FAIR_VALUES), tariff)
+    notes += _other_charges(found, trades, ledger_fills(world.ledger).charges, tariff.title)
     return Account(found, tuple(trades), tuple(actions), tariff.title, tuple(notes))
+
+
+def _other_charges(tax: AccountTax, trades: Sequence[Trade], stored: Mapping[str, Paise], table: str) -> list[str]:
+    """Return a note if the ledger has stored other charges for its fills than the table gives now."""
+    by_day: dict[tuple[date, str], list[Trade]] = defaultdict(list)
+    for trade in trades:
+        by_day[(trade.session, trade.instrument)].append(trade)
+    wrong: dict[date, Paise] = {}
+    for day in tax.charges:
+        own = by_day[(day.session, day.instrument)]
+        if day.known and all(trade.source == "ledger" for trade in own):
+            by = sum(stored[trade.trade_id] for trade in own) - day.lines.total
+            if by:
+                wrong[day.session] = wrong.get(day.session, 0) + by
+    if not wrong:
+        return []
+    total = to_rupees(sum(wrong.values()))
+    return [
+        f"{len(wrong)} days, {min(wrong)} to {max(wrong)}: the ledger has stored charges that differ by {total} in all from the "
+        f"table {table}, which counts here"
+    ]
 
 
 def _with_isin(trade: Trade, market: MarketData) -> Trade:

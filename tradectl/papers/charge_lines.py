@@ -89,7 +89,7 @@ def parse_kite_json(name: str, text: str, session: date) -> list[ChargeLine]:
         for number, order in enumerate(orders, 1):
             if order["exchange"] in {"NSE", "BSE"}:
                 found += _lines_of_order(number, order, session)
-    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise DataError(f"{name}: is not Kite's JSON of /charges/orders ({type(error).__name__}: {error})") from error
     return found
 

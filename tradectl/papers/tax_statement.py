@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zipfile import BadZipFile
 
 from tradectl.errors import ConfigurationError, DataError
 from tradectl.model.money import Paise, round_half_up, to_rupees
@@ -26,6 +29,11 @@ from tradectl.tax.account import AccountTax, sum_of
 from tradectl.tax.rules import FinancialYear
 
 EXITS, CHARGES = "Tradewise Exits", "Equity"
+DAMAGED = (
+    zlib.error, BadZipFile, struct.error, SyntaxError, LookupError, ValueError, TypeError, AttributeError, EOFError, OSError,
+    RuntimeError, ArithmeticError,
+)  # fmt: skip
+"""What openpyxl raises for a damaged or encrypted workbook: it has no error of its own for that."""
 COLUMNS = {
     "symbol": ("symbol",),
     "entry": ("entry_date",),
@@ -63,21 +71,19 @@ def read_statement(name: str, content: bytes) -> Statement:
     """Return a workbook's exits and charges. Raises DataError with sheet, row and field; ConfigurationError without openpyxl."""
     try:
         from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
     except ImportError as error:
         raise ConfigurationError("Excel files need openpyxl: pip install 'tradectl[xlsx]'") from error
-    from zipfile import BadZipFile
-
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DataError(f"{name}: is no Excel workbook that can be read ({error})") from error
-    sheets = {sheet.strip().lower(): sheet for sheet in book.sheetnames}
+        names = {sheet.strip().lower(): sheet for sheet in book.sheetnames}
+        sheets = {
+            key: list(book[names[key]].iter_rows(values_only=True)) for key in (EXITS.lower(), CHARGES.lower()) if key in names
+        }
+    except DAMAGED as error:
+        raise DataError(f"{name}: is no Excel workbook that can be read ({' '.join(str(error).split())[:100]})") from error
     if EXITS.lower() not in sheets:
-        raise DataError(f"{name}: has no sheet {EXITS!r}, so it is no tax P&L; its sheets are {', '.join(book.sheetnames)}")
-    exits = _exits(name, book[sheets[EXITS.lower()]].iter_rows(values_only=True))
-    charges = _charges(book[sheets[CHARGES.lower()]].iter_rows(values_only=True)) if CHARGES.lower() in sheets else {}
-    return Statement(name, exits, charges)
+        raise DataError(f"{name}: has no sheet {EXITS!r}, so it is no tax P&L; its sheets are {', '.join(book.sheetnames)[:200]}")
+    return Statement(name, _exits(name, sheets[EXITS.lower()]), _charges(sheets.get(CHARGES.lower(), ())))
 
 
 def compare_statement(statement: Statement, tax: AccountTax, find: FindInstrument) -> list[Finding]:

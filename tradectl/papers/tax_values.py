@@ -11,7 +11,7 @@ from tradectl.tax.account import AccountTax
 from tradectl.tax.events import DOUBTS
 from tradectl.tax.gains import Gain, SpeculativeGain, long_from
 from tradectl.tax.lots import Lot
-from tradectl.tax.rules import Treated
+from tradectl.tax.rules import Term, Treated
 from tradectl.tax.year import Bucket, TaxYear
 
 WINDOWS = ("to_15_june", "to_15_september", "to_15_december", "to_15_march", "to_31_march")
@@ -55,7 +55,7 @@ def gain_value(gain: Gain) -> dict[str, Any]:
         "fair_value": None if gain.fair_value is None else to_rupees(gain.fair_value),
         "cost": to_rupees(gain.cost),
         "expenses": to_rupees(gain.expenses),
-        "gain": to_rupees(gain.gain),
+        "gain": None if gain.term is Term.UNKNOWN else to_rupees(gain.gain),
         "deemed_dividend": to_rupees(gain.deemed_dividend),
         "buyback": sale.buyback,
         "origin": lot.origin,

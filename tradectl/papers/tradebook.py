@@ -17,7 +17,7 @@ from tradectl.ledger.outside_trades import OutsideTrade
 from tradectl.marketdata.importers.source import SourceFile, read_source
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.order import Side
-from tradectl.model.symbols import spelled
+from tradectl.model.symbols import read_symbol
 from tradectl.papers.columns import Cells, plain, rows_of
 
 NEEDED = {
@@ -111,9 +111,10 @@ def _trade(name: str, cells: Cells) -> OutsideTrade:
     kind = cells.text("trade_type").strip().lower()
     if kind not in _SIDES:
         raise cells.bad("trade_type", "is not buy, sell or buyback")
-    symbol = spelled(cells.text("symbol"))
-    if not symbol or len(symbol) > 32:
-        raise cells.bad("symbol", "is no symbol")
+    try:
+        symbol = read_symbol(cells.text("symbol")).symbol
+    except ValueError as error:
+        raise cells.bad("symbol", str(error)) from error
     isin = cells.text("isin").upper()
     if isin and not (len(isin) == 12 and isin.isascii() and isin.isalnum()):
         raise cells.bad("isin", "is no ISIN")

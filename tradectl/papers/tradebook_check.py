@@ -1,7 +1,8 @@
 """Compare a tradebook with the ledger's fills, trade by trade.
 
-A trade is found by its day and trade id, else by its trade id alone, else by its whole content. Trades whose fills a person
-entered are compared as a whole order. Only the days from the first to the last of the tradebook are compared.
+A trade is found by its content and trade id, else by its day and trade id, else by its ids alone, else by its content alone.
+Trades whose fills a person entered are compared as a whole order. Only the days from the first to the last of the tradebook are
+compared.
 """
 
 from __future__ import annotations
@@ -68,7 +69,11 @@ def _passes(find: FindInstrument) -> list[tuple[Key, Keys]]:
     def terms(fill: Trade) -> tuple[Hashable, ...]:
         return fill.session, fill.instrument, fill.side, fill.quantity, fill.price
 
+    def whole(trade: OutsideTrade) -> Hashable | None:
+        return None if trade.trade_id.startswith(MADE) else (*content(trade), trade.trade_id)
+
     return [
+        (whole, lambda fill: [(*terms(fill), name) for name in trade_names(fill.trade_id)]),
         (by_id, lambda fill: [(fill.session, name) for name in trade_names(fill.trade_id)]),
         (
             lambda trade: None if trade.trade_id.startswith(MADE) else (trade.trade_id, trade.order_id),

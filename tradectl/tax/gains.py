@@ -21,7 +21,7 @@ class Gain:
         fair_value: The value of 2018-01-31 of these shares; None if it does not apply or is not known.
         cost: The cost that counts: the actual cost, or the grandfathered one.
         expenses: The deductible charges of the sale.
-        gain: proceeds - cost - expenses.
+        gain: proceeds - cost - expenses; without a meaning for the term UNKNOWN, whose cost is not known.
         deemed_dividend: The part of the receipt that is taxed as a dividend (buyback).
         rate: Percent; None if it is not a fixed rate or not known.
     """

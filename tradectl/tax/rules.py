@@ -64,6 +64,7 @@ class Treated:
         return Treated(self.deducted + other.deducted, self.not_deducted + other.not_deducted, self.doubtful + other.doubtful)
 
 
+@cache
 def rule(item: str, day: date) -> Rule:
     """Return the row of an item that is in force on a day. Raises UncoveredDate before its first row."""
     dated = _table()[item]

@@ -43,6 +43,7 @@ class TaxYear:
     """The figures of one financial year. Amounts are paise.
 
     Attributes:
+        buckets: The sums by term, section and rate; sales without a recorded purchase are in none, as their gain is not known.
         exemption: What long gains of the year may be exempt at most.
         exempt: What of them is exempt: min(long gain, exemption), not below 0, before any set-off.
         deemed_dividends: Receipts of buybacks that are taxed as dividends.
@@ -83,7 +84,7 @@ def tax_year(year: FinancialYear, account: AccountTax) -> TaxYear:
         year,
         gains,
         speculative,
-        (*_buckets(year, gains), *_speculative_bucket(year, speculative)),
+        (*_buckets(year, [gain for gain in gains if gain.term is not Term.UNKNOWN]), *_speculative_bucket(year, speculative)),
         most,
         max(0, min(long_gain, most)),
         sum(gain.deemed_dividend for gain in gains),

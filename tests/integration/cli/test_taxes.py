@@ -117,6 +117,7 @@ def test_the_spelling_of_a_file_does_not_matter(made: Tradectl, tmp_path: Path, 
         ("1002,2002", "1001,2002", ""),
         ("2025-06-02T10:15:33", "soon", "row 3: order_execution_time 'soon' is not a time"),
         ("INE002A01018,2025", "INE00,2025", "row 3: isin 'INE00' is no ISIN"),
+        ("RELIANCE", "=CMD(1)", "row 3: symbol '=CMD(1)' is no symbol of NSE"),
     ],
 )
 def test_a_bad_cell_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -246,6 +247,15 @@ def test_a_trade_that_the_ledger_has_counts_once(made: Tradectl, home: Path, tmp
     assert made("tax", "lots", "--symbol", "INFY", "--json", *AT).object["result"]["lots"] == []
 
 
+def test_stored_charges_that_differ_are_noted(made: Tradectl, home: Path) -> None:
+    """The table gives 17.83 for the fill; the ledger was written with 20.00."""
+    fill(home, charges=20_00)
+    (note, *_) = made("tax", "lots", "--json", *AT).object["result"]["notes"][::-1]
+    assert "1 days, 2025-04-07 to 2025-04-07: the ledger has stored charges that differ by 2.17 in all" in note
+    fill(home, trade_id="2", charges=0, side="SELL", quantity=10, session_date=date(2025, 4, 8))
+    assert len(year(made)["disposals"]) == 1
+
+
 def test_the_112a_file_has_the_portals_form(made: Tradectl, tmp_path: Path) -> None:
     made("import", "tradebook", tradebook(tmp_path), *AT)
     target = tmp_path / "112a.csv"
@@ -275,6 +285,13 @@ def test_the_workbook_holds_text_as_text(made: Tradectl, tmp_path: Path) -> None
 @pytest.mark.parametrize("words", [("2025",), ("2025-27",), ("2017-18", "--112a", "x.csv")])
 def test_a_wrong_year_is_a_usage_error(made: Tradectl, words: tuple[str, ...]) -> None:
     assert made("tax", "year", *words, *AT).code == 2
+
+
+def test_a_symbol_without_a_trade_is_a_usage_error(made: Tradectl, tmp_path: Path) -> None:
+    made("import", "tradebook", tradebook(tmp_path), *AT)
+    assert made("tax", "lots", "--symbol", "INFY", "--json", *AT).object["result"]["lots"] == []
+    found = made("tax", "lots", "--symbol", "NOSUCH", *AT)
+    assert (found.code, "no trade of NOSUCH" in found.err) == (2, True)
 
 
 def test_the_texts_say_that_this_is_no_advice(made: Tradectl, tmp_path: Path) -> None:

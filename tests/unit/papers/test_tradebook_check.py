@@ -106,5 +106,16 @@ def test_an_order_entered_by_hand_is_compared_as_a_whole(tmp_path: Path) -> None
     assert [(part.field, part.by) for part in whole.differences] == [("value", 1_00)]
 
 
+def test_one_trade_id_on_two_exchanges_is_two_trades(tmp_path: Path) -> None:
+    at = datetime.combine(FIRST, time(4), UTC)
+    fills = [
+        Trade(f"{FIRST:%Y%m%d}-{name}-55", "ITC", "ITC", Side.BUY, count, 100_00, FIRST, at, str(count))
+        for count, name in ((10, "NSE"), (20, "BSE"))
+    ]
+    rows = rows_of(reversed(fills))
+    rows[0]["exchange"] = "BSE"
+    assert wrong(compared(tmp_path, rows, fills)) == []
+
+
 def test_fills_outside_the_days_of_the_paper_are_not_missing(tmp_path: Path) -> None:
     assert wrong(compared(tmp_path, rows_of(FILLS[100:200]))) == []

@@ -105,7 +105,7 @@ class SoldLot(TypedDict):
     fair_value: Annotated[Rupees | None, Detail({"description": "of 2018-01-31; null if it does not apply or is not known"})]
     cost: Annotated[Rupees, Detail({"description": "the cost that counts"})]
     expenses: Annotated[Rupees, Detail({"description": "the deductible charges of the sale"})]
-    gain: Rupees
+    gain: Annotated[Rupees | None, Detail({"description": "null if the purchase is not recorded"})]
     deemed_dividend: Rupees
     buyback: bool
     origin: str
