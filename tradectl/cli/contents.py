@@ -45,6 +45,7 @@ MODULES = (
     ("data", "data"),
     ("backtest", "backtest"),
     ("simulate", "simulate"),
+    ("replay", "replay"),
     ("sweep", "sweep"),
     ("demo", "demo"),
     ("drill", "drill"),

@@ -88,9 +88,14 @@ class Head:
 
 
 def canonical(content: str | Mapping[str, Any]) -> str:
-    """Return JSON text with sorted keys. Floats have 12 digits, because databases of different versions print different tails."""
+    """Return JSON text with sorted keys and with rounded floats."""
     values = json.loads(content) if isinstance(content, str) else content
-    return _encode({key: float(f"{value:.12g}") if isinstance(value, float) else value for key, value in values.items()})
+    return _encode({key: rounded(value) if isinstance(value, float) else value for key, value in values.items()})
+
+
+def rounded(value: float) -> float:
+    """Return a float with 12 digits. Databases of different versions print 15 or 17, so it is first rounded to 15."""
+    return float(f"{float(f'{value:.15g}'):.12g}")
 
 
 class JournalWriter:

@@ -19,7 +19,7 @@ from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 
-FLIPS = 1000
+FLIPS = pytest.mark.parametrize("flips", [100, pytest.param(1000, marks=pytest.mark.slow)])
 TEXTS = ("at", "actor", "user", "record", "row_key", "change", "content", "hash")
 
 
@@ -63,7 +63,8 @@ def test_a_whole_journal_has_no_finding(ledger: Ledger) -> None:
     assert checked.head == ledger.journal_head()
 
 
-def test_each_of_1000_flipped_bits_of_rows_is_found(ledger: Ledger, path: Path) -> None:
+@FLIPS
+def test_each_flipped_bit_of_a_row_is_found(ledger: Ledger, path: Path, flips: int) -> None:
     """A bit of any value of any entry, also its number and its hash."""
     chance, stored = random.Random(7), list(entries(ledger.database))
     file = sqlite3.connect(path, isolation_level=None)
@@ -78,7 +79,7 @@ def test_each_of_1000_flipped_bits_of_rows_is_found(ledger: Ledger, path: Path) 
         for _, text in triggers:
             file.execute(text)
 
-    for _ in range(FLIPS):
+    for _ in range(flips):
         entry, column = chance.choice(stored), chance.choice((*TEXTS, "seq"))
         file.execute("BEGIN")
         if column == "seq":
@@ -100,7 +101,8 @@ def test_each_of_1000_flipped_bits_of_rows_is_found(ledger: Ledger, path: Path) 
     assert verify(ledger.database).findings == ()
 
 
-def test_flipped_bits_of_the_database_file_are_found(ledger: Ledger, path: Path) -> None:
+@FLIPS
+def test_each_flipped_bit_of_the_file_is_found(ledger: Ledger, path: Path, flips: int) -> None:
     """Bits of the bytes in which the file has the entries' texts. Other bytes belong to other tables, or are unused."""
     stored = list(entries(ledger.database))
     ledger.database.close()
@@ -108,7 +110,7 @@ def test_flipped_bits_of_the_database_file_are_found(ledger: Ledger, path: Path)
         file.execute("PRAGMA journal_mode = DELETE")
         file.execute("VACUUM")
     whole, chance = path.read_bytes(), random.Random(11)
-    for _ in range(FLIPS // 5):
+    for _ in range(flips // 4):
         text = chance.choice(stored).content.encode()
         at = whole.index(text) + chance.randrange(len(text))
         with path.open("r+b") as changed:
@@ -124,12 +126,13 @@ def test_flipped_bits_of_the_database_file_are_found(ledger: Ledger, path: Path)
             path.write_bytes(whole)
 
 
-def test_each_of_1000_flipped_bits_of_an_export_is_found(ledger: Ledger, tmp_path: Path) -> None:
+@FLIPS
+def test_each_flipped_bit_of_an_export_is_found(ledger: Ledger, tmp_path: Path, flips: int) -> None:
     file, chance = tmp_path / "journal.jsonl", random.Random(5)
     assert export(ledger.database, file).findings == ()
     whole = file.read_bytes()
     assert (verify_file(file).findings, file.stat().st_mode & 0o777) == ((), 0o600)
-    for _ in range(FLIPS):
+    for _ in range(flips):
         place, content = chance.randrange(len(whole) * 8), bytearray(whole)
         content[place // 8] ^= 1 << place % 8
         file.write_bytes(content)

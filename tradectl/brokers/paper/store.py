@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -224,17 +224,27 @@ class Store:
         row = (account, text_of(at), text_of(at), day.isoformat())
         self._connection.execute("INSERT INTO accounts (account, opened_at, settled_at, day) VALUES (?, ?, ?, ?)", row)
 
-    def open_with(self, account: str, at: datetime, day: date, cash: int, shares: Iterable[tuple[str, str, int, int]]) -> int:
+    def open_with(
+        self,
+        account: str,
+        at: datetime,
+        day: date,
+        cash: int,
+        shares: Iterable[tuple[str, str, int, int]],
+        *,
+        bought: Sequence[date] = (),
+    ) -> int:
         """Open an account with cash (paise) and shares that the ledger already has. Return the account's change count.
 
-        `shares` holds (instrument id, symbol, quantity, cost in paise). The shares count as delivered, and the corporate
-        actions up to `day` as applied.
+        `shares` holds (instrument id, symbol, quantity, cost in paise). `bought` has the date of each purchase; shares bought on
+        `day` are not delivered yet. Without it all shares count as delivered. The corporate actions up to `day` count as applied.
         """
         book = ExchangeAccount(account, at, day)
         held = list(shares)
+        dates = list(bought) or [day - timedelta(days=1)] * len(held)
         book.post(at, EntryKind.DEPOSIT, cash + sum(cost for *_, cost in held), note="carried over from the ledger")
-        for instrument_id, symbol, quantity, cost in held:
-            book.add_lot(instrument_id, quantity, cost, day - timedelta(days=1), delivered=True)
+        for (instrument_id, symbol, quantity, cost), bought_on in zip(held, dates, strict=True):
+            book.add_lot(instrument_id, quantity, cost, bought_on, delivered=bought_on < day)
             book.post(at, EntryKind.BUY, -cost, instrument_id=instrument_id, symbol=symbol, note="carried over from the ledger")
         with self.writing():
             self.open(account, at, day)

@@ -117,6 +117,7 @@ RESULTS: Mapping[str, Any] = {
     "data actions undo": research.UndoneDecision,
     "backtest": research.BacktestResult,
     "simulate": research.SimulateResult,
+    "replay": research.ReplayResult,
     "sweep": research.SweepResult,
     "demo": DemoResult,
     "drill": research.DrillResult,

@@ -548,3 +548,36 @@ class DrillResult(TypedDict):
     unknown_orders: dict[str, Count]
     seconds: Seconds
     reason: NotRequired[str]
+
+
+class ReplayedRun(TypedDict):
+    """A run of a task that was recorded, and that a replay runs again."""
+
+    task: str
+    slot: str
+
+
+class ReplayDifference(TypedDict):
+    """A row that differs: the columns that differ, or all compared columns of a row that only one side has (null: the other)."""
+
+    table: Literal["decisions", "signals", "orders", "fills"]
+    key: Open
+    recorded: Open | None
+    replayed: Open | None
+
+
+class ReplayResult(TypedDict):
+    """A session that was run again, or its bundle (`bundle` with its size; then nothing was run). Amounts are in paise."""
+
+    version: Annotated[str, Detail({"description": "the version that recorded the session"})]
+    same_code: bool
+    set: dict[str, Setting]
+    runs: list[ReplayedRun]
+    not_replayed: Annotated[
+        list[str], Detail({"description": "tasks without a recorded run, or whose live quotes are not recorded"})
+    ]
+    compared: Annotated[dict[str, Count], Detail({"description": "the recorded rows that were compared, by table"})]
+    differences: list[ReplayDifference]
+    bundle: str | None
+    bytes: Count | None
+    reason: NotRequired[str]

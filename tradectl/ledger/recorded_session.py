@@ -1,0 +1,158 @@
+"""Read what the ledger has recorded of one session: the rows before it, its runs, the changes by people, and what it decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tradectl.errors import UsageError
+from tradectl.ledger import schema
+from tradectl.ledger.audit import entries
+from tradectl.ledger.journal_triggers import DELETE
+from tradectl.ledger.past_state import Row, Rows, changed_rows, current_rows, rows_after
+
+if TYPE_CHECKING:
+    from tradectl.ledger.engine import Database
+    from tradectl.ledger.journal import Entry
+
+BY_PEOPLE = ("user_trading_config", "task_schedules", "users")
+"""The tables whose changes during a session are inputs of it."""
+RESULTS = ("signals", "orders", "fills")
+"""The tables that a session's runs write, and that a replay compares; the decisions are compared too."""
+OLDER = 10
+"""How many days of earlier decisions are copied."""
+_SECRETS = ("user_settings",)
+_COMMANDS = ("config set", "config unset", "halt", "resume", "schedule set", "schedule enable", "schedule disable")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a task. `at`, `until`: ISO moments; `until` None: it had no end."""
+
+    task: str
+    slot: str
+    at: str
+    until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """Everything that a replay of a session needs beside the bars.
+
+    Attributes:
+        session: The date as ISO text.
+        mode: paper or live.
+        version, fingerprint: The program that wrote the record; the fingerprint is that of its source.
+        before: The rows before the first run, by table.
+        runs: In the order of their start.
+        changes: Changes by people between the runs: moment, table and row.
+        results: What the runs wrote, by table; `decisions` with all rules and inputs.
+    """
+
+    session: str
+    user: str
+    mode: str
+    version: str
+    fingerprint: str
+    before: dict[str, list[Row]]
+    runs: tuple[Run, ...]
+    changes: tuple[tuple[str, str, Row], ...]
+    results: dict[str, list[Row]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as a JSON value."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> RecordedSession:
+        """Return the record of a JSON value. Raises KeyError or TypeError for another value."""
+        named = {item.name: value[item.name] for item in fields(cls)}
+        named["runs"] = tuple(Run(**run) for run in value["runs"])
+        named["changes"] = tuple((at, table, row) for at, table, row in value["changes"])
+        return cls(**named)
+
+
+def read_session(
+    database: Database, user: str, session: date, *, tasks: Sequence[str], version: str, fingerprint: str
+) -> RecordedSession:
+    """Return the record of a session of a user. `tasks`: the names of the tasks that can be replayed.
+
+    Raises UsageError if the journal has no run of the session.
+    """
+    journal = list(entries(database))
+    first, last = _span(journal, user, session, tasks)
+    before = rows_after(journal[:first])
+    after = rows_after(journal[first:last], before)
+    day = session.isoformat()
+    runs = [
+        Run(row["task"], row["slot"], row["started_at"], row["finished_at"])
+        for row in after["task_executions"].values()
+        if _is_run(row, user, day, tasks)
+    ]
+    return RecordedSession(
+        session=day,
+        user=user,
+        mode=before.get("database_info", {}).get("mode", {}).get("value", "paper"),
+        version=version,
+        fingerprint=fingerprint,
+        before=_inputs(database, before, user, session),
+        runs=tuple(sorted(runs, key=lambda run: (run.at, run.task))),
+        changes=tuple(_changes(journal[first:last], user)),
+        results=_results(database, before, after, user, session),
+    )
+
+
+def _span(journal: Sequence[Entry], user: str, session: date, tasks: Sequence[str]) -> tuple[int, int]:
+    """Return the places of the first entry of the session's runs, and of the first entry of a later session's runs."""
+    first, day = None, session.isoformat()
+    state: Rows = {}
+    for place, entry in enumerate(journal):
+        if entry.record != "task_executions" or entry.user != user:
+            continue
+        state = rows_after([entry], {"task_executions": state.get("task_executions", {})})
+        row = state["task_executions"].get(entry.row_key)
+        if row is None or row["task"] not in tasks or row["status"] == "missed":
+            continue
+        if row["session_date"] == day and first is None:
+            first = place
+        if row["session_date"] > day and first is not None:
+            return first, place
+    if first is None:
+        raise UsageError(f"the journal has no run of {session}: `tradectl executions` lists the runs")
+    return first, len(journal)
+
+
+def _is_run(row: Row, user: str, day: str, tasks: Sequence[str]) -> bool:
+    return row["user"] == user and row["session_date"] == day and row["task"] in tasks and row["status"] != "missed"
+
+
+def _inputs(database: Database, before: Rows, user: str, session: date) -> dict[str, list[Row]]:
+    """Return the rows before the session. Tables without a journal are read as they are now, up to the session."""
+    found = {name: list(rows.values()) for name, rows in before.items() if name not in _SECRETS}
+    of_user, day = f"\"user\" = '{user}'", session.isoformat()
+    since = (session - timedelta(days=OLDER)).isoformat()
+    recent = f"{of_user} AND session_date < '{day}' AND session_date >= '{since}'"
+    found["decisions"] = current_rows(database, schema.decisions, recent)
+    found["daily_stats"] = current_rows(database, schema.daily_stats, f"{of_user} AND session_date < '{day}'")
+    found["instruments"] = current_rows(database, schema.instruments, of_user)
+    return found
+
+
+def _changes(journal: Sequence[Entry], user: str) -> list[tuple[str, str, Row]]:
+    """Return the changes of settings, schedules and state by commands of a person. A setting that was unset has no value."""
+    found = []
+    for entry in journal:
+        if entry.record in BY_PEOPLE and entry.user == user and entry.actor.partition(": ")[2] in _COMMANDS:
+            row = json.loads(entry.content)
+            found.append((entry.at, entry.record, row | {"value": None} if entry.change == DELETE else row))
+    return found
+
+
+def _results(database: Database, before: Rows, after: Rows, user: str, session: date) -> dict[str, list[Row]]:
+    found = {name: [row for row in changed_rows(before, after, name) if row["user"] == user] for name in RESULTS}
+    where = f"\"user\" = '{user}' AND session_date = '{session.isoformat()}'"
+    found["decisions"] = current_rows(database, schema.decisions, where)
+    return found

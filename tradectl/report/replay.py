@@ -1,0 +1,123 @@
+"""Compare what a session recorded with what its replay did: decisions, signals, orders and fills."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tradectl.ledger import schema
+from tradectl.ledger.journal import rounded
+from tradectl.ledger.past_state import changed_rows, current_rows, stored
+
+if TYPE_CHECKING:
+    from tradectl.ledger.past_state import Row, Rows
+    from tradectl.ledger.recorded_session import RecordedSession
+    from tradectl.ledger.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How rows of a table are compared: by which columns they are found, and which of the others must be equal."""
+
+    table: str
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+COMPARED = (
+    Compared("decisions", ("task", "slot", "symbol", "rule"), ("verdict", "reason", "inputs")),
+    Compared(
+        "signals",
+        ("analysed", "symbol"),
+        ("verdict", "rank", "close", "limit_price", "level", "strength", "backtest", "combined", "status"),
+    ),
+    Compared(
+        "orders",
+        ("session_date", "symbol", "side", "purpose", "leg", "generation"),
+        ("quantity", "price", "variety", "status", "reason_code", "filled_quantity", "modifications"),
+    ),
+    Compared("fills", ("symbol", "side", "at"), ("quantity", "price", "charges", "booked")),
+)
+"""Numbers of rows, of the broker, and of processes are not compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row that differs. `recorded` or `replayed` is None if the row is only in the other; they have the differing columns."""
+
+    table: str
+    key: dict[str, Any]
+    recorded: dict[str, Any] | None
+    replayed: dict[str, Any] | None
+
+
+def written(ledger: Ledger, recorded: RecordedSession) -> dict[str, list[Row]]:
+    """Return what the replay has written, in the form of `RecordedSession.results`."""
+    before: Rows = {name: {str(row["id"]): row for row in rows} for name, rows in recorded.before.items() if name in _BY_ID}
+    found = {}
+    for name in _BY_ID:
+        columns = schema.metadata.tables[name].c
+        old = {
+            key: {column: stored(columns[column], value) for column, value in row.items()}
+            for key, row in before.get(name, {}).items()
+        }
+        now = {str(row["id"]): row for row in current_rows(ledger.database, schema.metadata.tables[name])}
+        found[name] = [row for row in changed_rows({name: old}, {name: now}, name) if row["user"] == recorded.user]
+    found["decisions"] = current_rows(ledger.database, schema.decisions, f"session_date = '{recorded.session}'")
+    return found
+
+
+_BY_ID = ("signals", "orders", "fills")
+
+
+def differences(recorded: dict[str, list[Row]], replayed: dict[str, list[Row]], tasks: Iterable[str]) -> list[Difference]:
+    """Return the rows that differ, decisions first. `tasks`: whose decisions are compared."""
+    found: list[Difference] = []
+    wanted = set(tasks)
+    for compared in COMPARED:
+        columns = schema.metadata.tables[compared.table].c
+        ours, theirs = (
+            _by_key(compared, [row for row in rows.get(compared.table, ()) if row.get("task") in wanted | {None}], columns)
+            for rows in (recorded, replayed)
+        )
+        for key in dict.fromkeys([*ours, *theirs]):
+            found += _difference(compared, key, ours.get(key), theirs.get(key))
+    return found
+
+
+def _by_key(compared: Compared, rows: Sequence[Row], columns: Any) -> dict[tuple[Any, ...], Row]:
+    """Return rows by key; equal keys are numbered."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    found = {}
+    for row in rows:
+        values = {name: _compared(name, stored(columns[name], row.get(name))) for name in (*compared.key, *compared.values)}
+        key = tuple(values[name] for name in compared.key)
+        seen[key] += 1
+        found[*key, seen[key]] = values
+    return found
+
+
+def _compared(name: str, value: Any) -> Any:
+    if name == "inputs":
+        return json.loads(value) if isinstance(value, str) else value
+    return rounded(value) if isinstance(value, float) else value
+
+
+def _difference(compared: Compared, key: tuple[Any, ...], ours: Row | None, theirs: Row | None) -> list[Difference]:
+    if ours == theirs:
+        return []
+    named = dict(zip(compared.key, key, strict=False))
+    if ours is None or theirs is None:
+        shown = [{name: row[name] for name in compared.values} if row is not None else None for row in (ours, theirs)]
+        return [Difference(compared.table, named, *shown)]
+    changed = [name for name in compared.values if ours[name] != theirs[name]]
+    if "inputs" in changed:
+        old, new = ours["inputs"], theirs["inputs"]
+        names = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+        ours = ours | {"inputs": {name: old[name] for name in names if name in old}}
+        theirs = theirs | {"inputs": {name: new[name] for name in names if name in new}}
+    sides = ({name: row[name] for name in changed} for row in (ours, theirs))
+    return [Difference(compared.table, named, *sides)]
