@@ -19,7 +19,7 @@ from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import Tell, silence
-from tradectl.research.benchmark import buy_and_hold, random_orders
+from tradectl.research.benchmark import BuyAndHold, RandomOrders, buy_and_hold, random_orders
 from tradectl.research.reports import backtest, portfolio
 from tradectl.research.reports.backtest import SymbolResult
 from tradectl.settings import Settings
@@ -137,8 +137,21 @@ class AccountRequest:
     seed: int = 1
 
 
-def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
-    """Return the JSON result of many symbols in one account. Raises UsageError or DataError for an unusable index."""
+@dataclass(frozen=True)
+class AccountRun:
+    """Hold a finished account, and what the same money would have earned elsewhere.
+
+    `benchmarks`: buy and hold of the symbols (`hold`) and of the index (`index`); None without bars. `drawn`: None without random
+    orders.
+    """
+
+    own: Portfolio
+    benchmarks: dict[str, BuyAndHold | None]
+    drawn: RandomOrders | None
+
+
+def run_account(request: BacktestRequest, account: AccountRequest, tell: Tell) -> AccountRun:
+    """Run many symbols in one account. Raises UsageError or DataError for an unusable index."""
     sessions = [session.date for session in request.market.sessions.run_between(request.span.first, request.span.last)]
     index = _index(request, account.index, sessions)
     candidates = request.candidates(tell)
@@ -152,7 +165,12 @@ def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell
     held = [(item.context.history, item.context.actions) for item in candidates]
     hold = buy_and_hold(held, sessions, account.capital)
     of_index = buy_and_hold([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
-    return portfolio.result(request.name, own, {"hold": hold, "index": of_index}, drawn)
+    return AccountRun(own, {"hold": hold, "index": of_index}, drawn)
+
+
+def account_result(request: BacktestRequest, run: AccountRun) -> dict[str, Any]:
+    """Return the JSON result of a finished account."""
+    return portfolio.result(request.name, run.own, run.benchmarks, run.drawn)
 
 
 def _index(request: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.conftest import Tradectl
+from tests.integration.research.world import EAGER
 from tests.support.kept_simulation import kept_simulation_in
 
 
@@ -145,3 +146,25 @@ def test_eod_writes_no_report_without_the_setting(tradectl: Tradectl, home: Path
     tradectl("--at", "2023-07-21 16:00", "status")
     assert tradectl("--at", "2023-07-21 18:00", "eod").code == 0
     assert not (home / "reports").exists()
+
+
+def test_a_page_of_a_backtest_has_the_figures_of_the_backtest(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    page = tmp_path / "backtest.html"
+    eager = [word for name, value in EAGER.items() for word in ("--set", f"{name}={value}")]
+    words = ("backtest", "all", "--from", "2019-01-01", "--portfolio", "--capital", "1000000", "--look-ahead", "0", *eager)
+    found = tradectl(*words, "--report", str(page), "--json").object["result"]
+    assert found["report"] == str(page)
+    assert found["trades"], "nothing was traded, so nothing is shown"
+    data = json.loads(page.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0])
+    assert [[day, f"{equity / 100:.2f}"] for day, equity in zip(data["days"], data["equity"], strict=True)] == found["curve"]
+    closed = [row for row in data["trades"] if row[3]]
+    assert sorted(f"{row[10] / 100:.2f}" for row in closed) == sorted(row["net"] for row in found["trades"])
+    assert len(data["trades"]) - len(closed) == found["open_total"]["lots"]
+    assert f"{100 * found['figures']['drawdown']:.1f}" in f"{-100 * min(data['drawdown']):.4f}"
+    assert list(data["benchmarks"]) == ["Buy and hold all"]
+
+
+def test_a_page_of_a_backtest_needs_one_account(tradectl: Tradectl, tmp_path: Path) -> None:
+    said = tradectl("backtest", "all", "--report", str(tmp_path / "page.html"))
+    assert said.code == 2
+    assert "--report needs --portfolio" in said.err

@@ -413,6 +413,7 @@ class BacktestResult(TypedDict("_Span", {"from": Day, "to": Day})):
     charges: NotRequired[Rupees]
     winners: NotRequired[Count]
     open: NotRequired[Count]
+    report: NotRequired[str]
     reason: NotRequired[str]
 
 
