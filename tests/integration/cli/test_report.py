@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -168,3 +169,14 @@ def test_a_page_of_a_backtest_needs_one_account(tradectl: Tradectl, tmp_path: Pa
     said = tradectl("backtest", "all", "--report", str(tmp_path / "page.html"))
     assert said.code == 2
     assert "--report needs --portfolio" in said.err
+
+
+def test_a_page_of_a_sweep_has_each_pair_of_its_two_settings(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    page = tmp_path / "sweep.html"
+    axes = ("--set", "rsi_entry_above=40,45", "--set", "rsi_exit=50,55,60")
+    words = ("sweep", "--universe", "all", "--from", "2019-01-01", "--rules-only", "--draws", "100", "--jobs", "1", *axes)
+    found = tradectl(*words, "--report", str(page), "--json").object["result"]
+    assert found["report"] == str(page)
+    cells = re.findall(r'<td class="n \w+" title="([^"]*), \d+ trades">', page.read_text(encoding="utf-8"))
+    nets = sorted(float(text.replace(",", "").replace("−", "-")) for text in cells)
+    assert nets == sorted(float(row["net"]) for row in found["settings"])

@@ -505,6 +505,7 @@ class SweepResult(TypedDict("_Span", {"from": Day, "to": Day})):
     random_entries: Open | None
     walk_forward: Annotated[Any, Detail({"description": "the figures of each split and of all; null without one"})]
     notes: list[str]
+    report: NotRequired[str]
 
 
 class TimelineEntry(TypedDict):
