@@ -163,6 +163,7 @@ def benchmarks_of(world: World, period: Period) -> dict[str, list[float]]:
     Empty for fewer than two sessions, and where the bars or the lists are not stored.
     """
     from tradectl.errors import DataError
+    from tradectl.research.backtests import index_of
     from tradectl.research.benchmark import buy_and_hold
 
     sessions = [row.session_date for row in world.ledger.statistics.all() if period.first <= row.session_date <= period.last]
@@ -174,10 +175,13 @@ def benchmarks_of(world: World, period: Period) -> dict[str, list[float]]:
     try:
         market = world.market
         found = [(market.history(item), market.actions(item, sessions[0], sessions[-1])) for item in market.universe(name)]
+        index = index_of(market, name, sessions)
     except (DataError, UsageError):
         return {}
     hold = buy_and_hold([(history, actions) for history, actions in found if history is not None], sessions, capital)
-    return {f"Buy and hold {name}": hold.worth.tolist()} if hold is not None else {}
+    of_index = buy_and_hold([(index[1], ())], sessions, capital) if index is not None else None
+    named = {f"Buy and hold {name}": hold, index[0] if index is not None else "": of_index}
+    return {title: held.worth.tolist() for title, held in named.items() if held is not None}
 
 
 def written(content: Content, form: str, file: Path | None, *, open_page: bool = False) -> Answer:
