@@ -58,7 +58,7 @@ def tiles_of(content: Content, figures: Figures) -> tuple[Tile, ...]:
         ),
         Tile("Net of closed trades", money(trades.net), f"gross {money(trades.gross)}", tone(trades.net)),
         Tile("Charges", show_rupees(figures.charges), _share(figures.charges, trades.gross)),
-        Tile("Trades", str(trades.trades), f"{trades.wins} with a gain, {len(content.held)} lots held"),
+        Tile("Trades", str(trades.trades), f"{trades.wins} with a gain, lots held: {len(content.held)}"),
     ]
     if trades.trades:
         found += [
