@@ -123,7 +123,7 @@ def _report(invocation: Invocation, file: Path, request: BacktestRequest, run: A
 
     made_at = invocation.required_settings().at or SystemClock().now()
     content = account_content(request.name, run.own, run.benchmarks, request.market, notes=notes, made_at=made_at)
-    write_report(file, render(content))
+    write_report(file, render(content).encode())
     invocation.note(f"report: {file.absolute()}")
     return str(file.absolute())
 

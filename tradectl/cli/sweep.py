@@ -135,7 +135,7 @@ def _report(invocation: Invocation, file: Path, found: dict[str, Any], own: Para
 
     values = {name: show(getattr(own, name)) for name in names()}
     made_at = invocation.required_settings().at or SystemClock().now()
-    write_report(file, render_sweep(found, values, made_at))
+    write_report(file, render_sweep(found, values, made_at).encode())
     invocation.note(f"report: {file.absolute()}")
     return str(file.absolute())
 

@@ -90,7 +90,7 @@ def test_a_period_has_its_own_sessions_and_trades(tradectl: Tradectl, kept: Path
         (("--month", "2019-01", "--year", "2019"), "--month and --year: choose one period"),
         (("--session", "2019-01-02", "--to", "2019-01-03"), "--session and --from: choose one period"),
         (("--from", "2019-01-03", "--to", "2019-01-02"), "--to 2019-01-02 is before --from 2019-01-03"),
-        (("--format", "pdf"), "a format is one of html, md, json, csv"),
+        (("--format", "pdf"), "a format is one of html, md, json, csv, png"),
         (("--format", "csv", "--open"), "--open needs the format html"),
         (("--simulation", "/nowhere"), "/nowhere has no simulation"),
     ],
