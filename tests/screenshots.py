@@ -1,4 +1,4 @@
-"""Make the pictures of the manual from a report: `python -m tests.screenshots REPORT.html docs/images NAME`.
+"""Make the pictures of the manual from a report: `python -m tests.screenshots REPORT.html docs/images NAME [LOOK ...]`.
 
 It needs playwright and a Chromium (Debian: apt-get install chromium). Each picture is one screen: the top of the page, the
 equity, one trade in the dark, and the page on a phone.
@@ -18,8 +18,8 @@ DESK: dict[str, Any] = {"viewport": {"width": 1100, "height": 780}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
-def main(report: Path, folder: Path, name: str) -> None:
-    """Write `NAME-*.png` into a folder."""
+def main(report: Path, folder: Path, name: str, *looks: str) -> None:
+    """Write `NAME-LOOK.png` into a folder for each look, or for those named."""
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -32,6 +32,8 @@ def main(report: Path, folder: Path, name: str) -> None:
             ("phone", PHONE, _top),
             ("phone-trade", PHONE, _trade),
         ):
+            if looks and look not in looks:
+                continue
             page = _opened(browser, report, options)
             picture(page)
             page.wait_for_timeout(500)
@@ -65,4 +67,4 @@ def _trade(page: Page) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

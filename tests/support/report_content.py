@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from tradectl.model.order import OrderStatus
 from tradectl.report_page.content import (
@@ -140,3 +141,33 @@ def held(symbol: str, day: date) -> TradeLine:
         net=-12_34,
         entry_rule="entry",
     )
+
+
+def sweep_result(*more: str) -> dict[str, Any]:
+    """Return the JSON result of a sweep of two settings, and of a third with the values `more`."""
+    thirds: list[dict[str, str]] = [{"watch_score": value} for value in more] or [{}]
+    figures = {"trades": 12, "wins": 8, "gross": "900.00", "charges": "100.00", "win_rate": 66.6667, "profit_factor": None}
+    figures |= {"average_percent": 0.5, "average_days": 4.0, "fall": "500.00", "sharpe": 0.5}
+    settings = [
+        {"rank": None, "changes": {"rsi_entry_above": row, "rsi_exit": column, **third}, **figures, "net": f"{net + place}.00"}
+        for row, start in (("9", -2000), ("30", 20000), ("100", 40000))
+        for column, net in (("50", start), ("60", start + 2000))
+        for place, third in enumerate(thirds)
+    ]
+    spread = {"p05": "-5.00", "p50": "1.00", "p95": "9.00"}
+    span = ["2018-01-01", "2018-12-31"]
+    split = {"train": span, "test": span, "changes": {"rsi_exit": "50"}}
+    split |= {"trained": figures | {"net": "5.00"}, "tested": figures | {"net": "-5.00"}}
+    return {
+        "from": "2018-01-01",
+        "to": "2018-12-31",
+        "instruments": 50,
+        "by": "net",
+        "tried": len(settings),
+        "settings": settings,
+        "own": {"rank": None, "changes": {}, **figures, "net": "20000.00"},
+        "monte_carlo": {"sample": {"net": spread}, "order": {"fall": spread}},
+        "random_entries": {"drawn": spread},
+        "walk_forward": {"splits": [split], "joined": split["tested"], "own": split["trained"]},
+        "notes": ["6 settings were tried. Treat it as chance."],
+    }

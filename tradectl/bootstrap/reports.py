@@ -23,7 +23,7 @@ def write_session_report(folder: Path, world: World, session: date) -> str:
 
     content = ledger_report(world, Period(session, session, f"{session:%A, %d %B %Y}"))
     file = folder / f"{report_name(content)}.html"
-    write_report(file, render(content))
+    write_report(file, render(content).encode())
     return str(file)
 
 
@@ -33,9 +33,8 @@ def report_name(content: Content) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', content.user)}-{span}"
 
 
-def write_report(file: Path, text: str) -> int:
+def write_report(file: Path, content: bytes) -> int:
     """Write a report for its owner only, whole or not at all; return its size in bytes. Raises ConfigurationError."""
-    content = text.encode()
     try:
         replace_file(file, content, mode=PRIVATE, parents=True)
     except OSError as error:

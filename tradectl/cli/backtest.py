@@ -19,7 +19,7 @@ from tradectl.errors import LookAhead, UsageError
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
-    from tradectl.research.backtests import AccountRequest, BacktestRequest
+    from tradectl.research.backtests import AccountRequest, AccountRun, BacktestRequest
 
 app = typer.Typer()
 
@@ -55,6 +55,9 @@ LookedAt = Annotated[
         "--look-ahead", help="Number of evenings to compute again without later bars; 0: no check.", min=0, metavar="NUMBER"
     ),
 ]
+Report = Annotated[
+    Path | None, typer.Option("--report", help="With --portfolio: write a page with charts of the account.", metavar="FILE")
+]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one per line, in exact rupees.", metavar="FILE")]
 
 
@@ -71,6 +74,7 @@ def backtest(
     index: Index = "",
     look_ahead: LookedAt = 5,
     csv_file: Csv = None,
+    page: Report = None,
     changes: Set = None,
 ) -> Answer:
     """Show what the rules would have traded: in each symbol alone, or with --portfolio in one account.
@@ -84,11 +88,15 @@ def backtest(
     from tradectl.research.reports.backtest import with_notes
 
     account = account_of(invocation, portfolio, capital, index, random_order, seed)
+    if page is not None and account is None:
+        raise UsageError("--report needs --portfolio")
+    run = None
     request = request_of(invocation, symbol, first, last, changes)
     quiet = invocation.quiet or invocation.as_json
     with bar("backtest", quiet=quiet) as tell:
         if account is not None:
-            found, text = backtests.account_result(request, account, tell), text_of_account
+            run = backtests.run_account(request, account, tell)
+            found, text = backtests.account_result(request, run), text_of_account
         elif request.many:
             found, text = backtests.symbols_result(request, tell), text_of_many
         else:
@@ -98,10 +106,26 @@ def backtest(
     found = with_notes(found, request.parameters, made_again, request.market.surveillance_since())
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
+    if page is not None and run is not None:
+        found["report"] = _report(invocation, page, request, run, found["notes"])
     if not made_again.differences:
         return Answer(found, lambda: text(found))
     error = f"look-ahead: {len(made_again.differences)} differences, the first: {made_again.differences[0]}"
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
+
+
+def _report(invocation: Invocation, file: Path, request: BacktestRequest, run: AccountRun, notes: list[str]) -> str:
+    """Write the page of an account and return its path. Raises ConfigurationError if it cannot be written."""
+    from tradectl.bootstrap.reports import write_report
+    from tradectl.clock import SystemClock
+    from tradectl.report_page.page import render
+    from tradectl.research.reports.account_page import account_content
+
+    made_at = invocation.required_settings().at or SystemClock().now()
+    content = account_content(request.name, run.own, run.benchmarks, request.market, notes=notes, made_at=made_at)
+    write_report(file, render(content).encode())
+    invocation.note(f"report: {file.absolute()}")
+    return str(file.absolute())
 
 
 def account_of(

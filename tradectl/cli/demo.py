@@ -79,7 +79,7 @@ def _report(invocation: Invocation, account: Path, file: Path) -> str:
     with closing(world):
         period = replace(period_of(world, None, whole=True), title="A month of tradectl in a synthetic market")
         content = ledger_report(world, period, benchmarks=benchmarks_of(world, period))
-    write_report(file, render(content))
+    write_report(file, render(content).encode())
     return str(file.absolute())
 
 

@@ -17,11 +17,12 @@ from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
     from tradectl.report_page.content import Content
+    from tradectl.report_page.figures import Figures
     from tradectl.report_page.ledger_reading import Period
     from tradectl.task import World
 
 app = typer.Typer()
-FORMATS = ("html", "md", "json", "csv")
+FORMATS = ("html", "md", "json", "csv", "png")
 YEAR, TWO_NUMBERS = re.compile(r"\d{4}"), re.compile(r"(\d{4})-(\d{2})")
 
 Session = Annotated[str, typer.Option("--session", help="One session; default: the last.", metavar="YYYY-MM-DD")]
@@ -32,7 +33,9 @@ To = Annotated[str, typer.Option("--to", help="Last date.", metavar="YYYY-MM-DD"
 Simulation = Annotated[
     Path | None, typer.Option("--simulation", help="Of the simulation in this folder (`simulate --keep`).", metavar="FOLDER")
 ]
-Format = Annotated[str, typer.Option("--format", help="html: a page with charts; md, json or csv.", metavar="html|md|json|csv")]
+Format = Annotated[
+    str, typer.Option("--format", help="html: a page; md, json, csv; png: a small picture.", metavar="html|md|json|csv|png")
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Write this file; default: in the home's reports.", metavar="FILE")]
 Open = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
 
@@ -71,7 +74,7 @@ def report(
         if simulation is not None:
             world.close()
     folder = simulation or invocation.required_settings().reports
-    file = out or (folder / f"{report_name(content)}.html" if form == "html" else None)
+    file = out or (folder / f"{report_name(content)}.{form}" if form in {"html", "png"} else None)
     return written(content, form, file, open_page=open_page)
 
 
@@ -162,7 +165,8 @@ def benchmarks_of(world: World, period: Period) -> dict[str, list[float]]:
 
     Empty for fewer than two sessions, and where the bars or the lists are not stored.
     """
-    from tradectl.errors import DataError
+    from tradectl.errors import DatabaseError, DataError
+    from tradectl.research.backtests import index_of
     from tradectl.research.benchmark import buy_and_hold
 
     sessions = [row.session_date for row in world.ledger.statistics.all() if period.first <= row.session_date <= period.last]
@@ -174,34 +178,44 @@ def benchmarks_of(world: World, period: Period) -> dict[str, list[float]]:
     try:
         market = world.market
         found = [(market.history(item), market.actions(item, sessions[0], sessions[-1])) for item in market.universe(name)]
-    except (DataError, UsageError):
+        index = index_of(market, name, sessions)
+    except (DataError, DatabaseError, UsageError):
         return {}
     hold = buy_and_hold([(history, actions) for history, actions in found if history is not None], sessions, capital)
-    return {f"Buy and hold {name}": hold.worth.tolist()} if hold is not None else {}
+    of_index = buy_and_hold([(index[1], ())], sessions, capital) if index is not None else None
+    named = {f"Buy and hold {name}": hold, index[0] if index is not None else "": of_index}
+    return {title: held.worth.tolist() for title, held in named.items() if held is not None}
 
 
 def written(content: Content, form: str, file: Path | None, *, open_page: bool = False) -> Answer:
     """Write a report to `file`, or to stdout without one. Raises ConfigurationError if the file cannot be written."""
-    import json
-
     from tradectl.bootstrap.reports import write_report
     from tradectl.report_page.figures import figures_of
-    from tradectl.report_page.page import render
-    from tradectl.report_page.plain import csv_of, markdown_of, result_of
+    from tradectl.report_page.picture import draw
+    from tradectl.report_page.plain import result_of
 
     figures = figures_of(content)
     found = {"file": None, "bytes": None, **result_of(content, figures)}
-    if form == "html":
-        text = render(content)
-    elif form == "json":
-        text = json.dumps(result_of(content, figures), ensure_ascii=False, indent=1) + "\n"
-    else:
-        text = markdown_of(content, figures) if form == "md" else csv_of(content)
     if file is None:
-        return Answer(found, text.rstrip("\n"))
-    found |= {"file": str(file.absolute()), "bytes": write_report(file, text)}
+        return Answer(found, lambda: _as_text(content, figures, form).rstrip("\n"))
+    picture = draw(content) if form == "png" else _as_text(content, figures, form).encode()
+    found |= {"file": str(file.absolute()), "bytes": write_report(file, picture)}
     opened = "" if not open_page else open_in_browser(file)
     return Answer(found, lambda: "\n".join(filter(None, (summary(found), f"report: {found['file']}", opened))))
+
+
+def _as_text(content: Content, figures: Figures, form: str) -> str:
+    """Return a report as the text of a format."""
+    import json
+
+    from tradectl.report_page.page import render
+    from tradectl.report_page.plain import csv_of, markdown_of, result_of
+
+    if form == "html":
+        return render(content)
+    if form == "json":
+        return json.dumps(result_of(content, figures), ensure_ascii=False, indent=1) + "\n"
+    return markdown_of(content, figures) if form == "md" else csv_of(content)
 
 
 def open_in_browser(file: Path) -> str:

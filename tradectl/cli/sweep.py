@@ -62,6 +62,7 @@ DaskOption = Annotated[str, typer.Option("--dask", help="Use the Dask cluster of
 Top = Annotated[int, typer.Option(help="Number of settings to show.", min=1, metavar="NUMBER")]
 Sort = Annotated[str, typer.Option(help="Sort by this column; default: best first.", metavar="COLUMN")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all settings with their figures.", metavar="FILE")]
+Page = Annotated[Path | None, typer.Option("--report", help="Write a page with a heat map of two settings.", metavar="FILE")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the stored results of this study.")]
 
 
@@ -85,6 +86,7 @@ def sweep(
     top: Top = 10,
     sort: Sort = "",
     csv_file: Csv = None,
+    page: Page = None,
     fresh: Fresh = False,
 ) -> Answer:
     """Try many settings on the past, and report how much of the best result may be luck.
@@ -119,7 +121,23 @@ def sweep(
     if csv_file is not None:
         rows = rows_of(result["settings"])
         write_csv(csv_file, list(rows[0]), rows)
+    if page is not None:
+        result["report"] = _report(invocation, page, result, own)
     return Answer(result, lambda: report.text(result, output.table, top=top, sort=sort))
+
+
+def _report(invocation: Invocation, file: Path, found: dict[str, Any], own: Parameters) -> str:
+    """Write the page of a sweep and return its path. Raises ConfigurationError if it cannot be written."""
+    from tradectl.bootstrap.reports import write_report
+    from tradectl.clock import SystemClock
+    from tradectl.report_page.sweep_page import render_sweep
+    from tradectl.strategy.parameters import names, show
+
+    values = {name: show(getattr(own, name)) for name in names()}
+    made_at = invocation.required_settings().at or SystemClock().now()
+    write_report(file, render_sweep(found, values, made_at).encode())
+    invocation.note(f"report: {file.absolute()}")
+    return str(file.absolute())
 
 
 def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:

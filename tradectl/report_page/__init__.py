@@ -6,6 +6,8 @@ charge_lines     divide the charges of fills by kind
 candles          the bars and indicators around each trade
 figures          compute growth, drawdown, ratios, months, streaks
 alerts           what a person must look at first
-page             render the page; `templates` and `assets` have its parts
+page             render the page of a report
+sweep_page       render the page of a sweep, with its `heat_map`
+templating       fill a template; `templates` and `assets` have the parts of the pages
 plain            the same as text, Markdown, CSV and JSON
 """

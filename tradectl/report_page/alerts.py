@@ -25,7 +25,7 @@ SHOWN_SESSIONS = 4
 
 def alerts_of(world: World, first: date, last: date) -> tuple[Alert, ...]:
     """Return the alerts of the dates `first` to `last`, the gravest first."""
-    return (*_halted(world), *_unknown(world, first, last), *_unprotected(world, first, last), *_tasks(world, first, last))
+    return (*_halted(world), *_unknown(world, last), *_unprotected(world, first, last), *_tasks(world, first, last))
 
 
 def _halted(world: World) -> list[Alert]:
@@ -36,10 +36,10 @@ def _halted(world: World) -> list[Alert]:
     return [Alert(f"The account is {user.trading_state}", f"It {what}: {user.state_reason}", "tradectl resume")]
 
 
-def _unknown(world: World, first: date, last: date) -> list[Alert]:
-    """Return an alert for each order of the period whose outcome is still unknown."""
+def _unknown(world: World, last: date) -> list[Alert]:
+    """Return an alert for each order up to `last` whose outcome is still unknown: also an old one blocks its symbol."""
     query = select(ORDERS).where(
-        ORDERS.c.user == world.user, ORDERS.c.status == OrderStatus.UNKNOWN, ORDERS.c.session_date.between(first, last)
+        ORDERS.c.user == world.user, ORDERS.c.status == OrderStatus.UNKNOWN, ORDERS.c.session_date <= last
     )
     with world.ledger.database.read() as connection:
         rows = connection.execute(query.order_by(ORDERS.c.id)).all()

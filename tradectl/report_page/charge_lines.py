@@ -7,8 +7,9 @@ these rates: `other` is the difference, so the lines always add up to the charge
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Row
@@ -34,12 +35,18 @@ def charge_lines(fills: Iterable[Row[Any]], tariff: Tariff) -> dict[str, Paise]:
             continue
         found = day_charges(session, [_fill(row) for row in rows], tariff)
         if len(own) == len(rows):
-            lines.update(_by_kind(found))
+            lines.update(by_kind(found))
         lines[OTHER] += sum(row.charges for row in own) - (found.total if len(own) == len(rows) else 0)
     return {kind: lines[kind] for kind in (*KINDS, OTHER) if lines[kind]}
 
 
-def _by_kind(found: DayCharges) -> dict[str, Paise]:
+def lines_of(session: date, fills: Sequence[Fill], tariff: Tariff) -> dict[str, Paise]:
+    """Return the charges of one symbol's fills of a session by kind."""
+    return by_kind(day_charges(session, fills, tariff))
+
+
+def by_kind(found: DayCharges) -> dict[str, Paise]:
+    """Return the lines of both sides together by kind."""
     return {kind: getattr(found.buy, kind) + getattr(found.sell, kind) for kind in KINDS}
 
 

@@ -1,6 +1,6 @@
 """Compute the figures of a report from its content. Ratios are fractions: 0.01 is 1 %.
 
-Daily returns are those of the equity, from `before` on. `backtest.metrics` defines yearly growth, drawdown and Sharpe, so a
+Daily returns are those of the equity (`equity_curve`). `backtest.metrics` defines yearly growth, drawdown and Sharpe, so a
 report of a backtest has the figures of `backtest`. Sortino is the mean daily return divided by the root of the mean squared loss,
 times the root of 252, with a target of 0. Tests compare these with empyrical.
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 from tradectl.backtest.metrics import LEAST_RETURNS, SESSIONS_A_YEAR, CurveFigures, curve_figures
 from tradectl.model.money import Paise
-from tradectl.report_page.content import Content, Day, TradeLine
+from tradectl.report_page.content import Content, Day, Source, TradeLine
 
 BUCKETS = (-15, -10, -7, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 10, 15)
 """The bounds of the distribution of trades, in per cent of the cost, net."""
@@ -111,9 +111,8 @@ class Figures:
 
 def figures_of(content: Content) -> Figures:
     """Return the figures of a report."""
-    worth = [content.before, *(day.equity for day in content.days)]
+    dates, worth = equity_curve(content)
     usable = bool(content.days) and min(worth) > 0
-    dates = [content.days[0].session - timedelta(days=1), *(day.session for day in content.days)] if content.days else []
     returns = _returns(worth) if usable else np.empty(0)
     change = content.equity - content.before
     return Figures(
@@ -131,6 +130,18 @@ def figures_of(content: Content) -> Figures:
         symbols=by_symbol(content.trades, content.held),
         buckets=distribution(content.trades),
     )
+
+
+def equity_curve(content: Content) -> tuple[list[date], list[Paise]]:
+    """Return the dates and values from which growth, drawdown and ratios are computed; empty without a session.
+
+    The equity before the first session counts at the date before. A backtest begins at the close of its first session, as its
+    benchmarks do.
+    """
+    dates, worth = [day.session for day in content.days], [day.equity for day in content.days]
+    if not dates or content.source is Source.BACKTEST:
+        return dates, worth
+    return [dates[0] - timedelta(days=1), *dates], [content.before, *worth]
 
 
 def trade_figures(trades: Sequence[TradeLine]) -> TradeFigures:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from tradectl.backtest.metrics import CurveFigures, curve_figures
 from tradectl.model.money import show_rupees
 from tradectl.report_page.content import Content, TradeLine
-from tradectl.report_page.figures import Figures, Streak
+from tradectl.report_page.figures import Figures, Streak, equity_curve
 
 CHARGE_NAMES = {
     "brokerage": "Brokerage",
@@ -59,7 +58,7 @@ def tiles_of(content: Content, figures: Figures) -> tuple[Tile, ...]:
         ),
         Tile("Net of closed trades", money(trades.net), f"gross {money(trades.gross)}", tone(trades.net)),
         Tile("Charges", show_rupees(figures.charges), _share(figures.charges, trades.gross)),
-        Tile("Trades", str(trades.trades), f"{trades.wins} with a gain, {len(content.held)} lots held"),
+        Tile("Trades", str(trades.trades), f"{trades.wins} with a gain, lots held: {len(content.held)}"),
     ]
     if trades.trades:
         found += [
@@ -89,9 +88,10 @@ def compared(content: Content) -> tuple[Compared, ...]:
     """Return the figures of the account and of each benchmark; empty without a benchmark."""
     if not content.benchmarks or not content.days:
         return ()
-    dates = [content.days[0].session - timedelta(days=1), *(day.session for day in content.days)]
+    dates, worth = equity_curve(content)
+    start = worth[: len(dates) - len(content.days)]
     curves = {"This account": [float(day.equity) for day in content.days], **content.benchmarks}
-    return tuple(Compared(name, curve_figures(dates, [content.before, *worth])) for name, worth in curves.items())
+    return tuple(Compared(name, curve_figures(dates, [*start, *values])) for name, values in curves.items())
 
 
 def money(paise: int) -> str:

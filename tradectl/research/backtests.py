@@ -18,8 +18,8 @@ from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
 from tradectl.model.money import Paise
-from tradectl.ports import Tell, silence
-from tradectl.research.benchmark import buy_and_hold, random_orders
+from tradectl.ports import MarketData, Tell, silence
+from tradectl.research.benchmark import BuyAndHold, RandomOrders, buy_and_hold, random_orders
 from tradectl.research.reports import backtest, portfolio
 from tradectl.research.reports.backtest import SymbolResult
 from tradectl.settings import Settings
@@ -137,10 +137,23 @@ class AccountRequest:
     seed: int = 1
 
 
-def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell) -> dict[str, Any]:
-    """Return the JSON result of many symbols in one account. Raises UsageError or DataError for an unusable index."""
+@dataclass(frozen=True)
+class AccountRun:
+    """Hold a finished account, and what the same money would have earned elsewhere.
+
+    `benchmarks`: buy and hold of the symbols (`hold`) and of the index (`index`); None without bars. `drawn`: None without random
+    orders.
+    """
+
+    own: Portfolio
+    benchmarks: dict[str, BuyAndHold | None]
+    drawn: RandomOrders | None
+
+
+def run_account(request: BacktestRequest, account: AccountRequest, tell: Tell) -> AccountRun:
+    """Run many symbols in one account. Raises UsageError or DataError for an unusable index."""
     sessions = [session.date for session in request.market.sessions.run_between(request.span.first, request.span.last)]
-    index = _index(request, account.index, sessions)
+    index = index_of(request.market, request.name, sessions, account.index)
     candidates = request.candidates(tell)
     own = Portfolio(candidates, request.span, account.capital)
     own.run(tell)
@@ -152,20 +165,25 @@ def account_result(request: BacktestRequest, account: AccountRequest, tell: Tell
     held = [(item.context.history, item.context.actions) for item in candidates]
     hold = buy_and_hold(held, sessions, account.capital)
     of_index = buy_and_hold([(index[1], ())], sessions, account.capital, index[0]) if index is not None else None
-    return portfolio.result(request.name, own, {"hold": hold, "index": of_index}, drawn)
+    return AccountRun(own, {"hold": hold, "index": of_index}, drawn)
 
 
-def _index(request: BacktestRequest, name: str, sessions: Sequence[date]) -> tuple[str, History] | None:
+def account_result(request: BacktestRequest, run: AccountRun) -> dict[str, Any]:
+    """Return the JSON result of a finished account."""
+    return portfolio.result(request.name, run.own, run.benchmarks, run.drawn)
+
+
+def index_of(market: MarketData, universe: str, sessions: Sequence[date], name: str = "") -> tuple[str, History] | None:
     """Return the symbol and the history of an index with bars on the first and the last session; None without one.
 
-    An empty `name` means the index of the request's list. Raises UsageError if the index `name` is unknown, DataError if it lacks
-    these bars.
+    An empty `name` means the index of the list `universe`. Raises UsageError if the index `name` is unknown, DataError if it
+    lacks these bars.
     """
-    number = request.name.lower().removeprefix("nifty")
+    number = universe.lower().removeprefix("nifty")
     usual = [f"NIFTY {number}", f"NIFTY{number}"] if number.isdigit() else []
     for symbol in [name] if name else usual:
         try:
-            history = request.market.history(request.market.find(symbol, sessions[-1]))
+            history = market.history(market.find(symbol, sessions[-1]))
         except UsageError:
             if name:
                 raise

@@ -32,7 +32,7 @@ except SystemExit as ended:
 print("LOADED", *sys.modules, file=sys.stderr)
 sys.exit(code)
 """
-HEAVY = ("pandas", "requests", "alembic", "apprise", "cryptography", "sqlite_utils", "ta", "pydantic", "jinja2")
+HEAVY = ("pandas", "requests", "alembic", "apprise", "cryptography", "sqlite_utils", "ta", "pydantic", "jinja2", "matplotlib")
 LEDGER = ("sqlalchemy", "tradectl.bootstrap", "tradectl.ledger")
 SCAN = ("numpy", "tradectl.strategy.features", "tradectl.marketdata")
 TRADE = ("tradectl.brokers", "tradectl.execution")

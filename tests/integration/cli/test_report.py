@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.conftest import Tradectl
+from tests.integration.research.world import EAGER
 from tests.support.kept_simulation import kept_simulation_in
 
 
@@ -88,7 +90,7 @@ def test_a_period_has_its_own_sessions_and_trades(tradectl: Tradectl, kept: Path
         (("--month", "2019-01", "--year", "2019"), "--month and --year: choose one period"),
         (("--session", "2019-01-02", "--to", "2019-01-03"), "--session and --from: choose one period"),
         (("--from", "2019-01-03", "--to", "2019-01-02"), "--to 2019-01-02 is before --from 2019-01-03"),
-        (("--format", "pdf"), "a format is one of html, md, json, csv"),
+        (("--format", "pdf"), "a format is one of html, md, json, csv, png"),
         (("--format", "csv", "--open"), "--open needs the format html"),
         (("--simulation", "/nowhere"), "/nowhere has no simulation"),
     ],
@@ -145,3 +147,36 @@ def test_eod_writes_no_report_without_the_setting(tradectl: Tradectl, home: Path
     tradectl("--at", "2023-07-21 16:00", "status")
     assert tradectl("--at", "2023-07-21 18:00", "eod").code == 0
     assert not (home / "reports").exists()
+
+
+def test_a_page_of_a_backtest_has_the_figures_of_the_backtest(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    page = tmp_path / "backtest.html"
+    eager = [word for name, value in EAGER.items() for word in ("--set", f"{name}={value}")]
+    words = ("backtest", "all", "--from", "2019-01-01", "--portfolio", "--capital", "1000000", "--look-ahead", "0", *eager)
+    found = tradectl(*words, "--report", str(page), "--json").object["result"]
+    assert found["report"] == str(page)
+    assert found["trades"], "nothing was traded, so nothing is shown"
+    data = json.loads(page.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0])
+    assert [[day, f"{equity / 100:.2f}"] for day, equity in zip(data["days"], data["equity"], strict=True)] == found["curve"]
+    closed = [row for row in data["trades"] if row[3]]
+    assert sorted(f"{row[10] / 100:.2f}" for row in closed) == sorted(row["net"] for row in found["trades"])
+    assert len(data["trades"]) - len(closed) == found["open_total"]["lots"]
+    assert f"{100 * found['figures']['drawdown']:.1f}" in f"{-100 * min(data['drawdown']):.4f}"
+    assert list(data["benchmarks"]) == ["Buy and hold all"]
+
+
+def test_a_page_of_a_backtest_needs_one_account(tradectl: Tradectl, tmp_path: Path) -> None:
+    said = tradectl("backtest", "all", "--report", str(tmp_path / "page.html"))
+    assert said.code == 2
+    assert "--report needs --portfolio" in said.err
+
+
+def test_a_page_of_a_sweep_has_each_pair_of_its_two_settings(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    page = tmp_path / "sweep.html"
+    axes = ("--set", "rsi_entry_above=40,45", "--set", "rsi_exit=50,55,60")
+    words = ("sweep", "--universe", "all", "--from", "2019-01-01", "--rules-only", "--draws", "100", "--jobs", "1", *axes)
+    found = tradectl(*words, "--report", str(page), "--json").object["result"]
+    assert found["report"] == str(page)
+    cells = re.findall(r'<td class="n \w+" title="([^"]*), \d+ trades">', page.read_text(encoding="utf-8"))
+    nets = sorted(float(text.replace(",", "").replace("−", "-")) for text in cells)
+    assert nets == sorted(float(row["net"]) for row in found["settings"])

@@ -115,10 +115,10 @@ def test_what_needs_a_person_comes_first(world: PaperWorld) -> None:
         values = dict(connection.execute(select(ORDERS).where(ORDERS.c.id == order.id)).mappings().one())
         del values["id"]
         values |= {"tag": "AAAAAAAAAAAAAAA", "status": "UNKNOWN", "reason": "the reply timed out", "generation": 9}
-        values |= {"broker_order_id": None, "filled_quantity": 0, "session_date": report.last}
+        values |= {"broker_order_id": None, "filled_quantity": 0, "session_date": report.first}
         connection.execute(insert(ORDERS).values(values))
         connection.execute(update(schema.users).values(trading_state="HALTED", state_reason="a test"))
-    alerts = whole(world).alerts
+    alerts = ledger_report(world, Period(report.last, report.last, "the last session")).alerts
     assert [alert.title.split()[0] for alert in alerts[:2]] == ["The", "UNKNOWN:"]
     assert "HALTED" in alerts[0].title
     assert alerts[1].command.startswith("tradectl orders resolve ")

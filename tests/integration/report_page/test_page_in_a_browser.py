@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.report_content import EVENT, HALTED, SKIPPED, START, UNKNOWN, content, held
+from tests.support.report_content import EVENT, HALTED, MADE, SKIPPED, START, UNKNOWN, content, held, sweep_result
 from tradectl.bootstrap import PaperWorld
 from tradectl.report_page.complete import ledger_report
 from tradectl.report_page.content import Content
 from tradectl.report_page.ledger_reading import Period
 from tradectl.report_page.page import render
+from tradectl.report_page.sweep_page import render_sweep
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -24,7 +25,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "is_mobile":
 DARK: dict[str, Any] = {**DESK, "color_scheme": "dark"}
 BEYOND = """() => [...document.querySelectorAll('body *')].filter(element => {
   const box = element.getBoundingClientRect();
-  return box.width && box.right > innerWidth + 1 && !element.closest('.chart') && !element.closest('dialog:not([open])');
+  return box.width && box.right > innerWidth + 1 && !element.closest('.chart, .scroll') && !element.closest('dialog:not([open])');
 }).map(element => element.outerHTML.slice(0, 120))"""
 CUT = """() => [...document.querySelectorAll('td, th, dd, dt, li, p, h1, h2, h3, button, summary, label')].filter(element =>
   element.offsetParent && getComputedStyle(element).overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1
@@ -46,9 +47,9 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     troubles: list[str] = []
     contexts = []
 
-    def show(report: Content, look: dict[str, Any]) -> Page:
+    def show(report: Content | str, look: dict[str, Any]) -> Page:
         file = tmp_path / f"report{len(contexts)}.html"
-        file.write_text(render(report), encoding="utf-8")
+        file.write_text(report if isinstance(report, str) else render(report), encoding="utf-8")
         context = browser.new_context(**look)
         contexts.append(context)
         page = context.new_page()
@@ -183,3 +184,13 @@ def test_a_simulation_has_its_session_minute_by_minute(opened: Open, world: Pape
     assert page.evaluate(BLANK) == 0
     assert page.evaluate(BEYOND) == []
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("look", [DESK, PHONE, DARK], ids=["desk", "phone", "dark"])
+def test_a_sweep_shows_its_heat_map(opened: Open, look: dict[str, Any]) -> None:
+    page = opened(render_sweep(sweep_result(), {"rsi_exit": "50", "rsi_entry_above": "30"}, MADE), look)
+    assert page.evaluate(BEYOND) == []
+    assert page.evaluate(CUT) == []
+    assert violations(page) == []
+    assert page.locator(".heat tbody tr").count() == 3
+    assert page.locator(".heat tbody td").all_inner_texts() == ["−2", "0", "+20*", "+22", "+40", "+42"]

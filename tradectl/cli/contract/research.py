@@ -413,6 +413,7 @@ class BacktestResult(TypedDict("_Span", {"from": Day, "to": Day})):
     charges: NotRequired[Rupees]
     winners: NotRequired[Count]
     open: NotRequired[Count]
+    report: NotRequired[str]
     reason: NotRequired[str]
 
 
@@ -504,6 +505,7 @@ class SweepResult(TypedDict("_Span", {"from": Day, "to": Day})):
     random_entries: Open | None
     walk_forward: Annotated[Any, Detail({"description": "the figures of each split and of all; null without one"})]
     notes: list[str]
+    report: NotRequired[str]
 
 
 class TimelineEntry(TypedDict):

@@ -66,8 +66,8 @@ const Trades = (() => {
   function facts(t) {
     const list = element("dl", { class: "facts" });
     const put = (name, text) => { if (!text) return; const box = element("div"); box.append(element("dt", {}, name), element("dd", {}, text)); list.append(box); };
-    put("Bought", `${t.entry} ${t.entryAt}, ${t.entryRule || "external"}`);
-    put("Sold", t.exit ? `${t.exit} ${t.exitAt}, ${t.exitRule.replace("_", " ")}` : "still held");
+    put("Bought", [`${t.entry} ${t.entryAt}`.trim(), t.entryRule].filter(Boolean).join(", "));
+    put("Sold", t.exit ? [`${t.exit} ${t.exitAt}`.trim(), t.exitRule.replace("_", " ")].filter(Boolean).join(", ") : "still held");
     put("Shares", `${t.quantity.toLocaleString("en-IN")}, ${t.days === 0 ? "same day" : t.days === 1 ? "1 day" : t.days + " days"}`);
     put("Prices", `${Charts.rupees(t.entryPrice / 100)} to ${t.exitPrice === null ? "no bar" : Charts.rupees(t.exitPrice / 100)}`);
     put("Gross and charges", `${money(t.gross)}, ${Charts.rupees(t.charges / 100)}`);
