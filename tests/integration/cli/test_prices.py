@@ -249,7 +249,7 @@ def test_a_site_that_is_down_ends_with_6_and_all_findings(nse: Site, tradectl: T
 
 
 def test_a_pass_that_fails_says_each_error_once(nse: Site, tradectl: Tradectl, home: Path) -> None:
-    away = nobody()
+    away = unused_address()
     (home / "tradectl.toml").write_text(f'nse = "{away}"\nnse_home = "{away}"\n')
     said = tradectl("run-due")
     assert said.code == 6

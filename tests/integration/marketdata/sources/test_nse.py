@@ -240,7 +240,7 @@ def test_after_an_unreachable_site_each_file_has_one_attempt(nse: Site) -> None:
 
     nse.put("/x", Reply(body=b"yes"))
     nse.put("/busy", Reply(503))
-    away, downloader = nobody(), Downloader("NSE", nse.url, Noting(HASTY))
+    away, downloader = unused_address(), Downloader("NSE", nse.url, Noting(HASTY))
     counts = []
     for url in (f"{away}/a", f"{away}/b", f"{nse.url}/x", f"{nse.url}/busy", f"{nse.url}/busy", f"{away}/c"):
         waits.clear()
