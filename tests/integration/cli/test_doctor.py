@@ -37,6 +37,7 @@ PAPER = [
     "trading",
     "orders",
     "timetable",
+    "approval",
     "service",
     "cron",
     "jumps",
