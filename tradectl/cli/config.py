@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +15,8 @@ from tradectl.cli.group import ListGroup
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.known_values import check_word
 from tradectl.cli.options import CONFIGURE
-from tradectl.errors import ConfigurationError, DataError, UsageError
+from tradectl.cli.universe import check_universe
+from tradectl.errors import ConfigurationError, UsageError
 
 app = typer.Typer(
     name="config",
@@ -107,7 +107,7 @@ def change(
     if key == "signals_from":
         check_word("user", text, [item.user for item in ledger.users.list()])
     if key == "universe":
-        _check_universe(invocation, text)
+        check_universe(invocation.required_settings(), text, invocation.warn)
     ledger.settings.set(key, text)
     if key == "buy_approval" and parsed != "off" and not any_paired(ledger.settings):
         invocation.warn("no phone is paired, so no list of buys can be approved: `tradectl telegram pair` pairs one")
@@ -137,22 +137,6 @@ def _check_ping(text: str) -> None:
 
 
 _CHECKS = {"notify.urls": _check_urls, "telegram.token": _check_token, "ping.url": _check_ping}
-
-
-def _check_universe(invocation: Invocation, name: str) -> None:
-    """Raise UsageError for a universe that does not exist. Without stored prices symbols cannot be checked: warn."""
-    from tradectl.bootstrap import open_store
-    from tradectl.marketdata.symbol_file import read_symbols
-    from tradectl.strategy.parameters import INDEX_LISTS
-
-    if name.lower() in {*INDEX_LISTS, "all"}:
-        return
-    if name.endswith((".csv", ".txt")) or "/" in name:
-        read_symbols(Path(name))
-    try:
-        open_store(invocation.required_settings()).universe(name)
-    except DataError:
-        invocation.warn(f"no prices are stored, so the universe {name!r} was not checked; `tradectl doctor` checks it later")
 
 
 @command(app)

@@ -13,6 +13,7 @@ import typer
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
+from tradectl.cli.universe import check_universe
 from tradectl.cli.user import rupees
 from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError, DatabaseError, TradectlError, UsageError
@@ -76,13 +77,15 @@ def init(
         raise ConfigurationError(f"{settings.home} is a home already; `tradectl status` shows it")
     asked = not (any((capital, mode, broker, universe, prices, demo_data, invocation.as_json)) or invocation.quiet)
     if asked and settings.at is None and sys.stdin.isatty():
-        choice = _asked()
+        choice = _asked(settings)
     if demo_data:
         if mode == "live" or prices:
             raise UsageError("--demo-data makes a paper home on its own prices: leave --mode, --broker and --prices out")
         settings = invocation.settings = replace(settings, at=settings.at or parse_moment(DEMO_BEGINS))
         choice = replace(choice, universe=universe or "demo")
     made = _checked(choice, settings)
+    if made.universe and not demo_data:
+        check_universe(settings, made.universe, invocation.warn)
     user = settings.user or "me"
     paise = rupees(made.capital)
     world = bootstrap.init(settings, user=user, capital=paise, mode=made.mode, broker=made.broker)
@@ -178,7 +181,7 @@ def _check_urls(text: str) -> None:
         ServiceNotifier(text.split())
 
 
-def _asked() -> HomeChoice:
+def _asked(settings: Settings) -> HomeChoice:
     """Ask for each choice on the terminal; Enter takes the default in brackets."""
     from tradectl.brokers.adapter import names
     from tradectl.strategy.parameters import Parameters
@@ -187,7 +190,12 @@ def _asked() -> HomeChoice:
     mode = _ask("Mode: paper, or live (real orders)", "paper", _check_mode)
     broker = _ask(f"Broker ({brokers})", "", _check_broker) if mode == "live" else ""
     capital = _ask("Capital in rupees", "1000000", _check_capital)
-    universe = _ask("Universe: nifty50, nifty100, nifty200, nifty500 or all", Parameters().universe, _check_universe)
+
+    def exists(text: str) -> None:
+        _check_universe(text)
+        check_universe(settings, text, lambda _: None)
+
+    universe = _ask("Universe: nifty50, nifty100, nifty200, nifty500 or all", Parameters().universe, exists)
     prices = ""
     if mode != "live":
         question = f"Live prices: yahoo (delayed, free), imported (stored files only), or a broker ({brokers})"

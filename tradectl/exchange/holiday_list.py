@@ -14,7 +14,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -161,10 +161,13 @@ def _table(text: str, name: str, columns: Mapping[str, int]) -> list[tuple[Any, 
     return rows
 
 
-def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date) -> CalendarChanges:
+def fill(
+    calendar: Path, table: SessionTable, listed: HolidayList, source: str, today: date, *, without_bars: Collection[date] = ()
+) -> CalendarChanges:
     """Write the closed weekdays and the Muhurat session of a list into the calendar file, and declare a new year covered.
 
-    Everything is written at once. In a year that is already known, only dates from `today` on change; past sessions do not.
+    Everything is written at once. In a year that is already known, only dates from `today` on change, and past ones of
+    `without_bars`: no stored result can use those. Other past sessions stay.
 
     Returns:
         What changed.
@@ -188,6 +191,8 @@ def fill(calendar: Path, table: SessionTable, listed: HolidayList, source: str, 
         day: name for day, name in closed.items() if day not in own.days and (new_year or (day >= today and day in open_here))
     }
     past = tuple(day for day in sorted(open_here) if day < today and day not in own.days)
+    added |= {day: closed[day] for day in past if day in without_bars}
+    past = tuple(day for day in past if day not in added)
     muhurat = {
         day: name
         for day, name in special.items()

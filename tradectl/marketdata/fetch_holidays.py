@@ -11,6 +11,7 @@ from tradectl.exchange.holiday_list import CalendarChanges, HolidayList, fill, r
 from tradectl.exchange.sessions import SessionTable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date
     from pathlib import Path
 
@@ -54,20 +55,23 @@ class HolidaysReport:
         return f"{found.year}: {self.weekdays} closed weekdays in the list, {len(found.added)} of them new here"
 
 
-def fetch_holidays(home_page: str, downloader: Downloader, calendar: Path, today: date) -> HolidaysReport:
+def fetch_holidays(
+    home_page: str, downloader: Downloader, calendar: Path, today: date, without_bars: Collection[date] = ()
+) -> HolidaysReport:
     """Fetch NSE's list and write it into the calendar file, in one write or not at all.
 
     Args:
         home_page: The address of NSE's site, without a slash at the end.
         calendar: The operator's calendar file; created where it is missing.
-        today: The date in India. Dates before it are not changed.
+        today: The date in India. Of the dates before it only those of `without_bars` may become closed.
 
     Raises:
         SourceUnavailable: The site cannot be reached, or has no list there.
         DataError: The reply is no such list, or is the list of a year that is over.
         ConfigurationError: The calendar file cannot be read or written.
     """
-    return take_holidays(download_holidays(home_page, downloader), calendar, f"{TITLE}, fetched {today}", today)
+    listed = download_holidays(home_page, downloader)
+    return take_holidays(listed, calendar, f"{TITLE}, fetched {today}", today, without_bars)
 
 
 def download_holidays(home_page: str, downloader: Downloader) -> HolidayList:
@@ -80,11 +84,13 @@ def download_holidays(home_page: str, downloader: Downloader) -> HolidayList:
     return read_holiday_list(content, TITLE)
 
 
-def take_holidays(listed: HolidayList, calendar: Path, source: str, today: date) -> HolidaysReport:
+def take_holidays(
+    listed: HolidayList, calendar: Path, source: str, today: date, without_bars: Collection[date] = ()
+) -> HolidaysReport:
     """Write a list into the calendar file and return what it changed. `source` is stored with a new year.
 
     Raises DataError for the list of another year, ConfigurationError for a calendar file that cannot be read or written."""
-    changes = fill(calendar, SessionTable.load(calendar), listed, source, today)
+    changes = fill(calendar, SessionTable.load(calendar), listed, source, today, without_bars=without_bars)
     listed_through = SessionTable.load(calendar).listed_through
     outcome = HolidaysOutcome.CHANGED if changes.new_year or changes.added or changes.muhurat else HolidaysOutcome.UNCHANGED
     if listed_through.year < today.year + (today.month == DECEMBER):

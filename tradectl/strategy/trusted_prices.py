@@ -170,10 +170,12 @@ def lacking_sessions(history: History, traded: Ints) -> Ints:
 
 def why_missing(days: Ints) -> str:
     """Return the reason of `missing_bars`. `days`: the sessions without a bar (ordinals), oldest first, at least one."""
+    first, last = (date.fromordinal(int(day)) for day in (days[0], days[-1]))
     more = f" (and of {len(days) - 1} more sessions)" if len(days) > 1 else ""
     return (
-        f"no bar of {date.fromordinal(int(days[-1]))}{more}, when others traded: RSI and averages may be wrong, so it is "
-        "not bought; `tradectl data fetch --repair` fetches a lost bar, a suspended symbol has none"
+        f"no bar of {last}{more}, when others traded: RSI and averages may be wrong, so it is not bought; "
+        f"`tradectl data fetch --since {first} --to {last} --replace` fetches these sessions again, also where NSE's file was "
+        "cut off; a suspended symbol has no bar"
     )
 
 

@@ -39,6 +39,7 @@ PAPER = [
     "trading",
     "orders",
     "timetable",
+    "approval",
     "service",
     "cron",
     "jumps",

@@ -108,6 +108,8 @@ def test_an_existing_settings_file_is_left(tradectl: Tradectl, home: Path):
         (("--prices", "reuters"), "prices are yahoo, imported, or those of a broker"),
         (("--mode", "live", "--broker", "kite", "--prices", "yahoo"), "a live home uses the prices of its broker"),
         (("--capital", "0"), "the capital must be more than 0"),
+        (("--universe", "nifty20"), "nifty20 is no list; known lists: nifty50, nifty100, nifty200, nifty500, all"),
+        (("--universe", "shares.csv"), "shares.csv"),
         (("--demo-data", "--mode", "live"), "--demo-data makes a paper home"),
     ],
 )
@@ -116,6 +118,21 @@ def test_a_wrong_choice_makes_nothing(tradectl: Tradectl, home: Path, words: tup
     assert said.code == 2
     assert line in said.err
     assert not home.exists()
+
+
+def test_a_universe_is_checked_with_the_prices_that_are_stored(tradectl: Tradectl, home: Path, real_market: Path):
+    home.mkdir()
+    (home / "tradectl.toml").write_text(f'market = "{real_market}"\n', encoding="utf-8")
+    said = tradectl("init", "--universe", "RELIANCE,RELIANZ")
+    assert (said.code, "RELIANZ is neither a list nor a symbol" in said.err) == (2, True)
+    assert not (home / "ledger.db").exists()
+    said = tradectl("init", "--universe", "RELIANCE,INFY", "--json")
+    assert (said.code, said.object["result"]["universe"]) == (0, "RELIANCE,INFY")
+
+
+def test_without_prices_symbols_are_stored_with_a_warning(tradectl: Tradectl):
+    said = tradectl("init", "--universe", "RELIANCE,INFY")
+    assert (said.code, "no prices are stored, so the universe 'RELIANCE,INFY' was not checked" in said.err) == (0, True)
 
 
 def test_a_demo_home_has_prices_and_a_clock(tradectl: Tradectl):

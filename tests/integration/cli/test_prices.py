@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.integration.cli.conftest import Said, Tradectl
@@ -27,6 +29,7 @@ from tradectl.marketdata.feeds import bars
 from tradectl.marketdata.imports import import_files
 from tradectl.marketdata.sources import request_pacer
 from tradectl.settings import load
+from tradectl.strategy.trusted_prices import why_missing
 
 MONDAY, WEDNESDAY, THURSDAY = date(2026, 11, 23), date(2026, 11, 25), date(2026, 11, 26)
 """Tuesday 24 November is a holiday."""
@@ -296,6 +299,37 @@ def test_a_day_closed_at_short_notice_is_no_session(nse: Site, tradectl: Tradect
     assert said.object["result"]["kinds"]["holidays"]["note"] == "closed: 2026-11-27 Elections"
     set_clock("2026-11-27 09:20")
     assert tradectl("buy", "--json").object["outcome"] == "not_a_session"
+
+
+def test_a_day_that_was_closed_without_notice_ends_as_no_session(
+    nse: Site, tradectl: Tradectl, set_clock: Callable[[str], None]
+) -> None:
+    """Thursday was closed; NSE's list had it only afterwards. No evening fails for ever because its bars never come."""
+    tradectl("prices")
+    friday = date(2026, 11, 27)
+    nse_site.serve(nse, friday, (MONDAY, WEDNESDAY, friday))
+    nse.put(nse_site.HOLIDAYS, Reply(body=nse_site.holidays(2026, **{"2026-11-26": "Mourning"})))
+    set_clock("2026-11-27 19:05")
+    first = tradectl("prices", "--json")
+    assert (first.code, first.object["result"]["kinds"]["holidays"]["note"]) == (8, "closed: 2026-11-26 Mourning")
+    set_clock("2026-11-27 19:15")
+    said = tradectl("prices", "--json")
+    assert (said.code, said.object["outcome"]) == (0, "completed")
+
+
+def test_a_file_that_was_cut_off_is_fetched_again_as_advised(nse: Site, tradectl: Tradectl, home: Path) -> None:
+    """NSE's own file lacked rows, so its session counts as complete, and `--repair` finds no gap."""
+    count = "SELECT count(*) FROM bars WHERE session = '2026-11-25'"
+    nse.put(bhavcopies.usual(WEDNESDAY), Reply(body=nse_site.bhavcopy(WEDNESDAY, nse_site.SHARES[:40])))
+    tradectl("prices")
+    nse.put(bhavcopies.usual(WEDNESDAY), Reply(body=nse_site.bhavcopy(WEDNESDAY)))
+    tradectl("data", "fetch", "--repair")
+    assert stored(home, count) == [(40,)]
+    day = WEDNESDAY.toordinal()
+    advised = re.search(r"`tradectl (data fetch [^`]*)`", why_missing(np.array([day])))
+    assert advised is not None
+    assert tradectl(*advised[1].split()).code == 0
+    assert stored(home, count) == [(60,)]
 
 
 def test_the_reports_of_the_site_replace_a_missing_file(nse: Site, tradectl: Tradectl, home: Path) -> None:

@@ -136,6 +136,9 @@ def test_the_past_stays_as_it_was_traded(tmp_path: Path) -> None:
     listed = read_holiday_list(answer(days | {"2026-12-08": "Election"}), "list")
     filled = fill(calendar, SessionTable.load(calendar), listed, "x", TODAY)
     assert (filled.added, filled.past[:2]) == ({date(2026, 12, 8): "Election"}, (date(2026, 1, 7), date(2026, 3, 6)))
+    filled = fill(calendar, SessionTable.load(calendar), listed, "x", TODAY, without_bars={date(2026, 1, 7), date(2026, 1, 8)})
+    assert (list(filled.added), filled.past[0]) == ([date(2026, 1, 7)], date(2026, 3, 6))
+    assert SessionTable.load(calendar).why_closed(date(2026, 1, 7)) == "x"
     over = {text.replace("2027", "2025"): name for text, name in HOLIDAYS.items()}
     with pytest.raises(DataError, match="2025, a past year"):
         fill(calendar, SessionTable.load(calendar), read_holiday_list(answer(over), "list"), "x", TODAY)

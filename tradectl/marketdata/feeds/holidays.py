@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.marketdata.feeds.store_file import StoreFile
+from tradectl.marketdata.fetch import stored_sessions
 from tradectl.marketdata.fetch_holidays import HolidaysOutcome, HolidaysReport, fetch_holidays
 from tradectl.model.freshness import HOLIDAYS, Freshness
 from tradectl.model.moment import ist_date
@@ -35,10 +36,22 @@ class HolidaysFeed:
         return known is None or known.as_of < through
 
     def bring(self, request: FeedRequest) -> Iterator[Brought]:
-        """Write what the list adds into the calendar file. Raises SourceUnavailable, DataError, ConfigurationError."""
-        report = fetch_holidays(self._home, self._downloader(request.look), self._calendar, ist_date(request.now))
+        """Write what the list adds into the calendar file. Raises SourceUnavailable, DataError, ConfigurationError.
+
+        A past day that the list has closed, with bars before and after it and none of its own, was no session: `prices` would
+        miss its bars every evening."""
+        today = ist_date(request.now)
+        report = fetch_holidays(self._home, self._downloader(request.look), self._calendar, today, self._without_bars())
         self._store.record(HOLIDAYS, request.through)
         yield Brought(request.through, len(report.changes.added) + len(report.changes.muhurat), _note(report))
+
+    def _without_bars(self) -> set[date]:
+        """Return the sessions between the oldest and the newest stored bars that have none."""
+        stored, table = stored_sessions(self._store.folder, final=False), self._store.sessions
+        if not stored:
+            return set()
+        first, last = max(min(stored), table.first), min(max(stored), table.last)
+        return {session.date for session in table.between(first, last)} - stored if first <= last else set()
 
 
 def _note(report: HolidaysReport) -> str:
