@@ -14,8 +14,6 @@ from tests.conftest import UNUSUAL
 from tradectl.clock import stopwatch
 
 CLOCKS = (
-    "tests/acceptance/cases/test_08_crontab_home.py",
-    "tests/acceptance/cases/test_21_crontab_install.py",
     "tests/integration/cli",
     "tests/integration/host",
     "tests/integration/runtime",

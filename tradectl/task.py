@@ -132,6 +132,7 @@ class Context:
         return self.trading_sessions[0]
 
     def _made(self) -> TradingSession:
+        from tradectl.execution.order_rules import BrokerOrderRules
         from tradectl.execution.orders import OrderPath
         from tradectl.execution.trade_messages import TradeMessages
         from tradectl.execution.trading_session import TradingSession
@@ -164,7 +165,7 @@ class Context:
             dry_run=self.dry_run,
             last_retry=last_retry,
             level_of=level_of,
-            rules=broker if isinstance(broker, ListsOrderRules) else None,
+            rules=BrokerOrderRules(broker if isinstance(broker, ListsOrderRules) else None, world.market, self.log),
             messages=messages,
         )
 

@@ -125,7 +125,7 @@ def breached_limit(
         if refusal.code in {RefusalCode.DAILY_LOSS, RefusalCode.BUY_ORDERS} and planned is None:
             _reduce(trading, refusal.code, exposed, parameters, session)
         return refusal
-    most = trading.most_shares(instrument.symbol)
+    most = trading.rules.most_shares(instrument.symbol)
     return Refusal(RefusalCode.FREEZE_QUANTITY) if most is not None and quantity > most else None
 
 

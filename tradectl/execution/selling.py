@@ -122,7 +122,7 @@ class Seller:
         if len(live) > 1:  # one sell is wanted; all others offer the same shares
             return bool([self.trading.cancel_confirmed(order) for order in live[1:]])
         resting = live[0] if live else None
-        most = self.trading.most_shares(position.symbol)
+        most = self.trading.rules.most_shares(position.symbol)
         sellable = self._quantity(position, most)
         if sellable is None:
             return False
@@ -159,7 +159,7 @@ class Seller:
         terms = self._terms(position, quote)
         if terms is None:
             return None
-        tick = self.trading.tick_size(position.instrument_id, self.session)
+        tick = self.trading.rules.tick_size(position.instrument_id, self.session)
         if terms.leaves:
             return _Priced(terms, exits.rsi_exit_price(quote.last, tick, self.parameters))
         price = exits.target_price(terms.ema, quote.last, tick, self.parameters)
@@ -242,7 +242,7 @@ class Seller:
         same = len(doubtful) == 1 and order.purpose is wanted.purpose and order.session == self.session
         if not same or not self.trading.may_repeat(order):
             return False
-        quantity = min(order.quantity, self._quantity(position, self.trading.most_shares(position.symbol)) or 0)
+        quantity = min(order.quantity, self._quantity(position, self.trading.rules.most_shares(position.symbol)) or 0)
         repeated = replace(wanted, quantity=quantity, price=min(wanted.price, order.price))
         return quantity > 0 and self._place(position, repeated)
 
@@ -279,7 +279,7 @@ class Seller:
         """Place a new sell for the shares that are left: the cancelled sell may have filled before its end."""
         seen = self.trading.snapshot
         held = seen.position_of(position.instrument_id)
-        quantity = self._quantity(held, self.trading.most_shares(held.symbol)) if held is not None else 0
+        quantity = self._quantity(held, self.trading.rules.most_shares(held.symbol)) if held is not None else 0
         return held is None or not quantity or self._place(held, replace(wanted, quantity=quantity))
 
     def _quantity(self, position: Position, most: int | None) -> int | None:

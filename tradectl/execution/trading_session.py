@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from math import lcm
 
-from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.execution import corporate_actions, reconcile, unreadable_rows, unresolved_orders
 from tradectl.execution.adoption import LevelOf, no_level
+from tradectl.execution.change_reports import ChangeReports
 from tradectl.execution.changes import NOTHING_NEW, Changes
 from tradectl.execution.corporate_actions import OpenOf
+from tradectl.execution.order_rules import BrokerOrderRules
 from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
 from tradectl.execution.reconcile import LastRetry, no_last_retry
 from tradectl.execution.step_view import StepView
@@ -24,10 +24,9 @@ from tradectl.model.broker_view import HOLDINGS, QUOTES
 from tradectl.model.market import Quote
 from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date
-from tradectl.model.money import rupees
 from tradectl.model.odd_rows import odd_of
 from tradectl.model.order import Holding, OrderStatus, ReasonCode, Side
-from tradectl.ports import Broker, Clock, ListsOrderRules, MarketData, OrderRules
+from tradectl.ports import Broker, Clock, MarketData
 
 Log = Callable[..., None]
 Notify = Callable[[str, str, str, MessageKind], bool]
@@ -49,7 +48,7 @@ class TradingSession:
         notify: `notify(title, body, key, kind)` queues a message, one for each key; it returns whether the message is new.
         last_retry, level_of: See `reconcile.follow`.
         messages: Queues messages about trades; None in a simulation.
-        rules: The broker's list of instruments. None: the broker has no list, and the exchange's rules count.
+        rules: Tick sizes and freeze quantities of orders.
         settled: The revisions of the broker's lists and of the book, and the day, of the last complete step. While they are the
             same, there is nothing to book, resolve, cancel or adjust.
         undisturbed: The revision of the positions and the day for which no corporate action and no new name was found.
@@ -62,17 +61,19 @@ class TradingSession:
     path: OrderPath
     log: Log
     notify: Notify
+    rules: BrokerOrderRules
     dry_run: bool = False
     last_retry: LastRetry = no_last_retry
     level_of: LevelOf = no_level
-    rules: ListsOrderRules | None = None
     messages: TradeMessages | None = None
     settled: tuple[int, int, date] | None = field(default=None, init=False, repr=False)
     undisturbed: tuple[int, date] | None = field(default=None, init=False, repr=False)
+    reports: ChangeReports = field(init=False, repr=False)
     free_of_actions: set[tuple[str, date, date]] = field(default_factory=set, repr=False)
     """Instrument, opening session and session of positions for which `corporate_action_blocks` found no corporate action."""
-    unread_rules: set[str] = field(default_factory=set, repr=False)
-    """Symbols whose unreadable row in the broker's list has been logged."""
+
+    def __post_init__(self) -> None:
+        self.reports = ChangeReports(self.book, self.log, self.notify)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -105,8 +106,10 @@ class TradingSession:
         capabilities, claim = self.broker.capabilities, self.path.claim
         doubts, decided = unresolved_orders.resolve(self.book, seen, capabilities, clock=self.clock, claim=claim)
         for order in doubts:
-            self._report_unknown(order)
-        self._report(changes)
+            if not self.may_repeat(order):
+                self.reports.unknown(order)
+        if not changes.quiet:
+            self.reports.changes(changes, self.may_repeat)
         reopened = [*changes.reopened, *self._pending_withdrawals(changes, seen.snapshot)]
         self._cancel_reopened(reopened)
         self._apply_actions(changes, seen, open_of)
@@ -182,8 +185,10 @@ class TradingSession:
             return self.snapshot
         changes = self._apply_reports(self._read_broker())
         after = changes.book or self.snapshot
-        self._report(changes)
-        self._read_back(after)
+        if not changes.quiet:
+            self.reports.changes(changes, self.may_repeat)
+        if self.path.requested:
+            self.reports.not_changed(after, self.path.requested)
         self._cancel_reopened(changes.reopened)
         return self.snapshot if changes.reopened else after
 
@@ -198,21 +203,6 @@ class TradingSession:
         """Return whether an UNKNOWN order may be sent again, because the broker refuses a repeated tag."""
         return unresolved_orders.may_repeat(order, self.broker.capabilities, self.path.claim.owner, self.clock.now())
 
-    def _report_unknown(self, order: Order) -> None:
-        """Log and send one message for an UNKNOWN order; none for an order that is about to be sent again."""
-        if self.may_repeat(order):
-            return
-        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id}"
-        text = f"{what}: its outcome is unknown ({order.reason}). It may trade at the exchange, so the symbol is blocked. "
-        text += f"`tradectl orders resolve {order.id}` decides it"
-        if self.notify(
-            f"{order.symbol}: the outcome of an order is unknown",
-            text,
-            f"unknown:{order.id}:{order.tag}",
-            MessageKind.UNKNOWN_ORDER,
-        ):
-            self.log("order_unknown", text, order.symbol, level="error")
-
     def _pending_withdrawals(self, changes: Changes, snapshot: Snapshot) -> list[Order]:
         """Return reopened orders whose cancel was refused, or interrupted because a process ended."""
         found = {order.id for order in changes.reopened}
@@ -221,17 +211,7 @@ class TradingSession:
     def _cancel_reopened(self, reopened: Sequence[Order]) -> None:
         """Cancel orders that counted as ended and are at the exchange after all."""
         for order in reopened:
-            text = (
-                f"{order.side} {order.quantity} {order.symbol}, order {order.id}: it counted as ended and is live at the exchange"
-            )
-            text += ". tradectl cancels it"
-            if self.notify(
-                f"{order.symbol}: an order that counted as ended is live",
-                text,
-                f"reopened:{order.id}:{order.tag}",
-                MessageKind.ORDER_PROBLEM,
-            ):
-                self.log("order_reappeared", text, order.symbol, level="error")
+            self.reports.reopened(order)
             now = self.book.order(order.id)
             if now.alive and not self.cancel_confirmed(now):
                 self.log(
@@ -240,74 +220,6 @@ class TradingSession:
                     order.symbol,
                     level="error",
                 )
-
-    def _read_back(self, snapshot: Snapshot) -> None:
-        """Log each live order that the broker accepted to change and that its book shows unchanged."""
-        requested = self.path.requested
-        for order in snapshot.orders if requested else ():
-            quantity, price = requested.get(order.id, (order.quantity, order.price))
-            if (order.quantity, order.price) != (quantity, price) and order.alive:
-                wanted, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
-                text = f"{order.side} {order.symbol}, order {order.id}: {wanted} was requested, the broker has {has}"
-                self.log("order_not_changed", text, order.symbol, level="warning")
-        requested.clear()
-
-    def _report(self, changes: Changes) -> None:
-        """Log what a reconciliation changed, and send the messages about it."""
-        if changes.quiet:
-            return
-        for order in changes.executed:
-            self.log("order_executed", f"{order.side} {order.quantity} {order.symbol} executed", order.symbol)
-        for order in (*changes.rejected, *changes.postponed):
-            now = self.book.order(order.id)
-            again = ", to be tried again before the open" if now.status is OrderStatus.RETRY_PENDING else ""
-            text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
-            self.log("order_rejected", text, order.symbol, level="warning")
-            self.notify(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}", MessageKind.REJECTED)
-        for order, word in changes.unread:
-            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: tradectl does not know the broker's status "
-            text += f"{word!r}. The order stays {self.book.order(order.id).status}: check it in the broker's app"
-            if self.notify(
-                f"{order.symbol}: an order has an unknown status",
-                text,
-                f"word:{order.id}:{order.tag}:{word}",
-                MessageKind.ORDER_PROBLEM,
-            ):
-                self.log("order_word_unknown", text, order.symbol, level="warning")
-        for order in changes.cancelled:
-            self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
-        for item in changes.external:
-            trade = item.report
-            text = f"{trade.side} {trade.quantity} {trade.symbol} at {rupees(trade.price)} was traded outside tradectl"
-            text += "; `tradectl positions` shows what is held"
-            self.log("external_trade", text, trade.symbol, level="warning")
-            self.notify(
-                f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}", MessageKind.ORDER_PROBLEM
-            )
-        for order in map(self.book.order, [item.id for item in changes.counted]):
-            text = (
-                f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: missing in the ledger or "
-            )
-            text += f"recorded as refused; it counts as order {order.id} from now on"
-            if self.notify(
-                f"{order.symbol}: a lost order was found at the broker",
-                text,
-                f"counted:{order.id}:{order.tag}",
-                MessageKind.ORDER_PROBLEM,
-            ):
-                self.log("order_counted", text, order.symbol, level="warning")
-        for order in changes.doubted:
-            self._report_unknown(order)
-        for order in changes.unexplained:
-            text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
-            text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
-            if self.notify(
-                f"{order.symbol}: an order is not explained by the ledger",
-                text,
-                f"unexplained:{order.id}:{order.tag}",
-                MessageKind.UNKNOWN_ORDER,
-            ):
-                self.log("order_unexplained", text, order.symbol, level="error")
 
     def buy(self, intent: Intent, *, send: bool = True) -> CommandResult:
         """Place a buy (`OrderPath.place`) and return the result; if HELD, report the unexplained shares once."""
@@ -357,48 +269,6 @@ class TradingSession:
             if quote.at >= limit and quote.last_trade_at is not None and begin <= quote.last_trade_at < end
         }
 
-    def tick_size(self, instrument_id: str, session: date) -> int:
-        """Return the tick size (paise) of an order for a session: from the broker's list, if the list is of that session.
-
-        With an older list the result fits both the list and the exchange's rule for the session. Without a row in the list the
-        exchange's rule counts."""
-        instrument = self.market.instrument(instrument_id, session)
-        listed = self._listed(instrument.symbol)
-        if listed is None:
-            return instrument.tick_size
-        return listed.tick_size if listed.listed_on == session else lcm(listed.tick_size, instrument.tick_size)
-
-    def most_shares(self, symbol: str) -> int | None:
-        """Return the largest quantity of one order (the freeze quantity) by the broker's list; None without one."""
-        listed = self._listed(symbol)
-        return listed.most_shares if listed is not None else None
-
-    def is_unlisted(self, symbol: str) -> bool:
-        """Return whether the broker's list of instruments lacks a symbol; False if the list is absent or unreadable."""
-        if self.rules is None:
-            return False
-        try:
-            self.rules.order_rules(symbol)
-        except UsageError:
-            return True
-        except BrokerUnavailable:
-            return False
-        return False
-
-    def _listed(self, symbol: str) -> OrderRules | None:
-        """Return a symbol's rules from the broker's list; None without a list or row, or if the list cannot be read."""
-        try:
-            return self.rules.order_rules(symbol) if self.rules is not None else None
-        except UsageError:
-            return None
-        except BrokerUnavailable as error:
-            if symbol not in self.unread_rules:
-                self.unread_rules.add(symbol)
-                what = "the freeze quantity is not checked, and the tick size is NSE's"
-                text = f"{symbol}: the broker's list cannot be read ({error}): {what}"
-                self.log("order_rules_unread", text, symbol, level="warning")
-            return None
-
     def holdings(self) -> Sequence[Holding]:
         """Return the broker's holdings; record the rows that cannot be read in the book's view of the broker."""
         found = self.broker.holdings()
@@ -432,15 +302,7 @@ class TradingSession:
         self.follow()
         ended = not self.book.order(order.id).alive
         if result.status is CommandStatus.NOT_SENT and not ended:
-            what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
-            text = f"{what} is not cancelled and may trade: {result.reason}. `tradectl orders cancel {order.id}` tries again"
-            if self.notify(
-                f"{order.symbol}: an order is not cancelled",
-                text,
-                f"not_cancelled:{order.id}:{order.tag}",
-                MessageKind.ORDER_PROBLEM,
-            ):
-                self.log("order_not_cancelled", text, order.symbol, level="error")
+            self.reports.not_cancelled(order, result.reason)
         return ended
 
     def bought_on(self, instrument_id: str, session: date) -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.cases.processes import cron_words, shell
 
+pytestmark = pytest.mark.usefixtures("trading_hours")  # in the evening the lines fetch prices, and no test reaches a network
 CRON = f"{os.defpath}:/usr/sbin:/sbin"
 
 

@@ -140,4 +140,4 @@ def test_the_rules_of_a_broker_that_is_opened_late_count(trading) -> None:
     market = trading(stock())
     market.world = replace(market.world, broker=lazy(lambda: Listing(market.broker)))
     trading_session = market.trading(market.claim("test", D))
-    assert (trading_session.tick_size("ACME", D), trading_session.most_shares("ACME")) == (10, 40)
+    assert (trading_session.rules.tick_size("ACME", D), trading_session.rules.most_shares("ACME")) == (10, 40)

@@ -172,10 +172,10 @@ def test_tick_of_a_list_of_yesterday(trading: Callable[..., Trading]) -> None:
     with at_broker(market, "kite") as wire:
         wire.listed = with_tick("kite", "0.02")
         trading_session = market.trading(market.claim("test", AFTER))
-        assert trading_session.rules is not None
-        listed = trading_session.rules.order_rules("ALPHA")
+        assert trading_session.rules.listed is not None
+        listed = trading_session.rules.listed.order_rules("ALPHA")
         assert listed is not None
-        assert (listed.listed_on, listed.tick_size, trading_session.tick_size("ALPHA", AFTER)) == (D, 2, 10)
+        assert (listed.listed_on, listed.tick_size, trading_session.rules.tick_size("ALPHA", AFTER)) == (D, 2, 10)
 
 
 @offered("symbol_not_listed")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from openalgo import api
-
 from tests.lab.witnesses.script import Client, Stand
 from tests.support.brokers.vault import MemoryVault
 from tradectl.brokers.adapter import BrokerAccount, Field
@@ -44,6 +42,8 @@ class Official(Keyed):
     """OpenAlgo's own client, called as its documentation has it."""
 
     def __init__(self, stand: OpenAlgoStand) -> None:
+        from openalgo import api  # its indicators are compiled on import, which takes seconds
+
         self.client = api(KEY, host=stand.recorder.url)
 
     def login(self) -> None:

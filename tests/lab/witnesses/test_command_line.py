@@ -15,7 +15,6 @@ from urllib.request import urlopen
 import pytest
 from kiteconnect import KiteConnect
 from neo_api_client import NeoAPI, SFeedScrip, WsToken
-from openalgo import api
 
 from tests.integration.cli.test_sandbox import Serving
 from tests.lab.witnesses.kite import TICKER
@@ -142,6 +141,8 @@ def test_kotakneoapi_trades_at_the_command(serve: Serve) -> None:
 
 def test_the_openalgo_client_trades_at_the_command(serve: Serve) -> None:
     with serve(MORNING, "openalgo") as serving:
+        from openalgo import api  # its indicators are compiled on import, which takes seconds
+
         client = api(serving.stdin.partition("=")[2].strip(), host=serving.addresses["api"])
         terms = {"symbol": "ITC", "exchange": "NSE", "price_type": "LIMIT", "product": "CNC"}
         bought = client.placeorder(action="BUY", quantity=10, price="490", **terms)["orderid"]

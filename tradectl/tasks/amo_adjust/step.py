@@ -125,11 +125,11 @@ def _adjust(
         buying_power=BuyingPower(buying_power.available + blocked, parameters.tariff),
         limit_price=order.price,
     )
-    most = trading.most_shares(order.symbol)
+    most = trading.rules.most_shares(order.symbol)
     quantity, limit = sizing.quantity if most is None else min(sizing.quantity, most), order.price
     quantity = approved_quantity(world.ledger, parameters, order, quantity)
     if parameters.amo_adjust_reprice and price < limit:
-        limit = round_down(price, trading.tick_size(order.instrument_id, context.session))
+        limit = round_down(price, trading.rules.tick_size(order.instrument_id, context.session))
     enough = worth_changing(order.quantity, quantity, parameters)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"quantity {order.quantity} is not changed at pre-open {price / 100:.2f}"

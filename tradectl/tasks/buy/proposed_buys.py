@@ -62,12 +62,12 @@ def proposed_buys(
         if seen[position.instrument_id].reading is None:  # no bar of today: a re-entry cannot be decided
             yield ProposedBuy(_reentry(position, context.session, following, variety), last_close=0, average_turnover=0)
     for again in due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following):
-        tick = trading.tick_size(again.position.instrument_id, following)
+        tick = trading.rules.tick_size(again.position.instrument_id, following)
         price = entry_limit(again.reading.close, tick, parameters)
         intent = _reentry(again.position, context.session, following, variety, price=price, level=again.level)
         yield ProposedBuy(intent, again.reading.close, again.reading.average_turnover, again.distrusted)
     for signal in world.ledger.signals.for_session(following, of_user=signals_owner(context)):
-        price = round_down(signal.limit_price, trading.tick_size(signal.instrument_id, following))
+        price = round_down(signal.limit_price, trading.rules.tick_size(signal.instrument_id, following))
         intent = Intent(
             instrument_id=signal.instrument_id,
             symbol=signal.symbol,

@@ -78,7 +78,7 @@ def _assess(context: Context, position: Position, quote: Quote | None) -> Positi
         return None
     history, reading = found
     yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
-    tick = context.trading().tick_size(position.instrument_id, context.session)
+    tick = context.trading().rules.tick_size(position.instrument_id, context.session)
     target = exits.target_price((yesterday or reading).ema_fast_at(scale), quote.last, tick, parameters)
     since = world.readings.rsi_between(history, position.level_session, context.session)
     level = 0

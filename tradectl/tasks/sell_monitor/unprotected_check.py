@@ -258,7 +258,7 @@ def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Posi
         "refused": sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None,
         "cancelled_by_broker": sell_coverage.cancelled_by_broker(sells),
     }
-    if quote is None and seller.trading.is_unlisted(position.symbol):
+    if quote is None and seller.trading.rules.is_unlisted(position.symbol):
         return {**found, "missing": f"{seller.trading.broker.name}'s list of the day does not have {position.symbol}"}
     if quote is None:
         age = current.context.world.parameters.quote_max_age
@@ -268,7 +268,7 @@ def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Posi
         return {**found, "missing": _why_unpriced(seller, position)}
     buys = seen.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= price and order.session >= day), None)
-    max_quantity = seller.trading.most_shares(position.symbol)
+    max_quantity = seller.trading.rules.most_shares(position.symbol)
     return {**found, "price": price, "band": (quote.lower_band, quote.upper_band), "own_buy": own, "max_quantity": max_quantity}
 
 

@@ -1,0 +1,132 @@
+"""Report what a reconciliation changed and what an order command did not reach: lines in the log, and messages to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tradectl.execution.changes import Changes
+from tradectl.ledger.book import Book
+from tradectl.ledger.rows import Order
+from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.message_kind import MessageKind
+from tradectl.model.money import rupees
+from tradectl.model.order import OrderStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReports:
+    """Write the log lines and messages about orders.
+
+    Attributes:
+        log, notify: See `TradingSession`.
+    """
+
+    book: Book
+    log: Callable[..., None]
+    notify: Callable[[str, str, str, MessageKind], bool]
+
+    def unknown(self, order: Order) -> None:
+        """Log and send one message for an UNKNOWN order."""
+        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id}"
+        text = f"{what}: its outcome is unknown ({order.reason}). It may trade at the exchange, so the symbol is blocked. "
+        text += f"`tradectl orders resolve {order.id}` decides it"
+        if self.notify(
+            f"{order.symbol}: the outcome of an order is unknown",
+            text,
+            f"unknown:{order.id}:{order.tag}",
+            MessageKind.UNKNOWN_ORDER,
+        ):
+            self.log("order_unknown", text, order.symbol, level="error")
+
+    def changes(self, changes: Changes, may_repeat: Callable[[Order], bool]) -> None:
+        """Log what a reconciliation changed, and send the messages about it.
+
+        An UNKNOWN order that `may_repeat` returns True for is about to be sent again, and is not reported."""
+        for order in changes.executed:
+            self.log("order_executed", f"{order.side} {order.quantity} {order.symbol} executed", order.symbol)
+        for order in (*changes.rejected, *changes.postponed):
+            now = self.book.order(order.id)
+            again = ", to be tried again before the open" if now.status is OrderStatus.RETRY_PENDING else ""
+            text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
+            self.log("order_rejected", text, order.symbol, level="warning")
+            self.notify(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}", MessageKind.REJECTED)
+        for order, word in changes.unread:
+            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: tradectl does not know the broker's status "
+            text += f"{word!r}. The order stays {self.book.order(order.id).status}: check it in the broker's app"
+            if self.notify(
+                f"{order.symbol}: an order has an unknown status",
+                text,
+                f"word:{order.id}:{order.tag}:{word}",
+                MessageKind.ORDER_PROBLEM,
+            ):
+                self.log("order_word_unknown", text, order.symbol, level="warning")
+        for order in changes.cancelled:
+            self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
+        for item in changes.external:
+            trade = item.report
+            text = f"{trade.side} {trade.quantity} {trade.symbol} at {rupees(trade.price)} was traded outside tradectl"
+            text += "; `tradectl positions` shows what is held"
+            self.log("external_trade", text, trade.symbol, level="warning")
+            self.notify(
+                f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}", MessageKind.ORDER_PROBLEM
+            )
+        for order in map(self.book.order, [item.id for item in changes.counted]):
+            text = (
+                f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: missing in the ledger or "
+            )
+            text += f"recorded as refused; it counts as order {order.id} from now on"
+            if self.notify(
+                f"{order.symbol}: a lost order was found at the broker",
+                text,
+                f"counted:{order.id}:{order.tag}",
+                MessageKind.ORDER_PROBLEM,
+            ):
+                self.log("order_counted", text, order.symbol, level="warning")
+        for order in changes.doubted:
+            if not may_repeat(order):
+                self.unknown(order)
+        for order in changes.unexplained:
+            text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
+            text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
+            if self.notify(
+                f"{order.symbol}: an order is not explained by the ledger",
+                text,
+                f"unexplained:{order.id}:{order.tag}",
+                MessageKind.UNKNOWN_ORDER,
+            ):
+                self.log("order_unexplained", text, order.symbol, level="error")
+
+    def not_changed(self, snapshot: Snapshot, requested: dict[int, tuple[int, int]]) -> None:
+        """Log each live order that the broker accepted to change and that its book shows unchanged."""
+        for order in snapshot.orders:
+            quantity, price = requested.get(order.id, (order.quantity, order.price))
+            if (order.quantity, order.price) != (quantity, price) and order.alive:
+                wanted, has = f"{quantity} at {price / 100:.2f}", f"{order.quantity} at {order.price / 100:.2f}"
+                text = f"{order.side} {order.symbol}, order {order.id}: {wanted} was requested, the broker has {has}"
+                self.log("order_not_changed", text, order.symbol, level="warning")
+        requested.clear()
+
+    def reopened(self, order: Order) -> None:
+        """Report an order that counted as ended and is at the exchange after all."""
+        text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: it counted as ended and is live at the exchange"
+        text += ". tradectl cancels it"
+        if self.notify(
+            f"{order.symbol}: an order that counted as ended is live",
+            text,
+            f"reopened:{order.id}:{order.tag}",
+            MessageKind.ORDER_PROBLEM,
+        ):
+            self.log("order_reappeared", text, order.symbol, level="error")
+
+    def not_cancelled(self, order: Order, reason: str) -> None:
+        """Report once that a cancel could not be sent."""
+        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
+        text = f"{what} is not cancelled and may trade: {reason}. `tradectl orders cancel {order.id}` tries again"
+        if self.notify(
+            f"{order.symbol}: an order is not cancelled",
+            text,
+            f"not_cancelled:{order.id}:{order.tag}",
+            MessageKind.ORDER_PROBLEM,
+        ):
+            self.log("order_not_cancelled", text, order.symbol, level="error")
