@@ -6,7 +6,8 @@ Every text is stored as text, so that no cell of a paper becomes a formula.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import ConfigurationError
@@ -32,36 +33,40 @@ def workbook(year: Mapping[str, Any], lots: Sequence[Mapping[str, Any]]) -> byte
     book = Workbook()
     first = book.active
     assert first is not None
-    _summary(first, year)
-    _sheet(book.create_sheet("Disposals"), [_flat(item) for item in year["disposals"]])
-    _sheet(book.create_sheet("Same day"), [_flat(item) for item in year["speculative"]])
-    _sheet(book.create_sheet("Lots held"), [_flat(item) for item in lots])
-    _sheet(book.create_sheet("Doubts"), year["doubts"])
+    first.title = "Summary"
+    _summary(_Sheet(first), year)
     rules = [
         {"item": row.item, "since": row.since.isoformat(), "value": row.value, "unit": row.unit}
         | {"source": row.source, "unsure": "unsure" if row.unsure else ""}
         for row in all_rules()
     ]
-    _sheet(book.create_sheet("Rules"), rules)
+    for title, rows in (
+        ("Disposals", [_flat(item) for item in year["disposals"]]),
+        ("Same day", [_flat(item) for item in year["speculative"]]),
+        ("Lots held", [_flat(item) for item in lots]),
+        ("Doubts", year["doubts"]),
+        ("Rules", rules),
+    ):
+        sheet = book.create_sheet(title)
+        _Sheet(sheet).table(rows)
+        sheet.freeze_panes = "A2"
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
 
 
-def _summary(sheet: Worksheet, year: Mapping[str, Any]) -> None:
-    sheet.title = "Summary"
-    _write(sheet, [f"Financial year {year['year']}"])
-    _write(sheet, [NOT_ADVICE])
-    _write(sheet, [])
-    _table(sheet, [{**{k: v for k, v in item.items() if k != "windows"}, **item["windows"]} for item in year["buckets"]])
-    _write(sheet, [])
+def _summary(sheet: _Sheet, year: Mapping[str, Any]) -> None:
+    sheet.row([f"Financial year {year['year']}"], bold=True)
+    sheet.row([NOT_ADVICE])
+    sheet.row([])
+    sheet.table([{**{k: v for k, v in item.items() if k != "windows"}, **item["windows"]} for item in year["buckets"]])
+    sheet.row([])
     for name in ("exemption", "exempt", "deemed_dividends", "dividends"):
-        _write(sheet, [name.replace("_", " "), year[name]], money={1})
+        sheet.row([name.replace("_", " "), year[name]], money={1})
     for name, amount in year["charges"].items():
-        _write(sheet, [f"charges {name.replace('_', ' ')}", amount], money={1})
+        sheet.row([f"charges {name.replace('_', ' ')}", amount], money={1})
     for name, amount in year["charge_lines"].items():
-        _write(sheet, [f"all trades of the year: {name}", amount], money={1})
-    sheet.column_dimensions["A"].width = 32
+        sheet.row([f"all trades of the year: {name}", amount], money={1})
 
 
 def _flat(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,38 +80,36 @@ def _flat(item: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _sheet(sheet: Worksheet, rows: Sequence[Mapping[str, Any]]) -> None:
-    _table(sheet, rows)
-    sheet.freeze_panes = "A2"
+class _Sheet:
+    """Writes one sheet from the top."""
 
+    def __init__(self, sheet: Worksheet) -> None:
+        self._sheet = sheet
+        self._last = 0
 
-def _table(sheet: Worksheet, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        _write(sheet, ["none"])
-        return
-    names = list(rows[0])
-    _write(sheet, [name.replace("_", " ") for name in names], bold=True)
-    money = {place for place, name in enumerate(names) if name in _AMOUNTS or name.rpartition(" ")[2] in _AMOUNTS}
-    for row in rows:
-        _write(sheet, [row[name] for name in names], money=money)
+    def table(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add a table with the names of the columns above it."""
+        if not rows:
+            self.row(["none"])
+            return
+        names = list(rows[0])
+        self.row([name.replace("_", " ") for name in names], bold=True)
+        money = {place for place, name in enumerate(names) if name.rpartition(" ")[2] in _AMOUNTS}
+        for row in rows:
+            self.row([row[name] for name in names], money=money)
 
+    def row(self, values: Sequence[Any], *, money: Collection[int] = (), bold: bool = False) -> None:
+        """Add a row. Amounts are numbers with two decimals; every other text stays text."""
+        from openpyxl.styles import Font
 
-def _write(sheet: Worksheet, values: Iterable[Any], *, money: Iterable[int] = (), bold: bool = False) -> None:
-    """Add a row. Amounts are numbers with two decimals; every other text stays text."""
-    from decimal import Decimal
-
-    from openpyxl.styles import Font
-
-    row, amounts = sheet.max_row + (1 if sheet.max_row > 1 or sheet["A1"].value is not None else 0), set(money)
-    for place, value in enumerate(values):
-        cell = sheet.cell(row, place + 1)
-        if place in amounts and isinstance(value, str):
-            cell.value, cell.number_format = Decimal(value), MONEY
-        else:
-            cell.value = value
-            if isinstance(value, str):
-                cell.data_type = "s"
-        if bold:
-            cell.font = Font(bold=True)
-    if not list(values) and row:
-        sheet.cell(row, 1).value = ""
+        self._last += 1
+        for place, value in enumerate(values):
+            cell = self._sheet.cell(self._last, place + 1)
+            if place in money and isinstance(value, str):
+                cell.value, cell.number_format = Decimal(value), MONEY
+            else:
+                cell.value = value
+                if isinstance(value, str):
+                    cell.data_type = "s"
+            if bold:
+                cell.font = Font(bold=True)

@@ -108,6 +108,7 @@ DOUBTS = {
     "charges_unknown": "no table of charges covers this day: counted as 0",
     "split_rule_unsure": "the rule for splits has one weak source",
     "buyback_rule_unsure": "the rule for buybacks of this time has a weak source or none",
+    "buyback_not_in_112a": "a buyback is not in the 112A file: ask your accountant where it belongs",
     "speculation_section_unsure": "the section of speculative gains from 2026-04-01 was not found",
     "doubtful_charges": "DP charges and IPFT are not deducted, because no clear source allows it",
     "merged_lots": "a consolidation left lots without a whole share: their cost joined the largest lot",

@@ -46,8 +46,13 @@ class Gain:
 
     @property
     def proceeds(self) -> Paise:
-        """Return the sale value."""
-        return self.disposal.proceeds
+        """Return the sale value that counts for the gain: that of a buyback taxed as a dividend is 0."""
+        return self.disposal.proceeds - self.deemed_dividend
+
+    @property
+    def in_112a(self) -> bool:
+        """Return whether Schedule 112A has this gain: long term, and sold on the exchange."""
+        return self.term is Term.LONG and not self.disposal.sale.buyback
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +142,10 @@ def _rate(term: Term, sold: date) -> Fraction | None:
 def _bought_back(found: Gain) -> Gain:
     """Return the gain of shares that the company bought back: exempt, a dividend with a loss of the cost, or a gain."""
     by_law = rule("buyback", found.disposal.sold)
-    doubts = (*found.doubts, *(["buyback_rule_unsure"] if by_law.unsure else []))
+    doubts = (*found.doubts, *(["buyback_rule_unsure"] if by_law.unsure else []), "buyback_not_in_112a")
     if by_law.value == "gain":
         return replace(found, doubts=doubts)
     if by_law.value == "dividend":
-        cost, dividend = found.actual_cost, found.proceeds
+        cost, dividend = found.actual_cost, found.disposal.proceeds
         return replace(found, fair_value=None, cost=cost, gain=-cost, deemed_dividend=dividend, doubts=doubts)
     return replace(found, term=Term.BUYBACK, section="exempt", rate=None, gain=0, doubts=doubts)

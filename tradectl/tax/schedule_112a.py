@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from tradectl.model.money import Paise, to_rupees
 from tradectl.tax.gains import Gain
-from tradectl.tax.rules import FinancialYear, Term
+from tradectl.tax.rules import FinancialYear
 from tradectl.tax.year import TaxYear
 
 COLUMNS = (
@@ -48,7 +48,7 @@ def schedule_rows(found: TaxYear) -> list[tuple[str, ...]]:
     """Return the rows of the schedule, empty without long-term gains. Raises ValueError for a year before 2018-19."""
     if found.year.start < 2018:
         raise ValueError("Schedule 112A begins with the financial year 2018-19")
-    gains = [gain for gain in found.gains if gain.term is Term.LONG]
+    gains = [gain for gain in found.gains if gain.in_112a]
     old, new = [gain for gain in gains if gain.before_2018], [gain for gain in gains if not gain.before_2018]
     rows = [_row(found.year, [gain]) for gain in old]
     if found.year.start >= 2025:

@@ -78,7 +78,7 @@ def tax_year(year: FinancialYear, account: AccountTax) -> TaxYear:
         charges += gain.disposal.charges + gain.disposal.lot.charges
     for item in speculative:
         charges += item.trade.buy_charges + item.trade.sale_charges
-    long_gain = sum(gain.gain for gain in gains if gain.term is Term.LONG)
+    long_gain = sum(gain.gain for gain in gains if gain.in_112a)
     most = exemption(year.last)
     return TaxYear(
         year,

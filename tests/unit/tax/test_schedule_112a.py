@@ -60,6 +60,14 @@ def test_short_gains_are_not_in_the_schedule() -> None:
     assert schedule_rows(year("2025-26", [bought("2025-05-04", 10, "100"), sold("2025-09-01", 10, "900")])) == []
 
 
+def test_a_buyback_is_not_in_the_schedule() -> None:
+    found = year("2025-26", [bought("2020-05-04", 10, "100"), sold("2025-09-01", 10, "900", buyback=True)])
+    (bucket,) = found.buckets
+    assert schedule_rows(found) == []
+    assert (bucket.proceeds, bucket.gain, found.exempt) == (0, -bucket.cost, 0)
+    assert found.deemed_dividends == 9000_00
+
+
 def test_there_is_no_schedule_before_2018_19() -> None:
     with pytest.raises(ValueError, match="2018-19"):
         schedule_rows(year("2017-18", life("2017-09-01")))
