@@ -29,6 +29,7 @@ THEN = "2025-07-01 08:30"
 PAPER = [
     "files",
     "ledger",
+    "journal",
     "exchange",
     "key",
     "rights",
