@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -111,6 +112,21 @@ def test_a_bundle_reproduces_the_session_without_the_home(
     said = ten("replay", str(file), "--json")
     assert (said.code, said.object["result"]["differences"]) == (0, [])
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_home_with_live_quotes_replays_the_evening_only(
+    ten: Tradectl, lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quotes of its minutes are not recorded. The book of the afternoon comes from the journal."""
+    home = tmp_path / "quoted"
+    shutil.copytree(lived, home)
+    with (home / "tradectl.toml").open("a", encoding="utf-8") as file:
+        file.write('\nquotes = "yahoo"\n')
+    monkeypatch.setenv("TRADECTL_HOME", str(home))
+    for session in sessions()[:3]:
+        found = ten("replay", str(session), "--json").object["result"]
+        assert [run["task"] for run in found["runs"]] == ["analyze", "buy"]
+        assert (found["differences"], "sell-monitor" in found["not_replayed"]) == ([], True)
 
 
 @pytest.mark.parametrize(
