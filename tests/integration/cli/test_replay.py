@@ -107,6 +107,7 @@ def test_a_bundle_reproduces_the_session_without_the_home(
     assert file.stat().st_mode & 0o777 == 0o600
     assert json.loads(record)["user"] == "user1"
     assert '"user": "me"' not in record
+    assert "me-2025" not in record
     assert all(row["owner"] is None for row in json.loads(record)["before"]["task_executions"])
     monkeypatch.setenv("TRADECTL_HOME", str(tmp_path / "elsewhere"))
     said = ten("replay", str(file), "--json")
