@@ -32,6 +32,8 @@ _EMPTY: Mapping[str, Mapping[str, Any]] = {
     "buy_approvals": {"decided_by": ""},
 }
 """Columns with names of people or machines, and what a bundle has instead."""
+_NUMBERS = {"orders": "broker_order_id", "fills": "trade_id"}
+"""Columns with numbers of the broker, which may contain the name of the account."""
 _KEPT_FACTS = ("mode", "clock", "created_at")
 
 
@@ -80,6 +82,9 @@ def without_names(recorded: RecordedSession) -> RecordedSession:
 
     def clean(table: str, row: Row) -> Row:
         found = dict(row) | {name: value for name, value in _EMPTY.get(table, {}).items() if name in row}
+        number = _NUMBERS.get(table)
+        if number is not None and found[number] is not None:
+            found[number] = f"{table}-{found['id']}"
         if "user" in found:
             found["user"] = numbered[found["user"]]
         if table == "user_trading_config" and found["key"] == "signals_from" and found["value"]:

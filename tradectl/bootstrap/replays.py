@@ -97,7 +97,9 @@ def _open(settings: Settings, folder: Path, recorded: RecordedSession, changes: 
     ]
     first = min([datetime.fromisoformat(recorded.runs[0].at), *(order.sent_at for order in waiting if order.sent_at)])
     clock = VirtualClock(first)
-    _open_exchange(folder, ledger, first, date.fromisoformat(recorded.session))
+    session = date.fromisoformat(recorded.session)
+    begun = ist_date(first) == session and recorded.runs[0].task in EVENING
+    _open_exchange(folder, ledger, first, session if begun else min(ist_date(first), session - timedelta(days=1)))
     world = paper_world(
         ledger,
         clock,
@@ -124,19 +126,18 @@ def parameters_of_ledger(settings: Settings, ledger: Ledger) -> Parameters:
     return with_tariff(with_changes(Parameters(), own), settings, None, own)
 
 
-def _open_exchange(folder: Path, ledger: Ledger, at: datetime, session: date) -> None:
-    """Make the exchange's file with the cash and the lots of the ledger, as after the last session before `session`."""
+def _open_exchange(folder: Path, ledger: Ledger, at: datetime, day: date) -> None:
+    """Make the exchange's file with the cash and the lots of the ledger. `day`: the last session whose beginning is applied."""
     from tradectl.brokers.paper.store import Store as ExchangeFile
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
-    day = min(ist_date(at), session - timedelta(days=1))
     lots = [
         ((position.instrument_id, position.symbol, lot.quantity, lot.cost), lot.session)
         for position in ledger.book.snapshot().positions
         for lot in ledger.book.folded(position.id).lots
     ]
     with closing(ExchangeFile(folder / "paper.db", durable=False)) as file:
-        held, bought = [item for item, _ in lots], [session for _, session in lots]
+        held, bought = [shares for shares, _ in lots], [bought_on for _, bought_on in lots]
         count = file.open_with(ledger.user, at, day, ledger.book.cash(), held, bought=bought)
         ExchangeMark(ledger.database, ledger.user).accept(Mark(file.identity, count))
 

@@ -36,7 +36,7 @@ def listing(
     key: Annotated[str, typer.Option(help="Only this row of the table: an order's number.", metavar="KEY")] = "",
     limit: Limit = 30,
 ) -> Answer:
-    """List the newest entries: when, who, which row, and what changed."""
+    """List the newest entries: when, who, which row, and what changed. Amounts are in paise, moments within a row in UTC."""
     from tradectl.ledger.journal_triggers import WATCHED
     from tradectl.report.journal import newest
 
@@ -116,7 +116,8 @@ def _answer(checked: Verification, what: str) -> Answer:
 
 def _text(checked: Verification) -> str:
     lines = [item.text for item in checked.findings]
-    return "\n".join([*lines, f"{_counts(checked)}; {len(lines)} findings. `tradectl help audit` says what to do"])
+    found = "1 finding" if len(lines) == 1 else f"{len(lines)} findings"
+    return "\n".join([*lines, f"{_counts(checked)}; {found}. `tradectl help audit` says what to do"])
 
 
 def _counts(checked: Verification) -> str:

@@ -16,6 +16,7 @@ from tradectl.errors import Ambiguous, Blocked, ConfigurationError, DatabaseErro
 from tradectl.file_permissions import open_to_others
 from tradectl.host.crontab_install import planned
 from tradectl.host.crontab_program import available, read_crontab
+from tradectl.ledger.audit import verify
 from tradectl.ledger.exchange_mark import ExchangeMark
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.trading_state import TradingState, stricter
@@ -43,6 +44,7 @@ def checks(settings: Settings, world: World) -> Iterable[tuple[str, Check]]:
     return (
         ("files", lambda: writable(settings)),
         ("ledger", lambda: _ledger(world)),
+        ("journal", lambda: _journal(world)),
         ("exchange", lambda: _exchange(settings, world)),
         ("key", lambda: _key(settings, world)),
         ("rights", lambda: _rights(settings)),
@@ -78,6 +80,15 @@ def _ledger(world: World) -> str:
         if found != "ok":
             raise DatabaseError(f"{database.name} is damaged: {found}; restore a copy that `tradectl backup` made")
     return f"{database.name} is sound"
+
+
+def _journal(world: World) -> str:
+    """Raise NeedsAttention if the journal was changed, or if the ledger's rows are not what it says."""
+    found = verify(world.ledger.database)
+    if found.findings:
+        more = f" and {len(found.findings) - 1} more" if len(found.findings) > 1 else ""
+        raise NeedsAttention(f"the journal is not whole: {found.findings[0].text}{more}; `tradectl audit verify` lists all")
+    return f"the journal is whole: {found.entries:,} entries"
 
 
 def _exchange(settings: Settings, world: World) -> str:

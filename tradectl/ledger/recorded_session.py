@@ -106,23 +106,24 @@ def read_session(
 
 
 def _span(journal: Sequence[Entry], user: str, session: date, tasks: Sequence[str]) -> tuple[int, int]:
-    """Return the places of the first entry of the session's runs, and of the first entry of a later session's runs."""
-    first, day = None, session.isoformat()
-    state: Rows = {}
+    """Return the place of the first entry of the session's runs, and the place after their last entry.
+
+    A rerun after a later session has begun is left out.
+    """
+    first, last, day = None, 0, session.isoformat()
     for place, entry in enumerate(journal):
         if entry.record != "task_executions" or entry.user != user:
             continue
-        state = rows_after([entry], {"task_executions": state.get("task_executions", {})})
-        row = state["task_executions"].get(entry.row_key)
-        if row is None or row["task"] not in tasks or row["status"] == "missed":
+        row = json.loads(entry.content)
+        if row["task"] not in tasks or row["status"] == "missed":
             continue
-        if row["session_date"] == day and first is None:
-            first = place
         if row["session_date"] > day and first is not None:
-            return first, place
+            break
+        if row["session_date"] == day:
+            first, last = place if first is None else first, place + 1
     if first is None:
         raise UsageError(f"the journal has no run of {session}: `tradectl executions` lists the runs")
-    return first, len(journal)
+    return first, last
 
 
 def _is_run(row: Row, user: str, day: str, tasks: Sequence[str]) -> bool:

@@ -64,3 +64,16 @@ def test_bad_input_gets_one_line(changed: Tradectl, words: tuple[str, ...], code
     assert said.code == code
     assert text in said.err
     assert said.err.count("\n") == 1
+
+
+def test_doctor_looks_at_the_journal(changed: Tradectl, home: Path) -> None:
+    def found() -> tuple[str, str]:
+        [item] = [item for item in changed("doctor", "--json").object["result"] if item["check"] == "journal"]
+        return item["state"], item["text"]
+
+    assert found()[0] == "fine"
+    with closing(sqlite3.connect(home / "ledger.db")) as ledger:
+        ledger.execute("DROP TRIGGER journal_users_update")
+        ledger.commit()
+    state, text = found()
+    assert (state, "`tradectl audit verify` lists all" in text) == ("look", True)

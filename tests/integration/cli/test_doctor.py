@@ -31,6 +31,7 @@ AT_THEN = pytest.mark.usefixtures("trading_hours")
 PAPER = [
     "files",
     "ledger",
+    "journal",
     "exchange",
     "key",
     "rights",

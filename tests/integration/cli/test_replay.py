@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -106,11 +107,27 @@ def test_a_bundle_reproduces_the_session_without_the_home(
     assert file.stat().st_mode & 0o777 == 0o600
     assert json.loads(record)["user"] == "user1"
     assert '"user": "me"' not in record
+    assert "me-2025" not in record
     assert all(row["owner"] is None for row in json.loads(record)["before"]["task_executions"])
     monkeypatch.setenv("TRADECTL_HOME", str(tmp_path / "elsewhere"))
     said = ten("replay", str(file), "--json")
     assert (said.code, said.object["result"]["differences"]) == (0, [])
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_home_with_live_quotes_replays_the_evening_only(
+    ten: Tradectl, lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quotes of its minutes are not recorded. The book of the afternoon comes from the journal."""
+    home = tmp_path / "quoted"
+    shutil.copytree(lived, home)
+    with (home / "tradectl.toml").open("a", encoding="utf-8") as file:
+        file.write('\nquotes = "yahoo"\n')
+    monkeypatch.setenv("TRADECTL_HOME", str(home))
+    for session in sessions()[:3]:
+        found = ten("replay", str(session), "--json").object["result"]
+        assert [run["task"] for run in found["runs"]] == ["analyze", "buy"]
+        assert (found["differences"], "sell-monitor" in found["not_replayed"]) == ([], True)
 
 
 @pytest.mark.parametrize(
