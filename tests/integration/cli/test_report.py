@@ -180,3 +180,17 @@ def test_a_page_of_a_sweep_has_each_pair_of_its_two_settings(tradectl: Tradectl,
     cells = re.findall(r'<td class="n \w+" title="([^"]*), \d+ trades">', page.read_text(encoding="utf-8"))
     nets = sorted(float(text.replace(",", "").replace("−", "-")) for text in cells)
     assert nets == sorted(float(row["net"]) for row in found["settings"])
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_a_report(tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
+    page = tmp_path / "demo.html"
+    said = tradectl("demo", "--report", str(page), "--json").object
+    assert said["exit_code"] == 0
+    assert said["result"]["report"] == str(page)
+    data = json.loads(page.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0])
+    assert len(data["days"]) == said["result"]["simulation"]["sessions"] == 20
+    closed = [f"{row[10] / 100:.2f}" for row in data["trades"] if row[3]]
+    assert sorted(closed) == sorted(trade["net"] for trade in said["result"]["simulation"]["trades"])
+    assert list(data["benchmarks"]) == ["Buy and hold demo"]
+    assert not home.exists(), "the demo leaves the user's home alone"
