@@ -75,15 +75,26 @@ def _send(invocation: Invocation, world: World, found: list[Finding]) -> None:
     wrong = [item for item in found if item.state == "wrong"]
     if wrong:
         now = world.clock.now()
-        lines = [f"{item.check}: {item.text}" for item in wrong]
+        lines = [f"{check}: {text}" for _, check, text in _rows(wrong)]
         body = "\n".join([*lines, "Orders of today may be missing or refused. `tradectl doctor --preflight` checks again."])
         key = f"preflight:{ist_date(now)}"
         world.ledger.outbox.add(now, "The day cannot be traded as it is", body, key)
         operator.deliver(invocation)
 
 
+def _rows(found: list[Finding]) -> list[tuple[str, str, str]]:
+    """Return the state, the check and the text of each finding; a text that an earlier one has is replaced by its name."""
+    first: dict[str, str] = {}
+    rows = []
+    for item in found:
+        known = first.setdefault(item.text, item.check)
+        text = item.text if known == item.check else f"see {known}"
+        rows.append((item.state if item.state != "fine" else "", item.check, text))
+    return rows
+
+
 def _text(found: list[Finding]) -> str:
-    rows = [(item.state if item.state != "fine" else "", item.check, item.text) for item in found]
+    rows = _rows(found)
     counted = {state: sum(item.state == state for item in found) for state in ("wrong", "look")}
     end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "no problem found"
     return f"{output.table(('', 'check', 'finding'), rows)}\n\n{end}"
