@@ -16,11 +16,15 @@ BLOCKS = re.findall(r"```\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTAL
 
 @pytest.mark.slow
 def test_the_tutorial_prints_what_its_page_shows(tmp_path: Path):
-    commands = [line for block in BLOCKS for line in block.splitlines() if line.startswith("tradectl ")]
+    commands = [line for block in BLOCKS for line in block.splitlines() if re.match(r"tradectl \D", line)]
     shown = [block for block in BLOCKS if block.startswith(("RANK", "SYMBOL"))]
+    summaries = [block for block in BLOCKS if block.startswith("tradectl 2025")]
     said = shell(" && ".join(commands), tmp_path / "home")
     assert said.returncode == 0, said
-    assert (len(commands), len(shown)) == (21, 3)
+    assert (len(commands), len(shown), len(summaries)) == (21, 3, 2)
     for block in shown:
         assert block in said.stdout
+    for block in summaries:
+        assert block in said.stderr
+    assert "buy of 2025-10-28 completed: 4 placed, for 2025-10-29\n" in said.stdout
     assert "ledger and exchange agree to the paisa" in said.stdout

@@ -10,7 +10,11 @@ def names(count: int) -> list[str]:
 
 
 def test_a_few_missed_slots_are_all_named() -> None:
-    assert shortened(names(MOST_NAMED)) == ", ".join(names(MOST_NAMED))
+    few = names(MOST_NAMED)
+    slots = " ".join(name.split()[1] for name in few)
+    assert shortened(few) == f"position-monitor {slots} of 2026-01-05"
+    other = ["eod of 2026-01-05", "eod of 2026-01-06"]
+    assert shortened([few[0], *other, few[1]]) == "position-monitor 00:30 01:30 of 2026-01-05, " + ", ".join(other)
 
 
 def test_an_absence_of_months_is_one_line() -> None:

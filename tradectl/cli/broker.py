@@ -174,9 +174,7 @@ def compared_text(found: list[dict[str, Any]], tariff: Tariff) -> str:
     if found:
         lines.append(f"{len(found) - wrong} lines equal, {wrong} differ; our figures use the table {tariff.title}")
     if wrong:
-        lines.append(
-            "P&L uses our figures: if a rate has changed, put it into charges.csv (docs/how-to/charges-of-your-broker.md)"
-        )
+        lines.append("P&L uses our figures: if a rate has changed, put it into charges.csv (`tradectl help charges`)")
     lines.append("Differences of a paisa, and of half a rupee of STT, are rounding. DP charges and the token brokerage")
     lines.append("of Rs 0.01 (Zerodha: a day with only deliveries) are not included.")
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.report import Open, benchmarks_of, open_in_browser, period_of, world_of
+from tradectl.cli.result_sentences import sentence
 from tradectl.cli.simulate import simulated, text_of
 from tradectl.cli.status import text as status_text
 from tradectl.model.moment import to_ist
@@ -136,7 +137,7 @@ SHOWN_ACTIONS = frozenset({"order_placed", "order_executed", "order_cancelled", 
 
 def _text(found: dict[str, Any]) -> str:
     day = found["day"]
-    timeline = [(item["at"], item["task"], item["outcome"], _short(item["result"])) for item in day["timeline"]]
+    timeline = [(item["at"], item["task"], item["outcome"], sentence(item["result"])) for item in day["timeline"]]
     log = [(item["at"], item["message"]) for item in day["log"]]
     return "\n".join(
         [
@@ -153,12 +154,6 @@ def _text(found: dict[str, Any]) -> str:
             status_text("me", found["status"]),
             "",
             f"Report with charts: {found['report']}",
-            "Next: `tradectl data import` real prices, then `tradectl simulate`; docs/tutorial walks through a day by hand.",
+            "Next: `tradectl help first-day` walks through a day by hand; `tradectl init` makes a home of your own.",
         ]
     )
-
-
-def _short(result: dict[str, Any]) -> str:
-    """Return the counts that are not zero; only `--json` shows nested values."""
-    counts = {name: value for name, value in result.items() if isinstance(value, int | str) and value not in {0, "0.00"}}
-    return output.inputs(counts, 90)

@@ -97,8 +97,19 @@ def _distinct(found: list[Finding]) -> list[str]:
     return [f"{check}: {text}" for text, check in reversed(first.items())]
 
 
+def _rows(found: list[Finding]) -> list[tuple[str, str, str]]:
+    """Return the state, the check and the text of each finding; a text that an earlier one has is replaced by its name."""
+    first: dict[str, str] = {}
+    rows = []
+    for item in found:
+        known = first.setdefault(item.text, item.check)
+        text = item.text if known == item.check else f"see {known}"
+        rows.append((item.state if item.state != "fine" else "", item.check, text))
+    return rows
+
+
 def _text(found: list[Finding]) -> str:
-    rows = [(item.state if item.state != "fine" else "", item.check, item.text) for item in found]
+    rows = _rows(found)
     counted = {state: sum(item.state == state for item in found) for state in ("wrong", "look")}
     end = ", ".join(f"{count} {state}" for state, count in counted.items() if count) or "no problem found"
     return f"{output.table(('', 'check', 'finding'), rows)}\n\n{end}"

@@ -15,9 +15,7 @@ from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import CONFIGURE
 from tradectl.cli.universe import check_universe
 from tradectl.cli.user import rupees
-from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError, DatabaseError, TradectlError, UsageError
-from tradectl.model.moment import ist_date
 from tradectl.settings import FILE, parse_moment
 
 if TYPE_CHECKING:
@@ -237,5 +235,4 @@ def _next(settings: Settings, made: HomeChoice, *, demo: bool) -> list[str]:
         return ["tradectl data import FILES", "tradectl crontab install", "tradectl doctor"]
     if made.prices != YAHOO:
         return [f"tradectl broker set {shlex.quote(made.prices)}", "tradectl login", "tradectl crontab install"]
-    since = date(ist_date(SystemClock().now()).year - 2, 1, 1)
-    return [f"tradectl data fetch --since {since}", "tradectl crontab install", "tradectl doctor"]
+    return ["tradectl prices --force", "tradectl crontab install", "tradectl doctor"]

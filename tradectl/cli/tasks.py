@@ -14,6 +14,7 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import DAY, parse_day, parse_time
 from tradectl.cli.progress import bar
+from tradectl.cli.result_sentences import sentence
 from tradectl.errors import UsageError
 from tradectl.model.moment import LAST_FILL, at_ist, format_time, ist_date
 from tradectl.runtime import agenda
@@ -184,7 +185,7 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
     name = f"{report.task} {report.slot}".strip()
     result = dict(report.result)
     told = report.outcome != "completed" or "dry_run" in result
-    message = report.message if told else f"{name} of {report.session}: {report.outcome}"
+    message = report.message if told else f"{name} of {report.session} {report.outcome}"
     message = "" if report.error else message
     if report.outcome != "completed":
         result["reason"] = report.error or report.message
@@ -199,12 +200,11 @@ def answer(invocation: Invocation, report: Report, *, strict: bool = False) -> A
 
 
 def text_of(message: str, result: Mapping[str, Any]) -> str:
-    """Return the text of a task's result: one line.
+    """Return the text of a task's result: one sentence.
 
     For `prices` a table of the kinds of data follows, and after a dry run a table of the commands that were not sent."""
-    hidden = result.keys() if "kinds" in result else {"dry_run", "would_send", "reason"}
-    counts = {name: value for name, value in result.items() if name not in hidden}
-    parts = ["  ".join(part for part in (message, output.inputs(counts, 400)) if part)]
+    what = "" if "kinds" in result else sentence(result)
+    parts = [": ".join(part for part in (message, what) if part)]
     if "kinds" in result:
         kinds = [(kind, item["as_of"], item["new"], item["note"]) for kind, item in result["kinds"].items()]
         parts.append(output.table(("kind", "as of", ">new", "note"), kinds, empty="No kind of data is fetched here."))

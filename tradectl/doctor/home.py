@@ -227,7 +227,7 @@ def _messages(settings: Settings, world: World) -> str:
         raise NeedsAttention(f"{len(failed)} messages could not be sent yet: {failed[-1].error}")
     if "notify.urls" not in _stored(settings, world):
         raise NeedsAttention(
-            "no notification service: problems appear only on screen and in the log; see docs/how-to/get-notifications.md"
+            "no notification service: problems appear only on screen and in the log; see `tradectl help notifications`"
         )
     text = "messages go to the services that you named"
     return f"{text}; {len(waiting)} wait for the next delivery" if waiting else text

@@ -155,6 +155,10 @@ def _data(world: World) -> str:
             continue
         state = f"of {record.as_of}, {age} sessions old" if record is not None else "not stored"
         (refused if feed.kind == ACTIONS else old).append(f"{feed.title} {state} ({feed.meaning})")
+    if not known:
+        raise DataError(
+            f"none of the {len(feeds)} kinds of data is stored, so nothing is bought. `tradectl prices --force` fetches them"
+        )
     text = "; ".join([*refused, *old]) + ". `tradectl prices --force` fetches them"
     if refused:
         raise DataError(text)

@@ -51,7 +51,7 @@ def named(path: Path, name: str) -> Tariff:
     if name not in tables:
         raise ConfigurationError(
             f"there is no table of charges {name!r}; the tables are {', '.join(tables)}. `tradectl broker tables` shows them; "
-            f"add your own in {path} (docs/how-to/charges-of-your-broker.md)"
+            f"add your own in {path} (`tradectl help charges`)"
         )
     return tables[name]
 

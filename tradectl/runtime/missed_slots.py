@@ -84,9 +84,16 @@ def record_missed(
 
 
 def shortened(names: Sequence[str]) -> str:
-    """Return the names of missed slots (`TASK SLOT of DATE`) as text: of many only their number and the last ones."""
+    """Return the names of missed slots (`TASK SLOT of DATE`) as text, the slots of a task and day together.
+
+    Of many return only their number and the last ones."""
     if len(names) <= MOST_NAMED:
-        return ", ".join(names)
+        slots: dict[tuple[str, str], list[str]] = {}
+        for name in names:
+            window, _, day = name.rpartition(" of ")
+            task, _, slot = window.partition(" ")
+            slots.setdefault((task, day), []).append(slot)
+        return ", ".join(f"{' '.join([task, *filter(None, at)])} of {day}" for (task, day), at in slots.items())
     first, last = (name.rpartition(" of ")[2] for name in (names[0], names[-1]))
     return f"{len(names)} slots from {first} to {last}; the last: " + ", ".join(names[-LAST_NAMED:])
 

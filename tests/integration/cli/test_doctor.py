@@ -106,7 +106,8 @@ def test_prices_that_are_old_are_said_to_be(paper: Tradectl) -> None:
 def test_a_home_without_prices_is_not_fit(tradectl: Tradectl) -> None:
     tradectl("status")
     said = tradectl("doctor")
-    assert (said.code, states(tradectl("doctor", "--json"))["prices"], "no market data" in said.out) == (4, "wrong", True)
+    assert (said.code, states(tradectl("doctor", "--json"))["prices"], said.out.count("no market data")) == (4, "wrong", 1)
+    assert "surveillance       see prices" in said.out
 
 
 def test_a_paper_home_that_trades_today_needs_prices_of_today(tradectl: Tradectl, home: Path, real_market: Path) -> None:

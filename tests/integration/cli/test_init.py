@@ -46,7 +46,7 @@ def test_on_a_terminal_enter_takes_each_default(home: Path):
     assert [word for word in ("Mode", "Capital", "Universe", "Live prices", "Notifications") if word not in said] == []
     assert read_file(home / "tradectl.toml") == {"quotes": "yahoo"}
     assert "no live prices" not in said
-    assert said.splitlines()[-3:][0].startswith("  tradectl data fetch --since ")
+    assert said.splitlines()[-3:][0].startswith("  tradectl prices --force")
     assert said.splitlines()[-2:] == ["  tradectl crontab install", "  tradectl doctor"]
 
 

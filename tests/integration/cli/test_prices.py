@@ -86,7 +86,7 @@ def test_the_actions_asked_for_are_a_week_back_a_month_ahead(nse: Site, tradectl
 def test_a_person_reads_a_table(nse: Site, tradectl: Tradectl) -> None:
     said = tradectl("prices")
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
-    assert lines[:3] == ["prices 19:00 of 2026-11-25: completed", "KIND AS OF NEW NOTE", "bars 2026-11-25 120"]
+    assert lines[:3] == ["prices 19:00 of 2026-11-25 completed", "KIND AS OF NEW NOTE", "bars 2026-11-25 120"]
     assert tradectl("prices", "--force", "-q").out == ""
 
 

@@ -17,7 +17,7 @@ from tradectl.ledger.exchange_mark import Mark
 
 MONEY = "No order is sent: its resting orders and holdings are unknown."
 HELP = (
-    "Put the file back, or restore the ledger and the exchange from one backup (docs/how-to/back-up-and-restore.md). "
+    "Put the file back, or restore the ledger and the exchange from one backup (`tradectl help back-up`). "
     "`tradectl sandbox accept` accepts the file as it is."
 )
 

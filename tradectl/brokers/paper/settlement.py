@@ -69,7 +69,7 @@ class Settlement:
                 raise DataError(
                     f"the machine's clock was ahead, and a corporate action up to {book.day} has already changed the shares at "
                     "the paper exchange. No order is sent before that day, unless you restore an earlier backup "
-                    "(docs/how-to/back-up-and-restore.md)"
+                    "(`tradectl help back-up`)"
                 )
         for order in list(book.live.values()):
             if order.active_at > now and order.status is OrderStatus.ONGOING:

@@ -245,7 +245,11 @@ def _summary(
     lines += [f"NOT COUNTED {item.symbol}: {item.text}" for item in beyond]
     lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
     statuses = context.world.ledger.executions.statuses(context.session)
-    lines += [f"MISSED {task} {slot}".rstrip() for (task, slot), status in sorted(statuses.items()) if status == "missed"]
+    missed: dict[str, list[str]] = {}
+    for (task, slot), status in sorted(statuses.items()):
+        if status == "missed":
+            missed.setdefault(task, []).append(slot)
+    lines += [" ".join(["MISSED", task, *filter(None, slots)]) for task, slots in missed.items()]
     head = context.world.ledger.journal_head()
     lines += [f"journal {head.short()}"] if head is not None else []
     return "\n".join(lines)
