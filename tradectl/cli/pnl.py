@@ -124,9 +124,10 @@ def _notes(found: dict[str, Any]) -> list[str]:
     if {total["charge_lines"]["other"], total["paid_lines"]["other"]} != {"0.00"}:
         title = found["charges_of"]["title"]
         notes.append(f"The stored charges differ from today's table of {title}; `not in the table` has the difference.")
-    compared = f"eod's statistics of {found['sessions_compared']} sessions"
+    sessions = found["sessions_compared"]
+    compared = f"eod's statistics of {sessions} session{'s' if sessions != 1 else ''}"
     if found["differences"]:
         notes += [f"DIFFERS from {compared}: the fills were entered or corrected later.", *found["differences"]]
-    elif found["sessions_compared"]:
+    elif sessions:
         notes.append(f"Agrees to the paisa with {compared}.")
     return notes

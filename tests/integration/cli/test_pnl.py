@@ -105,11 +105,11 @@ def written(accounts: Accounts) -> Callable[..., None]:
 def test_it_agrees_with_eod_or_says_where_it_does_not(tradectl: Tradectl, written: Callable[..., None]) -> None:
     written()
     said = tradectl("pnl", "--by", "week")
-    assert "Agrees to the paisa with eod's statistics of 1 sessions." in said.out
+    assert "Agrees to the paisa with eod's statistics of 1 session." in said.out
     assert "1,234.50" in said.out
     written(realised=5_00, trades=2, dividends=7_00)
     said = tradectl("pnl")
-    assert "DIFFERS from eod's statistics of 1 sessions" in said.words
+    assert "DIFFERS from eod's statistics of 1 session" in said.words
     assert "2026-05-05 trades: 1 by the fills, 2 by eod" in said.out
     assert "by the fills, 5.00 by eod" in said.out
     assert "dividends: 0.00 by the fills, 7.00 by eod" in said.out
