@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,8 @@ def outside(text: str) -> set[str]:
 def test_the_program_imports_no_package_of_its_tests() -> None:
     found = set().union(*(outside(path.read_text(encoding="utf-8")) for path in (ROOT / "tradectl").rglob("*.py")))
     assert {"sqlalchemy", "pandas", "requests"} <= found
-    assert found - modules([*PROJECT["dependencies"], *EXTRAS["postgres"], *EXTRAS["dask"]]) == set()
+    of_users = (EXTRAS[name] for name in ("postgres", "dask", "xlsx", "pictures"))
+    assert found - modules([*PROJECT["dependencies"], *chain.from_iterable(of_users)]) == set()
 
 
 def test_make_demo_installs_no_extra() -> None:

@@ -106,7 +106,7 @@ def papers_text(found: dict[str, Any]) -> str:
         ]
         names = ("line", "since", "until", "last agreed", ">papers", ">table", "unit", ">lines")
         parts.append(output.table(names, rates, title=f"Rates that differ from the table {found['charges_of']}"))
-        parts.append("if the papers are right, put the rate into charges.csv (docs/how-to/charges-of-your-broker.md)")
+        parts.append("if the papers are right, put the rate into charges.csv: `tradectl help charges-of-your-broker`")
     if found["agrees"]:
         parts.append("every line of the papers agrees with the ledger")
     return "\n\n".join(parts)
