@@ -191,7 +191,8 @@ def ledger(home: Tradectl, table: str) -> list[Row]:
     what had been missed."""
     found = sorted(home.ledger(f"SELECT {LEDGER[table]} FROM {table}"), key=str)
     if table == "outbox":
-        return [row for row in found if not row["deduplicate"].startswith("missed:")]
+        kept = [row for row in found if not row["deduplicate"].startswith("missed:")]
+        return [row | {"body": re.sub(r"\njournal \d+:\w+", "", row["body"])} for row in kept]  # the journal has each attempt
     for row in found if table == "task_executions" else ():
         row["result"] = json.loads(row["result"])
         row["result"].get("first_step", {}).pop("reconciled", None)

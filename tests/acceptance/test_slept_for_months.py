@@ -24,6 +24,9 @@ SPLIT = "VBL"
 UNIVERSE = (SPLIT, "DIXON", "PFC")
 SLEPT_AT = "2023-01-31 16:05"
 WOKEN_AT = "2023-08-28 09:15"
+AWAKE_UNTIL = date(2023, 8, 31)
+SESSIONS = 166
+"""From January on."""
 
 
 @dataclass
@@ -51,7 +54,7 @@ class Machine:
 @pytest.fixture
 def machine(server: Server, shared_data: Path, tmp_path: Path) -> Iterator[Machine]:
     """A home that holds shares, and whose buy of another share waits at the exchange when the machine falls asleep."""
-    exchange = Exchange(Market(shared_data, date(2023, 1, 1), date(2023, 8, 31)), lambda: machine.now)
+    exchange = Exchange(Market(shared_data, AWAKE_UNTIL, SESSIONS, real_last=AWAKE_UNTIL), lambda: machine.now)
     machine = Machine(Tradectl(tmp_path / "home", server), exchange, parse_moment("2023-01-27 15:58"))
     with served(exchange):
         machine("2023-01-27 15:58", "init", "--capital", "1000000", "--universe", ",".join(UNIVERSE), "--prices", "yahoo")

@@ -53,15 +53,15 @@ def lot_changes(ledger: Ledger) -> list[LotChange]:
                 instrument_id = fills[0].instrument_id
                 found.append(
                     LotChange(
-                        position_id,
-                        instrument_id,
-                        ActionKind(row.kind),
-                        row.ex_date,
-                        row.at,
-                        before.lots,
-                        after.lots,
-                        spun_off,
-                        ended,
+                        position_id=position_id,
+                        instrument_id=instrument_id,
+                        kind=ActionKind(row.kind),
+                        ex_date=row.ex_date,
+                        at=row.at,
+                        before=before.lots,
+                        after=after.lots,
+                        spun_off=spun_off,
+                        ended=ended,
                     )
                 )
     return sorted(found, key=lambda item: (item.at, item.position_id))

@@ -177,9 +177,23 @@ def _charged(rows: Iterable[Row[Any]], purposes: Mapping[int, str], tariff: Tari
 def _charged_fill(row: Row[Any], lines: ChargeLines, purpose: str) -> ChargedFill:
     booked = lines.part(booked_charges(row)) if row.booked else ChargeLines()
     return ChargedFill(
-        row.id, row.trade_id, row.order_id, row.position_id, row.instrument_id, row.symbol, Side(row.side), row.quantity,
-        row.booked, row.price, row.session_date, row.at, row.external, purpose, lines, booked,
-    )  # fmt: skip
+        id=row.id,
+        trade_id=row.trade_id,
+        order_id=row.order_id,
+        position_id=row.position_id,
+        instrument_id=row.instrument_id,
+        symbol=row.symbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        booked=row.booked,
+        price=row.price,
+        session=row.session_date,
+        at=row.at,
+        external=row.external,
+        purpose=purpose,
+        lines=lines,
+        booked_lines=booked,
+    )
 
 
 def _folded(

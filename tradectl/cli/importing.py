@@ -174,7 +174,18 @@ def _entered(symbol: str, kind: str, quantity: int, price: str, day: str, isin: 
         raise UsageError(f"{isin!r} is no ISIN")
     side = Side.BUY if kind == "buy" else Side.SELL
     at = at_ist(session, OPENING).astimezone(UTC)
-    entered = OutsideTrade(session, "NSE", "", name, side, quantity, paise, at, isin.upper(), buyback=kind == "buyback")
+    entered = OutsideTrade(
+        session=session,
+        exchange="NSE",
+        trade_id="",
+        symbol=name,
+        side=side,
+        quantity=quantity,
+        price=paise,
+        at=at,
+        isin=isin.upper(),
+        buyback=kind == "buyback",
+    )
     return changed(entered, trade_id=made_id(entered, 1))
 
 

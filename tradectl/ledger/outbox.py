@@ -145,7 +145,7 @@ class Outbox:
         if messages:
             with self.database.note() as connection:
                 for message in messages:
-                    values = {"sent_at": at, "tries": message.tries + sent, "error": ""}
+                    values = {"sent_at": at, "tries": message.tries + sent, "error": "", "claimed_until": None}
                     _CHANGE.execute(connection, {"of_id": message.id, **values})
 
     def mark_sent(self, message: Message, at: datetime) -> None:

@@ -68,11 +68,22 @@ class OutsideTrades:
             found = connection.execute(select(rows).where(rows.c.user == self._user).order_by(rows.c.at, rows.c.trade_id)).all()
         return [
             OutsideTrade(
-                row.session_date, row.exchange, row.trade_id, row.symbol, Side(row.side), row.quantity, row.price, row.at,
-                row.isin, row.order_id, row.buyback, row.source, row.row,
+                session=row.session_date,
+                exchange=row.exchange,
+                trade_id=row.trade_id,
+                symbol=row.symbol,
+                side=Side(row.side),
+                quantity=row.quantity,
+                price=row.price,
+                at=row.at,
+                isin=row.isin,
+                order_id=row.order_id,
+                buyback=row.buyback,
+                source=row.source,
+                row=row.row,
             )
             for row in found
-        ]  # fmt: skip
+        ]
 
     def compare(self, trades: Sequence[OutsideTrade]) -> Merge:
         """Return what storing these trades would change."""

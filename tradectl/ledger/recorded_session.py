@@ -95,7 +95,7 @@ def read_session(
     return RecordedSession(
         session=day,
         user=user,
-        mode=before.get("database_info", {}).get("mode", {}).get("value", "paper"),
+        mode=before.get("database_info", {}).get("mode", {}).get("value", ""),
         version=version,
         fingerprint=fingerprint,
         before=_inputs(database, before, user, session),

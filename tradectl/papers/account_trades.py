@@ -69,18 +69,18 @@ def account_trades(ledger: Ledger, find: FindInstrument) -> list[Trade]:
 def as_trade(item: OutsideTrade, instrument: str) -> Trade:
     """Return an outside trade as the tax computation takes it."""
     return Trade(
-        f"{item.exchange} {item.session} {item.trade_id}",
-        instrument,
-        item.symbol,
-        item.side,
-        item.quantity,
-        item.price,
-        item.session,
-        item.at,
-        item.order_id,
-        item.isin,
-        f"{item.source} row {item.row}" if item.row else item.source,
-        item.buyback,
+        trade_id=f"{item.exchange} {item.session} {item.trade_id}",
+        instrument=instrument,
+        symbol=item.symbol,
+        side=item.side,
+        quantity=item.quantity,
+        price=item.price,
+        session=item.session,
+        at=item.at,
+        order_id=item.order_id,
+        isin=item.isin,
+        source=f"{item.source} row {item.row}" if item.row else item.source,
+        buyback=item.buyback,
     )
 
 

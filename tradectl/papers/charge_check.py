@@ -133,7 +133,17 @@ def _finding(paper: str, line: ChargeLine, sides: Sequence[SideOfDay], ours: Pai
         f"may be rounding: our amount is the sum of {len(sides)} rounded lines" if len(sides) > 1 and abs(by) <= rounded else ""
     )
     difference = Difference("amount", to_rupees(line.amount), to_rupees(ours), by)
-    return Finding(Outcome.DIFFERS, paper, line.row, line.session, line.symbol, line.line, key, (difference,), note)
+    return Finding(
+        outcome=Outcome.DIFFERS,
+        paper=paper,
+        row=line.row,
+        session=line.session,
+        symbol=line.symbol,
+        line=line.line,
+        key=key,
+        differences=(difference,),
+        note=note,
+    )
 
 
 def _order_sums(paper: str, lines: Sequence[ChargeLine], sides: Sequence[SideOfDay], find: FindInstrument) -> list[Finding]:

@@ -175,7 +175,19 @@ def _yearly(statement: Statement, tax: AccountTax, year: FinancialYear) -> list[
         differences = () if theirs == ours else (Difference("amount", to_rupees(theirs), to_rupees(ours), theirs - ours),)
         outcome = Outcome.DIFFERS if differences else Outcome.EQUAL
         note = "the year's charges of all trades; ours are by the table"
-        found.append(Finding(outcome, statement.name, 0, year.last, "", name, f"year {year}", differences, note))
+        found.append(
+            Finding(
+                outcome=outcome,
+                paper=statement.name,
+                row=0,
+                session=year.last,
+                symbol="",
+                line=name,
+                key=f"year {year}",
+                differences=differences,
+                note=note,
+            )
+        )
     return found
 
 

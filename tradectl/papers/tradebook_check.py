@@ -124,7 +124,15 @@ def _compared(book: Tradebook, trade: OutsideTrade, fill: Trade, find: FindInstr
         compare("time", f"{to_ist(trade.at):%H:%M:%S}", f"{to_ist(fill.at):%H:%M:%S}")
     outcome = Outcome.DIFFERS if differences else Outcome.EQUAL
     return Finding(
-        outcome, book.name, trade.row, trade.session, trade.symbol, "trade", trade.trade_id, tuple(differences), fill.trade_id
+        outcome=outcome,
+        paper=book.name,
+        row=trade.row,
+        session=trade.session,
+        symbol=trade.symbol,
+        line="trade",
+        key=trade.trade_id,
+        differences=tuple(differences),
+        note=fill.trade_id,
     )
 
 
@@ -153,7 +161,17 @@ def _by_order(
         note = "the fills of this order were entered by hand; the whole order is compared"
         first = trades[0]
         found.append(
-            Finding(outcome, book.name, first.row, first.session, first.symbol, "order", first.order_id, tuple(differences), note)
+            Finding(
+                outcome=outcome,
+                paper=book.name,
+                row=first.row,
+                session=first.session,
+                symbol=first.symbol,
+                line="order",
+                key=first.order_id,
+                differences=tuple(differences),
+                note=note,
+            )
         )
     left = [trade for trade in theirs if (trade.session, trade.order_id) not in done]
     kept = [fill for fill in ours if not (fill.trade_id.startswith(BY_HAND) and (fill.session, fill.order_id) in done)]

@@ -75,15 +75,15 @@ def gain_of(disposal: Disposal, fair_values: Mapping[str, Paise]) -> Gain:
     fair = _fair_value(disposal, fair_values, doubts) if _may_be_grandfathered(disposal, term) else None
     cost = actual if fair is None else max(actual, min(fair, disposal.proceeds))
     found = Gain(
-        disposal,
-        term,
-        _section(term, disposal.sold),
-        _rate(term, disposal.sold),
-        actual,
-        fair,
-        cost,
-        expenses,
-        disposal.proceeds - cost - expenses,
+        disposal=disposal,
+        term=term,
+        section=_section(term, disposal.sold),
+        rate=_rate(term, disposal.sold),
+        actual_cost=actual,
+        fair_value=fair,
+        cost=cost,
+        expenses=expenses,
+        gain=disposal.proceeds - cost - expenses,
         doubts=tuple(dict.fromkeys(doubts)),
     )
     return _bought_back(found) if disposal.sale.buyback else found

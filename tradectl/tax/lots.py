@@ -128,10 +128,21 @@ def _trade(account: _Account, part: TradePart) -> None:
         fair = Fraction(part.quantity if trade.session <= GRANDFATHERED else 0)
         account.of(trade.instrument).append(
             Lot(
-                trade.trade_id, trade.instrument, trade.symbol, trade.isin, trade.session, part.quantity, part.quantity,
-                trade.price, part.value, charges, fair, source=trade.source, doubts=part.doubts,
+                trade_id=trade.trade_id,
+                instrument=trade.instrument,
+                symbol=trade.symbol,
+                isin=trade.isin,
+                acquired=trade.session,
+                quantity=part.quantity,
+                entry_quantity=part.quantity,
+                entry_price=trade.price,
+                cost=part.value,
+                charges=charges,
+                fair_shares=fair,
+                source=trade.source,
+                doubts=part.doubts,
             )
-        )  # fmt: skip
+        )
         return
     held = account.of(trade.instrument)
     taken, account.lots[trade.instrument] = _take(held, part.quantity)
@@ -139,10 +150,21 @@ def _trade(account: _Account, part: TradePart) -> None:
     if missing:
         taken.append(
             Lot(
-                "", trade.instrument, trade.symbol, trade.isin, None, missing, missing, 0, 0, Treated(), origin="unknown",
-                source="", doubts=("purchase_unknown",),
+                trade_id="",
+                instrument=trade.instrument,
+                symbol=trade.symbol,
+                isin=trade.isin,
+                acquired=None,
+                quantity=missing,
+                entry_quantity=missing,
+                entry_price=0,
+                cost=0,
+                charges=Treated(),
+                origin="unknown",
+                source="",
+                doubts=("purchase_unknown",),
             )
-        )  # fmt: skip
+        )
     shares = [lot.quantity for lot in taken]
     for lot, own in zip(taken, split_treated(charges, shares), strict=True):
         doubts = tuple(dict.fromkeys([*lot.doubts, *part.doubts]))

@@ -81,16 +81,19 @@ def tax_year(year: FinancialYear, account: AccountTax) -> TaxYear:
     long_gain = sum(gain.gain for gain in gains if gain.in_112a)
     most = exemption(year.last)
     return TaxYear(
-        year,
-        gains,
-        speculative,
-        (*_buckets(year, [gain for gain in gains if gain.term is not Term.UNKNOWN]), *_speculative_bucket(year, speculative)),
-        most,
-        max(0, min(long_gain, most)),
-        sum(gain.deemed_dividend for gain in gains),
-        charges,
-        sum_of(day.lines for day in account.charges if day.session in year),
-        Counter(
+        year=year,
+        gains=gains,
+        speculative=speculative,
+        buckets=(
+            *_buckets(year, [gain for gain in gains if gain.term is not Term.UNKNOWN]),
+            *_speculative_bucket(year, speculative),
+        ),
+        exemption=most,
+        exempt=max(0, min(long_gain, most)),
+        deemed_dividends=sum(gain.deemed_dividend for gain in gains),
+        charges=charges,
+        lines=sum_of(day.lines for day in account.charges if day.session in year),
+        doubts=Counter(
             doubt for doubts in (*(item.doubts for item in gains), *(item.doubts for item in speculative)) for doubt in doubts
         ),
     )
@@ -104,39 +107,42 @@ def _buckets(year: FinancialYear, gains: Sequence[Gain]) -> list[Bucket]:
         own = [
             item for item in gains if (order.index(item.term), item.section, item.rate or Fraction(0)) == (place, section, rate)
         ]
-        found.append(
-            Bucket(
-                order[place],
-                section,
-                own[0].rate,
-                len(own),
-                sum(item.proceeds for item in own),
-                sum(item.cost for item in own),
-                sum(item.expenses for item in own),
-                *_signed([item.gain for item in own]),
-                windows(year, [(item.disposal.sold, item.gain) for item in own]),
-            )
+        gain, profits, losses = _signed([item.gain for item in own])
+        bucket = Bucket(
+            term=order[place],
+            section=section,
+            rate=own[0].rate,
+            lots=len(own),
+            proceeds=sum(item.proceeds for item in own),
+            cost=sum(item.cost for item in own),
+            expenses=sum(item.expenses for item in own),
+            gain=gain,
+            profits=profits,
+            losses=losses,
+            windows=windows(year, [(item.disposal.sold, item.gain) for item in own]),
         )
+        found.append(bucket)
     return found
 
 
 def _speculative_bucket(year: FinancialYear, items: Sequence[SpeculativeGain]) -> list[Bucket]:
     if not items:
         return []
-    dated = [(item.trade.sale.session, item.gain) for item in items]
-    return [
-        Bucket(
-            Term.SPECULATIVE,
-            items[-1].section,
-            None,
-            len(items),
-            sum(item.trade.proceeds for item in items),
-            sum(item.trade.cost + item.trade.buy_charges.deducted for item in items),
-            sum(item.trade.sale_charges.deducted for item in items),
-            *_signed([item.gain for item in items]),
-            windows(year, dated),
-        )
-    ]
+    gain, profits, losses = _signed([item.gain for item in items])
+    bucket = Bucket(
+        term=Term.SPECULATIVE,
+        section=items[-1].section,
+        rate=None,
+        lots=len(items),
+        proceeds=sum(item.trade.proceeds for item in items),
+        cost=sum(item.trade.cost + item.trade.buy_charges.deducted for item in items),
+        expenses=sum(item.trade.sale_charges.deducted for item in items),
+        gain=gain,
+        profits=profits,
+        losses=losses,
+        windows=windows(year, [(item.trade.sale.session, item.gain) for item in items]),
+    )
+    return [bucket]
 
 
 def _signed(gains: Sequence[Paise]) -> tuple[Paise, Paise, Paise]:

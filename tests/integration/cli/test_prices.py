@@ -254,10 +254,13 @@ def test_a_site_that_is_down_ends_with_6_and_all_findings(nse: Site, tradectl: T
 def test_a_pass_that_fails_says_each_error_once(nse: Site, tradectl: Tradectl, home: Path) -> None:
     away = unused_address()
     (home / "tradectl.toml").write_text(f'nse = "{away}"\nnse_home = "{away}"\n')
+    with closing(sqlite3.connect(home / "ledger.db")) as ledger:  # a new home would wait with `analyze`
+        ledger.execute("UPDATE users SET created_at = '2026-11-20T00:00:00+00:00'")
+        ledger.commit()
     said = tradectl("run-due")
     assert said.code == 6
     lines = [line for line in said.err.splitlines() if line.startswith("tradectl: ")]
-    assert [line.partition(": ")[2].partition(":")[0] for line in lines] == ["prices 19", "analyze"]
+    assert [line.partition(": ")[2].partition(":")[0] for line in lines] == ["prices 19", "analyze", "missed"]
     assert (said.err.count("cannot be reached"), said.err.count("corporate actions is not stored")) == (1, 1)
     assert "buy needs" not in said.err
     page = tradectl("status").words

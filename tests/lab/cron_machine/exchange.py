@@ -61,13 +61,13 @@ class Market:
     runs no task, no price moves.
     """
 
-    def __init__(self, folder: Path, last: date, sessions: int) -> None:
+    def __init__(self, folder: Path, last: date, sessions: int, *, real_last: date = date.max) -> None:
+        """Read the real sessions up to `real_last`, and give them the dates up to `last`."""
         self.lists, self.table = folder / "lists", SessionTable.load()
         real: dict[date, dict[str, Bar]] = defaultdict(dict)
-        for file in sorted((folder / "daily").iterdir()):
-            with gzip.open(file, "rt") as rows:
-                for day, symbol, *values in list(csv.reader(rows))[1:]:
-                    real[date.fromisoformat(day)][symbol] = Bar(*values)
+        for file in sorted((folder / "daily").iterdir(), reverse=True):
+            if len(real) < sessions and int(file.name[10:14]) <= real_last.year:
+                _read_year(file, real_last, real)
         known = [day for day in sorted(real) if (session := self.table.session(day)) is not None and session.runs][-sessions:]
         dates = [session.date for session in self.table.run_between(self.table.first, last)][-len(known) :]
         self._dates = dict(zip(known, dates, strict=True))
@@ -119,6 +119,14 @@ class Market:
         written = io.StringIO()
         csv.writer(written, lineterminator="\n").writerows([earlier.get(field, field) for field in line] for line in lines)
         return written.getvalue().encode()
+
+
+def _read_year(file: Path, last: date, into: dict[date, dict[str, Bar]]) -> None:
+    """Add the bars of a file up to a date."""
+    with gzip.open(file, "rt") as rows:
+        for day, symbol, *values in list(csv.reader(rows))[1:]:
+            if (on := date.fromisoformat(day)) <= last:
+                into[on][symbol] = Bar(*values)
 
 
 def published(session: date) -> datetime:
