@@ -78,6 +78,7 @@ class Yahoo:
         yfinance.set_tz_cache_location(str(cache))
         YfConfig.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+        logging.getLogger("bs4").setLevel(logging.CRITICAL)  # yfinance reads pages by it; cron would mail its remarks
         self._pacer = pacer
         self._session = YahooSession(base, pacer)
 
