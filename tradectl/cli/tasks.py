@@ -14,7 +14,6 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import DAY, parse_day, parse_time
 from tradectl.cli.progress import bar
-from tradectl.cli.result_sentences import NOTHING, sentence
 from tradectl.errors import UsageError
 from tradectl.model.moment import LAST_FILL, at_ist, format_time, ist_date
 from tradectl.runtime import agenda
@@ -203,6 +202,8 @@ def text_of(message: str, result: Mapping[str, Any]) -> str:
     """Return the text of a task's result: one sentence.
 
     For `prices` a table of the kinds of data follows, and after a dry run a table of the commands that were not sent."""
+    from tradectl.cli.result_sentences import NOTHING, sentence
+
     what = "" if "kinds" in result else sentence({name: value for name, value in result.items() if name != "reason"})
     what = "" if what == NOTHING and not message else what  # beside an error it would say that all is well
     parts = [": ".join(part for part in (message, what) if part)]

@@ -32,7 +32,7 @@ def world(kept_simulation: Path, tmp_path: Path) -> Iterator[PaperWorld]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium; the tests that need it are skipped where it or playwright is not installed."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -143,11 +143,15 @@ class Household:
             raise RuntimeError(f"{' '.join(words)} ended with {done.code}: {done.err or done.out}")
         return done.out
 
-    def set_up(self, universe: str, bars: Path | None) -> None:
-        """Type the two commands, and point the home at the loopback sites; with a daemon, its service is the second one."""
+    def set_up(self, universe: str, bars: Path | None, years: int | None) -> None:
+        """Type the two commands, and point the home at the loopback sites; with a daemon, its service is the second one.
+
+        `years` is the setting `backtest_years`, on which the length of the first evening depends."""
         self.tradectl("init", "--capital", CAPITAL, "--universe", universe, "--prices", "yahoo")
         with (self.home / "tradectl.toml").open("a") as file:
             file.writelines(f'{name} = "{self.exchange.url}"\n' for name in ("nse", "nse_home", "yahoo"))
+        if years is not None:
+            self.tradectl("config", "set", "backtest_years", f"{years}")
         if bars is not None:
             (self.home / "market").mkdir(exist_ok=True)
             shutil.copy(bars, self.home / "market" / "archive.db")
@@ -256,7 +260,8 @@ def fills(ledger: Path, names: Mapping[str, str] | None = None) -> list[tuple[st
 
 def run(
     folder: Path, market: Market, first: date, last: date, *,
-    rate: float, universe: str, faults: Faults, zone: str = "Asia/Kolkata", daemon: bool = False, bars: Path | None = None,
+    rate: float, universe: str, faults: Faults, zone: str = "Asia/Kolkata", daemon: bool = False,
+    bars: Path | None = None, years: int | None = None,
 ) -> Lived:  # fmt: skip
     """Live on the days from `first` to `last`; the machine boots on the evening of the session before.
 
@@ -269,7 +274,7 @@ def run(
     with served(household.exchange, port) as exchange:
         if lived is None:
             with switched_on(off, exchange):
-                household.set_up(universe, bars)
+                household.set_up(universe, bars, years)
                 household.boot(off)
                 off.wait_until(evening + timedelta(minutes=12))
                 household.await_evening()
