@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, text, update
+from sqlalchemy import Connection, LargeBinary, bindparam, cast, delete, insert, literal, select, text, update
 
 from tradectl.actor import actor
 from tradectl.clock import SystemClock
@@ -88,8 +88,14 @@ class Head:
 
 
 def canonical(content: str | Mapping[str, Any]) -> str:
-    """Return JSON text with sorted keys and with rounded floats."""
-    values = json.loads(content) if isinstance(content, str) else content
+    """Return JSON text with sorted keys and with rounded floats.
+
+    Text that is not a JSON object comes from another program. It is kept under the key `unreadable`: an entry that no write can
+    pass would stop every order."""
+    try:
+        values = dict(json.loads(content) if isinstance(content, str) else content)
+    except (ValueError, TypeError):
+        values = {"unreadable": str(content)}
     return _encode({key: rounded(value) if isinstance(value, float) else value for key, value in values.items()})
 
 
@@ -120,15 +126,17 @@ class JournalWriter:
     def _chain(self, connection: Connection, who: str) -> None:
         if not self._exists and not self._look(connection):
             return
-        pending = sorted(_TAKE.all(connection), key=lambda row: row.id)
+        take = _TAKE_BYTES if connection.dialect.name == "sqlite" else _TAKE
+        pending = sorted(take.all(connection), key=lambda row: row.id)
         if not pending:
             return
-        head = _HEAD.first(connection)
+        head = _HEAD.first(connection) or _LAST.first(connection)
         seq, last = (head.seq, head.hash) if head is not None else (0, FIRST_HASH)
         at = self.now().astimezone(UTC).isoformat(timespec="microseconds")
         rows = []
         for seq, row in enumerate(pending, seq + 1):  # noqa: B020 - it goes on from the head's number
-            entry = Entry(seq, at, who[:128], row.user, row.record, row.row_key, row.change, canonical(row.content))
+            user, record, row_key, change = (_text(value) for value in (row.user, row.record, row.row_key, row.change))
+            entry = Entry(seq, at, who[:128], user, record, row_key, change, canonical(_text(row.content)))
             last = entry.hash_after(last)
             rows.append({name: getattr(entry, name) for name in _COLUMNS} | {"hash": last})
         _APPEND.execute_many(connection, rows)
@@ -149,9 +157,27 @@ def head_of(connection: Connection) -> Head | None:
     return Head(row.seq, row.hash) if row is not None else None
 
 
+def _text(value: str | bytes) -> str:
+    """Return a column's text. Another program may have stored bytes that are not UTF-8; each becomes U+FFFD."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
 _COLUMNS = tuple(column.name for column in journal.columns if column.name != "hash")
 _TAKE = CompiledStatement(delete(journal_pending).returning(*journal_pending.c))
 """One statement takes the rows and removes them, so that no report that is committed meanwhile is lost."""
+_TEXTS = (
+    journal_pending.c.user,
+    journal_pending.c.record,
+    journal_pending.c.row_key,
+    journal_pending.c.change,
+    journal_pending.c.content,
+)
+_TAKE_BYTES = CompiledStatement(
+    delete(journal_pending).returning(journal_pending.c.id, *(cast(column, LargeBinary).label(column.name) for column in _TEXTS))
+)
+"""The same on SQLite, whose text may be no UTF-8."""
+_LAST = CompiledStatement(select(journal.c.seq, journal.c.hash).order_by(journal.c.seq.desc()).limit(literal(1)))
+"""The last entry, from which the chain goes on if another program removed the head."""
 _HEAD = CompiledStatement(select(journal_head.c.seq, journal_head.c.hash).where(journal_head.c.id == literal(1)))
 _APPEND = CompiledStatement(insert(journal))
 _MOVE = CompiledStatement(update(journal_head).where(journal_head.c.id == bindparam("of_id")))

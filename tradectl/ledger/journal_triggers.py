@@ -85,6 +85,8 @@ WATCHED = (
     Watched(schema.orders, ("id",)),
     Watched(schema.fills, ("id",)),
     Watched(schema.adjustments, ("id",)),
+    Watched(schema.notes, ("id",)),
+    Watched(schema.outside_trades, ("user", "session_date", "exchange", "trade_id")),
     Watched(
         schema.database_info,
         ("key",),
@@ -160,6 +162,11 @@ def expected(*, sqlite: bool) -> Mapping[str, tuple[str, ...]]:
                 f"CREATE TRIGGER journal_keeps_{change} BEFORE {change.upper()} ON journal "
                 "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
             )
+        made["journal_keeps_entries"] = (  # INSERT OR REPLACE fires no trigger of UPDATE or DELETE
+            "CREATE TRIGGER journal_keeps_entries BEFORE INSERT ON journal "
+            "WHEN EXISTS (SELECT 1 FROM journal WHERE seq = NEW.seq) "
+            "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+        )
     else:
         function = (
             "CREATE OR REPLACE FUNCTION journal_keeps() RETURNS trigger LANGUAGE plpgsql AS "

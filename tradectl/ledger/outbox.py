@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Integer, String, bindparam, delete, func, or_, select, update
 
 from tradectl.control_characters import lines, one_line
+from tradectl.errors import DatabaseError
 from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.delivery import DeliveryRules, Message, Parcel, parcels
 from tradectl.ledger.engine import Database, Version
@@ -51,6 +52,8 @@ class Outbox:
         self.failed = False
         self._empty_at: Version | None = None
         self._rest: _Rest | None = None
+        self._unrecorded: set[int] = set()
+        """Grave messages that were sent while the ledger could not be written."""
 
     def add(self, at: datetime, title: str, body: str, deduplicate: str, *, kind: MessageKind = MessageKind.NOTICE) -> bool:
         """Add a message in the caller's transaction; return False if one with the same `deduplicate` was added before.
@@ -105,7 +108,7 @@ class Outbox:
         free = [item for item in kept if not item.is_claimed(machine_now, LEASE)]
         sent = self._send(parcels([message for message in free if held.get(message.id) is None]), notifier, clock)
         ends = [until for until in held.values() if until is not None]
-        if ends and not self.failed:
+        if ends and not self.failed and sent + len(ends) == len(kept):  # no message waits for the end of another's claim
             self._rest = _Rest(version, now, min(ends))
         return sent
 
@@ -113,7 +116,7 @@ class Outbox:
         """Send parcels until one fails; return how many messages were sent."""
         sent, self.failed = 0, False
         for parcel in wanted:
-            if not self._claim(parcel.messages, clock.machine_now()):
+            if not self._may_send(parcel, clock.machine_now()):
                 continue  # another process sends them
             if not notifier.send(parcel.title, parcel.body):
                 self.failed = True
@@ -123,6 +126,17 @@ class Outbox:
             self._mark(parcel.messages, clock.now(), sent=True)
             sent += len(parcel.messages)
         return sent
+
+    def _may_send(self, parcel: Parcel, machine_now: datetime) -> bool:
+        """Claim a parcel. A grave message is sent without a claim if the ledger cannot be written: once by this process."""
+        try:
+            return self._claim(parcel.messages, machine_now)
+        except DatabaseError:
+            new = {message.id for message in parcel.messages if message.kind.grave} - self._unrecorded
+            if not new:
+                raise
+            self._unrecorded |= new
+            return True
 
     def _claim(self, messages: Sequence[Message], machine_now: datetime) -> bool:
         """Claim messages for `LEASE`: all or none. Return False if another process has claimed or sent one of them."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -135,7 +137,7 @@ def test_a_database_that_need_not_last_has_no_journal(tmp_path: Path) -> None:
     ledger = with_admin(database)
     assert (list(entries(database)), ledger.journal_head()) == ([], None)
     with database.read() as connection:
-        assert len(altered(connection)) == 3 * len(WATCHED) + 2
+        assert len(altered(connection)) == 3 * len(WATCHED) + 3
     database.close()
 
 
@@ -162,3 +164,55 @@ def test_a_journal_that_cannot_be_written_stops_the_change(ledger: Ledger) -> No
     with pytest.raises(DatabaseError):
         breaks()
     assert ledger.settings.get("rsi_period") is None
+
+
+def outside(ledger: Ledger, statement: str) -> None:
+    """Run a statement as another program, on SQLite."""
+    with closing(sqlite3.connect(ledger.database.engine.url.database or "")) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+@pytest.fixture
+def on_sqlite(ledger: Ledger) -> Ledger:
+    if not ledger.database.sqlite:
+        pytest.skip("PostgreSQL stores no text that is not UTF-8 and no row over another")
+    return ledger
+
+
+def test_bytes_that_are_no_text_stop_no_write(on_sqlite: Ledger) -> None:
+    """Each write chains what another program changed before: an entry that it cannot read would stop every order."""
+    on_sqlite.settings.set("rsi_period", "10")
+    outside(on_sqlite, "UPDATE user_trading_config SET value = CAST(x'4A6F73E9' AS TEXT)")
+    on_sqlite.settings.set("buy_score", "60")
+    assert [json.loads(entry.content)["value"] for entry in written(on_sqlite, "user_trading_config")] == [
+        "10",
+        "Jos\ufffd",
+        "60",
+    ]
+
+
+@pytest.mark.parametrize("content", ["no JSON", "[1, 2]"])
+def test_a_report_that_is_no_object_stops_no_write(on_sqlite: Ledger, content: str) -> None:
+    row = f"VALUES ('asha', 'orders', '1', 'insert', '{content}')"
+    outside(on_sqlite, f'INSERT INTO journal_pending ("user", record, row_key, change, content) {row}')
+    on_sqlite.settings.set("rsi_period", "10")
+    (entry,) = written(on_sqlite, "orders")
+    assert (entry.actor, json.loads(entry.content)) == (OUTSIDE, {"unreadable": content})
+
+
+def test_a_removed_head_does_not_break_the_chain(ledger: Ledger) -> None:
+    ledger.settings.set("rsi_period", "10")
+    with ledger.database.write() as connection:
+        connection.execute(text("DELETE FROM journal_head"))
+    ledger.settings.set("rsi_period", "12")
+    numbers = [entry.seq for entry in entries(ledger.database)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert [item.text for item in verify(ledger.database).findings] == []
+
+
+def test_no_entry_is_replaced(on_sqlite: Ledger) -> None:
+    on_sqlite.settings.set("rsi_period", "10")
+    copy = "SELECT seq, at, 'another', \"user\", record, row_key, change, content, hash FROM journal WHERE seq = 1"
+    with pytest.raises(sqlite3.DatabaseError, match="the journal is append-only"):
+        outside(on_sqlite, f"INSERT OR REPLACE INTO journal {copy}")

@@ -206,3 +206,32 @@ def test_after_a_crash_in_a_send_the_message_is_sent_again(ledger: Ledger) -> No
         connection.execute(text("UPDATE outbox SET claimed_until = '2023-01-01T00:00:00.000000+00:00'"))
     ledger.outbox.deliver(phone, clock)
     assert phone.titles == ["filled"]
+
+
+def test_a_grave_message_is_sent_while_the_ledger_cannot_be_written(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full: shares are unprotected all the same. The process sends it once, and another message waits."""
+    clock, phone = VirtualClock(NOW), Phone()
+    ledger.outbox.add(NOW, "filled", "", "1", kind=MessageKind.BUY_FILLED)
+    ledger.outbox.add(NOW, "unprotected", "", "2", kind=MessageKind.UNPROTECTED)
+
+    def full() -> None:
+        raise DatabaseError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger.database, "note", full)
+        for _ in range(2):
+            with pytest.raises(DatabaseError):
+                ledger.outbox._send(parcels(ledger.outbox.pending()[1:]), phone, clock)
+        with pytest.raises(DatabaseError):
+            ledger.outbox._send(parcels(ledger.outbox.pending()[:1]), phone, clock)
+    assert phone.titles == ["unprotected"]
+
+
+def test_a_claim_of_a_dead_process_ends_in_quiet_hours_too(ledger: Ledger) -> None:
+    ledger.settings.set("notify.quiet_hours", NIGHT)
+    clock, phone = VirtualClock(NOW), Phone()
+    ledger.outbox.add(NOW, "summary", "", "1", kind=MessageKind.DAILY_SUMMARY)
+    ledger.outbox.add(NOW, "halted", "", "2", kind=MessageKind.HALTED)
+    assert ledger.outbox._claim(ledger.outbox.pending()[1:], clock.machine_now())
+    assert ledger.outbox.deliver(phone, clock) == 0
+    assert ledger.outbox._rest is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time, timedelta
 
-from tradectl.errors import TradectlError, UncoveredDate
+from tradectl.errors import UncoveredDate
 from tradectl.execution import book_comparison, unresolved_orders
 from tradectl.execution.buying import holdings_value
 from tradectl.execution.trading_session import TradingSession
@@ -213,8 +213,8 @@ def _write_report(context: Context) -> None:
         return
     try:
         context.log("report_written", f"the report of {context.session} is {world.write_report(world, context.session)}")
-    except TradectlError as error:
-        context.log("report_not_written", str(error), level="warning")
+    except Exception as error:  # noqa: BLE001 - a page that fails must not fail the day
+        context.log("report_not_written", f"the report of {context.session} was not written: {error}", level="warning")
 
 
 def _shown(amount: object) -> str:
