@@ -112,5 +112,6 @@ DOUBTS = {
     "speculation_section_unsure": "the section of speculative gains from 2026-04-01 was not found",
     "doubtful_charges": "DP charges and IPFT are not deducted, because no clear source allows it",
     "merged_lots": "a consolidation left lots without a whole share: their cost joined the largest lot",
+    "no_whole_share": "an earlier consolidation or demerger left no whole share: its cost is in no gain",
 }
 """The doubts that a figure may carry, with their meaning."""

@@ -145,6 +145,7 @@ def _trade(account: _Account, part: TradePart) -> None:
         )
         return
     held = account.of(trade.instrument)
+    kept = () if all(lot.quantity for lot in held) else ("no_whole_share",)
     taken, account.lots[trade.instrument] = _take(held, part.quantity)
     missing = part.quantity - sum(lot.quantity for lot in taken)
     if missing:
@@ -167,13 +168,13 @@ def _trade(account: _Account, part: TradePart) -> None:
         )
     shares = [lot.quantity for lot in taken]
     for lot, own in zip(taken, split_treated(charges, shares), strict=True):
-        doubts = tuple(dict.fromkeys([*lot.doubts, *part.doubts]))
+        doubts = tuple(dict.fromkeys([*lot.doubts, *part.doubts, *kept]))
         account.disposals.append(Disposal(lot, trade, lot.quantity, lot.quantity * trade.price, own, doubts))
 
 
 def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
-    """Return the oldest shares as lots, at most `quantity`, and the lots that stay."""
-    taken, rest = [], list(lots)
+    """Return the oldest shares as lots, at most `quantity`, and the lots that stay. A lot without a share stays."""
+    taken, empty, rest = [], [lot for lot in lots if not lot.quantity], [lot for lot in lots if lot.quantity]
     while quantity > 0 and rest:
         lot = rest.pop(0)
         if lot.quantity > quantity:
@@ -181,7 +182,7 @@ def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
             rest.insert(0, left)
         taken.append(lot)
         quantity -= lot.quantity
-    return taken, rest
+    return taken, [*empty, *rest]
 
 
 def _divided(lot: Lot, quantities: list[int]) -> list[Lot]:
@@ -253,13 +254,16 @@ def _cut(parts: Sequence[TradePart], sizes: Sequence[int]) -> Iterable[tuple[Tra
 
 def _apply(account: _Account, action: ShareAction) -> None:
     held = account.of(action.instrument)
-    if not held:
-        return
     if action.kind is ActionType.RENAME:
         moved = [replace(lot, instrument=action.to, symbol=action.to, isin=action.to_isin or lot.isin) for lot in held]
         account.lots[action.instrument] = []
         account.lots[action.to] = sorted([*account.of(action.to), *moved], key=lambda lot: lot.acquired or date.min)
-    elif action.kind is ActionType.DEMERGER:
+        return
+    empty, held = [lot for lot in held if not lot.quantity], [lot for lot in held if lot.quantity]
+    if not held:
+        return
+    account.lots[action.instrument] = held
+    if action.kind is ActionType.DEMERGER:
         _demerge(account, action, held)
     elif action.kind is ActionType.BONUS:
         total = sum(lot.quantity for lot in held)
@@ -268,6 +272,7 @@ def _apply(account: _Account, action: ShareAction) -> None:
             held.append(_bonus(held[0], action, new))
     else:
         account.lots[action.instrument] = _scaled(held, action)
+    account.lots[action.instrument] = [*empty, *account.of(action.instrument)]
 
 
 def _bonus(of: Lot, action: ShareAction, quantity: int) -> Lot:
@@ -296,13 +301,18 @@ def _scaled(held: Sequence[Lot], action: ShareAction) -> list[Lot]:
 
 
 def _without_empty(lots: list[Lot]) -> list[Lot]:
-    """Return the lots that have a share. The cost of the others joins the largest lot, so that no paisa is lost."""
+    """Return the lots that have a share. The cost of the others joins the largest lot, so that no paisa is lost.
+
+    If none has a share, one lot without a share keeps the cost: no sale takes it.
+    """
     if all(lot.quantity for lot in lots):
         return lots
     place = max(range(len(lots)), key=lambda i: lots[i].quantity)
     largest = lots[place]
-    for lot in lots:
-        if not lot.quantity:
+    if not largest.quantity:
+        largest = replace(largest, doubts=tuple(dict.fromkeys([*largest.doubts, "no_whole_share"])))
+    for i, lot in enumerate(lots):
+        if not lot.quantity and i != place:
             largest = replace(
                 largest, cost=largest.cost + lot.cost, charges=largest.charges + lot.charges,
                 entry_quantity=largest.entry_quantity + lot.entry_quantity,

@@ -206,3 +206,21 @@ def test_23_a_sale_without_its_purchase_is_reported_not_guessed() -> None:
     assert (known.disposal.quantity, known.term) == (4, Term.SHORT)
     assert (unknown.disposal.quantity, unknown.term, unknown.rate) == (6, Term.UNKNOWN, None)
     assert unknown.doubts == ("purchase_unknown",)
+
+
+def test_24_a_consolidation_that_leaves_no_share_keeps_the_cost_once_and_apart() -> None:
+    """5 shares at 100 become none. The 10 shares bought later are sold, split before: their cost is 1,200 and no more."""
+    trades = [bought("2024-01-01", 5, "100"), bought("2024-05-01", 10, "120"), sold("2024-08-01", 20, "70")]
+    acts = [action("consolidation", "2024-03-01", "1/10"), action("split", "2024-06-03", "2")]
+    found = without_charges(trades, acts)
+    assert [(lot.quantity, lot.cost, lot.doubts) for lot in found.lots] == [(0, 500_00, ("split_rule_unsure", "no_whole_share"))]
+    (gain,) = gains(trades, acts)
+    assert line(gain) == ("short", "20.0", "1400.00", "1200.00", "200.00")
+    assert "no_whole_share" in gain.doubts
+
+
+def test_25_lots_without_a_share_join_the_one_that_has_it() -> None:
+    found = without_charges(
+        [bought("2024-01-01", 6, "100"), bought("2024-02-01", 4, "110")], [action("consolidation", "2024-03-01", "1/10")]
+    )
+    assert [(lot.quantity, lot.entry_quantity, lot.cost) for lot in found.lots] == [(1, 10, 1040_00)]
