@@ -113,5 +113,6 @@ DOUBTS = {
     "doubtful_charges": "DP charges and IPFT are not deducted, because no clear source allows it",
     "merged_lots": "a consolidation left lots without a whole share: their cost joined the largest lot",
     "no_whole_share": "an earlier consolidation or demerger left no whole share: its cost is in no gain",
+    "fraction_in_cash": "an action gave a fraction of a share: the cash that the company paid for it is in no figure",
 }
 """The doubts that a figure may carry, with their meaning."""

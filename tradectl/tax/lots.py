@@ -268,11 +268,18 @@ def _apply(account: _Account, action: ShareAction) -> None:
     elif action.kind is ActionType.BONUS:
         total = sum(lot.quantity for lot in held)
         new = total * action.ratio.numerator // action.ratio.denominator - total
-        if new > 0:
-            held.append(_bonus(held[0], action, new))
+        bonus = [_bonus(held[0], action, new)] if new > 0 else []
+        account.lots[action.instrument] = _with_fraction(held, [*held, *bonus], action)
     else:
-        account.lots[action.instrument] = _scaled(held, action)
+        account.lots[action.instrument] = _with_fraction(held, _scaled(held, action), action)
     account.lots[action.instrument] = [*empty, *account.of(action.instrument)]
+
+
+def _with_fraction(before: Sequence[Lot], after: list[Lot], action: ShareAction) -> list[Lot]:
+    """Return the lots after an action, with a doubt if it gave a fraction of a share: companies pay that in cash."""
+    if (sum(lot.quantity for lot in before) * action.ratio).denominator == 1:
+        return after
+    return [replace(lot, doubts=tuple(dict.fromkeys([*lot.doubts, "fraction_in_cash"]))) for lot in after]
 
 
 def _bonus(of: Lot, action: ShareAction, quantity: int) -> Lot:
@@ -331,6 +338,7 @@ def _demerge(account: _Account, action: ShareAction, held: list[Lot]) -> None:
     before = [lot.quantity for lot in held]
     counts = share_out(sum(before) * action.ratio.numerator // action.ratio.denominator, before)
     if not sum(counts):
+        account.lots[action.instrument] = _with_fraction(held, held, action)
         return
     stays, new = [], []
     for lot, count in zip(held, counts, strict=True):
@@ -350,5 +358,6 @@ def _demerge(account: _Account, action: ShareAction, held: list[Lot]) -> None:
                 doubts=tuple(dict.fromkeys(doubts)),
             )
         )  # fmt: skip
+    new = _with_fraction(held, _without_empty(new), action)
     account.lots[action.instrument] = stays
-    account.lots[action.to] = sorted([*account.of(action.to), *_without_empty(new)], key=lambda lot: lot.acquired or date.min)
+    account.lots[action.to] = sorted([*account.of(action.to), *new], key=lambda lot: lot.acquired or date.min)

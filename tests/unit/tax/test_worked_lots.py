@@ -213,7 +213,9 @@ def test_24_a_consolidation_that_leaves_no_share_keeps_the_cost_once_and_apart()
     trades = [bought("2024-01-01", 5, "100"), bought("2024-05-01", 10, "120"), sold("2024-08-01", 20, "70")]
     acts = [action("consolidation", "2024-03-01", "1/10"), action("split", "2024-06-03", "2")]
     found = without_charges(trades, acts)
-    assert [(lot.quantity, lot.cost, lot.doubts) for lot in found.lots] == [(0, 500_00, ("split_rule_unsure", "no_whole_share"))]
+    assert [(lot.quantity, lot.cost, lot.doubts) for lot in found.lots] == [
+        (0, 500_00, ("split_rule_unsure", "no_whole_share", "fraction_in_cash"))
+    ]
     (gain,) = gains(trades, acts)
     assert line(gain) == ("short", "20.0", "1400.00", "1200.00", "200.00")
     assert "no_whole_share" in gain.doubts
@@ -224,3 +226,19 @@ def test_25_lots_without_a_share_join_the_one_that_has_it() -> None:
         [bought("2024-01-01", 6, "100"), bought("2024-02-01", 4, "110")], [action("consolidation", "2024-03-01", "1/10")]
     )
     assert [(lot.quantity, lot.entry_quantity, lot.cost) for lot in found.lots] == [(1, 10, 1040_00)]
+
+
+@pytest.mark.parametrize(("kind", "ratio"), [("bonus", "3/2"), ("split", "5/2"), ("consolidation", "1/2")])
+def test_26_the_cash_for_a_fraction_is_marked_as_missing(kind: str, ratio: str) -> None:
+    acts = [action(kind, "2024-03-01", ratio)]
+    (odd, *_) = gains([bought("2024-01-01", 5, "100"), sold("2024-05-02", 1, "90")], acts)
+    (even, *_) = gains([bought("2024-01-01", 6, "100"), sold("2024-05-02", 1, "90")], acts)
+    assert ("fraction_in_cash" in odd.doubts, "fraction_in_cash" in even.doubts) == (True, False)
+
+
+def test_27_a_fraction_of_a_demerged_share_marks_the_shares_of_the_other_company() -> None:
+    (gain,) = gains(
+        [bought("2022-05-02", 5, "2000"), sold("2024-01-10", 2, "230", instrument="JFS")],
+        [action("demerger", "2023-07-20", "1/2", to="JFS", cost_moved=Fraction("0.0468"))],
+    )
+    assert (gain.cost, gain.doubts) == (468_00, ("fraction_in_cash",))
