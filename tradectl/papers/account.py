@@ -55,9 +55,10 @@ def read_account(world: World, home: Path, today: date) -> Account:
     announced = _announced(sorted({trade.instrument for trade in trades}), trades, world.market, today, notes)
     settled = {(item.instrument, item.ex_date, item.kind) for item in own}
     actions = [*own, *(item for item in announced if (item.instrument, item.ex_date, item.kind) not in settled)]
-    tariff = world.ledger.tariff
-    found = account_tax(trades, [item for item in actions if item.ex_date <= today], read_fair_values(home / FAIR_VALUES), tariff)
-    notes += _other_charges(found, trades, ledger_fills(world.ledger).charges, tariff.title)
+    tariff, stored = world.ledger.tariff, ledger_fills(world.ledger).charges
+    past = [item for item in actions if item.ex_date <= today]
+    found = account_tax(trades, past, read_fair_values(home / FAIR_VALUES), tariff, stored)
+    notes += _other_charges(found, trades, stored, tariff.title)
     return Account(found, tuple(trades), tuple(actions), tariff.title, tuple(notes))
 
 

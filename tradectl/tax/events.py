@@ -105,6 +105,7 @@ DOUBTS = {
     "fair_value_missing": "no fair value of 2018-01-31 is imported: only the actual cost counts",
     "exactly_12_months": "sold 12 months to the day after the purchase: taken as short term",
     "charges_computed": "the charges are computed from the table of charges, because a tradebook has none",
+    "charges_differ": "the ledger has stored other charges than the table gives now, which counts: see the contract note",
     "charges_unknown": "no table of charges covers this day: counted as 0",
     "split_rule_unsure": "the rule for splits has one weak source",
     "buyback_rule_unsure": "the rule for buybacks of this time has a weak source or none",

@@ -242,3 +242,14 @@ def test_27_a_fraction_of_a_demerged_share_marks_the_shares_of_the_other_company
         [action("demerger", "2023-07-20", "1/2", to="JFS", cost_moved=Fraction("0.0468"))],
     )
     assert (gain.cost, gain.doubts) == (468_00, ("fraction_in_cash",))
+
+
+@pytest.mark.parametrize(("more", "doubts"), [(0, ()), (1, ("charges_differ",))])
+@pytest.mark.parametrize("of", ["purchase", "sale"])
+def test_28_charges_that_the_ledger_stored_otherwise_mark_the_gain(of: str, more: int, doubts: tuple[str, ...]) -> None:
+    """The table gives 118.74 for the purchase and 124.27 for the sale: see test 22."""
+    trades = [bought("2026-03-10", 100, "1000"), sold("2026-03-20", 100, "1050")]
+    stored = {trades[0].trade_id: 118_74, trades[1].trade_id: 124_27}
+    stored[trades[0 if of == "purchase" else 1].trade_id] += more
+    (gain,) = account_tax(trades, [], {}, ZERODHA, stored).gains
+    assert gain.doubts == (*doubts, "doubtful_charges")
