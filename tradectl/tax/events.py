@@ -99,6 +99,7 @@ class ShareAction:
 
 DOUBTS = {
     "purchase_unknown": "the purchase is not recorded: import the tradebook of that time",
+    "bonus_not_allotted": "sold before bonus shares were allotted, which therefore cannot be the sold ones",
     "bonus_from_ex_date": "held from the ex-date, because the day of allotment is not given",
     "demerger_ratio_missing": "the published cost ratio of a demerger is not given, so the whole cost stays",
     "demerger_fair_value": "the fair value of demerged shares on 2018-01-31 is not clear",

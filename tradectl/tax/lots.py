@@ -146,9 +146,10 @@ def _trade(account: _Account, part: TradePart) -> None:
         return
     held = account.of(trade.instrument)
     kept = () if all(lot.quantity for lot in held) else ("no_whole_share",)
-    taken, account.lots[trade.instrument] = _take(held, part.quantity)
+    taken, account.lots[trade.instrument] = _take(held, part.quantity, trade.session)
     missing = part.quantity - sum(lot.quantity for lot in taken)
     if missing:
+        waiting = any(lot.quantity for lot in account.of(trade.instrument))  # bonus shares that are not allotted yet
         taken.append(
             Lot(
                 trade_id="",
@@ -163,7 +164,7 @@ def _trade(account: _Account, part: TradePart) -> None:
                 charges=Treated(),
                 origin="unknown",
                 source="",
-                doubts=("purchase_unknown",),
+                doubts=("purchase_unknown", "bonus_not_allotted") if waiting else ("purchase_unknown",),
             )
         )
     shares = [lot.quantity for lot in taken]
@@ -172,9 +173,14 @@ def _trade(account: _Account, part: TradePart) -> None:
         account.disposals.append(Disposal(lot, trade, lot.quantity, lot.quantity * trade.price, own, doubts))
 
 
-def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
-    """Return the oldest shares as lots, at most `quantity`, and the lots that stay. A lot without a share stays."""
-    taken, empty, rest = [], [lot for lot in lots if not lot.quantity], [lot for lot in lots if lot.quantity]
+def _take(lots: Sequence[Lot], quantity: int, day: date) -> tuple[list[Lot], list[Lot]]:
+    """Return the oldest shares as lots, at most `quantity`, and the lots that stay.
+
+    A lot without a share stays, and so do bonus shares whose allotment is after the day.
+    """
+    ordered = sorted(lots, key=_held_from)
+    rest = [lot for lot in ordered if lot.quantity and _held_from(lot) <= day]
+    taken, other = [], [lot for lot in ordered if not lot.quantity or _held_from(lot) > day]
     while quantity > 0 and rest:
         lot = rest.pop(0)
         if lot.quantity > quantity:
@@ -182,7 +188,11 @@ def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
             rest.insert(0, left)
         taken.append(lot)
         quantity -= lot.quantity
-    return taken, [*empty, *rest]
+    return taken, [*rest, *other]
+
+
+def _held_from(lot: Lot) -> date:
+    return lot.acquired or date.min
 
 
 def _divided(lot: Lot, quantities: list[int]) -> list[Lot]:
@@ -257,7 +267,7 @@ def _apply(account: _Account, action: ShareAction) -> None:
     if action.kind is ActionType.RENAME:
         moved = [replace(lot, instrument=action.to, symbol=action.to, isin=action.to_isin or lot.isin) for lot in held]
         account.lots[action.instrument] = []
-        account.lots[action.to] = sorted([*account.of(action.to), *moved], key=lambda lot: lot.acquired or date.min)
+        account.lots[action.to] = sorted([*account.of(action.to), *moved], key=_held_from)
         return
     empty, held = [lot for lot in held if not lot.quantity], [lot for lot in held if lot.quantity]
     if not held:
@@ -360,4 +370,4 @@ def _demerge(account: _Account, action: ShareAction, held: list[Lot]) -> None:
         )  # fmt: skip
     new = _with_fraction(held, _without_empty(new), action)
     account.lots[action.instrument] = stays
-    account.lots[action.to] = sorted([*account.of(action.to), *new], key=lambda lot: lot.acquired or date.min)
+    account.lots[action.to] = sorted([*account.of(action.to), *new], key=_held_from)

@@ -253,3 +253,22 @@ def test_28_charges_that_the_ledger_stored_otherwise_mark_the_gain(of: str, more
     stored[trades[0 if of == "purchase" else 1].trade_id] += more
     (gain,) = account_tax(trades, [], {}, ZERODHA, stored).gains
     assert gain.doubts == (*doubts, "doubtful_charges")
+
+
+def test_29_bonus_shares_are_not_sold_before_their_allotment() -> None:
+    """Held 10, and 10 bonus shares from 16 September: the sale of 12 on the 13th has only 10 shares to take."""
+    given = action("bonus", "2024-09-12", "2", allotted=date(2024, 9, 16))
+    trades = [bought("2023-01-02", 10, "80"), sold("2024-09-13", 12, "60")]
+    known, unknown = gains(trades, [given])
+    assert (known.disposal.quantity, known.doubts) == (10, ())
+    assert (unknown.disposal.quantity, unknown.doubts) == (2, ("purchase_unknown", "bonus_not_allotted"))
+    assert [(lot.origin, lot.quantity) for lot in without_charges(trades, [given]).lots] == [("bonus", 10)]
+
+
+def test_30_shares_bought_before_the_allotment_are_sold_before_the_bonus() -> None:
+    given = action("bonus", "2024-09-12", "2", allotted=date(2024, 9, 16))
+    found = gains([bought("2023-01-02", 10, "80"), bought("2024-09-13", 5, "45"), sold("2024-09-20", 15, "60")], [given])
+    assert [(gain.disposal.quantity, gain.disposal.lot.origin, gain.cost) for gain in found] == [
+        (10, "bought", 800_00),
+        (5, "bought", 225_00),
+    ]
