@@ -84,6 +84,7 @@ class ShareAction:
         to_isin: Its ISIN, or empty.
         cost_moved: The published part of the cost that goes to the other company (49(2C)); None if it is not known.
         allotted: The day from which bonus shares are held; None means the ex-date.
+        doubts: What every lot that it changes is marked with.
     """
 
     instrument: str
@@ -95,6 +96,7 @@ class ShareAction:
     cost_moved: Fraction | None = None
     allotted: date | None = None
     source: str = field(default="", compare=False)
+    doubts: tuple[str, ...] = ()
 
 
 DOUBTS = {
@@ -115,6 +117,7 @@ DOUBTS = {
     "doubtful_charges": "DP charges and IPFT are not deducted, because no clear source allows it",
     "merged_lots": "a consolidation left lots without a whole share: their cost joined the largest lot",
     "no_whole_share": "an earlier consolidation or demerger left no whole share: its cost is in no gain",
+    "action_date_unsure": "your action counts, and one of its kind that was announced for a date within 10 days of it does not",
     "fraction_in_cash": "an action gave a fraction of a share: the cash that the company paid for it is in no figure",
 }
 """The doubts that a figure may carry, with their meaning."""

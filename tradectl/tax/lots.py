@@ -272,6 +272,8 @@ def _apply(account: _Account, action: ShareAction) -> None:
     empty, held = [lot for lot in held if not lot.quantity], [lot for lot in held if lot.quantity]
     if not held:
         return
+    if action.doubts:
+        held = [replace(lot, doubts=tuple(dict.fromkeys([*lot.doubts, *action.doubts]))) for lot in held]
     account.lots[action.instrument] = held
     if action.kind is ActionType.DEMERGER:
         _demerge(account, action, held)
@@ -297,7 +299,8 @@ def _bonus(of: Lot, action: ShareAction, quantity: int) -> Lot:
     return replace(
         of, trade_id=f"bonus {action.ex_date} {of.symbol}", acquired=day, quantity=quantity, entry_quantity=quantity,
         entry_price=0, cost=0, charges=Treated(), fair_shares=Fraction(quantity if day <= GRANDFATHERED else 0),
-        origin="bonus", source=action.source, doubts=() if action.allotted else ("bonus_from_ex_date",),
+        origin="bonus", source=action.source,
+        doubts=action.doubts if action.allotted else ("bonus_from_ex_date", *action.doubts),
     )  # fmt: skip
 
 
