@@ -208,7 +208,7 @@ def test_23_a_sale_without_its_purchase_is_reported_not_guessed() -> None:
     assert unknown.doubts == ("purchase_unknown",)
 
 
-def test_24_a_consolidation_that_leaves_no_share_keeps_the_cost_once_and_apart() -> None:
+def test_24_a_consolidation_to_no_share_keeps_the_cost_once() -> None:
     """5 shares at 100 become none. The 10 shares bought later are sold, split before: their cost is 1,200 and no more."""
     trades = [bought("2024-01-01", 5, "100"), bought("2024-05-01", 10, "120"), sold("2024-08-01", 20, "70")]
     acts = [action("consolidation", "2024-03-01", "1/10"), action("split", "2024-06-03", "2")]
@@ -236,7 +236,7 @@ def test_26_the_cash_for_a_fraction_is_marked_as_missing(kind: str, ratio: str) 
     assert ("fraction_in_cash" in odd.doubts, "fraction_in_cash" in even.doubts) == (True, False)
 
 
-def test_27_a_fraction_of_a_demerged_share_marks_the_shares_of_the_other_company() -> None:
+def test_27_a_fraction_of_a_demerged_share_is_marked() -> None:
     (gain,) = gains(
         [bought("2022-05-02", 5, "2000"), sold("2024-01-10", 2, "230", instrument="JFS")],
         [action("demerger", "2023-07-20", "1/2", to="JFS", cost_moved=Fraction("0.0468"))],
@@ -246,7 +246,7 @@ def test_27_a_fraction_of_a_demerged_share_marks_the_shares_of_the_other_company
 
 @pytest.mark.parametrize(("more", "doubts"), [(0, ()), (1, ("charges_differ",))])
 @pytest.mark.parametrize("of", ["purchase", "sale"])
-def test_28_charges_that_the_ledger_stored_otherwise_mark_the_gain(of: str, more: int, doubts: tuple[str, ...]) -> None:
+def test_28_other_stored_charges_mark_the_gain(of: str, more: int, doubts: tuple[str, ...]) -> None:
     """The table gives 118.74 for the purchase and 124.27 for the sale: see test 22."""
     trades = [bought("2026-03-10", 100, "1000"), sold("2026-03-20", 100, "1050")]
     stored = {trades[0].trade_id: 118_74, trades[1].trade_id: 124_27}
@@ -265,7 +265,7 @@ def test_29_bonus_shares_are_not_sold_before_their_allotment() -> None:
     assert [(lot.origin, lot.quantity) for lot in without_charges(trades, [given]).lots] == [("bonus", 10)]
 
 
-def test_30_shares_bought_before_the_allotment_are_sold_before_the_bonus() -> None:
+def test_30_shares_bought_before_the_allotment_go_first() -> None:
     given = action("bonus", "2024-09-12", "2", allotted=date(2024, 9, 16))
     found = gains([bought("2023-01-02", 10, "80"), bought("2024-09-13", 5, "45"), sold("2024-09-20", 15, "60")], [given])
     assert [(gain.disposal.quantity, gain.disposal.lot.origin, gain.cost) for gain in found] == [
