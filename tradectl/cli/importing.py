@@ -114,9 +114,15 @@ def tax_actions(invocation: Invocation, file: Annotated[Path, FILE]) -> Answer:
 
     Columns: symbol, ex_date, kind, new, old, to, to_isin, cost_moved_percent, allotted, source. The file replaces the list that
     was imported before; an action in it replaces the announced one of the same date and kind."""
+    from tradectl.papers.account import check_tax_actions
     from tradectl.papers.lists import read_tax_actions
 
-    return _list(invocation, file, TAX_ACTIONS, lambda path: len(read_tax_actions(path)), "corporate actions for taxes")
+    def checked(path: Path) -> int:
+        actions = read_tax_actions(path)
+        check_tax_actions(actions, invocation.world().market)
+        return len(actions)
+
+    return _list(invocation, file, TAX_ACTIONS, checked, "corporate actions for taxes")
 
 
 def _stored(world: World, trades: list[OutsideTrade], *, replace: bool) -> Merge:

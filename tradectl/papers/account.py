@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +26,8 @@ _KINDS = {
     ActionKind.CONSOLIDATION: ActionType.CONSOLIDATION,
     ActionKind.DEMERGER: ActionType.DEMERGER,
 }
+NEAR = timedelta(days=10)
+"""Two actions of one kind and instrument within this time are one, of which one list has another date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +43,64 @@ class Account:
 
 def read_account(world: World, home: Path, today: date) -> Account:
     """Return the lots and gains of the user's account up to today. Raises DataError for a damaged list of the home."""
-
-    def find(symbol: str, day: date) -> str:
-        try:
-            return world.market.find(symbol, day)
-        except (UsageError, DataError):  # unknown there, or no market data at all
-            return symbol
-
+    find = _finder(world.market)
     trades = [trade for trade in account_trades(world.ledger, find) if trade.session <= today]
     trades = [_with_isin(trade, world.market) for trade in trades]
     own = [_by_instrument(item, find) for item in read_tax_actions(home / TAX_ACTIONS)]
     notes: list[str] = []
     announced = _announced(sorted({trade.instrument for trade in trades}), trades, world.market, today, notes)
-    settled = {(item.instrument, item.ex_date, item.kind) for item in own}
-    actions = [*own, *(item for item in announced if (item.instrument, item.ex_date, item.kind) not in settled)]
-    tariff = world.ledger.tariff
-    found = account_tax(trades, [item for item in actions if item.ex_date <= today], read_fair_values(home / FAIR_VALUES), tariff)
-    notes += _other_charges(found, trades, ledger_fills(world.ledger).charges, tariff.title)
+    actions = _settled(own, announced)
+    tariff, stored = world.ledger.tariff, ledger_fills(world.ledger).charges
+    past = [item for item in actions if item.ex_date <= today]
+    found = account_tax(trades, past, read_fair_values(home / FAIR_VALUES), tariff, stored)
+    notes += _other_charges(found, trades, stored, tariff.title)
     return Account(found, tuple(trades), tuple(actions), tariff.title, tuple(notes))
+
+
+def check_tax_actions(actions: Sequence[ShareAction], market: MarketData) -> None:
+    """Refuse a list with an action that is announced for another date near its own. Raises DataError."""
+    find = _finder(market)
+    for item in actions:
+        own = _by_instrument(item, find)
+        try:
+            listed = market.actions(own.instrument, own.ex_date - NEAR - timedelta(days=1), own.ex_date + NEAR)
+        except (UsageError, DataError):
+            continue
+        for other in (_share_action(known) for known in listed if known.kind in _KINDS):
+            if _near(own, other):
+                raise DataError(
+                    f"{item.instrument}: the {item.kind} of {item.ex_date} is announced for {other.ex_date}; give that date "
+                    "as its ex_date, or it would count twice"
+                )
+
+
+def _settled(own: Sequence[ShareAction], announced: Sequence[ShareAction]) -> list[ShareAction]:
+    """Return the user's actions, and the announced ones that they do not replace."""
+    actions = [
+        replace(item, doubts=(*item.doubts, "action_date_unsure")) if any(_near(item, other) for other in announced) else item
+        for item in own
+    ]
+    return [*actions, *(item for item in announced if not any(_near(item, other) or _same(item, other) for other in own))]
+
+
+def _same(one: ShareAction, other: ShareAction) -> bool:
+    return (one.instrument, one.ex_date, one.kind) == (other.instrument, other.ex_date, other.kind)
+
+
+def _near(one: ShareAction, other: ShareAction) -> bool:
+    """Return whether two actions are of one kind and instrument, and their dates differ by at most ten days."""
+    same = (one.instrument, one.kind) == (other.instrument, other.kind)
+    return same and one.ex_date != other.ex_date and abs(one.ex_date - other.ex_date) <= NEAR
+
+
+def _finder(market: MarketData) -> FindInstrument:
+    def find(symbol: str, day: date) -> str:
+        try:
+            return market.find(symbol, day)
+        except (UsageError, DataError):  # unknown there, or no market data at all
+            return symbol
+
+    return find
 
 
 def _other_charges(tax: AccountTax, trades: Sequence[Trade], stored: Mapping[str, Paise], table: str) -> list[str]:

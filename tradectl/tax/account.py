@@ -11,7 +11,7 @@ from tradectl.exchange.charge_parts import LINES, FillParts, netted, parts_of_da
 from tradectl.exchange.charges import Lines
 from tradectl.exchange.rates import Tariff
 from tradectl.model.money import Paise
-from tradectl.model.order import Fill
+from tradectl.model.order import Fill, Side
 from tradectl.tax.events import ShareAction, Trade, TradePart
 from tradectl.tax.gains import Gain, SpeculativeGain, gain_of, speculative_gain
 from tradectl.tax.lots import Matched, matched
@@ -42,6 +42,7 @@ def account_tax(
     actions: Iterable[ShareAction],
     fair_values: Mapping[str, Paise],
     tariff: Tariff,
+    stored: Mapping[str, Paise] | None = None,
 ) -> AccountTax:
     """Return everything that follows from the trades of one account.
 
@@ -49,7 +50,8 @@ def account_tax(
         trades: All trades, each once, in any order.
         actions: Corporate actions.
         fair_values: Highest quote of 2018-01-31 in paise, by ISIN or by instrument.
-        tariff: The charge rates of the account's broker.
+        tariff: The charge rates of the account's broker. They count, also where the ledger has stored other charges.
+        stored: The charges of each fill in the ledger (paise), by trade id. Gains of fills with others get a doubt.
 
     Raises:
         ValueError: A trade occurs twice.
@@ -65,9 +67,10 @@ def account_tax(
             days.setdefault((trade.session, trade.instrument), []).append(trade)
     for (day, instrument), of_day in sorted(days.items(), key=lambda item: item[0]):
         parts, known = _parts(day, of_day, tariff)
+        differ = _sides_that_differ(of_day, parts, stored or {})
         for trade in of_day:
             own = parts[trade.trade_id]
-            doubts = _doubts(trade, known=known)
+            doubts = _doubts(trade, known=known, differs=trade.side in differ)
             delivered.append(TradePart(trade, own.delivered, own.delivery_lines, doubts))
             same_day.append(TradePart(trade, own.intraday, own.intraday_lines, doubts))
         lines = [lines for own in parts.values() for lines in (own.delivery_lines, own.intraday_lines)]
@@ -113,7 +116,20 @@ def _parts(day: date, trades: Sequence[Trade], tariff: Tariff) -> tuple[dict[str
         }, False
 
 
-def _doubts(trade: Trade, *, known: bool) -> tuple[str, ...]:
+def _sides_that_differ(trades: Sequence[Trade], parts: Mapping[str, FillParts], stored: Mapping[str, Paise]) -> set[Side]:
+    """Return the sides of one symbol and day for whose fills the ledger has stored other charges in all than the table gives."""
+    by: dict[Side, Paise] = {}
+    for trade in trades:
+        if trade.trade_id in stored:
+            part = parts[trade.trade_id]
+            less = stored[trade.trade_id] - part.delivery_lines.total - part.intraday_lines.total
+            by[trade.side] = by.get(trade.side, 0) + less
+    return {side for side, amount in by.items() if amount}
+
+
+def _doubts(trade: Trade, *, known: bool, differs: bool) -> tuple[str, ...]:
     if not known:
         return ("charges_unknown",)
-    return () if trade.source == "ledger" else ("charges_computed",)
+    if trade.source != "ledger":
+        return ("charges_computed",)
+    return ("charges_differ",) if differs else ()

@@ -84,6 +84,7 @@ class ShareAction:
         to_isin: Its ISIN, or empty.
         cost_moved: The published part of the cost that goes to the other company (49(2C)); None if it is not known.
         allotted: The day from which bonus shares are held; None means the ex-date.
+        doubts: What every lot that it changes is marked with.
     """
 
     instrument: str
@@ -95,16 +96,19 @@ class ShareAction:
     cost_moved: Fraction | None = None
     allotted: date | None = None
     source: str = field(default="", compare=False)
+    doubts: tuple[str, ...] = ()
 
 
 DOUBTS = {
     "purchase_unknown": "the purchase is not recorded: import the tradebook of that time",
+    "bonus_not_allotted": "sold before bonus shares were allotted, which therefore cannot be the sold ones",
     "bonus_from_ex_date": "held from the ex-date, because the day of allotment is not given",
     "demerger_ratio_missing": "the published cost ratio of a demerger is not given, so the whole cost stays",
     "demerger_fair_value": "the fair value of demerged shares on 2018-01-31 is not clear",
     "fair_value_missing": "no fair value of 2018-01-31 is imported: only the actual cost counts",
     "exactly_12_months": "sold 12 months to the day after the purchase: taken as short term",
     "charges_computed": "the charges are computed from the table of charges, because a tradebook has none",
+    "charges_differ": "the ledger has stored other charges than the table gives now, which counts: see the contract note",
     "charges_unknown": "no table of charges covers this day: counted as 0",
     "split_rule_unsure": "the rule for splits has one weak source",
     "buyback_rule_unsure": "the rule for buybacks of this time has a weak source or none",
@@ -112,5 +116,8 @@ DOUBTS = {
     "speculation_section_unsure": "the section of speculative gains from 2026-04-01 was not found",
     "doubtful_charges": "DP charges and IPFT are not deducted, because no clear source allows it",
     "merged_lots": "a consolidation left lots without a whole share: their cost joined the largest lot",
+    "no_whole_share": "an earlier consolidation or demerger left no whole share: its cost is in no gain",
+    "action_date_unsure": "your action counts, and one of its kind that was announced for a date within 10 days of it does not",
+    "fraction_in_cash": "an action gave a fraction of a share: the cash that the company paid for it is in no figure",
 }
 """The doubts that a figure may carry, with their meaning."""

@@ -145,9 +145,11 @@ def _trade(account: _Account, part: TradePart) -> None:
         )
         return
     held = account.of(trade.instrument)
-    taken, account.lots[trade.instrument] = _take(held, part.quantity)
+    kept = () if all(lot.quantity for lot in held) else ("no_whole_share",)
+    taken, account.lots[trade.instrument] = _take(held, part.quantity, trade.session)
     missing = part.quantity - sum(lot.quantity for lot in taken)
     if missing:
+        waiting = any(lot.quantity for lot in account.of(trade.instrument))  # bonus shares that are not allotted yet
         taken.append(
             Lot(
                 trade_id="",
@@ -162,18 +164,23 @@ def _trade(account: _Account, part: TradePart) -> None:
                 charges=Treated(),
                 origin="unknown",
                 source="",
-                doubts=("purchase_unknown",),
+                doubts=("purchase_unknown", "bonus_not_allotted") if waiting else ("purchase_unknown",),
             )
         )
     shares = [lot.quantity for lot in taken]
     for lot, own in zip(taken, split_treated(charges, shares), strict=True):
-        doubts = tuple(dict.fromkeys([*lot.doubts, *part.doubts]))
+        doubts = tuple(dict.fromkeys([*lot.doubts, *part.doubts, *kept]))
         account.disposals.append(Disposal(lot, trade, lot.quantity, lot.quantity * trade.price, own, doubts))
 
 
-def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
-    """Return the oldest shares as lots, at most `quantity`, and the lots that stay."""
-    taken, rest = [], list(lots)
+def _take(lots: Sequence[Lot], quantity: int, day: date) -> tuple[list[Lot], list[Lot]]:
+    """Return the oldest shares as lots, at most `quantity`, and the lots that stay.
+
+    A lot without a share stays, and so do bonus shares whose allotment is after the day.
+    """
+    ordered = sorted(lots, key=_held_from)
+    rest = [lot for lot in ordered if lot.quantity and _held_from(lot) <= day]
+    taken, other = [], [lot for lot in ordered if not lot.quantity or _held_from(lot) > day]
     while quantity > 0 and rest:
         lot = rest.pop(0)
         if lot.quantity > quantity:
@@ -181,7 +188,11 @@ def _take(lots: Sequence[Lot], quantity: int) -> tuple[list[Lot], list[Lot]]:
             rest.insert(0, left)
         taken.append(lot)
         quantity -= lot.quantity
-    return taken, rest
+    return taken, [*rest, *other]
+
+
+def _held_from(lot: Lot) -> date:
+    return lot.acquired or date.min
 
 
 def _divided(lot: Lot, quantities: list[int]) -> list[Lot]:
@@ -253,21 +264,34 @@ def _cut(parts: Sequence[TradePart], sizes: Sequence[int]) -> Iterable[tuple[Tra
 
 def _apply(account: _Account, action: ShareAction) -> None:
     held = account.of(action.instrument)
-    if not held:
-        return
     if action.kind is ActionType.RENAME:
         moved = [replace(lot, instrument=action.to, symbol=action.to, isin=action.to_isin or lot.isin) for lot in held]
         account.lots[action.instrument] = []
-        account.lots[action.to] = sorted([*account.of(action.to), *moved], key=lambda lot: lot.acquired or date.min)
-    elif action.kind is ActionType.DEMERGER:
+        account.lots[action.to] = sorted([*account.of(action.to), *moved], key=_held_from)
+        return
+    empty, held = [lot for lot in held if not lot.quantity], [lot for lot in held if lot.quantity]
+    if not held:
+        return
+    if action.doubts:
+        held = [replace(lot, doubts=tuple(dict.fromkeys([*lot.doubts, *action.doubts]))) for lot in held]
+    account.lots[action.instrument] = held
+    if action.kind is ActionType.DEMERGER:
         _demerge(account, action, held)
     elif action.kind is ActionType.BONUS:
         total = sum(lot.quantity for lot in held)
         new = total * action.ratio.numerator // action.ratio.denominator - total
-        if new > 0:
-            held.append(_bonus(held[0], action, new))
+        bonus = [_bonus(held[0], action, new)] if new > 0 else []
+        account.lots[action.instrument] = _with_fraction(held, [*held, *bonus], action)
     else:
-        account.lots[action.instrument] = _scaled(held, action)
+        account.lots[action.instrument] = _with_fraction(held, _scaled(held, action), action)
+    account.lots[action.instrument] = [*empty, *account.of(action.instrument)]
+
+
+def _with_fraction(before: Sequence[Lot], after: list[Lot], action: ShareAction) -> list[Lot]:
+    """Return the lots after an action, with a doubt if it gave a fraction of a share: companies pay that in cash."""
+    if (sum(lot.quantity for lot in before) * action.ratio).denominator == 1:
+        return after
+    return [replace(lot, doubts=tuple(dict.fromkeys([*lot.doubts, "fraction_in_cash"]))) for lot in after]
 
 
 def _bonus(of: Lot, action: ShareAction, quantity: int) -> Lot:
@@ -275,7 +299,8 @@ def _bonus(of: Lot, action: ShareAction, quantity: int) -> Lot:
     return replace(
         of, trade_id=f"bonus {action.ex_date} {of.symbol}", acquired=day, quantity=quantity, entry_quantity=quantity,
         entry_price=0, cost=0, charges=Treated(), fair_shares=Fraction(quantity if day <= GRANDFATHERED else 0),
-        origin="bonus", source=action.source, doubts=() if action.allotted else ("bonus_from_ex_date",),
+        origin="bonus", source=action.source,
+        doubts=action.doubts if action.allotted else ("bonus_from_ex_date", *action.doubts),
     )  # fmt: skip
 
 
@@ -296,13 +321,18 @@ def _scaled(held: Sequence[Lot], action: ShareAction) -> list[Lot]:
 
 
 def _without_empty(lots: list[Lot]) -> list[Lot]:
-    """Return the lots that have a share. The cost of the others joins the largest lot, so that no paisa is lost."""
+    """Return the lots that have a share. The cost of the others joins the largest lot, so that no paisa is lost.
+
+    If none has a share, one lot without a share keeps the cost: no sale takes it.
+    """
     if all(lot.quantity for lot in lots):
         return lots
     place = max(range(len(lots)), key=lambda i: lots[i].quantity)
     largest = lots[place]
-    for lot in lots:
-        if not lot.quantity:
+    if not largest.quantity:
+        largest = replace(largest, doubts=tuple(dict.fromkeys([*largest.doubts, "no_whole_share"])))
+    for i, lot in enumerate(lots):
+        if not lot.quantity and i != place:
             largest = replace(
                 largest, cost=largest.cost + lot.cost, charges=largest.charges + lot.charges,
                 entry_quantity=largest.entry_quantity + lot.entry_quantity,
@@ -321,6 +351,7 @@ def _demerge(account: _Account, action: ShareAction, held: list[Lot]) -> None:
     before = [lot.quantity for lot in held]
     counts = share_out(sum(before) * action.ratio.numerator // action.ratio.denominator, before)
     if not sum(counts):
+        account.lots[action.instrument] = _with_fraction(held, held, action)
         return
     stays, new = [], []
     for lot, count in zip(held, counts, strict=True):
@@ -340,5 +371,6 @@ def _demerge(account: _Account, action: ShareAction, held: list[Lot]) -> None:
                 doubts=tuple(dict.fromkeys(doubts)),
             )
         )  # fmt: skip
+    new = _with_fraction(held, _without_empty(new), action)
     account.lots[action.instrument] = stays
-    account.lots[action.to] = sorted([*account.of(action.to), *_without_empty(new)], key=lambda lot: lot.acquired or date.min)
+    account.lots[action.to] = sorted([*account.of(action.to), *new], key=_held_from)

@@ -187,6 +187,27 @@ def test_the_users_corporate_actions_count(made: Tradectl, tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(("announced", "shares"), [("2024-09-23", 20), ("2024-09-24", 40), ("2024-09-13", 20)])
+def test_an_action_near_an_announced_one_counts_once(made: Tradectl, tmp_path: Path, announced: str, shares: int) -> None:
+    """The user's bonus of 2024-09-13 doubles ten shares; one announced eleven days later is another."""
+    made("import", "trade", "INFY", "buy", "10", "1500", "2024-05-02", *AT)
+    own, bars, actions = (tmp_path / name for name in ("own.csv", "bars.csv", "actions.csv"))
+    own.write_text("symbol,ex_date,kind,new,old,allotted\nINFY,2024-09-13,bonus,2,1,2024-09-16\n", encoding="utf-8")
+    days = ("2024-05-02", announced)
+    rows = "".join(f"{day},INFY,EQ,1500.00,1510.00,1490.00,1500.00,1000\n" for day in days)
+    bars.write_text(f"date,symbol,series,open,high,low,close,volume\n{rows}", encoding="utf-8")
+    actions.write_text(f"symbol,series,ex_date,subject\nINFY,EQ,{announced},Bonus 1:1\n", encoding="utf-8")
+    assert made("import", "tax-actions", str(own), *AT).code == 0
+    assert made("data", "import", str(bars), str(actions), *AT).code == 0
+    lots = made("tax", "lots", "--json", *AT).object["result"]["lots"]
+    near = announced == "2024-09-23"
+    assert sum(lot["quantity"] for lot in lots) == shares
+    assert all(("action_date_unsure" in lot["doubts"]) is near for lot in lots)
+    again = made("import", "tax-actions", str(own), *AT)
+    assert again.code == (8 if near else 0)
+    assert ("INFY: the bonus of 2024-09-13 is announced for 2024-09-23; give that date" in again.err) is near
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -253,7 +274,8 @@ def test_stored_charges_that_differ_are_noted(made: Tradectl, home: Path) -> Non
     (note, *_) = made("tax", "lots", "--json", *AT).object["result"]["notes"][::-1]
     assert "1 days, 2025-04-07 to 2025-04-07: the ledger has stored charges that differ by 2.17 in all" in note
     fill(home, trade_id="2", charges=0, side="SELL", quantity=10, session_date=date(2025, 4, 8))
-    assert len(year(made)["disposals"]) == 1
+    found = year(made)
+    assert (len(found["disposals"]), "charges_differ" in found["disposals"][0]["doubts"]) == (1, True)
 
 
 def test_the_112a_file_has_the_portals_form(made: Tradectl, tmp_path: Path) -> None:

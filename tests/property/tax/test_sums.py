@@ -19,7 +19,7 @@ from tradectl.tax.year import tax_year
 
 FIRST = date(2019, 4, 1)
 day = st.integers(0, 2500).map(lambda n: FIRST + timedelta(days=n))
-ratio = st.sampled_from([Fraction(2), Fraction(5), Fraction(10), Fraction(3, 2), Fraction(1, 2)])
+ratio = st.sampled_from([Fraction(2), Fraction(5), Fraction(10), Fraction(3, 2), Fraction(1, 2), Fraction(1, 300)])
 
 
 @st.composite

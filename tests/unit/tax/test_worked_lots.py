@@ -206,3 +206,69 @@ def test_23_a_sale_without_its_purchase_is_reported_not_guessed() -> None:
     assert (known.disposal.quantity, known.term) == (4, Term.SHORT)
     assert (unknown.disposal.quantity, unknown.term, unknown.rate) == (6, Term.UNKNOWN, None)
     assert unknown.doubts == ("purchase_unknown",)
+
+
+def test_24_a_consolidation_to_no_share_keeps_the_cost_once() -> None:
+    """5 shares at 100 become none. The 10 shares bought later are sold, split before: their cost is 1,200 and no more."""
+    trades = [bought("2024-01-01", 5, "100"), bought("2024-05-01", 10, "120"), sold("2024-08-01", 20, "70")]
+    acts = [action("consolidation", "2024-03-01", "1/10"), action("split", "2024-06-03", "2")]
+    found = without_charges(trades, acts)
+    assert [(lot.quantity, lot.cost, lot.doubts) for lot in found.lots] == [
+        (0, 500_00, ("split_rule_unsure", "no_whole_share", "fraction_in_cash"))
+    ]
+    (gain,) = gains(trades, acts)
+    assert line(gain) == ("short", "20.0", "1400.00", "1200.00", "200.00")
+    assert "no_whole_share" in gain.doubts
+
+
+def test_25_lots_without_a_share_join_the_one_that_has_it() -> None:
+    found = without_charges(
+        [bought("2024-01-01", 6, "100"), bought("2024-02-01", 4, "110")], [action("consolidation", "2024-03-01", "1/10")]
+    )
+    assert [(lot.quantity, lot.entry_quantity, lot.cost) for lot in found.lots] == [(1, 10, 1040_00)]
+
+
+@pytest.mark.parametrize(("kind", "ratio"), [("bonus", "3/2"), ("split", "5/2"), ("consolidation", "1/2")])
+def test_26_the_cash_for_a_fraction_is_marked_as_missing(kind: str, ratio: str) -> None:
+    acts = [action(kind, "2024-03-01", ratio)]
+    (odd, *_) = gains([bought("2024-01-01", 5, "100"), sold("2024-05-02", 1, "90")], acts)
+    (even, *_) = gains([bought("2024-01-01", 6, "100"), sold("2024-05-02", 1, "90")], acts)
+    assert ("fraction_in_cash" in odd.doubts, "fraction_in_cash" in even.doubts) == (True, False)
+
+
+def test_27_a_fraction_of_a_demerged_share_is_marked() -> None:
+    (gain,) = gains(
+        [bought("2022-05-02", 5, "2000"), sold("2024-01-10", 2, "230", instrument="JFS")],
+        [action("demerger", "2023-07-20", "1/2", to="JFS", cost_moved=Fraction("0.0468"))],
+    )
+    assert (gain.cost, gain.doubts) == (468_00, ("fraction_in_cash",))
+
+
+@pytest.mark.parametrize(("more", "doubts"), [(0, ()), (1, ("charges_differ",))])
+@pytest.mark.parametrize("of", ["purchase", "sale"])
+def test_28_other_stored_charges_mark_the_gain(of: str, more: int, doubts: tuple[str, ...]) -> None:
+    """The table gives 118.74 for the purchase and 124.27 for the sale: see test 22."""
+    trades = [bought("2026-03-10", 100, "1000"), sold("2026-03-20", 100, "1050")]
+    stored = {trades[0].trade_id: 118_74, trades[1].trade_id: 124_27}
+    stored[trades[0 if of == "purchase" else 1].trade_id] += more
+    (gain,) = account_tax(trades, [], {}, ZERODHA, stored).gains
+    assert gain.doubts == (*doubts, "doubtful_charges")
+
+
+def test_29_bonus_shares_are_not_sold_before_their_allotment() -> None:
+    """Held 10, and 10 bonus shares from 16 September: the sale of 12 on the 13th has only 10 shares to take."""
+    given = action("bonus", "2024-09-12", "2", allotted=date(2024, 9, 16))
+    trades = [bought("2023-01-02", 10, "80"), sold("2024-09-13", 12, "60")]
+    known, unknown = gains(trades, [given])
+    assert (known.disposal.quantity, known.doubts) == (10, ())
+    assert (unknown.disposal.quantity, unknown.doubts) == (2, ("purchase_unknown", "bonus_not_allotted"))
+    assert [(lot.origin, lot.quantity) for lot in without_charges(trades, [given]).lots] == [("bonus", 10)]
+
+
+def test_30_shares_bought_before_the_allotment_go_first() -> None:
+    given = action("bonus", "2024-09-12", "2", allotted=date(2024, 9, 16))
+    found = gains([bought("2023-01-02", 10, "80"), bought("2024-09-13", 5, "45"), sold("2024-09-20", 15, "60")], [given])
+    assert [(gain.disposal.quantity, gain.disposal.lot.origin, gain.cost) for gain in found] == [
+        (10, "bought", 800_00),
+        (5, "bought", 225_00),
+    ]
