@@ -6,9 +6,9 @@ many shares are held. An account that was settled without them would keep wrong 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tradectl.errors import DataError
 from tradectl.model.moment import ist_date
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from tradectl.brokers.paper.account import ExchangeAccount
     from tradectl.exchange.sessions import Session, SessionTable
 
-DataLacking = Callable[[date, bool], str]
-"""Returns which data of the sessions up to a date are not stored; empty if none lacks. The flag: whether bars are needed."""
 _DAY = timedelta(days=1)
+
+
+class DataLacking(Protocol):
+    """Return which data of the missed sessions (oldest first) are not stored, as text; empty if none lacks.
+
+    `bars`: whether bars are needed."""
+
+    def __call__(self, missed: Sequence[date], *, bars: bool) -> str: ...
 
 
 def refuse_unknown_sessions(book: ExchangeAccount, sessions: SessionTable, now: datetime, lacking: DataLacking) -> None:
@@ -31,7 +37,7 @@ def refuse_unknown_sessions(book: ExchangeAccount, sessions: SessionTable, now: 
     if not missed:
         return
     waiting = any(order.status is OrderStatus.PENDING for order in book.live.values())  # others ended in their own session
-    what = lacking(missed[-1].date, waiting)
+    what = lacking([session.date for session in missed], bars=waiting)
     if what:
         first, last = missed[0].date, missed[-1].date
         span = f"session of {last}" if first == last else f"sessions from {first} to {last}"
