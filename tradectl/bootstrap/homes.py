@@ -323,7 +323,7 @@ def _world(
             freshness=fresh,
         )
         return replace(live, pings=pings, write_report=reports)
-    lacking = partial(lacking_data, fresh, sessions, parameters.actions_max_age)
+    lacking = partial(lacking_data, fresh, market, sessions)
     paper = paper_world(
         ledger,
         clock,

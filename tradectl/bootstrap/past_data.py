@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,21 +12,29 @@ from tradectl.model.freshness import ACTIONS, BARS
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.model.freshness import Freshness
+    from tradectl.ports import MarketData
 
 
 def lacking_data(
-    freshness: Callable[[], Mapping[str, Freshness]], sessions: SessionTable, actions_max_age: float, through: date, bars: bool
+    freshness: Callable[[], Mapping[str, Freshness]],
+    market: MarketData,
+    sessions: SessionTable,
+    missed: Sequence[date],
+    *,
+    bars: bool,
 ) -> str:
-    """Return which data of the sessions up to `through` are not stored, as text; empty where none lacks.
+    """Return which data of the missed sessions (oldest first) are not stored, as text; empty where none lacks.
 
-    The list of corporate actions may be `actions_max_age` sessions old, as for `analyze`: it also has those to come.
-    `bars`: whether bars are needed.
+    The list of corporate actions must cover the last of them: an action that comes to the list later is never applied.
+    `bars`: whether bars are needed. The newest may be there while those of a session before them are not.
     """
-    known = freshness()
-    wanted = [(ACTIONS, "their corporate actions", actions_max_age)]
-    for kind, name, most in [(BARS, "their bars", 0), *wanted] if bars else wanted:
+    known, through = freshness(), missed[-1]
+    wanted = [(ACTIONS, "their corporate actions")]
+    for kind, name in [(BARS, "their bars"), *wanted] if bars else wanted:
         record = known.get(kind)
-        if record is None or sessions_since(sessions, record.as_of, through) > most:
+        if record is None or sessions_since(sessions, record.as_of, through):
             newest = f"the newest are of {record.as_of}" if record is not None else "there are none"
             return f"{name} are not stored ({newest})"
-    return ""
+    stored = set(market.panel().sessions.tolist()) if bars else set()
+    hole = next((day for day in missed if day.toordinal() not in stored), None) if bars else None
+    return f"the bars of {hole} are not stored" if hole is not None else ""

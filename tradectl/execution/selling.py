@@ -69,7 +69,7 @@ class _Priced(NamedTuple):
 class Seller:
     """Sells the positions of one session; one object serves all steps of a run. `decide` records decisions with their reasons.
 
-    No sell is priced by a bar from before `priced_since`: its EMA9 says nothing about today."""
+    From a store without newer bars, no sell is priced by a bar from before `priced_since`: its EMA9 says nothing about today."""
 
     trading: TradingSession
     readings: Readings
@@ -177,11 +177,23 @@ class Seller:
             return known
         reading = self.readings.reading(position.instrument_id, self.session - timedelta(days=1))
         scale = self.trading.market.multiplier(position.instrument_id, self.session, quote.open)
-        if reading is None or scale is None or reading.session < self.priced_since:
+        if reading is None or scale is None or self.outdated(reading.session):
             return None
         leaves = reading.session >= position.opened_session and exits.rsi_exit_due(reading.rsi, self.parameters)
         found = self._known[key] = _Terms(scale, reading.ema_fast_at(scale), reading.rsi, leaves)
         return found
+
+    def outdated(self, last_bar: date) -> bool:
+        """Return whether a stock's last bar is too old to price a sell: the bars of the sessions since are not stored.
+
+        Where one of these has at least half as many bars as the bar's own session, the stock did not trade, as in a weekly
+        auction: its last bar is then the newest that there is."""
+        if last_bar >= self.priced_since:
+            return False
+        panel = self.trading.market.panel()
+        usual = (panel.state[panel.last_index(last_bar)] > 0).sum()
+        begin, end = (panel.last_index(day - timedelta(days=1)) + 1 for day in (self.priced_since, self.session))
+        return not any(2 * (row > 0).sum() >= usual for row in panel.state[begin:end])
 
     def cancel_strays(self, snapshot: Snapshot) -> bool:
         """Cancel what is left of buys of sold symbols, and sells without a position; return whether a cancel was sent."""

@@ -13,6 +13,7 @@ from tradectl.ledger.rows import Intent, Position
 from tradectl.ledger.schema import users
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.tasks.sell_monitor import step
 
 DIPS = {D: (9500, 9600, 9300, 9400)}
 """Opens at 95, falls to 93 first... a day on which nothing reaches the target."""
@@ -136,6 +137,23 @@ def test_a_halted_account_offers_no_more_than_it_has(trading) -> None:
     market.monitor(D, "12:02")
     assert [position.quantity for position in market.positions] == [60]
     assert [order.status for order in market.orders(Side.SELL)] == [OrderStatus.CANCELLED]
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_share_of_a_weekly_auction_is_on_sale(trading, monkeypatch: pytest.MonkeyPatch, stored: bool) -> None:
+    weekly, *others = (stock(symbol, on=DIPS) for symbol in ("ACME", "BETA", "CRUX"))
+    between = DAYS[DAYS.index(D) - 4 : DAYS.index(D)]
+    for listing in [weekly] if stored else [weekly, *others]:
+        listing.bars[:] = [bar for bar in listing.bars if bar.session not in between]
+    monkeypatch.setattr(step, "_priced_since", lambda _context: between[0])
+    market = trading(weekly, *others)
+    market.buy(100, 9600)
+    market.to(D, "09:15")
+    market.monitor(D, "09:20")
+    assert [position.quantity for position in market.positions] == [100]
+    assert [order.remaining for order in market.orders(Side.SELL)] == [100] * stored
+    [stale] = [line.message for line in market.ledger.logs.list(limit=50) if line.action == "stale_data"]
+    assert ("the target uses the EMA9 of" in stale) is stored
 
 
 def halt(market: Trading) -> None:

@@ -27,7 +27,7 @@ from tradectl.brokers.paper.unobserved import DataLacking, refuse_unknown_sessio
 from tradectl.brokers.paper.views import Views
 from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
-from tradectl.exchange.sessions import SessionTable
+from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.ledger.exchange_mark import Mark
 from tradectl.model.market import Quote
 from tradectl.model.moment import ist_date, to_ist
@@ -287,7 +287,7 @@ class PaperBroker:
                     self._settlement.rewind(book, clock_now)
                 now = max(clock_now, book.settled_at)
                 if self._lacking is not None and now >= self._due:
-                    refuse_unknown_sessions(book, self._sessions, now, self._lacking)
+                    refuse_unknown_sessions(book, self._sessions, now, self._lacking, self._traded)
                 day = book.day
                 if rewound or not self._market_days.complete or now >= self._due:
                     self._settlement.settle(book, now)
@@ -320,6 +320,9 @@ class PaperBroker:
 
     def _symbol(self, instrument_id: str, day: date) -> str:
         return self._market.instrument(instrument_id, day).symbol
+
+    def _traded(self, instrument_id: str, session: Session) -> bool:
+        return self._market_days.market_day(instrument_id, session, session.last_fill_at()).close is not None
 
     def _holding(self, book: ExchangeAccount, instrument_id: str) -> Holding:
         lots = book.lots_of(instrument_id)

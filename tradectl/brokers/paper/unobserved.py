@@ -6,9 +6,9 @@ many shares are held. An account that was settled without them would keep wrong 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
 
 from tradectl.errors import DataError
 from tradectl.model.moment import ist_date
@@ -18,20 +18,29 @@ if TYPE_CHECKING:
     from tradectl.brokers.paper.account import ExchangeAccount
     from tradectl.exchange.sessions import Session, SessionTable
 
-DataLacking = Callable[[date, bool], str]
-"""Returns which data of the sessions up to a date are not stored; empty if none lacks. The flag: whether bars are needed."""
-_DAY = timedelta(days=1)
+
+class DataLacking(Protocol):
+    """Return which data of the missed sessions (oldest first) are not stored, as text; empty if none lacks.
+
+    `bars`: whether bars are needed."""
+
+    def __call__(self, missed: Sequence[date], *, bars: bool) -> str: ...
 
 
-def refuse_unknown_sessions(book: ExchangeAccount, sessions: SessionTable, now: datetime, lacking: DataLacking) -> None:
-    """Raise DataError if the account has orders or shares, and data of a session that closed without it are not stored."""
+def refuse_unknown_sessions(
+    book: ExchangeAccount, sessions: SessionTable, now: datetime, lacking: DataLacking, traded: Callable[[str, Session], bool]
+) -> None:
+    """Raise DataError if the account has orders or shares, and data of a session that closed without it are not stored.
+
+    `traded`: whether a snapshot or a bar shows a trade of an instrument in a session."""
     if not (book.live or book.held()):
         return
-    missed = _missed(book.day, sessions, now)
+    missed = _missed(book, sessions, now, traded)
     if not missed:
         return
-    waiting = any(order.status is OrderStatus.PENDING for order in book.live.values())  # others ended in their own session
-    what = lacking(missed[-1].date, waiting)
+    unseen = bool(book.live) and missed[0].date == book.day
+    waiting = unseen or any(order.status is OrderStatus.PENDING for order in book.live.values())  # others ended in their session
+    what = lacking([session.date for session in missed], bars=waiting)
     if what:
         first, last = missed[0].date, missed[-1].date
         span = f"session of {last}" if first == last else f"sessions from {first} to {last}"
@@ -41,9 +50,16 @@ def refuse_unknown_sessions(book: ExchangeAccount, sessions: SessionTable, now: 
         )
 
 
-def _missed(day: date, sessions: SessionTable, now: datetime) -> list[Session]:
-    """Return the run sessions after `day` that have closed, oldest first."""
-    first, today = max(day + _DAY, sessions.first), min(ist_date(now), sessions.last)
-    if first > today:
-        return []
-    return [session for session in sessions.run_between(first, today) if session.last_fill_at() < now]
+def _missed(
+    book: ExchangeAccount, sessions: SessionTable, now: datetime, traded: Callable[[str, Session], bool]
+) -> list[Session]:
+    """Return the run sessions that closed without the account, oldest first.
+
+    The account's day is one of them if nothing was settled in its trading, and no live order has a snapshot or a bar of it."""
+    first, today = max(book.day, sessions.first), min(ist_date(now), sessions.last)
+    closed = [item for item in sessions.run_between(first, today) if item.last_fill_at() < now] if first <= today else []
+    if closed and closed[0].date == book.day:
+        own = closed[0]
+        unseen = book.settled_at < own.open_at() and not any(traded(order.instrument_id, own) for order in book.live.values())
+        return closed if book.live and unseen else closed[1:]
+    return closed

@@ -25,7 +25,7 @@ from tradectl.tasks.sell_monitor import unprotected_check
 from tradectl.tasks.sell_monitor.unprotected_check import Checked
 
 MOST_MISSED = 3
-"""How many of the newest sessions may lack a bar until no sell is priced by the last one."""
+"""How many of the newest sessions the store may lack until no sell is priced by the last bar."""
 A_MONTH = timedelta(days=31)
 _UNCHANGED = Outcome(changed=False)
 RESULT_KEYS = ("placed", "checked", "updated", "executed", "rejected", "cancelled", "closed")
@@ -204,7 +204,7 @@ def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, c
             "placed": totals["placed"],
             "subscribed": len(seen.snapshot.positions),
             "warmed": len(seen.quotes),
-            "stale": _stale(context, seen),
+            "stale": _stale(context, run.seller, seen),
             "stream": run.stream.trouble,
         }
     unknown, again_after = run.trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
@@ -212,7 +212,7 @@ def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, c
 
 
 def _priced_since(context: Context) -> date:
-    """Return the first session whose bar may price a sell: `MOST_MISSED` sessions may lack.
+    """Return the first session whose bar may price a sell where the bars since are not stored: `MOST_MISSED` sessions may lack.
 
     On a virtual clock every bar may: the stored bars are then as complete as they will ever be."""
     table = context.world.sessions
@@ -222,18 +222,17 @@ def _priced_since(context: Context) -> date:
     return ([date.min] * (MOST_MISSED + 1) + [session.date for session in table.run_between(first, last)])[-MOST_MISSED - 1]
 
 
-def _stale(context: Context, seen: StepView) -> int:
+def _stale(context: Context, seller: Seller, seen: StepView) -> int:
     """Return the number of positions whose EMA9 is not of the last session, and log each.
 
     Its bars were not imported, or the stock did not trade."""
-    last, since = context.world.sessions.previous_session(context.session).date, _priced_since(context)
-    found = 0
+    last, found = context.world.sessions.previous_session(context.session).date, 0
     for position in seen.snapshot.positions:
         reading = context.world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
         if reading is None or reading.session < last:
             found += 1
             used = "without a newer EMA9 no sell is placed"
-            if reading is not None and reading.session >= since:
+            if reading is not None and not seller.outdated(reading.session):
                 used = f"the target uses the EMA9 of {reading.session}"
             context.log("stale_data", f"{position.symbol}: there is no bar of {last}; {used}", position.symbol, level="warning")
     return found

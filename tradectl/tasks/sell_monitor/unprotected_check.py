@@ -275,6 +275,6 @@ def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Posi
 def _why_unpriced(seller: Seller, position: Position) -> str:
     """Return which data the price of a position's sell lacks, as text."""
     reading = seller.readings.reading(position.instrument_id, seller.session - timedelta(days=1))
-    if reading is not None and reading.session < seller.priced_since:
+    if reading is not None and seller.outdated(reading.session):
         return f"the last bar is of {reading.session}, too old for a price of today; `tradectl prices --force` fetches bars"
     return "there is no EMA9 of the session before, or no open price on the day of a demerger"
