@@ -323,7 +323,7 @@ def _world(
             freshness=fresh,
         )
         return replace(live, pings=pings, write_report=reports)
-    lacking = partial(lacking_data, fresh, market, sessions)
+    lacking = partial(lacking_data, fresh, market, sessions, parameters.actions_max_age)
     paper = paper_world(
         ledger,
         clock,

@@ -19,20 +19,21 @@ def lacking_data(
     freshness: Callable[[], Mapping[str, Freshness]],
     market: MarketData,
     sessions: SessionTable,
+    actions_max_age: float,
     missed: Sequence[date],
     *,
     bars: bool,
 ) -> str:
     """Return which data of the missed sessions (oldest first) are not stored, as text; empty where none lacks.
 
-    The list of corporate actions must cover the last of them: an action that comes to the list later is never applied.
+    The list of corporate actions may be `actions_max_age` sessions old, as for `analyze`: it also has those to come.
     `bars`: whether bars are needed. The newest may be there while those of a session before them are not.
     """
     known, through = freshness(), missed[-1]
-    wanted = [(ACTIONS, "their corporate actions")]
-    for kind, name in [(BARS, "their bars"), *wanted] if bars else wanted:
+    wanted = [(ACTIONS, "their corporate actions", actions_max_age)]
+    for kind, name, most in [(BARS, "their bars", 0), *wanted] if bars else wanted:
         record = known.get(kind)
-        if record is None or sessions_since(sessions, record.as_of, through):
+        if record is None or sessions_since(sessions, record.as_of, through) > most:
             newest = f"the newest are of {record.as_of}" if record is not None else "there are none"
             return f"{name} are not stored ({newest})"
     stored = set(market.panel().sessions.tolist()) if bars else set()

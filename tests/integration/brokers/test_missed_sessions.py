@@ -13,7 +13,7 @@ from tradectl.bootstrap.past_data import lacking_data
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.freshness import ACTIONS, BARS, Freshness
-from tradectl.model.order import OrderStatus, Side
+from tradectl.model.order import OrderStatus
 
 FRIDAY, MONDAY, TUESDAY, WEDNESDAY = (date(2023, 7, day) for day in (14, 17, 18, 19))
 FLAT = {day: bar(day, 10000, 10000, 10000, 10000) for day in (FRIDAY, MONDAY, TUESDAY, WEDNESDAY)}
@@ -29,7 +29,7 @@ def asleep(floor, sessions: SessionTable):
             kind: Freshness(kind, as_of, ist(WEDNESDAY, "08:00"), "") for kind, as_of in ((BARS, max(days)), (ACTIONS, actions))
         }
         made = floor(*shares, at=ist(FRIDAY, "16:30"), prices=Screen())
-        made.options["lacking"] = partial(lacking_data, lambda: known, made.market, sessions)
+        made.options["lacking"] = partial(lacking_data, lambda: known, made.market, sessions, 3)
         made.broker.close()
         made.broker = made.another()
         return made
@@ -83,16 +83,3 @@ def test_a_session_that_was_seen_ends_by_what_was_seen(asleep) -> None:
     market.broker.orders()
     market.to(TUESDAY, "08:00")
     assert market.order(order).status is OrderStatus.CANCELLED
-
-
-@pytest.mark.parametrize("actions", [MONDAY, TUESDAY])
-def test_the_list_of_actions_covers_what_held_shares_missed(asleep, actions: date) -> None:
-    market = asleep(FRIDAY, MONDAY, actions=actions)
-    market.to(MONDAY, "09:31")
-    market.broker.manual_trade("ACME", Side.BUY, 10, 10000)
-    market.to(WEDNESDAY, "08:00")
-    if actions == MONDAY:
-        with pytest.raises(DataError, match="their corporate actions are not stored"):
-            market.broker.holdings()
-        come(market, FRIDAY, MONDAY, TUESDAY)
-    assert [item.symbol for item in market.broker.holdings()] == ["ACME"]
