@@ -208,7 +208,7 @@ def test_after_a_crash_in_a_send_the_message_is_sent_again(ledger: Ledger) -> No
     assert phone.titles == ["filled"]
 
 
-def test_a_grave_message_is_sent_while_the_ledger_cannot_be_written(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grave_message_needs_no_write_of_the_ledger(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is full: shares are unprotected all the same. The process sends it once, and another message waits."""
     clock, phone = VirtualClock(NOW), Phone()
     ledger.outbox.add(NOW, "filled", "", "1", kind=MessageKind.BUY_FILLED)
