@@ -11,7 +11,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
-from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.invocation import Answer, Invocation, rounded
 from tradectl.cli.options import LOOK, parse_day
 from tradectl.errors import UsageError
 
@@ -214,7 +214,7 @@ def _as_text(content: Content, figures: Figures, form: str) -> str:
     if form == "html":
         return render(content)
     if form == "json":
-        return json.dumps(result_of(content, figures), ensure_ascii=False, indent=1) + "\n"
+        return json.dumps(rounded(result_of(content, figures)), ensure_ascii=False, indent=1) + "\n"
     return markdown_of(content, figures) if form == "md" else csv_of(content)
 
 

@@ -50,6 +50,7 @@ def test_the_terminal_has_a_summary_and_the_path(tradectl: Tradectl, kept: Path,
 def test_formats_have_the_same_trades(tradectl: Tradectl, kept: Path) -> None:
     words = ("report", "--simulation", str(kept), "--format")
     object_ = json.loads(tradectl(*words, "json").out)
+    assert all(len(str(month["growth"])) <= 7 for month in object_["months"])  # four decimals, as in `--json`
     rows = list(csv.DictReader(io.StringIO(tradectl(*words, "csv").out)))
     wanted = [(row["symbol"], row["net"]) for row in (*object_["trades"], *object_["held"])]
     assert [(row["symbol"], row["net"]) for row in rows] == wanted
