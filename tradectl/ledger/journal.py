@@ -77,7 +77,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Number and hash of the last entry. Whoever has a copy of it can prove that no earlier entry was changed since."""
+    """Number and hash of the last entry. A copy of them proves that no earlier entry was changed since."""
 
     seq: int
     hash: str
