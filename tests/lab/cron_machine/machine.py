@@ -17,7 +17,7 @@ from types import TracebackType
 from zoneinfo import ZoneInfo
 
 HERE = Path(__file__).parent
-NEEDED = ("unshare", "nsenter", "cron", "crontab", "faketime", "gcc")
+NEEDED = ("setpriv", "unshare", "nsenter", "cron", "crontab", "faketime", "gcc")
 FORM = "%Y-%m-%d %H:%M:%S"
 
 
@@ -69,7 +69,9 @@ class Machine:
         }  # fmt: skip
         path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
         begin = self._set.astimezone(self.zone).strftime(FORM)
-        words = ["unshare", "-m", "faketime", "-m", "-f", f"@{begin} x{self.rate}", "bash", HERE / "machine.sh", self.folder]
+        bound = ["setpriv", "--pdeathsig", "KILL", "--"]  # a driver that is killed leaves no cron behind
+        faked = ["faketime", "-m", "-f", f"@{begin} x{self.rate}"]
+        words = [*bound, "unshare", "-m", *faked, "bash", HERE / "machine.sh", self.folder]
         self._cron = subprocess.Popen(
             [str(word) for word in words], env={"PATH": path, **settings}, start_new_session=True,
             stdout=(self.folder / "cron.log").open("wb"), stderr=subprocess.STDOUT,

@@ -31,18 +31,20 @@ from tests.lab.cron_machine.machine import Machine, missing
 from tradectl.model.moment import at_ist
 
 AWAKE = (
-    ("07:29", "07:34"),
-    ("07:59", "08:03"),
+    ("07:29", "07:32"),
+    ("07:44", "07:47"),
+    ("07:59", "08:02"),
     ("08:39", "08:42"),
     ("09:04", "15:37"),
-    ("15:59", "16:09"),
-    ("17:59", "18:04"),
-    ("18:59", "19:06"),
+    ("15:59", "16:02"),
+    ("16:04", "16:07"),
+    ("17:59", "18:02"),
+    ("18:59", "19:02"),
 )
 """When the machine is awake on a day with a session, Indian time."""
 IDLE = (*((f"{hour:02}:29", f"{hour:02}:32") for hour in range(9, 15)), ("15:14", "15:17"), ("15:29", "15:37"))
 """What is enough of the market's hours when at 09:21 the home has neither a position nor an order."""
-BRIEFLY = (("07:29", "07:33"), ("09:14", "09:17"), ("18:59", "19:03"))
+BRIEFLY = (("07:29", "07:32"), ("07:44", "07:47"), ("09:14", "09:17"), ("18:59", "19:02"))
 """When it is awake on another day; also in a special session, in which no task runs."""
 LOOKED = "09:21"
 CAPITAL = "1000000"
