@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tradectl.errors import BrokerUnavailable, TradectlError
 from tradectl.lazy import resolved
 from tradectl.model.message_kind import MessageKind
-from tradectl.ports import ListsOrderRules, Tell, silence
+from tradectl.ports import Tell, silence
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -153,7 +153,7 @@ class Context:
             messages=messages,
         )
         last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
-        broker = resolved(world.broker)  # since Python 3.12 isinstance with a Protocol fails for a proxy
+        broker = resolved(world.broker)  # the class of a proxy is not the broker's
         return TradingSession(
             broker=world.broker,
             book=book,
@@ -165,7 +165,7 @@ class Context:
             dry_run=self.dry_run,
             last_retry=last_retry,
             level_of=level_of,
-            rules=BrokerOrderRules(broker if isinstance(broker, ListsOrderRules) else None, world.market, self.log),
+            rules=BrokerOrderRules.of(broker, world.market, self.log),
             messages=messages,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from math import lcm
+from typing import TypeGuard
 
 from tradectl.errors import BrokerUnavailable, UsageError
 from tradectl.ports import ListsOrderRules, MarketData, OrderRules
@@ -25,6 +26,11 @@ class BrokerOrderRules:
     log: Callable[..., None]
     unread: set[str] = field(default_factory=set, init=False, repr=False)
     """Symbols whose unreadable row in the broker's list has been logged."""
+
+    @classmethod
+    def of(cls, broker: object, market: MarketData, log: Callable[..., None]) -> BrokerOrderRules:
+        """Return the rules of a broker's orders; `broker` may have a list of instruments (port `ListsOrderRules`)."""
+        return cls(broker if _has_list(broker) else None, market, log)
 
     def tick_size(self, instrument_id: str, session: date) -> int:
         """Return the tick size (paise) of an order for a session: from the broker's list, if the list is of that session.
@@ -67,3 +73,8 @@ class BrokerOrderRules:
                 text = f"{symbol}: the broker's list cannot be read ({error}): {what}"
                 self.log("order_rules_unread", text, symbol, level="warning")
             return None
+
+
+def _has_list(broker: object) -> TypeGuard[ListsOrderRules]:
+    """Return whether a broker is a `ListsOrderRules`. Python compares the methods of an object each time, of a class once."""
+    return issubclass(type(broker), ListsOrderRules)

@@ -62,6 +62,8 @@ class Store:
         self._auctions: dict[date, bool] = {}
         self._ends: dict[date, int] = {}
         """By date: the number of panel rows whose session is on or before it."""
+        self._month_closes: dict[tuple[str, date], int | None] = {}
+        """By instrument and the first day of a month: the close (paise) that decides its tick size."""
         self._spells: dict[str, Spells] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -97,6 +99,7 @@ class Store:
         self._opened = self._panel = None
         self._histories.clear()
         self._ends.clear()
+        self._month_closes.clear()
         self._steps.clear()
         self._multipliers.clear()
         named = ", ".join(map(str, damaged[:3])) + (" ..." if len(damaged) > 3 else "")
@@ -337,12 +340,20 @@ class Store:
         It comes from a dump of the same month, else from the last close of the month before, else from the first close."""
         if dump and dump.dated[:7] == session.isoformat()[:7]:
             return dump.tick_size
+        key = instrument_id, session.replace(day=1)
+        if key not in self._month_closes:
+            self._month_closes[key] = self._close_for_tick(*key)
+        close = self._month_closes[key]
+        return DEFAULT_TICK if close is None else tick_size(session, close)
+
+    def _close_for_tick(self, instrument_id: str, month: date) -> int | None:
+        """Return the last close (paise) before the first day of a month, else the first close; None without a bar."""
         panel = self.panel()
         column = panel.columns.get(instrument_id)
-        row = self._last_bar(instrument_id, session.replace(day=1) - timedelta(days=1))
+        row = self._last_bar(instrument_id, month - timedelta(days=1))
         if column is None or (row < 0 and (row := panel.first_bar(column)) < 0):
-            return DEFAULT_TICK
-        return tick_size(session, int(panel.close[row, column]))
+            return None
+        return int(panel.close[row, column])
 
     def _has_auctions(self, session: date) -> bool:
         """Return whether the exchange held closing auctions on a session."""

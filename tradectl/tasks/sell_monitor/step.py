@@ -135,14 +135,15 @@ def _step(context: Context) -> Outcome:
     trading, seller = run.trading, run.seller
     run.stream.log_news(context)
     changes, seen = trading.begin_step(trading.open_of)
-    seen = seen.with_quotes(_quotes(context, run, seen))
+    if seen.snapshot.positions:
+        seen = seen.with_quotes(_quotes(context, run, seen))
     worked = not changes.quiet and bool(changes)
     if run.tidy != seen.snapshot.revision:
         cancelled = seller.cancel_strays(seen.snapshot)
         run.tidy, worked = None if cancelled else seen.snapshot.revision, worked or cancelled
     if worked:
         seen = seen._replace(snapshot=trading.snapshot)
-    if _adjust_sells(run, seen) or worked:
+    if (seen.quotes and _adjust_sells(run, seen)) or worked:
         after, worked = trading.follow(), True
         if seller.cancel_buys_of_sold(after):
             after = trading.snapshot
@@ -185,8 +186,6 @@ def _adjust_sells(run: _Run, seen: StepView) -> bool:
 def _quotes(context: Context, run: _Run, seen: StepView) -> dict[str, Quote]:
     """Return today's fresh quotes for the positions; a stale quote or one of an earlier day is left out."""
     positions = seen.snapshot.positions
-    if not positions:
-        return {}
     age = timedelta(seconds=context.world.parameters.quote_max_age)
     return run.trading.fresh_quotes([position.symbol for position in positions], age, seen.now, run.day)
 
