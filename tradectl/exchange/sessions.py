@@ -123,6 +123,13 @@ class Session:
                 return False
         return True
 
+    def reference_end(self, closing_auction: bool) -> datetime | None:
+        """Return when the closing auction's reference price is known; None without a closing auction.
+
+        At that moment the exchange ends resting orders whose limit is outside the auction's price band."""
+        found = (phase.end for phase in self.phases(closing_auction) if phase.kind is PhaseKind.CLOSING_REFERENCE)
+        return next(found, None)
+
     def official_close_from(self, closing_auction: bool) -> datetime | None:
         """Return the earliest moment at which the closing auction may match; None without a closing auction.
 

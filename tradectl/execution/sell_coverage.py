@@ -60,21 +60,28 @@ def exposed_shares(
 ) -> int:
     """Return how many shares of a position have no live sell in the market hours of its stock.
 
-    It may not be known whether the stock has a closing auction. Then a sell that rested until the earlier end of trading still
-    counts, because the exchange may have ended it."""
+    A sell that the exchange has ended by its own rule still counts: its limit was outside the band of the closing auction, so it
+    could not trade there, and the next session has a new one. It may not be known whether the stock has a closing auction. Then a
+    sell that rested until the earlier end of trading counts."""
     shares = uncovered(position, orders, session.date)
     if not shares or not in_market_hours(session, now, kinds):
         return 0
-    over = [session.continuous_end(kind) for kind in kinds if not in_market_hours(session, now, (kind,))]
-    closed = [end for end in over if end <= now]
-    if not closed:
+    ended = _ended_by_rule(session, now, kinds)
+    if ended is None:
         return shares
     rested = (
         order.quantity - order.filled_quantity
-        for order in _sells(book, position, session.date)
-        if order.status is OrderStatus.CANCELLED and order.updated_at >= min(closed)
+        for order in cancelled_by_broker_in(book, position, session.date)
+        if order.updated_at >= ended
     )
     return max(0, shares - sum(rested))
+
+
+def _ended_by_rule(session: Session, now: datetime, kinds: Sequence[bool]) -> datetime | None:
+    """Return since when the exchange may have ended resting orders of a stock by its own rule; None before that."""
+    over = [session.continuous_end(kind) for kind in kinds if not in_market_hours(session, now, (kind,))]
+    banded = session.reference_end(True) if all(kinds) else None
+    return min((end for end in (*over, banded) if end is not None and end <= now), default=None)
 
 
 def uncovered(position: Position, orders: Iterable[Order], session: date) -> int:

@@ -11,10 +11,12 @@ from tests.support.brokers.market import MarketListing
 from tests.support.trading import SESSIONS, Trading, ist
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.errors import OrderRefused
+from tradectl.execution import unprotected_findings
 from tradectl.execution.session_close import day_bar
 from tradectl.model.market import Bar, Instrument, Quote
 from tradectl.model.moment import to_ist
 from tradectl.model.order import OrderStatus, Side
+from tradectl.runtime.exposure import unprotected_now
 
 FRIDAY, MONDAY = date(2026, 12, 4), date(2026, 12, 7)
 DAYS = [session.date for session in SESSIONS.run_between(date(2026, 10, 19), date(2026, 12, 8))]
@@ -30,6 +32,14 @@ def share(*, auction: bool = True, known: bool = True) -> MarketListing:
     )
     falling = [(minute, price := 9600 - 4 * minute, price, price, price, 1000) for minute in range(375)]
     return MarketListing(instrument, bars, minutes={FRIDAY: falling, MONDAY: falling})
+
+
+def flat(day: date) -> MarketListing:
+    """A share that falls by a tenth at the open and stays there, so that its target is outside the auction's band."""
+    listing = share()
+    listing.bars[DAYS.index(day)] = Bar(day, 9000, 9000, 9000, 9000, 375_000)
+    listing.minutes[day] = [(minute, 9000, 9000, 9000, 9000, 1000) for minute in range(375)]
+    return listing
 
 
 @pytest.fixture
@@ -160,3 +170,34 @@ def test_a_sell_resting_at_the_end_fills_in_the_auction(trading) -> None:
     (fill,) = [row for row in market.ledger.book.fills(session=MONDAY, ours=True) if row.side == Side.SELL]
     assert (fill.price, f"{to_ist(fill.at):%H:%M}") == (10040, "15:45")
     assert market.positions == ()
+
+
+@pytest.mark.parametrize("day", [FRIDAY, MONDAY])
+def test_a_sell_outside_the_auction_band_is_no_finding(trading, day: date) -> None:
+    """The exchange ends it at the reference price; the position has nothing to trade with until the next session."""
+    market = trading(flat(day), day)
+    market.buy(10, 9700, session=day)
+    codes = []
+    for minute in range(10, 47):
+        market.to(day, f"15:{minute}")
+        codes.append(market.run("sell-monitor", once=True).exit_code)
+        assert unprotected_now(market.world) == ()
+    (sell,) = market.orders(Side.SELL, day)
+    assert (sell.status, "closing auction" in sell.reason) == (OrderStatus.CANCELLED, True)
+    assert (set(codes), unprotected_findings.load(market.ledger, day)) == ({0}, {})
+
+
+def test_a_sell_cancelled_before_the_auction_is_named(trading) -> None:
+    """A cancel in the broker's app in the last minute of continuous trading is not the exchange's rule."""
+    market = trading(flat(FRIDAY), FRIDAY)
+    market.buy(10, 9700, session=FRIDAY)
+    market.to(FRIDAY, "15:14")
+    market.run("sell-monitor", once=True)
+    (sell,) = (order for order in market.broker.orders() if order.side is Side.SELL)
+    market.broker.cancel(sell.broker_order_id)
+    codes = []
+    for minute in range(15, 27):
+        market.to(FRIDAY, f"15:{minute}")
+        codes.append(market.run("sell-monitor", once=True).exit_code)
+    assert codes[2:] == [11] * 10
+    assert [item.cause for item in unprotected_findings.load(market.ledger, FRIDAY).values()] == ["auction"]

@@ -52,13 +52,13 @@ class Hours:
         phases = session.phases(closing_auction)
         first = {phase.kind: phase for phase in reversed(phases)}
         parts = tuple((phase.start, phase.end) for phase in phases if phase.kind is PhaseKind.CONTINUOUS)
-        matching, reference = first.get(PhaseKind.PRE_OPEN_MATCHING), first.get(PhaseKind.CLOSING_REFERENCE)
+        matching = first.get(PhaseKind.PRE_OPEN_MATCHING)
         closing, post = first.get(PhaseKind.CLOSING_MATCHING), first.get(PhaseKind.POST_CLOSE)
         return cls(
             phases[0].start,
             matching.end if matching else parts[0][0],
             parts,
-            reference.end if reference else None,
+            session.reference_end(closing_auction),
             closing.end if closing else None,
             (post.start, post.end) if post else None,
         )
