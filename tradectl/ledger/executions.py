@@ -91,6 +91,7 @@ class Execution:
     steps: int
     trigger: str
     forced: int
+    one_step: int
     result: Mapping[str, Any]
     error: str
 
@@ -162,16 +163,19 @@ class Executions:
         machine_now: datetime,
         now: datetime,
         force: bool = False,
+        one_step: bool = False,
         repeatable: bool | None = None,
     ) -> Claim | Held | AlreadyDone:
         """Claim a slot. Return the claim, Held if another process works on the slot, or AlreadyDone if it is closed.
 
         Args:
             force: Open a completed or missed slot again, but not one that another process holds.
+            one_step: The owner does one step of a monitor and releases the slot: the loop of another process waits for that.
             repeatable: See `is_premature`; None on a virtual clock, which cannot be ahead.
         """
         key = {"user": self.user, "task": task, "session_date": session, "slot": slot}
         values = {"status": "running", "attempt": 1, "owner": owner, "beat_at": machine_now, "started_at": now}
+        values["one_step"] = int(one_step)
         with self.database.note() as connection:
             inserted = insert_new_id(connection, rows, {**key, **values, "trigger": trigger, "result": {}})
             if inserted is not None:
@@ -184,7 +188,7 @@ class Executions:
                 return Held(row.owner or "", row.beat_at)
             if stands == "done":
                 return AlreadyDone(row.status, row.finished_at)
-            taken: dict[str, Any] = {"owner": owner, "beat_at": machine_now, "trigger": trigger}
+            taken: dict[str, Any] = {"owner": owner, "beat_at": machine_now, "trigger": trigger, "one_step": int(one_step)}
             if stands == "again":
                 forced = row.forced + (force and row.status in {"completed", "missed"})
                 taken |= {"status": "running", "attempt": row.attempt + 1, "started_at": now, "forced": forced}

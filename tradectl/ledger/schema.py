@@ -126,6 +126,7 @@ task_executions = Table(
     Column("duration", Float), Column("steps", Integer, nullable=False, server_default="0"),
     Column("trigger", String(16), nullable=False),
     Column("forced", Integer, nullable=False, server_default="0"),
+    Column("one_step", Integer, nullable=False, server_default="0"),  # 1: the owner does one step of a monitor and ends
     Column("result", JsonText, nullable=False), Column("error", Text, nullable=False, server_default=""),
     UniqueConstraint("user", "task", "session_date", "slot"),
     one_of("status", EXECUTION_STATUSES, "status"),

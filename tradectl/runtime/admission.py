@@ -31,6 +31,11 @@ class JobRequest:
     once: bool = False
     until: datetime | None = None
 
+    @property
+    def loops(self) -> bool:
+        """Return whether the request is for the steps of a monitor until its window closes."""
+        return self.window.every is not None and not self.once
+
     def report(self, outcome: str, message: str, exit_code: int = 0, **more: Any) -> Report:
         """Return a report about this request."""
         return Report(self.task.name, self.session, self.window.slot, outcome, exit_code, message=message, **more)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, UsageError
-from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held
+from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, standing
 from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.message_kind import MessageKind, kind_of_failure
@@ -45,6 +45,8 @@ RETRY_DELIVERY = timedelta(minutes=5)
 _JSON = json.JSONEncoder(sort_keys=True, default=str)
 LONG_FETCH = timedelta(hours=6)
 """How long a forced fetch may go on after its window: a new home has years to fetch."""
+PAUSE = 0.5
+"""Seconds between two tries to begin a loop while another process does a single step."""
 
 
 class Runner:
@@ -129,7 +131,7 @@ class Runner:
                 report = window
             else:
                 window = with_options(window, every, until, self.world.clock.now())
-                report = self._admit_and_run(JobRequest(task, day, window, force, dry_run, once or dry_run, until))
+                report = self._run_when_free(JobRequest(task, day, window, force, dry_run, once or dry_run, until))
         except UsageError:
             raise
         except TradectlError as error:
@@ -251,6 +253,24 @@ class Runner:
 
     # -- running it ------------------------------------------------------------------------------------------------------
 
+    def _run_when_free(self, request: JobRequest) -> Report:
+        """Run the request; a loop waits for the end of another process's single step.
+
+        Cron starts the monitor's own line and `run-due`, which does one step, in the same second. Without the wait the monitor
+        would be a new process each minute all day when `run-due` is first."""
+        report = self._admit_and_run(request)
+        while report.outcome == "busy" and request.loops and not self.world.clock.virtual and not self._loops_elsewhere(request):
+            self.world.clock.sleep(PAUSE)
+            report = self._admit_and_run(request)
+        return report
+
+    def _loops_elsewhere(self, request: JobRequest) -> bool:
+        """Return whether another process holds the slot for more than one step."""
+        executions = self.world.ledger.executions
+        row = executions.get(request.task.name, request.session, request.window.slot)
+        held = row is not None and standing(row, self.world.clock.machine_now(), executions.lease) == "held"
+        return held and not (row and row.one_step)
+
     def _admit_and_run(self, request: JobRequest) -> Report:
         refusal = admit(self.world, request)
         if refusal is not None:
@@ -278,6 +298,7 @@ class Runner:
             machine_now=clock.machine_now(),
             now=clock.now(),
             force=request.force,
+            one_step=request.window.every is not None and request.once,
             repeatable=None if clock.virtual else request.task.repeatable,
         )
         if isinstance(claim, Held):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -66,6 +68,21 @@ class Home:
         while not what():
             assert time.monotonic() < deadline, "it did not happen"
             time.sleep(0.01)
+
+    def stop_idle(self, pid: int) -> None:
+        """Stop a process outside a write of the ledger, whose lock it would keep."""
+        with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as ledger:
+            while True:
+                os.kill(pid, signal.SIGSTOP)
+                self.wait_for(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+                try:
+                    ledger.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    os.kill(pid, signal.SIGCONT)
+                    time.sleep(0.01)
+                else:
+                    ledger.execute("ROLLBACK")
+                    return
 
     def working(self, name: str) -> bool:
         row = self.row(name)
@@ -153,7 +170,7 @@ def test_a_killed_monitor_is_taken_over_at_once_with_its_counts(home: Home) -> N
 def test_a_stopped_process_is_fenced_and_cannot_finish(home: Home) -> None:
     pid = home.start("watch", changes)
     home.wait_for(lambda: (row := home.row("watch")) and row.steps == 1)
-    os.kill(pid, signal.SIGSTOP)
+    home.stop_idle(pid)
     assert home.fresh(LONG).run("watch", once=True).outcome == "busy"
     time.sleep(LEASE.total_seconds() + 0.1)
     assert home.fresh().run("watch", once=True).outcome == "completed"
@@ -162,6 +179,32 @@ def test_a_stopped_process_is_fenced_and_cannot_finish(home: Home) -> None:
     row = home.row("watch")
     assert row is not None
     assert (row.attempt, row.owner, row.steps) == (2, None, 2)
+
+
+def test_a_loop_begins_after_a_single_step_of_another(home: Home) -> None:
+    """Cron starts `run-due` and the monitor's own line in the same second."""
+    enough = home.path.with_suffix(".enough")
+
+    def long(context: Context) -> Outcome:
+        while not enough.exists():
+            time.sleep(0.02)
+        return Outcome({"done": 1})
+
+    home.lease = LONG
+    home.start("watch", long, once=True)
+    home.wait_for(lambda: home.working("watch"))
+    loop = home.start("watch", changes)
+    time.sleep(0.3)
+    assert home.children[1].is_alive(), "it waits"
+    enough.touch()
+    assert home.exit_code(0) == 0
+    home.wait_for(lambda: (row := home.row("watch")) and row.steps == 2)
+    row = home.row("watch")
+    assert row is not None
+    assert (f":{loop}:" in (row.owner or ""), row.attempt, row.one_step) == (True, 1, 0)
+    home.start("watch", changes)
+    assert home.exit_code(2) == 0, "a second loop is busy at once"
+    assert (home.children[1].is_alive(), home.working("watch")) == (True, True)
 
 
 def test_a_long_step_keeps_its_claim(home: Home) -> None:

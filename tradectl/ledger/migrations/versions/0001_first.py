@@ -212,6 +212,7 @@ def upgrade() -> None:
         sa.Column("steps", sa.Integer(), server_default="0", nullable=False),
         sa.Column("trigger", sa.String(length=16), nullable=False),
         sa.Column("forced", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("one_step", sa.Integer(), server_default="0", nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint("status IN ('running', 'completed', 'failed', 'missed')", name=op.f("ck_task_executions_status")),
