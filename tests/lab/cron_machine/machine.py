@@ -151,6 +151,7 @@ class Machine:
             (self.folder / name).touch()
         (self.folder / "ready").unlink(missing_ok=True)
         shutil.copy(f"/usr/share/zoneinfo/{self.zone.key}", self.folder / "localtime")
+        (self.folder / "timezone").write_text(f"{self.zone.key}\n")
         letter = f'#!/bin/sh\ncat > "{self.mail}/$(date +%s.%N)"\n'
         (self.folder / "sendmail").write_text(letter)
         (self.folder / "sendmail").chmod(0o755)

@@ -9,6 +9,7 @@ printf '%s\n' "LD_PRELOAD=$LD_PRELOAD" "FAKETIME_SHARED=$FAKETIME_SHARED" "FAKET
     "FAKETIME_TIMESTAMP_FILE=$FAKETIME_TIMESTAMP_FILE" FAKETIME_NO_CACHE=1 FAKETIME_DONT_RESET=1 > "$folder/environment"
 mount --bind "$folder/environment" /etc/environment
 mount --bind "$folder/localtime" /etc/localtime
+if [ -e /etc/timezone ]; then mount --bind "$folder/timezone" /etc/timezone; fi
 mount --bind "$folder/sendmail" /usr/sbin/sendmail
 cp "$folder/environment" "$folder/ready"
 exec cron -f -L 15

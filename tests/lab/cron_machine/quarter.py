@@ -52,6 +52,8 @@ PATIENCE = 900.0
 """Real seconds to wait for jobs that still run when the machine could sleep."""
 SLOW = 10.0
 """The rate of the first evening: six years of files take some real minutes, and the window of `prices` ends at 23:30."""
+QUOTE_AGE = 600
+"""Seconds of the machine's clock after which a quote is ignored: at its rate the request of a quote takes a minute."""
 HISTORY = 1480
 """Sessions before the first one: the years of a backtest, and one more."""
 
@@ -152,6 +154,7 @@ class Household:
         self.tradectl("init", "--capital", CAPITAL, "--universe", universe, "--prices", "yahoo")
         with (self.home / "tradectl.toml").open("a") as file:
             file.writelines(f'{name} = "{self.exchange.url}"\n' for name in ("nse", "nse_home", "yahoo"))
+        self.tradectl("config", "set", "quote_max_age", f"{QUOTE_AGE}")
         if years is not None:
             self.tradectl("config", "set", "backtest_years", f"{years}")
         if bars is not None:
