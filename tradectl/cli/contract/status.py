@@ -78,7 +78,7 @@ class HeldPosition(TypedDict):
     quantity: Shares
     average: Rupees
     last: Rupees | None
-    last_at: Annotated[Moment | None, Detail({"description": "the time of the price; null before position-monitor ran"})]
+    last_at: Annotated[Moment | None, Detail({"description": "the time of the price: a monitor saw it, or it is a stored close"})]
     target: Annotated[Rupees | None, Detail({"description": "the limit of the live sell order"})]
     distance: Annotated[float | None, Detail({"description": "from the last price to the target; 0.0123 is 1.23 %"})]
     pnl: Annotated[Rupees | None, Detail({"description": "if sold at the last price, after charges"})]
