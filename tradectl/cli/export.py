@@ -1,4 +1,4 @@
-"""Export trades, fills, orders, lots, daily returns and a double-entry journal (`export`)."""
+"""Export trades, fills, orders, lots, daily returns and double-entry bookkeeping (`export`)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tradectl.report.exports.tables import Table
 
 app = typer.Typer()
-TABLES, JOURNAL, ALL = ("trades", "fills", "orders", "lots", "returns"), "journal", "all"
-WHAT = (*TABLES, ALL, JOURNAL)
-FORMATS = {JOURNAL: ("beancount", "ledger"), ALL: ("xlsx",)} | dict.fromkeys(TABLES, ("csv", "jsonl", "xlsx"))
+TABLES, BOOKKEEPING, ALL = ("trades", "fills", "orders", "lots", "returns"), "bookkeeping", "all"
+WHAT = (*TABLES, ALL, BOOKKEEPING)
+FORMATS = {BOOKKEEPING: ("beancount", "ledger"), ALL: ("xlsx",)} | dict.fromkeys(TABLES, ("csv", "jsonl", "xlsx"))
 """The formats of each export, its default first. A file's ending names its format."""
 
 
@@ -40,24 +40,24 @@ def export(
     last: To = "",
     symbol: Symbol = "",
 ) -> Answer:
-    """Export trades, fills, orders, lots or daily returns as a table, all of them as one XLSX, or a double-entry journal.
+    """Export trades, fills, orders, lots or daily returns as a table, all of them as one XLSX, or double-entry bookkeeping.
 
     A span chooses trades by their sale, fills and orders by their session, and
-    lots that are held at its end. A journal is always whole."""
+    lots that are held at its end. The bookkeeping is always whole."""
     check_word("export", what, WHAT)
     form = _format(what, form, file)
     if form == "xlsx" and file is None:
         raise UsageError("xlsx needs a FILE")
-    if what == JOURNAL and (first or last or symbol):
-        raise UsageError("a journal is always whole: --from, --to and --symbol do not apply")
+    if what == BOOKKEEPING and (first or last or symbol):
+        raise UsageError("the bookkeeping is always whole: --from, --to and --symbol do not apply")
     world = invocation.world(read_only=True)
     span = span_of(world, first, last, symbol)
-    content, rows = _journal(world.ledger, form) if what == JOURNAL else _tables(world.ledger, what, form, span)
+    content, rows = _bookkeeping(world.ledger, form) if what == BOOKKEEPING else _tables(world.ledger, what, form, span)
     if file is not None:
         _write(file, content)
     found = {"what": what, "format": form, "file": str(file) if file else None, "rows": rows}
     text = content.decode() if file is None else None
-    noun = "entries" if what == JOURNAL else "rows"
+    noun = "transactions" if what == BOOKKEEPING else "rows"
     return Answer(found | {"content": text}, text.rstrip("\n") if text is not None else f"{file}: {rows} {noun}")
 
 
@@ -71,12 +71,12 @@ def _format(what: str, form: str, file: Path | None) -> str:
     return chosen
 
 
-def _journal(ledger: Ledger, form: str) -> tuple[bytes, int]:
+def _bookkeeping(ledger: Ledger, form: str) -> tuple[bytes, int]:
     from tradectl.report.exports.beancount import beancount
-    from tradectl.report.exports.journal import journal
+    from tradectl.report.exports.bookkeeping import bookkeeping
     from tradectl.report.exports.ledger_cli import ledger_cli
 
-    made = journal(ledger)
+    made = bookkeeping(ledger)
     return (beancount(made) if form == "beancount" else ledger_cli(made)), len(made.entries)
 
 
