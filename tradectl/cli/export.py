@@ -11,9 +11,9 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.known_values import check_word
 from tradectl.cli.options import LOOK, From, Symbol, To
+from tradectl.cli.output_file import write_output
 from tradectl.cli.pnl import span_of
 from tradectl.errors import UsageError
-from tradectl.file_permissions import as_asked
 
 if TYPE_CHECKING:
     from tradectl.accounts.profit_and_loss import Span
@@ -54,7 +54,7 @@ def export(
     span = span_of(world, first, last, symbol)
     content, rows = _bookkeeping(world.ledger, form) if what == BOOKKEEPING else _tables(world.ledger, what, form, span)
     if file is not None:
-        _write(file, content)
+        write_output(file, content)
     found = {"what": what, "format": form, "file": str(file) if file else None, "rows": rows}
     text = content.decode() if file is None else None
     noun = "transactions" if what == BOOKKEEPING else "rows"
@@ -105,12 +105,3 @@ def _made(ledger: Ledger, names: tuple[str, ...], span: Span) -> list[Table]:
         "returns": lambda: tables.returns(ledger, span),
     }
     return [make[name]() for name in names]
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file with the permissions of the user's shell. Raises UsageError if that is not possible."""
-    try:
-        with open(file, "wb", opener=as_asked) as written:
-            written.write(content)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error

@@ -210,9 +210,14 @@ class Root(Group):
         return " ".join(path)
 
 
+NUMBERS = {"int": "whole number", "float": "number"}
+_NO_NUMBER = re.compile(r"is not a valid (int|float)(?: range)?\.")
+"""What Typer says of a value that is no number, in the words of a programmer."""
+
+
 def _misspoken(error: typer.TyperException) -> Answer:
     """Return Typer's usage errors in our form."""
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "tradectl"
-    message = " ".join(error.format_message().split())
+    message = _NO_NUMBER.sub(lambda found: f"is not a {NUMBERS[found[1]]}", " ".join(error.format_message().split()))
     return Answer(outcome="failed", exit_code=2, error=f"{message} (see `{path} --help`)")

@@ -131,7 +131,7 @@ class Seller:
         halted = self.trading.path.trading_state(seen)
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
-                self.trading.path.stopped = f"the account is halted: {halted.reason}"
+                self.trading.path.stopped = str(halted.refusal(Side.SELL))
             return False  # a halted account sends only cancels and smaller quantities
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)
