@@ -107,3 +107,9 @@ def test_a_wheel_has_the_manual_and_the_man_page(tmp_path: Path):
     words = [sys.executable, "-P", "-m", "tradectl", "help", "go-live"]
     said = subprocess.run(words, env=env, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert said.stdout.startswith("# How to go live")
+
+
+def test_no_help_names_a_type_of_the_language() -> None:
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    assert "- `--limit` `N`: Maximum number of rows." in page
+    assert not [word for word in ("`STR`", "`INT", "`FLOAT", "RANGE`") if word in page]
