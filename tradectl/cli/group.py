@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
@@ -20,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from tradectl.cli.contents import Contents
 from tradectl.cli.help_sections import PlainHelp
 from tradectl.cli.invocation import Answer, Invocation, failure
-from tradectl.errors import TradectlError
+from tradectl.errors import Interrupted, TradectlError, UsageError
 
 WITH_VALUE = frozenset({"--user", "--db", "--home", "--at", "--columns"})
 FLAGS = frozenset({"--json", "--quiet", "--verbose", "--version"})
@@ -179,6 +180,10 @@ class Root(Group):
         except TradectlError as error:
             invocation.command = self.full_name(arguments)
             code = invocation.answer(failure(error))
+        except typer.Abort as error:
+            typer.echo(err=True)  # the cursor is behind the prompt
+            invocation.command = self.full_name(arguments)
+            code = invocation.answer(failure(_unanswered(error)))
         except typer.TyperException as error:
             invocation.command = self.full_name(arguments)
             code = invocation.answer(_misspoken(error))
@@ -208,6 +213,13 @@ class Root(Group):
             if path and with_default and isinstance(command, Group) and command.default is not None:
                 path.append(command.default)
         return " ".join(path)
+
+
+def _unanswered(error: typer.Abort) -> TradectlError:
+    """Return why a prompt got no answer: Ctrl-C, or the end of stdin."""
+    if isinstance(error.__context__, KeyboardInterrupt):
+        return Interrupted(signal.SIGINT)
+    return UsageError("stdin ended before the last answer; options give the answers without a prompt, see --help")
 
 
 NUMBERS = {"int": "whole number", "float": "number"}

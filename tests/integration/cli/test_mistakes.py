@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
 import stat
 import subprocess
 import sys
@@ -22,6 +25,44 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 write_output(Path(sys.argv[1]), b"x" * 1000)
 """
 """A process that may write 100 bytes to a file."""
+
+
+def abandoned(home: Path, *words: str, by: str) -> tuple[int, str]:
+    """Run a command at a terminal, give no answer at its first prompt; return its exit code and what the terminal shows."""
+    master, slave = pty.openpty()
+    line = [sys.executable, "-m", "tradectl", "--home", str(home), *words]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
+    done = subprocess.Popen(line, stdin=slave, stdout=slave, stderr=slave, env=own)
+    os.close(slave)
+    shown = b""
+    while not shown.rstrip().endswith(b":"):
+        shown += os.read(master, 1 << 12)
+    if by == "Ctrl-C":
+        done.send_signal(signal.SIGINT)
+    else:
+        os.write(master, b"\x04")
+    code = done.wait(timeout=60)
+    shown += os.read(master, 1 << 12)
+    os.close(master)
+    return code, shown.decode()
+
+
+@pytest.mark.parametrize(
+    ("by", "code", "said"),
+    [
+        ("Ctrl-C", 130, "tradectl: stopped by signal 2"),
+        ("Ctrl-D", 2, "tradectl: stdin ended before the last answer; options give"),
+    ],
+)
+def test_a_prompt_without_an_answer_is_no_bug(tmp_path: Path, by: str, code: int, said: str) -> None:
+    ended, shown = abandoned(tmp_path / "home", "init", by=by)
+    assert (ended, "bug" in shown, (tmp_path / "home").exists()) == (code, False, False)
+    assert said in shown
+
+
+def test_a_missing_credential_names_its_command(tradectl: Tradectl) -> None:
+    tradectl("init", "--mode", "live", "--broker", "kite", "--capital", "100000")
+    assert tradectl("login").err == "tradectl: kite needs your api_key; `tradectl broker set` prompts for it\n"
 
 
 @pytest.mark.parametrize(
