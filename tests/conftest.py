@@ -34,8 +34,8 @@ UNUSUAL = {
     "no_calendar": "2027-06-01 11:00",
 }
 """Moments at which a test that reads a real clock must pass as well: those marked `any_day` run at each of them."""
-WIDE = "200"
-"""The width of tables in the tests, at which no column is dropped; `test_columns` tries others."""
+WIDE = "1000"
+"""The width of tables in the tests, at which no column is dropped and no text is broken; `test_columns` tries others."""
 TEXTS_ALONE = "action_texts.csv"
 """A list of wordings and their readings, which no command imports."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -37,11 +39,15 @@ def abandoned(home: Path, *words: str, by: str) -> tuple[int, str]:
     shown = b""
     while not shown.rstrip().endswith(b":"):
         shown += os.read(master, 1 << 12)
-    if by == "Ctrl-C":
-        done.send_signal(signal.SIGINT)
-    else:
-        os.write(master, b"\x04")
-    code = done.wait(timeout=60)
+    code = None
+    while code is None:  # a key may come before the prompt reads
+        time.sleep(0.5)
+        if by == "Ctrl-C":
+            done.send_signal(signal.SIGINT)
+        else:
+            os.write(master, b"\x04")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = done.wait(timeout=10)
     shown += os.read(master, 1 << 12)
     os.close(master)
     return code, shown.decode()
