@@ -134,3 +134,10 @@ def test_an_export_keeps_the_permissions_of_its_file(tmp_path: Path) -> None:
     assert (file.read_text(), stat.S_IMODE(file.stat().st_mode), link.is_symlink()) == ("new", 0o640, True)
     with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
         write_output(tmp_path / "missing" / "x.csv", b"new")
+
+
+def test_a_refused_follow_prints_no_line_of_the_log(tradectl: Tradectl) -> None:
+    at = ("--at", "2023-07-21 10:00")
+    assert [tradectl(*at, word).code for word in ("status", "halt", "logs")] == [0, 0, 0]
+    said = tradectl(*at, "logs", "--follow")
+    assert (said.code, said.out, said.err) == (2, "", "tradectl: --follow needs the machine's clock: leave --at out\n")
