@@ -34,6 +34,8 @@ UNUSUAL = {
     "no_calendar": "2027-06-01 11:00",
 }
 """Moments at which a test that reads a real clock must pass as well: those marked `any_day` run at each of them."""
+WIDE = "1000"
+"""The width of tables in the tests, at which no column is dropped and no text is broken; `test_columns` tries others."""
 TEXTS_ALONE = "action_texts.csv"
 """A list of wordings and their readings, which no command imports."""
 
@@ -47,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Pin the date here, in the workers of xdist and in every process that a test starts; see `pinned_clock`."""
     store_bytecode()
+    os.environ["COLUMNS"] = WIDE
     if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has all of it from its parent
         os.environ[pin.CLOCK] = str(pin.seconds_to(parse_moment(config.getoption("--date"))))
         os.environ["PYTHONPATH"] = python_path(

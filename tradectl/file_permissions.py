@@ -32,8 +32,13 @@ def as_asked(path: str, flags: int) -> int:
     except FileExistsError:
         return os.open(path, flags & ~os.O_CREAT)
     if _shell_umask and flags & os.O_CREAT:
-        os.fchmod(handle, 0o666 & ~_shell_umask[0])
+        os.fchmod(handle, mode_as_asked())
     return handle
+
+
+def mode_as_asked() -> int:
+    """Return the mode of a new file that the user named: by the shell's umask, which was there before `close_by_default`."""
+    return 0o666 & ~(_shell_umask[0] if _shell_umask else _OWNER_ONLY)
 
 
 def close(paths: Iterable[Path]) -> None:

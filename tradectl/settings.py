@@ -216,6 +216,9 @@ def take_notify_socket() -> str:
     return os.environ.pop("NOTIFY_SOCKET", "")
 
 
+_ANEW = "Correct it, or move it away: without it the home has its defaults"
+
+
 def read_file(path: Path) -> dict[str, str]:
     """Return the values of `tradectl.toml`; empty without a file.
 
@@ -225,8 +228,12 @@ def read_file(path: Path) -> dict[str, str]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} cannot be read: it is not UTF-8 text. {_ANEW}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}. {_ANEW}") from error
     for key, value in content.items():
         if key not in KEYS:
             raise ConfigurationError(f"{path}: no setting is called {key!r}; there are {', '.join(KEYS)}")

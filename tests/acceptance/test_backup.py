@@ -249,7 +249,7 @@ def write_for_ever(home: Path, writer: int, started: Any) -> None:
     while True:
         tag, number = f"{writer}-{number}", number + 1
         ours.info.set(f"intent {tag}", "x" * 400)
-        theirs.execute("INSERT INTO journal VALUES ('me', ?, '', '', 'buy', 0, '', '', ?)", (writer * 10**6 + number, tag))
+        theirs.execute("INSERT INTO cash_entries VALUES ('me', ?, '', '', 'buy', 0, '', '', ?)", (writer * 10**6 + number, tag))
         ours.info.set(f"answer {tag}", "x" * 400)
         started.set()
 
@@ -281,7 +281,7 @@ def test_a_backup_is_whole_while_others_write_all_the_time(home: Tradectl, tmp_p
             folder = made(home("backup", str(tmp_path / "safe"), "--json", at=AT))
             whole(folder)
             info = {row["key"] for row in rows(folder / "ledger.db", "SELECT key FROM database_info")}
-            orders = {row["note"] for row in rows(folder / PAPER, "SELECT note FROM journal WHERE kind = 'buy'")}
+            orders = {row["note"] for row in rows(folder / PAPER, "SELECT note FROM cash_entries WHERE kind = 'buy'")}
             intents = {key.removeprefix("intent ") for key in info if key.startswith("intent ")}
             answers = {key.removeprefix("answer ") for key in info if key.startswith("answer ")}
             assert answers <= orders <= intents

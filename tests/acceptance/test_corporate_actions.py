@@ -118,9 +118,9 @@ def test_no_rupee_of_cost_is_lost(lived: Lived):
 
 def test_no_rupee_of_cash_is_lost(lived: Lived):
     position = lived.position
-    [journal] = lived.exchange("SELECT sum(amount) AS paise FROM journal")
+    [entries] = lived.exchange("SELECT sum(amount) AS paise FROM cash_entries")
     flow = position["sold"] - position["bought"] - position["charges"] + position["dividends"] + lived.cash_in_lieu
-    assert CAPITAL + flow == journal["paise"] == paise(lived.result["cash"])
+    assert CAPITAL + flow == entries["paise"] == paise(lived.result["cash"])
     fraction = lived.held.quantity * lived.held.ratio - lived.held.shares
     assert (lived.cash_in_lieu > 0) == (fraction > 0)
 

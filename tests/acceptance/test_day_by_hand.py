@@ -24,7 +24,7 @@ STEPS = [step for session in SESSIONS for step in day(session)]
 RUNS = [step for step in STEPS if not step.repeats and not "10:00" < step.slot < "15:00"]
 """One command for each slot of each day; of the position monitor, which orders nothing, the first and the last."""
 LEDGER = ("orders", "fills", "positions", "adjustments", "signals", "decisions", "daily_stats", "task_executions")
-EXCHANGE = ("orders", "trades", "lots", "charges", "journal")
+EXCHANGE = ("orders", "trades", "lots", "charges", "cash_entries")
 RUN_SPECIFIC = {"trigger": "manual or simulate", "opened_at": "the first command", "at": "the deposit is as old as the account"}
 
 
@@ -90,7 +90,7 @@ def test_the_profit_by_hand_is_the_simulated_one(walked: Path):
     assert sum(net.values()) == paise(result["realised_pnl"])
     [last] = rows(walked / "hand" / "ledger.db", "SELECT * FROM daily_stats ORDER BY session_date DESC LIMIT 1")
     assert (last["cash"], last["equity"]) == (paise(result["cash"]), paise(result["equity"]))
-    [cash] = rows(walked / "hand" / "paper.db", "SELECT sum(amount) AS paise FROM journal")
+    [cash] = rows(walked / "hand" / "paper.db", "SELECT sum(amount) AS paise FROM cash_entries")
     assert cash["paise"] == paise(result["cash"])
 
 
@@ -114,7 +114,7 @@ def everything_sent(hand: Tradectl) -> list[list[Row]]:
         hand.ledger("SELECT * FROM daily_stats"),
         hand.exchange("SELECT * FROM orders"),
         hand.exchange("SELECT * FROM trades"),
-        hand.exchange("SELECT * FROM journal"),
+        hand.exchange("SELECT * FROM cash_entries"),
     ]
 
 

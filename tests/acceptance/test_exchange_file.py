@@ -66,7 +66,7 @@ def foreign(home: Tradectl, folder: Path) -> None:
 
 def without_account(home: Tradectl, _folder: Path) -> None:
     with closing(sqlite3.connect(home.home / "paper.db", isolation_level=None)) as file:
-        for table in ("charges", "journal", "lots", "trades", "orders", "accounts"):
+        for table in ("charges", "cash_entries", "lots", "trades", "orders", "accounts"):
             file.execute(f"DELETE FROM {table}")
 
 
@@ -181,7 +181,7 @@ def test_a_new_exchange_goes_on_with_the_ledgers_cash_and_shares(bought: Callabl
     resting = "SELECT symbol FROM orders WHERE side = 'SELL' AND status = 'ONGOING' ORDER BY symbol"
     before = home.exchange(resting)
     assert before
-    [cash] = home.exchange("SELECT sum(amount) AS cash FROM journal")
+    [cash] = home.exchange("SELECT sum(amount) AS cash FROM cash_entries")
     deleted(home, folder)
     at = "2023-02-09 09:30"
     refused = home("sandbox", "accept", "--json", at=at)
@@ -190,7 +190,7 @@ def test_a_new_exchange_goes_on_with_the_ledgers_cash_and_shares(bought: Callabl
     made = home("sandbox", "accept", "--new", "--json", at=at)
     assert made.outcome == ("completed", 0), made
     assert made.object["result"]["positions"] == len(positions)
-    assert home.exchange("SELECT sum(amount) AS cash FROM journal") == [cash]
+    assert home.exchange("SELECT sum(amount) AS cash FROM cash_entries") == [cash]
     assert home.exchange("SELECT sum(quantity) AS q, sum(cost) AS c FROM lots") == [
         {"q": sum(row["quantity"] for row in positions), "c": sum(row["cost"] for row in positions)}
     ]

@@ -102,7 +102,7 @@ LEDGER = {
     "task_executions": "task, session_date, slot, status, result, error",
     "outbox": "deduplicate, title, body",
 }
-EXCHANGE = ("orders", "trades", "lots", "charges", "journal")
+EXCHANGE = ("orders", "trades", "lots", "charges", "cash_entries")
 UNPROTECTED, CAUSE = 11, re.compile(r"have no live sell order \(([^)]+)\)")
 """The exit code of positions without a live sell, and where an error says why. On 2023-02-09 the target of one stock is outside
 its band."""

@@ -19,7 +19,7 @@ def test_the_tutorial_prints_what_its_page_shows(tmp_path: Path):
     commands = [line for block in BLOCKS for line in block.splitlines() if re.match(r"tradectl \D", line)]
     shown = [block for block in BLOCKS if block.startswith(("RANK", "SYMBOL"))]
     summaries = [block for block in BLOCKS if block.startswith("tradectl 2025")]
-    said = shell(" && ".join(commands), tmp_path / "home")
+    said = shell(" && ".join(commands), tmp_path / "home", {"COLUMNS": "80"})
     assert said.returncode == 0, said
     assert (len(commands), len(shown), len(summaries)) == (21, 3, 2)
     for block in shown:

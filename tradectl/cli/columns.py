@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from tradectl.errors import UsageError
 
-GAP, EDGES = 3, 2
+BOXED, PLAIN = (3, 2), (2, 0)
 """The width between two columns of a table, and at its edges together."""
-LEAST_TEXT = 24
+LEAST_TEXT = 20
 """The width below which a column of free text is not broken into lines; it is dropped instead."""
 FREE_TEXT = frozenset(
-    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error"}
+    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times", "what"}
 )
 """Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
 DROPPED_FIRST = (
-    "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "slot", "started", "seconds",
-    "action", "data", "backtest", "strength", "combined", "filled", "buys", "winners", "paid", "opened", "cost", "bought",
-    "sold", "entry price", "exit price", "dividends", "gross", "level", "id", "default", "note", "result", "message", "reason",
+    "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "started", "seconds",
+    "action", "data", "backtest", "strength", "combined", "filled", "buys", "winners", "paid", "opened", "origin", "cost",
+    "bought", "sold", "entry price", "exit price", "dividends", "gross", "charges", "level", "default", "note", "slot", "key",
+    "change", "what", "result", "message", "reason",
 )  # fmt: skip
 """Columns by rank: on a narrow terminal the first goes first. Then the other texts go from right to left, then numbers."""
 
@@ -46,19 +47,40 @@ def named_columns(columns: Sequence[str]) -> list[int]:
     return [names.index(name) for name in Chosen.names]
 
 
-def fitting_columns(columns: Sequence[str], widths: Sequence[int], width: int) -> list[int]:
+def fitting_columns(columns: Sequence[str], widths: Sequence[int], width: int, spaces: tuple[int, int]) -> list[int]:
     """Return the places of the columns that fit a terminal of `width`; at least the first one.
 
-    `widths`: the width of the longest value or of the name of each column."""
+    `widths`: the width of the longest value or of the name of each column. `spaces`: BOXED or PLAIN."""
+    gap, edges = spaces
     names = [plain_name(column) for column in columns]
-    kept = list(range(len(names)))
     least = [min(size, LEAST_TEXT) if name in FREE_TEXT else size for name, size in zip(names, widths, strict=True)]
-    for place in _by_rank(columns):
-        if sum(least[index] for index in kept) + GAP * (len(kept) - 1) + EDGES <= width:
+
+    def fits(places: Sequence[int]) -> bool:
+        return sum(least[place] for place in places) + gap * (len(places) - 1) + edges <= width
+
+    ranked = _by_rank(columns)
+    kept = list(ranked)
+    while not fits(kept) and len(kept) > 1:
+        kept.pop(0)
+    for place in reversed(ranked[: -len(kept)]):  # a narrow column may still fit where a wide one left
+        if fits([*kept, place]):
+            kept.append(place)
+    return sorted(kept)
+
+
+def text_widths(columns: Sequence[str], widths: Sequence[int], width: int, spaces: tuple[int, int]) -> list[int]:
+    """Return the widths at which fitting columns share a width: the longest free texts get less, never below LEAST_TEXT."""
+    gap, edges = spaces
+    found = list(widths)
+    texts = [place for place, name in enumerate(columns) if plain_name(name) in FREE_TEXT]
+    beyond = sum(found) + gap * (len(found) - 1) + edges - width
+    while beyond > 0 and texts:
+        longest = max(texts, key=lambda place: found[place])
+        if found[longest] <= LEAST_TEXT:
             break
-        if len(kept) > 1:
-            kept.remove(place)
-    return kept
+        found[longest] -= 1
+        beyond -= 1
+    return found
 
 
 def _by_rank(columns: Sequence[str]) -> list[int]:

@@ -82,8 +82,9 @@ def remove(invocation: Invocation) -> Answer:
     settings = invocation.required_settings()
     user = _user(settings)
     changed = remove_block(settings, user)
-    text = "removed: cron no longer starts this home's tasks" if changed else "your crontab has no block of this home and user"
-    return Answer({"changed": changed}, text)
+    removed = f"removed: cron no longer starts the tasks of {user} in {settings.home}"
+    nothing = "your crontab has no block of this home and user"
+    return Answer({"changed": changed}, removed if changed else nothing)
 
 
 @command(app)

@@ -15,12 +15,13 @@ from tradectl.cli.actions import actions
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
 from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.known_values import check_file
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
 from tradectl.cli.sessions import sessions
 from tradectl.clock import SystemClock
 from tradectl.control_characters import one_line
-from tradectl.errors import DataError, UsageError
+from tradectl.errors import DataError
 from tradectl.exchange.sessions import SessionTable
 from tradectl.exchange.tables import FIRST
 from tradectl.model.moment import ist_date
@@ -68,7 +69,7 @@ def import_(
 
     settings = invocation.required_settings()
     for path in files:
-        _refuse_missing(path)
+        check_file(path, folder=True)
     now = SystemClock().machine_now()
     calendar = SessionTable.load(settings.sessions)
     with bar("reading", quiet=invocation.quiet or invocation.as_json) as tell:
@@ -104,16 +105,6 @@ def import_(
         exit_code=DataError.exit_code,
         error=f"{len(refused)} of {len(found) + len(refused)} files refused, the others imported; {refused[0]['reason']}",
     )
-
-
-def _refuse_missing(path: Path) -> None:
-    """Raise UsageError for a path that does not exist."""
-    try:
-        there = path.exists()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    if not there:
-        raise UsageError(f"there is no file {path}")
 
 
 def _import_text(found: list[dict[str, Any]], refused: list[dict[str, str]], ignored: Sequence[str]) -> str:

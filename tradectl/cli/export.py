@@ -1,4 +1,4 @@
-"""Export trades, fills, orders, lots, daily returns and a double-entry journal (`export`)."""
+"""Export trades, fills, orders, lots, daily returns and double-entry bookkeeping (`export`)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.known_values import check_word
 from tradectl.cli.options import LOOK, From, Symbol, To
+from tradectl.cli.output_file import write_output
 from tradectl.cli.pnl import span_of
 from tradectl.errors import UsageError
-from tradectl.file_permissions import as_asked
 
 if TYPE_CHECKING:
     from tradectl.accounts.profit_and_loss import Span
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tradectl.report.exports.tables import Table
 
 app = typer.Typer()
-TABLES, JOURNAL, ALL = ("trades", "fills", "orders", "lots", "returns"), "journal", "all"
-WHAT = (*TABLES, ALL, JOURNAL)
-FORMATS = {JOURNAL: ("beancount", "ledger"), ALL: ("xlsx",)} | dict.fromkeys(TABLES, ("csv", "jsonl", "xlsx"))
+TABLES, BOOKKEEPING, ALL = ("trades", "fills", "orders", "lots", "returns"), "bookkeeping", "all"
+WHAT = (*TABLES, ALL, BOOKKEEPING)
+FORMATS = {BOOKKEEPING: ("beancount", "ledger"), ALL: ("xlsx",)} | dict.fromkeys(TABLES, ("csv", "jsonl", "xlsx"))
 """The formats of each export, its default first. A file's ending names its format."""
 
 
@@ -40,24 +40,24 @@ def export(
     last: To = "",
     symbol: Symbol = "",
 ) -> Answer:
-    """Export trades, fills, orders, lots or daily returns as a table, all of them as one XLSX, or a double-entry journal.
+    """Export trades, fills, orders, lots or daily returns as a table, all of them as one XLSX, or double-entry bookkeeping.
 
     A span chooses trades by their sale, fills and orders by their session, and
-    lots that are held at its end. A journal is always whole."""
+    lots that are held at its end. The bookkeeping is always whole."""
     check_word("export", what, WHAT)
     form = _format(what, form, file)
     if form == "xlsx" and file is None:
         raise UsageError("xlsx needs a FILE")
-    if what == JOURNAL and (first or last or symbol):
-        raise UsageError("a journal is always whole: --from, --to and --symbol do not apply")
+    if what == BOOKKEEPING and (first or last or symbol):
+        raise UsageError("the bookkeeping is always whole: --from, --to and --symbol do not apply")
     world = invocation.world(read_only=True)
     span = span_of(world, first, last, symbol)
-    content, rows = _journal(world.ledger, form) if what == JOURNAL else _tables(world.ledger, what, form, span)
+    content, rows = _bookkeeping(world.ledger, form) if what == BOOKKEEPING else _tables(world.ledger, what, form, span)
     if file is not None:
-        _write(file, content)
+        write_output(file, content)
     found = {"what": what, "format": form, "file": str(file) if file else None, "rows": rows}
     text = content.decode() if file is None else None
-    noun = "entries" if what == JOURNAL else "rows"
+    noun = "transactions" if what == BOOKKEEPING else "rows"
     return Answer(found | {"content": text}, text.rstrip("\n") if text is not None else f"{file}: {rows} {noun}")
 
 
@@ -71,12 +71,12 @@ def _format(what: str, form: str, file: Path | None) -> str:
     return chosen
 
 
-def _journal(ledger: Ledger, form: str) -> tuple[bytes, int]:
+def _bookkeeping(ledger: Ledger, form: str) -> tuple[bytes, int]:
     from tradectl.report.exports.beancount import beancount
-    from tradectl.report.exports.journal import journal
+    from tradectl.report.exports.bookkeeping import bookkeeping
     from tradectl.report.exports.ledger_cli import ledger_cli
 
-    made = journal(ledger)
+    made = bookkeeping(ledger)
     return (beancount(made) if form == "beancount" else ledger_cli(made)), len(made.entries)
 
 
@@ -105,12 +105,3 @@ def _made(ledger: Ledger, names: tuple[str, ...], span: Span) -> list[Table]:
         "returns": lambda: tables.returns(ledger, span),
     }
     return [make[name]() for name in names]
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file with the permissions of the user's shell. Raises UsageError if that is not possible."""
-    try:
-        with open(file, "wb", opener=as_asked) as written:
-            written.write(content)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error

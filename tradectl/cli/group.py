@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
@@ -20,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from tradectl.cli.contents import Contents
 from tradectl.cli.help_sections import PlainHelp
 from tradectl.cli.invocation import Answer, Invocation, failure
-from tradectl.errors import TradectlError
+from tradectl.errors import Interrupted, TradectlError, UsageError
 
 WITH_VALUE = frozenset({"--user", "--db", "--home", "--at", "--columns"})
 FLAGS = frozenset({"--json", "--quiet", "--verbose", "--version"})
@@ -179,6 +180,10 @@ class Root(Group):
         except TradectlError as error:
             invocation.command = self.full_name(arguments)
             code = invocation.answer(failure(error))
+        except typer.Abort as error:
+            typer.echo(err=True)  # the cursor is behind the prompt
+            invocation.command = self.full_name(arguments)
+            code = invocation.answer(failure(_unanswered(error)))
         except typer.TyperException as error:
             invocation.command = self.full_name(arguments)
             code = invocation.answer(_misspoken(error))
@@ -210,9 +215,21 @@ class Root(Group):
         return " ".join(path)
 
 
+def _unanswered(error: typer.Abort) -> TradectlError:
+    """Return why a prompt got no answer: Ctrl-C, or the end of stdin."""
+    if isinstance(error.__context__, KeyboardInterrupt):
+        return Interrupted(signal.SIGINT)
+    return UsageError("stdin ended before the last answer; options give the answers without a prompt, see --help")
+
+
+NUMBERS = {"int": "whole number", "float": "number"}
+_NO_NUMBER = re.compile(r"is not a valid (int|float)(?: range)?\.")
+"""What Typer says of a value that is no number, in the words of a programmer."""
+
+
 def _misspoken(error: typer.TyperException) -> Answer:
     """Return Typer's usage errors in our form."""
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "tradectl"
-    message = " ".join(error.format_message().split())
+    message = _NO_NUMBER.sub(lambda found: f"is not a {NUMBERS[found[1]]}", " ".join(error.format_message().split()))
     return Answer(outcome="failed", exit_code=2, error=f"{message} (see `{path} --help`)")

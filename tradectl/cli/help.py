@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,12 @@ SHELVES = ("tutorial", "how-to", "explanation", "reference", "decisions")
 """The folders of the manual, in the order in which a topic is looked for."""
 
 
+_FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_PAGE = re.compile(r"\[([^\]]+)\]\((?:[\w./-]*/)?([\w-]+)\.md(?:#[\w-]*)?\)")
+"""A block of code; code in a sentence; a link to another page of the manual."""
+
+
 def topics(incomplete: str) -> list[tuple[str, str]]:
     """Return the topics that begin so, with their titles."""
     return [(name, _title(page)) for name, page in pages("tutorial", "how-to").items() if name.startswith(incomplete)]
@@ -33,7 +41,9 @@ def show(
         str, typer.Argument(help="A page, such as run-every-day; default: the list.", metavar="[TOPIC]", autocompletion=topics)
     ] = "",
 ) -> Answer:
-    """Show a page of the manual, or list the how-tos; a part of a page's name is enough."""
+    """Show a page of the manual, or list the how-tos; a part of a page's name is enough.
+
+    On a terminal the page fits its width; elsewhere it is Markdown."""
     del invocation
     if not topic:
         found = [{"topic": name, "title": _title(page)} for name, page in pages("tutorial", "how-to").items()]
@@ -42,7 +52,7 @@ def show(
         return Answer(found, lambda: f"{output.table(('topic', 'title'), rows)}\n\n{text}")
     name, page = _found(topic)
     content = page.read_text(encoding="utf-8")
-    return Answer({"topic": name, "text": content}, content.rstrip("\n"))
+    return Answer({"topic": name, "text": content}, lambda: drawn(content) if sys.stdout.isatty() else content.rstrip("\n"))
 
 
 def pages(*shelves: str) -> Mapping[str, Traversable]:
@@ -74,6 +84,19 @@ def _found(topic: str) -> tuple[str, Traversable]:
     raise UsageError(
         f"the manual has no page {topic!r}: `tradectl help` lists the how-tos, `tradectl {plain} --help` shows a command"
     )
+
+
+def drawn(content: str) -> str:
+    """Return a page as text that fits the terminal. Code keeps its backticks, because text without styles would not show it."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    parts = _FENCED.split(content)
+    parts[::2] = [_CODE.sub(r"`` `\1` ``", _PAGE.sub(r"\1 (`tradectl help \2`)", part)) for part in parts[::2]]
+    console = Console(color_system=None)
+    with console.capture() as captured:
+        console.print(Markdown("".join(parts), hyperlinks=False))
+    return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
 
 
 def _title(page: Traversable) -> str:

@@ -12,11 +12,19 @@ WHOLE = 300
 """The most characters of a command's summary in the help of its group; a summary ends with its first sentence."""
 
 
+VALUES = {"int": "N", "int range": "N", "float": "NUMBER", "float range": "NUMBER", "str": "TEXT", "path": "PATH"}
+"""How help names the value of an option that does not name it itself, by Typer's name of its type."""
+
+
 class PlainHelp:
     """Mixed into a command before Typer's class: its help does not use rich."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes | {"rich_markup_mode": None})
+        command: Any = self
+        for item in command.params:
+            if item.metavar is None and not (item.param_type_name == "option" and item.is_flag):
+                item.metavar = VALUES.get(item.type.name)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options by panel, then the commands of a group."""

@@ -13,6 +13,7 @@ from tradectl.cli import output
 from tradectl.cli.command import command
 from tradectl.cli.group import Group
 from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.known_values import check_file
 from tradectl.cli.options import CONFIGURE, parse_day
 from tradectl.cli.user import rupees
 from tradectl.errors import DataError, UsageError
@@ -50,7 +51,7 @@ def tradebook(
     trades: dict[object, OutsideTrade] = {}
     found = []
     for path in files:
-        _refuse_missing(path)
+        check_file(path)
         book = read_tradebook(path)
         refuse_repeats(book)
         for trade in book.trades:
@@ -215,7 +216,7 @@ def _list(invocation: Invocation, file: Path, name: str, count: Callable[[Path],
     from tradectl.files import PRIVATE, replace_file
     from tradectl.marketdata.importers.source import read_source
 
-    _refuse_missing(file)
+    check_file(file)
     invocation.world()
     rows = count(file)
     target = invocation.required_settings().home / name
@@ -224,13 +225,3 @@ def _list(invocation: Invocation, file: Path, name: str, count: Callable[[Path],
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}") from error
     return Answer({"file": file.name, "rows": rows, "stored": str(target)}, f"{rows} {what} from {file.name}, stored in {target}")
-
-
-def _refuse_missing(path: Path) -> None:
-    """Raise UsageError for a path that is no file."""
-    try:
-        there = path.is_file()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    if not there:
-        raise UsageError(f"there is no file {path}")

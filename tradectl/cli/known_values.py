@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tradectl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tradectl.task import World
 
 
@@ -23,6 +25,18 @@ def check_word(kind: str, word: str, known: Iterable[str]) -> None:
     listed = list(known)
     if word and word not in listed:
         raise UsageError(f"no {kind} is called {word!r}; there are {', '.join(listed)}")
+
+
+def check_file(path: Path, *, folder: bool = False) -> None:
+    """Raise UsageError for a path that is no file; with `folder` it may be one."""
+    try:
+        there, is_folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+    if not there:
+        raise UsageError(f"there is no file {path}")
+    if is_folder and not folder:
+        raise UsageError(f"{path} is a folder: name a file")
 
 
 def check_symbol(world: World, symbol: str) -> None:

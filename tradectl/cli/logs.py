@@ -50,6 +50,8 @@ def logs(
     if executions and (level or symbol or action or search):
         raise UsageError("--executions goes with --day, --task, --follow, --jsonl and --limit alone")
     world = invocation.world(read_only=True)
+    if follow and world.clock.virtual:
+        raise UsageError("--follow needs the machine's clock: leave --at out")
     selected = _Selected(world, day, level, task, symbol, action, search, limit)
     found = selected.executions() if executions else selected.rows(0)
     if symbol and not found:
@@ -61,8 +63,6 @@ def logs(
     for row in found:
         _print(printed(row))
     if follow:
-        if world.clock.virtual:
-            raise UsageError("--follow needs the machine's clock: leave --at out")
         return _follow(world, selected.new_executions(found) if executions else selected.new_rows(found), printed)
     return Answer()
 

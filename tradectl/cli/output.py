@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Literal
 
-from tradectl.cli.columns import FREE_TEXT, LEAST_TEXT, Chosen, fitting_columns, named_columns, plain_name
+from tradectl.cli.columns import (
+    BOXED,
+    FREE_TEXT,
+    LEAST_TEXT,
+    PLAIN,
+    Chosen,
+    fitting_columns,
+    named_columns,
+    plain_name,
+    text_widths,
+)
 from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
 
@@ -16,8 +29,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     """Return a table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the
     right.
 
-    On a terminal columns that do not fit are dropped by rank, and named below the table; no symbol, price or date is cut. Raises
-    UsageError for an unknown name in `--columns`."""
+    The table fits the terminal, elsewhere the width COLUMNS or 80: free text is broken into lines, and columns that do not fit
+    are dropped by rank and named below the table. No symbol, price or date is cut. With `--columns` each row of a plain table
+    is one line of any length. Raises UsageError for an unknown name in `--columns`."""
     cells = [[cell(value) for value in row] for row in rows]
     if not cells:
         return f"{title}: {empty}" if title else empty
@@ -25,22 +39,42 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     columns, cells = [columns[place] for place in places], [[row[place] for place in places] for row in cells]
     if sys.stdout.isatty():
         return _boxed(columns, cells, title)
-    return plain_table(columns, cells, title=title)
+    if Chosen.names:
+        return plain_table(columns, cells, title=title)
+    width = shutil.get_terminal_size().columns
+    longest = [max(len(plain_name(name)), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
+    kept = fitting_columns(columns, longest, width, PLAIN)
+    widths = text_widths([columns[place] for place in kept], [longest[place] for place in kept], width, PLAIN)
+    kept_cells = [[row[place] for place in kept] for row in cells]
+    text = plain_table([columns[place] for place in kept], kept_cells, title=title, widths=widths)
+    return text + _not_shown(columns, kept, width, "COLUMNS=200, or --columns NAME,NAME, shows them")
 
 
-def plain_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> str:
-    """Return a table in plain columns, also on a terminal."""
+def plain_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", widths: Sequence[int] | None = None
+) -> str:
+    """Return a table in plain columns, also on a terminal. `widths`: a longer text is broken into lines at spaces."""
     cells = [[cell(value) for value in row] for row in rows]
     names = [name.removeprefix(">").upper() for name in columns]
-    widths = [max(len(names[i]), *(len(row[i]) for row in cells)) for i in range(len(columns))]
+    widths = widths or [max(len(names[i]), *(len(row[i]) for row in cells)) for i in range(len(columns))]
     lines = [title] if title else []
     for row in [names, *cells]:
-        parts = [
-            text.rjust(width) if name.startswith(">") else text.ljust(width)
-            for text, width, name in zip(row, widths, columns, strict=True)
-        ]
-        lines.append("  ".join(parts).rstrip())
+        broken = [textwrap.wrap(text, width) if len(text) > width else [text] for text, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*broken, fillvalue=""):
+            line = [
+                text.rjust(width) if name.startswith(">") else text.ljust(width)
+                for text, width, name in zip(parts, widths, columns, strict=True)
+            ]
+            lines.append("  ".join(line).rstrip())
     return "\n".join(lines)
+
+
+def _not_shown(columns: Sequence[str], kept: Sequence[int], width: int, remedy: str) -> str:
+    """Return a last line about the columns that were dropped; empty if there are none."""
+    dropped = [plain_name(columns[place]) for place in range(len(columns)) if place not in kept]
+    if not dropped:
+        return ""
+    return "\n" + textwrap.fill(f"not shown: {', '.join(dropped)} ({remedy})", width, break_on_hyphens=False)
 
 
 def unprotected(item: Mapping[str, Any]) -> str:
@@ -57,7 +91,7 @@ def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -
 
     console = Console(color_system=None)  # without styles every escape sequence comes from data and is made visible
     widths = [max(cell_len(plain_name(name)), *(cell_len(row[i]) for row in cells)) for i, name in enumerate(columns)]
-    kept = fitting_columns(columns, widths, console.width) if not Chosen.names else list(range(len(columns)))
+    kept = fitting_columns(columns, widths, console.width, BOXED) if not Chosen.names else list(range(len(columns)))
     boxed = Table(title=Text(title) if title else None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for place in kept:
         name, text = columns[place].removeprefix(">"), plain_name(columns[place]) in FREE_TEXT
@@ -68,8 +102,7 @@ def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -
         boxed.add_row(*(Text(row[place]) for place in kept))
     with console.capture() as captured:
         console.print(boxed)
-    dropped = [plain_name(columns[place]) for place in range(len(columns)) if place not in kept]
-    note = f"\nnot shown: {', '.join(dropped)} (a wider terminal, or --columns NAME,NAME)" if dropped else ""
+    note = _not_shown(columns, kept, console.width, "a wider terminal, or --columns NAME,NAME, shows them")
     return captured.get().rstrip("\n") + note
 
 
@@ -80,6 +113,11 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.2f}" if isinstance(value, float) else one_line(str(value))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 trade`, `2 trades`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def flat(value: Any) -> Any:

@@ -13,6 +13,7 @@ from tradectl.cli.completion import symbols
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.known_values import check_task, check_word
 from tradectl.cli.options import LOOK, Limit, Session, TaskName, parse_day
+from tradectl.cli.result_sentences import sentence
 from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import spelled
@@ -143,7 +144,7 @@ def executions(
         (
             item["session_date"], item["task"], item["slot"], item["status"], item["attempt"], item["trigger"],
             output.moment(item["started_at"]), item["duration"], item["steps"],
-            item["error"] or output.inputs(item["result"], 100),
+            item["error"] or sentence(item["result"]),
         )
         for item in found
     )  # fmt: skip

@@ -12,8 +12,9 @@ from tradectl.cli import operator, output
 from tradectl.cli.command import command
 from tradectl.cli.group import BrokerGroup
 from tradectl.cli.invocation import Answer, Invocation
+from tradectl.cli.known_values import check_file
 from tradectl.cli.options import OPERATE, parse_day
-from tradectl.errors import Ambiguous, Blocked, UsageError
+from tradectl.errors import Ambiguous, Blocked
 from tradectl.model.moment import ist_date
 from tradectl.strategy.own_shares import declaring
 
@@ -60,8 +61,7 @@ def papers(
     from tradectl.papers.reconcile import Papers
 
     for path in files:
-        if not path.is_file():
-            raise UsageError(f"there is no file {path}")
+        check_file(path)
     world = invocation.world(read_only=True)
     home, today = invocation.required_settings().home, ist_date(world.clock.now())
     compared = Papers(world, home, today, parse_day(session))

@@ -39,9 +39,8 @@ def sentence(result: Mapping[str, Any]) -> str:
     parts += _of_kinds(result["kinds"]) if isinstance(result.get("kinds"), Mapping) else []
     if waiting := result.get("waits_for_approval"):
         parts.append(f"{waiting} wait for /approve {result['list']} until {str(result['approval_until'])[11:16]}")
-    parts += (
-        [f"{len(result['positions'])} positions"] if isinstance(result.get("positions"), list) and result["positions"] else []
-    )
+    if isinstance(result.get("positions"), list) and result["positions"]:
+        parts.append(output.counted(len(result["positions"]), "position"))
     text = ", ".join(parts) or NOTHING
     if result.get("for_session"):
         text += f", for {result['for_session']}"

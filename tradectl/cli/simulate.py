@@ -178,11 +178,12 @@ def text_of(found: dict[str, Any]) -> str:
     columns = ("symbol", *TRADE_COLUMNS)
     rows = [(trade["symbol"], *trade_cells(trade)) for trade in found["trades"]]
     won = sum(not trade["net"].startswith("-") for trade in found["trades"])
+    held = output.counted(len(found["open_positions"]), "position")
     lines = [
         output.table(columns, rows, empty="No trade was closed."),
         "",
         f"{found['sessions']} sessions, {found['first']} to {found['last']}, {found['sessions_per_second']} a second",
-        f"{len(rows)} trades closed, {won} with a gain; {len(found['open_positions'])} positions open",
+        f"{output.counted(len(rows), 'trade')} closed, {won} with a gain; {held} open",
         f"realised {output.rupees(found['realised_pnl'])}, unrealised {output.rupees(found['unrealised_pnl'])}, "
         f"charges {output.rupees(found['charges'])} (by the table {found['charges_of']['title']}), "
         f"dividends {output.rupees(found['dividends'])}",

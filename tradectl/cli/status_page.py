@@ -154,12 +154,12 @@ def _agenda(found: dict[str, Any]) -> list[str]:
     lines = []
     for item in found["agenda"]:
         name = f"{item['task']} {item['slot']}".strip()
-        line = f"{item['opens'][11:16]}  {name:<23} {item['state']:<10}{_told(item)}".rstrip()
+        line = f"{item['opens'][11:16]}  {name:<23} {item['state']:<10}{_result(item)}".rstrip()
         lines += wrapped(line, NARROW, indent=RESULT).splitlines()
     return lines
 
 
-def _told(item: dict[str, Any]) -> str:
+def _result(item: dict[str, Any]) -> str:
     """Return what came of a slot; of a failed one the findings at the top have the error."""
     return "see above" if item["state"] == "failed" else item["error"] or sentence(item["result"])
 

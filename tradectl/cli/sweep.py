@@ -13,9 +13,9 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
-from tradectl.cli.csvfile import write_csv
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
+from tradectl.cli.output_file import write_csv
 from tradectl.cli.progress import bar
 from tradectl.errors import DataError, UsageError
 

@@ -30,7 +30,9 @@ STRICT = 3
 """The exit code of these outcomes with `--strict`."""
 
 Session = Annotated[str, typer.Option("--session", help="The session; default: today's.", metavar="YYYY-MM-DD")]
-Slot = Annotated[str | None, typer.Option("--slot", help="The slot of the day, such as 10:30; default: the current one.")]
+Slot = Annotated[
+    str | None, typer.Option("--slot", help="The slot of the day, such as 10:30; default: the current one.", metavar="HH:MM")
+]
 Force = Annotated[bool, typer.Option("--force", help="Run again, or outside the window; each order is still sent once.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done; send and write nothing.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 if the task had no reason to run, or was busy.")]

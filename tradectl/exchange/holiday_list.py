@@ -82,6 +82,9 @@ class CalendarChanges:
     past: tuple[date, ...]
 
 
+_NO_LIST = "is neither the JSON of NSE's holiday list nor a CSV with the columns date and description"
+
+
 def read_holiday_list(content: bytes, name: str) -> HolidayList:
     """Return the holidays of a file (JSON or CSV) or a reply; `name` is for messages. Raises DataError for other content."""
     if content.lstrip()[:1] == b"<":
@@ -89,7 +92,7 @@ def read_holiday_list(content: bytes, name: str) -> HolidayList:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{name}: is not the JSON of NSE's holiday list") from error
+        raise DataError(f"{name}: {_NO_LIST}") from error
     columns = _columns(text)
     rows = _table(text, name, columns) if columns else _segment(text, name)
     days = dict(_holiday(row, where) for row, where in rows)
@@ -125,7 +128,7 @@ def _segment(text: str, name: str) -> list[tuple[Any, str]]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{name}: is not the JSON of NSE's holiday list") from error
+        raise DataError(f"{name}: {_NO_LIST}") from error
     rows = found.get(SEGMENT) if isinstance(found, dict) else None
     if not isinstance(rows, list):
         raise DataError(f"{name}: is not NSE's holiday list: it has no list {SEGMENT}")

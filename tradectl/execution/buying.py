@@ -84,8 +84,7 @@ def stopped_buys(trading: TradingSession) -> Refusal | None:
     found = trading.path.trading_state(trading.snapshot)
     if found.state == "ACTIVE" or found.by_limit:
         return None
-    code = RefusalCode.HALTED if found.state == "HALTED" else RefusalCode.REDUCING
-    return Refusal(code, f"the account is {found.state}: {found.reason}")
+    return found.refusal(Side.BUY)
 
 
 def breached_limit(

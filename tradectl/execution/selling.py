@@ -33,11 +33,12 @@ REST_AFTER_REFUSAL = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class DesiredSell:
-    """The sell order that a position should have now. `price` in paise."""
+    """The sell order that a position should have now. `price` and `last`, the last price, in paise."""
 
     purpose: Purpose
     price: int
     reason: str
+    last: int
     quantity: int = 0
 
 
@@ -126,11 +127,11 @@ class Seller:
         sellable = self._quantity(position, most)
         if sellable is None:
             return False
-        wanted = DesiredSell(wanted.purpose, wanted.price, wanted.reason, sellable)
+        wanted = replace(wanted, quantity=sellable)
         halted = self.trading.path.trading_state(seen)
         if halted.state == "HALTED" and (resting is None or wanted.quantity >= resting.remaining):
             if resting is not None or wanted.quantity > 0:
-                self.trading.path.stopped = f"the account is halted: {halted.reason}"
+                self.trading.path.stopped = str(halted.refusal(Side.SELL))
             return False  # a halted account sends only cancels and smaller quantities
         if resting is None:
             return wanted.quantity > 0 and self._place(position, wanted)
@@ -146,8 +147,9 @@ class Seller:
         """Return the sell that a position should have: at target, or for its RSI."""
         terms = wanted.terms
         if terms.leaves:
-            return DesiredSell(Purpose.RSI_EXIT, wanted.price, f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}")
-        return DesiredSell(Purpose.TARGET, wanted.price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}")
+            why = f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}"
+            return DesiredSell(Purpose.RSI_EXIT, wanted.price, why, quote.last)
+        return DesiredSell(Purpose.TARGET, wanted.price, f"EMA9 {terms.ema:.2f}, last {quote.last / 100:.2f}", quote.last)
 
     def price(self, position: Position, quote: Quote) -> int | None:
         """Return the limit that a position's sell should have now (paise); None where data are missing."""
@@ -354,7 +356,7 @@ class Seller:
         self._decide(position, wanted, str(result.status), reason)
 
     def _decide(self, position: Position, wanted: DesiredSell, verdict: str, reason: str) -> None:
-        inputs = {"price": to_rupees(wanted.price)}
+        inputs = {"price": to_rupees(wanted.price), "last": to_rupees(wanted.last)}
         self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
 
 

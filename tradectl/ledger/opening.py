@@ -48,12 +48,15 @@ def open_database(
             server = _postgres(url, read_only=read_only, busy_seconds=busy_seconds)
             return Database(server, name, read_only=read_only, journal=writer)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise ConfigurationError(f"tradectl cannot open this database: {error}") from error
+        raise ConfigurationError(f"tradectl cannot open this database: {error}. {_KINDS}") from error
     engine = _sqlite(url, durable=durable, read_only=read_only, alone=alone, busy_seconds=busy_seconds)
     queue_path = _queue_path(url) if durable and not read_only else None
     return Database(
         engine, name, read_only=read_only, alone=alone, queue_path=queue_path, busy_seconds=busy_seconds, journal=writer
     )
+
+
+_KINDS = "A database is a file, or a URL that begins with postgresql://"
 
 
 def without_password(url: str) -> str:

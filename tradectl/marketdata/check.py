@@ -58,7 +58,7 @@ def check(store: Store, universe: str = "all", *, indicators: bool = False) -> t
     `indicators` also compares RSI and EMA with `ta`. Raises DataError if no symbol has bars."""
     histories = {i: history for i in store.universe(universe) if (history := store.history(i)) is not None}
     if not histories:
-        raise DataError(f"{universe}: has no bars to check")
+        raise DataError(f"no bar of {universe} is stored: `tradectl prices --force` fetches them, `tradectl data import` files")
     kinds = [
         _damage(store),
         _shapes(histories),

@@ -9,6 +9,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
+from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
@@ -153,8 +154,13 @@ class Store:
                 self._found[key] = candidate
                 return candidate
         rename = self._facts.renames.renamed_to(name)
-        hint = f": it became {rename.new} on {rename.dated}" if rename and rename.dated <= session else ""
+        hint = f": it became {rename.new} on {rename.dated}" if rename and rename.dated <= session else self._similar(name)
         raise UsageError(f"{symbol} is unknown on {session}{hint}")
+
+    def _similar(self, name: str) -> str:
+        """Return a hint for an unknown symbol: the most similar one that is stored, or the command that shows what is stored."""
+        similar = get_close_matches(name, [*self._stored.columns, *self._facts.securities], 1)
+        return f". Did you mean {similar[0]}?" if similar else ": `tradectl data list` shows which data are stored"
 
     def instrument(self, instrument_id: str, session: date) -> Instrument:
         """Return the instrument with its symbol, series and tick size of a session."""

@@ -10,6 +10,8 @@ from tradectl.model.refusal import Refusal, RefusalCode
 
 TRADING_STATES = ("ACTIVE", "REDUCING", "HALTED")
 """The trading states, from the weakest to the strictest."""
+RESUME = "`tradectl resume` allows all orders again"
+"""The command that ends a state which a person set, as a clause of a message."""
 MEANING = {"ACTIVE": "everything may be sent", "REDUCING": "only sells and cancels are sent", "HALTED": "only cancels are sent"}
 
 
@@ -36,9 +38,10 @@ class TradingState:
     def refusal(self, side: Side) -> Refusal | None:
         """Return the refusal of orders of a side; None if they may be sent."""
         if self.state == "HALTED":
-            return Refusal(RefusalCode.HALTED, f"the account is halted: {self.reason}")
+            return Refusal(RefusalCode.HALTED, f"the account is halted: {self.reason}; {RESUME}")
         if self.state == "REDUCING" and side is Side.BUY:
-            return Refusal(RefusalCode.REDUCING, f"the account is in state REDUCING, so no buy is sent: {self.reason}")
+            text = f"the account is in state REDUCING, so no buy is sent: {self.reason}"
+            return Refusal(RefusalCode.REDUCING, text if self.by_limit else f"{text}; {RESUME}")
         return None
 
     def assert_allows(self, side: Side) -> None:

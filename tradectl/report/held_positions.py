@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from tradectl.ledger import schema
-from tradectl.model.money import to_paise, to_rupees
+from tradectl.model.moment import ist_date
+from tradectl.model.money import Paise, to_rupees
 from tradectl.model.order import ALIVE, OrderStatus, Side
+from tradectl.report.last_prices import LastPrice, last_price
 from tradectl.report.positions import listing
 from tradectl.report.values import value
 from tradectl.runtime.agenda import windows
@@ -32,10 +34,10 @@ SHOWN = 3
 
 
 def held_positions(world: World, exposed: Iterable[Unprotected], today: date) -> list[dict[str, Any]]:
-    """Return each open position with the last price and P&L that position-monitor stored, its target and its protection.
+    """Return each open position with the newest price that the home has, its P&L, its target and its protection.
 
     The keys are:
-        last, last_at: The last price in rupees and its time; None before the first run of position-monitor.
+        last, last_at: The newest price in rupees that a monitor saw or that is stored as a close, and its time; None without one.
         target: The limit of the live sell order; None without one.
         distance: From the last price to the target, as a fraction.
         pnl: The result of a sale of all shares at the last price, after all charges; None without a price.
@@ -46,7 +48,7 @@ def held_positions(world: World, exposed: Iterable[Unprotected], today: date) ->
         return []
     findings = {item.position_id: item for item in exposed}
     orders = world.ledger.book.snapshot().orders
-    return [_position(item, [order for order in orders if _covers(order, item, today)], findings) for item in found]
+    return [_position(world, item, [order for order in orders if _covers(order, item, today)], findings) for item in found]
 
 
 def _covers(order: Order, item: Mapping[str, Any], today: date) -> bool:
@@ -55,11 +57,10 @@ def _covers(order: Order, item: Mapping[str, Any], today: date) -> bool:
     return of_position and known and order.status in ALIVE and order.session == today
 
 
-def _position(item: dict[str, Any], sells: Sequence[Order], findings: Mapping[int, Unprotected]) -> dict[str, Any]:
-    monitor = item["monitor"] or {}
-    seen = monitor.get("inputs") or {}
+def _position(world: World, item: dict[str, Any], sells: Sequence[Order], findings: Mapping[int, Unprotected]) -> dict[str, Any]:
     target = min((order.price for order in sells), default=None)
-    last = to_paise(seen["last"]) if "last" in seen else None
+    newest = last_price(world, item)
+    last = newest.price if newest is not None else None
     covered = sum(order.quantity - order.filled_quantity for order in sells)
     finding = findings.get(item["id"])
     protected = finding is None and covered >= item["quantity"]
@@ -69,13 +70,21 @@ def _position(item: dict[str, Any], sells: Sequence[Order], findings: Mapping[in
         "quantity": item["quantity"],
         "average": item["average"],
         "last": None if last is None else to_rupees(last),
-        "last_at": None if last is None else value(monitor["at"]),
+        "last_at": value(newest.at) if newest is not None else None,
         "target": None if target is None else to_rupees(target),
         "distance": None if target is None or not last else target / last - 1,
-        "pnl": seen.get("unrealised_pnl") if seen.get("quantity") == item["quantity"] else None,
+        "pnl": None if newest is None else to_rupees(_if_sold(world, item["id"], newest)),
         "protected": protected,
         "why_not": finding.detail if finding is not None else waits,
     }
+
+
+def _if_sold(world: World, position_id: int, newest: LastPrice) -> Paise:
+    """Return the P&L of a sale of the whole position at a price, after all charges."""
+    from tradectl.execution.sale_result import result_of_sale
+
+    held = world.ledger.book.folded(position_id)
+    return result_of_sale(held, newest.price, ist_date(newest.at), newest.at, world.parameters.tariff)
 
 
 def todays_decisions(connection: Connection, user: str, today: date, limit: int = 20) -> dict[str, Any]:

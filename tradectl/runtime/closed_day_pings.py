@@ -43,7 +43,7 @@ def ping_closed_day(runner: Runner) -> None:
         world.ledger.info.set(key, now.isoformat())
         for _, task, slot in due:
             world.pings.end(task, 0, f"{task} {slot}: not_a_session, the exchange is closed ({why}), exit code 0")
-        runner.finish_pings()
+        runner.delivery.finish_pings()
 
 
 def _mark(row: ScheduleRow, at: time, now: datetime) -> datetime:

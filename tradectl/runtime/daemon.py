@@ -111,7 +111,7 @@ class Daemon:
         self._quietly(self._beat)
         self._quietly(self._start_due)
         self._quietly(self._watch)
-        self._quietly(self.runner.deliver_between_steps)
+        self._quietly(self.runner.delivery.between_steps)
         self._quietly(lambda: ping_closed_day(self.runner))
         if (companion := self.companion) is not None:
             self._quietly(lambda: companion.tend(self.runner.world.clock.machine_now()))
@@ -126,7 +126,7 @@ class Daemon:
         warnings = runner.take_warnings()
         for line in warnings:
             self._report(line)
-        runner.record_missed(runner.rows())
+        runner.missed_slots.record(runner.rows())
         windows, needs = due_now(runner), {task.name: task.needs for task in runner.tasks}
         due = {window.task for window in windows}
         for window in windows:

@@ -16,6 +16,7 @@ from tradectl.runtime import agenda
 from tradectl.runtime.admission import reopens
 from tradectl.runtime.agenda import Window
 from tradectl.runtime.closed_day_pings import ping_closed_day
+from tradectl.runtime.execution_ends import REFUSED
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.first_day import waits_for_data
 from tradectl.runtime.halting import follow_marker, resumed_at
@@ -23,7 +24,7 @@ from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.missed_slots import shortened
 from tradectl.runtime.outcomes import RUN_DUE, Report, gravest
 from tradectl.runtime.repeated_errors import errors_of, new_errors
-from tradectl.runtime.runner import REFUSED, Runner
+from tradectl.runtime.runner import Runner
 
 LONGEST_REST = timedelta(minutes=30)
 """How long a failed execution waits at most until its next attempt."""
@@ -92,9 +93,9 @@ def run_due(runner: Runner, *, once_a_day: bool = False) -> Report:
             if stop.signal_number or report.exit_code > 128:
                 break
     reports += _unprotected(runner, reports)
-    runner.deliver()
+    runner.delivery.send()
     ping_closed_day(runner)
-    runner.finish_pings()
+    runner.delivery.finish_pings()
     text = ", ".join(f"{f'{item.task} {item.slot}'.strip()} {item.outcome}" for item in reports) or "nothing is due"
     world.ledger.service.beat("run-due", owner, world.clock.machine_now(), text)
     worst = gravest(reports)
@@ -144,7 +145,7 @@ def _resumed_since(ledger: Ledger, moment: datetime | None) -> bool:
 
 def _missed(runner: Runner) -> list[Report]:
     """Return one report of the newly missed slots, with exit code 12. Each missed slot is reported once."""
-    missed = runner.record_missed(runner.rows())
+    missed = runner.missed_slots.record(runner.rows())
     if not missed:
         return []
     text = f"missed: {shortened(missed)}"

@@ -5,17 +5,21 @@ Each task command checks for both, so the first one after a machine was off find
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tradectl.errors import TradectlError
 from tradectl.ledger.executions import Execution
 from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.runtime import agenda
+from tradectl.runtime.provisional import admit_today, note_today, warn
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
+    from tradectl.ledger.schedules import ScheduleRow
     from tradectl.runtime.agenda import Window
     from tradectl.task import Task, World
 
@@ -24,6 +28,61 @@ if TYPE_CHECKING:
 MOST_NAMED, LAST_NAMED = 12, 3
 """The most missed slots that a message names one by one, and how many of a longer list it names."""
 _DIED = "its process ended without finishing"
+
+
+class MissedSlots:
+    """Records the missed slots of one user; a check that can find nothing costs no query."""
+
+    def __init__(self, world: World, tasks: Sequence[Task], trigger: str) -> None:
+        self._world = world
+        self._tasks = tasks
+        self._trigger = trigger
+        self._created: datetime | None = None
+        self._next_check_at: datetime | None = None
+        self._checked_on: date | None = None
+        self._noted_on: date | None = None
+        self._checked_rows: Mapping[str, ScheduleRow] = {}
+        self._checked_at: datetime | None = None
+        self._windows: tuple[Session | None, Mapping[str, ScheduleRow], Sequence[Window]] = (None, {}, ())
+
+    def record(self, rows: Mapping[str, ScheduleRow]) -> tuple[str, ...]:
+        """Record the slots that were missed since the last check; return their names.
+
+        On a weekday beyond the list of holidays, first find out whether today is a provisional session. Raises the broker's
+        errors."""
+        now = self._world.clock.now()
+        try:
+            admitted = admit_today(self._world)
+        except TradectlError:  # without the broker only a list of holidays helps
+            warn(self._world)
+            raise
+        if admitted and self._noted_on != ist_date(now):
+            note_today(self._world)
+            self._noted_on, self._next_check_at = ist_date(now), None
+        if self._checked_at is not None and now < self._checked_at:
+            self._next_check_at = self._checked_on = None
+        self._checked_at = now
+        if self._next_check_at is not None and now < self._next_check_at and rows == self._checked_rows:
+            return ()
+        warn(self._world)
+        if self._created is None:
+            self._created = self._world.ledger.users.get(self._world.user).created_at
+        windows_of = partial(self._windows_of, rows)
+        missed = record_missed(
+            self._world, self._tasks, windows_of, self._trigger, since=self._created, checked_on=self._checked_on
+        )
+        self._checked_on = today = ist_date(now)
+        known = today <= self._world.sessions.last
+        session = self._world.sessions.session(today) if known else None
+        self._next_check_at = next_window_end(windows_of(session) if session is not None and session.runs else (), today, now)
+        self._checked_rows = rows
+        return missed
+
+    def _windows_of(self, rows: Mapping[str, ScheduleRow], session: Session) -> Sequence[Window]:
+        """Return the windows of a session, computed once for the same schedule."""
+        if self._windows[:2] != (session, rows):
+            self._windows = session, rows, agenda.windows(self._tasks, rows, session)
+        return self._windows[2]
 
 
 def record_missed(

@@ -6,43 +6,37 @@ outcome. The claim in the database decides which process works.
 
 from __future__ import annotations
 
-import json
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
-from tradectl.errors import Blocked, DatabaseError, Interrupted, TradectlError, UsageError
+from tradectl.errors import Blocked, Interrupted, TradectlError, UsageError
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, standing
 from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schedules import ScheduleRow, declared
-from tradectl.model.message_kind import MessageKind, kind_of_failure
-from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.message_kind import kind_of_failure
+from tradectl.model.moment import ist_date
 from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import JobRequest, admit, find_window, missed_report, with_options
-from tradectl.runtime.agenda import windows
 from tradectl.runtime.clock_watch import watch
+from tradectl.runtime.delivery import Delivery
+from tradectl.runtime.execution_ends import REFUSED, ExecutionEnds, step_failed
 from tradectl.runtime.exposure import MONITOR, announce_unprotected
 from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.interrupt import Stop, stop_on_signals
-from tradectl.runtime.missed_slots import next_window_end, record_missed, shortened
+from tradectl.runtime.missed_slots import MissedSlots, shortened
 from tradectl.runtime.outcomes import Report, gravity_of
-from tradectl.runtime.provisional import admit_today, note_today, warn
 from tradectl.runtime.stepping import AFTER_THE_END, Heartbeat, Progress, Stepping, cause_of
 from tradectl.task import Context, Task, World
 
 if TYPE_CHECKING:
-    from tradectl.exchange.sessions import Session
-    from tradectl.runtime.agenda import Window
+    pass
 
-REFUSED, UNKNOWN, BUG = 11, 7, 1
-"""Exit codes: an order was refused or a position has no sell; an order's outcome is unknown; an unexpected error."""
-RETRY_DELIVERY = timedelta(minutes=5)
-"""How long a loop does not try to send messages after no service accepted one."""
-_JSON = json.JSONEncoder(sort_keys=True, default=str)
+BUG = 1
+"""The exit code of an unexpected error."""
 LONG_FETCH = timedelta(hours=6)
 """How long a forced fetch may go on after its window: a new home has years to fetch."""
 PAUSE = 0.5
@@ -77,16 +71,10 @@ class Runner:
         self.stop = stop
         self.watch = watch
         self.owner = owner or current_identity()
-        self._created: datetime | None = None
-        self._next_check_at: datetime | None = None
-        self._checked_on: date | None = None
-        self._noted_on: date | None = None
-        self._checked_rows: Mapping[str, ScheduleRow] = {}
-        self._checked_at: datetime | None = None
-        self._windows: tuple[Session | None, Mapping[str, ScheduleRow], Sequence[Window]] = (None, {}, ())
+        self.missed_slots = MissedSlots(world, self.tasks, trigger)
+        self.delivery = Delivery(world)
         self._warnings: list[str] = []
-        self._failed_at: datetime | None = None
-        self._started = False
+        self._ends = ExecutionEnds(world, self.tasks, self._warnings)
 
     def run(
         self,
@@ -125,7 +113,7 @@ class Runner:
             rows = self.rows(seed=not dry_run)
             if not dry_run:
                 self.watch_clock()
-            missed = () if dry_run else self.record_missed(rows)
+            missed = () if dry_run else self.missed_slots.record(rows)
             window = find_window(self.world, task, rows[task.name], day, slot)
             if isinstance(window, Report):
                 report = window
@@ -138,10 +126,10 @@ class Runner:
             report = Report(task.name, day, slot or "", "failed", error.exit_code, error=str(error), message=str(error))
         if not dry_run:
             report = self._add_unprotected(report)
-            self.deliver()
-            self._ping_end(report)
+            self.delivery.send()
+            self.delivery.ping_end(report)
             if not more_follows:
-                self.finish_pings()
+                self.delivery.finish_pings()
         return replace(report, missed=missed, message=_with_missed(report.message, missed), warnings=self.take_warnings())
 
     def rows(self, *, seed: bool = True) -> dict[str, ScheduleRow]:
@@ -152,43 +140,6 @@ class Runner:
         if missing and seed:
             schedules.seed(missing)
         return rows | {task.name: declared(self.world.user, task) for task in missing}
-
-    def record_missed(self, rows: Mapping[str, ScheduleRow]) -> tuple[str, ...]:
-        """Record the slots that were missed since this runner's last check; return their names.
-
-        On a weekday beyond the list of holidays, first find out whether today is a provisional session. Raises the broker's
-        errors."""
-        now = self.world.clock.now()
-        try:
-            admitted = admit_today(self.world)
-        except TradectlError:  # without the broker only a list of holidays helps
-            warn(self.world)
-            raise
-        if admitted and self._noted_on != ist_date(now):
-            note_today(self.world)
-            self._noted_on, self._next_check_at = ist_date(now), None
-        if self._checked_at is not None and now < self._checked_at:
-            self._next_check_at = self._checked_on = None
-        self._checked_at = now
-        if self._next_check_at is not None and now < self._next_check_at and rows == self._checked_rows:
-            return ()
-        warn(self.world)
-        if self._created is None:
-            self._created = self.world.ledger.users.get(self.world.user).created_at
-        windows_of = partial(self._windows_of, rows)
-        missed = record_missed(self.world, self.tasks, windows_of, self.trigger, since=self._created, checked_on=self._checked_on)
-        self._checked_on = today = ist_date(now)
-        known = today <= self.world.sessions.last
-        session = self.world.sessions.session(today) if known else None
-        self._next_check_at = next_window_end(windows_of(session) if session is not None and session.runs else (), today, now)
-        self._checked_rows = rows
-        return missed
-
-    def _windows_of(self, rows: Mapping[str, ScheduleRow], session: Session) -> Sequence[Window]:
-        """Return the windows of a session, computed once for the same schedule."""
-        if self._windows[:2] != (session, rows):
-            self._windows = session, rows, windows(self.tasks, rows, session)
-        return self._windows[2]
 
     def watch_clock(self) -> None:
         """Record a jump of the machine's clock, and keep the line about it for the report."""
@@ -215,41 +166,9 @@ class Runner:
 
     def take_warnings(self) -> tuple[str, ...]:
         """Return the warnings that no report has shown yet."""
-        taken, self._warnings = tuple(self._warnings), []
+        taken = tuple(self._warnings)
+        self._warnings.clear()
         return taken
-
-    def deliver(self) -> None:
-        """Send the waiting messages. An error of the ledger changes no report: the messages stay in the outbox."""
-        outbox = self.world.ledger.outbox
-        with suppress(DatabaseError):
-            outbox.deliver(self.world.notifier, self.world.clock)
-            self._failed_at = self.world.clock.now() if outbox.failed else None
-
-    def deliver_between_steps(self) -> None:
-        """Send the waiting messages, unless no service accepted one in the last minutes: each try delays the next step."""
-        if self._failed_at is None or abs(self.world.clock.now() - self._failed_at) >= RETRY_DELIVERY:
-            self.deliver()
-
-    def _ping_end(self, report: Report) -> None:
-        """Report the end of a run to the dead-man's switch, also that a day without a session needs no run."""
-        started, self._started = self._started, False
-        if self.world.pings is None or not (started or report.outcome == "not_a_session"):
-            return
-        text = f"{report.task} {report.slot}".strip() + f": {report.outcome}, exit code {report.exit_code}"
-        self.world.pings.end(report.task, report.exit_code, text)
-
-    def finish_pings(self) -> None:
-        """Wait some seconds for the replies of the dead-man's switch: no task waits for them.
-
-        A ping that did not arrive is logged once for each day and cause, and changes nothing else."""
-        trouble = self.world.pings.finish() if self.world.pings is not None else ""
-        if trouble:
-            now, key = self.world.clock.now(), f"ping_failed.{self.world.user}"[:64]
-            with suppress(DatabaseError):
-                if self.world.ledger.info.get(key) != (seen := f"{ist_date(now)} {trouble}"):
-                    self.world.ledger.info.set(key, seen)
-                    line = f"{trouble}: the dead-man's switch may report a task as missing; the tasks are not affected"
-                    self.world.ledger.logs.append(now, "warning", "ping_failed", line)
 
     # -- running it ------------------------------------------------------------------------------------------------------
 
@@ -275,17 +194,9 @@ class Runner:
         refusal = admit(self.world, request)
         if refusal is not None:
             if refusal.outcome == "blocked" and not refusal.caused_by and not request.dry_run:
-                self.report_blocked(request, refusal.error)
+                self._ends.report_blocked(request, refusal.error)
             return refusal
         return self._dry_run(request) if request.dry_run else self._claim_and_run(request)
-
-    def report_blocked(self, request: JobRequest, text: str) -> None:
-        """Log a blocked slot and send a message, once for each slot: a blocked slot is tried again every minute."""
-        ledger, now = self.world.ledger, self.world.clock.now()
-        with ledger.database.note():
-            key = f"blocked:{request.window.name}:{request.session}"
-            if ledger.outbox.add(now, f"{request.window.name} is blocked", text, key, kind=MessageKind.TASK_FAILED):
-                ledger.logs.append(now, "error", "task_blocked", text, task=request.task.name)
 
     def _claim_and_run(self, request: JobRequest) -> Report:
         clock, name = self.world.clock, request.window.name
@@ -307,9 +218,7 @@ class Runner:
             if claim.status == "missed":
                 return missed_report(request)
             return request.report("already_completed", f"{name} of {request.session} has completed")
-        if self.world.pings is not None:
-            self.world.pings.start(request.task.name)
-            self._started = True
+        self.delivery.ping_start(request.task.name)
         return self._run_claimed(request, claim)
 
     def _run_claimed(self, request: JobRequest, claim: Claim) -> Report:
@@ -324,18 +233,18 @@ class Runner:
             try:
                 with heartbeat:
                     done = self._through(request, work, claim)
-                return self._write_end(request, claim, work, done=done)
+                return self._ends.write(request, claim, work, done=done)
             except Fenced as error:
                 return request.report("blocked", str(error), error.exit_code, error=str(error))
             except Interrupted as error:
-                return self._write_interrupt(request, claim, work, error)
+                return self._ends.write_interrupt(request, claim, work, error)
             except Blocked as error:
-                return self._write_failure(request, claim, work, str(error), error.exit_code, outcome="blocked")
+                return self._ends.write_failure(request, claim, work, str(error), error.exit_code, outcome="blocked")
             except TradectlError as error:
-                return self._write_failure(request, claim, work, str(error), error.exit_code)
+                return self._ends.write_failure(request, claim, work, str(error), error.exit_code)
             except Exception as error:  # noqa: BLE001 - the outermost place: a bug in a task must end its row, with its traceback
                 text = f"{type(error).__name__}: {error}"
-                return self._write_failure(request, claim, work, text, BUG, detail=traceback.format_exc())
+                return self._ends.write_failure(request, claim, work, text, BUG, detail=traceback.format_exc())
 
     def _through(self, request: JobRequest, work: Stepping, claim: Claim) -> bool:
         """Step through the window; return whether the execution is complete."""
@@ -344,86 +253,9 @@ class Runner:
             beyond = LONG_FETCH if request.task.real_time else AFTER_THE_END
             work.settle(window.closes if now < window.closes else now + beyond)
             return True
-        return work.through(window, until=request.until, once=request.once, watch=_Loop(self, request, claim))
-
-    def _write_end(self, request: JobRequest, claim: Claim, work: Stepping, *, done: bool) -> Report:
-        code = UNKNOWN if work.unknown else REFUSED if work.refused or work.unprotected or work.stopped_rows else 0
-        code = max([code, *(error.exit_code for error in work.failures.values())], key=gravity_of)
-        blocked = max(Blocked.exit_code, code, key=gravity_of)
-        if work.blocked and (done or request.window.every is None):
-            return self._write_failure(request, claim, work, work.blocked, blocked, outcome="blocked")
-        if work.missing:
-            code = max([code, *(error.exit_code for error in work.missing)], key=gravity_of)
-            return self._write_failure(request, claim, work, "; ".join(map(str, work.missing)), code)
-        ledger, now = self.world.ledger, self.world.clock.now()
-        self._warnings += work.take_odd_news()
-        failures = map(step_failed, work.failures.values())
-        text, error = _summary(request, work, done=done), "; ".join([*work.unprotected, *work.stopped_rows, *failures])
-        with ledger.database.note():
-            if done:
-                ledger.executions.finish(claim, "completed", work.result, now=now, steps=work.steps)
-            else:
-                ledger.executions.release(claim, work.steps, work.result)
-            if done or work.changed:
-                level = "warning" if code else "info"
-                ledger.logs.append(now, level, "task_completed" if done else "task_stepped", text, task=request.task.name)
-            self._note_virtual_time(now)
-        if work.blocked:  # the monitor continues: its next step repeats what a halt stopped
-            self.report_blocked(request, work.blocked)
-            why = "; ".join(filter(None, (work.blocked, error)))
-            text = f"{request.window.name} blocked: {why}"
-            return request.report("blocked", text, blocked, result=work.result, error=why, unprotected=work.unprotected)
-        return request.report(
-            "completed", text, code, result=work.result, error=error, refused=work.refused, unprotected=work.unprotected
+        return work.through(
+            window, until=request.until, once=request.once, watch=_Loop(self.world, self._ends, self.delivery, request, claim)
         )
-
-    def _write_interrupt(self, request: JobRequest, claim: Claim, work: Stepping, error: Interrupted) -> Report:
-        """Release the claim with what was done: the next command continues from there."""
-        ledger, now = self.world.ledger, self.world.clock.now()
-        with ledger.database.note():
-            ledger.executions.release(claim, work.steps, work.result)
-            ledger.logs.append(now, "warning", "task_interrupted", f"{request.window.name}: {error}", task=request.task.name)
-            self._note_virtual_time(now)
-        return request.report("failed", str(error), error.exit_code, result=work.result, error=str(error))
-
-    def _write_failure(
-        self,
-        request: JobRequest,
-        claim: Claim,
-        work: Stepping,
-        text: str,
-        exit_code: int,
-        *,
-        outcome: str = "failed",
-        detail: str = "",
-    ) -> Report:
-        """Write the failure and send a message. If the database fails too, the report names both errors.
-
-        An order of unknown outcome is graver than the error that ended the work."""
-        ledger, now, name = self.world.ledger, self.world.clock.now(), request.window.name
-        try:
-            with ledger.database.note():
-                ledger.executions.finish(claim, "failed", work.result, error=text, now=now, steps=work.steps)
-                ledger.logs.append(now, "error", f"task_{outcome}", detail or f"{name}: {text}", task=request.task.name)
-                key = f"{outcome}:{name}:{request.session}:{text}"[:96]
-                kind = kind_of_failure(exit_code)
-                waiting = [task.name for task in self.tasks if request.task.name in task.needs]
-                more = f". {' and '.join(waiting)} cannot run until it completes" if waiting else ""
-                body = f"{name} of {request.session}: {text.rstrip('.')}{more}"
-                ledger.outbox.add(now, f"{name} {outcome}", body, key, kind=kind)
-                self._note_virtual_time(now)
-            exit_code = max(exit_code, self._unknown(work), key=gravity_of)
-        except Fenced as fenced:  # another process does this work now
-            return request.report("blocked", str(fenced), fenced.exit_code, error=str(fenced))
-        except DatabaseError as unwritten:
-            text = f"{text}; and the failure could not be stored: {unwritten}"
-        return request.report(outcome, f"{name} {outcome}: {text}", exit_code, result=work.result, error=text)
-
-    def _unknown(self, work: Stepping) -> int:
-        """Return 7 where this run leaves an order of unknown outcome, 0 where it leaves none or sent nothing."""
-        book = self.world.ledger.book
-        sent = work.context.trading_sessions and book.unresolved(book.snapshot().orders, self.world.clock.machine_now())
-        return UNKNOWN if sent else 0
 
     def _dry_run(self, request: JobRequest) -> Report:
         """Do one step that sends and writes nothing."""
@@ -435,29 +267,26 @@ class Runner:
             return request.report("blocked", outcome.blocked, Blocked.exit_code, result=result, error=outcome.blocked)
         return request.report("completed", f"dry run of {request.window.name}: nothing was sent", result=result)
 
-    def _note_virtual_time(self, now: datetime) -> None:
-        """Store the time of the last event, before which a home on a virtual clock accepts no command."""
-        if self.world.clock.virtual:
-            self.world.ledger.info.set("last_event_at", now.isoformat())
-
 
 @dataclass(frozen=True, slots=True)
 class _Loop:
     """The runner's work between the steps of a continuous task."""
 
-    runner: Runner
+    world: World
+    ends: ExecutionEnds
+    delivery: Delivery
     request: JobRequest
     claim: Claim
     reported: set[str] = field(default_factory=set)
 
     def noted(self, work: Stepping) -> None:
         """Store how far the work is, and report what blocks it."""
-        world = self.runner.world
+        world = self.world
         world.ledger.executions.beat(self.claim, world.clock.machine_now(), steps=work.steps, result=work.result)
         if work.blocked:
-            self.runner.report_blocked(self.request, work.blocked)
+            self.ends.report_blocked(self.request, work.blocked)
         if not world.clock.virtual or work.blocked or work.unprotected or work.stopped_rows:
-            self.runner.deliver_between_steps()
+            self.delivery.between_steps()
 
     def failed(self, error: TradectlError) -> None:
         """Write the failure to the log and send a message, once for each cause."""
@@ -465,29 +294,18 @@ class _Loop:
         if cause in self.reported:
             return
         self.reported.add(cause)
-        ledger, now, name = self.runner.world.ledger, self.runner.world.clock.now(), self.request.window.name
+        ledger, now, name = self.world.ledger, self.world.clock.now(), self.request.window.name
         goes_on = "The next step tries again; resting orders stay unchanged"
         text = f"{name} of {self.request.session}: {step_failed(error)}. {goes_on}"
         with ledger.database.note():
             ledger.logs.append(now, "error", "step_failed", text, task=self.request.task.name)
             key, kind = f"step:{name}:{self.request.session}:{cause}", kind_of_failure(error.exit_code)
             ledger.outbox.add(now, f"{name}: a step failed", text, key, kind=kind)
-        self.runner.deliver_between_steps()
+        self.delivery.between_steps()
 
     def at_mark(self) -> None:
         """Copy a halt into the ledger that another process could set in the marker alone."""
-        follow_marker(self.runner.world)
-
-
-def step_failed(error: TradectlError) -> str:
-    """Return the line about a step that failed while the loop went on."""
-    return f"a step failed: {str(error).rstrip('.') or type(error).__name__}"
-
-
-def _summary(request: JobRequest, work: Stepping, *, done: bool) -> str:
-    state = "completed" if done else f"is open until {to_ist(request.window.closes):%H:%M}"
-    counts = _JSON.encode(dict(work.result))
-    return f"{request.window.name} of {request.session} {state}, steps {work.steps}: {counts}"
+        follow_marker(self.world)
 
 
 def _with_missed(message: str, missed: Sequence[str]) -> str:

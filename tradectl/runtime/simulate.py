@@ -18,9 +18,10 @@ from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.model.order import Purpose, Side
 from tradectl.runtime.agenda import Window, windows
+from tradectl.runtime.execution_ends import REFUSED
 from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.outcomes import Report
-from tradectl.runtime.runner import REFUSED, Runner
+from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reentry import levels
 from tradectl.task import Context, Task, World

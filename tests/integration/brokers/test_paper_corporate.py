@@ -65,7 +65,7 @@ def test_a_fraction_is_paid_in_cash_at_the_previous_close(floor) -> None:
     market = held(floor, action(ActionKind.BONUS, Fraction(3, 2)), after=6665)
     market.to(EX, "08:00")
     assert sum((item.quantity + item.t1_quantity) for item in market.broker.holdings()) == 151
-    (entry,) = [entry for entry in market.broker.statement().journal if entry.kind is EntryKind.CASH_IN_LIEU]
+    (entry,) = [entry for entry in market.broker.statement().cash_entries if entry.kind is EntryKind.CASH_IN_LIEU]
     assert entry.amount == 3333
     assert entry.note == "a fraction of bonus"
 
@@ -120,7 +120,7 @@ def test_a_demerger_leaves_the_quantity_and_a_note(floor) -> None:
     market = held(floor, action(ActionKind.DEMERGER, subject="Demerger of the other half"), after=8000)
     market.to(EX, "10:00")
     assert market.broker.holdings() == (Holding("ACME", 101, 0, 101),)
-    (note,) = [entry for entry in market.broker.statement().journal if entry.kind is EntryKind.SPUN_OFF]
+    (note,) = [entry for entry in market.broker.statement().cash_entries if entry.kind is EntryKind.SPUN_OFF]
     assert (note.amount, note.note) == (0, "101 shares: Demerger of the other half")
 
 

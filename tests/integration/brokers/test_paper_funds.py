@@ -1,4 +1,4 @@
-"""Money: what is blocked, what may be spent when, what charges cost, and a journal that explains every paisa."""
+"""Money: what is blocked, what may be spent when, what charges cost, and cash entries that explain every paisa."""
 
 from datetime import date
 
@@ -132,10 +132,10 @@ def test_charges_are_posted_as_they_grow_and_fall(floor) -> None:
     statement = market.broker.statement()
     assert 0 < statement.charges_total < delivery
     assert statement.charges == {(D, "ACME"): statement.charges_total}
-    assert [entry.kind for entry in statement.journal] == [
+    assert [entry.kind for entry in statement.cash_entries] == [
         EntryKind.DEPOSIT, EntryKind.BUY, EntryKind.CHARGES, EntryKind.SELL, EntryKind.CHARGES,
     ]  # fmt: skip
-    assert statement.journal[-1].amount > 0
+    assert statement.cash_entries[-1].amount > 0
 
 
 def test_the_worked_example_of_the_charges_table(floor) -> None:

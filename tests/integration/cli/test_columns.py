@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.cli.conftest import Tradectl
 from tradectl.cli import columns, output
-from tradectl.cli.columns import fitting_columns
+from tradectl.cli.columns import BOXED, PLAIN, fitting_columns
 from tradectl.errors import UsageError
 
 NAMES = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")
@@ -47,11 +47,43 @@ def test_no_value_is_cut_and_no_line_is_too_long(on_a_terminal: pytest.MonkeyPat
     assert ("not shown" in text) == (len(shown) < len(NAMES))
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 132, 300])
+def test_a_table_in_a_pipe_fits_its_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    table, _, dropped = output.table(NAMES, ROWS).partition("\nnot shown:")
+    lines = [*table.splitlines(), *f"not shown:{dropped}".splitlines()]
+    assert max(map(len, lines)) <= width
+    for symbol in EVERY:
+        assert re.search(rf"(^|\s){re.escape(symbol)}(\s|$)", table)
+    shown = table.splitlines()[0].split()
+    assert table.count("12,34,567.50") == (3 if "PRICE" in shown else 0)
+    assert bool(dropped) == (len(shown) < len(NAMES))
+    assert len(table.splitlines()) == 4 or "REASON" in shown, "only a broken text adds lines"
+
+
+def test_without_a_terminal_the_width_is_80(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert 70 < max(map(len, output.table(NAMES, ROWS).splitlines())) <= 80
+
+
+def test_named_columns_in_a_pipe_are_one_line_a_row() -> None:
+    columns.choose("symbol,reason")
+    try:
+        assert output.table(NAMES, ROWS).splitlines()[1] == f"ACME             {ROWS[0][-1]}".rstrip()
+    finally:
+        columns.choose("")
+
+
+def test_a_narrow_column_stays_where_a_wide_one_is_dropped() -> None:
+    names, widths = ("a", "b", "c", "symbol"), [5, 4, 60, 9]
+    assert fitting_columns(names, widths, 22, PLAIN) == [0, 1, 3]
+
+
 def test_columns_are_dropped_by_their_rank() -> None:
     widths = [3, 10, 15, 4, 8, 9, 6, 12, 8, 13, 60]
-    kept = {width: [NAMES[place] for place in fitting_columns(NAMES, widths, width)] for width in (200, 100, 60, 17, 5)}
+    kept = {width: [NAMES[place] for place in fitting_columns(NAMES, widths, width, BOXED)] for width in (200, 100, 60, 17, 5)}
     assert kept[200] == list(NAMES)
-    assert kept[17] == kept[5] == ["symbol"]
+    assert kept[5] == ["symbol"]
     assert "variety" not in kept[100]
     assert {"symbol", ">price", ">quantity"} <= set(kept[60])
 

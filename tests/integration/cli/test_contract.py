@@ -16,7 +16,7 @@ from tradectl.settings import load
 KEYS = ["command", "user", "mode", "session", "outcome", "exit_code", "result", "error"]
 MISTAKES = [
     (("stats",), 2, "No such command 'stats'. Did you mean 'status'?"),
-    (("orders", "list", "--limit", "many"), 2, "'many' is not a valid int"),
+    (("orders", "list", "--limit", "many"), 2, "'many' is not a whole number"),
     (("orders", "list", "--nonsense"), 2, "No such option: --nonsense"),
     (("orders", "show"), 2, "Missing argument 'ORDER'"),
     (("orders", "--user"), 2, "Option '--user' requires an argument"),

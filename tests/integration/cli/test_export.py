@@ -110,10 +110,12 @@ def test_a_workbook_has_a_sheet_for_each_table(tradectl: Tradectl, accounts: Acc
 
 def test_a_journal_is_one_for_beancount_or_ledger(tradectl: Tradectl, accounts: Accounts, tmp_path: Path) -> None:
     file = tmp_path / "mine.beancount"
-    assert tradectl("export", "journal", str(file)).out == f"{file}: 3 entries\n"
+    assert tradectl("export", "bookkeeping", str(file)).out == f"{file}: 3 transactions\n"
     entries, errors, _ = load_file(str(file))
     assert (errors, len(entries) > 10) == ([], True)
-    assert tradectl("export", "journal", "--format", "ledger", "--json").object["result"]["content"].startswith("; Written by")
+    assert (
+        tradectl("export", "bookkeeping", "--format", "ledger", "--json").object["result"]["content"].startswith("; Written by")
+    )
 
 
 def test_a_file_of_before_is_replaced_as_a_whole(tradectl: Tradectl, accounts: Accounts, tmp_path: Path) -> None:
@@ -126,11 +128,11 @@ def test_a_file_of_before_is_replaced_as_a_whole(tradectl: Tradectl, accounts: A
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (("profits",), 2, "no export is called 'profits'; there are trades, fills, orders, lots, returns, all, journal"),
+        (("profits",), 2, "no export is called 'profits'; there are trades, fills, orders, lots, returns, all, bookkeeping"),
         (("trades", "--format", "xlsx"), 2, "xlsx needs a FILE"),
         (("trades", "t.txt"), 2, "t.txt ends with .txt, so name the format with --format"),
-        (("journal", "j.csv"), 2, "journal can be exported as beancount or ledger, not 'csv'"),
-        (("journal", "--from", "2026-01-01"), 2, "a journal is always whole"),
+        (("bookkeeping", "j.csv"), 2, "bookkeeping can be exported as beancount or ledger, not 'csv'"),
+        (("bookkeeping", "--from", "2026-01-01"), 2, "the bookkeeping is always whole"),
         (("trades", "no/such/folder.csv"), 2, "no/such/folder.csv cannot be written"),
     ],
 )

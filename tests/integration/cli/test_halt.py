@@ -15,6 +15,7 @@ from tests.support.hands import opaque, operate, result_of
 from tests.support.trading import D, T, Trading, entry, stock
 from tradectl.execution.orders import CommandStatus
 from tradectl.model.order import OrderStatus, Side
+from tradectl.model.trading_state import RESUME
 
 Make = Callable[..., Trading]
 ROOT = Path(__file__).parents[3]
@@ -158,7 +159,7 @@ def test_halt_stops_a_process_that_is_about_to_send(sender: tuple[Trading, subpr
     market, process = sender
     assert operate(market, "halt", "--reason", "now").code == 0
     out, _ = process.communicate("go on\n", timeout=60)
-    assert out == f"{CommandStatus.BLOCKED} the account is halted: now\n"
+    assert out == f"{CommandStatus.BLOCKED} the account is halted: now; {RESUME}\n"
     assert market.broker.orders() == ()
     assert market.ledger.book.orders() == []
 

@@ -14,6 +14,7 @@ import pytest
 from tests.acceptance.cases.processes import environment, shell
 from tests.conftest import ROOT
 from tests.integration.cli.conftest import Tradectl
+from tradectl.cli import help as manual
 
 HOW_TOS = sorted(path.stem for path in (ROOT / "docs" / "how-to").glob("*.md"))
 
@@ -107,3 +108,25 @@ def test_a_wheel_has_the_manual_and_the_man_page(tmp_path: Path):
     words = [sys.executable, "-P", "-m", "tradectl", "help", "go-live"]
     said = subprocess.run(words, env=env, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert said.stdout.startswith("# How to go live")
+
+
+def test_no_help_names_a_type_of_the_language() -> None:
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    assert "- `--limit` `N`: Maximum number of rows." in page
+    assert not [word for word in ("`STR`", "`INT", "`FLOAT", "RANGE`") if word in page]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_page_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for name, page in manual.pages("tutorial", "how-to", "explanation").items():
+        drawn = manual.drawn(page.read_text(encoding="utf-8"))
+        assert max(map(len, drawn.splitlines())) <= width, name
+        assert "](" not in drawn, name
+
+
+def test_a_drawn_page_keeps_commands_and_names_other_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    drawn = manual.drawn("# Title\n\nRun `why SYMBOL`, see [the audit](../how-to/audit.md#head).\n\n```\na `b`  c\n```\n")
+    assert "Run `why SYMBOL`, see the audit (`tradectl help audit`)." in drawn
+    assert " a `b`  c" in drawn.splitlines()

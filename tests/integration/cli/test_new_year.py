@@ -92,7 +92,7 @@ def test_a_year_without_its_list_is_wrong_from_20_december(tradectl: Tradectl) -
         (Reply(404, b"no"), 6, "data sessions import FILE"),
         (Reply(500, b"no"), 6, "500"),
         (Reply(body=answer({})), 8, "is empty"),
-        (Reply(body=answer()[:60]), 8, "is not the JSON"),
+        (Reply(body=answer()[:60]), 8, "is neither the JSON"),
         (Reply(body=THIS_YEAR), 8, "this is the list of 2026, and the one of 2027 is needed"),
         (Reply(body=OLD_LIST), 8, "is the list of 2025, a past year"),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 
 from tests.integration.cli.conftest import Tradectl
 from tests.integration.execution.conftest import trading  # noqa: F401
@@ -10,6 +12,7 @@ from tests.support.hands import operate, result_of
 from tests.support.trading import AFTER, D, Trading, stock
 from tradectl.cli.result_sentences import sentence
 from tradectl.cli.status_page import _missed, wrapped
+from tradectl.model.market import ActionKind, CorporateAction
 
 FLAT = (9500, 9600, 9300, 9400)
 """A day on which nothing reaches the target."""
@@ -52,8 +55,41 @@ def test_a_position_without_a_sell_comes_first_with_its_reason(trading) -> None:
     assert said.out.startswith("UNPROTECTED  ACME: 100 of 100 shares")
     assert "NONE" in next(line for line in said.out.splitlines() if line.startswith("ACME"))
     (position,) = result_of(market, "status", code=11)["positions"]
-    assert (position["protected"], position["last"], position["pnl"]) == (False, None, None)
+    assert (position["protected"], position["last"], position["last_at"][:16]) == (False, "94.00", f"{D}T15:30")
     assert "sell-monitor" in position["why_not"]
+
+
+def test_the_newest_price_of_the_home_is_shown(trading) -> None:  # noqa: F811
+    """Position-monitor runs on no day: sell-monitor's price counts while it is newest, then the stored close."""
+    market: Trading = trading(stock(on={D: FLAT, AFTER: FLAT}))
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod", force=True)
+    seen = []
+    for task, at in (("", "08:00"), ("sell-monitor", "09:30"), ("", "15:29"), ("", "15:30")):
+        market.to(AFTER, at)
+        if task:
+            market.run(task, once=True)
+        (position,) = operate(market, "status", "--json").object["result"]["positions"]
+        seen.append((position["last"], position["last_at"][:16]))
+        assert position["pnl"] is not None
+    assert seen == [
+        ("94.00", f"{D}T15:30"),
+        (seen[1][0], f"{AFTER}T09:30"),
+        (seen[1][0], f"{AFTER}T09:30"),
+        ("94.00", f"{AFTER}T15:30"),
+    ]
+
+
+def test_a_price_from_before_a_split_is_not_shown(trading) -> None:  # noqa: F811
+    split = CorporateAction("ACME", AFTER, ActionKind.SPLIT, Fraction(2))
+    market: Trading = trading(replace(stock(on={D: FLAT}), actions=[split]))
+    market.buy(100, 9600)
+    market.to(D, "18:00")
+    market.run("eod", force=True)
+    market.to(AFTER, "08:00")
+    (position,) = operate(market, "status", "--json").object["result"]["positions"]
+    assert (position["last"], position["last_at"], position["pnl"]) == (None, None, None)
 
 
 def test_every_line_fits_80_columns(trading) -> None:  # noqa: F811

@@ -14,7 +14,7 @@ from tradectl.errors import Blocked
 from tradectl.execution.orders import CommandStatus, OrderPath
 from tradectl.halt_marker import MarkerFile
 from tradectl.model.order import OrderRequest, OrderStatus, Side, Variety
-from tradectl.model.trading_state import Forbidden
+from tradectl.model.trading_state import RESUME, Forbidden
 
 Make = Callable[..., Trading]
 FALLS = {D: (9500, 9600, 9300, 9400)}
@@ -46,7 +46,10 @@ def test_an_order_halted_before_the_broker_is_never_sent(trading: Make) -> None:
     sender = path(market)
     halted_at_commit(market)
     result = sender.place(entry(10, 10000))
-    assert (result.status, result.reason, sender.stopped) == (CommandStatus.BLOCKED, *["the account is halted: now"] * 2)
+    assert (result.status, result.reason, sender.stopped) == (
+        CommandStatus.BLOCKED,
+        *[f"the account is halted: now; {RESUME}"] * 2,
+    )
     assert market.broker.orders() == ()
     assert rows(market) == [(OrderStatus.PENDING, None, None, None)]
 

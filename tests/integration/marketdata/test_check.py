@@ -56,7 +56,7 @@ def test_a_bar_under_two_names_is_reported(market: Market) -> None:
 
 
 def test_no_bars_is_one_line(market: Market) -> None:
-    with pytest.raises(DataError, match=r"^all: has no bars to check$"):
+    with pytest.raises(DataError, match=r"^no bar of all is stored: `tradectl prices --force` fetches"):
         check(market.store())
 
 

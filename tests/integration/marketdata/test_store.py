@@ -78,8 +78,10 @@ def test_a_symbol_is_found_by_the_name_of_its_day(real_market: Path, sessions: S
     assert store.find("tmpv", date(2023, 1, 2)) == "TMPV"
     with pytest.raises(UsageError, match=r"^TATAMOTORS is unknown on 2025-12-01: it became TMPV on 2025-10-24$"):
         store.find("TATAMOTORS", date(2025, 12, 1))
-    with pytest.raises(UsageError, match=r"^NOPE is unknown on 2023-01-02$"):
-        store.find("NOPE", date(2023, 1, 2))
+    with pytest.raises(UsageError, match=r"^QQQQ is unknown on 2023-01-02: `tradectl data list` shows which data are stored$"):
+        store.find("QQQQ", date(2023, 1, 2))
+    with pytest.raises(UsageError, match=r"^relianse is unknown on 2023-01-02\. Did you mean RELIANCE\?$"):
+        store.find("relianse", date(2023, 1, 2))
 
 
 def test_an_instrument_is_what_it_was_on_its_day(real_market: Path, sessions: SessionTable) -> None:

@@ -20,6 +20,7 @@ from tradectl.model.moment import at_ist
 from tradectl.notify.healthchecks import HealthchecksPings
 from tradectl.runtime.closed_day_pings import ping_closed_day
 from tradectl.runtime.due import run_due
+from tradectl.runtime.runner import Runner
 from tradectl.task import Context, Outcome
 
 At = Callable[[datetime], Stage]
@@ -32,9 +33,13 @@ def checks() -> Iterator[Checks]:
 
 
 def pinged(at_file: At, checks: Checks) -> Stage:
-    stage = at_file(ist(16))
-    stage.runner.world = replace(stage.world, pings=HealthchecksPings(lambda: checks.url))
-    return stage
+    return with_pings(at_file(ist(16)), HealthchecksPings(lambda: checks.url))
+
+
+def with_pings(stage: Stage, pings: HealthchecksPings) -> Stage:
+    """The same stage, whose runner reports to a dead-man's switch."""
+    runner = Runner(replace(stage.world, pings=pings), stage.tasks, trigger=stage.runner.trigger)
+    return replace(stage, runner=runner)
 
 
 def test_each_outcome_of_a_task_has_its_ping(at_file: At, checks: Checks) -> None:
@@ -105,8 +110,7 @@ HOLIDAY = date(2023, 8, 15)
 def on(day: date, time: str, stage: Stage, checks: Checks) -> Stage:
     """The same home in a new process at a moment."""
     moved = stage.at(at_ist(day, clock_time.fromisoformat(time)))
-    moved.runner.world = replace(moved.world, pings=HealthchecksPings(lambda: f"{checks.url}/{{task}}"))
-    return moved
+    return with_pings(moved, HealthchecksPings(lambda: f"{checks.url}/{{task}}"))
 
 
 def test_on_a_holiday_run_due_pings_each_slot(at_file: At, checks: Checks) -> None:

@@ -500,7 +500,7 @@ def test_a_look_that_finds_nothing_missed_writes_nothing(at: At, monkeypatch: py
     later = at(ist(9, 10))
     monkeypatch.setattr(later.ledger.database, "write", None)
     monkeypatch.setattr(later.ledger.database, "note", None)
-    assert later.runner.record_missed(later.runner.rows()) == ()
+    assert later.runner.missed_slots.record(later.runner.rows()) == ()
 
 
 def test_the_end_of_a_task_leaves_the_snapshot(at_file: At) -> None:

@@ -18,6 +18,7 @@ from tests.support.hands import operate
 from tests.support.trading import D, T, Trading, entry, ist, stock
 from tradectl.errors import Ambiguous, BrokerUnavailable
 from tradectl.model.order import OrderStatus, Side
+from tradectl.model.trading_state import RESUME
 from tradectl.ports import Capabilities
 from tradectl.runtime.due import due_now
 from tradectl.runtime.registry import all_tasks
@@ -68,7 +69,7 @@ def assert_blocked(market: Trading, report: Any, *unprotected: str) -> None:
     assert report.error.startswith("the account is halted: enough")
     assert re.findall(r"; (\w+): 100 of 100 shares have no live sell order \(halted\)", report.error) == list(unprotected)
     if not unprotected:
-        assert report.error == "the account is halted: enough"
+        assert report.error == f"the account is halted: enough; {RESUME}"
     execution = market.ledger.executions.get(report.task, report.session, report.slot)
     assert execution is not None
     assert execution.status != "completed"

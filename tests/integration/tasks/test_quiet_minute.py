@@ -21,6 +21,7 @@ from tradectl.ledger.schema import users
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.model.trading_state import RESUME
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.task import Outcome, Task
@@ -121,7 +122,7 @@ def test_a_halt_by_another_process_is_seen_within_the_minute(held: Trading, else
 
     outcomes = through(held, "10:30", "09:45", halt)
     assert lowered(held) == seen[0]
-    assert outcomes[-1].blocked == "the account is halted: by a person"
+    assert outcomes[-1].blocked == f"the account is halted: by a person; {RESUME}"
 
 
 def test_a_sale_by_hand_is_seen_within_the_minute(held: Trading) -> None:

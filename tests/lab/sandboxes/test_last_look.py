@@ -29,7 +29,7 @@ from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.ledger.store import Ledger
 from tradectl.model.order import OrderReport, OrderStatus, Purpose, Side
-from tradectl.model.trading_state import ACTIVE, Forbidden
+from tradectl.model.trading_state import ACTIVE, RESUME, Forbidden
 
 LIVE = [name for name in BENCHES if name != "paper"]
 WAITS = ["limit", "rest"]
@@ -164,7 +164,7 @@ def test_an_order_that_waited_through_a_halt_is_never_sent(name: str, wait: str,
     with live(name, tmp_path) as account:
         account.before_leaving(wait, account.halt)
         result = account.path.place(entry())
-        assert (result.status, result.reason) == (CommandStatus.BLOCKED, "the account is halted: now")
+        assert (result.status, result.reason) == (CommandStatus.BLOCKED, f"the account is halted: now; {RESUME}")
         assert account.exchange == []
         (recorded,) = (order for order in account.ledger.book.orders() if order.symbol == "ACME")
         assert (recorded.status, recorded.sending_at, recorded.sender) == (OrderStatus.PENDING, None, None)

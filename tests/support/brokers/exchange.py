@@ -79,9 +79,9 @@ class Floor:
         return [trade for trade in self.broker.trades() if trade.broker_order_id == order_id]
 
     def check_money(self) -> None:
-        """Cash is the sum of the journal, and everything owned came from somewhere, to the paisa."""
+        """Cash is the sum of the cash entries, and everything owned came from somewhere, to the paisa."""
         statement = self.broker.statement()
-        assert statement.cash == sum(entry.amount for entry in statement.journal) == self.broker.funds().cash
+        assert statement.cash == sum(entry.amount for entry in statement.cash_entries) == self.broker.funds().cash
         assert statement.difference == 0
 
 

@@ -77,7 +77,7 @@ def test_a_saved_table_holds_the_same_dates(content: bytes) -> None:
         (table("date,day,name", "2027-01-26,Monday,x"), "line 2: weekDay 'Monday', but 2027-01-26 is a Tuesday"),
         (table("date,name", "2027-01-26"), "line 2: has 1 columns"),
         (table("date,name"), "the list is empty"),
-        (table("when,what", "2027-01-26,x"), "is not the JSON"),
+        (table("when,what", "2027-01-26,x"), "is neither the JSON"),
     ],
 )
 def test_a_bad_table_is_refused_with_its_line(content: bytes, complaint: str) -> None:
@@ -156,11 +156,11 @@ def test_a_year_is_not_skipped(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         (b"<html>Access Denied</html>", "web page"),
-        (b"", "is not the JSON"),
-        (b"Resource not found", "is not the JSON"),
-        (answer()[:-40], "is not the JSON"),
-        (b"[" * 50_000, "is not the JSON"),
-        (b"\xff\xfe", "is not the JSON"),
+        (b"", "is neither the JSON"),
+        (b"Resource not found", "is neither the JSON"),
+        (answer()[:-40], "is neither the JSON"),
+        (b"[" * 50_000, "is neither the JSON"),
+        (b"\xff\xfe", "is neither the JSON"),
         (b"[]", "has no list CM"),
         (b'{"FO": []}', "has no list CM"),
         (b'{"CM": {}}', "has no list CM"),

@@ -38,7 +38,7 @@ class StoredVault:
     def require(self, name: str) -> str:
         value = self.get(name)
         if value is None:
-            raise ConfigurationError(f"{self._broker} needs your {name}: `tradectl broker set` prompts for it")
+            raise ConfigurationError(f"{self._broker} needs your {name}; `tradectl broker set` prompts for it")
         return value
 
     def put(self, name: str, value: str) -> None:

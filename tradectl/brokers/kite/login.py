@@ -50,7 +50,7 @@ def login(account: BrokerAccount, ask: Ask) -> LoginSession:
     try:
         reply = transport.command("POST", f"{root}/session/token", bucket="other", side=None, data=form, headers=VERSION)
     except OrderRefused as refusal:
-        raise ConfigurationError(f"Kite rejected the API key and secret: {refusal.reason}") from refusal
+        raise ConfigurationError(f"Kite rejected the API key and secret. It replied: {refusal.reason}") from refusal
     except Ambiguous as error:  # a login may be repeated, so an unknown result counts as a failure
         raise BrokerUnavailable(str(error)) from error
     except LoginNeeded as refusal:

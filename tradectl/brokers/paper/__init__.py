@@ -5,7 +5,7 @@ matching         the next event of one order, a pure function of the order and i
 acceptance       the checks that reject an order, with a broker's texts
 commands         place, modify, cancel, and a trade outside tradectl
 corporate        the effect of an ex-date on held shares
-account          orders, trades, lots of shares and the cash journal
+account          orders, trades, lots of shares and the cash entries
 settlement       applies all events up to a moment, in order of time
 quote_snapshots  quotes that were read from a live source, and the price path through them
 live             a live source: its quotes, and the snapshots by which orders settle

@@ -1,6 +1,6 @@
-"""Hold an account: orders, trades, lots of shares and the cash journal, and the rows that changed since the last write.
+"""Hold an account: orders, trades, lots of shares and the cash entries, and the rows that changed since the last write.
 
-Rows are frozen: a change replaces a row and adds it to the changes. Cash is the sum of the journal and has no column, so
+Rows are frozen: a change replaces a row and adds it to the changes. Cash is the sum of the cash entries and has no column, so
 every change of cash has a row with its reason.
 """
 
@@ -115,8 +115,8 @@ class Lot:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """Hold one row of the cash journal. `amount` is in paise, positive if cash comes in."""
+class CashEntry:
+    """Hold one movement of cash. `amount` is in paise, positive if cash comes in."""
 
     entry_id: int
     at: datetime
@@ -135,7 +135,7 @@ class AccountChanges:
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
     trades: list[ExchangeTrade] = field(default_factory=list)
     lots: dict[int, Lot] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[CashEntry] = field(default_factory=list)
     charges: dict[tuple[date, str], int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -263,10 +263,10 @@ class ExchangeAccount:
     def post(
         self, at: datetime, kind: EntryKind, amount: int, *, instrument_id: str = "", symbol: str = "", note: str = ""
     ) -> None:
-        """Add an entry to the cash journal (`amount` in paise, positive into the account)."""
+        """Add a cash entry (`amount` in paise, positive into the account)."""
         self._last_entry += 1
         self.cash += amount
-        self.changes.entries.append(Entry(self._last_entry, at, self.day, kind, amount, instrument_id, symbol, note))
+        self.changes.entries.append(CashEntry(self._last_entry, at, self.day, kind, amount, instrument_id, symbol, note))
 
     def set_charges(self, day: date, instrument_id: str, total: int) -> int:
         """Set an instrument's total charges (paise) of a session. Return the difference from the previous total (paise)."""

@@ -135,7 +135,7 @@ class PaperBroker:
                 book.post(now, EntryKind.DEPOSIT, cash, note="opening")
                 self._store.write(book)
                 return
-            deposits = sum(entry.amount for entry in self._store.journal(self._account) if entry.kind is EntryKind.DEPOSIT)
+            deposits = sum(entry.amount for entry in self._store.cash_entries(self._account) if entry.kind is EntryKind.DEPOSIT)
         if deposits != cash:
             amounts = f"{show_rupees(deposits)}, not {show_rupees(cash)}"
             raise ConfigurationError(f"paper account {self._account} was opened with {amounts}")
@@ -203,12 +203,12 @@ class PaperBroker:
         return self._quotation.preopen_prices(symbols, ist_date(now), now)
 
     def statement(self) -> Statement:
-        """Return the account's cash, holdings, charges and results, with every row of its cash journal."""
+        """Return the account's cash, holdings, charges and results, with every cash entry."""
         book = self._current()
         symbols = {instrument_id: self._symbol(instrument_id, book.day) for instrument_id in book.held()}
         with self._store.reading():
-            journal, realised = self._store.journal(self._account), self._store.realised(self._account)
-        return draw_up(book, symbols, realised, journal, at=self._clock.now())
+            entries, realised = self._store.cash_entries(self._account), self._store.realised(self._account)
+        return draw_up(book, symbols, realised, entries, at=self._clock.now())
 
     # the book
 

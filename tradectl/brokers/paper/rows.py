@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, date, datetime
 
-from tradectl.brokers.paper.account import Entry, EntryKind, ExchangeOrder, ExchangeTrade, Lot
+from tradectl.brokers.paper.account import CashEntry, EntryKind, ExchangeOrder, ExchangeTrade, Lot
 from tradectl.model.order import OrderStatus, OrderType, Side, Variety
 
 ORDER_COLUMNS = (
@@ -101,13 +101,13 @@ def lot_of(row: sqlite3.Row) -> Lot:
     return Lot(lot_id, instrument_id, quantity, cost, date.fromisoformat(bought_on), bool(delivered), locked)
 
 
-def entry_row(entry: Entry) -> Row:
+def entry_row(entry: CashEntry) -> Row:
     return (
         entry.entry_id, text_of(entry.at), entry.session.isoformat(), entry.kind.value, entry.amount, entry.instrument_id,
         entry.symbol, entry.note,
     )  # fmt: skip
 
 
-def entry_of(row: sqlite3.Row) -> Entry:
+def entry_of(row: sqlite3.Row) -> CashEntry:
     entry_id, at, session, kind, amount, instrument_id, symbol, note = row
-    return Entry(entry_id, moment_of(at), date.fromisoformat(session), EntryKind(kind), amount, instrument_id, symbol, note)
+    return CashEntry(entry_id, moment_of(at), date.fromisoformat(session), EntryKind(kind), amount, instrument_id, symbol, note)

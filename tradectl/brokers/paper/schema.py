@@ -64,7 +64,7 @@ CREATE TABLE lots (
     locked INTEGER NOT NULL CHECK (locked >= 0),
     PRIMARY KEY (account, lot_id)
 );
-CREATE TABLE journal (
+CREATE TABLE cash_entries (
     account TEXT NOT NULL REFERENCES accounts,
     entry_id INTEGER NOT NULL,
     at TEXT NOT NULL,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tradectl.brokers.paper.account import Entry, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.account import CashEntry, EntryKind, ExchangeAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Statement:
     Args:
         charges: By session and symbol.
         realised: Proceeds less cost of all sales before charges, less the cost of shares that a consolidation ended.
-        journal: Every movement of cash since the account was opened.
+        cash_entries: Every movement of cash since the account was opened.
     """
 
     account: str
@@ -42,7 +42,7 @@ class Statement:
     dividends: int
     cash_in_lieu: int
     realised: int
-    journal: tuple[Entry, ...]
+    cash_entries: tuple[CashEntry, ...]
 
     @property
     def charges_total(self) -> int:
@@ -56,7 +56,7 @@ class Statement:
 
 
 def draw_up(
-    book: ExchangeAccount, symbols: dict[str, str], realised: int, journal: Sequence[Entry], *, at: datetime
+    book: ExchangeAccount, symbols: dict[str, str], realised: int, entries: Sequence[CashEntry], *, at: datetime
 ) -> Statement:
     """Return the statement. `symbols` maps each held instrument id to its symbol; `realised` is as in `Statement` (paise)."""
     holdings: dict[str, HoldingLine] = {}
@@ -64,13 +64,13 @@ def draw_up(
         line = holdings.get(lot.instrument_id, HoldingLine(symbols[lot.instrument_id], 0, 0))
         holdings[lot.instrument_id] = HoldingLine(line.symbol, line.quantity + lot.quantity, line.cost + lot.cost)
     charges: dict[tuple[date, str], int] = {}
-    for entry in journal:
+    for entry in entries:
         if entry.kind is EntryKind.CHARGES:
             key = entry.session, entry.symbol
             charges[key] = charges.get(key, 0) - entry.amount
 
     def total(kind: EntryKind) -> int:
-        return sum(entry.amount for entry in journal if entry.kind is kind)
+        return sum(entry.amount for entry in entries if entry.kind is kind)
 
     return Statement(
         account=book.account,
@@ -82,5 +82,5 @@ def draw_up(
         dividends=total(EntryKind.DIVIDEND),
         cash_in_lieu=total(EntryKind.CASH_IN_LIEU),
         realised=realised,
-        journal=tuple(journal),
+        cash_entries=tuple(entries),
     )

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, Entry, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, CashEntry, EntryKind, ExchangeAccount
 from tradectl.brokers.paper.quote_snapshots import QuoteSnapshot
 from tradectl.brokers.paper.rows import (
     ENTRY_COLUMNS,
@@ -200,7 +200,7 @@ class Store:
                 "SELECT session, instrument_id, total FROM charges WHERE account = ? AND session >= ?", (account, row[1])
             )
             cash, last_entry = query(
-                "SELECT coalesce(sum(amount), 0), coalesce(max(entry_id), 0) FROM journal WHERE account = ?", (account,)
+                "SELECT coalesce(sum(amount), 0), coalesce(max(entry_id), 0) FROM cash_entries WHERE account = ?", (account,)
             ).fetchone()
             (last_lot,) = query("SELECT coalesce(max(lot_id), 0) FROM lots WHERE account = ?", (account,)).fetchone()
             return ExchangeAccount(
@@ -274,7 +274,7 @@ class Store:
             )
         if changes.entries:
             many(
-                f"INSERT INTO journal (account, {ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO cash_entries (account, {ENTRY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(account, *entry_row(entry)) for entry in changes.entries],
             )
         if changes.charges:
@@ -315,10 +315,10 @@ class Store:
             rows = self._connection.execute(query, (session.isoformat(), instrument_id)).fetchall()
         return tuple(QuoteSnapshot(instrument_id, session, moment_of(row[0]), *row[1:]) for row in rows)
 
-    def journal(self, account: str) -> list[Entry]:
-        """Return every entry of the cash journal since the account was opened, oldest first."""
+    def cash_entries(self, account: str) -> list[CashEntry]:
+        """Return every cash entry since the account was opened, oldest first."""
         with self._translated():
-            query = f"SELECT {ENTRY_COLUMNS} FROM journal WHERE account = ? ORDER BY entry_id"
+            query = f"SELECT {ENTRY_COLUMNS} FROM cash_entries WHERE account = ? ORDER BY entry_id"
             rows = self._connection.execute(query, (account,))
             return [entry_of(row) for row in rows]
 

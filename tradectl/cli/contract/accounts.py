@@ -121,8 +121,8 @@ PnlResult = TypedDict(
 class ExportResult(TypedDict):
     """What was exported."""
 
-    what: Literal["trades", "fills", "orders", "lots", "returns", "all", "journal"]
+    what: Literal["trades", "fills", "orders", "lots", "returns", "all", "bookkeeping"]
     format: Literal["csv", "jsonl", "xlsx", "beancount", "ledger"]
     file: str | None
-    rows: Annotated[Count, Detail({"description": "rows of all tables, or entries of the journal"})]
+    rows: Annotated[Count, Detail({"description": "rows of all tables, or transactions of the bookkeeping"})]
     content: Annotated[str | None, Detail({"description": "the text; null if it was written to a file"})]

@@ -1,4 +1,4 @@
-"""Write a journal for beancount. Its lots have the id of their fill as a label; the last lines assert cash and shares."""
+"""Write the bookkeeping for beancount. Its lots have the id of their fill as a label; the last lines assert cash and shares."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from tradectl.model.money import to_rupees
-from tradectl.report.exports.journal import ACCOUNTS, CASH, SHARES, Entry, Journal, LotPart, Posting
+from tradectl.report.exports.bookkeeping import ACCOUNTS, CASH, SHARES, Bookkeeping, LotPart, Posting, Transaction
 
 
-def beancount(journal: Journal) -> bytes:
-    """Return the journal as the content of a `.beancount` file."""
-    return "\n".join(_lines(journal)).encode() + b"\n"
+def beancount(bookkeeping: Bookkeeping) -> bytes:
+    """Return the bookkeeping as the content of a `.beancount` file."""
+    return "\n".join(_lines(bookkeeping)).encode() + b"\n"
 
 
-def _lines(journal: Journal) -> Iterator[str]:
-    first, last = journal.entries[0].day, max(item.day for item in journal.entries)
+def _lines(bookkeeping: Bookkeeping) -> Iterator[str]:
+    first, last = bookkeeping.entries[0].day, max(item.day for item in bookkeeping.entries)
     yield ";; Written by tradectl. Amounts in INR."
     yield 'option "title" "tradectl"'
     yield 'option "operating_currency" "INR"'
     yield ""
     for account in ACCOUNTS:
         yield f"{first} open {account}"
-    for symbol in journal.symbols:
+    for symbol in bookkeeping.symbols:
         yield f"{first} commodity {commodity(symbol)}"
         yield f"  name: {_quoted(symbol)}"
-    for entry in journal.entries:
+    for entry in bookkeeping.entries:
         yield ""
         yield from _entry(entry)
     yield ""
-    yield from _assertions(journal, last + timedelta(days=1))
+    yield from _assertions(bookkeeping, last + timedelta(days=1))
 
 
-def _entry(entry: Entry) -> Iterator[str]:
+def _entry(entry: Transaction) -> Iterator[str]:
     tags = "".join(f" #{tag}" for tag in entry.tags)
     yield f"{entry.day} * {_quoted(entry.text)}{tags}"
     for name, fact in entry.facts.items():
@@ -54,9 +54,9 @@ def _shares(part: LotPart) -> str:
     return f"{part.quantity} {commodity(part.symbol)} {cost}{price}"
 
 
-def _assertions(journal: Journal, day: date) -> Iterator[str]:
-    yield f"{day} balance {CASH}  {to_rupees(journal.cash)} INR"
-    for symbol, quantity in journal.shares.items():
+def _assertions(bookkeeping: Bookkeeping, day: date) -> Iterator[str]:
+    yield f"{day} balance {CASH}  {to_rupees(bookkeeping.cash)} INR"
+    for symbol, quantity in bookkeeping.shares.items():
         yield f"{day} balance {SHARES}  {quantity} {commodity(symbol)}"
 
 

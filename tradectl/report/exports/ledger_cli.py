@@ -1,4 +1,4 @@
-"""Write a journal for ledger-cli. Its lots have their cost and date; the last transaction asserts the cash."""
+"""Write the bookkeeping for ledger-cli. Its lots have their cost and date; the last transaction asserts the cash."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from tradectl.model.money import to_rupees
-from tradectl.report.exports.journal import ACCOUNTS, CASH, ROUNDING, Entry, Journal, LotPart, Posting
+from tradectl.report.exports.bookkeeping import ACCOUNTS, CASH, ROUNDING, Bookkeeping, LotPart, Posting, Transaction
 
 
-def ledger_cli(journal: Journal) -> bytes:
-    """Return the journal as the content of a `.ledger` file."""
-    return "\n".join(_lines(journal)).encode() + b"\n"
+def ledger_cli(bookkeeping: Bookkeeping) -> bytes:
+    """Return the bookkeeping as the content of a `.ledger` file."""
+    return "\n".join(_lines(bookkeeping)).encode() + b"\n"
 
 
-def _lines(journal: Journal) -> Iterator[str]:
-    last = max(item.day for item in journal.entries)
+def _lines(bookkeeping: Bookkeeping) -> Iterator[str]:
+    last = max(item.day for item in bookkeeping.entries)
     yield "; Written by tradectl. Amounts in INR."
     yield "commodity INR"
     yield "    format 1000.00 INR"
-    for symbol in journal.symbols:
+    for symbol in bookkeeping.symbols:
         yield f"commodity {_commodity(symbol)}"
     for account in ACCOUNTS:
         yield f"account {account}"
-    names = {name for entry in journal.entries for name in (*entry.facts, *entry.tags)}
+    names = {name for entry in bookkeeping.entries for name in (*entry.facts, *entry.tags)}
     for name in sorted(names):
         yield f"tag {name}"
-    for entry in journal.entries:
+    for entry in bookkeeping.entries:
         yield ""
         yield from _entry(entry)
     yield ""
     yield f"{last + timedelta(days=1):%Y/%m/%d} * Cash by tradectl"
-    yield f"    {CASH}  0.00 INR = {to_rupees(journal.cash)} INR"
+    yield f"    {CASH}  0.00 INR = {to_rupees(bookkeeping.cash)} INR"
     yield f"    {ROUNDING}"
 
 
-def _entry(entry: Entry) -> Iterator[str]:
+def _entry(entry: Transaction) -> Iterator[str]:
     yield f"{entry.day:%Y/%m/%d} * {_one_line(entry.text)}"
     if entry.tags:
         yield f"    ; :{':'.join(entry.tags)}:"

@@ -136,7 +136,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     gain = "there was no gain before charges" if share is None else f"{_percent(share)} % of the gain before charges"
     lines = [
         f"capital {money['capital']} is now {money['equity']}; {held} positions open",
-        f"{figures['trades']} trades closed, {figures['wins']} with a gain{days}",
+        f"{figures['trades']} trade{'' if figures['trades'] == 1 else 's'} closed, {figures['wins']} with a gain{days}",
         f"charges {show_rupees(to_paise(total['charges']))}: {gain}",
         f"exposure {_percent(figures['exposure'])} % on average; turnover {figures['turnover']:.2f} x equity a year",
     ]

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from tradectl.exchange.charges import day_charges
 from tradectl.execution.reentries import distrusted
+from tradectl.execution.sale_result import result_of_sale
 from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.ledger.rows import Decision, Position
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import to_rupees
-from tradectl.model.order import Fill, Side
 from tradectl.strategy import exits
 from tradectl.strategy.reentry import next_level
 from tradectl.task import Context, Outcome
@@ -99,7 +98,9 @@ def _assess(context: Context, position: Position, quote: Quote | None) -> Positi
         reading.rsi,
         reading.ema_fast_at(scale),
         target / quote.last - 1,
-        _unrealised(context, position, quote.last),
+        result_of_sale(
+            world.ledger.book.folded(position.id), quote.last, context.session, context.now, context.world.parameters.tariff
+        ),
         recommendation,
         reason,
     )
@@ -116,14 +117,6 @@ def _with_surveillance(item: PositionAssessment, excluding: str) -> PositionAsse
         return item
     recommendation = "HOLD" if item.recommendation == "REENTER" else item.recommendation
     return replace(item, recommendation=recommendation, reason=f"{item.reason}; no re-entry, under surveillance: {excluding}")
-
-
-def _unrealised(context: Context, position: Position, last: int) -> int:
-    """Return the P&L of selling all at the last price, net of charges paid and of the sale's charges (paise)."""
-    sale = Fill("sale", position.symbol, Side.SELL, position.quantity, last, context.session, context.now)
-    paid = sum(lot.charges for lot in context.world.ledger.book.folded(position.id).lots)
-    charges = day_charges(context.session, [sale], context.world.parameters.tariff).total
-    return position.quantity * last - position.cost - paid - charges
 
 
 def _row(item: PositionAssessment) -> dict[str, object]:

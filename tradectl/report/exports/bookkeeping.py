@@ -1,6 +1,6 @@
 """Keep books by double entry: capital, buys, sales, charges by account, dividends and corporate actions, exact to the paisa.
 
-`beancount` and `ledger_cli` write this journal. A lot has the id of the fill that bought it. A sale takes each lot at its cost,
+`beancount` and `ledger_cli` write it. A lot has the id of the fill that bought it. A sale takes each lot at its cost,
 so its result is the gross of `pnl`. After a split, bonus or demerger the cost of one share may have more decimals than a paisa:
 the fraction of a paisa that a part of such a lot leaves is in `Equity:Rounding`.
 """
@@ -66,7 +66,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Transaction:
     """A transaction. `facts`: order, trade id, purpose and notes."""
 
     day: date
@@ -77,41 +77,41 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
+class Bookkeeping:
     """All entries by time, and what the ledger has at the end: cash (paise) and shares by symbol."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Transaction, ...]
     symbols: tuple[str, ...]
     cash: Paise
     shares: dict[str, int]
 
 
-def journal(ledger: Ledger) -> Journal:
-    """Return the whole journal of the ledger's user. Raises DatabaseError, UncoveredDate."""
+def bookkeeping(ledger: Ledger) -> Bookkeeping:
+    """Return the whole bookkeeping of the ledger's user. Raises DatabaseError, UncoveredDate."""
     history, noted = read_history(ledger), Noted(ledger.notes.all())
     user = ledger.users.get(ledger.user)
-    entries = _Entries(history, noted)
+    entries = _Transactions(history, noted)
     events: list[tuple[datetime, int, ChargedFill | LotChange]] = [(item.at, 0, item) for item in lot_changes(ledger)]
     events += [(item.at, 1, item) for item in history.fills]
     for _, _, event in sorted(events, key=lambda event: event[:2]):
         entries.add(event)
     found = sorted([*entries.found, *_credits(history)], key=lambda item: item.day)
     begins = min([ist_date(user.created_at), *(item.day for item in found)])
-    found.insert(0, Entry(begins, "Capital", _two(CASH, CAPITAL, user.capital)))
+    found.insert(0, Transaction(begins, "Capital", _two(CASH, CAPITAL, user.capital)))
     shares: defaultdict[str, int] = defaultdict(int)
     for item in history.lots:
         shares[history.symbols[item.instrument_id]] += item.lot.quantity
     traded = sorted({history.symbols[item.instrument_id] for item in history.fills if item.booked})
-    return Journal(tuple(found), tuple(traded), ledger.book.cash(), {symbol: shares[symbol] for symbol in traded})
+    return Bookkeeping(tuple(found), tuple(traded), ledger.book.cash(), {symbol: shares[symbol] for symbol in traded})
 
 
-def _credits(history: TradeHistory) -> list[Entry]:
-    found: list[Entry] = []
+def _credits(history: TradeHistory) -> list[Transaction]:
+    found: list[Transaction] = []
     for item in history.credits:
         symbol = history.symbols[item.instrument_id]
         for text, account, amount in (("Dividend", DIVIDENDS, item.dividend), ("Cash in lieu", IN_LIEU, item.cash_in_lieu)):
             if amount:
-                found.append(Entry(item.ex_date, f"{text} {symbol}", _two(CASH, account, amount)))
+                found.append(Transaction(item.ex_date, f"{text} {symbol}", _two(CASH, account, amount)))
     return found
 
 
@@ -119,11 +119,11 @@ def _two(to: str, source: str, amount: Paise) -> tuple[Posting, ...]:
     return Posting(to, amount), Posting(source, -amount)
 
 
-class _Entries:
+class _Transactions:
     """Makes the entries of fills and corporate actions in the order of time, and knows the cost of each lot meanwhile."""
 
     def __init__(self, history: TradeHistory, noted: Noted) -> None:
-        self.found: list[Entry] = []
+        self.found: list[Transaction] = []
         self._symbols, self._noted = history.symbols, noted
         self._sold: defaultdict[int, list[ClosedTrade]] = defaultdict(list)
         for item in history.trades:
@@ -136,7 +136,7 @@ class _Entries:
         """Add the entry of an event."""
         self.found.append(self._change(event) if isinstance(event, LotChange) else self._fill(event))
 
-    def _fill(self, fill: ChargedFill) -> Entry:
+    def _fill(self, fill: ChargedFill) -> Transaction:
         sign = -1 if fill.side is Side.BUY else 1
         postings = self._bought_part(fill) if fill.side is Side.BUY else self._sold_parts(fill)
         postings += [Posting(account, amount) for account, amount in _charged(fill.booked_lines)]
@@ -153,7 +153,7 @@ class _Entries:
         notes = notes or self._noted.of_order(fill.order_id)
         facts = {"trade_id": fill.trade_id, "order": str(fill.order_id or ""), "purpose": fill.purpose, "note": texts(notes)}
         text = f"{fill.side} {fill.quantity} {self._symbols[fill.instrument_id]}"
-        return Entry(
+        return Transaction(
             fill.session, text, tuple(postings), {name: fact for name, fact in facts.items() if fact}, tuple(tags(notes))
         )
 
@@ -176,7 +176,7 @@ class _Entries:
     def _taken(self, instrument_id: str, lot: str, quantity: int, price: Paise | None) -> LotPart:
         return LotPart(self._symbols[instrument_id], -quantity, lot, self._bought[lot], self._units[lot], 0, price)
 
-    def _change(self, change: LotChange) -> Entry:
+    def _change(self, change: LotChange) -> Transaction:
         """Return the entry that replaces all lots of a position."""
         symbol = self._symbols[change.instrument_id]
         postings = [
@@ -189,7 +189,7 @@ class _Entries:
                 Posting(SHARES, part=LotPart(symbol, lot.quantity, lot.fill_id, bought, self._units[lot.fill_id], lot.cost))
             )
         postings += [Posting(account, cost) for account, cost in ((SPUN_OFF, change.spun_off), (GAINS, change.ended)) if cost]
-        return Entry(change.ex_date, f"{change.kind} {symbol}", (*postings, Posting(ROUNDING)))
+        return Transaction(change.ex_date, f"{change.kind} {symbol}", (*postings, Posting(ROUNDING)))
 
 
 def _charged(lines: ChargeLines) -> Sequence[tuple[str, Paise]]:

@@ -1,4 +1,4 @@
-"""The journal of every kind of event, as beancount's own `bean-check` and Debian's `ledger` read it."""
+"""The bookkeeping of every kind of event, as beancount's own `bean-check` and Debian's `ledger` read it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tradectl.ledger.notes import Note
 from tradectl.model.market import ActionKind
 from tradectl.model.money import to_rupees
 from tradectl.report.exports.beancount import beancount, commodity
-from tradectl.report.exports.journal import ACCOUNTS, CASH, CHARGES, GAINS, ROUNDING, SHARES, journal
+from tradectl.report.exports.bookkeeping import ACCOUNTS, CASH, CHARGES, GAINS, ROUNDING, SHARES, bookkeeping
 from tradectl.report.exports.ledger_cli import ledger_cli
 
 
 def of_beancount(accounts: Accounts) -> tuple[list[Any], dict[str, Decimal]]:
     """Return the entries, and the balance in rupees of each account, as beancount books them. It must find no error."""
-    entries, errors, _ = load_string(beancount(journal(accounts.ledger)).decode())
+    entries, errors, _ = load_string(beancount(bookkeeping(accounts.ledger)).decode())
     assert errors == []
     balances: Counter[str] = Counter()
     for entry in entries:
@@ -61,7 +61,7 @@ def test_beancount_books_what_the_ledger_has(accounts: Accounts) -> None:
 
 def test_the_real_bean_check_finds_nothing(accounts: Accounts, tmp_path: Path) -> None:
     file = tmp_path / "account.beancount"
-    file.write_bytes(beancount(journal(accounts.ledger)))
+    file.write_bytes(beancount(bookkeeping(accounts.ledger)))
     program = Path(sys.executable).with_name("bean-check")
     done = subprocess.run([program, "--no-cache", file], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -77,7 +77,7 @@ LEDGER = shutil.which("ledger")
 def test_the_real_ledger_has_the_same_balances(accounts: Accounts, tmp_path: Path) -> None:
     assert LEDGER is not None
     file = tmp_path / "account.ledger"
-    file.write_bytes(ledger_cli(journal(accounts.ledger)))
+    file.write_bytes(ledger_cli(bookkeeping(accounts.ledger)))
 
     def asked(*words: str) -> str:
         command = [LEDGER, "--args-only", "--pedantic", "-f", str(file), *words]
@@ -111,7 +111,7 @@ def test_notes_and_facts_are_metadata(accounts: Accounts) -> None:
     assert sale.exit is not None
     text = 'too early: "RSI" \\ said so [2020/01/01]'
     accounts.ledger.notes.add(Note("M&M", text, ("early", "rsi"), sale.exit.at, trade=(sale.entry.trade_id, sale.exit.trade_id)))
-    assert b"said so (2020/01/01)" in ledger_cli(journal(accounts.ledger))
+    assert b"said so (2020/01/01)" in ledger_cli(bookkeeping(accounts.ledger))
     entries, _ = of_beancount(accounts)
     [found] = [item for item in entries if isinstance(item, Transaction) and item.narration == "SELL 7 M&M"]
     assert (found.meta["note"], found.tags) == (text, frozenset({"early", "rsi"}))

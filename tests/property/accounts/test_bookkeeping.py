@@ -1,4 +1,5 @@
-"""The journal of a random history: beancount finds no error, its cash and shares are the ledger's, its gains those of `pnl`."""
+"""The bookkeeping of a random history: beancount finds no error, its cash and shares are the ledger's, its gains those of
+`pnl`."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from tests.support.accounts import Accounts
 from tradectl.accounts.profit_and_loss import Span, whole_of
 from tradectl.accounts.trade_history import read_history
 from tradectl.report.exports.beancount import beancount
-from tradectl.report.exports.journal import GAINS, ROUNDING, journal
+from tradectl.report.exports.bookkeeping import GAINS, ROUNDING, bookkeeping
 
 __all__ = ["accounts"]
 
@@ -21,9 +22,9 @@ __all__ = ["accounts"]
 @settings(max_examples=10, deadline=None)
 @given(story=steps(actions=True))
 def test_beancount_agrees_whatever_happened(accounts: Accounts, story: list[tuple[str, str, int, int, int]]) -> None:
-    """The last lines of the journal assert cash and shares, so an error here is also a difference from the ledger."""
+    """The last lines of the bookkeeping assert cash and shares, so an error here is also a difference from the ledger."""
     user = lived(accounts, story)
-    entries, errors, _ = load_string(beancount(journal(user.ledger)).decode())
+    entries, errors, _ = load_string(beancount(bookkeeping(user.ledger)).decode())
     assert errors == []
     postings = [posting for entry in entries if isinstance(entry, Transaction) for posting in entry.postings]
     whole = whole_of(read_history(user.ledger), Span(), ())

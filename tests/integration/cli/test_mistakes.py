@@ -1,0 +1,143 @@
+"""What an operator gets wrong: one line that says what happened and what helps, the right exit code, and nothing lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.conftest import Tradectl
+from tradectl.cli.output_file import write_output
+from tradectl.errors import ConfigurationError, UsageError
+from tradectl.settings import read_file
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from tradectl.cli.output_file import write_output
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+write_output(Path(sys.argv[1]), b"x" * 1000)
+"""
+"""A process that may write 100 bytes to a file."""
+
+
+def abandoned(home: Path, *words: str, by: str) -> tuple[int, str]:
+    """Run a command at a terminal, give no answer at its first prompt; return its exit code and what the terminal shows."""
+    master, slave = pty.openpty()
+    line = [sys.executable, "-m", "tradectl", "--home", str(home), *words]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
+    done = subprocess.Popen(line, stdin=slave, stdout=slave, stderr=slave, env=own)
+    os.close(slave)
+    shown = b""
+    while not shown.rstrip().endswith(b":"):
+        shown += os.read(master, 1 << 12)
+    code = None
+    while code is None:  # a key may come before the prompt reads
+        time.sleep(0.5)
+        if by == "Ctrl-C":
+            done.send_signal(signal.SIGINT)
+        else:
+            os.write(master, b"\x04")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = done.wait(timeout=10)
+    shown += os.read(master, 1 << 12)
+    os.close(master)
+    return code, shown.decode()
+
+
+@pytest.mark.parametrize(
+    ("by", "code", "said"),
+    [
+        ("Ctrl-C", 130, "tradectl: stopped by signal 2"),
+        ("Ctrl-D", 2, "tradectl: stdin ended before the last answer; options give"),
+    ],
+)
+def test_a_prompt_without_an_answer_is_no_bug(tmp_path: Path, by: str, code: int, said: str) -> None:
+    ended, shown = abandoned(tmp_path / "home", "init", by=by)
+    assert (ended, "bug" in shown, (tmp_path / "home").exists()) == (code, False, False)
+    assert said in shown
+
+
+def test_a_missing_credential_names_its_command(tradectl: Tradectl) -> None:
+    tradectl("init", "--mode", "live", "--broker", "kite", "--capital", "100000")
+    assert tradectl("login").err == "tradectl: kite needs your api_key; `tradectl broker set` prompts for it\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x96\x80", "cannot be read: it is not UTF-8 text. Correct it, or move it away"),
+        (b"user = \n", "is not TOML: Invalid value (at line 1, column 8). Correct it, or move it away"),
+        (b"user = 5", "user must be text in quotes, not 5"),
+    ],
+)
+def test_a_wrong_settings_file_is_named_with_what_helps(tradectl: Tradectl, home: Path, content: bytes, said: str) -> None:
+    tradectl("status")
+    (home / "tradectl.toml").write_bytes(content)
+    shown = tradectl("status")
+    assert (shown.code, shown.out) == (4, "")
+    assert shown.err.startswith(f"tradectl: {home / 'tradectl.toml'}")
+    assert said in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+def test_a_folder_in_place_of_the_settings_is_named_once(tmp_path: Path) -> None:
+    path = tmp_path / "tradectl.toml"
+    path.mkdir()
+    with pytest.raises(ConfigurationError) as failed:
+        read_file(path)
+    assert str(failed.value) == f"{path} cannot be read: Is a directory"
+
+
+def test_a_folder_is_no_file_to_import(tradectl: Tradectl, tmp_path: Path) -> None:
+    tradectl("status")
+    for words in (("import", "tradebook"), ("import", "fair-values"), ("import", "tax-actions"), ("reconcile", "papers")):
+        said = tradectl(*words, str(tmp_path))
+        assert (said.code, said.err) == (2, f"tradectl: {tmp_path} is a folder: name a file\n")
+
+
+def test_a_word_in_place_of_a_number_is_called_so(tradectl: Tradectl) -> None:
+    said = tradectl("import", "trade", "ACME", "buy", "ten", "100", "2025-10-01")
+    assert said.code == 2
+    assert "'ten' is not a whole number" in said.err
+
+
+def test_a_database_of_an_unknown_kind_is_refused(tradectl: Tradectl) -> None:
+    said = tradectl("status", "--db", "oracle9://host/name")
+    assert said.code == 4
+    assert said.err.endswith("A database is a file, or a URL that begins with postgresql://\n")
+
+
+def test_a_full_disk_leaves_the_old_export(tmp_path: Path) -> None:
+    file = tmp_path / "fills.csv"
+    file.write_text("the old export\n")
+    done = subprocess.run([sys.executable, "-c", FULL, str(file)], capture_output=True, text=True, check=False)
+    assert "UsageError: " + f"{file} cannot be written: File too large" in done.stderr
+    assert file.read_text() == "the old export\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_export_keeps_the_permissions_of_its_file(tmp_path: Path) -> None:
+    file, link = tmp_path / "fills.csv", tmp_path / "link.csv"
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    write_output(link, b"new")
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode), link.is_symlink()) == ("new", 0o640, True)
+    with pytest.raises(UsageError, match="cannot be written: No such file or directory"):
+        write_output(tmp_path / "missing" / "x.csv", b"new")
+
+
+def test_a_refused_follow_prints_no_line_of_the_log(tradectl: Tradectl) -> None:
+    at = ("--at", "2023-07-21 10:00")
+    assert [tradectl(*at, word).code for word in ("status", "halt", "logs")] == [0, 0, 0]
+    said = tradectl(*at, "logs", "--follow")
+    assert (said.code, said.out, said.err) == (2, "", "tradectl: --follow needs the machine's clock: leave --at out\n")
