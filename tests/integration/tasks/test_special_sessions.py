@@ -1,4 +1,4 @@
-"""Fills of a session in which no task runs: Muhurat trading on Sunday 2026-11-08, between the run sessions of Friday and Monday."""
+"""Fills of Muhurat trading on Sunday 2026-11-08, a session in which no task runs."""
 
 from __future__ import annotations
 
