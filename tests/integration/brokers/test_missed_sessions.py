@@ -188,6 +188,26 @@ def test_the_list_of_actions_covers_missed_sessions(asleep, actions: date, woken
     assert market.order(order).status is OrderStatus.EXECUTED
 
 
+@pytest.mark.parametrize(("lacking", "known"), [(2, True), (3, False)])
+def test_a_session_with_few_bars_ends_no_waiting_buy(floor, sessions: SessionTable, lacking: int, known: bool) -> None:
+    """Only ONE was fetched for Monday: a share without a bar there did not trade, unless most shares have none."""
+    days = (FRIDAY, TUESDAY)
+    others = [listing(f"S{i}", [FLAT[day] for day in days]) for i in range(lacking - 1)]
+    shares = [listing("ACME", [FLAT[day] for day in days]), listing("ONE", [FLAT[day] for day in (FRIDAY, MONDAY, TUESDAY)])]
+    market = floor(*shares, *others, at=ist(FRIDAY, "16:30"), prices=Screen())
+    fresh = {kind: Freshness(kind, TUESDAY, ist(WEDNESDAY, "08:00"), "") for kind in (BARS, ACTIONS)}
+    market.options["lacking"] = partial(lacking_data, lambda: fresh, market.market, sessions, 3)
+    market.broker.close()
+    market.broker = market.another()
+    order = market.buy(10, 10000, amo=True)
+    market.to(WEDNESDAY, "08:00")
+    if not known:
+        with pytest.raises(DataError, match="the bars of 3 shares of 2023-07-17 are not stored"):
+            market.broker.orders()
+        come(market, FRIDAY, MONDAY, TUESDAY)
+    assert (market.order(order).status is OrderStatus.CANCELLED) is known
+
+
 def test_a_session_that_was_seen_ends_by_what_was_seen(asleep) -> None:
     market = asleep(FRIDAY)
     order = market.buy(10, 9000, amo=True)

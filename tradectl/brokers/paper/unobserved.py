@@ -7,7 +7,7 @@ trade in sessions in which no task runs, such as Muhurat trading, so these count
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,9 +27,9 @@ _DAY = timedelta(days=1)
 class DataLacking(Protocol):
     """Return which data of the missed sessions (oldest first) are not stored, as text; empty if none lacks.
 
-    `today`: the date in India. `bars`: whether bars are needed."""
+    `today`: the date in India. `waiting`: the instruments whose bars decide how orders ended."""
 
-    def __call__(self, missed: Sequence[date], *, today: date, bars: bool) -> str: ...
+    def __call__(self, missed: Sequence[date], *, today: date, waiting: Collection[str]) -> str: ...
 
 
 EndsUnseen = Callable[["ExchangeOrder", "Session", datetime], bool]
@@ -43,17 +43,18 @@ def refuse_unknown_sessions(
     if not (book.live or book.held()):
         return
     own = sessions.session(book.day) if sessions.first <= book.day <= sessions.last else None
-    unseen = sorted({item.symbol for item in book.live.values() if ends_unseen(item, own, now)}) if own is not None else []
+    unseen = [item for item in book.live.values() if ends_unseen(item, own, now)] if own is not None else []
     missed = _missed(book.day, sessions, now)
     days = [*([book.day] if unseen else []), *(session.date for session in missed)]
     if not days:
         return
     # an order that is not PENDING ended in the session of `book.day`
-    waiting = bool(unseen) or any(order.status is OrderStatus.PENDING for order in book.live.values())
-    what = lacking(days, today=ist_date(now), bars=waiting)
+    waiting = [*unseen, *(order for order in book.live.values() if order.status is OrderStatus.PENDING)]
+    what = lacking(days, today=ist_date(now), waiting={order.instrument_id for order in waiting})
     if not what:
         return
-    causes = [f"no price of {', '.join(unseen)} was read in the session of {book.day}"] if unseen else []
+    names = ", ".join(sorted({order.symbol for order in unseen}))
+    causes = [f"no price of {names} was read in the session of {book.day}"] if unseen else []
     if missed:
         first, last = missed[0].date, missed[-1].date
         causes.append(f"nothing ran in the {f'session of {last}' if first == last else f'sessions from {first} to {last}'}")
