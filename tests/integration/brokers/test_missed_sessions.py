@@ -1,6 +1,7 @@
 """An account that missed sessions is settled by their stored data, or not at all."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -100,14 +101,25 @@ def test_a_sleep_after_the_open_ends_no_unseen_order(asleep, awake_until: str) -
     assert market.order(seen).status is OrderStatus.CANCELLED
 
 
-@pytest.mark.parametrize(("last_look", "known"), [("09:20", False), ("15:14", False), ("15:16", True)])
-def test_a_share_read_without_a_trade_ends_by_its_last_look(asleep, last_look: str, known: bool) -> None:
+UNTRADED: dict[str, dict[str, object]] = {
+    "the last trade is Friday's": {},
+    "no trade and a volume of 0": {"last_trade_at": None, "open": None, "volume": 0},
+    "nothing is known of trades": {"last_trade_at": None, "open": None, "volume": None},
+}
+
+
+@pytest.mark.parametrize("quote", UNTRADED)
+@pytest.mark.parametrize(("last_look", "late"), [("09:20", False), ("15:14", False), ("15:16", True)])
+def test_a_share_read_without_a_trade_ends_by_its_last_look(asleep, last_look: str, late: bool, quote: str) -> None:
     """The source shows no trade of Monday: a read shortly before the close shows that for the whole session."""
-    market = asleep(FRIDAY)
-    market.options["prices"].show(10000, ist(FRIDAY, "15:29"), opened=10000)
+    market, known = asleep(FRIDAY), late and not quote.startswith("nothing")
+    screen = market.options["prices"]
+    screen.show(10000, ist(FRIDAY, "15:29"), opened=10000)
     order = market.buy(10, 10000, amo=True)
     for at in ("09:15", last_look):
         market.to(MONDAY, at)
+        now = {"at": ist(MONDAY, at)} if UNTRADED[quote] else {}
+        screen.shown["ACME"] = replace(screen.shown["ACME"], **UNTRADED[quote], **now)
         assert market.order(order).status is OrderStatus.ONGOING
     market.broker.close()
     market.broker = market.another()

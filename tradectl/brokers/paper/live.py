@@ -91,8 +91,14 @@ class LivePrices:
 
 
 def _is_untraded(quote: Quote | None, session: Session) -> bool:
-    """Return whether a quote shows that the last trade was before the session. A source without that time shows nothing."""
-    return quote is not None and quote.last_trade_at is not None and ist_date(quote.last_trade_at) < session.date
+    """Return whether a quote shows that no trade of the session has happened yet.
+
+    A source without the time of a trade shows it by a volume of 0 in a quote of the session's date."""
+    if quote is None:
+        return False
+    if quote.last_trade_at is not None:
+        return ist_date(quote.last_trade_at) < session.date
+    return quote.volume == 0 and ist_date(quote.at) == session.date
 
 
 def _same(before: QuoteSnapshot | None, now: QuoteSnapshot) -> bool:
