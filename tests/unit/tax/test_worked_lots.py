@@ -309,7 +309,7 @@ def test_32_a_trade_for_trade_sale_never_takes_shares_of_its_day() -> None:
     assert unknown.term is Term.UNKNOWN
 
 
-def test_33_shares_of_the_day_before_may_be_sold_in_trade_for_trade() -> None:
+def test_33_shares_of_the_day_before_may_be_sold() -> None:
     trades = [bought("2025-06-02", 30, "100"), sold("2025-06-03", 30, "103")]
     (gain,) = account_tax([replace(trade, series="BZ") for trade in trades], [], {}, ZERODHA).gains
     assert gain.disposal.lot.acquired == date(2025, 6, 2)
