@@ -6,7 +6,9 @@ from datetime import date
 
 from tests.support.brokers.exchange import quiet
 from tests.support.trading import ist
+from tradectl.accounts.profit_and_loss import Span
 from tradectl.model.order import Side
+from tradectl.report.pnl import profit_and_loss
 
 FRIDAY, MUHURAT, MONDAY, TUESDAY = (date(2026, 11, day) for day in (6, 8, 9, 11))
 
@@ -34,6 +36,8 @@ def test_eod_counts_the_fills_of_muhurat_once(trading) -> None:
     ]
     assert days[1].realised == sum(trade.net for trade in market.ledger.book.folded(fills[0].position_id).trades)
     assert days[1].trades == 1
+    for span in (Span(), Span(first=MONDAY), Span(last=MUHURAT), Span(first=MUHURAT, last=MONDAY)):
+        assert profit_and_loss(market.world, "day", span)["differences"] == []
 
 
 def test_eod_after_muhurat_writes_no_statistics_of_friday(trading) -> None:
