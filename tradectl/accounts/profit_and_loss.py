@@ -7,7 +7,7 @@ fill, as the contract notes do; it is not part of the net.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -111,12 +111,16 @@ def whole_of(history: TradeHistory, span: Span, days: Sequence[DayStatistics]) -
     )
 
 
-def by_period(whole: Group, days: Iterable[DayStatistics], length: Length) -> list[Group]:
-    """Return a group for each period with a trade, a fill, a credit or statistics, the oldest first. `days`: of the span."""
+def by_period(
+    whole: Group, days: Iterable[DayStatistics], length: Length, counted_on: Callable[[date], date] = lambda day: day
+) -> list[Group]:
+    """Return a group for each period with a trade, a fill, a credit or statistics, the oldest first.
+
+    `days`: of the span. `counted_on`: returns the day to which what happened on a day belongs."""
     groups: dict[Period, Group] = {}
 
     def of(day: date) -> Group:
-        period = period_of(day, length)
+        period = period_of(counted_on(day), length)
         return groups.setdefault(period, Group(period.label, period))
 
     for trade in whole.trades:
@@ -171,12 +175,13 @@ def held_charges(history: TradeHistory, before: date, instrument_id: str = "") -
     return whole.paid.total - whole.charges.total
 
 
-def differences(whole: Group, days: Sequence[DayStatistics]) -> list[str]:
+def differences(whole: Group, days: Sequence[DayStatistics], counted_on: Callable[[date], date]) -> list[str]:
     """Return one line for each figure of `eod` that the fills of its session do not give now. `days`: of the span.
 
-    `eod` leaves out shares that a consolidation paid in cash, because no fill sold them.
+    `eod` leaves out shares that a consolidation paid in cash, because no fill sold them. `counted_on`: returns the session in
+    whose figures it counts a day; that of a special session is the run session after it.
     """
-    by_day = {group.key: group for group in by_period(whole, days, Length.DAY)}
+    by_day = {group.key: group for group in by_period(whole, days, Length.DAY, counted_on)}
     found: list[str] = []
     for day in days:
         group = by_day[day.session_date.isoformat()]

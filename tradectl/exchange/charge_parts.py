@@ -30,11 +30,13 @@ class FillParts:
     intraday_lines: Lines
 
 
-def parts_of_day(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> dict[str, FillParts]:
-    """Return the parts of each fill of one symbol and day, by fill id. Raises ValueError as `day_charges` does."""
-    whole = day_charges(day, fills, tariff)
+def parts_of_day(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA, *, netting: bool = True) -> dict[str, FillParts]:
+    """Return the parts of each fill of one symbol and day, by fill id. Raises ValueError as `day_charges` does.
+
+    `netting`: False for a trade-for-trade series, in which every share is delivered."""
+    whole = day_charges(day, fills, tariff, netting=netting)
     table = tariff.rates(day)
-    quantities = netted(fills)
+    quantities = netted(fills, netting=netting)
     found: dict[str, FillParts] = {}
     for side, lines in ((Side.BUY, whole.buy), (Side.SELL, whole.sell)):
         of_side = [fill for fill in fills if fill.side is side]
@@ -51,10 +53,10 @@ def parts_of_day(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> 
     return found
 
 
-def netted(fills: Sequence[Fill]) -> dict[str, int]:
-    """Return how many shares of each fill are netted within the day, by fill id."""
+def netted(fills: Sequence[Fill], *, netting: bool = True) -> dict[str, int]:
+    """Return how many shares of each fill are netted within the day, by fill id; none without `netting`."""
     bought = sum(fill.quantity for fill in fills if fill.side is Side.BUY)
-    total = min(bought, sum(fill.quantity for fill in fills) - bought)
+    total = min(bought, sum(fill.quantity for fill in fills) - bought) if netting else 0
     left = {Side.BUY: total, Side.SELL: total}
     found: dict[str, int] = {}
     for fill in sorted(fills, key=lambda fill: fill.at):

@@ -1,9 +1,9 @@
 """Compute the charges of a day's trades in one symbol from its fills and a broker's dated rates, exact to the paisa.
 
 Shares bought and sold on the same day are the intraday part: min(bought, sold), sold before older shares. The rest is the
-delivery part. Each part's value is its share of the side's value at the day's average price. Every line is rounded half-up
-to the paisa. STT is rounded half-up to the rupee, separately for delivery and intraday. GST is computed on the rounded
-lines. A `Tariff` gives the rates.
+delivery part; in a trade-for-trade series that is every share. Each part's value is its share of the side's value at the
+day's average price. Every line is rounded half-up to the paisa. STT is rounded half-up to the rupee, separately for delivery
+and intraday. GST is computed on the rounded lines. A `Tariff` gives the rates.
 
 The minimum brokerage of a contract note (`Rates.note`) belongs to the whole day, so these charges do not contain it.
 """
@@ -73,8 +73,10 @@ class _SideOfDay(NamedTuple):
         return _divide(self.value * weighted, self.quantity * unit)
 
 
-def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> DayCharges:
+def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA, *, netting: bool = True) -> DayCharges:
     """Return one symbol's charges of a day (paise). A fill without an order (order_id 0) counts as a separate order.
+
+    `netting`: whether shares that are bought and sold on the day are netted; False for a trade-for-trade series.
 
     Every day with a delivery sell has a DP charge. Before 2021-06-02 only older shares had one, but this function does not
     have the age of the shares.
@@ -86,7 +88,7 @@ def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA) -> D
     table = tariff.rates(day)
     buys = [fill for fill in fills if fill.side is Side.BUY]
     sells = [fill for fill in fills if fill.side is Side.SELL]
-    intraday = min(_quantity(buys), _quantity(sells))
+    intraday = min(_quantity(buys), _quantity(sells)) if netting else 0
     buy, sell = _lines(Side.BUY, buys, intraday, table), _lines(Side.SELL, sells, intraday, table)
     by_fill: dict[str, int] = {}
     for lines, side in ((buy, buys), (sell, sells)):

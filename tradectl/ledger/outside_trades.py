@@ -19,7 +19,9 @@ KEY = ("user", "session_date", "exchange", "trade_id")
 
 @dataclass(frozen=True, slots=True)
 class OutsideTrade:
-    """One trade of the account. `source` and `row`: the file and its line, or `by hand` and 0. `price` in paise."""
+    """One trade of the account. `source` and `row`: the file and its line, or `by hand` and 0. `price` in paise.
+
+    `series`: that of the exchange on the day, or empty."""
 
     session: date
     exchange: str
@@ -32,6 +34,7 @@ class OutsideTrade:
     isin: str = ""
     order_id: str = ""
     buyback: bool = False
+    series: str = ""
     source: str = "by hand"
     row: int = 0
 
@@ -79,6 +82,7 @@ class OutsideTrades:
                 isin=row.isin,
                 order_id=row.order_id,
                 buyback=row.buyback,
+                series=row.series,
                 source=row.source,
                 row=row.row,
             )
@@ -101,8 +105,8 @@ class OutsideTrades:
             {
                 "user": self._user, "session_date": trade.session, "exchange": trade.exchange, "trade_id": trade.trade_id,
                 "symbol": trade.symbol, "isin": trade.isin, "side": trade.side, "quantity": trade.quantity, "price": trade.price,
-                "at": trade.at, "order_id": trade.order_id, "buyback": trade.buyback, "source": trade.source, "row": trade.row,
-                "imported_at": now,
+                "at": trade.at, "order_id": trade.order_id, "buyback": trade.buyback, "series": trade.series,
+                "source": trade.source, "row": trade.row, "imported_at": now,
             }
             for trade in trades
         ]  # fmt: skip

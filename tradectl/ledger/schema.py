@@ -389,6 +389,7 @@ outside_trades = Table(
     Column("quantity", Integer, nullable=False), Column("price", Paise, nullable=False),
     Column("at", Moment, nullable=False), Column("order_id", String(64), nullable=False, server_default=""),
     Column("buyback", Boolean, nullable=False, server_default="0"),
+    Column("series", String(4), nullable=False, server_default=""),
     Column("source", Text, nullable=False), Column("row", Integer, nullable=False),  # the file and its line
     Column("imported_at", Moment, nullable=False),
     UniqueConstraint("user", "session_date", "exchange", "trade_id"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from tradectl.errors import DataError, UsageError
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.money import Paise, to_rupees
-from tradectl.papers.account_trades import FindInstrument, account_trades, ledger_fills
+from tradectl.papers.account_trades import FindInstrument, account_trades, ledger_fills, with_series
 from tradectl.papers.lists import read_fair_values, read_tax_actions
 from tradectl.ports import MarketData
 from tradectl.settings import FAIR_VALUES, TAX_ACTIONS
@@ -45,7 +45,7 @@ def read_account(world: World, home: Path, today: date) -> Account:
     """Return the lots and gains of the user's account up to today. Raises DataError for a damaged list of the home."""
     find = _finder(world.market)
     trades = [trade for trade in account_trades(world.ledger, find) if trade.session <= today]
-    trades = [_with_isin(trade, world.market) for trade in trades]
+    trades = [with_series(_with_isin(trade, world.market), world.market) for trade in trades]
     own = [_by_instrument(item, find) for item in read_tax_actions(home / TAX_ACTIONS)]
     notes: list[str] = []
     announced = _announced(sorted({trade.instrument for trade in trades}), trades, world.market, today, notes)

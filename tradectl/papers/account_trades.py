@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import and_, func, select
 
+from tradectl.errors import DataError, UsageError
 from tradectl.ledger import schema
 from tradectl.ledger.book import BY_HAND
 from tradectl.ledger.outside_trades import OutsideTrade, OutsideTrades
@@ -15,6 +16,7 @@ from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Side
+from tradectl.ports import MarketData
 from tradectl.tax.events import Trade
 
 FindInstrument = Callable[[str, date], str]
@@ -81,7 +83,20 @@ def as_trade(item: OutsideTrade, instrument: str) -> Trade:
         isin=item.isin,
         source=f"{item.source} row {item.row}" if item.row else item.source,
         buyback=item.buyback,
+        series=item.series,
     )
+
+
+def with_series(trade: Trade, market: MarketData) -> Trade:
+    """Return a trade with the series of its session's bar, if it has none and such a bar is stored."""
+    if trade.series:
+        return trade
+    try:
+        history = market.history(trade.instrument)
+    except (UsageError, DataError):
+        return trade
+    index = history.index(trade.session) if history is not None else None
+    return replace(trade, series=history.bar(index).series) if history is not None and index is not None else trade
 
 
 def trade_names(trade_id: str) -> tuple[str, ...]:

@@ -50,7 +50,8 @@ def sides_of_days(fills: Iterable[Trade], tariff: Tariff) -> list[SideOfDay]:
             )
             for item in trades
         ]  # fmt: skip
-        charges, same_day = day_charges(day, made, tariff), any(netted(made).values())
+        netting = not any(item.trade_for_trade for item in trades)
+        charges, same_day = day_charges(day, made, tariff, netting=netting), any(netted(made, netting=netting).values())
         for side, lines in ((Side.BUY, charges.buy), (Side.SELL, charges.sell)):
             own = [item for item in trades if item.side is side]
             if own:

@@ -11,7 +11,7 @@ from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.importers.source import read_source
 from tradectl.model.symbols import spelled
 from tradectl.papers.account import read_account
-from tradectl.papers.account_trades import ledger_fills
+from tradectl.papers.account_trades import ledger_fills, with_series
 from tradectl.papers.charge_check import Compared, compare_lines, sides_of_days
 from tradectl.papers.charge_lines import ChargeLine, are_charge_lines, parse_charge_lines, parse_kite_json
 from tradectl.papers.findings import PaperReport, RateChange
@@ -65,7 +65,7 @@ class Papers:
         tariff = self._world.ledger.tariff
         days = {line.session for line in lines}
         first, last = (min(days), max(days)) if days else (self._today, self._today)
-        fills = [fill for fill in self._fills if first <= fill.session <= last]
+        fills = [with_series(fill, self._world.market) for fill in self._fills if first <= fill.session <= last]
         found, compared = compare_lines(name, lines, sides_of_days(fills, tariff), self._find, tariff)
         self._compared += compared
         return PaperReport(name, kind, tuple(found))

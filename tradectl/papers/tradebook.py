@@ -118,7 +118,7 @@ def _trade(name: str, cells: Cells) -> OutsideTrade:
     isin = cells.text("isin").upper()
     if isin and not (len(isin) == 12 and isin.isascii() and isin.isalnum()):
         raise cells.bad("isin", "is no ISIN")
-    for column, most in (("trade_id", 80), ("order_id", 64)):
+    for column, most in (("trade_id", 80), ("order_id", 64), ("series", 4)):
         if len(cells.text(column)) > most:
             raise cells.bad(column, f"has more than {most} characters")
     return OutsideTrade(
@@ -133,6 +133,7 @@ def _trade(name: str, cells: Cells) -> OutsideTrade:
         isin=isin,
         order_id=cells.text("order_id"),
         buyback=kind == "buyback",
+        series=cells.text("series").upper(),
         source=name,
         row=cells.row,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tradectl.accounts.charge_lines import ChargeLines
@@ -19,14 +22,15 @@ from tradectl.accounts.profit_and_loss import (
     held_charges,
     whole_of,
 )
-from tradectl.accounts.trade_history import OpenLot, read_history
-from tradectl.errors import DataError
+from tradectl.accounts.trade_history import OpenLot, TradeHistory, read_history
+from tradectl.errors import DataError, UncoveredDate
 from tradectl.model.moment import ist_date
 from tradectl.model.money import Paise, to_rupees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tradectl.exchange.sessions import SessionTable
     from tradectl.task import World
 
 
@@ -62,8 +66,26 @@ def profit_and_loss(world: World, by: str, span: Span) -> dict[str, Any]:
         "total": total,
         "held_charges": {"before": to_rupees(before), "after": to_rupees(after)},
         "sessions_compared": len(within),
-        "differences": differences(whole, within),
+        "differences": differences(_as_eod_counts(world, history, span), within, partial(_counted_on, world.sessions)),
     }
+
+
+def _as_eod_counts(world: World, history: TradeHistory, span: Span) -> Group:
+    """Return what `eod` counts in the sessions of a span: also the special sessions just before the first of them."""
+    table = world.sessions
+    if table.first < span.first <= table.last:
+        with suppress(UncoveredDate):
+            span = replace(span, first=table.previous_run_session(span.first).date + timedelta(days=1))
+    return whole_of(history, span, ())
+
+
+def _counted_on(table: SessionTable, day: date) -> date:
+    """Return the session in whose figures `eod` counts a day: the day, or the run session after a special session."""
+    try:
+        session = table.session(day)
+        return day if session is None or session.runs else table.next_run_session(day).date
+    except UncoveredDate:
+        return day
 
 
 def unrealised(world: World, lots: Iterable[OpenLot], through: date) -> Paise | None:

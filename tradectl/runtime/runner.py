@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from tradectl.errors import Blocked, Interrupted, TradectlError, UsageError
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, standing
@@ -31,9 +30,6 @@ from tradectl.runtime.missed_slots import MissedSlots, shortened
 from tradectl.runtime.outcomes import Report, gravity_of
 from tradectl.runtime.stepping import AFTER_THE_END, Heartbeat, Progress, Stepping, cause_of
 from tradectl.task import Context, Task, World
-
-if TYPE_CHECKING:
-    pass
 
 BUG = 1
 """The exit code of an unexpected error."""

@@ -12,6 +12,7 @@ from tradectl.exchange.charges import Lines
 from tradectl.exchange.rates import Tariff
 from tradectl.model.money import Paise
 from tradectl.model.order import Fill, Side
+from tradectl.model.series import EQUITY_SERIES, TRADE_FOR_TRADE
 from tradectl.tax.events import ShareAction, Trade, TradePart
 from tradectl.tax.gains import Gain, SpeculativeGain, gain_of, speculative_gain
 from tradectl.tax.lots import Matched, matched
@@ -66,12 +67,14 @@ def account_tax(
         else:
             days.setdefault((trade.session, trade.instrument), []).append(trade)
     for (day, instrument), of_day in sorted(days.items(), key=lambda item: item[0]):
-        parts, known = _parts(day, of_day, tariff)
+        netting, unsure = _netting(of_day)
+        parts, known = _parts(day, of_day, tariff, netting=netting)
         differ = _sides_that_differ(of_day, parts, stored or {})
         for trade in of_day:
             own = parts[trade.trade_id]
             doubts = _doubts(trade, known=known, differs=trade.side in differ)
             delivered.append(TradePart(trade, own.delivered, own.delivery_lines, doubts))
+            doubts = (*doubts, "series_unknown") if unsure and own.intraday else doubts
             same_day.append(TradePart(trade, own.intraday, own.intraday_lines, doubts))
         lines = [lines for own in parts.values() for lines in (own.delivery_lines, own.intraday_lines)]
         charges.append(DayLines(day, instrument, sum_of(lines), known))
@@ -90,7 +93,15 @@ def sum_of(lines: Iterable[Lines]) -> Lines:
     return Lines(**{name: sum(getattr(item, name) for item in every) for name in LINES})
 
 
-def _parts(day: date, trades: Sequence[Trade], tariff: Tariff) -> tuple[dict[str, FillParts], bool]:
+def _netting(trades: Sequence[Trade]) -> tuple[bool, bool]:
+    """Return whether the trades of one symbol and day are netted, and whether that is unsure.
+
+    Those of a trade-for-trade series are not. A day of which no trade has a series of shares counts as an ordinary one."""
+    series = {trade.series for trade in trades}
+    return series.isdisjoint(TRADE_FOR_TRADE), series.isdisjoint(EQUITY_SERIES)
+
+
+def _parts(day: date, trades: Sequence[Trade], tariff: Tariff, *, netting: bool) -> tuple[dict[str, FillParts], bool]:
     """Return the parts of each trade of one symbol and day, and whether the table of charges covers the day."""
     orders: dict[str, int] = {}
     fills = [
@@ -107,9 +118,9 @@ def _parts(day: date, trades: Sequence[Trade], tariff: Tariff) -> tuple[dict[str
         for trade in sorted(trades, key=lambda trade: (trade.at, trade.trade_id))
     ]
     try:
-        return parts_of_day(day, fills, tariff), True
+        return parts_of_day(day, fills, tariff, netting=netting), True
     except UncoveredDate:
-        counts = netted(fills)
+        counts = netted(fills, netting=netting)
         return {
             fill.fill_id: FillParts(fill.quantity - counts[fill.fill_id], counts[fill.fill_id], Lines(), Lines())
             for fill in fills

@@ -13,6 +13,7 @@ from fractions import Fraction
 from tradectl.exchange.charges import Lines
 from tradectl.model.money import Paise
 from tradectl.model.order import Side
+from tradectl.model.series import TRADE_FOR_TRADE
 
 NO_LINES = Lines()
 
@@ -27,6 +28,7 @@ class Trade:
         order_id: The broker's order id, or empty.
         source: Where the trade is recorded: `ledger`, the name of a file, or `by hand`.
         buyback: The company bought the shares back, outside the market and without charges.
+        series: NSE's series on that day, or empty if it is not known.
     """
 
     trade_id: str
@@ -41,11 +43,17 @@ class Trade:
     isin: str = ""
     source: str = "ledger"
     buyback: bool = False
+    series: str = ""
 
     @property
     def value(self) -> Paise:
         """Return quantity x price in paise."""
         return self.quantity * self.price
+
+    @property
+    def trade_for_trade(self) -> bool:
+        """Return whether the trade is settled by delivery in any case: shares bought on its day cannot be sold on it."""
+        return self.series in TRADE_FOR_TRADE
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ DOUBTS = {
     "split_rule_unsure": "the rule for splits has one weak source",
     "buyback_rule_unsure": "the rule for buybacks of this time has a weak source or none",
     "buyback_not_in_112a": "a buyback is not in the 112A file: ask your accountant where it belongs",
+    "series_unknown": "bought and sold on one day, in a series that is not known: taken as speculative, not as trade-for-trade",
     "speculation_section_unsure": "the section of speculative gains from 2026-04-01 was not found",
     "doubtful_charges": "DP charges and IPFT are not deducted, because no clear source allows it",
     "merged_lots": "a consolidation left lots without a whole share: their cost joined the largest lot",

@@ -2,7 +2,8 @@
 
     cost of all buys = cost of open lots + cost of disposals, also across splits, bonuses, demergers and renames
 
-Shares bought and sold on one day never reach the account: `matched` takes them apart as speculative pairs.
+Shares bought and sold on one day never reach the account: `matched` takes them apart as speculative pairs. In a trade-for-trade
+series they do: a sale there takes shares of earlier days only.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def _trade(account: _Account, part: TradePart) -> None:
         return
     held = account.of(trade.instrument)
     kept = () if all(lot.quantity for lot in held) else ("no_whole_share",)
-    taken, account.lots[trade.instrument] = _take(held, part.quantity, trade.session)
+    taken, account.lots[trade.instrument] = _take(held, part.quantity, trade)
     missing = part.quantity - sum(lot.quantity for lot in taken)
     if missing:
         waiting = any(lot.quantity for lot in account.of(trade.instrument))  # bonus shares that are not allotted yet
@@ -173,14 +174,20 @@ def _trade(account: _Account, part: TradePart) -> None:
         account.disposals.append(Disposal(lot, trade, lot.quantity, lot.quantity * trade.price, own, doubts))
 
 
-def _take(lots: Sequence[Lot], quantity: int, day: date) -> tuple[list[Lot], list[Lot]]:
+def _take(lots: Sequence[Lot], quantity: int, sale: Trade) -> tuple[list[Lot], list[Lot]]:
     """Return the oldest shares as lots, at most `quantity`, and the lots that stay.
 
-    A lot without a share stays, and so do bonus shares whose allotment is after the day.
+    A lot without a share stays. So do bonus shares whose allotment is after the day of the sale, and in a trade-for-trade series
+    the shares that were bought on that day.
     """
+
+    def stays(lot: Lot) -> bool:
+        of_today = sale.trade_for_trade and lot.acquired == sale.session and lot.origin == "bought"
+        return not lot.quantity or _held_from(lot) > sale.session or of_today
+
     ordered = sorted(lots, key=_held_from)
-    rest = [lot for lot in ordered if lot.quantity and _held_from(lot) <= day]
-    taken, other = [], [lot for lot in ordered if not lot.quantity or _held_from(lot) > day]
+    rest, other = [lot for lot in ordered if not stays(lot)], [lot for lot in ordered if stays(lot)]
+    taken: list[Lot] = []
     while quantity > 0 and rest:
         lot = rest.pop(0)
         if lot.quantity > quantity:

@@ -170,6 +170,7 @@ def test_a_file_of_the_version_before_is_brought_forward(live: Floor, screen: Sc
     live.broker.close()
     with closing(sqlite3.connect(live.file)) as file:
         file.execute("DROP TABLE seen")
+        file.execute("DROP TABLE untraded")
         file.execute("DROP TABLE identity")
         file.execute("ALTER TABLE accounts DROP COLUMN changes")
         file.execute("ALTER TABLE accounts DROP COLUMN series")

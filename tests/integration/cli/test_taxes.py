@@ -78,6 +78,46 @@ def test_a_tradebook_gives_lots_and_a_year(made: Tradectl, tmp_path: Path) -> No
     assert "not tax advice" in found["advice"]
 
 
+SAME_DAY = (
+    "SUZLON,INE040H01021,2025-05-02,NSE,EQ,EQ,buy,false,50,50,1101,2101,2025-05-02T09:15:33",
+    "SUZLON,INE040H01021,2025-06-02,NSE,EQ,,buy,false,30,60,1102,2102,2025-06-02T09:15:33",
+    "SUZLON,INE040H01021,2025-06-02,NSE,EQ,,sell,false,20,62,1103,2103,2025-06-02T10:15:33",
+)
+
+
+@pytest.mark.parametrize(
+    ("file_series", "bar_series", "speculative", "marked"),
+    [
+        ("BE", "", False, False),
+        ("", "BE", False, False),
+        ("BZ", "EQ", False, False),  # the file says it of the trade itself
+        ("", "EQ", True, False),
+        ("EQ", "", True, False),
+        ("", "", True, True),
+    ],
+)
+def test_trade_for_trade_days_are_not_netted(
+    made: Tradectl, tmp_path: Path, file_series: str, bar_series: str, speculative: bool, marked: bool
+) -> None:
+    """The series of the day comes from the file, else from the stored bar; if neither has it, the gain is marked."""
+    rows = tuple(row.replace(",EQ,,", f",EQ,{file_series},") for row in SAME_DAY)
+    if bar_series:
+        bars = tmp_path / "bars.csv"
+        bars.write_text(
+            "date,symbol,series,open,high,low,close,volume\n"
+            f"2025-05-02,SUZLON,EQ,50,51,49,50,100000\n2025-06-02,SUZLON,{bar_series},60,62,59,61,100000\n"
+        )
+        assert made("data", "import", str(bars), *AT).code == 0
+    assert made("import", "tradebook", tradebook(tmp_path, rows), *AT).code == 0
+    found = year(made)
+    assert {item["term"] for item in found["buckets"]} == ({"speculative"} if speculative else {"short"})
+    assert ("series_unknown" in {item["doubt"] for item in found["doubts"]}) is marked
+    lots = made("tax", "lots", "--json", *AT).object["result"]["lots"]
+    assert [(lot["acquired"], lot["quantity"]) for lot in lots] == (
+        [("2025-05-02", 50), ("2025-06-02", 10)] if speculative else [("2025-05-02", 30), ("2025-06-02", 30)]
+    )
+
+
 def test_the_same_tradebook_twice_adds_nothing(made: Tradectl, tmp_path: Path) -> None:
     path = tradebook(tmp_path)
     for new in (4, 0):

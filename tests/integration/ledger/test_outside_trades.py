@@ -18,7 +18,7 @@ ONE = OutsideTrade(
 
 def test_a_trade_is_read_as_it_was_stored(ledger: Ledger) -> None:
     store = OutsideTrades(ledger.database, ledger.user)
-    other = replace(ONE, trade_id="1002", side=Side.SELL, buyback=True, at=NOW)
+    other = replace(ONE, trade_id="1002", side=Side.SELL, buyback=True, series="BE", at=NOW)
     store.store([ONE, other], NOW)
     assert store.all() == [ONE, other]
     assert ledger.book.fills() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
@@ -272,3 +273,43 @@ def test_30_shares_bought_before_the_allotment_go_first() -> None:
         (10, "bought", 800_00),
         (5, "bought", 225_00),
     ]
+
+
+@pytest.mark.parametrize(
+    ("series", "speculative", "doubts"),
+    [
+        ("EQ", 20, ()),
+        ("", 20, ("series_unknown",)),
+        ("BE", 0, ()),
+        ("BZ", 0, ()),
+    ],
+)
+def test_31_trade_for_trade_shares_are_delivered(series: str, speculative: int, doubts: tuple[str, ...]) -> None:
+    """Held 50 at 80; on one day 30 bought at 100 and 20 sold at 103. In BE and BZ the 20 are of the 50."""
+    trades = [bought("2025-01-02", 50, "80"), bought("2025-06-02", 30, "100"), sold("2025-06-02", 20, "103")]
+    found = account_tax([replace(trade, series=series) for trade in trades], [], {}, ZERODHA)
+    assert [(item.trade.quantity, item.doubts) for item in found.speculative] == ([(20, doubts)] if speculative else [])
+    held = [(lot.entry_price, lot.quantity) for lot in found.matched.lots]
+    if speculative:
+        assert (held, found.gains) == ([(80_00, 50), (100_00, 10)], ())
+    else:
+        assert held == [(80_00, 30), (100_00, 30)]
+        (gain,) = found.gains
+        assert (gain.term, gain.disposal.lot.cost, gain.proceeds) == (Term.SHORT, 1600_00, 2060_00)
+    # STT: 0.1 % of 3,000 and 2,060; netted, 0.1 % of 1,000 and 0.025 % of 2,060, each rounded to the rupee
+    assert found.charges[-1].lines.stt == (1_00 + 1_00 if speculative else 3_00 + 2_00)
+
+
+def test_32_a_trade_for_trade_sale_never_takes_shares_of_its_day() -> None:
+    """Held 5; 30 bought and 20 sold on one day in BE: 15 of the sold shares were bought earlier, and nothing records it."""
+    trades = [bought("2025-01-02", 5, "80"), bought("2025-06-02", 30, "100"), sold("2025-06-02", 20, "103")]
+    known, unknown = account_tax([replace(trade, series="BE") for trade in trades], [], {}, ZERODHA).gains
+    assert (known.disposal.quantity, unknown.disposal.quantity) == (5, 15)
+    assert "purchase_unknown" in unknown.doubts
+    assert unknown.term is Term.UNKNOWN
+
+
+def test_33_shares_of_the_day_before_may_be_sold() -> None:
+    trades = [bought("2025-06-02", 30, "100"), sold("2025-06-03", 30, "103")]
+    (gain,) = account_tax([replace(trade, series="BZ") for trade in trades], [], {}, ZERODHA).gains
+    assert gain.disposal.lot.acquired == date(2025, 6, 2)

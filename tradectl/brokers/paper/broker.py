@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from tradectl.brokers.paper.acceptance import sellable_lots
-from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount, ExchangeOrder
 from tradectl.brokers.paper.commands import OrderCommands
 from tradectl.brokers.paper.identity import ExchangeMarks, NoMarks, check_mark, check_new, check_there
 from tradectl.brokers.paper.live import LivePrices
 from tradectl.brokers.paper.market_days import MarketDays
+from tradectl.brokers.paper.matching import ends_at, takes_part
 from tradectl.brokers.paper.quotation import Quotation
 from tradectl.brokers.paper.settlement import Settlement
 from tradectl.brokers.paper.statement import Statement, draw_up
 from tradectl.brokers.paper.store import Store
-from tradectl.brokers.paper.unobserved import DataLacking, refuse_unknown_sessions
+from tradectl.brokers.paper.unobserved import LAST_LOOK, DataLacking, refuse_unknown_sessions
 from tradectl.brokers.paper.views import Views
 from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused, UsageError
 from tradectl.exchange.rates import ZERODHA, Tariff
@@ -287,7 +288,7 @@ class PaperBroker:
                     self._settlement.rewind(book, clock_now)
                 now = max(clock_now, book.settled_at)
                 if self._lacking is not None and now >= self._due:
-                    refuse_unknown_sessions(book, self._sessions, now, self._lacking, self._traded)
+                    refuse_unknown_sessions(book, self._sessions, now, self._lacking, self._ends_unseen)
                 day = book.day
                 if rewound or not self._market_days.complete or now >= self._due:
                     self._settlement.settle(book, now)
@@ -321,8 +322,15 @@ class PaperBroker:
     def _symbol(self, instrument_id: str, day: date) -> str:
         return self._market.instrument(instrument_id, day).symbol
 
-    def _traded(self, instrument_id: str, session: Session) -> bool:
-        return self._market_days.market_day(instrument_id, session, session.last_fill_at()).close is not None
+    def _ends_unseen(self, order: ExchangeOrder, session: Session, now: datetime) -> bool:
+        """Return whether a live order has ended in a session by `now`, and nothing shows how.
+
+        A snapshot or a bar shows it. So does a read near the close that found no trade of the day."""
+        market_day = self._market_days.market_day(order.instrument_id, session, now)
+        if not takes_part(order, market_day) or now < ends_at(order, market_day) or market_day.close is not None:
+            return False
+        untraded = self._store.untraded_until(order.instrument_id, session.date)
+        return untraded is None or untraded < market_day.hours.close_at - LAST_LOOK
 
     def _holding(self, book: ExchangeAccount, instrument_id: str) -> Holding:
         lots = book.lots_of(instrument_id)

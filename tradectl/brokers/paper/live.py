@@ -73,9 +73,12 @@ class LivePrices:
         if now < self._next_read or session is None or not session.open_at() <= now <= session.last_fill_at():
             return
         self._next_read = now + READ_EVERY
-        symbols = sorted({order.symbol for order in book.live.values() if order.session in {None, session.date}})
+        waiting = {order.symbol: order.instrument_id for order in book.live.values() if order.session in {None, session.date}}
         with suppress(BrokerUnavailable, DataError):
-            self.quotes(symbols, now)
+            found = self.quotes(sorted(waiting), now)
+            untraded = [instrument_id for symbol, instrument_id in waiting.items() if _is_untraded(found.get(symbol), session)]
+            if untraded:
+                self._store.remember_untraded(untraded, session.date, now)
 
     def _keep(self, snapshots: Sequence[QuoteSnapshot]) -> None:
         if not snapshots:
@@ -85,6 +88,17 @@ class LivePrices:
             self._last[snapshot.instrument_id] = snapshot
             self._market_days.seen(snapshot.instrument_id, snapshot.session)
         self._news = True
+
+
+def _is_untraded(quote: Quote | None, session: Session) -> bool:
+    """Return whether a quote shows that no trade of the session has happened yet.
+
+    A source without the time of a trade shows it by a volume of 0 in a quote of the session's date."""
+    if quote is None:
+        return False
+    if quote.last_trade_at is not None:
+        return ist_date(quote.last_trade_at) < session.date
+    return quote.volume == 0 and ist_date(quote.at) == session.date
 
 
 def _same(before: QuoteSnapshot | None, now: QuoteSnapshot) -> bool:

@@ -51,9 +51,10 @@ def next_step(order: ExchangeOrder, market_day: MarketDay, participation: float)
     """Return the next step of a live order on a market day, None for an AMO that waits for a later session."""
     if order.status is OrderStatus.PENDING:
         due = market_day.hours.release_at
-        return Step(due, StepKind.RELEASE, order.order_id) if due > order.placed_at else None
+        return Step(due, StepKind.RELEASE, order.order_id) if takes_part(order, market_day) else None
     found = [step for step in (_trade(order, market_day, participation), _out_of_auction(order, market_day)) if step]
-    return min([*found, _end(order, market_day)], key=lambda step: (step.at, step.kind))
+    end = Step(ends_at(order, market_day), StepKind.END, order.order_id, reason="day ended")
+    return min([*found, end], key=lambda step: (step.at, step.kind))
 
 
 def _trade(order: ExchangeOrder, market_day: MarketDay, participation: float) -> Step | None:
@@ -165,8 +166,17 @@ def _out_of_auction(order: ExchangeOrder, market_day: MarketDay) -> Step | None:
     return Step(at, StepKind.DROP, order.order_id, reason="outside the closing auction's price band")
 
 
-def _end(order: ExchangeOrder, market_day: MarketDay) -> Step:
+def takes_part(order: ExchangeOrder, market_day: MarketDay) -> bool:
+    """Return whether a live order is in the market on a market day.
+
+    An AMO that was placed after the release waits for a later session. No AMO is released in a session without hours."""
+    if order.status is not OrderStatus.PENDING:
+        return True
+    return market_day.session.hours_known and market_day.hours.release_at > order.placed_at
+
+
+def ends_at(order: ExchangeOrder, market_day: MarketDay) -> datetime:
+    """Return the moment at which an order that did not fill ends on a market day."""
     hours = market_day.hours
     late = hours.post_close is not None and order.active_at >= hours.post_close[0]
-    at = hours.post_close[1] if late and hours.post_close else hours.close_at
-    return Step(max(at, order.active_at), StepKind.END, order.order_id, reason="day ended")
+    return max(hours.post_close[1] if late and hours.post_close else hours.close_at, order.active_at)

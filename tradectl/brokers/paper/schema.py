@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-VERSION = 3
-"""Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account."""
+VERSION = 4
+"""Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account, version
+4 the shares that were read without a trade (`untraded`)."""
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -106,3 +107,13 @@ ALTER TABLE accounts ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN series TEXT NOT NULL DEFAULT ''
 """
 """`series` is a part of order and trade numbers after `sandbox accept`: a restored or new file must not use a number twice."""
+
+UNTRADED = """
+CREATE TABLE untraded (
+    session TEXT NOT NULL,
+    instrument_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (session, instrument_id)
+) WITHOUT ROWID
+"""
+"""The last moment at which a live source showed that an instrument had no trade in the session yet."""

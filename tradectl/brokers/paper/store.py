@@ -33,7 +33,7 @@ from tradectl.brokers.paper.rows import (
     trade_of,
     trade_row,
 )  # fmt: skip
-from tradectl.brokers.paper.schema import IDENTITY, SCHEMA, SEEN, VERSION
+from tradectl.brokers.paper.schema import IDENTITY, SCHEMA, SEEN, UNTRADED, VERSION
 from tradectl.errors import DatabaseError
 
 BUSY_SECONDS = 10.0
@@ -89,11 +89,10 @@ class Store:
                 found = self._connection.execute("PRAGMA user_version").fetchone()[0]
                 if found == 0:
                     self._create()
-                if found < 2:
-                    self._connection.execute(SEEN)
-                if found < 3:
-                    for statement in IDENTITY.split(";"):
+                for since, statements in ((2, SEEN), (3, IDENTITY), (4, UNTRADED)):
+                    for statement in statements.split(";") if found < since else ():
                         self._connection.execute(statement)
+                if found < 3:
                     self._connection.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(8),))
                 if found < VERSION:
                     self._connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -307,6 +306,20 @@ class Store:
             self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             oldest = min(item[0] for item in rows)
             self._connection.execute("DELETE FROM seen WHERE session < ?", (_before(oldest),))
+
+    def remember_untraded(self, instrument_ids: Iterable[str], session: date, at: datetime) -> None:
+        """Store that instruments had no trade in a session up to `at`, and delete what is older than the snapshots."""
+        rows = [(session.isoformat(), instrument_id, text_of(at)) for instrument_id in instrument_ids]
+        with self.writing():
+            self._connection.executemany("INSERT OR REPLACE INTO untraded VALUES (?, ?, ?)", rows)
+            self._connection.execute("DELETE FROM untraded WHERE session < ?", (_before(session.isoformat()),))
+
+    def untraded_until(self, instrument_id: str, session: date) -> datetime | None:
+        """Return the last moment at which an instrument was read without a trade in a session, None if it never was."""
+        query = "SELECT at FROM untraded WHERE session = ? AND instrument_id = ?"
+        with self._translated():
+            row = self._connection.execute(query, (session.isoformat(), instrument_id)).fetchone()
+        return moment_of(row[0]) if row is not None else None
 
     def seen(self, instrument_id: str, session: date) -> tuple[QuoteSnapshot, ...]:
         """Return the snapshots of an instrument in a session, oldest first."""

@@ -1,13 +1,14 @@
 """After the close: reconcile with the broker, find manual trades, settle the day's P&L, keep statistics, clean up, report.
 
 The task places no order. It compares the broker's shares and cash with the book, counts and reports differences, and
-never changes the book to remove a difference.
+never changes the book to remove a difference. It does not run in special sessions such as Muhurat trading: their fills are in
+the figures of the run session after them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 
 from tradectl.errors import UncoveredDate
 from tradectl.execution import book_comparison, unresolved_orders
@@ -64,7 +65,8 @@ def run(context: Context) -> Outcome:
         )
     differ = len(mismatches) + len(unlisted) + bool(cash_difference)
     day = _figures(context, trading)
-    closed = trading.book.positions(closed_in=session)
+    sessions = _sessions(context)
+    closed = [position for of_day in sessions for position in trading.book.positions(closed_in=of_day)]
     ended: list[Order] = []
     expired = 0
     if not context.dry_run:
@@ -73,7 +75,7 @@ def run(context: Context) -> Outcome:
         expired = world.ledger.signals.expire(session)
         _store_results(context, day, differ)
     doubtful = trading.snapshot.unknown
-    external = [row for row in trading.book.fills(session=session) if row.external]
+    external = [row for of_day in sessions for row in trading.book.fills(session=of_day) if row.external]
     result = {
         "mismatches": differ,
         "external_trades": len(external),
@@ -106,13 +108,13 @@ def run(context: Context) -> Outcome:
 
 def _figures(context: Context, trading: TradingSession) -> Day:
     """Return the day's figures from the book, the broker's cash and the last prices."""
-    session = context.session
-    fills = trading.book.fills(session=session)
+    sessions = _sessions(context)
+    fills = [row for session in sessions for row in trading.book.fills(session=session)]
     trades = [
         trade
         for position_id in {row.position_id for row in fills if row.position_id is not None}
         for trade in trading.book.folded(position_id).trades
-        if trade.exit_session == session
+        if trade.exit_session in sessions
     ]
     positions = trading.snapshot.positions
     quotes = trading.broker.quotes([position.symbol for position in positions]) if positions else {}
@@ -127,6 +129,16 @@ def _figures(context: Context, trading: TradingSession) -> Day:
         cash=trading.broker.funds().cash,
         proved=not trading.book.broker.odd.get(HOLDINGS),
     )
+
+
+def _sessions(context: Context) -> list[date]:
+    """Return the session, after the special sessions since the run session before it."""
+    table, session = context.world.sessions, context.session
+    try:
+        first = table.previous_run_session(session).date + timedelta(days=1)
+        return [item.date for item in table.between(first, session)]
+    except UncoveredDate:
+        return [session]
 
 
 def _value(position: Position, last: int | None) -> int:
@@ -150,11 +162,11 @@ def _store_results(context: Context, day: Day, mismatches: int) -> None:
 
 
 def _next_day_has_begun(context: Context) -> bool:
-    """Return whether the next session has begun: cash and prices then no longer belong to this session."""
+    """Return whether the next session has begun, also a special one: cash and prices then no longer belong to this session."""
     if ist_date(context.now) == context.session:
         return False
     try:
-        begins = context.world.sessions.next_run_session(context.session).begins_at()
+        begins = context.world.sessions.next_session(context.session).begins_at()
     except UncoveredDate:
         begins = at_ist(context.session + timedelta(days=1), time(9, 0))
     return context.now >= begins
@@ -173,7 +185,7 @@ def _write_statistics(context: Context, day: Day, mismatches: int) -> None:
             realised=day.realised,
             unrealised=day.unrealised,
             charges=day.charges,
-            dividends=world.ledger.book.dividends(context.session),
+            dividends=sum(map(world.ledger.book.dividends, _sessions(context))),
             trades=day.trades,
             winners=day.winners,
             open_positions=len(world.ledger.book.snapshot().positions),

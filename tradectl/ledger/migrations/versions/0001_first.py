@@ -470,6 +470,7 @@ def upgrade() -> None:
         sa.Column("at", MOMENT, nullable=False),
         sa.Column("order_id", sa.String(length=64), server_default="", nullable=False),
         sa.Column("buyback", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("series", sa.String(length=4), server_default="", nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("imported_at", MOMENT, nullable=False),
