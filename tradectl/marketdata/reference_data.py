@@ -14,9 +14,9 @@ from fractions import Fraction
 from functools import cached_property
 
 from tradectl.marketdata.action_list import Decision, read_actions
-from tradectl.marketdata.identity import Rename, Renames
 from tradectl.marketdata.purpose import speaks_of_shares
 from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.renames import Rename, Renames
 
 
 @dataclass(frozen=True)

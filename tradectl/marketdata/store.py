@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tradectl.marketdata.surveillance import SurveillanceLists
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
+    from tradectl.model.renames import Renames
 
 DEFAULT_TICK = 5
 """The tick size (paise) of an instrument without a bar and without an entry in a dump. It is not traded."""
@@ -67,6 +68,14 @@ class Store:
     def __reduce__(self) -> tuple[object, ...]:
         """Return the constructor arguments, so that another process can open the same store."""
         return partial(Store, through=self.through), (self.folder, self.sessions)
+
+    def reopen(self) -> None:
+        """Drop everything that was read, so that the next use reads the folder as it is then."""
+        folder, sessions, through, archive = self.folder, self.sessions, self.through, vars(self).get("_archive")
+        if archive is not None:
+            archive.close()
+        vars(self).clear()
+        Store.__init__(self, folder, sessions, through=through)
 
     def last_session(self) -> date | None:
         """Return the last session with a bar of any symbol; None without bars."""
@@ -152,6 +161,10 @@ class Store:
         rename = self._facts.renames.renamed_to(name)
         hint = f": it became {rename.new} on {rename.dated}" if rename and rename.dated <= session else ""
         raise UsageError(f"{symbol} is unknown on {session}{hint}")
+
+    def renames(self) -> Renames:
+        """Return the chains of renames."""
+        return self._facts.renames
 
     def instrument(self, instrument_id: str, session: date) -> Instrument:
         """Return the instrument with its symbol, series and tick size of a session."""

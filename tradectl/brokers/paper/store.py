@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from tradectl.brokers.paper import instrument_ids
 from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, Entry, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.instrument_ids import FormerId
 from tradectl.brokers.paper.quote_snapshots import QuoteSnapshot
 from tradectl.brokers.paper.rows import (
     ENTRY_COLUMNS,
@@ -35,6 +37,7 @@ from tradectl.brokers.paper.rows import (
 )  # fmt: skip
 from tradectl.brokers.paper.schema import IDENTITY, SCHEMA, SEEN, VERSION
 from tradectl.errors import DatabaseError
+from tradectl.model.renames import Renames
 
 BUSY_SECONDS = 10.0
 
@@ -287,6 +290,15 @@ class Store:
         self._connection.execute(
             "UPDATE accounts SET settled_at = ?, day = ?, changes = changes + 1 WHERE account = ?", (settled, day, account)
         )
+
+    def former_ids(self, book: ExchangeAccount, renames: Renames) -> list[FormerId]:
+        """Return the ids of an account's lots and live orders that are other ones by the present list of renames."""
+        with self._translated():
+            return instrument_ids.former_ids(self._connection, book, renames)
+
+    def follow_renames(self, book: ExchangeAccount, renames: Renames, former: Sequence[FormerId]) -> None:
+        """Give an account's rows of these ids the present ids. Call it inside `writing`, and read the account again."""
+        instrument_ids.follow_renames(self._connection, book, renames, former)
 
     def remember(self, snapshots: Iterable[QuoteSnapshot]) -> None:
         """Store snapshots for all accounts of the file and delete old ones. The first snapshot of a moment is kept."""

@@ -12,6 +12,7 @@ from tradectl.errors import UsageError
 from tradectl.model.history import History, Ints
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
 from tradectl.model.panel import Panel, stacked
+from tradectl.model.renames import Renames
 from tradectl.model.surveillance import Spells, Surveillance
 from tradectl.strategy.trusted_prices import undecided_from
 
@@ -39,6 +40,10 @@ class MemoryMarket:
 
     def __init__(self, *listings: MarketListing) -> None:
         self._listings = {listing.instrument.instrument_id: listing for listing in listings}
+
+    def renames(self) -> Renames:
+        """Return no rename: the ids of the listings never change."""
+        return Renames(())
 
     def universe(self, name: str) -> tuple[str, ...]:
         if name != "all":

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.identity import Rename, Renames
+from tradectl.model.renames import Rename, Renames
 from tradectl.marketdata.store import Store
 
 DAY = timedelta(days=1)
