@@ -146,7 +146,7 @@ class Store:
         return tuple(sorted(set(ids.values())))
 
     def find(self, symbol: str, session: date) -> str:
-        """Return the instrument id of a symbol on a session. The present symbol is accepted too.
+        """Return the instrument id of a symbol on a session. The present symbol is accepted too; for some days the former one is.
 
         Raises UsageError if the symbol is unknown."""
         key = (symbol, session)
@@ -154,7 +154,7 @@ class Store:
         if known is not None:
             return known
         name = spelled(symbol)
-        for candidate in (self._facts.renames.resolve(name, session), name):
+        for candidate in (self._facts.renames.owner(name, session), name):
             if self._is_instrument(candidate):
                 self._found[key] = candidate
                 return candidate
