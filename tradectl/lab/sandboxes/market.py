@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tradectl.errors import UsageError
 from tradectl.model.history import History, Ints
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
 from tradectl.model.panel import Panel, stacked
-from tradectl.model.renames import Renames
+from tradectl.model.renames import Rename, Renames
 from tradectl.model.surveillance import Spells, Surveillance
 from tradectl.strategy.trusted_prices import undecided_from
 
@@ -42,8 +43,9 @@ class MemoryMarket:
         self._listings = {listing.instrument.instrument_id: listing for listing in listings}
 
     def renames(self) -> Renames:
-        """Return no rename: the ids of the listings never change."""
-        return Renames(())
+        """Return the changes of names of the listings whose id is their last name, as that of every instrument of a folder."""
+        named = [item.names for name, item in self._listings.items() if item.names and item.names[-1][1] == name]
+        return Renames(Rename(before, after, since) for names in named for (_, before), (since, after) in pairwise(names))
 
     def universe(self, name: str) -> tuple[str, ...]:
         if name != "all":
