@@ -6,8 +6,9 @@ rename differs from test to test.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from tradectl.ledger.executions import Claim
 from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.rows import Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
-from tradectl.settings import load
-from tradectl.task import Context
+from tradectl.runtime.registry import all_tasks
+from tradectl.runtime.runner import Runner
+from tradectl.settings import load, parse_moment
+from tradectl.task import Context, Outcome, Task
 
 BOUGHT, EVE, DAY = date(2025, 4, 4), date(2025, 4, 8), date(2025, 4, 9)
 SHARES = 100
@@ -239,6 +242,46 @@ def test_two_users_of_one_database_both_follow(home: Home) -> None:
         home("position-monitor", at=f"{DAY} 09:30", user=user)
         home.protected(f"{DAY} 09:30", "NEWCO", user=user)
     assert home.ids() == {"NEWCO"}
+
+
+def test_a_monitor_that_runs_follows_the_import_of_a_list(home: Home) -> None:
+    """Another process imports the list between two of its steps."""
+    world = bootstrap.open_world(load(home=str(home.tradectl.home), at=f"{DAY} 09:15", environment={}), "me")
+    seen: list[tuple[str, int]] = []
+
+    def after_step(_task: Task, now: datetime, _outcome: Outcome) -> None:
+        [position] = world.ledger.book.snapshot().positions
+        seen.append((position.instrument_id, len(home.sells(DAY))))
+        if len(seen) == 2:
+            home.learn(f"{DAY} 09:17")
+
+    with closing(world):
+        runner = Runner(world, all_tasks(), trigger="manual", progress=after_step)
+        task = next(task for task in all_tasks() if task.name == "sell-monitor")
+        runner.run(task, until=parse_moment(f"{DAY} 09:20"))
+    assert seen[:4] == [("OLDCO", 0), ("OLDCO", 0), ("NEWCO", 1), ("NEWCO", 1)]
+    [sell] = home.sells(DAY)
+    assert (sell["symbol"], sell["status"]) == ("NEWCO", OrderStatus.ONGOING)
+    home.whole(f"{DAY} 09:30")
+
+
+def test_a_simulation_trades_a_renamed_share_as_any_other(home: Home, server: Server, tmp_path: Path) -> None:
+    """The same bars under one name all along give the same trades."""
+    (tmp_path / "other").mkdir()
+    plain = Home(Tradectl(tmp_path / "plain", server), tmp_path / "other")
+    plain("init", at="2025-04-04 09:00")
+    bars = (home.files / "bars.csv").read_text(encoding="utf-8")
+    plain.take("bars.csv", bars.replace("OLDCO", "NEWCO"), "2025-04-04 09:00")
+    plain.take("EQUITY_L.csv", SECURITIES + f"NEWCO,The Company,EQ,23-JUL-2021,1,1,{ISIN},1\n", "2025-04-04 09:00")
+    home.learn(f"{EVE} 19:00")
+    found = []
+    for where, symbol in ((home, "OLDCO"), (plain, "NEWCO")):
+        words = ("--from", "2025-04-04", "--to", "2025-04-25", "--universe", "all", "--hold", f"{symbol}:{SHARES}@2025-04-04")
+        result = where.json("simulate", *words, at=f"{EVE} 19:01")
+        assert (result["reconciled"], result["differences"], result["troubles"]) == (True, [], [])
+        found.append({key: result[key] for key in ("cash", "equity", "charges", "realised_pnl", "trades", "open_positions")})
+    assert found[0] == found[1]
+    assert found[0]["trades"] or found[0]["open_positions"]
 
 
 PLACES = ("before the ledger", "after the ledger", "inside the exchange")

@@ -167,9 +167,7 @@ def _same_security(market: MarketData, order: Order, report: OrderReport | Trade
     if order.symbol == report.symbol:
         return True
     day = ist_date(report.at if isinstance(report, TradeReport) else report.updated_at)
-    if instrument_of(market, report.symbol, day) == order.instrument_id:
-        return True
-    return market.renames().owner(report.symbol, order.decided) == order.instrument_id  # the report has the former symbol
+    return instrument_of(market, report.symbol, day) == order.instrument_id
 
 
 def _match(snapshot: Snapshot, reports: Sequence[OrderReport], market: MarketData) -> list[tuple[OrderReport, Order]]:
