@@ -36,8 +36,8 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
     """
     placed = ist_date(report.placed_at)
     instrument_id = instrument_of(market, report.symbol, placed)
-    ids = market.renames().names_of(instrument_id)  # the tag has the id that the instrument had when the order was sent
-    named = (identify(book.user, report, name, positions=book.last_position_id()) for name in (instrument_id, *ids))
+    ids = dict.fromkeys((instrument_id, *market.renames().names_of(instrument_id)))  # the tag has the id of the order's day
+    named = (identify(book.user, report, name, positions=book.last_position_id()) for name in ids)
     found = next((intent for intent in named if intent is not None), None)
     if found is None or book.tagged([report.tag or ""]):
         unidentified = _unidentified(report, instrument_id, placed)
