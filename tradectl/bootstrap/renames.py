@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError, DataError
+from tradectl.freshness import ARCHIVE
 from tradectl.lazy import is_made
+from tradectl.stored_renames import read_renames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +34,13 @@ def follow_renames(folder: Path, ledger: Ledger, now: datetime, *, writable: Cal
     """
     from tradectl.ledger import instrument_ids
     from tradectl.ledger.store import Ledger
-    from tradectl.marketdata.reading import stored_renames
 
     try:
-        renames = stored_renames(folder)
-    except (DataError, DatabaseError):
+        renames = read_renames(folder)
+    except DatabaseError:
         return  # each command that needs the data reports this
+    if renames is None:
+        return
     if not ledger.database.read_only:
         instrument_ids.follow_renames(ledger, renames, now)
         return
@@ -87,18 +90,15 @@ class RenameWatch:
         return True
 
     def _list_changed(self) -> bool:
-        from tradectl.marketdata.reading import stored_renames
-
         try:
-            return set(stored_renames(self.folder)) != set(self.market.renames())
+            renames = read_renames(self.folder)
+            return renames is not None and set(renames) != set(self.market.renames())
         except (DataError, DatabaseError):
             return False
 
 
 def _stamp(folder: Path) -> tuple[int, int] | None:
     """Return what changes with each import into a market folder; None without an archive."""
-    from tradectl.marketdata.schema import ARCHIVE
-
     try:
         found = os.stat(folder / ARCHIVE)
     except OSError:

@@ -17,7 +17,6 @@ from sqlalchemy import Column, CompoundSelect, Connection, Select, Table, and_, 
 from sqlalchemy.exc import IntegrityError
 
 from tradectl.ledger import schema
-from tradectl.ledger.positions import Positions
 from tradectl.ledger.statements import OPEN_ORDERS
 from tradectl.ledger.upserts import upsert_rows
 from tradectl.model.renames import Renames
@@ -143,6 +142,8 @@ class _Derivation:
                 self._merge(other, into=row.id)
             self.connection.execute(update(_POSITIONS).where(_POSITIONS.c.id == row.id).values(instrument_id=now))
             if other is not None:
+                from tradectl.ledger.positions import Positions
+
                 Positions(self.user).recompute(self.connection, row.id)
             self._note(row.instrument_id, now, is_open)
 

@@ -10,12 +10,10 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from tradectl.errors import DatabaseError, DataError
 from tradectl.marketdata.schema import ARCHIVE, VERSION, bring_forward
-from tradectl.model.renames import Rename, Renames
 
 Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
 """Runs a query on the archive with its parameters and returns the rows."""
@@ -46,16 +44,6 @@ def read_archive(folder: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: {error}") from error
     return connection
-
-
-def stored_renames(folder: Path) -> Renames:
-    """Return the list of renames of an archive. Raises DataError without an archive, DatabaseError for SQLite's errors."""
-    with contextlib.closing(read_archive(folder)) as archive:
-        try:
-            rows = archive.execute("SELECT old, new, dated FROM renames").fetchall()
-        except sqlite3.Error as error:
-            raise DatabaseError(f"{folder / ARCHIVE}: {error}") from error
-    return Renames(Rename(old, new, date.fromisoformat(dated)) for old, new, dated in rows)
 
 
 def newest_generation(connection: sqlite3.Connection) -> Generation:

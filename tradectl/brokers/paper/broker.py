@@ -17,6 +17,7 @@ from tradectl.brokers.paper.acceptance import sellable_lots
 from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount
 from tradectl.brokers.paper.commands import OrderCommands
 from tradectl.brokers.paper.identity import ExchangeMarks, NoMarks, check_mark, check_new, check_there
+from tradectl.brokers.paper.instrument_ids import FormerId
 from tradectl.brokers.paper.live import LivePrices
 from tradectl.brokers.paper.market_days import MarketDays
 from tradectl.brokers.paper.quotation import Quotation
@@ -219,7 +220,7 @@ class PaperBroker:
             self._open_if_new()
             with self._store.reading():
                 book = self._load()
-                former = self._store.former_ids(book, self._market.renames())
+                former = self._former_ids(book)
             self._check_time(now)
             if former:
                 self._book = None  # the change reads the account again, under the write lock
@@ -255,12 +256,16 @@ class PaperBroker:
         self._views.read(book)
         return book
 
+    def _former_ids(self, book: ExchangeAccount) -> list[FormerId]:
+        """Return the former ids of an account. One without shares and live orders works without market data."""
+        return self._store.former_ids(book, self._market.renames()) if book.lots or book.live else []
+
     def _follow_renames(self, book: ExchangeAccount) -> ExchangeAccount:
         """Give the account's rows the ids of the present list of renames; return the account. Call it inside `writing`."""
-        renames = self._market.renames()
-        former = self._store.former_ids(book, renames)
+        former = self._former_ids(book)
         if not former:
             return book
+        renames = self._market.renames()
         self._store.follow_renames(book, renames, former)
         book = self._load()
         self._settlement.catch_up(book, former, renames)
