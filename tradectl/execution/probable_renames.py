@@ -45,7 +45,7 @@ def probable_renames(
     for position in positions:
         isin = market.instrument(position.instrument_id, today).isin if by_isin and position.symbol not in shown else None
         other = by_isin.get(isin) if isin else None
-        if other is not None:
+        if other is not None and other.symbol not in market.renames().names_of(position.instrument_id):
             count = other.quantity + other.t1_quantity + other.pledged
             found[position.symbol] = ProbableRename(position.symbol, other.symbol, count, other.isin)
     return found

@@ -77,8 +77,8 @@ def held(trading: Make) -> Trading:
     return market
 
 
-def as_new(kite: OddHoldings, isin: str = ISIN) -> None:
-    row = {"tradingsymbol": "NEW", "exchange": "NSE", "isin": isin, "quantity": 100, "t1_quantity": 0, "realised_quantity": 100}
+def as_new(kite: OddHoldings, isin: str = ISIN, symbol: str = "NEW") -> None:
+    row = {"tradingsymbol": symbol, "exchange": "NSE", "isin": isin, "quantity": 100, "t1_quantity": 0, "realised_quantity": 100}
     more = {"used_quantity": 0, "authorised_quantity": 0, "collateral_quantity": 0, "product": "CNC", "average_price": 94.0}
     kite.held = [row | more]
 
@@ -116,3 +116,26 @@ def test_shares_of_another_isin_are_no_rename(held: Trading) -> None:
         [body] = connection.exec_driver_sql(f"SELECT body FROM outbox WHERE deduplicate = 'eod:{AFTER}'").scalars().all()
     assert "MISMATCH OLD: ledger 100, broker 0\n" in body
     assert "NOT COUNTED NEW: the broker holds 100 NEW" in body
+
+
+@pytest.mark.parametrize("shown", ["OLD", "NEW"])
+def test_holdings_under_either_symbol_are_of_the_position(trading: Make, shown: str) -> None:
+    """Our list has the rename; the broker's list of holdings may still have the old symbol."""
+    market = trading(renamed(AFTER))
+    claim = market.claim("test", T)
+    market.trading(claim).path.place(replace(entry(100, 9600, symbol="NEW"), symbol="OLD"))
+    market.ledger.executions.finish(claim, "failed", {}, now=market.clock.now(), steps=1)
+    market.to(D, "18:00")
+    market.run("eod")
+    market.to(AFTER, "10:00")
+    assert [(position.symbol, position.quantity) for position in market.positions] == [("OLD", 100)]
+    with at_kite(market) as kite:
+        as_new(kite, symbol=shown)
+        market.to(AFTER, "10:01")
+        said = operate(market, "sell-monitor", "--once")
+        assert said.code == 0, said
+        [form] = kite.posted
+        assert (form["tradingsymbol"], form["transaction_type"], form["quantity"]) == ("NEW", "SELL", "100")
+        assert result_of(market, "status")["unprotected"] == []
+        market.to(AFTER, "18:00")
+        assert result_of(market, "eod")["mismatches"] == 0

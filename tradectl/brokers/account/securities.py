@@ -49,13 +49,14 @@ def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Call
 
 
 def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> Rows[Holding]:
-    """Return one holding for each symbol. It has 0 shares if its ISIN is of another security (`other_isin`).
+    """Return one holding for each symbol of the day. It has 0 shares if its ISIN is of another security (`other_isin`).
 
-    Unreadable rows are kept.
+    For some days after a rename a broker may list shares under the former symbol. Unreadable rows are kept.
     """
     found: dict[str, Holding] = {}
     odd = odd_of(holdings)
-    for item in holdings:
+    for listed in holdings:
+        item = _under_symbol_of_day(listed, market, day)
         other = _other_isin(item, market, day)
         known = found.get(item.symbol)
         if other:
@@ -71,6 +72,14 @@ def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: da
                 pledged=known.pledged + item.pledged,
             )
     return Rows(found.values(), odd)
+
+
+def _under_symbol_of_day(item: Holding, market: MarketData, day: date) -> Holding:
+    try:
+        symbol = market.instrument(market.find(item.symbol, day), day).symbol
+    except UsageError:
+        return item
+    return item if symbol == item.symbol else replace(item, symbol=symbol)
 
 
 def _other_isin(item: Holding, market: MarketData, day: date) -> str:

@@ -56,6 +56,9 @@ class MemoryMarket:
         for instrument_id, listing in self._listings.items():
             if symbol in {listing.name_on(session), instrument_id}:
                 return instrument_id
+        owner = self.renames().owner(symbol, session)
+        if owner in self._listings:
+            return owner
         raise UsageError(f"{symbol} is unknown")
 
     def instrument(self, instrument_id: str, session: date) -> Instrument:
