@@ -11,9 +11,12 @@ import pytest
 
 from tests.acceptance.cases.at_kite import OddHoldings, at_kite
 from tests.support.hands import Opaque, operate, result_of
-from tests.support.trading import AFTER, D, T, Trading, entry, stock
+from tests.support.trading import AFTER, DAYS, D, T, Trading, entry, ist, stock
+from tradectl.brokers.account.securities import under_symbols_of
 from tradectl.execution.tags import client_tag
-from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, TradeReport
+from tradectl.model.moment import ist_date
+from tradectl.model.odd_rows import OddRow, RowKind, Rows, odd_of
+from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, Purpose, Side, TradeReport, Variety
 
 Make = Callable[..., Trading]
 ISIN = "INE758T01015"
@@ -139,3 +142,22 @@ def test_holdings_under_either_symbol_are_of_the_position(trading: Make, shown: 
         assert result_of(market, "status")["unprotected"] == []
         market.to(AFTER, "18:00")
         assert result_of(market, "eod")["mismatches"] == 0
+
+
+def test_a_broker_that_is_late_is_read_under_the_new_symbol(trading: Make) -> None:
+    """Orders under today's symbol, trades under that of their day; rows that need no change are the broker's own object."""
+    market = trading(renamed(D))
+    row = OrderReport(
+        "1", "TAG", "OLD", Side.BUY, 1, 100, 0, OrderStatus.PENDING, "", Variety.AMO, ist(T, "16:00"), ist(T, "16:00")
+    )
+    trades = [TradeReport(str(day), "1", "OLD", Side.BUY, 1, 100, ist(day, "10:00")) for day in (T, D, DAYS[-1])]
+    late = Rows([row, replace(row, symbol="OTHER")], [OddRow(RowKind.ORDER, "OLD", "price", "x")])
+    found = under_symbols_of(late, market.market, lambda _: D)
+    assert ([item.symbol for item in found], odd_of(found)) == (["NEW", "OTHER"], late.odd)
+    assert [item.symbol for item in under_symbols_of(trades, market.market, lambda item: ist_date(item.at))] == [
+        "OLD",
+        "NEW",
+        "NEW",
+    ]
+    assert under_symbols_of(found, market.market, lambda _: D) is found
+    assert under_symbols_of(late, market.market, lambda _: T) is late
