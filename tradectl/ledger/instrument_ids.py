@@ -7,13 +7,27 @@ fills and its position always name the same instrument. A second call changes no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, CompoundSelect, Connection, Select, Table, and_, delete, func, or_, select, union_all, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from tradectl.ledger import schema
@@ -65,15 +79,25 @@ def are_followed(ledger: Ledger, renames: Renames) -> bool:
         if connection.scalar(select(_INFO.c.value).where(_INFO.c.key == _key(ledger.user))) != _digest(renames):
             return False
         rows = connection.execute(_open_rows(ledger.user)).all()
-    return all(renames.owner_of(row.instrument_id, row.symbol, row.day) == row.instrument_id for row in rows)
+        apart = connection.scalars(_apart_from_position(ledger.user)).all()
+    stale = any(renames.owner_of(row.instrument_id, row.symbol, row.day) != row.instrument_id for row in rows)
+    return not stale and not any(map(renames.may_be_former, apart))
+
+
+def _unfinished(user: str) -> ColumnElement[bool]:
+    return and_(_ORDERS.c.user == user, or_(*(_ORDERS.c.status == status for status in sorted(OPEN_ORDERS))))
+
+
+def _apart_from_position(user: str) -> Select[Any]:
+    """Return the query for the ids of unfinished orders that differ from those of their positions."""
+    query = select(_ORDERS.c.instrument_id).join(_POSITIONS, _POSITIONS.c.id == _ORDERS.c.position_id)
+    return query.where(_unfinished(user), _ORDERS.c.instrument_id != _POSITIONS.c.instrument_id)
 
 
 def _open_rows(user: str) -> CompoundSelect[Any]:
     """Return the query for id, symbol and day of unfinished orders without a position, and of the first fills of positions."""
     unfinished = select(_ORDERS.c.instrument_id, _ORDERS.c.symbol, _ORDERS.c.decided.label("day")).where(
-        _ORDERS.c.user == user,
-        _ORDERS.c.position_id.is_(None),
-        or_(*(_ORDERS.c.status == status for status in sorted(OPEN_ORDERS))),
+        _unfinished(user), _ORDERS.c.position_id.is_(None)
     )
     held = (
         select(_POSITIONS.c.instrument_id, _FILLS.c.symbol, _FILLS.c.session_date.label("day"))
@@ -185,8 +209,7 @@ class _Derivation:
         )
         for row in self.connection.execute(query).all():
             if self.renames.may_be_former(row.before):
-                mine = and_(table.c.position_id == row.id, table.c.instrument_id == row.before)
-                self.connection.execute(update(table).where(mine).values(instrument_id=row.now))
+                self._change(table, and_(table.c.position_id == row.id, table.c.instrument_id == row.before), row.now)
 
     def _follow_symbols(self, table: Table, day: Column[date]) -> None:
         """Give the rows that belong to no position the ids that their symbols had on their days."""
@@ -197,21 +220,24 @@ class _Derivation:
             of_id = and_(*mine, table.c.instrument_id == before)
             for row in self.connection.execute(select(table.c.symbol, day.label("day")).where(of_id).distinct()).all():
                 now = self.renames.owner_of(before, row.symbol, row.day)
-                if now != before:
-                    self._change(table, and_(of_id, table.c.symbol == row.symbol, day == row.day), {"instrument_id": now})
+                of_day = and_(of_id, table.c.symbol == row.symbol, day == row.day)
+                if now != before and self._change(table, of_day, now):
                     self._note(before, now)
 
     def _former_ids(self, table: Table) -> Iterator[str]:
         ids = self.connection.scalars(select(table.c.instrument_id).where(table.c.user == self.user).distinct()).all()
         return filter(self.renames.may_be_former, ids)
 
-    def _change(self, table: Table, rows: Any, values: Mapping[str, Any]) -> None:
-        """Change rows. If the present id has such a row of that day already, the rows stay as they are: they are history only."""
+    def _change(self, table: Table, rows: ColumnElement[bool], now: str) -> bool:
+        """Give rows an id; return False if a row with this id and the same key exists, for example of a late list.
+
+        They stay as they are then: a conflict of history must not stop the commands."""
         try:
             with self.connection.begin_nested():
-                self.connection.execute(update(table).where(rows).values(**values))
+                self.connection.execute(update(table).where(rows).values(instrument_id=now))
         except IntegrityError:
-            return
+            return False
+        return True
 
     def _approvals(self) -> None:
         """Change the ids in the lists of buys. The hash stays: it names the list as a phone showed it."""

@@ -233,6 +233,26 @@ def test_a_row_of_a_process_with_the_old_list_is_mended(ledger: Ledger) -> None:
     assert account.follow() == [("ZOMATO", "ETERNAL", 0)]
 
 
+def test_a_sell_of_such_a_process_goes_to_its_position(ledger: Ledger) -> None:
+    """Else the position would look uncovered, and get a second sell."""
+    account = Account(ledger)
+    position = account.position("ZOMATO", BEFORE)
+    account.follow()
+    account.order("ZOMATO", DAY, side="SELL", position=position, leg=f"P{position}", purpose="target")
+    assert not are_followed(ledger, RENAMED)
+    account.follow()
+    assert set(account.ids(schema.orders)) == {"ETERNAL"}
+
+
+def test_a_conflict_of_keys_stops_no_command(ledger: Ledger) -> None:
+    account = Account(ledger)
+    account.position("ZOMATO", BEFORE)
+    for symbol in ("ZOMATO", "ETERNAL"):
+        account.order(symbol, DAY, status="CANCELLED")
+    assert account.follow() == [("ZOMATO", "ETERNAL", 1)]
+    assert sorted(account.ids(schema.orders)) == ["ETERNAL", "ETERNAL", "ZOMATO"]
+
+
 def test_each_user_follows_with_the_list_of_its_own_home(ledger: Ledger) -> None:
     ledger.users.add("ravi", capital=500_000_00, created_at=NOW, role="user")
     mine, other = Account(ledger), Account(ledger.for_user("ravi"))
