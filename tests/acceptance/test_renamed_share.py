@@ -209,15 +209,19 @@ def prices_of(symbol: str) -> str:
 
 
 SPLIT = "Face Value Split (Sub-Division) - From Rs 2/- Per Share To Re 1/- Per Share"
-ACTIONS = f"symbol,series,ex_date,subject\nNEWCO,EQ,2025-04-09,{SPLIT}\n"
+ACTIONS = f"symbol,series,ex_date,subject\n%s,EQ,2025-04-09,{SPLIT}\n"
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["the evening before", "at noon"])
-def test_a_split_on_the_day_of_the_rename_is_applied_once(home: Home, sessions: SessionTable, late: bool) -> None:
-    """A list that comes at noon finds the exchange past the start of the session."""
+@pytest.mark.parametrize("listed", [("OLDCO",), ("NEWCO",), ("OLDCO", "NEWCO")], ids="+".join)
+def test_a_split_on_the_day_of_the_rename_is_applied_once(
+    home: Home, sessions: SessionTable, late: bool, listed: tuple[str, ...]
+) -> None:
+    """The list of actions has either symbol. A list of renames that comes at noon finds the exchange past the session's start."""
     (home.files / "halved.csv").write_text(prices(sessions, halved=True), encoding="utf-8")
     home("data", "import", "--replace", str(home.files / "halved.csv"), at=f"{EVE} 16:00")
-    home.take("actions.csv", ACTIONS, f"{EVE} 16:00")
+    for symbol in listed:
+        home.take(f"actions-{symbol}.csv", ACTIONS % symbol, f"{EVE} 16:00")
     if late:
         home("sell-monitor", "--until", "11:59", at=f"{DAY} 09:15", code=11)
     home.learn(f"{DAY} 12:00" if late else f"{EVE} 19:00")

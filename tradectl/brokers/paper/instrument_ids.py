@@ -46,7 +46,7 @@ def follow_renames(connection: sqlite3.Connection, book: ExchangeAccount, rename
         key = {"account": book.account, "before": before}
         for table, day in (("trades", "session"), ("journal", "session"), ("orders", "placed_at")):
             _change_symbols(connection, table, day, key, renames)
-        for table, day in (("lots", "bought_on"), ("charges", "session")):
+        for table, day in (("lots", "bought_on"), ("charges", "session"), ("applied_actions", "ex_date")):
             _change_days(connection, table, day, key, names)
         _change_snapshots(connection, before, renames)
     for order in book.live.values():
@@ -105,7 +105,7 @@ def _change_days(connection: sqlite3.Connection, table: str, day: str, key: dict
             )
             connection.execute(f"DELETE FROM charges WHERE {of_day}", row)
         else:
-            connection.execute(f"UPDATE {table} SET instrument_id = :now WHERE {of_day}", row)
+            connection.execute(f"UPDATE OR IGNORE {table} SET instrument_id = :now WHERE {of_day}", row)
 
 
 def _change_snapshots(connection: sqlite3.Connection, before: str, renames: Renames) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-VERSION = 3
-"""Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account."""
+VERSION = 4
+"""Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account, and
+version 4 the corporate actions that were applied."""
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -106,3 +107,14 @@ ALTER TABLE accounts ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN series TEXT NOT NULL DEFAULT ''
 """
 """`series` is a part of order and trade numbers after `sandbox accept`: a restored or new file must not use a number twice."""
+
+APPLIED = """
+CREATE TABLE applied_actions (
+    account TEXT NOT NULL REFERENCES accounts,
+    instrument_id TEXT NOT NULL,
+    ex_date TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    PRIMARY KEY (account, instrument_id, ex_date, kind, subject)
+) WITHOUT ROWID
+"""

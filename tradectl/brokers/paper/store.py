@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from tradectl.brokers.paper import instrument_ids
-from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, Entry, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, AppliedAction, Entry, EntryKind, ExchangeAccount
 from tradectl.brokers.paper.instrument_ids import FormerId
 from tradectl.brokers.paper.quote_snapshots import QuoteSnapshot
 from tradectl.brokers.paper.rows import (
@@ -35,7 +35,7 @@ from tradectl.brokers.paper.rows import (
     trade_of,
     trade_row,
 )  # fmt: skip
-from tradectl.brokers.paper.schema import IDENTITY, SCHEMA, SEEN, VERSION
+from tradectl.brokers.paper.schema import APPLIED, IDENTITY, SCHEMA, SEEN, VERSION
 from tradectl.errors import DatabaseError
 from tradectl.model.renames import Renames
 
@@ -98,6 +98,8 @@ class Store:
                     for statement in IDENTITY.split(";"):
                         self._connection.execute(statement)
                     self._connection.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(8),))
+                if found < 4:
+                    self._connection.execute(APPLIED)
                 if found < VERSION:
                     self._connection.execute(f"PRAGMA user_version = {VERSION}")
         with self._translated():
@@ -205,6 +207,7 @@ class Store:
             cash, last_entry = query(
                 "SELECT coalesce(sum(amount), 0), coalesce(max(entry_id), 0) FROM journal WHERE account = ?", (account,)
             ).fetchone()
+            applied = query("SELECT instrument_id, ex_date, kind, subject FROM applied_actions WHERE account = ?", (account,))
             (last_lot,) = query("SELECT coalesce(max(lot_id), 0) FROM lots WHERE account = ?", (account,)).fetchone()
             return ExchangeAccount(
                 account,
@@ -220,6 +223,7 @@ class Store:
                 wanted=wanted,
                 change_count=row[2],
                 series=row[3],
+                applied=(AppliedAction(name, date.fromisoformat(day), *rest) for name, day, *rest in applied.fetchall()),
             )
 
     def open(self, account: str, at: datetime, day: date) -> None:
@@ -284,6 +288,11 @@ class Store:
             many(
                 "INSERT OR REPLACE INTO charges VALUES (?, ?, ?, ?)",
                 [(account, day.isoformat(), instrument, total) for (day, instrument), total in changes.charges.items()],
+            )
+        if changes.applied:
+            many(
+                "INSERT OR IGNORE INTO applied_actions VALUES (?, ?, ?, ?, ?)",
+                [(account, item.instrument_id, item.ex_date.isoformat(), item.kind, item.subject) for item in changes.applied],
             )
         book.change_count += 1
         settled, day = text_of(book.settled_at), book.day.isoformat()
