@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tradectl.model.freshness import Freshness
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
+    from tradectl.model.renames import Renames
     from tradectl.model.surveillance import Spells, Surveillance
 
 
@@ -277,6 +278,10 @@ class MarketData(Protocol):
 
     def find(self, symbol: str, session: date) -> str:
         """Return the instrument id of a symbol of a session, or of today. Raises UsageError if it is unknown."""
+        ...
+
+    def renames(self) -> Renames:
+        """Return the list of renames by which these data name their instruments."""
         ...
 
     def instrument(self, instrument_id: str, session: date) -> Instrument: ...

@@ -49,6 +49,7 @@ class World:
         freshness: The record of each kind of data.
         pings: Reports runs to a dead-man's switch; None if no address is set.
         write_report: Writes the report of a session and returns its path; None if the home has no `report_folder`.
+        follow_renames: Reads the market data again if another process imported a new list of renames; returns whether it did.
     """
 
     user: str
@@ -67,6 +68,7 @@ class World:
     freshness: Callable[[], Mapping[str, Freshness]] = dict
     pings: RunPings | None = None
     write_report: Callable[[World, date], str] | None = None
+    follow_renames: Callable[[], bool] = bool
 
     def close(self) -> None:
         """Close the ledger's database."""

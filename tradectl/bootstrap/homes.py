@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.past_data import lacking_data
+from tradectl.bootstrap.renames import RenameWatch, follow_renames
 from tradectl.bootstrap.reports import write_session_report
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
@@ -23,7 +24,7 @@ from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.file_permissions import LEDGER, close, close_home, make_home
 from tradectl.freshness import read_freshness
 from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
-from tradectl.lazy import lazy
+from tradectl.lazy import is_made, lazy
 from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.trading_state import ACTIVE, TradingState
@@ -301,6 +302,8 @@ def _world(
     parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)
     notifier = notifier_of(settings, ledger)
     market = lazy(lambda: open_store(settings))
+    follow = partial(follow_renames, settings.market, ledger, writable=partial(_open, settings))
+    follow(clock.now())
     sessions = open_sessions(settings)
     prices = (
         open_prices(settings, mode, clock, lambda: read_only_account(settings, ledger, clock, market, sessions))
@@ -322,7 +325,8 @@ def _world(
             marker=marker,
             freshness=fresh,
         )
-        return replace(live, pings=pings, write_report=reports)
+        watch = RenameWatch(settings.market, market, live.readings, lambda: None, lambda: follow(clock.now()))
+        return replace(live, pings=pings, write_report=reports, follow_renames=watch)
     lacking = partial(lacking_data, fresh, market, sessions, parameters.actions_max_age)
     paper = paper_world(
         ledger,
@@ -338,6 +342,14 @@ def _world(
         make=make,
         lacking=lacking if prices is not None and not clock.virtual else None,
     )
+    broker = paper.broker
+    watch = RenameWatch(
+        settings.market,
+        market,
+        paper.readings,
+        lambda: broker.forget_names() if is_made(broker) else None,
+        lambda: follow(clock.now()),
+    )
     quoted = settings.quotes if prices is not None and settings.quotes != "yahoo" else ""
     return replace(
         paper,
@@ -346,6 +358,7 @@ def _world(
         prices_of=quoted,
         pings=pings,
         write_report=reports,
+        follow_renames=watch,
     )
 
 

@@ -78,6 +78,7 @@ def run_again(
 
 def _open(settings: Settings, folder: Path, recorded: RecordedSession, changes: Mapping[str, str], market: Store) -> PaperWorld:
     """Return the world at the moment before the first run, or before the first waiting order was sent."""
+    from tradectl.ledger.instrument_ids import follow_renames
     from tradectl.ledger.migrations import create_or_upgrade
     from tradectl.ledger.opening import open_database
     from tradectl.ledger.past_state import write_rows
@@ -88,6 +89,7 @@ def _open(settings: Settings, folder: Path, recorded: RecordedSession, changes: 
     create_or_upgrade(database)
     write_rows(database, recorded.before)
     ledger = Ledger(database, recorded.user)
+    follow_renames(ledger, market.renames(), datetime.fromisoformat(recorded.runs[0].at))
     for key, value in changes.items():
         ledger.settings.set(key, value)
     for key, value in {"clock": "virtual", "mode": "paper"}.items():

@@ -62,15 +62,16 @@ def span_of(world: World, first: str, last: str, symbol: str = "") -> Span:
 
 
 def instrument_of(world: World, symbol: str) -> str:
-    """Return the instrument of a symbol: that of the newest position of this name, else as the market data know it.
+    """Return the instrument of a symbol: that of the newest position or trade of this name, else as the market data know it.
 
     Raises UsageError for an unknown symbol; without market data these are all others."""
     from tradectl.model.moment import ist_date
     from tradectl.model.symbols import spelled
 
-    traded = [position.instrument_id for position in world.ledger.book.positions() if position.symbol == spelled(symbol)]
-    if traded:
-        return traded[-1]
+    held = [position.instrument_id for position in world.ledger.book.positions() if position.symbol == spelled(symbol)]
+    traded = [fill.instrument_id for fill in world.ledger.book.fills() if fill.symbol == spelled(symbol)]
+    if held or traded:
+        return str((held or traded)[-1])
     try:
         return world.market.find(symbol, ist_date(world.clock.now()))
     except DataError as missing:

@@ -29,14 +29,13 @@ ADVICE = "not tax advice, have it checked before you file: the rules are public 
 @command(app, "lots")
 def lots(invocation: Invocation, symbol: Symbol = "") -> Answer:
     """List the shares that are held, lot by lot, with the day from which each is long term."""
-    from tradectl.papers.tax_values import doubts_value, lots_value
+    from tradectl.papers.tax_values import doubts_value, lot_value
 
-    account = _account(invocation)
-    if symbol and not any(spelled(symbol) in {trade.symbol, trade.instrument} for trade in account.trades):
-        raise UsageError(
-            f"the account has no trade of {spelled(symbol)}; `tradectl import tradebook FILE` adds trades made elsewhere"
-        )
-    found = [item for item in lots_value(account.tax) if not symbol or item["symbol"] == spelled(symbol)]
+    account, named = _account(invocation), spelled(symbol)
+    ids = {trade.instrument for trade in account.trades if named in {"", trade.symbol, trade.instrument}}
+    if symbol and not ids:
+        raise UsageError(f"the account has no trade of {named}; `tradectl import tradebook FILE` adds trades made elsewhere")
+    found = [lot_value(lot) for lot in account.tax.matched.lots if not symbol or lot.instrument in ids]
     doubts = doubts_value(doubt for item in found for doubt in item["doubts"])
     result = {"lots": found, "charges_of": account.tariff, "doubts": doubts, "notes": list(account.notes), "advice": ADVICE}
     return Answer(result, lambda: _lots_text(result))

@@ -36,7 +36,9 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
     """
     placed = ist_date(report.placed_at)
     instrument_id = instrument_of(market, report.symbol, placed)
-    found = identify(book.user, report, instrument_id, positions=book.last_position_id())
+    ids = dict.fromkeys((instrument_id, *market.renames().names_of(instrument_id)))  # the tag has the id of the order's day
+    named = (identify(book.user, report, name, positions=book.last_position_id()) for name in ids)
+    found = next((intent for intent in named if intent is not None), None)
     if found is None or book.tagged([report.tag or ""]):
         unidentified = _unidentified(report, instrument_id, placed)
         return book.intents.adopt(unidentified, _own_tag(book, report), report, now, code=ReasonCode.UNEXPLAINED)
@@ -62,11 +64,13 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
 
 
 def instrument_of(market: MarketData, symbol: str, session: date) -> str:
-    """Return the instrument behind a symbol of the broker; the symbol itself if the market data lack it."""
+    """Return the instrument behind a symbol of the broker; the symbol itself if the market data lack it.
+
+    For some days after a rename a broker may still report the former symbol."""
     try:
         return market.find(symbol, session)
     except UsageError:
-        return symbol
+        return market.renames().owner(symbol, session)
 
 
 def _unidentified(report: OrderReport, instrument_id: str, placed: date) -> Intent:

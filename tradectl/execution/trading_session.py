@@ -13,6 +13,7 @@ from tradectl.execution.changes import NOTHING_NEW, Changes
 from tradectl.execution.corporate_actions import OpenOf
 from tradectl.execution.order_rules import BrokerOrderRules
 from tradectl.execution.orders import CommandResult, CommandStatus, OrderPath
+from tradectl.execution.probable_renames import IMPORT_RENAMES, ProbableRename, probable_renames
 from tradectl.execution.reconcile import LastRetry, no_last_retry
 from tradectl.execution.step_view import StepView
 from tradectl.execution.trade_messages import TradeMessages
@@ -234,12 +235,19 @@ class TradingSession:
         Each symbol is reported once for each number of shares. `only`: this symbol alone."""
         found = unexplained_shares(self.holdings(), self.snapshot.positions, self.path.own_shares)
         found = [item for item in found if item.symbol == (only or item.symbol)]
+        renamed = {item.new_symbol: item for item in self.probable_renames().values()} if found else {}
         for item in found if not self.dry_run else []:
             text = f"{item.text}. {declaration_advice([item], self.path.own_shares)}"
+            if item.symbol in renamed:
+                text = f"{renamed[item.symbol].text}. No buy of {item.symbol} is sent. {IMPORT_RENAMES}"
             key = f"beyond:{item.symbol}:{item.broker}:{item.book}:{item.own}"
             if self.notify(f"{item.symbol}: the broker holds unexplained shares", text, key, MessageKind.ORDER_PROBLEM):
                 self.log("shares_beyond_book", text, item.symbol, level="warning")
         return found
+
+    def probable_renames(self) -> dict[str, ProbableRename]:
+        """Return, by symbol of the position, the renames that the broker's holdings show and our list does not have."""
+        return probable_renames(self.holdings(), self.snapshot.positions, self.market, ist_date(self.clock.now()))
 
     def fresh_quotes(
         self,

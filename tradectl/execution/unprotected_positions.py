@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import Blocked
 from tradectl.exchange.sessions import FILL_YEAR
+from tradectl.execution.probable_renames import IMPORT_RENAMES
 from tradectl.ledger.arming import BROKER, Arming
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import to_ist
@@ -51,7 +52,8 @@ class Cause(StrEnum):
     MISSED_WINDOW = "missed_window"
     NOT_SCHEDULED = "not_scheduled"  # its window has not begun or is over, so only `--force` runs the monitor
     PLEDGED = "pledged"
-    MISSING = "missing"  # renamed, moved or sold at the broker
+    MISSING = "missing"  # moved or sold at the broker
+    RENAMED = "renamed"  # the broker lists the shares under a symbol that the list of renames does not have
     NOT_YET_SELLABLE = "not_yet_sellable"
     AUTHORISATION = "authorisation"
     REFUSED = "refused"
@@ -74,6 +76,7 @@ IMMEDIATE = frozenset(
         Cause.NOT_ARMED,
         Cause.LOGIN_NEEDED,
         Cause.PLEDGED,
+        Cause.RENAMED,
         Cause.NOT_YET_SELLABLE,
         Cause.AUTHORISATION,
         Cause.CORPORATE_ACTION,
@@ -99,6 +102,7 @@ ADVICE: Mapping[Cause, str] = {
     Cause.UNREADABLE_ROW: "Look at it in the broker's app; sell-monitor places the sell when the row can be read.",
     Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
     Cause.MISSING: "`tradectl reconcile` compares the ledger with the broker.",
+    Cause.RENAMED: f"{IMPORT_RENAMES}. sell-monitor then places the sell.",
     Cause.NOT_YET_SELLABLE: "No action is needed: sell-monitor sells when the shares become sellable.",
     Cause.AUTHORISATION: "Authorise the sale at the depository (TPIN), or sign a DDPI with the broker.",
     Cause.REFUSED: "sell-monitor tries again after 15 minutes; `tradectl orders list` shows the orders.",
@@ -176,6 +180,7 @@ class ExposureFacts:
         unread: A live sell order, and the broker's unknown status text for it.
         read: Whether the holdings were read.
         held: The broker's row of the symbol; None without a row. Only valid if `read`.
+        renamed: A probable rename of the position, as text; empty if there is none.
         trade_for_trade: Shares bought today in a trade-for-trade series.
         credited: New shares of recent corporate actions, which may not be credited yet.
         refused: The reason of the session's last sell order, if it was rejected.
@@ -198,6 +203,7 @@ class ExposureFacts:
     continuous: bool = True
     read: bool = False
     held: Holding | None = None
+    renamed: str = ""
     trade_for_trade: int = 0
     credited: int = 0
     refused: str | None = None
@@ -321,6 +327,8 @@ def _shortage(facts: ExposureFacts) -> tuple[Cause, str] | None:
         return Cause.PLEDGED, f"the broker lists {held.pledged} shares as pledged, {of}"
     if shown + uncredited >= facts.quantity:
         return Cause.PLEDGED, f"the broker lists {shown} shares, pledged or blocked: {of}"
+    if facts.renamed:
+        return Cause.RENAMED, facts.renamed
     if held.other_isin:
         return (
             Cause.MISSING,
@@ -328,5 +336,5 @@ def _shortage(facts: ExposureFacts) -> tuple[Cause, str] | None:
         )
     return (
         Cause.MISSING,
-        f"the broker lists {shown} of {facts.quantity} shares under this symbol (renamed, moved or sold elsewhere)",
+        f"the broker lists {shown} of {facts.quantity} shares under this symbol (moved or sold elsewhere, or renamed)",
     )

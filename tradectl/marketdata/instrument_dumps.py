@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from tradectl.marketdata.identity import Renames
     from tradectl.marketdata.reading import Query
+    from tradectl.model.renames import Renames
 
 LIST_GOOD_FOR = timedelta(days=92)
 """How long a list of shares with derivatives is valid: NSE admits and drops some every few months."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tradectl.marketdata.identity import Renames
     from tradectl.marketdata.reading import Query
+    from tradectl.model.renames import Renames
 
 Minute = tuple[int, int, int, int, int, int]
 """Minutes after 09:15 IST; open, high, low and close in paise; volume in shares."""

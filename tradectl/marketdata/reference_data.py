@@ -14,9 +14,9 @@ from fractions import Fraction
 from functools import cached_property
 
 from tradectl.marketdata.action_list import Decision, read_actions
-from tradectl.marketdata.identity import Rename, Renames
 from tradectl.marketdata.purpose import speaks_of_shares
 from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.model.renames import Rename, Renames
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,10 @@ class ReferenceData:
 def _owner(chains: Renames, symbol: str, ex_date: str) -> str:
     """Return the instrument id of a symbol in NSE's list of actions.
 
-    NSE uses today's symbols for old ex-dates. A symbol that is not the last of its chain is resolved on the ex-date."""
+    NSE uses today's symbols for old ex-dates. A symbol that is not the last of its chain is resolved on the ex-date.
+    A list from before a rename has the former symbol, also for ex-dates after it."""
     own = not chains.touches(symbol) or chains.is_last_name(symbol)
-    return symbol if own else chains.resolve(symbol, date.fromisoformat(ex_date))
+    return symbol if own else chains.owner(symbol, date.fromisoformat(ex_date))
 
 
 def _decision(row: Sequence[str]) -> Decision:

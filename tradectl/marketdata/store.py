@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tradectl.marketdata.surveillance import SurveillanceLists
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
+    from tradectl.model.renames import Renames
 
 DEFAULT_TICK = 5
 """The tick size (paise) of an instrument without a bar and without an entry in a dump. It is not traded."""
@@ -70,6 +71,14 @@ class Store:
     def __reduce__(self) -> tuple[object, ...]:
         """Return the constructor arguments, so that another process can open the same store."""
         return partial(Store, through=self.through), (self.folder, self.sessions)
+
+    def reopen(self) -> None:
+        """Drop everything that was read, so that the next use reads the folder as it is then."""
+        folder, sessions, through, archive = self.folder, self.sessions, self.through, vars(self).get("_archive")
+        if archive is not None:
+            archive.close()
+        vars(self).clear()
+        Store.__init__(self, folder, sessions, through=through)
 
     def last_session(self) -> date | None:
         """Return the last session with a bar of any symbol; None without bars."""
@@ -141,7 +150,7 @@ class Store:
         return tuple(sorted(set(ids.values())))
 
     def find(self, symbol: str, session: date) -> str:
-        """Return the instrument id of a symbol on a session. The present symbol is accepted too.
+        """Return the instrument id of a symbol on a session. The present symbol is accepted too; for some days the former one is.
 
         Raises UsageError if the symbol is unknown."""
         key = (symbol, session)
@@ -149,7 +158,7 @@ class Store:
         if known is not None:
             return known
         name = spelled(symbol)
-        for candidate in (self._facts.renames.resolve(name, session), name):
+        for candidate in (self._facts.renames.owner(name, session), name):
             if self._is_instrument(candidate):
                 self._found[key] = candidate
                 return candidate
@@ -161,6 +170,10 @@ class Store:
         """Return a hint for an unknown symbol: the most similar one that is stored, or the command that shows what is stored."""
         similar = get_close_matches(name, [*self._stored.columns, *self._facts.securities], 1)
         return f". Did you mean {similar[0]}?" if similar else ": `tradectl data list` shows which data are stored"
+
+    def renames(self) -> Renames:
+        """Return the chains of renames."""
+        return self._facts.renames
 
     def instrument(self, instrument_id: str, session: date) -> Instrument:
         """Return the instrument with its symbol, series and tick size of a session."""

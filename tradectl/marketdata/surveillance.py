@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from tradectl.model.surveillance import EXCLUDING, Measure, MeasureList, Spell, Spells, Surveillance
 
 if TYPE_CHECKING:
-    from tradectl.marketdata.identity import Renames
     from tradectl.marketdata.reading import Query
+    from tradectl.model.renames import Renames
 
 _ENDLESS = date.max.toordinal() + 1
 

@@ -19,6 +19,7 @@ from tradectl.settings import FAIR_VALUES, TAX_ACTIONS
 from tradectl.task import World
 from tradectl.tax.account import AccountTax, account_tax
 from tradectl.tax.events import ActionType, ShareAction, Trade
+from tradectl.tax.lots import Lot
 
 _KINDS = {
     ActionKind.SPLIT: ActionType.SPLIT,
@@ -54,7 +55,17 @@ def read_account(world: World, home: Path, today: date) -> Account:
     past = [item for item in actions if item.ex_date <= today]
     found = account_tax(trades, past, read_fair_values(home / FAIR_VALUES), tariff, stored)
     notes += _other_charges(found, trades, stored, tariff.title)
-    return Account(found, tuple(trades), tuple(actions), tariff.title, tuple(notes))
+    lots = tuple(replace(lot, symbol=_present_symbol(lot, world.market, today)) for lot in found.matched.lots)
+    named = replace(found, matched=replace(found.matched, lots=lots))
+    return Account(named, tuple(trades), tuple(actions), tariff.title, tuple(notes))
+
+
+def _present_symbol(lot: Lot, market: MarketData, today: date) -> str:
+    """Return the symbol of an open lot today; that of its purchase if the market data do not have it."""
+    try:
+        return market.instrument(market.find(lot.symbol, lot.acquired or today), today).symbol
+    except (UsageError, DataError):
+        return lot.symbol
 
 
 def check_tax_actions(actions: Sequence[ShareAction], market: MarketData) -> None:

@@ -41,7 +41,7 @@ def gain_value(gain: Gain) -> dict[str, Any]:
     """Return a disposal with its lot, its rule and its trades."""
     lot, sale = gain.disposal.lot, gain.disposal.sale
     return {
-        "symbol": lot.symbol,
+        "symbol": sale.symbol,
         "isin": lot.isin,
         "acquired": lot.acquired.isoformat() if lot.acquired else None,
         "sold": sale.session.isoformat(),

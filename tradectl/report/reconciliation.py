@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.execution import unreadable_rows
 from tradectl.execution.manual_resolution import NO_PROCESS
+from tradectl.execution.probable_renames import IMPORT_RENAMES
 from tradectl.execution.unexplained_shares import unexplained_shares
 from tradectl.execution.unresolved_orders import may_be_sending
 from tradectl.ledger.book import BY_HAND
@@ -176,15 +177,19 @@ def _shares(trading: TradingSession) -> list[dict[str, Any]]:
     others = {item.symbol: item.other_isin for item in holdings if item.other_isin}
     beyond = {item.symbol: item for item in unexplained_shares(holdings, trading.snapshot.positions, own)}
     mine = {position.symbol: position.quantity for position in trading.snapshot.positions}
+    renamed = trading.probable_renames()
+    renames = {name: item.text for item in renamed.values() for name in (item.symbol, item.new_symbol)}
     return [
         {
             "symbol": symbol,
             "book": mine.get(symbol, 0),
             "broker": held.get(symbol, 0),
             "own": own.get(symbol, 0),
-            "beyond": beyond[symbol].shares if symbol in beyond else 0,
+            "beyond": beyond[symbol].shares if symbol in beyond and symbol not in renames else 0,
             "differs": held.get(symbol, 0) < mine.get(symbol, 0),
-            "why": f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
+            "why": f"{renames[symbol]}. {IMPORT_RENAMES}"
+            if symbol in renames
+            else f"the broker's shares are of another security, ISIN {others[symbol]}: not counted"
             if symbol in others
             else "the broker has fewer shares than the ledger: sold elsewhere, moved or pledged without a readable trade"
             if held.get(symbol, 0) < mine.get(symbol, 0)

@@ -13,7 +13,7 @@ from tradectl.ledger.engine import Database
 from tradectl.model.symbols import spelled
 from tradectl.report.values import rows
 
-DECISIONS = schema.decisions
+DECISIONS, FILLS = schema.decisions, schema.fills
 
 
 def decisions(
@@ -33,7 +33,9 @@ def decisions(
         sessions: Empty means all sessions.
     """
     names = select(DECISIONS.c.instrument_id).where(DECISIONS.c.symbol == spelled(symbol))
-    about = or_(DECISIONS.c.instrument_id.in_(names), DECISIONS.c.instrument_id == instrument_id)
+    traded = select(FILLS.c.instrument_id).where(FILLS.c.symbol == spelled(symbol), FILLS.c.user.in_(users))
+    ids = DECISIONS.c.instrument_id
+    about = or_(ids.in_(names), ids.in_(traded), ids == instrument_id)
     query = select(DECISIONS).where(DECISIONS.c.user.in_(users), about)
     if sessions:
         query = query.where(DECISIONS.c.session_date.in_(sessions))

@@ -139,6 +139,7 @@ class Daemon:
 
     def _watch(self) -> None:
         """Announce positions that no live sell covers: a monitor that is stopped or disabled cannot."""
+        self.runner.world.follow_renames()
         announce_unprotected(self.runner.world)
 
     def _gather(self) -> None:

@@ -58,6 +58,12 @@ class Readings:
         self._cached: dict[str, tuple[History, date, Reading | None]] = {}
         self._trades: dict[str, _KnownTrades] = {}
 
+    def forget(self) -> None:
+        """Drop everything that was computed."""
+        market, parameters = self._market, self._parameters
+        vars(self).clear()
+        Readings.__init__(self, market, parameters)
+
     @cached_property
     def states(self) -> FeatureStates:
         """Return the feature states of all instruments."""

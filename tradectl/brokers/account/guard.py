@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from tradectl.brokers.account.permission import SendPermission, not_sent
 from tradectl.brokers.account.prices import HasTicker, StreamedPrices
-from tradectl.brokers.account.securities import of_known_securities
+from tradectl.brokers.account.securities import of_known_securities, under_symbols_of
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
 from tradectl.exchange.sessions import SessionTable
@@ -99,14 +99,16 @@ class GuardedBroker:
     # reads
 
     def orders(self) -> Sequence[OrderReport]:
-        """Return the broker's orders, and remember their symbols and sides for later commands."""
-        found = self._broker.orders()
+        """Return the broker's orders under today's symbols, and remember symbols and sides for later commands."""
+        today = ist_date(self._clock.now())
+        found = under_symbols_of(self._broker.orders(), self._market, lambda _: today)
         self._symbols |= {report.broker_order_id: report.symbol for report in found}
         self._sides |= {report.broker_order_id: report.side for report in found}
         return found
 
     def trades(self) -> Sequence[TradeReport]:
-        return self._broker.trades()
+        """Return the broker's trades under the symbols of their days."""
+        return under_symbols_of(self._broker.trades(), self._market, lambda trade: ist_date(trade.at))
 
     def holdings(self) -> Sequence[Holding]:
         """Return the holdings. Shares of another security with the same symbol do not count (`securities`)."""

@@ -48,14 +48,49 @@ def counted_once(rows: Iterable[Row], security: Callable[[Row], str], size: Call
     return list(found.values())
 
 
-def of_known_securities(holdings: Iterable[Holding], market: MarketData, day: date) -> Rows[Holding]:
-    """Return one holding for each symbol. It has 0 shares if its ISIN is of another security (`other_isin`).
+class NamesSymbol(Protocol):
+    """Describe a row of a broker that names a symbol."""
+
+    @property
+    def symbol(self) -> str: ...
+
+
+N = TypeVar("N", bound=NamesSymbol)
+
+
+def under_symbols_of(rows: Sequence[N], market: MarketData, day_of: Callable[[N], date]) -> Sequence[N]:
+    """Return the rows with the symbols of their days; the same object if it has no other symbol.
+
+    For some days after a rename a broker may use the former symbol. A symbol that the market data do not have stays.
+    """
+    known: dict[tuple[str, date], str] = {}
+
+    def symbol_of(row: N) -> str:
+        key = row.symbol, day_of(row)
+        if key not in known:
+            known[key] = _symbol_of_day(market, *key)
+        return known[key]
+
+    if all(symbol_of(row) == row.symbol for row in rows):
+        return rows
+    return Rows((replace(row, symbol=symbol_of(row)) for row in rows), odd_of(rows))  # type: ignore[type-var]
+
+
+def _symbol_of_day(market: MarketData, symbol: str, day: date) -> str:
+    try:
+        return market.instrument(market.find(symbol, day), day).symbol
+    except (UsageError, DataError):
+        return symbol
+
+
+def of_known_securities(holdings: Sequence[Holding], market: MarketData, day: date) -> Rows[Holding]:
+    """Return one holding for each symbol of the day. It has 0 shares if its ISIN is of another security (`other_isin`).
 
     Unreadable rows are kept.
     """
     found: dict[str, Holding] = {}
     odd = odd_of(holdings)
-    for item in holdings:
+    for item in under_symbols_of(holdings, market, lambda _: day):
         other = _other_isin(item, market, day)
         known = found.get(item.symbol)
         if other:

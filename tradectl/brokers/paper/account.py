@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.order import ALIVE, OrderStatus, OrderType, Side, Variety
@@ -128,6 +129,15 @@ class CashEntry:
     note: str = ""
 
 
+class AppliedAction(NamedTuple):
+    """Identify a corporate action that changed an account."""
+
+    instrument_id: str
+    ex_date: date
+    kind: str
+    subject: str
+
+
 @dataclass(slots=True)
 class AccountChanges:
     """Hold the rows to write, the newest of each key."""
@@ -137,9 +147,10 @@ class AccountChanges:
     lots: dict[int, Lot] = field(default_factory=dict)
     entries: list[CashEntry] = field(default_factory=list)
     charges: dict[tuple[date, str], int] = field(default_factory=dict)
+    applied: list[AppliedAction] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.trades or self.lots or self.entries or self.charges)
+        return bool(self.orders or self.trades or self.lots or self.entries or self.charges or self.applied)
 
 
 class ExchangeAccount:
@@ -167,6 +178,7 @@ class ExchangeAccount:
         wanted: Container[str] = (),
         change_count: int = 0,
         series: str = "",
+        applied: Iterable[AppliedAction] = (),
     ) -> None:
         """Create an account from its stored rows.
 
@@ -176,6 +188,7 @@ class ExchangeAccount:
             wanted: Tags of orders that stay in memory and in the lists, whatever their age.
             change_count: How often the account was written to the file.
             series: A part of each order and trade number, empty for none.
+            applied: The corporate actions that changed the account.
         """
         self.account = account
         self.settled_at = settled_at
@@ -188,6 +201,7 @@ class ExchangeAccount:
         self.lots = {lot.lot_id: lot for lot in lots}
         self.kept = frozenset(order.order_id for order in self.orders.values() if order.tag and order.tag in wanted)
         self.charges = dict(charges or {})
+        self.applied = set(applied)
         self.changes = AccountChanges()
         self.change_count = change_count
         self._series = f"-{series}" if series else ""
@@ -267,6 +281,12 @@ class ExchangeAccount:
         self._last_entry += 1
         self.cash += amount
         self.changes.entries.append(CashEntry(self._last_entry, at, self.day, kind, amount, instrument_id, symbol, note))
+
+    def note_applied(self, action: AppliedAction) -> None:
+        """Remember that a corporate action changed the account."""
+        if action not in self.applied:
+            self.applied.add(action)
+            self.changes.applied.append(action)
 
     def set_charges(self, day: date, instrument_id: str, total: int) -> int:
         """Set an instrument's total charges (paise) of a session. Return the difference from the previous total (paise)."""

@@ -17,6 +17,7 @@ from tradectl.brokers.paper.acceptance import sellable_lots
 from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount, ExchangeOrder
 from tradectl.brokers.paper.commands import OrderCommands
 from tradectl.brokers.paper.identity import ExchangeMarks, NoMarks, check_mark, check_new, check_there
+from tradectl.brokers.paper.instrument_ids import FormerId
 from tradectl.brokers.paper.live import LivePrices
 from tradectl.brokers.paper.market_days import MarketDays
 from tradectl.brokers.paper.matching import ends_at, takes_part
@@ -220,7 +221,11 @@ class PaperBroker:
             self._open_if_new()
             with self._store.reading():
                 book = self._load()
+                former = self._former_ids(book)
             self._check_time(now)
+            if former:
+                self._book = None  # the change reads the account again, under the write lock
+                return self._change(lambda book, _: book)
         if self._live is not None:
             self._live.watch(book, self._settlement.session_of(ist_date(now)), now)
             news = self._live.news()
@@ -252,6 +257,27 @@ class PaperBroker:
         self._views.read(book)
         return book
 
+    def _former_ids(self, book: ExchangeAccount) -> list[FormerId]:
+        """Return the former ids of an account. One without shares and live orders works without market data."""
+        return self._store.former_ids(book, self._market.renames()) if book.lots or book.live else []
+
+    def _follow_renames(self, book: ExchangeAccount) -> ExchangeAccount:
+        """Give the account's rows the ids of the present list of renames; return the account. Call it inside `writing`."""
+        former = self._former_ids(book)
+        if not former:
+            return book
+        renames = self._market.renames()
+        self._store.follow_renames(book, renames, former)
+        book = self._load()
+        self._settlement.catch_up(book, former, renames)
+        return book
+
+    def forget_names(self) -> None:
+        """Read the account again at the next use, because the market data name instruments in another way now."""
+        self._book = None
+        self._market_days.forget_all()
+        self._settlement.forget()
+
     def _record_mark(self, book: ExchangeAccount) -> None:
         """Compare the file with the last mark that the ledger recorded, and record the new mark. Raises DatabaseError."""
         mark = Mark(self._store.identity, book.change_count)
@@ -280,7 +306,7 @@ class PaperBroker:
             with self._store.writing():
                 book = self._book
                 if book is None or self._store.version() != self._version:
-                    book = self._load()
+                    book = self._follow_renames(self._load())
                 clock_now = self._clock.now()
                 self._check_time(clock_now)
                 rewound = self._is_ahead(book, clock_now)

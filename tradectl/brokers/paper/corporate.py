@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
-from tradectl.brokers.paper.account import EntryKind, ExchangeAccount, Lot
+from tradectl.brokers.paper.account import AppliedAction, EntryKind, ExchangeAccount, Lot
 from tradectl.exchange.bonus_lockup import sessions_locked
 from tradectl.model.market import ActionKind, CorporateAction, Instrument, changes_shares
 from tradectl.model.money import share_out
@@ -26,6 +26,7 @@ def apply_actions(
     instrument_id, symbol = instrument.instrument_id, instrument.symbol
     held = sum(lot.quantity for lot in book.lots_of(instrument_id))
     for action in actions:
+        book.note_applied(applied_action(action, instrument_id))
         if action.dividend:
             book.post(
                 at, EntryKind.DIVIDEND, held * action.dividend, instrument_id=instrument_id, symbol=symbol, note=action.subject
@@ -49,6 +50,11 @@ def apply_actions(
                 symbol=symbol,
                 note=f"a fraction of {action.kind}",
             )
+
+
+def applied_action(action: CorporateAction, instrument_id: str) -> AppliedAction:
+    """Return what identifies an action of an instrument."""
+    return AppliedAction(instrument_id, action.ex_date, str(action.kind), action.subject)
 
 
 def _change_shares(book: ExchangeAccount, instrument_id: str, action: CorporateAction, added: int) -> None:

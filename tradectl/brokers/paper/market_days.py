@@ -253,6 +253,10 @@ class MarketDays:
         }
         self._hours = {key: hours for key, hours in self._hours.items() if key[0] >= day}
 
+    def forget_all(self) -> None:
+        """Drop all market days."""
+        self._market_days.clear()
+
     def close_before(self, instrument_id: str, day: date) -> int | None:
         """Return the last close before a date, as traded (paise), None without one."""
         history = self._market.history(instrument_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 VERSION = 4
 """Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account, version
-4 the shares that were read without a trade (`untraded`)."""
+4 the shares that were read without a trade (`untraded`) and the corporate actions that were applied."""
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -117,3 +117,14 @@ CREATE TABLE untraded (
 ) WITHOUT ROWID
 """
 """The last moment at which a live source showed that an instrument had no trade in the session yet."""
+
+APPLIED = """
+CREATE TABLE applied_actions (
+    account TEXT NOT NULL REFERENCES accounts,
+    instrument_id TEXT NOT NULL,
+    ex_date TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    PRIMARY KEY (account, instrument_id, ex_date, kind, subject)
+) WITHOUT ROWID
+"""

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 
 from tradectl.brokers.paper.acceptance import check_band, check_holdings, check_price, required, sellable_lots
 from tradectl.brokers.paper.account import REMEMBERED, EntryKind, ExchangeAccount, ExchangeOrder, ExchangeTrade, Lot
-from tradectl.brokers.paper.corporate import apply_actions
+from tradectl.brokers.paper.corporate import applied_action, apply_actions
+from tradectl.brokers.paper.instrument_ids import FormerId
 from tradectl.brokers.paper.market_days import REREAD, MarketDay, MarketDays
 from tradectl.brokers.paper.matching import Step, StepKind, next_step, resume_at
 from tradectl.errors import DataError, OrderRefused
@@ -22,6 +24,7 @@ from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import share_out
 from tradectl.model.order import Fill, OrderStatus, OrderType, Side
+from tradectl.model.renames import Renames
 from tradectl.ports import MarketData
 
 _DAY = timedelta(days=1)
@@ -104,6 +107,20 @@ class Settlement:
                 break
             day -= _DAY
         book.settled_on = day
+
+    def catch_up(self, book: ExchangeAccount, former: Iterable[FormerId], renames: Renames) -> None:
+        """Apply the corporate actions since a rename, of shares that the account held under the former id until now.
+
+        Those of the new symbol were not found at the start of their sessions. Those of the old symbol may have been applied."""
+        for item in former:
+            bought = [lot.bought_on for lot in book.lots_of(item.now)]
+            rename = renames.leave_after(item.before, min(bought)) if bought else None
+            actions = self._market.actions(item.now, rename.dated - _DAY, book.day) if rename is not None else ()
+            missed = [action for action in actions if applied_action(action, item.now) not in book.applied]
+            for ex_date, of_day in groupby(missed, key=lambda action: action.ex_date):
+                instrument = self._market.instrument(item.now, ex_date)
+                close = self._market_days.close_before(item.now, ex_date)
+                apply_actions(book, instrument, list(of_day), previous_close=close, at=book.settled_at)
 
     def forget(self) -> None:
         """Drop the cached steps after another process has changed the account."""

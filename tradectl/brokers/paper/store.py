@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, CashEntry, EntryKind, ExchangeAccount
+from tradectl.brokers.paper import instrument_ids
+from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, AppliedAction, CashEntry, EntryKind, ExchangeAccount
+from tradectl.brokers.paper.instrument_ids import FormerId
 from tradectl.brokers.paper.quote_snapshots import QuoteSnapshot
 from tradectl.brokers.paper.rows import (
     ENTRY_COLUMNS,
@@ -33,8 +35,9 @@ from tradectl.brokers.paper.rows import (
     trade_of,
     trade_row,
 )  # fmt: skip
-from tradectl.brokers.paper.schema import IDENTITY, SCHEMA, SEEN, UNTRADED, VERSION
+from tradectl.brokers.paper.schema import APPLIED, IDENTITY, SCHEMA, SEEN, UNTRADED, VERSION
 from tradectl.errors import DatabaseError
+from tradectl.model.renames import Renames
 
 BUSY_SECONDS = 10.0
 
@@ -89,7 +92,7 @@ class Store:
                 found = self._connection.execute("PRAGMA user_version").fetchone()[0]
                 if found == 0:
                     self._create()
-                for since, statements in ((2, SEEN), (3, IDENTITY), (4, UNTRADED)):
+                for since, statements in ((2, SEEN), (3, IDENTITY), (4, UNTRADED), (4, APPLIED)):
                     for statement in statements.split(";") if found < since else ():
                         self._connection.execute(statement)
                 if found < 3:
@@ -201,6 +204,7 @@ class Store:
             cash, last_entry = query(
                 "SELECT coalesce(sum(amount), 0), coalesce(max(entry_id), 0) FROM cash_entries WHERE account = ?", (account,)
             ).fetchone()
+            applied = query("SELECT instrument_id, ex_date, kind, subject FROM applied_actions WHERE account = ?", (account,))
             (last_lot,) = query("SELECT coalesce(max(lot_id), 0) FROM lots WHERE account = ?", (account,)).fetchone()
             return ExchangeAccount(
                 account,
@@ -216,6 +220,7 @@ class Store:
                 wanted=wanted,
                 change_count=row[2],
                 series=row[3],
+                applied=(AppliedAction(name, date.fromisoformat(day), *rest) for name, day, *rest in applied.fetchall()),
             )
 
     def open(self, account: str, at: datetime, day: date) -> None:
@@ -281,11 +286,25 @@ class Store:
                 "INSERT OR REPLACE INTO charges VALUES (?, ?, ?, ?)",
                 [(account, day.isoformat(), instrument, total) for (day, instrument), total in changes.charges.items()],
             )
+        if changes.applied:
+            many(
+                "INSERT OR IGNORE INTO applied_actions VALUES (?, ?, ?, ?, ?)",
+                [(account, item.instrument_id, item.ex_date.isoformat(), item.kind, item.subject) for item in changes.applied],
+            )
         book.change_count += 1
         settled, day = text_of(book.settled_at), book.day.isoformat()
         self._connection.execute(
             "UPDATE accounts SET settled_at = ?, day = ?, changes = changes + 1 WHERE account = ?", (settled, day, account)
         )
+
+    def former_ids(self, book: ExchangeAccount, renames: Renames) -> list[FormerId]:
+        """Return the ids of an account's lots and live orders that are other ones by the present list of renames."""
+        with self._translated():
+            return instrument_ids.former_ids(self._connection, book, renames)
+
+    def follow_renames(self, book: ExchangeAccount, renames: Renames, former: Sequence[FormerId]) -> None:
+        """Give an account's rows of these ids the present ids. Call it inside `writing`, and read the account again."""
+        instrument_ids.follow_renames(self._connection, book, renames, former)
 
     def remember(self, snapshots: Iterable[QuoteSnapshot]) -> None:
         """Store snapshots for all accounts of the file and delete old ones. The first snapshot of a moment is kept."""

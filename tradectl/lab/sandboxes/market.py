@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tradectl.errors import UsageError
 from tradectl.model.history import History, Ints
 from tradectl.model.market import ActionKind, Bar, CorporateAction, Instrument
 from tradectl.model.panel import Panel, stacked
+from tradectl.model.renames import Rename, Renames
 from tradectl.model.surveillance import Spells, Surveillance
 from tradectl.strategy.trusted_prices import undecided_from
 
@@ -40,6 +42,11 @@ class MemoryMarket:
     def __init__(self, *listings: MarketListing) -> None:
         self._listings = {listing.instrument.instrument_id: listing for listing in listings}
 
+    def renames(self) -> Renames:
+        """Return the changes of names of the listings whose id is their last name, as that of every instrument of a folder."""
+        named = [item.names for name, item in self._listings.items() if item.names and item.names[-1][1] == name]
+        return Renames(Rename(before, after, since) for names in named for (_, before), (since, after) in pairwise(names))
+
     def universe(self, name: str) -> tuple[str, ...]:
         if name != "all":
             raise UsageError(f"no list {name}")
@@ -49,6 +56,9 @@ class MemoryMarket:
         for instrument_id, listing in self._listings.items():
             if symbol in {listing.name_on(session), instrument_id}:
                 return instrument_id
+        owner = self.renames().owner(symbol, session)
+        if owner in self._listings:
+            return owner
         raise UsageError(f"{symbol} is unknown")
 
     def instrument(self, instrument_id: str, session: date) -> Instrument:

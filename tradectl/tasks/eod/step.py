@@ -7,12 +7,14 @@ the figures of the run session after them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 from tradectl.errors import UncoveredDate
 from tradectl.execution import book_comparison, unresolved_orders
 from tradectl.execution.buying import holdings_value
+from tradectl.execution.probable_renames import IMPORT_RENAMES, ProbableRename
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unexplained_shares import UnexplainedShares
 from tradectl.ledger.rows import Order, Position
@@ -50,8 +52,9 @@ def run(context: Context) -> Outcome:
     trading = context.trading()
     trading.reconcile(trading.open_of)
     mismatches = book_comparison.compare_holdings(trading.book, trading.broker)
+    renamed = trading.probable_renames() if mismatches else {}
     for item in mismatches:
-        context.log("mismatch", f"{item.symbol}: ledger {item.book}, broker {item.broker}", item.symbol, level="error")
+        context.log("mismatch", _mismatch(item, renamed), item.symbol, level="error")
     beyond = trading.unexplained_shares()
     unlisted = book_comparison.unlisted(trading.book)
     for order in unlisted:
@@ -92,7 +95,7 @@ def run(context: Context) -> Outcome:
         "unknown": len(doubtful),
     }
     if not context.dry_run:
-        text = _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond)
+        text = _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond, renamed=renamed)
         if world.mode != "simulated":
             context.log("daily_summary", text.replace("\n", "; "))
         world.ledger.outbox.add(
@@ -234,6 +237,12 @@ def _shown(amount: object) -> str:
     return rupees(to_paise(str(amount))) if amount is not None else "not known"
 
 
+def _mismatch(item: book_comparison.Mismatch, renamed: Mapping[str, ProbableRename]) -> str:
+    """Return a difference of shares as text, with the probable rename that explains it."""
+    text = f"{item.symbol}: ledger {item.book}, broker {item.broker}"
+    return f"{text}; {renamed[item.symbol].text}. {IMPORT_RENAMES}" if item.symbol in renamed else text
+
+
 def _summary(
     context: Context,
     result: dict[str, object],
@@ -243,6 +252,7 @@ def _summary(
     *,
     unlisted: list[Order],
     beyond: list[UnexplainedShares],
+    renamed: Mapping[str, ProbableRename],
 ) -> str:
     lines = [
         f"{context.session:%a %d %b %Y}: realised P&L {_shown(result['realised_pnl'])}, charges {_shown(result['charges'])}, "
@@ -250,11 +260,12 @@ def _summary(
         f"{result['closed']} closed, {result['open_positions']} open, {result['external_trades']} manual trades",
     ]
     lines += [f"closed {item.symbol}: net {rupees(item.realised - item.charges)}" for item in closed]
-    lines += [f"MISMATCH {item.symbol}: ledger {item.book}, broker {item.broker}" for item in mismatches]
+    lines += [f"MISMATCH {_mismatch(item, renamed)}" for item in mismatches]
     lines += [
         f"MISMATCH {item.side} {item.quantity} {item.symbol}, order {item.id}: not in the broker's book" for item in unlisted
     ]
-    lines += [f"NOT COUNTED {item.symbol}: {item.text}" for item in beyond]
+    explained = {item.new_symbol for item in renamed.values()}
+    lines += [f"NOT COUNTED {item.symbol}: {item.text}" for item in beyond if item.symbol not in explained]
     lines += [f"UNKNOWN {item.side} {item.quantity} {item.symbol}, order {item.id}: {item.reason}" for item in doubtful]
     statuses = context.world.ledger.executions.statuses(context.session)
     missed: dict[str, list[str]] = {}

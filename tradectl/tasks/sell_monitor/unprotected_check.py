@@ -242,6 +242,8 @@ def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Expo
         if odd is not None:
             yield position, ExposureFacts(**known, failure=(Cause.UNREADABLE_ROW, odd.text))
             continue
+        if position.symbol not in held and (renamed := seller.trading.probable_renames().get(position.symbol)) is not None:
+            known["renamed"] = renamed.text
         known |= {"read": True, "held": held.get(position.symbol), "trade_for_trade": seller.trade_for_trade_shares(position)}
         known["stopped"] = seller.action_block(position, snapshot)
         yield position, ExposureFacts(**known, **_price_facts(current, seller, seen, position, known["held"]))

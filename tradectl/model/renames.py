@@ -3,14 +3,20 @@
 A rename old -> new dated d means that bars under `old` before d belong to the company that is named `new` from d on. From d on,
 another company may use `old`. The instrument id is the last name of the chain. If another company takes that name on a date t,
 the id of the earlier company is `NAME~t`.
+
+A new rename therefore changes the id of an instrument. Records outside the market data keep the symbol of their day. Their id is
+derived again from it (`owner`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+
+LATE = timedelta(days=10)
+"""How long after a rename a record under the old symbol still means the renamed company: a broker or our list may be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,10 @@ class Renames:
             self._leaving.setdefault(rename.old, []).append(rename)
             self._arriving.setdefault(rename.new, []).append(rename)
 
+    def __iter__(self) -> Iterator[Rename]:
+        """Yield the renames, by old symbol."""
+        return (rename for leaving in self._leaving.values() for rename in leaving)
+
     def touches(self, symbol: str) -> bool:
         """Return whether any rename has this name on either side."""
         return symbol in self._leaving or symbol in self._arriving
@@ -39,12 +49,32 @@ class Renames:
     def is_last_name(self, symbol: str) -> bool:
         """Return whether a symbol ends a chain: there is a rename to this symbol, and no later one away from it."""
         arrivals = self._arriving.get(symbol, [])
-        return bool(arrivals) and self._leave_after(symbol, arrivals[-1].dated) is None
+        return bool(arrivals) and self.leave_after(symbol, arrivals[-1].dated) is None
+
+    def may_be_former(self, instrument_id: str) -> bool:
+        """Return whether an id that was stored under an earlier list may be another one now.
+
+        That is so after a rename away from it, and after two companies came to it. An id `NAME~t` stays."""
+        return instrument_id in self._leaving or len(self._arriving.get(instrument_id, ())) > 1
+
+    def owner(self, symbol: str, day: date) -> str:
+        """Return the instrument id of the company that a record of a day means by a symbol.
+
+        Up to `LATE` after a rename, a record under the old symbol means the renamed company, unless another one came to it."""
+        past = [rename.dated for rename in self._leaving.get(symbol, ()) if rename.dated <= day]
+        if not past or day - past[-1] >= LATE:
+            return self.resolve(symbol, day)
+        taken = any(past[-1] <= rename.dated <= day for rename in self._arriving.get(symbol, ()))
+        return self.resolve(symbol, day if taken else past[-1] - timedelta(days=1))
+
+    def owner_of(self, instrument_id: str, symbol: str, day: date) -> str:
+        """Return the present id of a record with the stored `instrument_id`, which names `symbol` on a day."""
+        return self.owner(symbol, day) if self.may_be_former(instrument_id) else instrument_id
 
     def resolve(self, symbol: str, session: date) -> str:
         """Return the instrument id of the company that had a symbol on a session."""
         name, since, moved = symbol, session, False
-        while (rename := self._leave_after(name, since)) is not None:
+        while (rename := self.leave_after(name, since)) is not None:
             name, since, moved = rename.new, rename.dated, True
         arrivals = [rename.dated for rename in self._arriving.get(name, ())]
         held = moved or bool(arrivals and arrivals[0] <= since)
@@ -81,7 +111,7 @@ class Renames:
         leaving = self._leaving.get(symbol)
         return leaving[-1] if leaving else None
 
-    def _leave_after(self, symbol: str, day: date) -> Rename | None:
+    def leave_after(self, symbol: str, day: date) -> Rename | None:
         """Return the first rename away from `symbol` that is dated later than `day`; None without one."""
         leaving = self._leaving.get(symbol, [])
         index = bisect_right(leaving, day, key=lambda rename: rename.dated)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tradectl.exchange.sessions import SessionTable
-from tradectl.marketdata.identity import Rename, Renames
 from tradectl.marketdata.store import Store
+from tradectl.model.renames import Rename, Renames
 
 DAY = timedelta(days=1)
 
@@ -101,3 +102,64 @@ def test_real_bars_before_and_after_a_rename_are_one_history(real_market: Path, 
     assert tata is not None
     assert len(tata) > 1800
     assert store.history("TATAMOTORS") is None
+
+
+ETERNAL = Renames([Rename("ZOMATO", "ETERNAL", d(2025, 4, 9))])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "owner"),
+    [
+        ("ZOMATO", d(2025, 4, 8), "ETERNAL"),
+        ("ETERNAL", d(2025, 4, 8), "ETERNAL"),
+        ("ETERNAL", d(2025, 4, 9), "ETERNAL"),
+        ("ZOMATO", d(2025, 4, 9), "ETERNAL"),  # a broker or a list that is late
+        ("ZOMATO", d(2025, 4, 18), "ETERNAL"),
+        ("ZOMATO", d(2025, 4, 19), "ZOMATO"),  # by then another company may have the name
+        ("OTHER", d(2025, 4, 9), "OTHER"),
+    ],
+)
+def test_a_record_means_the_company_that_had_its_symbol(symbol: str, day: date, owner: str) -> None:
+    assert ETERNAL.owner(symbol, day) == owner
+
+
+def test_a_late_record_means_the_company_that_took_the_name() -> None:
+    renames = Renames([Rename("A", "B", d(2025, 4, 9)), Rename("C", "A", d(2025, 4, 14))])
+    assert renames.owner("A", d(2025, 4, 11)) == "B"
+    assert renames.owner("A", d(2025, 4, 14)) == "A"
+    swapped = Renames([Rename("A", "B", d(2025, 4, 9)), Rename("B", "A", d(2025, 4, 9))])
+    assert (swapped.owner("A", d(2025, 4, 9)), swapped.owner("B", d(2025, 4, 9))) == ("A", "B")
+
+
+NAMES = ("A", "B", "C", "D")
+
+
+@st.composite
+def exchanges(draw: st.DrawFn) -> tuple[list[Rename], list[tuple[int, str, date]]]:
+    """Renames of four companies, in which no two have one name at a time, and records: company, its symbol, and the day."""
+    holders, renames, records = {name: number for number, name in enumerate(NAMES[:3])}, [], []
+    day = d(2020)
+    for _ in range(draw(st.integers(1, 6))):
+        day += timedelta(days=draw(st.integers(20, 400)))
+        for name, company in sorted(holders.items()):
+            if draw(st.booleans()):
+                records.append((company, name, day - timedelta(days=draw(st.integers(1, 9)))))
+        old, new = draw(st.sampled_from(sorted(holders))), draw(st.sampled_from([name for name in NAMES if name not in holders]))
+        renames.append(Rename(old, new, day))
+        holders[new] = holders.pop(old)
+    records += [(company, name, day + timedelta(days=draw(st.integers(0, 9)))) for name, company in sorted(holders.items())]
+    return renames, records
+
+
+@given(exchanges())
+def test_ids_followed_in_steps_are_those_of_the_whole_list(made: tuple[list[Rename], list[tuple[int, str, date]]]) -> None:
+    """Each record keeps its id until a new rename; however the list grew, it ends with the id of its company and of no other."""
+    renames, records = made
+    ids = [Renames([]).resolve(symbol, day) for _, symbol, day in records]
+    for known in range(1, len(renames) + 1):
+        present = Renames(renames[:known])
+        ids = [present.owner_of(instrument_id, symbol, day) for instrument_id, (_, symbol, day) in zip(ids, records, strict=True)]
+    whole = Renames(renames)
+    assert ids == [whole.resolve(symbol, day) for _, symbol, day in records]
+    owners = {(instrument_id, company) for instrument_id, (company, _, _) in zip(ids, records, strict=True)}
+    assert len(owners) == len({company for _, company in owners}) == len({instrument_id for instrument_id, _ in owners})

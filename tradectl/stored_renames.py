@@ -1,0 +1,29 @@
+"""Read the list of renames from the archive, without any other library: each command compares the ledger with it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from datetime import date
+from pathlib import Path
+
+from tradectl.errors import DatabaseError
+from tradectl.freshness import ARCHIVE
+from tradectl.model.renames import Rename, Renames
+
+
+def read_renames(folder: Path) -> Renames | None:
+    """Return the list of renames of a folder of market data; None without an archive.
+
+    Raises DatabaseError for an archive that cannot be read.
+    """
+    path = folder / ARCHIVE
+    if not path.exists():
+        return None
+    try:
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as connection:
+            rows = connection.execute("SELECT old, new, dated FROM renames").fetchall()
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: {error}") from error
+    return Renames(Rename(old, new, date.fromisoformat(dated)) for old, new, dated in rows)
