@@ -1,11 +1,11 @@
-"""Print the result of a task as a sentence: `3 placed, 1 skipped for funds, for 2023-07-24`."""
+"""Word the result of a task as a sentence: `3 placed, 1 skipped for funds, for 2023-07-24`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from tradectl.cli import output
+from tradectl.model.money import show_rupees, to_paise
 
 MONEY = {"realised_pnl": "realised", "unrealised_pnl": "unrealised", "charges": "charges", "cash": "cash", "equity": "equity"}
 """The keys whose value is an amount in rupees, and how a sentence names them."""
@@ -32,7 +32,7 @@ def sentence(result: Mapping[str, Any]) -> str:
     """Return the counts that are not zero, the amounts and the session of a task's result; empty for an empty result."""
     if not result:
         return ""
-    parts = [f"{name} {output.rupees(result[key])}" for key, name in MONEY.items() if result.get(key) is not None]
+    parts = [f"{name} {show_rupees(to_paise(result[key]))}" for key, name in MONEY.items() if result.get(key) is not None]
     if scanned := result.get("scanned"):
         parts.append(f"{scanned} scanned")
     parts += [f"{count} {_words(key)}" for key, count in result.items() if _counts(key, count)]
