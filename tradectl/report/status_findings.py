@@ -95,7 +95,7 @@ def mode_text(found: dict[str, Any]) -> str:
 
 def state_text(found: dict[str, Any]) -> str:
     """Return the trading state with its reason, and when a state by a limit ends."""
-    state = found["trading_state"] + (f", {found['state_reason']}" if found["state_reason"] else "")
+    state = str(found["trading_state"]) + (f", {found['state_reason']}" if found["state_reason"] else "")
     return state + (f" (ends after {found['state_until']})" if found["state_until"] else "")
 
 

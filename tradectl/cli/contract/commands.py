@@ -38,6 +38,7 @@ RESULTS: Mapping[str, Any] = {
     "status": trading.StatusResult,
     "run-due": trading.DueResult,
     "daemon": trading.Stopped,
+    "serve": trading.ServedPage,
     "halt": trading.HaltResult,
     "resume": trading.HaltResult,
     "login": trading.LoginResult,

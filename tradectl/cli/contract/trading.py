@@ -864,6 +864,14 @@ class AcceptedExchange(TypedDict):
     cash: NotRequired[Rupees]
 
 
+class ServedPage(TypedDict):
+    """The page for a browser, which has ended. `signal`: the number of the signal that ended it."""
+
+    url: str
+    requests: Count
+    signal: int | None
+
+
 class Served(TypedDict):
     """A sandbox that has ended."""
 
