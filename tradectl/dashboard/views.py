@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 GRAVE = frozenset({"UNPROTECTED", "UNKNOWN", "STOPPED", "ERROR"})
 """The labels of findings that the title of the page counts."""
-MOST_ORDERS, MOST_CLOSED, MOST_LINES, MOST_FILES = 100, 50, 200, 400
+MOST_ORDERS, MOST_CLOSED, MOST_LINES, MOST_FILES = 60, 30, 100, 200
 """The rows of the tables of orders, of closed positions, of the log, and of the files of reports."""
 CHARTED = timedelta(days=365)
 """The span of the equity on the page of charts."""
@@ -124,7 +124,8 @@ def _charts(request: PageRequest) -> Values:
     content = ledger_report(world, Period(today, today, ""))
     days = days_of(world, Period(today - CHARTED, today, ""))
     earlier = world.ledger.statistics.before(days[0].session) if days else None
-    content = replace(content, days=days, before=earlier.equity if earlier is not None else content.before)
+    before = earlier.equity if earlier is not None else world.ledger.users.get(world.user).capital
+    content = replace(content, days=days, before=before)
     data = page_data(content) | {"levels": _levels(request.found["positions"])}
     shown = {"sessions": len(days), "lots": len(content.held), "closed": len(content.trades), "notes": list(content.notes)}
     return shown | {"data": ChartData(as_json(safe(data)), candle_data(content.candles))}
