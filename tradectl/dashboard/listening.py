@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -31,6 +32,7 @@ LOWER_PRIORITY = 10
 def listen(app: ASGIApp, listening: socket.socket) -> tuple[int, int]:
     """Reply to requests until SIGINT, SIGTERM or SIGHUP. Return the number of requests and the number of the signal."""
     logging.getLogger("uvicorn.error").disabled = True  # it would print tracebacks; the application reports its errors
+    gc.freeze()
     os.nice(LOWER_PRIORITY)
     config = uvicorn.Config(
         _with_few_threads(app),
