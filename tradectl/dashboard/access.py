@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import secrets
 import socket
@@ -59,7 +60,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except OSError as error:
         raise ConfigurationError(
-            f"the page cannot listen at {host} port {port}: {error.strerror}. Choose another with --port or --host"
+            f"the page cannot listen at {host} port {port}: {os.strerror(error.errno or 0)}. Choose another with --port or --host"
         ) from error
 
 
