@@ -70,7 +70,7 @@ def _source(invocation: Invocation) -> DashboardSource:
     from tradectl.report_page.page import render
 
     settings, world = invocation.required_settings(), invocation.world(read_only=True, make=False)
-    user, alone = world.user, len(world.ledger.users.list()) == 1
+    user = world.user
     invocation.close()
 
     def open_world() -> World:
@@ -87,5 +87,7 @@ def _source(invocation: Invocation) -> DashboardSource:
         where = store_traceback(scrubbed("".join(traceback.format_exception(error))), invocation)
         invocation.warn(f"this is a bug: {type(error).__name__}: {error}{f'; the traceback is in {where}' if where else ''}")
 
-    folder = ReportFolder(settings.reports, None if alone else user)
-    return DashboardSource(open_world, settings.home, user, folder, report_of, report_bug)
+    def reports_of(opened: World) -> ReportFolder:
+        return ReportFolder(settings.reports, None if len(opened.ledger.users.list()) == 1 else user)
+
+    return DashboardSource(open_world, settings.home, user, reports_of, report_of, report_bug)

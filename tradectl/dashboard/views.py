@@ -31,6 +31,8 @@ GRAVE = frozenset({"UNPROTECTED", "UNKNOWN", "STOPPED", "ERROR"})
 """The labels of findings that the title of the page counts."""
 MOST_ORDERS, MOST_CLOSED, MOST_LINES, MOST_FILES = 60, 30, 100, 200
 """The rows of the tables of orders, of closed positions, of the log, and of the files of reports."""
+LONGEST_SEARCH = 200
+"""Characters of the words that the log is searched for."""
 CHARTED = timedelta(days=365)
 """The span of the equity on the page of charts."""
 
@@ -105,7 +107,7 @@ def _orders(request: PageRequest) -> Values:
 
 def _log(request: PageRequest) -> Values:
     world, query = request.world, request.query
-    level, search = query.get("level", ""), query.get("search", "")
+    level, search = query.get("level", ""), one_line(query.get("search", ""))[:LONGEST_SEARCH]
     try:
         found = log_report.listing(world.ledger.database, world.user, level=level, search=search, limit=MOST_LINES)
     except UsageError as error:

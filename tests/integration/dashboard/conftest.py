@@ -71,6 +71,10 @@ class LedgerHome:
         self._insert(schema.fills, of | bought | {"session_date": row.opened_session, "at": row.opened_at})
         return str(row.symbol)
 
+    def note_line(self, message: str) -> None:
+        """Write a line of the log, as an earlier version might have."""
+        self._insert(schema.user_logs, {"at": SystemClock().now(), "level": "info", "action": "note", "message": message})
+
     def _insert(self, table: Table, values: dict[str, Any]) -> int:
         with closing(open_database(self.folder / "ledger.db", journal=False)) as database, database.write() as connection:
             user = connection.execute(select(schema.users.c.user)).scalar_one()

@@ -145,6 +145,17 @@ def test_a_report_of_a_period_is_made_on_request(page: Serving, query: str, stat
     assert b"<script>" not in reply.body or status == 200
 
 
+def test_secrets_and_active_text_are_not_shown(page: Serving, ledger_home: LedgerHome) -> None:
+    ledger_home.note_line("login with api_key=abcdef99 at https://me:hunter22@broker.test/ \x1b[31m<img src=x onerror=alert(1)>")
+    for path in ("/log?search=login", "/live/log?search=onerror&level=info"):
+        body = page.get(path).body.decode()
+        assert "&lt;img src=x" in body
+        assert "\\x1b[31m" in body
+        assert not [text for text in ("abcdef99", "hunter22", "\x1b", "<img") if text in body]
+    assert page.get("/log?search=%00%1b&level=nosuch").status == 200
+    assert b'value="&lt;b&gt;&#34;"' in page.get("/log?search=%3Cb%3E%22").body
+
+
 @pytest.mark.parametrize("path", [*PAGES, "/live/today", "/reports/period", "/nowhere"])
 def test_without_the_token_nothing_is_shown(closed_page: Serving, path: str) -> None:
     for headers in (
