@@ -35,6 +35,8 @@ TOKEN = "token"
 """The parameter of `/?token=`."""
 WRONG = "This token is wrong."
 COOKIE_SECONDS = 30 * 24 * 3600
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
+"""Headers of a proxy. A proxy connects from this machine, also for a request of another one."""
 PUBLIC = "/assets/"
 """The styles and scripts. They are files of the program, and the page that asks for the token needs them."""
 
@@ -79,6 +81,8 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.access.hosts:
             return self.refusal(403, "This name is not the name of the page: --name NAME allows one.")
+        if not self.access.token and any(name in headers for name in FORWARDED):
+            return self.refusal(403, "A proxy passed this request on, so other machines may reach the page: use --token-file.")
         top = headers.get("sec-fetch-dest", "document") == "document"
         if headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"} and not top:
             return self.refusal(403, "Another web site requested this.")

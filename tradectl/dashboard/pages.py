@@ -195,7 +195,7 @@ class _Part:
         return hashlib.sha256(self.text.encode()).hexdigest()[:20]
 
 
-COMMAND = re.compile(r"`([^`<>]+)`")
+COMMAND = re.compile(r"`([^`]+)`")
 """A command in the text of a finding."""
 NOT_HERE = "There is no such page."
 

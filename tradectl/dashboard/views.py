@@ -135,10 +135,10 @@ def _charts(request: PageRequest) -> Values:
 
 def _levels(positions: Iterable[Values]) -> dict[str, list[Values]]:
     """Return the last price and the target of each position's live sell now, for its chart."""
-    kinds = (("last", "Last price", "quiet"), ("target", "Target of the live sell", "target"))
+    kinds = (("last", "Last price", "quiet"), ("target", "Target now", "target"))
     return {
         item["symbol"]: [
-            {"name": name, "title": key, "price": to_paise(item[key]), "color": color}
+            {"name": name, "price": to_paise(item[key]), "color": color}
             for key, name, color in kinds
             if item[key] is not None
         ]

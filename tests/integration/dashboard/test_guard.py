@@ -79,6 +79,12 @@ def test_a_part_of_another_web_site_is_refused(page: Serving) -> None:
         assert page.get("/", f"Sec-Fetch-Site: {site}", "Sec-Fetch-Dest: document").status == 200
 
 
+def test_a_proxy_needs_the_token(page: Serving, closed_page: Serving) -> None:
+    for header in ("X-Forwarded-For: 100.64.0.7", "X-Forwarded-Host: pi.tail1234.ts.net", "Forwarded: for=100.64.0.7"):
+        assert page.get("/", header).status == 403
+        assert closed_page.get("/", header, f"Authorization: Bearer {TOKEN}").status == 200
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -128,7 +128,7 @@ const Charts = (() => {
         }
       }
       for (const level of t.levels) {
-        const mark = main.createPriceLine({ price: level.price / 100, title: level.title, lineWidth: 1, lineStyle: 2, axisLabelVisible: true });
+        const mark = main.createPriceLine({ price: level.price / 100, lineWidth: 1, lineStyle: 2, axisLabelVisible: true });
         parts.push([mark, () => ({ color: Theme.color(level.color), axisLabelColor: Theme.color(level.color), axisLabelTextColor: Theme.color("paper") })]);
       }
       const rsi = line("rsi", "fast", { priceFormat: { type: "custom", formatter: (value) => value.toFixed(0) } }, 1);

@@ -90,6 +90,7 @@ const Trades = (() => {
       item.querySelector("line").setAttribute("stroke", `var(--${color})`);
       item.append(name); legend.append(item);
     }
+    if (t.levels.length) legend.append(element("li", {}, `dotted: ${t.levels.map((level) => level.name.toLowerCase()).join(", ")}`));
     legend.append(element("li", {}, `B bought, S sold; below: ${names.rsi}`));
     const chart = element("div", { class: "chart tall", role: "img", "aria-label": `Candles of ${t.symbol} from ${t.entry} to ${t.exit || "the end"}, with indicators, entry, exit and target` });
     holder.append(legend, chart);
