@@ -138,9 +138,7 @@ def _levels(positions: Iterable[Values]) -> dict[str, list[Values]]:
     kinds = (("last", "Last price", "quiet"), ("target", "Target now", "target"))
     return {
         item["symbol"]: [
-            {"name": name, "price": to_paise(item[key]), "color": color}
-            for key, name, color in kinds
-            if item[key] is not None
+            {"name": name, "price": to_paise(item[key]), "color": color} for key, name, color in kinds if item[key] is not None
         ]
         for item in positions
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -192,9 +193,9 @@ def test_the_token_goes_into_a_cookie_once(closed_page: Serving) -> None:
 
 def test_a_reader_waits_for_no_writer_and_writes_nothing(page: Serving, ledger_home: LedgerHome) -> None:
     file = ledger_home.folder / "ledger.db"
-    before = hashlib.sha256(file.read_bytes()).hexdigest()
-    database = open_database(file, journal=False)
-    with database.write():
+    with closing(sqlite3.connect(file)) as connection:
+        before = list(connection.iterdump())
+    with closing(open_database(file, journal=False)) as database, database.write():
         assert [page.get(path).status for path in PAGES] == [200] * len(PAGES)
-    database.close()
-    assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+    with closing(sqlite3.connect(file)) as connection:
+        assert list(connection.iterdump()) == before

@@ -55,7 +55,7 @@ def held(ledger_home: LedgerHome) -> str:
 
 
 @pytest.mark.parametrize(
-    ("look", "paths"), [(PHONE, PAGES), (DESK, ("", "orders", "charts")), (DARK, ("charts",))], ids=["phone", "desk", "dark"]
+    ("look", "paths"), [(PHONE, PAGES), (DESK, ("", "charts")), (DARK, ("charts",))], ids=["phone", "desk", "dark"]
 )
 def test_each_page_fits_and_is_accessible(
     opened: Open, page: Serving, held: str, look: dict[str, Any], paths: tuple[str, ...]
