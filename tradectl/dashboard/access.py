@@ -113,7 +113,7 @@ def read_token(file: Path) -> tuple[str, str]:
     """
     note = ""
     try:
-        if create_file(file, f"{secrets.token_urlsafe(32)}\n".encode()) if not file.exists() else False:
+        if not file.exists() and create_file(file, f"{secrets.token_urlsafe(32)}\n".encode()):
             note = f"made a new token in {file}"
         elif file.stat().st_mode & OTHERS:
             note = f"other accounts of this machine can read the token: chmod 600 {file}"

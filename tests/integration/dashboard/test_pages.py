@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tradectl.dashboard.access import Access
-from tradectl.dashboard.pages import DashboardSource, application
+from tradectl.dashboard.pages import DashboardSource, application, commands
 from tradectl.dashboard.report_files import ReportFolder
+from tradectl.report_page.templating import unbroken
 from tradectl.task import World
 
 
@@ -39,3 +40,9 @@ def test_a_bug_is_reported_once_and_not_shown(tmp_path: Path) -> None:
     assert b"This is a bug" in body
     assert b"a detail" not in body
     assert (b"cache-control", b"no-store") in sent[0]["headers"]
+
+
+def test_a_command_in_a_finding_looks_like_one() -> None:
+    text = "see `tradectl executions --session 2025-10-29` <b>`"
+    marked = '<code>tradectl executions --session <span class="nb">2025-10-29</span></code>'
+    assert str(commands(unbroken(text))) == f"see {marked} &lt;b&gt;`"
