@@ -28,7 +28,7 @@ def outside(text: str) -> set[str]:
 def test_the_program_imports_no_package_of_its_tests() -> None:
     found = set().union(*(outside(path.read_text(encoding="utf-8")) for path in (ROOT / "tradectl").rglob("*.py")))
     assert {"sqlalchemy", "pandas", "requests"} <= found
-    of_users = (EXTRAS[name] for name in ("postgres", "dask", "xlsx", "pictures"))
+    of_users = (EXTRAS[name] for name in ("postgres", "dask", "xlsx", "pictures", "serve"))
     assert found - modules([*PROJECT["dependencies"], *chain.from_iterable(of_users)]) == set()
 
 

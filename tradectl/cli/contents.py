@@ -18,6 +18,7 @@ MODULES = (
     ("tasks", *(task.name for task in all_tasks())),
     ("status", "status"),
     ("automation", "run-due", "daemon"),
+    ("serve", "serve"),
     ("halt", "halt", "resume"),
     ("telegram", "telegram"),
     ("login", "login"),

@@ -16,10 +16,10 @@ from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH
 from tradectl.cli.report import Open, benchmarks_of, open_in_browser, period_of, world_of
-from tradectl.cli.result_sentences import sentence
 from tradectl.cli.simulate import simulated, text_of
 from tradectl.cli.status import text as status_text
 from tradectl.model.moment import to_ist
+from tradectl.report.result_sentences import sentence
 
 if TYPE_CHECKING:
     from tradectl.settings import Settings

@@ -115,11 +115,6 @@ def cell(value: Any) -> str:
     return f"{value:.2f}" if isinstance(value, float) else one_line(str(value))
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 trade`, `2 trades`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def flat(value: Any) -> Any:
     """Return a JSON value with each text on one line, so that no text from outside can imitate a line of the output."""
     if isinstance(value, dict):

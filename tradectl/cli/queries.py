@@ -13,10 +13,10 @@ from tradectl.cli.completion import symbols
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.known_values import check_task, check_word
 from tradectl.cli.options import LOOK, Limit, Session, TaskName, parse_day
-from tradectl.cli.result_sentences import sentence
 from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date
 from tradectl.model.symbols import spelled
+from tradectl.report.result_sentences import sentence
 
 app = typer.Typer()
 

@@ -59,7 +59,6 @@ def report(
     reasons, and on top what needs you. Without a period: the last session; of a simulation: all of it.
     """
     from tradectl.bootstrap.reports import report_name
-    from tradectl.report_page.complete import ledger_report
 
     if form not in FORMATS:
         raise UsageError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
@@ -68,14 +67,21 @@ def report(
     given = dates_of(session, month, year, first, last)
     world = world_of(invocation, simulation)
     try:
-        period = period_of(world, given, whole=simulation is not None)
-        content = ledger_report(world, period, benchmarks=benchmarks_of(world, period))
+        content = content_for(world, given, whole=simulation is not None)
     finally:
         if simulation is not None:
             world.close()
     folder = simulation or invocation.required_settings().reports
     file = out or (folder / f"{report_name(content)}.{form}" if form in {"html", "png"} else None)
     return written(content, form, file, open_page=open_page)
+
+
+def content_for(world: World, given: tuple[date, date, str] | None, *, whole: bool = False) -> Content:
+    """Return the content of the report of a period, with what the same money would have earned elsewhere."""
+    from tradectl.report_page.complete import ledger_report
+
+    period = period_of(world, given, whole=whole)
+    return ledger_report(world, period, benchmarks=benchmarks_of(world, period))
 
 
 def world_of(invocation: Invocation, simulation: Path | None) -> World:

@@ -20,6 +20,7 @@ from tradectl.cli.progress import bar
 from tradectl.errors import UsageError
 from tradectl.model.moment import at_ist
 from tradectl.model.symbols import spelled
+from tradectl.report.result_sentences import counted
 
 if TYPE_CHECKING:
     from tradectl.runtime.simulate import Seed
@@ -178,12 +179,12 @@ def text_of(found: dict[str, Any]) -> str:
     columns = ("symbol", *TRADE_COLUMNS)
     rows = [(trade["symbol"], *trade_cells(trade)) for trade in found["trades"]]
     won = sum(not trade["net"].startswith("-") for trade in found["trades"])
-    held = output.counted(len(found["open_positions"]), "position")
+    held = counted(len(found["open_positions"]), "position")
     lines = [
         output.table(columns, rows, empty="No trade was closed."),
         "",
         f"{found['sessions']} sessions, {found['first']} to {found['last']}, {found['sessions_per_second']} a second",
-        f"{output.counted(len(rows), 'trade')} closed, {won} with a gain; {held} open",
+        f"{counted(len(rows), 'trade')} closed, {won} with a gain; {held} open",
         f"realised {output.rupees(found['realised_pnl'])}, unrealised {output.rupees(found['unrealised_pnl'])}, "
         f"charges {output.rupees(found['charges'])} (by the table {found['charges_of']['title']}), "
         f"dividends {output.rupees(found['dividends'])}",

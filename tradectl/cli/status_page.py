@@ -5,20 +5,25 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tradectl.cli import output
-from tradectl.cli.result_sentences import sentence
+from tradectl.report.result_sentences import sentence
+from tradectl.report.status_findings import (
+    StatusFinding,
+    age_text,
+    findings,
+    mode_text,
+    service_text,
+    session_text,
+    state_text,
+)
 
 LABEL, RESULT = 10, 41
 """The column of the text after the label of a line, and of the result of a task."""
 NARROW = 80
 """The width of the page where stdout is no terminal."""
-UNANSWERED = "sent, and no reply was recorded"
-"""The text for an UNKNOWN order without a reason."""
-LOW_DISK = 1 << 30
-"""Bytes of disk below which the status warns."""
 SHOWN = 8
 """How many decisions are named."""
 
@@ -28,7 +33,7 @@ def page(user: str, found: dict[str, Any]) -> str:
     found = output.flat(found)
     sections: tuple[Callable[[], list[str]], ...] = (
         lambda: [output.unprotected(item) for item in found["unprotected"]],
-        lambda: list(_findings(found)),
+        lambda: list(_lines(findings(found))),
         lambda: _head(user, found),
         lambda: _positions(found),
         lambda: _agenda(found),
@@ -48,82 +53,19 @@ def wrapped(line: str, width: int, *, indent: int = LABEL) -> str:
     return textwrap.fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _findings(found: dict[str, Any]) -> Iterator[str]:
-    """Yield what needs a person, each with the command that helps."""
-    for item in found["unknown_orders"]:
-        what = f"{item['side']} {item['quantity']} {item['symbol']} ({item['tag']})"
-        yield f"UNKNOWN   {what}: {item['reason'] or UNANSWERED}. It may trade: `tradectl orders resolve {item['id']}`"
-    for item in found["odd_rows"]:
-        yield f"{'STOPPED  ' if item['stops'] else 'odd row  '} {item['text']}"
-    if found["stopped_writer"]:
-        yield f"locked    {found['stopped_writer']['told']}"
-    yield from _halted_apart(found)
-    if found["trading_state"] == "HALTED":
-        yield "halted    No order is sent, only cancels: `tradectl resume` allows orders again."
-    for item in found["agenda"]:
-        if item["state"] == "failed":
-            name = f"{item['task']} {item['slot']}".strip()
-            yield f"failed    {name}: {item['error']}. See `tradectl logs --task {item['task']} --level error`"
-    if found["session"]["year_missing"]:
-        label = "ERROR    " if found["session"]["year_urgent"] else "calendar "
-        yield f"{label} {found['session']['year_missing']}"
-    if found["approval"]:
-        yield f"approval  {found['approval']['text']}"
-    yield from (f"problem   {text}" for text in found["problems"])
-    if found["login_needed_for"]:
-        yield f"login     needed for {found['login_needed_for']}: `tradectl login`"
-    if found["clock_jump"]:
-        yield f"clock     {found['clock_jump']}"
-    for day, names in _missed(found["missed"]).items():
-        yield f"missed    {day} {', '.join(names)}: nothing was done, see `tradectl executions --session {day}`"
-    if found["undelivered"]:
-        yield f"messages  {found['undelivered']} could not be sent yet: `tradectl doctor` checks the services"
-    if (disk := found.get("disk")) and disk["free_bytes"] < LOW_DISK:
-        yield f"disk      {disk['free_bytes'] >> 20} MB are free at {disk['home']}: a write may fail in the middle of a day"
-
-
-def _missed(slots: list[str]) -> dict[str, list[str]]:
-    """Return the missed slots by session, newest first; slots of one task together: `position-monitor 09:30 10:30`."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for text in slots:
-        name, day = text.rsplit(" of ", 1)
-        task, _, slot = name.partition(" ")
-        found.setdefault(day, {}).setdefault(task, []).append(slot)
-    return {day: [" ".join([task, *sorted(filter(None, at))]) for task, at in tasks.items()] for day, tasks in found.items()}
-
-
-def _halted_apart(found: dict[str, Any]) -> Iterator[str]:
-    """Yield a line for a marker that differs from the ledger."""
-    marker = found["marker"]
-    if marker["state"] not in {None, found["ledger_state"]} and found["state_until"] is None:
-        since = f" since {output.moment(marker['since'])}" if marker["since"] else ""
-        line = f"marker    {marker['state']}{since}, and the ledger has {found['ledger_state']}"
-        yield f"{line}: the stricter applies until `tradectl resume`"
+def _lines(found: Iterable[StatusFinding]) -> Iterator[str]:
+    """Yield findings as lines, with their texts in one column."""
+    return (f"{item.label:<{LABEL - 1}} {item.text}" for item in found)
 
 
 def _head(user: str, found: dict[str, Any]) -> list[str]:
-    session = found["session"]
     clock = " (virtual clock)" if found["clock"] == "virtual" else ""
-    proved = f"a provisional run session ({session['provisional']})" if session["provisional"] else "a run session"
-    what = proved if session["runs"] else f"no run session: {session['why_closed'] or session['kind']}"
-    following = f"; the next is {session['next_run']}" if session["next_run"] else ""
-    state = found["trading_state"] + (f", {found['state_reason']}" if found["state_reason"] else "")
-    state += f" (ends after {found['state_until']})" if found["state_until"] else ""
-    running = [item["service"] for item in found["services"] if item["running"]]
-    service = f"{' and '.join(running)} running" if running else "no service is running: only cron lines or you start tasks"
     return [
-        f"{user}, {_mode(found)}, {output.moment(found['now'])} IST{clock}",
-        f"trading   {state}",
-        f"session   {session['date']} is {what}{following}",
-        f"service   {service}",
+        f"{user}, {mode_text(found)}, {output.moment(found['now'])} IST{clock}",
+        f"trading   {state_text(found)}",
+        f"session   {session_text(found)}",
+        f"service   {service_text(found)}",
     ]
-
-
-def _mode(found: dict[str, Any]) -> str:
-    if found["mode"] != "live":
-        return str(found["mode"]) + (f", on the live prices of {found['broker']}" if found["broker"] else "")
-    armed = f"ARMED since {output.moment(found['armed_since'])}" if found["armed_since"] else "not armed: no order is sent"
-    return f"LIVE at {found['broker'] or 'no broker'}, {armed}"
 
 
 def _positions(found: dict[str, Any]) -> list[str]:
@@ -192,7 +134,7 @@ def _machine(found: dict[str, Any]) -> Iterator[str]:
     """Yield lines on the age of the data, the next slots, the disk and the last backup."""
     data = found.get("data", [])
     if data and found["clock"] != "virtual":
-        yield f"data      {', '.join(map(_age, data))}"
+        yield f"data      {', '.join(map(age_text, data))}"
     if found["next_slots"]:
         times = (f"{item['at'][:10]} {item['at'][11:16]} {item['task']}" for item in found["next_slots"])
         yield f"next      {', '.join(times)}"
@@ -201,12 +143,3 @@ def _machine(found: dict[str, Any]) -> Iterator[str]:
     backup = found["last_backup"]
     old = backup and f"{output.moment(backup['at'])} IST" + (f", {backup['days']} days ago" if backup["days"] else "")
     yield f"backup    {old or 'none yet: `tradectl backup` copies the ledger'}"
-
-
-def _age(item: dict[str, Any]) -> str:
-    """Return the date of a kind of data and its age in sessions."""
-    kind, age = item["kind"].replace("_", " "), item["age"]
-    if item["as_of"] is None:
-        return f"{kind} none"
-    old = f"{age} session{'' if age == 1 else 's'} old" if age else "current"
-    return f"{kind} {item['as_of']} ({old})"

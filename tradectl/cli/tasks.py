@@ -204,7 +204,7 @@ def text_of(message: str, result: Mapping[str, Any]) -> str:
     """Return the text of a task's result: one sentence.
 
     For `prices` a table of the kinds of data follows, and after a dry run a table of the commands that were not sent."""
-    from tradectl.cli.result_sentences import NOTHING, sentence
+    from tradectl.report.result_sentences import NOTHING, sentence
 
     what = "" if "kinds" in result else sentence({name: value for name, value in result.items() if name != "reason"})
     what = "" if what == NOTHING and not message else what  # beside an error it would say that all is well

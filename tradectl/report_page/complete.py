@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tradectl.report_page.candles import candles_of
 from tradectl.report_page.content import Content
 from tradectl.report_page.exit_minutes import with_minutes
-from tradectl.report_page.ledger_reading import Period, content_of
+from tradectl.report_page.ledger_reading import Period, bars_until, content_of
 
 if TYPE_CHECKING:
     from tradectl.strategy.parameters import Parameters
@@ -26,7 +26,7 @@ def ledger_report(world: World, period: Period, *, benchmarks: Mapping[str, Sequ
         benchmarks: By name: paise at the end of each session that has statistics.
     """
     content = content_of(world, period)
-    candles, note = candles_of(world.market, (*content.trades, *content.held), world.parameters, period.last)
+    candles, note = candles_of(world.market, (*content.trades, *content.held), world.parameters, bars_until(world, period.last))
     trades = with_minutes(world, content.trades) if candles else content.trades
     modelled = MODELLED if world.mode == "simulated" and any(trade.minutes for trade in trades) else ""
     charges = f"Charges by the table {world.parameters.tariff.title}."

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, Table, and_, func, or_, select
 
+from tradectl.errors import UncoveredDate
 from tradectl.ledger import schema
 from tradectl.model.market import ActionKind
+from tradectl.model.moment import ist_date
 from tradectl.model.order import Fill, OrderStatus, Purpose, Side
 from tradectl.model.position import Adjustment, Folded, Lot, Trade, fold
 from tradectl.report_page.alerts import alerts_of
@@ -46,7 +48,7 @@ class Period:
 def content_of(world: World, period: Period) -> Content:
     """Return the content of a period: every trade that ended in it, its sessions, orders, skipped buys and alerts."""
     ledger = world.ledger
-    days = _days(world, period)
+    days = days_of(world, period)
     closed, held = _trades(world, period)
     skipped, total = _skipped(world, period)
     earlier = ledger.statistics.before(period.first)
@@ -74,7 +76,7 @@ def content_of(world: World, period: Period) -> Content:
     return replace(content, events=events_of(world, period.last)) if content.one_session else content
 
 
-def _days(world: World, period: Period) -> tuple[Day, ...]:
+def days_of(world: World, period: Period) -> tuple[Day, ...]:
     """Return the sessions of the period that have statistics, with cash from dividends and fractions of shares."""
     received: Counter[date] = Counter()
     query = select(schema.adjustments.c.ex_date, func.sum(schema.adjustments.c.cash)).where(
@@ -150,7 +152,7 @@ class _TradeReader:
             if row.side == Side.SELL and row.position_id is not None and row.sent_at is not None and row.session_date <= last:
                 targets[row.position_id][row.session_date] = Target(row.session_date, row.price, row.modifications)
         by_position = {key: [found[day] for day in sorted(found)] for key, found in targets.items()}
-        return cls(positions, fills, adjustments, orders, by_position, reasons, _last_close(world, last))
+        return cls(positions, fills, adjustments, orders, by_position, reasons, _last_close(world, bars_until(world, last)))
 
     def folded(self, position_id: int) -> Folded:
         """Return the state of a position at the end of the period."""
@@ -239,6 +241,19 @@ def _fill(row: Row[Any]) -> Fill:
 
 def _adjustment(row: Row[Any]) -> Adjustment:
     return Adjustment(ActionKind(row.kind), row.ex_date, row.at, Fraction(row.ratio), Fraction(row.cost_kept), row.cash)
+
+
+def bars_until(world: World, last: date) -> date:
+    """Return the last date up to `last` whose bars are complete now: with a virtual clock, bars of later are stored."""
+    now = world.clock.now()
+    today = ist_date(now)
+    if last < today:
+        return last
+    try:
+        session = world.sessions.session(today)
+    except UncoveredDate:
+        return last
+    return today if session is None or now >= session.last_fill_at() else today - timedelta(days=1)
 
 
 def _last_close(world: World, last: date) -> Callable[[str], int | None]:

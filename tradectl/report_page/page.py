@@ -12,7 +12,7 @@ from tradectl.report_page.payload import as_json, bars, candle_data, page_data
 from tradectl.report_page.templating import asset, fill, made
 from tradectl.report_page.tiles import CHARGE_NAMES, compared, tiles_of
 
-SCRIPTS = ("theme.js", "charts.js", "trades.js", "page.js")
+SCRIPTS = ("theme.js", "charts.js", "trades.js", "candles.js", "page.js")
 LIBRARY = "lightweight-charts.standalone.production.js"
 
 

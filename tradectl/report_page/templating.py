@@ -33,15 +33,16 @@ def fill(template: str, scripts: Sequence[str], **values: Any) -> str:
         f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    return _environment().get_template(template).render(style=style, scripts=scripts, policy=policy, **values)
+    return environment_of().get_template(template).render(style=style, scripts=scripts, policy=policy, **values)
 
 
 @cache
-def _environment() -> Environment:
+def environment_of(*folders: Path) -> Environment:
+    """Return the environment of the templates of a report, and of those in further folders."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        loader=FileSystemLoader([FOLDER / "templates", *folders]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

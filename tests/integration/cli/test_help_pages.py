@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,8 @@ def test_a_wheel_has_the_manual_and_the_man_page(tmp_path: Path):
     assert sorted(path.stem for path in (place / "tradectl" / "manual" / "how-to").iterdir()) == HOW_TOS
     (page,) = place.glob("*.data/data/share/man/man1/tradectl.1")
     assert page.read_bytes() == (ROOT / "docs" / "reference" / "tradectl.1").read_bytes()
-    for kind in ("assets", "templates"):  # a report is written from them
-        names = [{path.name for path in (folder / "tradectl" / "report_page" / kind).iterdir()} for folder in (ROOT, place)]
+    for part, kind in product(("report_page", "dashboard"), ("assets", "templates")):  # pages are written from them
+        names = [{path.name for path in (folder / "tradectl" / part / kind).iterdir()} for folder in (ROOT, place)]
         assert names[0] == names[1]
     env = {**os.environ, "PYTHONPATH": str(place), "TRADECTL_HOME": str(tmp_path / "home")}
     words = [sys.executable, "-P", "-m", "tradectl", "help", "go-live"]

@@ -121,7 +121,7 @@ def test_a_look_reads_neither_prices_nor_the_exchange(tmp_path: Path, words: tup
 def test_a_task_that_has_completed_is_told_so_without_its_work(done_home: Path):
     modules = loaded(done_home, "buy", "--at", AT)
     assert not modules & {*HEAVY, *SCAN, *TRADE, *SERVER, *WORKS, *FACE}
-    assert commands(modules) == {"tasks", "result_sentences"}
+    assert commands(modules) == {"tasks"}
 
 
 def test_a_pass_in_which_nothing_is_due_loads_no_work(tmp_path: Path):

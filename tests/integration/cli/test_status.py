@@ -10,9 +10,10 @@ from tests.integration.cli.conftest import Tradectl
 from tests.integration.execution.conftest import trading  # noqa: F401
 from tests.support.hands import operate, result_of
 from tests.support.trading import AFTER, D, Trading, stock
-from tradectl.cli.result_sentences import sentence
-from tradectl.cli.status_page import _missed, wrapped
+from tradectl.cli.status_page import wrapped
 from tradectl.model.market import ActionKind, CorporateAction
+from tradectl.report.result_sentences import sentence
+from tradectl.report.status_findings import missed_by_session
 
 FLAT = (9500, 9600, 9300, 9400)
 """A day on which nothing reaches the target."""
@@ -145,7 +146,7 @@ def test_missed_slots_are_grouped_by_session_and_task() -> None:
         "position-monitor 09:30 of 2025-11-14",
         "buy of 2025-11-13",
     ]
-    assert _missed(slots) == {"2025-11-14": ["position-monitor 09:30 10:30", "eod"], "2025-11-13": ["buy"]}
+    assert missed_by_session(slots) == {"2025-11-14": ["position-monitor 09:30 10:30", "eod"], "2025-11-13": ["buy"]}
 
 
 def test_prices_and_a_waiting_list_are_sentences() -> None:

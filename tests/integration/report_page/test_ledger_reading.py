@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from dataclasses import replace
+from datetime import date, time
 
 import numpy as np
 import pytest
 from sqlalchemy import insert, select, update
 
 from tradectl.bootstrap import PaperWorld
+from tradectl.clock import VirtualClock
 from tradectl.ledger import schema
+from tradectl.model.moment import at_ist
 from tradectl.report_page.complete import ledger_report
 from tradectl.report_page.content import Content, Source
 from tradectl.report_page.figures import figures_of
@@ -45,6 +48,16 @@ def test_a_report_agrees_with_an_independent_sum_over_fills(world: PaperWorld) -
     assert report.equity == days[-1].equity
     assert figures.change == days[-1].equity - world.ledger.users.get(world.user).capital
     assert report.source is Source.SIMULATION
+
+
+def test_a_bar_is_used_after_its_session_only(world: PaperWorld) -> None:
+    """With a virtual clock the bars of the rest of the day are stored already."""
+    day = next(line.exit_session for line in whole(world).trades if line.exit_session is not None)
+    for moment, complete in ((time(10, 0), False), (time(18, 0), True)):
+        then = replace(world, clock=VirtualClock(at_ist(day, moment)))
+        report = ledger_report(then, Period(day, day, "A day"))
+        assert report.candles
+        assert {day in candles.sessions for candles in report.candles.values()} == {complete}
 
 
 def test_reports_of_parts_add_up_to_the_report_of_the_whole(world: PaperWorld) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.browsing import BEYOND, BLANK, CUT, DARK, DESK, PHONE, violations
 from tests.support.report_content import EVENT, HALTED, MADE, SKIPPED, START, UNKNOWN, content, held, sweep_result
 from tradectl.bootstrap import PaperWorld
 from tradectl.report_page.complete import ledger_report
@@ -19,24 +20,6 @@ from tradectl.report_page.sweep_page import render_sweep
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
-PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "is_mobile": True, "has_touch": True}
-DARK: dict[str, Any] = {**DESK, "color_scheme": "dark"}
-BEYOND = """() => [...document.querySelectorAll('body *')].filter(element => {
-  const box = element.getBoundingClientRect();
-  return box.width && box.right > innerWidth + 1 && !element.closest('.chart, .scroll') && !element.closest('dialog:not([open])');
-}).map(element => element.outerHTML.slice(0, 120))"""
-CUT = """() => [...document.querySelectorAll('td, th, dd, dt, li, p, h1, h2, h3, button, summary, label')].filter(element =>
-  element.offsetParent && getComputedStyle(element).overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1
-  && getComputedStyle(element).position !== 'absolute').map(element => element.outerHTML.slice(0, 120))"""
-BLANK = """() => [...document.querySelectorAll('.chart')].filter(chart => {
-  const canvas = [...chart.querySelectorAll('canvas')].sort((a, b) => b.width * b.height - a.width * a.height)[0];
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {willReadFrequently: true});
-  copy.drawImage(canvas, 0, 0);
-  const pixels = new Set(new Uint32Array(copy.getImageData(0, 0, canvas.width, canvas.height).data.buffer));
-  return pixels.size < 4;
-}).length"""
 
 Open = Callable[..., "Page"]
 
@@ -77,12 +60,6 @@ def day(**changes: object) -> Content:
     """Return a report of one session with one trade."""
     report = content(1, 1, events=(EVENT,), **changes)
     return replace(report, first=report.last)
-
-
-def violations(page: Page) -> list[str]:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    found = axe.Axe().run(page).response["violations"]
-    return [f"{item['id']}: {item['nodes'][0]['html'][:120]}" for item in found]
 
 
 @pytest.mark.parametrize("look", [DESK, PHONE, DARK], ids=["desk", "phone", "dark"])

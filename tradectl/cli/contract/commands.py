@@ -51,6 +51,7 @@ RESULTS: Mapping[str, Any] = {
     "status": status.StatusResult,
     "run-due": tasks.DueResult,
     "daemon": tasks.Stopped,
+    "serve": operation.ServedPage,
     "halt": operation.HaltResult,
     "resume": operation.HaltResult,
     "login": operation.LoginResult,

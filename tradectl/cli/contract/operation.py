@@ -145,3 +145,11 @@ class JournalCheck(TypedDict):
     findings: list[JournalFinding]
     intact: bool
     reason: NotRequired[str]
+
+
+class ServedPage(TypedDict):
+    """The page for a browser, which has ended. `signal`: the number of the signal that ended it."""
+
+    url: str
+    requests: Count
+    signal: int | None

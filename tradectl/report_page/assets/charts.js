@@ -91,14 +91,23 @@ const Charts = (() => {
     chart.timeScale().setVisibleLogicalRange({ from: -margin, to: count - 1 + margin });
   }
 
-  /* Draw the candles of one trade, from 40 bars before its entry to 10 after its exit. */
+  /* Draw the candles of one trade, from 40 bars before its entry to 10 after its exit. `t.levels`: prices of now, as lines. */
   function trade(element, t, candles) {
     const from = candles.findIndex((bar) => bar.time >= t.entry);
     const to = t.exit ? candles.findLastIndex((bar) => bar.time <= t.exit) : candles.length - 1;
     const bars = candles.slice(Math.max(0, (from < 0 ? 0 : from) - 40), to + 11);
     make(element, {}, (chart) => {
       const quiet = { priceLineVisible: false, lastValueVisible: false };
-      const main = chart.addSeries(L.CandlestickSeries, { ...quiet, priceFormat: MONEY });
+      const prices = t.levels.map((level) => level.price / 100);
+      const autoscaleInfoProvider = (original) => {
+        const found = original();
+        if (found && found.priceRange) {
+          found.priceRange.minValue = Math.min(found.priceRange.minValue, ...prices);
+          found.priceRange.maxValue = Math.max(found.priceRange.maxValue, ...prices);
+        }
+        return found;
+      };
+      const main = chart.addSeries(L.CandlestickSeries, { ...quiet, priceFormat: MONEY, autoscaleInfoProvider });
       main.setData(bars);
       const volume = chart.addSeries(L.HistogramSeries, { ...quiet, priceScaleId: "", priceFormat: { type: "volume" } });
       volume.setData(bars.map((bar) => ({ time: bar.time, value: bar.volume })));
@@ -117,6 +126,10 @@ const Charts = (() => {
           series.setData(run.map((bar) => ({ time: bar.time, value: known.get(bar.time) / 100 })));
           parts.push([series, () => ({ color: Theme.color("target") })]);
         }
+      }
+      for (const level of t.levels) {
+        const mark = main.createPriceLine({ price: level.price / 100, lineWidth: 1, lineStyle: 2, axisLabelVisible: true });
+        parts.push([mark, () => ({ color: Theme.color(level.color), axisLabelColor: Theme.color(level.color), axisLabelTextColor: Theme.color("paper") })]);
       }
       const rsi = line("rsi", "fast", { priceFormat: { type: "custom", formatter: (value) => value.toFixed(0) } }, 1);
       rsi[0].createPriceLine({ price: 30, lineWidth: 1, lineStyle: 2, axisLabelVisible: false, color: "#888" });

@@ -4,7 +4,9 @@ const Theme = (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const listeners = [];
-  let chosen = null;
+  /* The choice lasts for the tab, where the browser stores it. */
+  const stored = (name) => { try { if (name) sessionStorage.setItem("theme", name); return sessionStorage.getItem("theme"); } catch { return null; } };
+  let chosen = stored();
   function apply(name) {
     root.dataset.theme = name;
     const button = document.getElementById("theme");
@@ -19,6 +21,7 @@ const Theme = (() => {
     start() {
       document.getElementById("theme").addEventListener("click", () => {
         chosen = current() === "dark" ? "light" : "dark";
+        stored(chosen);
         apply(chosen);
       });
       apply(current());

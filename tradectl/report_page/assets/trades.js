@@ -71,6 +71,7 @@ const Trades = (() => {
     put("Shares", `${t.quantity.toLocaleString("en-IN")}, ${t.days === 0 ? "same day" : t.days === 1 ? "1 day" : t.days + " days"}`);
     put("Prices", `${Charts.rupees(t.entryPrice / 100)} to ${t.exitPrice === null ? "no bar" : Charts.rupees(t.exitPrice / 100)}`);
     put("Gross and charges", `${money(t.gross)}, ${Charts.rupees(t.charges / 100)}`);
+    for (const level of t.levels) put(level.name, Charts.rupees(level.price / 100));
     put("Net", `${money(t.net)} (${minus(t.percent.toFixed(2))} %)`);
     return list;
   }
@@ -89,6 +90,7 @@ const Trades = (() => {
       item.querySelector("line").setAttribute("stroke", `var(--${color})`);
       item.append(name); legend.append(item);
     }
+    if (t.levels.length) legend.append(element("li", {}, `dotted: ${t.levels.map((level) => level.name.toLowerCase()).join(", ")}`));
     legend.append(element("li", {}, `B bought, S sold; below: ${names.rsi}`));
     const chart = element("div", { class: "chart tall", role: "img", "aria-label": `Candles of ${t.symbol} from ${t.entry} to ${t.exit || "the end"}, with indicators, entry, exit and target` });
     holder.append(legend, chart);
@@ -115,6 +117,7 @@ const Trades = (() => {
     all = data.trades.map((values, i) => {
       const t = { place: i };
       TRADE.forEach((name, j) => (t[name] = values[j]));
+      t.levels = t.exit ? [] : data.levels?.[t.symbol] || [];
       t.text = `${t.symbol} ${t.entry} ${t.exit} ${t.entryRule} ${t.exitRule}`.toLowerCase();
       return t;
     });
