@@ -93,6 +93,20 @@ def summed(parts: Iterable[ChargeLines]) -> ChargeLines:
     return ChargeLines(*(sum(column) for column in columns))
 
 
+def in_table(lines: ChargeLines) -> Lines:
+    """Return charge lines by the names of the table of charges, without `other`."""
+    return Lines(
+        brokerage=lines.brokerage,
+        stt=lines.stt,
+        transaction=lines.exchange,
+        ipft=lines.ipft,
+        sebi=lines.sebi,
+        stamp=lines.stamp,
+        gst=lines.gst,
+        dp=lines.dp,
+    )
+
+
 def lines_of_day(day: date, fills: Sequence[Fill], stored: Mapping[str, Paise], tariff: Tariff) -> dict[str, ChargeLines]:
     """Return the lines of each fill of one symbol and day, by fill id.
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradectl.accounts.charge_lines import ChargeLines
+from tradectl.accounts.charge_lines import ChargeLines, in_table
 from tradectl.accounts.profit_and_loss import Group, Span, whole_of
 from tradectl.accounts.trade_history import read_history
-from tradectl.exchange.charges import Lines
 from tradectl.ledger.store import Ledger
 from tradectl.model.money import Paise
 from tradectl.tax.rules import FinancialYear, Term, Treated, treated
@@ -80,15 +79,5 @@ def bridge(whole: Group, year: TaxYear) -> Bridge:
 
 def by_treatment(lines: ChargeLines, year: FinancialYear) -> Treated:
     """Return charges by their treatment in a year. What no table gives is doubtful."""
-    known = Lines(
-        brokerage=lines.brokerage,
-        stt=lines.stt,
-        transaction=lines.exchange,
-        ipft=lines.ipft,
-        sebi=lines.sebi,
-        stamp=lines.stamp,
-        gst=lines.gst,
-        dp=lines.dp,
-    )
-    found = treated(known, year.last)
+    found = treated(in_table(lines), year.last)
     return Treated(found.deducted, found.not_deducted, found.doubtful + lines.other)

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tradectl.accounts.charge_lines import ChargeLines
+from tradectl.accounts.charged_trades import OpenLot
 from tradectl.accounts.periods import Length
 from tradectl.accounts.profit_and_loss import (
     PURPOSE,
@@ -19,7 +20,7 @@ from tradectl.accounts.profit_and_loss import (
     held_charges,
     whole_of,
 )
-from tradectl.accounts.trade_history import OpenLot, read_history
+from tradectl.accounts.trade_history import read_history
 from tradectl.errors import DataError
 from tradectl.model.moment import ist_date
 from tradectl.model.money import Paise, to_rupees

@@ -4,60 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from tradectl.model.money import to_rupees
-from tradectl.report.exports.journal import ACCOUNTS, CASH, SHARES, Entry, Journal, LotPart, Posting
+from tradectl.report.exports.journal import ACCOUNTS, CASH, SHARES, Entry, Journal, LotPart
+from tradectl.report.exports.plain_text import plain_text
 
 
 def beancount(journal: Journal) -> bytes:
     """Return the journal as the content of a `.beancount` file."""
-    return "\n".join(_lines(journal)).encode() + b"\n"
+    return plain_text(journal, _Beancount())
 
 
-def _lines(journal: Journal) -> Iterator[str]:
-    first, last = journal.entries[0].day, max(item.day for item in journal.entries)
-    yield ";; Written by tradectl. Amounts in INR."
-    yield 'option "title" "tradectl"'
-    yield 'option "operating_currency" "INR"'
-    yield ""
-    for account in ACCOUNTS:
-        yield f"{first} open {account}"
-    for symbol in journal.symbols:
-        yield f"{first} commodity {commodity(symbol)}"
-        yield f"  name: {_quoted(symbol)}"
-    for entry in journal.entries:
+class _Beancount:
+    indent = "  "
+
+    def opening(self, journal: Journal) -> Iterator[str]:
+        first = journal.entries[0].day
+        yield ";; Written by tradectl. Amounts in INR."
+        yield 'option "title" "tradectl"'
+        yield 'option "operating_currency" "INR"'
         yield ""
-        yield from _entry(entry)
-    yield ""
-    yield from _assertions(journal, last + timedelta(days=1))
+        for account in ACCOUNTS:
+            yield f"{first} open {account}"
+        for symbol in journal.symbols:
+            yield f"{first} commodity {commodity(symbol)}"
+            yield f"  name: {_quoted(symbol)}"
 
+    def heading(self, entry: Entry) -> Iterator[str]:
+        tags = "".join(f" #{tag}" for tag in entry.tags)
+        yield f"{entry.day} * {_quoted(entry.text)}{tags}"
+        for name, fact in entry.facts.items():
+            yield f"  {name}: {_quoted(fact)}"
 
-def _entry(entry: Entry) -> Iterator[str]:
-    tags = "".join(f" #{tag}" for tag in entry.tags)
-    yield f"{entry.day} * {_quoted(entry.text)}{tags}"
-    for name, fact in entry.facts.items():
-        yield f"  {name}: {_quoted(fact)}"
-    for posting in entry.postings:
-        yield f"  {posting.account}{_amount(posting)}"
+    def shares(self, part: LotPart) -> str:
+        price = f" @ {to_rupees(part.price)} INR" if part.price is not None else ""
+        put_in = f'{{{{{to_rupees(part.total)} INR, {part.bought}, "{part.lot}"}}}}'
+        cost = put_in if part.quantity > 0 else f'{{"{part.lot}"}}'
+        return f"{part.quantity} {commodity(part.symbol)} {cost}{price}"
 
-
-def _amount(posting: Posting) -> str:
-    if posting.part is not None:
-        return f"  {_shares(posting.part)}"
-    return "" if posting.amount is None else f"  {to_rupees(posting.amount)} INR"
-
-
-def _shares(part: LotPart) -> str:
-    price = f" @ {to_rupees(part.price)} INR" if part.price is not None else ""
-    cost = f'{{{{{to_rupees(part.total)} INR, {part.bought}, "{part.lot}"}}}}' if part.quantity > 0 else f'{{"{part.lot}"}}'
-    return f"{part.quantity} {commodity(part.symbol)} {cost}{price}"
-
-
-def _assertions(journal: Journal, day: date) -> Iterator[str]:
-    yield f"{day} balance {CASH}  {to_rupees(journal.cash)} INR"
-    for symbol, quantity in journal.shares.items():
-        yield f"{day} balance {SHARES}  {quantity} {commodity(symbol)}"
+    def closing(self, journal: Journal, day: date) -> Iterator[str]:
+        yield f"{day} balance {CASH}  {to_rupees(journal.cash)} INR"
+        for symbol, quantity in journal.shares.items():
+            yield f"{day} balance {SHARES}  {quantity} {commodity(symbol)}"
 
 
 def commodity(symbol: str) -> str:

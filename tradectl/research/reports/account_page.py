@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from tradectl.accounts.charge_lines import lines_of_day
+from tradectl.accounts.charged_trades import ChargedFill, charged_trades
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.backtest.symbol_run import Backtest
-from tradectl.model.money import Paise
-from tradectl.model.order import Fill, Side
-from tradectl.model.position import Trade
+from tradectl.exchange.rates import Tariff
+from tradectl.model.order import Fill
 from tradectl.report_page.candles import candles_of
-from tradectl.report_page.charge_lines import lines_of
 from tradectl.report_page.complete import indicator_names
-from tradectl.report_page.content import Content, Day, Source, TradeLine
-from tradectl.research.reports.open_lots import OpenLot, open_lots
+from tradectl.report_page.content import Content, Day, Source
+from tradectl.report_page.trade_lines import charges_by_kind, closed_line, held_line
 
 if TYPE_CHECKING:
     from tradectl.ports import MarketData
@@ -41,13 +41,16 @@ def account_content(
     """
     first, last = own.equity_curve[0].session, own.equity_curve[-1].session
     results = list(zip(own.candidates, own.results(), strict=True))
-    closed, held = [], []
-    for candidate, done in results:
+    closed, held, fills = [], [], list[ChargedFill]()
+    for place, (candidate, done) in enumerate(results):
         history = candidate.context.history
-        entries = _buys(done.fills)
-        closed += [_closed(history.instrument_id, trade, entries, done) for trade in done.trades]
-        lots = open_lots(done.folded, history, last, own.parameters.tariff, candidate.context.instrument(last).symbol)
-        held += [_held(history.instrument_id, lot, entries) for lot in lots]
+        charged = _charged(place, history.instrument_id, done, own.parameters.tariff)
+        fills += charged.values()
+        trades, lots = charged_trades(place, done.folded, charged)
+        closed += [closed_line(item) for item in trades]
+        newest = history.last_index(last)
+        close = int(history.close[newest]) if newest >= 0 else None
+        held += [held_line(item, candidate.context.instrument(last).symbol, close) for item in lots]
     closed.sort(key=lambda line: (str(line.exit_session), str(line.exit_at), line.symbol))
     candles, missing = candles_of(market, (*closed, *held), own.parameters, last)
     index = benchmarks.get("index")
@@ -64,7 +67,7 @@ def account_content(
         days=_days(own, [done for _, done in results]),
         trades=tuple(closed),
         held=tuple(held),
-        charge_lines=_charge_lines(own, [done for _, done in results]),
+        charge_lines=charges_by_kind(fills),
         benchmarks={title: hold.worth.tolist() for title, hold in named.items() if hold is not None},
         candles=candles,
         names=indicator_names(own.parameters),
@@ -95,55 +98,31 @@ def _days(own: Portfolio, results: Sequence[Backtest]) -> tuple[Day, ...]:
     )
 
 
-def _charge_lines(own: Portfolio, results: Sequence[Backtest]) -> dict[str, Paise]:
-    """Return the charges of all fills by kind."""
-    lines: Counter[str] = Counter()
-    for done in results:
-        by_day: dict[date, list[Fill]] = defaultdict(list)
-        for fill in done.fills:
-            by_day[fill.session].append(fill)
-        for session, fills in by_day.items():
-            lines.update(lines_of(session, fills, own.parameters.tariff))
-    return {kind: amount for kind, amount in lines.items() if amount}
-
-
-def _buys(fills: Sequence[Fill]) -> dict[tuple[date, Paise], Fill]:
-    return {(fill.session, fill.price): fill for fill in fills if fill.side is Side.BUY}
-
-
-def _closed(instrument_id: str, trade: Trade, entries: Mapping[tuple[date, Paise], Fill], done: Backtest) -> TradeLine:
-    sold = next((fill for fill in done.fills if fill.fill_id == trade.exit_fill), None)
-    bought = entries.get((trade.entry_session, trade.entry_price))
-    return TradeLine(
-        symbol=trade.symbol,
-        instrument_id=instrument_id,
-        entry_session=trade.entry_session,
-        exit_session=trade.exit_session,
-        quantity=trade.quantity,
-        entry_price=trade.entry_price,
-        exit_price=trade.exit_price,
-        cost=trade.cost,
-        gross=trade.gross,
-        charges=trade.charges,
-        net=trade.net,
-        entry_at=bought.at if bought is not None else None,
-        exit_at=sold.at if sold is not None else None,
-    )
-
-
-def _held(instrument_id: str, lot: OpenLot, entries: Mapping[tuple[date, Paise], Fill]) -> TradeLine:
-    bought = entries.get((lot.entry_session, lot.entry_price))
-    return TradeLine(
-        symbol=lot.symbol,
-        instrument_id=instrument_id,
-        entry_session=lot.entry_session,
-        exit_session=None,
-        quantity=lot.quantity,
-        entry_price=lot.entry_price,
-        exit_price=lot.last_price,
-        cost=lot.quantity * lot.last_price - lot.unrealised,
-        gross=lot.unrealised,
-        charges=lot.charges,
-        net=lot.unrealised - lot.charges,
-        entry_at=bought.at if bought is not None else None,
-    )
+def _charged(place: int, instrument_id: str, done: Backtest, tariff: Tariff) -> dict[str, ChargedFill]:
+    """Return the fills of one symbol with their charges by line, by fill id, the oldest first."""
+    by_day: dict[date, list[Fill]] = defaultdict(list)
+    for fill in done.fills:
+        by_day[fill.session].append(fill)
+    found: dict[str, ChargedFill] = {}
+    for session, fills in by_day.items():
+        lines = lines_of_day(session, fills, done.charges, tariff)
+        for fill in fills:
+            found[fill.fill_id] = ChargedFill(
+                id=len(found) + 1,
+                trade_id=fill.fill_id,
+                order_id=fill.order_id,
+                position_id=place,
+                instrument_id=instrument_id,
+                symbol=fill.symbol,
+                side=fill.side,
+                quantity=fill.quantity,
+                booked=fill.quantity,
+                price=fill.price,
+                session=session,
+                at=fill.at,
+                external=False,
+                purpose="",
+                lines=lines[fill.fill_id],
+                booked_lines=lines[fill.fill_id],
+            )
+    return found
