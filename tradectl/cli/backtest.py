@@ -14,6 +14,7 @@ from tradectl.cli.csvfile import write_csv
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
+from tradectl.cli.report import content_in, format_of
 from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
 from tradectl.errors import LookAhead, UsageError
 
@@ -56,7 +57,12 @@ LookedAt = Annotated[
     ),
 ]
 Report = Annotated[
-    Path | None, typer.Option("--report", help="With --portfolio: write a page with charts of the account.", metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--report",
+        help="With --portfolio: write a report of the account, a page with charts or what the ending names (md, csv, xlsx ...).",
+        metavar="FILE",
+    ),
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one per line, in exact rupees.", metavar="FILE")]
 
@@ -90,6 +96,7 @@ def backtest(
     account = account_of(invocation, portfolio, capital, index, random_order, seed)
     if page is not None and account is None:
         raise UsageError("--report needs --portfolio")
+    form = format_of(page) if page is not None else ""
     run = None
     request = request_of(invocation, symbol, first, last, changes)
     quiet = invocation.quiet or invocation.as_json
@@ -107,23 +114,23 @@ def backtest(
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if page is not None and run is not None:
-        found["report"] = _report(invocation, page, request, run, found["notes"])
+        found["report"] = _report(invocation, page, form, request, run, found["notes"])
     if not made_again.differences:
         return Answer(found, lambda: text(found))
     error = f"look-ahead: {len(made_again.differences)} differences, the first: {made_again.differences[0]}"
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
-def _report(invocation: Invocation, file: Path, request: BacktestRequest, run: AccountRun, notes: list[str]) -> str:
-    """Write the page of an account and return its path. Raises ConfigurationError if it cannot be written."""
+def _report(invocation: Invocation, file: Path, form: str, request: BacktestRequest, run: AccountRun, notes: list[str]) -> str:
+    """Write the report of an account and return its path. Raises ConfigurationError if it cannot be written."""
     from tradectl.bootstrap.reports import write_report
     from tradectl.clock import SystemClock
-    from tradectl.report_page.page import render
+    from tradectl.report_page.figures import figures_of
     from tradectl.research.reports.account_page import account_content
 
     made_at = invocation.required_settings().at or SystemClock().now()
     content = account_content(request.name, run.own, run.benchmarks, request.market, notes=notes, made_at=made_at)
-    write_report(file, render(content).encode())
+    write_report(file, content_in(content, figures_of(content), form))
     invocation.note(f"report: {file.absolute()}")
     return str(file.absolute())
 

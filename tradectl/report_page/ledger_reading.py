@@ -48,6 +48,7 @@ def content_of(world: World, period: Period) -> Content:
     days = _days(world, period)
     history = read_history(ledger, through=period.last)
     closed, held = _trades(world, period, history)
+    fills = tuple(item for item in history.fills if period.first <= item.session <= period.last)
     skipped, total = _skipped(world, period)
     earlier = ledger.statistics.before(period.first)
     content = Content(
@@ -62,7 +63,8 @@ def content_of(world: World, period: Period) -> Content:
         days=days,
         trades=closed,
         held=held,
-        charge_lines=charges_by_kind(item for item in history.fills if period.first <= item.session <= period.last),
+        fills=fills,
+        charge_lines=charges_by_kind(fills),
         orders=_orders(world, period),
         skipped=skipped,
         skipped_total=total,

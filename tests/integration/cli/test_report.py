@@ -8,9 +8,11 @@ import json
 import re
 import shutil
 import stat
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.integration.cli.conftest import Tradectl
 from tests.integration.research.world import EAGER
@@ -58,6 +60,30 @@ def test_formats_have_the_same_trades(tradectl: Tradectl, kept: Path) -> None:
     assert [(line.split(" | ")[0].removeprefix("| "), line.split(" | ")[8]) for line in table] == wanted
 
 
+def test_a_workbook_has_the_figures_as_numbers(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    words = ("report", "--simulation", str(kept))
+    found = tradectl(*words, "--json").object["result"]
+    assert tradectl(*words, "--out", str(tmp_path / "made.xlsx")).code == 0
+    book = load_workbook(tmp_path / "made.xlsx")
+    assert book.sheetnames == ["summary", "trades", "fills", "days", "charges", "skipped"]
+    sheets = {name: list(book[name].iter_rows()) for name in book.sheetnames}
+    assert {cell.data_type for rows in sheets.values() for row in rows for cell in row} <= {"s", "n", "d", "b"}
+    columns = {name: {cell.value: place for place, cell in enumerate(rows[0])} for name, rows in sheets.items()}
+
+    def total(sheet: str, column: str) -> str:
+        cells = [row[columns[sheet][column]] for row in sheets[sheet][1:]]
+        assert {cell.number_format for cell in cells} == {"0.00"}
+        return f"{sum(Decimal(str(cell.value)) for cell in cells):.2f}"
+
+    assert total("charges", "amount") == total("fills", "charges") == total("days", "charges") == found["charges"]
+    assert total("days", "change") == found["result"]
+    nets = sum(Decimal(row["net"]) for row in (*found["trades"], *found["held"]))
+    assert (total("trades", "net"), len(sheets["trades"]) - 1) == (f"{nets:.2f}", len(found["trades"]) + len(found["held"]))
+    summary = {row[0].value: next((cell.value for cell in row[1:] if cell.value is not None), None) for row in sheets["summary"]}
+    assert (f"{summary['result']:.2f}", summary["closed trades"]) == (found["result"], len(found["trades"]))
+    assert min(found["skipped"], 400) == len(sheets["skipped"]) - 1
+
+
 def test_a_period_has_its_own_sessions_and_trades(tradectl: Tradectl, kept: Path) -> None:
     def report(*words: str) -> dict[str, object]:
         found = json.loads(tradectl("report", "--simulation", str(kept), "--format", "json", *words).out)
@@ -91,7 +117,7 @@ def test_a_period_has_its_own_sessions_and_trades(tradectl: Tradectl, kept: Path
         (("--month", "2019-01", "--year", "2019"), "--month and --year: choose one period"),
         (("--session", "2019-01-02", "--to", "2019-01-03"), "--session and --from: choose one period"),
         (("--from", "2019-01-03", "--to", "2019-01-02"), "--to 2019-01-02 is before --from 2019-01-03"),
-        (("--format", "pdf"), "a format is one of html, md, json, csv, png"),
+        (("--format", "pdf"), "a format is one of html, md, json, csv, xlsx, png"),
         (("--format", "csv", "--open"), "--open needs the format html"),
         (("--simulation", "/nowhere"), "/nowhere has no simulation"),
     ],

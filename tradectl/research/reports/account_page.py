@@ -44,7 +44,7 @@ def account_content(
     closed, held, fills = [], [], list[ChargedFill]()
     for place, (candidate, done) in enumerate(results):
         history = candidate.context.history
-        charged = _charged(place, history.instrument_id, done, own.parameters.tariff)
+        charged = _charged(place, history.instrument_id, done, own.parameters.tariff, len(fills))
         fills += charged.values()
         trades, lots = charged_trades(place, done.folded, charged)
         closed += [closed_line(item) for item in trades]
@@ -67,6 +67,7 @@ def account_content(
         days=_days(own, [done for _, done in results]),
         trades=tuple(closed),
         held=tuple(held),
+        fills=tuple(sorted(fills, key=lambda fill: (fill.at, fill.symbol, fill.id))),
         charge_lines=charges_by_kind(fills),
         benchmarks={title: hold.worth.tolist() for title, hold in named.items() if hold is not None},
         candles=candles,
@@ -98,8 +99,11 @@ def _days(own: Portfolio, results: Sequence[Backtest]) -> tuple[Day, ...]:
     )
 
 
-def _charged(place: int, instrument_id: str, done: Backtest, tariff: Tariff) -> dict[str, ChargedFill]:
-    """Return the fills of one symbol with their charges by line, by fill id, the oldest first."""
+def _charged(place: int, instrument_id: str, done: Backtest, tariff: Tariff, before: int) -> dict[str, ChargedFill]:
+    """Return the fills of one symbol with their charges by line, by fill id, the oldest first.
+
+    `before`: the number of fills of other symbols, so that each fill has its own number.
+    """
     by_day: dict[date, list[Fill]] = defaultdict(list)
     for fill in done.fills:
         by_day[fill.session].append(fill)
@@ -108,7 +112,7 @@ def _charged(place: int, instrument_id: str, done: Backtest, tariff: Tariff) -> 
         lines = lines_of_day(session, fills, done.charges, tariff)
         for fill in fills:
             found[fill.fill_id] = ChargedFill(
-                id=len(found) + 1,
+                id=before + len(found) + 1,
                 trade_id=fill.fill_id,
                 order_id=fill.order_id,
                 position_id=place,
