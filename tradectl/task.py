@@ -49,6 +49,7 @@ class World:
         freshness: The record of each kind of data.
         pings: Reports runs to a dead-man's switch; None if no address is set.
         write_report: Writes the report of a session and returns its path; None if the home has no `report_folder`.
+        draw_session: Draws a session as a PNG and returns its path; None in a world that sends no pictures.
     """
 
     user: str
@@ -67,6 +68,7 @@ class World:
     freshness: Callable[[], Mapping[str, Freshness]] = dict
     pings: RunPings | None = None
     write_report: Callable[[World, date], str] | None = None
+    draw_session: Callable[[World, date], str] | None = None
 
     def close(self) -> None:
         """Close the ledger's database."""

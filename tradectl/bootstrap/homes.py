@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.past_data import lacking_data
-from tradectl.bootstrap.reports import write_session_report
+from tradectl.bootstrap.reports import draw_session, write_session_report
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account
@@ -309,6 +309,7 @@ def _world(
     )
     fresh = partial(read_freshness, settings.market)
     reports = partial(write_session_report, settings.reports) if settings.report_folder and not read_only else None
+    picture = partial(draw_session, settings.reports) if not read_only else None
     pings = pings_of(settings, ledger) if not (read_only or clock.virtual) else None
     if mode == "live":
         live = live_world(
@@ -322,7 +323,7 @@ def _world(
             marker=marker,
             freshness=fresh,
         )
-        return replace(live, pings=pings, write_report=reports)
+        return replace(live, pings=pings, write_report=reports, draw_session=picture)
     lacking = partial(lacking_data, fresh, market, sessions, parameters.actions_max_age)
     paper = paper_world(
         ledger,
@@ -346,6 +347,7 @@ def _world(
         prices_of=quoted,
         pings=pings,
         write_report=reports,
+        draw_session=picture,
     )
 
 

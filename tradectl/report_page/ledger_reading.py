@@ -45,7 +45,7 @@ class Period:
 def content_of(world: World, period: Period) -> Content:
     """Return the content of a period: every trade that ended in it, its sessions, orders, skipped buys and alerts."""
     ledger = world.ledger
-    days = _days(world, period)
+    days = days_of(world, period)
     history = read_history(ledger, through=period.last)
     closed, held = _trades(world, period, history)
     fills = tuple(item for item in history.fills if period.first <= item.session <= period.last)
@@ -74,7 +74,7 @@ def content_of(world: World, period: Period) -> Content:
     return replace(content, events=events_of(world, period.last)) if content.one_session else content
 
 
-def _days(world: World, period: Period) -> tuple[Day, ...]:
+def days_of(world: World, period: Period) -> tuple[Day, ...]:
     """Return the sessions of the period that have statistics, with cash from dividends and fractions of shares."""
     received: Counter[date] = Counter()
     query = select(schema.adjustments.c.ex_date, func.sum(schema.adjustments.c.cash)).where(

@@ -7,7 +7,9 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -168,6 +170,34 @@ def test_a_report_that_cannot_be_written_does_not_stop_eod(tradectl: Tradectl, h
     assert tradectl("--at", "2023-07-21 18:00", "eod").code == 0
     said = tradectl("--at", "2023-07-21 18:10", "logs", "--level", "warning", "--json").object["result"]
     assert "cannot be written" in next(line["message"] for line in said if line["action"] == "report_not_written")
+
+
+def outbox(home: Path) -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(home / "ledger.db")) as ledger:
+        return list(ledger.execute("SELECT title, body, picture FROM outbox WHERE kind = 'daily_summary' ORDER BY id"))
+
+
+def test_eod_queues_a_picture_of_the_day_once(tradectl: Tradectl, home: Path) -> None:
+    tradectl("--at", "2023-07-21 16:00", "status")
+    assert tradectl("--at", "2023-07-21 16:01", "config", "set", "notify.picture", "on").code == 0
+    for words in (("eod",), ("eod", "--force")):
+        assert tradectl("--at", "2023-07-21 18:00", *words).code == 0
+    [(summary, _, no_picture), (title, _, picture)] = outbox(home)
+    assert (summary, no_picture) == ("tradectl 2023-07-21", "")
+    assert (title, picture) == ("tradectl 2023-07-21: picture of the day", str(home / "reports" / "me-2023-07-21.png"))
+    assert Path(picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_drawn_is_reported_once(tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    folder_of_reports(home, tmp_path / "file" / "reports")
+    tradectl("--at", "2023-07-21 16:00", "status")
+    assert tradectl("--at", "2023-07-21 16:01", "config", "set", "notify.picture", "on").code == 0
+    for words in (("eod",), ("eod", "--force")):
+        assert tradectl("--at", "2023-07-21 18:00", *words).code == 0
+    [(summary, _, _), (title, text, picture)] = outbox(home)
+    assert (summary, title, picture) == ("tradectl 2023-07-21", "No picture of the day", "")
+    assert "the picture of 2023-07-21 was not drawn" in text
 
 
 def test_eod_writes_no_report_without_the_setting(tradectl: Tradectl, home: Path) -> None:
