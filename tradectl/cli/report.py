@@ -249,7 +249,7 @@ def open_in_browser(file: Path) -> str:
 
 def summary(found: dict[str, Any]) -> str:
     """Return a report as lines for a terminal, with the equity as a sparkline."""
-    from tradectl.model.money import to_paise
+    from tradectl.model.money import to_paise, to_rupees
     from tradectl.report_page.plain import months_line, sparkline
 
     equity, curve = to_paise(found["before"]), []
@@ -258,11 +258,12 @@ def summary(found: dict[str, Any]) -> str:
         curve.append(float(equity))
     figures, wins = found["figures"], sum(not row["net"].startswith("-") for row in found["trades"])
     lines = [f"{item['title']}: {item['text']}" for item in found["alerts"]]
+    charges = to_rupees(to_paise(found["gross"]) - to_paise(found["net"]))
     lines += [
         found["title"],
         f"result {output.rupees(found['result'])}{_percent(figures['growth'])}, equity {output.rupees(found['equity'])}",
         f"{_count(len(found['trades']), 'trade')} closed, {wins} with a gain; net {output.rupees(found['net'])} after charges "
-        f"{output.rupees(found['charges'])}; {_count(len(found['held']), 'lot')} held; {_count(found['skipped'], 'buy')} skipped",
+        f"{output.rupees(charges)}; {_count(len(found['held']), 'lot')} held; {_count(found['skipped'], 'buy')} skipped",
     ]
     if len(curve) > 1:
         drawdown = f"largest drawdown {100 * figures['drawdown']:.2f} %" if figures["drawdown"] is not None else ""

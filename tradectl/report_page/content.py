@@ -191,6 +191,11 @@ class Content:
     notes: tuple[str, ...] = ()
 
     @property
+    def has_account(self) -> bool:
+        """Return whether the trades had one account with an equity; those of symbols that are tested alone had not."""
+        return self.source is not Source.BACKTEST or bool(self.days)
+
+    @property
     def one_session(self) -> bool:
         """Return whether the report is of one date."""
         return self.first == self.last

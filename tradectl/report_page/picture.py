@@ -55,7 +55,9 @@ def draw(content: Content, curve: Sequence[Day] = ()) -> bytes:
 
 def _headline(figure: Figure, content: Content) -> None:
     figures = figures_of(content)
-    result = f"{money(figures.change)} ({ratio(figures.growth)})" if content.days else "no statistics of this day"
+    trades = f"net of {figures.trades.trades} trades {money(figures.trades.net)}"
+    nothing = "no statistics of this day" if content.has_account else trades
+    result = f"{money(figures.change)} ({ratio(figures.growth)})" if content.days else nothing
     figure.suptitle(_literal(f"{content.title}\n{result}"), fontsize=SIZE + 2)
 
 

@@ -222,10 +222,25 @@ def test_a_page_of_a_backtest_has_the_figures_of_the_backtest(tradectl: Tradectl
     assert list(data["benchmarks"]) == ["Buy and hold all"]
 
 
-def test_a_page_of_a_backtest_needs_one_account(tradectl: Tradectl, tmp_path: Path) -> None:
-    said = tradectl("backtest", "all", "--report", str(tmp_path / "page.html"))
-    assert said.code == 2
-    assert "--report needs --portfolio" in said.err
+def test_a_report_of_symbols_alone_has_trades_and_no_equity(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    eager = [word for name, value in EAGER.items() for word in ("--set", f"{name}={value}")]
+    words = ("backtest", "all", "--from", "2019-01-01", "--look-ahead", "0", *eager)
+    found = tradectl(*words, "--report", str(tmp_path / "alone.html"), "--json").object["result"]
+    page = (tmp_path / "alone.html").read_text(encoding="utf-8")
+    assert "Net of closed trades" in page
+    assert ">Growth<" not in page
+    assert "eod</code> writes" not in page
+    closed = [row for row in json.loads(page.split('id="data">')[1].split("</script>")[0])["trades"] if row[3]]
+    assert sorted(f"{row[10] / 100:.2f}" for row in closed) == sorted(row["net"] for row in found["trades"]) != []
+
+
+def test_a_report_of_a_backtest_has_every_format(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    assert tradectl("backtest", "all", "--report", str(tmp_path / "page.pdf")).code == 2
+    words = ("backtest", "all", "--from", "2019-01-01", "--to", "2019-03-29", "--look-ahead", "0")
+    for form in ("md", "csv", "json", "xlsx", "png"):
+        file = tmp_path / f"alone.{form}"
+        assert tradectl(*words, "--report", str(file)).code == 0
+        assert file.stat().st_size > 0
 
 
 def test_a_page_of_a_sweep_has_each_pair_of_its_two_settings(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
