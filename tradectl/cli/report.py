@@ -16,6 +16,8 @@ from tradectl.cli.options import LOOK, parse_day
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tradectl.report_page.content import Content
     from tradectl.report_page.figures import Figures
     from tradectl.report_page.ledger_reading import Period
@@ -210,13 +212,13 @@ def written(content: Content, form: str, file: Path | None, *, open_page: bool =
     return Answer(found, lambda: "\n".join(filter(None, (summary(found), f"report: {found['file']}", opened))))
 
 
-def format_of(file: Path) -> str:
+def format_of(file: Path, formats: Sequence[str] = FORMATS) -> str:
     """Return the format that the ending of a file names: a page without an ending. Raises UsageError for another ending."""
     ending = file.suffix.removeprefix(".").lower()
     if ending in {"", "htm"}:
         return "html"
-    if ending not in FORMATS:
-        raise UsageError(f"{file}: a report is one of .{', .'.join(FORMATS)}, not .{ending}")
+    if ending not in formats:
+        raise UsageError(f"{file}: a report is one of .{', .'.join(formats)}, not .{ending}")
     return ending
 
 

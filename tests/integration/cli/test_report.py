@@ -252,6 +252,16 @@ def test_a_page_of_a_sweep_has_each_pair_of_its_two_settings(tradectl: Tradectl,
     cells = re.findall(r'<td class="n \w+" title="([^"]*), \d+ trades">', page.read_text(encoding="utf-8"))
     nets = sorted(float(text.replace(",", "").replace("−", "-")) for text in cells)
     assert nets == sorted(float(row["net"]) for row in found["settings"])
+    for form in ("csv", "xlsx", "json", "md"):
+        assert tradectl(*words, "--report", str(tmp_path / f"sweep.{form}")).code == 0
+    rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text(encoding="utf-8").splitlines()))
+    wanted = [(row["changes"]["rsi_exit"], row["net"]) for row in found["settings"]]
+    assert [(row["rsi_exit"], row["net"]) for row in rows] == wanted
+    head, *cells_of = load_workbook(tmp_path / "sweep.xlsx")["settings"].iter_rows(values_only=True)
+    assert [f"{row[head.index('net')]:.2f}" for row in cells_of] == [net for _, net in wanted]
+    assert len(json.loads((tmp_path / "sweep.json").read_text(encoding="utf-8"))["settings"]) == len(wanted)
+    assert (tmp_path / "sweep.md").read_text(encoding="utf-8").startswith(f"# Sweep of {len(wanted)} settings")
+    assert tradectl(*words, "--report", str(tmp_path / "sweep.png")).code == 2
 
 
 @pytest.mark.slow
