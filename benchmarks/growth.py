@@ -18,7 +18,9 @@ from benchmarks.market import calendar, closes, home
 from benchmarks.simulate import ROOT, WARM_UP, Program, copy_of
 from benchmarks.sweep import SETTINGS, market_of
 from benchmarks.timing import seconds
+from tests.support.report_content import content
 from tradectl.marketdata.store import Store
+from tradectl.report_page.page import render
 from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import MarketTables
 from tradectl.screener.screen import ScreenRequest, screen_alone
@@ -42,6 +44,7 @@ def measure(quick: bool) -> Result:
         *both_ways("analyze", analysis, symbols, sessions, repeats),
         *both_ways("backtest", lambda n, m: backtests(n, m, [Parameters()]), symbols, sessions, repeated),
         *both_ways("sweep", lambda n, m: backtests(n, m, SWEPT), few, sessions, repeated),
+        fitted("page of a report, trades", {n: page(n) for n in ((50, 100) if quick else (1250, 2500, 5000))}, repeats),
     ]
     with tempfile.TemporaryDirectory() as name:
         here = Program(ROOT, copy_of(home(6 if quick else 50, WARM_UP + spans[-1] + 40), Path(name) / "home"))
@@ -70,6 +73,12 @@ def fitted(name: str, works: Mapping[int, Work], repeats: int) -> Row:
 def exponent(sizes: Sequence[int], times: Sequence[float]) -> float:
     """Return the slope of the line fitted to the logarithms of sizes and times."""
     return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
+
+
+def page(trades: int) -> Work:
+    """Return the work of rendering the page of a report with a session for every four trades."""
+    report = content(trades // 4, trades)
+    return lambda: seconds(lambda: render(report))
 
 
 def indicators(symbols: int, sessions: int) -> Work:

@@ -12,6 +12,8 @@ from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, Trad
 from tradectl.model.trading_state import TradingState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tradectl.model.freshness import Freshness
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
@@ -351,6 +353,9 @@ class Notifier(Protocol):
     @property
     def interrupts(self) -> bool: ...
     def send(self, title: str, body: str) -> bool: ...
+    def send_picture(self, title: str, body: str, picture: Path) -> str:
+        """Send a PNG once, with a text as its caption; return why it did not arrive, empty if it did."""
+        ...
 
 
 class RunPings(Protocol):

@@ -50,6 +50,7 @@ class World:
         pings: Reports runs to a dead-man's switch; None if no address is set.
         write_report: Writes the report of a session and returns its path; None if the home has no `report_folder`.
         follow_renames: Reads the market data again if another process imported a new list of renames; returns whether it did.
+        draw_session: Draws a session as a PNG and returns its path; None in a world that sends no pictures.
     """
 
     user: str
@@ -69,6 +70,7 @@ class World:
     pings: RunPings | None = None
     write_report: Callable[[World, date], str] | None = None
     follow_renames: Callable[[], bool] = bool
+    draw_session: Callable[[World, date], str] | None = None
 
     def close(self) -> None:
         """Close the ledger's database."""

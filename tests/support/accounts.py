@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from tradectl.ledger import schema
 from tradectl.ledger.migrations import create_or_upgrade
@@ -20,6 +20,9 @@ from tradectl.model.market import ActionKind
 from tradectl.model.moment import at_ist
 from tradectl.model.order import OrderStatus, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, shares_after
+from tradectl.papers.account_trades import ledger_fills
+from tradectl.tax.account import AccountTax, account_tax
+from tradectl.tax.events import ActionType, ShareAction
 
 CAPITAL = 1_000_000_00
 """Paise."""
@@ -96,3 +99,24 @@ class Accounts:
 def rows_of(ledger: Ledger) -> Sequence[Any]:
     """Return the user's rows of `fills`, by time, as stored."""
     return ledger.book.fills()
+
+
+def tax_of(ledger: Ledger) -> AccountTax:
+    """Return the lots and gains of a ledger's fills, with the corporate actions that it applied to its positions."""
+    with ledger.database.read() as connection:
+        table, positions = schema.adjustments, schema.positions
+        query = select(table, positions.c.instrument_id).join(positions, positions.c.id == table.c.position_id)
+        rows = connection.execute(query.where(table.c.user == ledger.user, table.c.kind != ActionKind.DIVIDEND)).all()
+    actions = [
+        ShareAction(
+            row.instrument_id,
+            row.ex_date,
+            ActionType(row.kind),
+            Fraction(row.ratio),
+            cash=row.cash,
+            held=row.quantity_before,
+        )
+        for row in rows
+    ]
+    fills = ledger_fills(ledger)
+    return account_tax(fills.trades, actions, {}, ledger.tariff, fills.charges)

@@ -28,7 +28,7 @@ CAPITAL = 1_000_000_00
 
 def weekdays(count: int, start: date = START) -> list[date]:
     """Return the first `count` weekdays from `start` on."""
-    found, day = [], start
+    found, day = list[date](), start
     while len(found) < count:
         if day.weekday() < 5:
             found.append(day)

@@ -3,8 +3,8 @@
 The ledger stores one amount for each fill: its share of the charges of its symbol, day and side. The lines of that side come from
 the table of charges on that day. They are divided among the fills so that the lines of a fill sum to its stored charges, and the
 lines of all fills sum to the lines of the side. So a line of one fill is rounded, but the line of the day (as on the contract
-note) is exact. Where the stored charges of a side differ from the table (the table was changed later), the difference is
-the line `other`; it is never hidden in a levy.
+note) is exact. The table is the account's, or the shipped table of another broker that gives exactly the stored charges (the
+account changed its broker). Where no table does, the difference is the line `other`; it is never hidden in a levy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
 
-from tradectl.exchange.charges import Lines, day_charges
+from tradectl.exchange.charges import Lines, day_charges, tariff_of
 from tradectl.exchange.rates import Tariff
 from tradectl.model.money import Paise
 from tradectl.model.order import Fill, Side
@@ -93,18 +93,33 @@ def summed(parts: Iterable[ChargeLines]) -> ChargeLines:
     return ChargeLines(*(sum(column) for column in columns))
 
 
+def in_table(lines: ChargeLines) -> Lines:
+    """Return charge lines by the names of the table of charges, without `other`."""
+    return Lines(
+        brokerage=lines.brokerage,
+        stt=lines.stt,
+        transaction=lines.exchange,
+        ipft=lines.ipft,
+        sebi=lines.sebi,
+        stamp=lines.stamp,
+        gst=lines.gst,
+        dp=lines.dp,
+    )
+
+
 def lines_of_day(day: date, fills: Sequence[Fill], stored: Mapping[str, Paise], tariff: Tariff) -> dict[str, ChargeLines]:
     """Return the lines of each fill of one symbol and day, by fill id.
 
     Args:
         fills: All fills of the symbol on that day, with whole quantities.
         stored: The charges of each fill in the ledger (paise), by fill id.
+        tariff: The table of the account's broker.
 
     Raises:
         ValueError: As `day_charges`.
         UncoveredDate: The table of charges begins later.
     """
-    table = day_charges(day, fills, tariff)
+    table = day_charges(day, fills, tariff_of(day, fills, stored, tariff) or tariff)
     found: dict[str, ChargeLines] = {}
     for side, lines in ((Side.BUY, table.buy), (Side.SELL, table.sell)):
         ids = [fill.fill_id for fill in fills if fill.side is side]

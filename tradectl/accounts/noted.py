@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tradectl.accounts.trade_history import ClosedTrade
+from tradectl.accounts.charged_trades import ClosedTrade
 from tradectl.ledger.notes import Note
 
 

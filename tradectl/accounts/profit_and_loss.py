@@ -13,8 +13,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tradectl.accounts.charge_lines import ChargeLines, summed
+from tradectl.accounts.charged_trades import ChargedFill, ClosedTrade, OpenLot
 from tradectl.accounts.periods import Length, Period, period_of
-from tradectl.accounts.trade_history import ChargedFill, ClosedTrade, Credit, OpenLot, TradeHistory
+from tradectl.accounts.trade_history import Credit, TradeHistory
 from tradectl.model.money import Paise, to_rupees
 
 if TYPE_CHECKING:

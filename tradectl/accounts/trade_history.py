@@ -1,102 +1,28 @@
-"""Read what a user traded: fills, closed trades, open lots, dividends, each with its charges by line, exact to the paisa.
-
-A charge belongs to one trade only. The charges of a buy follow its shares: they are divided among the trades that sell them, and
-the lots that are still held. The charges of a sale belong to the trades that it closes.
-"""
+"""Read what a user traded: fills, closed trades, open lots, dividends, each with its charges by line, exact to the paisa."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from tradectl.accounts.charge_lines import ChargeLines, lines_of_day, summed
+from tradectl.accounts.charge_lines import ChargeLines, lines_of_day
+from tradectl.accounts.charged_trades import BY_HAND, ChargedFill, ClosedTrade, OpenLot, charged_trades
 from tradectl.ledger.positions import booked_charges, folded, whole_fill
 from tradectl.ledger.statements import ADJUSTMENTS, FILLS, ORDERS, POSITIONS
 from tradectl.model.market import ActionKind
 from tradectl.model.money import Paise
 from tradectl.model.order import Side
-from tradectl.model.position import Lot, Trade
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Table
 
     from tradectl.exchange.rates import Tariff
     from tradectl.ledger.store import Ledger
-
-BY_HAND, CORPORATE_ACTION = "by_hand", "corporate_action"
-"""The purposes of exits without an order of ours: sold outside tradectl, and shares that a consolidation paid in cash."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChargedFill:
-    """A fill with its charges by line. Amounts in paise.
-
-    Attributes:
-        booked: The shares that change a position of ours; less than `quantity` for a sale outside tradectl.
-        purpose: The purpose of its order; `by_hand` without an order.
-        lines: The charges of the whole fill.
-        booked_lines: The charges of the booked shares.
-    """
-
-    id: int
-    trade_id: str
-    order_id: int | None
-    position_id: int | None
-    instrument_id: str
-    symbol: str
-    side: Side
-    quantity: int
-    booked: int
-    price: Paise
-    session: date
-    at: datetime
-    external: bool
-    purpose: str
-    lines: ChargeLines
-    booked_lines: ChargeLines
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedTrade:
-    """A lot, or a part of it, that was sold.
-
-    Attributes:
-        exit: None for shares that a consolidation paid in cash.
-        lines: The charges of both sides; their sum is `trade.charges`.
-    """
-
-    position_id: int
-    instrument_id: str
-    trade: Trade
-    entry: ChargedFill
-    exit: ChargedFill | None
-    lines: ChargeLines
-
-    @property
-    def id(self) -> str:
-        """Return the id: the ids of the fills that bought and sold it, such as `12-15`."""
-        return f"{self.entry.id}-{self.exit.id if self.exit else 0}"
-
-    @property
-    def exit_purpose(self) -> str:
-        """Return the purpose of the sale."""
-        return self.exit.purpose if self.exit else CORPORATE_ACTION
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLot:
-    """A lot that is held, with the charges of its buy by line."""
-
-    position_id: int
-    instrument_id: str
-    lot: Lot
-    entry: ChargedFill
-    lines: ChargeLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +60,7 @@ def read_history(ledger: Ledger, *, through: date = date.max) -> TradeHistory:
     rows = [row for row in rows if row.session_date <= through]
     actions = sorted((row for row in actions if row.ex_date <= through), key=lambda row: (row.ex_date, row.id))
     fills = _charged(rows, purposes, ledger.tariff)
-    trades, lots, spun_off = _folded(rows, actions, {str(fill.id): fill for fill in fills})
+    trades, lots, spun_off = _folded(rows, actions, {fill.id: fill for fill in fills})
     of_position = {row.id: row for row in held}
     return TradeHistory(
         fills=tuple(fills),
@@ -197,25 +123,18 @@ def _charged_fill(row: Row[Any], lines: ChargeLines, purpose: str) -> ChargedFil
 
 
 def _folded(
-    rows: Sequence[Row[Any]], actions: Sequence[Row[Any]], charged: Mapping[str, ChargedFill]
+    rows: Sequence[Row[Any]], actions: Sequence[Row[Any]], charged: Mapping[int, ChargedFill]
 ) -> tuple[list[ClosedTrade], list[OpenLot], Paise]:
     """Return the closed trades, the open lots, and the cost that left with demerged companies, of all positions."""
-    fills_of, actions_of = _by_position(rows), _by_position(actions)
+    actions_of = _by_position(actions)
     trades: list[ClosedTrade] = []
     lots: list[OpenLot] = []
     spun_off = 0
-    for position_id, of_position in fills_of.items():
+    for position_id, of_position in _by_position(rows).items():
         state = folded(of_position, actions_of.get(position_id, []))
-        buys = [charged[str(row.id)].booked_lines for row in of_position if row.side == Side.BUY]
-        paid = _drawn(buys, [trade.entry_charges for trade in state.trades] + [lot.charges for lot in state.lots])
-        sold = _sale_lines(state.trades, charged)
-        trades += [
-            ClosedTrade(position_id, charged[trade.entry_fill].instrument_id, trade, charged[trade.entry_fill],
-                        charged.get(trade.exit_fill), bought + sale)
-            for trade, bought, sale in zip(state.trades, paid, sold, strict=False)
-        ]  # fmt: skip
-        held = zip(state.lots, paid[len(state.trades) :], strict=True)
-        lots += [OpenLot(position_id, charged[lot.fill_id].instrument_id, lot, charged[lot.fill_id], part) for lot, part in held]
+        closed, held = charged_trades(position_id, state, {str(row.id): charged[row.id] for row in of_position})
+        trades += closed
+        lots += held
         spun_off += state.spun_off
     return trades, lots, spun_off
 
@@ -225,42 +144,6 @@ def _by_position(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:
     for row in rows:
         if row.position_id is not None:
             found.setdefault(row.position_id, []).append(row)
-    return found
-
-
-def _drawn(buys: Iterable[ChargeLines], amounts: Iterable[Paise]) -> list[ChargeLines]:
-    """Divide the charges of a position's buys, the oldest first, into parts of these amounts, which sum to all charges.
-
-    Shares are sold first in, first out, so each part comes from the buy of its shares. Only a lot that a consolidation merged
-    into another one has its charges in the next part.
-    """
-    rest = deque(buys)
-    parts: list[ChargeLines] = []
-    for amount in amounts:
-        part = ChargeLines()
-        while rest and rest[0].total <= amount - part.total:
-            part += rest.popleft()
-        if rest and (left := amount - part.total):
-            taken = rest[0].part(left)
-            rest[0] -= taken
-            part += taken
-        parts.append(part)
-    if parts and rest:  # lines that sum to 0: a levy that the table has and the ledger has not
-        parts[-1] += summed(rest)
-    return parts
-
-
-def _sale_lines(trades: Sequence[Trade], charged: Mapping[str, ChargedFill]) -> list[ChargeLines]:
-    """Return the charges of the sale of each trade. One fill may close several lots."""
-    by_fill: dict[str, list[int]] = {}
-    for place, trade in enumerate(trades):
-        by_fill.setdefault(trade.exit_fill, []).append(place)
-    found = [ChargeLines()] * len(trades)
-    for fill_id, places in by_fill.items():
-        if fill_id:
-            amounts = [trades[place].charges - trades[place].entry_charges for place in places]
-            for place, part in zip(places, charged[fill_id].booked_lines.divided(amounts), strict=True):
-                found[place] = part
     return found
 
 

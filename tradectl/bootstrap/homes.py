@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.past_data import lacking_data
 from tradectl.bootstrap.renames import RenameWatch, follow_renames
-from tradectl.bootstrap.reports import write_session_report
+from tradectl.bootstrap.reports import draw_session, write_session_report
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account
@@ -312,6 +312,7 @@ def _world(
     )
     fresh = partial(read_freshness, settings.market)
     reports = partial(write_session_report, settings.reports) if settings.report_folder and not read_only else None
+    picture = partial(draw_session, settings.reports) if not read_only else None
     pings = pings_of(settings, ledger) if not (read_only or clock.virtual) else None
     if mode == "live":
         live = live_world(
@@ -326,7 +327,7 @@ def _world(
             freshness=fresh,
         )
         watch = RenameWatch(settings.market, market, live.readings, lambda: None, lambda: follow(clock.now()))
-        return replace(live, pings=pings, write_report=reports, follow_renames=watch)
+        return replace(live, pings=pings, write_report=reports, draw_session=picture, follow_renames=watch)
     lacking = partial(lacking_data, fresh, market, sessions, parameters.actions_max_age)
     paper = paper_world(
         ledger,
@@ -359,6 +360,7 @@ def _world(
         pings=pings,
         write_report=reports,
         follow_renames=watch,
+        draw_session=picture,
     )
 
 

@@ -1,4 +1,4 @@
-"""Write the report of a session into the folder of reports."""
+"""Write the report and the picture of a session into the folder of reports."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from tradectl.errors import ConfigurationError
 from tradectl.files import PRIVATE, replace_file
+
+RECENT = 60
+"""The number of sessions of the equity curve in the picture of a session."""
 
 if TYPE_CHECKING:
     from tradectl.report_page.content import Content
@@ -24,6 +27,21 @@ def write_session_report(folder: Path, world: World, session: date) -> str:
     content = ledger_report(world, Period(session, session, f"{session:%A, %d %B %Y}"))
     file = folder / f"{report_name(content)}.html"
     write_report(file, render(content).encode())
+    return str(file)
+
+
+def draw_session(folder: Path, world: World, session: date) -> str:
+    """Write the picture of a session, with the equity of the last `RECENT` sessions; return its path.
+
+    Raises ConfigurationError if the file cannot be written, or without matplotlib.
+    """
+    from tradectl.report_page.ledger_reading import Period, content_of, days_of
+    from tradectl.report_page.picture import draw
+
+    content = content_of(world, Period(session, session, f"{session:%A, %d %B %Y}"))
+    recent = days_of(world, Period(date.min, session, ""))[-RECENT:]
+    file = folder / f"{report_name(content)}.png"
+    write_report(file, draw(content, recent))
     return str(file)
 
 

@@ -14,12 +14,13 @@ from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.output_file import write_csv
 from tradectl.cli.progress import bar
+from tradectl.cli.report import content_in, format_of
 from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
 from tradectl.errors import LookAhead, UsageError
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
-    from tradectl.research.backtests import AccountRequest, AccountRun, BacktestRequest
+    from tradectl.research.backtests import AccountRequest, AccountRun, Alone, BacktestRequest
 
 app = typer.Typer()
 
@@ -56,7 +57,12 @@ LookedAt = Annotated[
     ),
 ]
 Report = Annotated[
-    Path | None, typer.Option("--report", help="With --portfolio: write a page with charts of the account.", metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Write a report: a page with charts, or what the ending names (md, json, csv, xlsx, png).",
+        metavar="FILE",
+    ),
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one per line, in exact rupees.", metavar="FILE")]
 
@@ -88,42 +94,44 @@ def backtest(
     from tradectl.research.reports.backtest import with_notes
 
     account = account_of(invocation, portfolio, capital, index, random_order, seed)
-    if page is not None and account is None:
-        raise UsageError("--report needs --portfolio")
-    run = None
+    form = format_of(page) if page is not None else ""
     request = request_of(invocation, symbol, first, last, changes)
     quiet = invocation.quiet or invocation.as_json
     with bar("backtest", quiet=quiet) as tell:
-        if account is not None:
-            run = backtests.run_account(request, account, tell)
+        run = backtests.run_account(request, account, tell) if account is not None else backtests.run_alone(request, tell)
+        if isinstance(run, backtests.AccountRun):
             found, text = backtests.account_result(request, run), text_of_account
-        elif request.many:
-            found, text = backtests.symbols_result(request, tell), text_of_many
         else:
-            found, text = backtests.symbol_result(request), text_of_symbol
+            found, text = backtests.result_alone(request, run), text_of_many if request.many else text_of_symbol
     with bar("checking", quiet=quiet) as tell:
         made_again = check_look_ahead(request, account.capital if account is not None else None, look_ahead, tell)
     found = with_notes(found, request.parameters, made_again, request.market.surveillance_since())
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
-    if page is not None and run is not None:
-        found["report"] = _report(invocation, page, request, run, found["notes"])
+    if page is not None:
+        found["report"] = _report(invocation, page, form, request, run, found["notes"])
     if not made_again.differences:
         return Answer(found, lambda: text(found))
     error = f"look-ahead: {len(made_again.differences)} differences, the first: {made_again.differences[0]}"
     return Answer(found, lambda: text(found), exit_code=LookAhead.exit_code, error=error, outcome="failed")
 
 
-def _report(invocation: Invocation, file: Path, request: BacktestRequest, run: AccountRun, notes: list[str]) -> str:
-    """Write the page of an account and return its path. Raises ConfigurationError if it cannot be written."""
+def _report(
+    invocation: Invocation, file: Path, form: str, request: BacktestRequest, run: AccountRun | Alone, notes: list[str]
+) -> str:
+    """Write the report of a backtest and return its path. Raises ConfigurationError if it cannot be written."""
     from tradectl.bootstrap.reports import write_report
     from tradectl.clock import SystemClock
-    from tradectl.report_page.page import render
-    from tradectl.research.reports.account_page import account_content
+    from tradectl.report_page.figures import figures_of
+    from tradectl.research.backtests import AccountRun
+    from tradectl.research.reports.account_page import account_content, alone_content
 
     made_at = invocation.required_settings().at or SystemClock().now()
-    content = account_content(request.name, run.own, run.benchmarks, request.market, notes=notes, made_at=made_at)
-    write_report(file, render(content).encode())
+    if isinstance(run, AccountRun):
+        content = account_content(request.name, run.own, run.benchmarks, request.market, notes=notes, made_at=made_at)
+    else:
+        content = alone_content(request.name, run, request.span, request.market, notes=notes, made_at=made_at)
+    write_report(file, content_in(content, figures_of(content), form))
     invocation.note(f"report: {file.absolute()}")
     return str(file.absolute())
 

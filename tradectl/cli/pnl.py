@@ -124,7 +124,7 @@ def _notes(found: dict[str, Any]) -> list[str]:
         notes.append(f"Charges of shares that you traded outside tradectl, apart: {output.rupees(total['paid_outside'])}.")
     if {total["charge_lines"]["other"], total["paid_lines"]["other"]} != {"0.00"}:
         title = found["charges_of"]["title"]
-        notes.append(f"The stored charges differ from today's table of {title}; `not in the table` has the difference.")
+        notes.append(f"No table gives some of the stored charges; `not in the table` has the difference from {title}.")
     sessions = found["sessions_compared"]
     compared = f"eod's statistics of {sessions} session{'s' if sessions != 1 else ''}"
     if found["differences"]:

@@ -1,4 +1,4 @@
-"""Write a report of a period: a page with charts in one file, or Markdown, CSV or JSON (`report`)."""
+"""Write a report of a period: a page with charts in one file, or Markdown, CSV, JSON, XLSX or a picture (`report`)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from tradectl.cli.options import LOOK, parse_day
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tradectl.report_page.content import Content
     from tradectl.report_page.figures import Figures
     from tradectl.report_page.ledger_reading import Period
     from tradectl.task import World
 
 app = typer.Typer()
-FORMATS = ("html", "md", "json", "csv", "png")
+FORMATS = ("html", "md", "json", "csv", "xlsx", "png")
+TO_SCREEN = frozenset({"md", "json", "csv"})
+"""The formats that go to stdout without `--out`."""
 YEAR, TWO_NUMBERS = re.compile(r"\d{4}"), re.compile(r"(\d{4})-(\d{2})")
 
 Session = Annotated[str, typer.Option("--session", help="One session; default: the last.", metavar="YYYY-MM-DD")]
@@ -34,7 +38,12 @@ Simulation = Annotated[
     Path | None, typer.Option("--simulation", help="Of the simulation in this folder (`simulate --keep`).", metavar="FOLDER")
 ]
 Format = Annotated[
-    str, typer.Option("--format", help="html: a page; md, json, csv; png: a small picture.", metavar="html|md|json|csv|png")
+    str,
+    typer.Option(
+        "--format",
+        help="html: a page; md, json, csv, xlsx; png: a small picture. Default: what --out ends with, else html.",
+        metavar="html|md|json|csv|xlsx|png",
+    ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Write this file; default: in the home's reports.", metavar="FILE")]
 Open = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
@@ -49,7 +58,7 @@ def report(
     first: From = "",
     last: To = "",
     simulation: Simulation = None,
-    form: Format = "html",
+    form: Format = "",
     out: Out = None,
     open_page: Open = False,
 ) -> Answer:
@@ -60,6 +69,7 @@ def report(
     """
     from tradectl.bootstrap.reports import report_name
 
+    form = form or (format_of(out) if out is not None else "html")
     if form not in FORMATS:
         raise UsageError(f"a format is one of {', '.join(FORMATS)}; not {form!r}")
     if open_page and form != "html":
@@ -72,7 +82,7 @@ def report(
         if simulation is not None:
             world.close()
     folder = simulation or invocation.required_settings().reports
-    file = out or (folder / f"{report_name(content)}.{form}" if form in {"html", "png"} else None)
+    file = out or (folder / f"{report_name(content)}.{form}" if form not in TO_SCREEN else None)
     return written(content, form, file, open_page=open_page)
 
 
@@ -197,31 +207,45 @@ def written(content: Content, form: str, file: Path | None, *, open_page: bool =
     """Write a report to `file`, or to stdout without one. Raises ConfigurationError if the file cannot be written."""
     from tradectl.bootstrap.reports import write_report
     from tradectl.report_page.figures import figures_of
-    from tradectl.report_page.picture import draw
     from tradectl.report_page.plain import result_of
 
     figures = figures_of(content)
     found = {"file": None, "bytes": None, **result_of(content, figures)}
     if file is None:
-        return Answer(found, lambda: _as_text(content, figures, form).rstrip("\n"))
-    picture = draw(content) if form == "png" else _as_text(content, figures, form).encode()
-    found |= {"file": str(file.absolute()), "bytes": write_report(file, picture)}
+        return Answer(found, lambda: content_in(content, figures, form).decode().rstrip("\n"))
+    found |= {"file": str(file.absolute()), "bytes": write_report(file, content_in(content, figures, form))}
     opened = "" if not open_page else open_in_browser(file)
     return Answer(found, lambda: "\n".join(filter(None, (summary(found), f"report: {found['file']}", opened))))
 
 
-def _as_text(content: Content, figures: Figures, form: str) -> str:
-    """Return a report as the text of a format."""
+def format_of(file: Path, formats: Sequence[str] = FORMATS) -> str:
+    """Return the format that the ending of a file names: a page without an ending. Raises UsageError for another ending."""
+    ending = file.suffix.removeprefix(".").lower()
+    if ending in {"", "htm"}:
+        return "html"
+    if ending not in formats:
+        raise UsageError(f"{file}: a report is one of .{', .'.join(formats)}, not .{ending}")
+    return ending
+
+
+def content_in(content: Content, figures: Figures, form: str) -> bytes:
+    """Return a report in a format. Raises ConfigurationError if the package that writes it is not installed."""
     import json
 
     from tradectl.report_page.page import render
+    from tradectl.report_page.picture import draw
     from tradectl.report_page.plain import csv_of, markdown_of, result_of
+    from tradectl.report_page.workbook import workbook_of
 
+    if form == "png":
+        return draw(content)
+    if form == "xlsx":
+        return workbook_of(content, figures)
     if form == "html":
-        return render(content)
+        return render(content).encode()
     if form == "json":
-        return json.dumps(rounded(result_of(content, figures)), ensure_ascii=False, indent=1) + "\n"
-    return markdown_of(content, figures) if form == "md" else csv_of(content)
+        return f"{json.dumps(rounded(result_of(content, figures)), ensure_ascii=False, indent=1)}\n".encode()
+    return (markdown_of(content, figures) if form == "md" else csv_of(content)).encode()
 
 
 def open_in_browser(file: Path) -> str:
@@ -233,7 +257,7 @@ def open_in_browser(file: Path) -> str:
 
 def summary(found: dict[str, Any]) -> str:
     """Return a report as lines for a terminal, with the equity as a sparkline."""
-    from tradectl.model.money import to_paise
+    from tradectl.model.money import to_paise, to_rupees
     from tradectl.report_page.plain import months_line, sparkline
 
     equity, curve = to_paise(found["before"]), []
@@ -242,11 +266,12 @@ def summary(found: dict[str, Any]) -> str:
         curve.append(float(equity))
     figures, wins = found["figures"], sum(not row["net"].startswith("-") for row in found["trades"])
     lines = [f"{item['title']}: {item['text']}" for item in found["alerts"]]
+    charges = to_rupees(to_paise(found["gross"]) - to_paise(found["net"]))
     lines += [
         found["title"],
         f"result {output.rupees(found['result'])}{_percent(figures['growth'])}, equity {output.rupees(found['equity'])}",
         f"{_count(len(found['trades']), 'trade')} closed, {wins} with a gain; net {output.rupees(found['net'])} after charges "
-        f"{output.rupees(found['charges'])}; {_count(len(found['held']), 'lot')} held; {_count(found['skipped'], 'buy')} skipped",
+        f"{output.rupees(charges)}; {_count(len(found['held']), 'lot')} held; {_count(found['skipped'], 'buy')} skipped",
     ]
     if len(curve) > 1:
         drawdown = f"largest drawdown {100 * figures['drawdown']:.2f} %" if figures["drawdown"] is not None else ""

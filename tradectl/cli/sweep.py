@@ -17,6 +17,8 @@ from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.output_file import write_csv
 from tradectl.cli.progress import bar
+from tradectl.cli.report import format_of
+from tradectl.cli.sweep_report import FORMATS, write_sweep
 from tradectl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +64,14 @@ DaskOption = Annotated[str, typer.Option("--dask", help="Use the Dask cluster of
 Top = Annotated[int, typer.Option(help="Number of settings to show.", min=1, metavar="NUMBER")]
 Sort = Annotated[str, typer.Option(help="Sort by this column; default: best first.", metavar="COLUMN")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all settings with their figures.", metavar="FILE")]
-Page = Annotated[Path | None, typer.Option("--report", help="Write a page with a heat map of two settings.", metavar="FILE")]
+Page = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Write a page with a heat map of two settings, or what the ending names (md, json, csv, xlsx).",
+        metavar="FILE",
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the stored results of this study.")]
 
 
@@ -104,6 +113,8 @@ def sweep(
     if sort and sort not in report.FIGURES:
         raise UsageError(f"--sort is one of {', '.join(report.FIGURES)}, not {sort!r}")
     own = bootstrap.parameters_of(invocation.required_settings(), {})
+    if page is not None:
+        format_of(page, FORMATS)
     settings, combinations = settings_of(sets or [], vary or [], random, seed)
     study, market = study_of(invocation, universe or own.universe, first, last, scored=not rules_only)
     splits = splits_of(study, walk_forward)
@@ -122,22 +133,8 @@ def sweep(
         rows = rows_of(result["settings"])
         write_csv(csv_file, list(rows[0]), rows)
     if page is not None:
-        result["report"] = _report(invocation, page, result, own)
+        result["report"] = write_sweep(invocation, page, result, own, report.text(result, output.table, top=top, sort=sort))
     return Answer(result, lambda: report.text(result, output.table, top=top, sort=sort))
-
-
-def _report(invocation: Invocation, file: Path, found: dict[str, Any], own: Parameters) -> str:
-    """Write the page of a sweep and return its path. Raises ConfigurationError if it cannot be written."""
-    from tradectl.bootstrap.reports import write_report
-    from tradectl.clock import SystemClock
-    from tradectl.report_page.sweep_page import render_sweep
-    from tradectl.strategy.parameters import names, show
-
-    values = {name: show(getattr(own, name)) for name in names()}
-    made_at = invocation.required_settings().at or SystemClock().now()
-    write_report(file, render_sweep(found, values, made_at).encode())
-    invocation.note(f"report: {file.absolute()}")
-    return str(file.absolute())
 
 
 def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:

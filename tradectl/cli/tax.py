@@ -53,16 +53,18 @@ def year(
 
     Exit 8 if a sale has no recorded purchase: import the tradebook of that time."""
     from tradectl.papers.account_trades import dividends
-    from tradectl.papers.tax_values import lots_value, year_value
+    from tradectl.papers.bridge import bridge_of
+    from tradectl.papers.tax_values import bridge_value, lots_value, year_value
     from tradectl.tax.rules import FinancialYear
     from tradectl.tax.year import tax_year
 
     wanted = FinancialYear.parse(financial_year)
     account = _account(invocation)
     found = tax_year(wanted, account.tax)
-    paid = dividends(invocation.world(read_only=True).ledger, wanted.first, wanted.last)
+    ledger = invocation.world(read_only=True).ledger
     result = year_value(found) | {
-        "dividends": paid,
+        "pnl_bridge": bridge_value(bridge_of(ledger, found)),
+        "dividends": dividends(ledger, wanted.first, wanted.last),
         "charges_of": account.tariff,
         "notes": list(account.notes),
         "files": [],
@@ -161,10 +163,30 @@ def _year_text(result: dict[str, Any], *, lots: bool) -> str:
         ]
         names = ("sold", *(f">{_named(item)}" for item in result["buckets"]))
         parts.append(output.table(names, windows, title="Gains by the windows of advance tax"))
+        parts.append(_bridge_text(result))
         parts.append("\n".join(_sentences(result)))
     if lots:
         parts += _details(result)
     return "\n\n".join([*parts, *_ending(result)])
+
+
+BRIDGE = {
+    "net": "net of `pnl`", "not_deducted": "+ STT, not deducted", "doubtful": "+ doubtful charges, not deducted",
+    "fractions": "+ cash for fractions of shares", "outside": "+ sales outside the positions",
+    "cost": "+ cost, as other lots are sold", "charges": "+ deductible charges of these",
+    "law": "+ value of 2018-01-31, buybacks", "gains": "= the gains above",
+}  # fmt: skip
+
+
+def _bridge_text(result: dict[str, Any]) -> str:
+    """Return the lines from `pnl` to the gains that are not 0."""
+    amounts = result["pnl_bridge"]
+    rows = [
+        (title, output.rupees(amounts[name]))
+        for name, title in BRIDGE.items()
+        if name in {"net", "gains"} or amounts[name] != "0.00"
+    ]
+    return output.table(("from pnl to gains", ">amount"), rows)
 
 
 def _window(name: str) -> str:

@@ -10,12 +10,13 @@ The minimum brokerage of a contract note (`Rates.note`) belongs to the whole day
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from tradectl.exchange.rates import CRORE, ZERODHA, PartRates, Rates, Tariff
+from tradectl.errors import UncoveredDate
+from tradectl.exchange.rates import CRORE, TITLES, ZERODHA, PartRates, Rates, Tariff, shipped
 from tradectl.model.money import share_out
 from tradectl.model.order import Fill, Side
 
@@ -95,6 +96,35 @@ def day_charges(day: date, fills: Sequence[Fill], tariff: Tariff = ZERODHA, *, n
         parts = share_out(lines.total, [fill.quantity * fill.price for fill in side])
         by_fill.update(zip((fill.fill_id for fill in side), parts, strict=True))
     return DayCharges(buy, sell, buy.total + sell.total, by_fill)
+
+
+def tariff_of(
+    day: date, fills: Sequence[Fill], stored: Mapping[str, int], usual: Tariff, *, netting: bool = True
+) -> Tariff | None:
+    """Return the table that gives the stored charges (paise, by fill id) of one symbol and day; None if no table does.
+
+    `usual` comes first, then the shipped tables: the account may have had another broker on that day. The charges of both sides
+    must be equal to the paisa. `netting`: as for `day_charges`.
+
+    Raises:
+        UncoveredDate: `usual` begins later.
+        ValueError: As `day_charges`.
+    """
+    sums = {side: sum(stored[fill.fill_id] for fill in fills if fill.side is side) for side in Side}
+
+    def gives(tariff: Tariff) -> bool:
+        found = day_charges(day, fills, tariff, netting=netting)
+        return sums == {Side.BUY: found.buy.total, Side.SELL: found.sell.total}
+
+    if gives(usual):
+        return usual
+    for name in TITLES:
+        try:
+            if gives(shipped(name)):
+                return shipped(name)
+        except UncoveredDate:
+            continue
+    return None
 
 
 def buy_charges(day: date, quantity: int, price: int, tariff: Tariff = ZERODHA) -> int:

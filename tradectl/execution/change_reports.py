@@ -28,41 +28,30 @@ class ChangeReports:
 
     def unknown(self, order: Order) -> None:
         """Log and send one message for an UNKNOWN order."""
-        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id}"
-        text = f"{what}: its outcome is unknown ({order.reason}). It may trade at the exchange, so the symbol is blocked. "
+        text = (
+            f"{named(order)}: its outcome is unknown ({order.reason}). It may trade at the exchange, so the symbol is blocked. "
+        )
         text += f"`tradectl orders resolve {order.id}` decides it"
-        if self.notify(
-            f"{order.symbol}: the outcome of an order is unknown",
-            text,
-            f"unknown:{order.id}:{order.tag}",
-            MessageKind.UNKNOWN_ORDER,
-        ):
-            self.log("order_unknown", text, order.symbol, level="error")
+        self._once(order, "the outcome of an order is unknown", text, "unknown", action="order_unknown", unknown=True)
 
     def changes(self, changes: Changes, may_repeat: Callable[[Order], bool]) -> None:
         """Log what a reconciliation changed, and send the messages about it.
 
         An UNKNOWN order that `may_repeat` returns True for is about to be sent again, and is not reported."""
         for order in changes.executed:
-            self.log("order_executed", f"{order.side} {order.quantity} {order.symbol} executed", order.symbol)
+            self.log("order_executed", f"{traded(order)} executed", order.symbol)
         for order in (*changes.rejected, *changes.postponed):
             now = self.book.order(order.id)
             again = ", to be tried again before the open" if now.status is OrderStatus.RETRY_PENDING else ""
-            text = f"{order.side} {order.quantity} {order.symbol} rejected{again}: {now.reason}"
+            text = f"{traded(order)} rejected{again}: {now.reason}"
             self.log("order_rejected", text, order.symbol, level="warning")
             self.notify(f"{order.symbol}: an order was rejected", text, f"rejected:{order.id}:{order.tag}", MessageKind.REJECTED)
         for order, word in changes.unread:
-            text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: tradectl does not know the broker's status "
-            text += f"{word!r}. The order stays {self.book.order(order.id).status}: check it in the broker's app"
-            if self.notify(
-                f"{order.symbol}: an order has an unknown status",
-                text,
-                f"word:{order.id}:{order.tag}:{word}",
-                MessageKind.ORDER_PROBLEM,
-            ):
-                self.log("order_word_unknown", text, order.symbol, level="warning")
+            text = f"{named(order)}: tradectl does not know the broker's status {word!r}. The order stays "
+            text += f"{self.book.order(order.id).status}: check it in the broker's app"
+            self._once(order, "an order has an unknown status", text, "word", f":{word}", action="order_word_unknown")
         for order in changes.cancelled:
-            self.log("order_cancelled", f"{order.side} {order.quantity} {order.symbol} cancelled", order.symbol)
+            self.log("order_cancelled", f"{traded(order)} cancelled", order.symbol)
         for item in changes.external:
             trade = item.report
             text = f"{trade.side} {trade.quantity} {trade.symbol} at {rupees(trade.price)} was traded outside tradectl"
@@ -72,30 +61,18 @@ class ChangeReports:
                 f"{trade.symbol} was traded outside tradectl", text, f"external:{trade.trade_id}", MessageKind.ORDER_PROBLEM
             )
         for order in map(self.book.order, [item.id for item in changes.counted]):
-            text = (
-                f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: missing in the ledger or "
-            )
-            text += f"recorded as refused; it counts as order {order.id} from now on"
-            if self.notify(
-                f"{order.symbol}: a lost order was found at the broker",
-                text,
-                f"counted:{order.id}:{order.tag}",
-                MessageKind.ORDER_PROBLEM,
-            ):
-                self.log("order_counted", text, order.symbol, level="warning")
+            text = f"{traded(order)}, broker order {order.broker_order_id}: missing in the ledger or recorded as refused; it "
+            text += f"counts as order {order.id} from now on"
+            self._once(order, "a lost order was found at the broker", text, "counted", action="order_counted")
         for order in changes.doubted:
             if not may_repeat(order):
                 self.unknown(order)
         for order in changes.unexplained:
-            text = f"{order.side} {order.quantity} {order.symbol}, broker order {order.broker_order_id}: {order.reason}. "
+            text = f"{traded(order)}, broker order {order.broker_order_id}: {order.reason}. "
             text += f"Nothing is sent for {order.symbol} until you decide: `tradectl orders adopt {order.id}`"
-            if self.notify(
-                f"{order.symbol}: an order is not explained by the ledger",
-                text,
-                f"unexplained:{order.id}:{order.tag}",
-                MessageKind.UNKNOWN_ORDER,
-            ):
-                self.log("order_unexplained", text, order.symbol, level="error")
+            self._once(
+                order, "an order is not explained by the ledger", text, "unexplained", action="order_unexplained", unknown=True
+            )
 
     def not_changed(self, snapshot: Snapshot, requested: dict[int, tuple[int, int]]) -> None:
         """Log each live order that the broker accepted to change and that its book shows unchanged."""
@@ -109,24 +86,43 @@ class ChangeReports:
 
     def reopened(self, order: Order) -> None:
         """Report an order that counted as ended and is at the exchange after all."""
-        text = f"{order.side} {order.quantity} {order.symbol}, order {order.id}: it counted as ended and is live at the exchange"
-        text += ". tradectl cancels it"
-        if self.notify(
-            f"{order.symbol}: an order that counted as ended is live",
-            text,
-            f"reopened:{order.id}:{order.tag}",
-            MessageKind.ORDER_PROBLEM,
-        ):
-            self.log("order_reappeared", text, order.symbol, level="error")
+        text = f"{named(order)}: it counted as ended and is live at the exchange. tradectl cancels it"
+        self._once(order, "an order that counted as ended is live", text, "reopened", action="order_reappeared", level="error")
 
     def not_cancelled(self, order: Order, reason: str) -> None:
         """Report once that a cancel could not be sent."""
-        what = f"{order.side} {order.quantity} {order.symbol}, order {order.id},"
-        text = f"{what} is not cancelled and may trade: {reason}. `tradectl orders cancel {order.id}` tries again"
-        if self.notify(
-            f"{order.symbol}: an order is not cancelled",
-            text,
-            f"not_cancelled:{order.id}:{order.tag}",
-            MessageKind.ORDER_PROBLEM,
-        ):
-            self.log("order_not_cancelled", text, order.symbol, level="error")
+        text = f"{named(order)}, is not cancelled and may trade: {reason}. `tradectl orders cancel {order.id}` tries again"
+        self._once(order, "an order is not cancelled", text, "not_cancelled", action="order_not_cancelled", level="error")
+
+    def _once(
+        self,
+        order: Order,
+        title: str,
+        text: str,
+        key: str,
+        more: str = "",
+        *,
+        action: str,
+        level: str = "warning",
+        unknown: bool = False,
+    ) -> None:
+        """Send one message about an order, and log it where the message is new.
+
+        Args:
+            title: What is wrong; the symbol comes before it.
+            key, more: With the order, they tell whether the message was sent before.
+            unknown: The outcome of the order is not known: a graver kind of message, and an error in the log.
+        """
+        kind = MessageKind.UNKNOWN_ORDER if unknown else MessageKind.ORDER_PROBLEM
+        if self.notify(f"{order.symbol}: {title}", text, f"{key}:{order.id}:{order.tag}{more}", kind):
+            self.log(action, text, order.symbol, level="error" if unknown else level)
+
+
+def traded(order: Order) -> str:
+    """Return what an order trades: `BUY 10 INFY`."""
+    return f"{order.side} {order.quantity} {order.symbol}"
+
+
+def named(order: Order) -> str:
+    """Return what an order trades, with its id: `BUY 10 INFY, order 7`."""
+    return f"{traded(order)}, order {order.id}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
+from importlib.util import find_spec
 from itertools import groupby
 
 from tradectl.errors import UsageError
@@ -17,7 +18,7 @@ from tradectl.ledger.settings import PREFIX
 from tradectl.model.message_kind import MEANING, MessageKind
 from tradectl.model.moment import at_ist, to_ist
 
-QUIET_HOURS = f"{PREFIX}quiet_hours"
+QUIET_HOURS, PICTURE = f"{PREFIX}quiet_hours", f"{PREFIX}picture"
 DIGEST_FROM = 6
 """From this number of waiting messages of one kind on, one digest is sent instead of them."""
 DIGEST_LINES, GRAVE_LINES = 10, 40
@@ -35,6 +36,7 @@ class Message:
         sent_at: When it was sent, or dropped because its kind is switched off (`tries` is 0 then); None while it waits.
         deduplicate: A second message with the same value is not added.
         claimed_until: Until when a process has claimed to send it, in machine time; None where none has.
+        picture: The path of a PNG that is sent with the text as its caption; empty for a text alone.
     """
 
     id: int
@@ -48,6 +50,7 @@ class Message:
     error: str
     deduplicate: str
     claimed_until: datetime | None = None
+    picture: str = ""
 
     def is_claimed(self, machine_now: datetime, lease: timedelta) -> bool:
         """Return whether a process sends the message now. A claim beyond `lease` was made by a clock that was ahead."""
@@ -96,6 +99,16 @@ def parse_switch(kind: MessageKind, text: str) -> bool:
     return on
 
 
+def parse_on_off(text: str) -> bool:
+    """Return whether the picture of the day is sent, from `on` or `off`. Raises UsageError, also without matplotlib."""
+    if text.strip().lower() not in {"on", "off"}:
+        raise UsageError(f"{PICTURE} is on or off, not {text!r}")
+    on = text.strip().lower() == "on"
+    if on and find_spec("matplotlib") is None:
+        raise UsageError(f"{PICTURE} needs matplotlib: `pip install 'tradectl[pictures]'`")
+    return on
+
+
 @dataclass(frozen=True, slots=True)
 class NotificationSetting:
     """A setting of notifications; `parse` returns the value to store, and raises UsageError."""
@@ -121,6 +134,13 @@ SETTINGS: Mapping[str, NotificationSetting] = {
     item.key: item
     for item in (
         *map(_switch, MessageKind),
+        NotificationSetting(
+            PICTURE,
+            False,
+            "on/off",
+            "a picture of the day after the summary of `eod` (needs the extra `pictures`)",
+            parse_on_off,
+        ),
         NotificationSetting(
             QUIET_HOURS,
             "",
@@ -157,27 +177,32 @@ class DeliveryRules:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One text to send, and the messages of the outbox that it delivers."""
+    """One text to send, and the messages of the outbox that it delivers. `picture`: as in `Message`."""
 
     title: str
     body: str
     messages: tuple[Message, ...]
+    picture: str = ""
 
 
 def parcels(waiting: Sequence[Message]) -> list[Parcel]:
-    """Return what to send for the waiting messages, oldest first: the grave ones before all others, many of one kind as one."""
+    """Return what to send for the waiting messages, oldest first: the grave ones before all others, many of one kind as one.
+
+    Pictures come after all texts, so that none waits for one.
+    """
 
     def by_kind(message: Message) -> tuple[bool, str]:
         return not message.kind.grave, message.kind
 
     found: list[tuple[tuple[bool, int], Parcel]] = []
-    for (later, _), group in groupby(sorted(waiting, key=by_kind), by_kind):
+    for (later, _), group in groupby(sorted((item for item in waiting if not item.picture), key=by_kind), by_kind):
         messages = tuple(group)
         if len(messages) >= DIGEST_FROM:
             found.append(((later, messages[0].id), digest(messages)))
         else:
             found += [((later, item.id), Parcel(item.title, shortened(item.body), (item,))) for item in messages]
-    return [parcel for _, parcel in sorted(found, key=lambda item: item[0])]
+    texts = [parcel for _, parcel in sorted(found, key=lambda item: item[0])]
+    return texts + [Parcel(item.title, shortened(item.body), (item,), item.picture) for item in waiting if item.picture]
 
 
 def digest(messages: Sequence[Message]) -> Parcel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, String, bindparam, delete, func, or_, select, update
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(minutes=2)
 """How long a claim of a message holds: longer than a send takes. After a crash the message is sent again."""
+PICTURE_TRIES = 3
+"""How many deliveries try to send a picture."""
 MOST = 10_000
 """The most messages that one delivery reads; the rest waits for the next one."""
 
@@ -55,17 +58,28 @@ class Outbox:
         self._unrecorded: set[int] = set()
         """Grave messages that were sent while the ledger could not be written."""
 
-    def add(self, at: datetime, title: str, body: str, deduplicate: str, *, kind: MessageKind = MessageKind.NOTICE) -> bool:
+    def add(
+        self,
+        at: datetime,
+        title: str,
+        body: str,
+        deduplicate: str,
+        *,
+        kind: MessageKind = MessageKind.NOTICE,
+        picture: str = "",
+    ) -> bool:
         """Add a message in the caller's transaction; return False if one with the same `deduplicate` was added before.
 
         Args:
             deduplicate: At most 96 characters count.
             kind: What it reports; the user may have switched the kind off.
+            picture: The path of a PNG to send with the text as its caption.
         """
-        values = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
+        texts = {"title": one_line(scrubbed(title)), "body": lines(scrubbed(body)), "deduplicate": one_line(deduplicate)[:96]}
+        values = {"user": self.user, "created_at": at, "kind": str(kind), "picture": picture, **texts}
         self._empty_at = self._rest = None
         with self.database.note() as connection:
-            return insert_new(connection, rows, {"user": self.user, "created_at": at, "kind": str(kind), **values})
+            return insert_new(connection, rows, values)
 
     def pending(self, limit: int = 50) -> tuple[Message, ...]:
         """Return the messages that were not sent, oldest first. They stay until they are sent.
@@ -118,6 +132,9 @@ class Outbox:
         for parcel in wanted:
             if not self._may_send(parcel, clock.machine_now()):
                 continue  # another process sends them
+            if parcel.picture:
+                sent += self._send_picture(parcel.messages[0], parcel, notifier, clock)
+                continue
             if not notifier.send(parcel.title, parcel.body):
                 self.failed = True
                 for message in parcel.messages:
@@ -126,6 +143,22 @@ class Outbox:
             self._mark(parcel.messages, clock.now(), sent=True)
             sent += len(parcel.messages)
         return sent
+
+    def _send_picture(self, message: Message, parcel: Parcel, notifier: Notifier, clock: Clock) -> int:
+        """Send a picture and return 1 if it arrived. After `PICTURE_TRIES` deliveries it is given up, and a message says so."""
+        trouble = notifier.send_picture(parcel.title, parcel.body, Path(parcel.picture))
+        if not trouble:
+            self._mark((message,), clock.now(), sent=True)
+            return 1
+        if message.tries + 1 < PICTURE_TRIES:
+            self.mark_failed(message, trouble)
+            return 0
+        text = f"{trouble}. Its message was sent as text. The picture is {parcel.picture}"
+        self.add(clock.now(), f"{message.title} was not sent", text, f"not sent:{message.deduplicate}", kind=message.kind)
+        with self.database.note() as connection:
+            values = {"sent_at": clock.now(), "tries": message.tries + 1, "error": trouble, "claimed_until": None}
+            _CHANGE.execute(connection, {"of_id": message.id, **values})
+        return 0
 
     def _may_send(self, parcel: Parcel, machine_now: datetime) -> bool:
         """Claim a parcel. A grave message is sent without a claim if the ledger cannot be written: once by this process."""

@@ -308,6 +308,7 @@ outbox = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("deduplicate", String(96), nullable=False),
     Column("claimed_until", Moment),                 # a process sends it until then, in machine time
+    Column("picture", Text, nullable=False, server_default=""),  # the path of a PNG that is sent, with the text as its caption
     UniqueConstraint("user", "deduplicate"),
     one_of("kind", MessageKind, "kind"),
 )  # fmt: skip

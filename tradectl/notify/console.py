@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from tradectl.control_characters import lines, one_line
@@ -26,6 +27,10 @@ class ConsoleNotifier:
             print("\n".join(part for part in (one_line(title), lines(body)) if part), file=self._stream or sys.stderr)
         return True
 
+    def send_picture(self, title: str, body: str, picture: Path) -> str:  # noqa: ARG002
+        """Write where the picture is."""
+        return "" if self.send(title, str(picture)) else self.trouble
+
 
 class SilentNotifier:
     """Accept every message and write none, for simulations and `-q`."""
@@ -35,3 +40,6 @@ class SilentNotifier:
 
     def send(self, title: str, body: str) -> bool:  # noqa: ARG002
         return True
+
+    def send_picture(self, title: str, body: str, picture: Path) -> str:  # noqa: ARG002
+        return ""

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.control_characters import lines, one_line
@@ -51,6 +52,27 @@ class ServiceNotifier:
             delivered = [self._send_with_retries(service, title, body) for service in self._services]
             self.trouble = "" if all(delivered) else self._scrubbed(captured)
         return any(delivered)
+
+    def send_picture(self, title: str, body: str, picture: Path) -> str:
+        """Send a PNG once to every service that takes pictures: a photo with a caption, or a mail with an attachment.
+
+        Return why it did not arrive, empty if it arrived at one of them.
+        """
+        import apprise
+
+        if not picture.is_file():
+            return "the file of the picture is gone"
+        able = [service for service in self._services if any(plugin.attachment_support for plugin in service)]
+        if not able:
+            return "no service of notify.urls takes pictures"
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as captured:  # type: ignore[no-untyped-call]
+            delivered = [
+                service.notify(
+                    title=one_line(title), body=lines(body), body_format=apprise.NotifyFormat.TEXT, attach=str(picture)
+                )
+                for service in able
+            ]
+            return "" if any(delivered) else self._scrubbed(captured)
 
     def _send_with_retries(self, service: Apprise, title: str, body: str) -> bool:
         from apprise import NotifyFormat

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 from tradectl.errors import DataError, UsageError
+from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind, CorporateAction
-from tradectl.model.money import Paise, to_rupees
-from tradectl.papers.account_trades import FindInstrument, account_trades, ledger_fills, with_series
+from tradectl.model.money import to_rupees
+from tradectl.papers.account_trades import FindInstrument, account_trades, fractions_paid, ledger_fills, with_series
 from tradectl.papers.lists import read_fair_values, read_tax_actions
 from tradectl.ports import MarketData
 from tradectl.settings import FAIR_VALUES, TAX_ACTIONS
 from tradectl.task import World
 from tradectl.tax.account import AccountTax, account_tax
 from tradectl.tax.events import ActionType, ShareAction, Trade
-from tradectl.tax.lots import Lot
+from tradectl.tax.lot import Lot
 
 _KINDS = {
     ActionKind.SPLIT: ActionType.SPLIT,
@@ -50,11 +50,11 @@ def read_account(world: World, home: Path, today: date) -> Account:
     own = [_by_instrument(item, find) for item in read_tax_actions(home / TAX_ACTIONS)]
     notes: list[str] = []
     announced = _announced(sorted({trade.instrument for trade in trades}), trades, world.market, today, notes)
-    actions = _settled(own, announced)
+    actions = _with_cash(_settled(own, announced), world.ledger)
     tariff, stored = world.ledger.tariff, ledger_fills(world.ledger).charges
     past = [item for item in actions if item.ex_date <= today]
     found = account_tax(trades, past, read_fair_values(home / FAIR_VALUES), tariff, stored)
-    notes += _other_charges(found, trades, stored, tariff.title)
+    notes += _other_charges(found, tariff.title)
     lots = tuple(replace(lot, symbol=_present_symbol(lot, world.market, today)) for lot in found.matched.lots)
     named = replace(found, matched=replace(found.matched, lots=lots))
     return Account(named, tuple(trades), tuple(actions), tariff.title, tuple(notes))
@@ -104,6 +104,16 @@ def _near(one: ShareAction, other: ShareAction) -> bool:
     return same and one.ex_date != other.ex_date and abs(one.ex_date - other.ex_date) <= NEAR
 
 
+def _with_cash(actions: Sequence[ShareAction], ledger: Ledger) -> list[ShareAction]:
+    """Return the actions, those that the ledger applied to a position with the cash that it counted for a fraction of a share."""
+    paid = {(item.instrument_id, item.ex_date, item.kind): item for item in fractions_paid(ledger)}
+    found = []
+    for action in actions:
+        own = paid.get((action.instrument, action.ex_date, str(action.kind)))
+        found.append(replace(action, cash=own.cash, held=own.held) if own is not None else action)
+    return found
+
+
 def _finder(market: MarketData) -> FindInstrument:
     def find(symbol: str, day: date) -> str:
         try:
@@ -114,25 +124,28 @@ def _finder(market: MarketData) -> FindInstrument:
     return find
 
 
-def _other_charges(tax: AccountTax, trades: Sequence[Trade], stored: Mapping[str, Paise], table: str) -> list[str]:
-    """Return a note if the ledger has stored other charges for its fills than the table gives now."""
-    by_day: dict[tuple[date, str], list[Trade]] = defaultdict(list)
-    for trade in trades:
-        by_day[(trade.session, trade.instrument)].append(trade)
-    wrong: dict[date, Paise] = {}
-    for day in tax.charges:
-        own = by_day[(day.session, day.instrument)]
-        if day.known and all(trade.source == "ledger" for trade in own):
-            by = sum(stored[trade.trade_id] for trade in own) - day.lines.total
-            if by:
-                wrong[day.session] = wrong.get(day.session, 0) + by
-    if not wrong:
-        return []
-    total = to_rupees(sum(wrong.values()))
-    return [
-        f"{len(wrong)} days, {min(wrong)} to {max(wrong)}: the ledger has stored charges that differ by {total} in all from the "
-        f"table {table}, which counts here"
+def _other_charges(tax: AccountTax, table: str) -> list[str]:
+    """Return notes on charges of the ledger's fills that are by another table, and on those that no table gives."""
+    found = [day for day in tax.charges if day.table not in {"", table}]
+    notes = [
+        f"{_days(own)}: the charges that the ledger has stored are those of the table {title}, which counts here"
+        for title in sorted({day.table for day in found})
+        if (own := [day.session for day in found if day.table == title])
     ]
+    wrong = [day for day in tax.charges if day.difference]
+    if wrong:
+        total = to_rupees(sum(day.difference for day in wrong))
+        notes.append(
+            f"{_days([day.session for day in wrong])}: no table gives the charges that the ledger has stored. They count; the "
+            f"{total} in all that they differ by from the table {table} are not deducted"
+        )
+    return notes
+
+
+def _days(sessions: Sequence[date]) -> str:
+    """Return dates as text: `2025-04-07`, or `3 days, 2025-04-07 to 2025-05-02`."""
+    days = sorted(set(sessions))
+    return f"{days[0]}" if len(days) == 1 else f"{len(days)} days, {days[0]} to {days[-1]}"
 
 
 def _with_isin(trade: Trade, market: MarketData) -> Trade:

@@ -114,6 +114,27 @@ def _isins(ledger: Ledger) -> dict[str, str | None]:
         return {row.instrument_id: row.isin for row in connection.execute(query)}
 
 
+@dataclass(frozen=True, slots=True)
+class FractionPaid:
+    """The cash (paise) that the ledger counted for the fraction of a share that an action left of `held` shares; 0 for none."""
+
+    instrument_id: str
+    ex_date: date
+    kind: str
+    held: int
+    cash: int
+
+
+def fractions_paid(ledger: Ledger) -> list[FractionPaid]:
+    """Return each action that changed the shares of a position, with its cash for a fraction of a share."""
+    table, positions = schema.adjustments, schema.positions
+    columns = (positions.c.instrument_id, table.c.ex_date, table.c.kind, table.c.quantity_before, table.c.cash)
+    mine = and_(table.c.user == ledger.user, table.c.kind != ActionKind.DIVIDEND, table.c.kind != ActionKind.DEMERGER)
+    with ledger.database.read() as connection:
+        query = select(*columns).join(positions, positions.c.id == table.c.position_id).where(mine)
+        return [FractionPaid(*row) for row in connection.execute(query)]
+
+
 def dividends(ledger: Ledger, first: date, last: date) -> str:
     """Return the dividends (rupees as text) of the ledger's positions with an ex-date in a span."""
     table = schema.adjustments

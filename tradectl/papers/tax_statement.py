@@ -122,7 +122,7 @@ def _ours(tax: AccountTax, years: Iterable[FinancialYear]) -> tuple[dict[Key, Ex
     wanted, found, unknown = set(years), defaultdict[Key, Exit](Exit), []
     for gain in tax.gains:
         item = gain.disposal
-        if FinancialYear.of(item.sold) not in wanted:
+        if FinancialYear.of(item.sold) not in wanted or not item.quantity:  # a statement lists whole shares
             continue
         if item.lot.acquired is None:
             unknown.append((item.lot.symbol, item.sold, item.quantity))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 from tradectl.exchange.charge_parts import LINES
 from tradectl.model.money import to_rupees
+from tradectl.papers.bridge import Bridge
 from tradectl.tax.account import AccountTax
 from tradectl.tax.events import DOUBTS
 from tradectl.tax.gains import Gain, SpeculativeGain, long_from
-from tradectl.tax.lots import Lot
+from tradectl.tax.lot import Lot
 from tradectl.tax.rules import Term, Treated
 from tradectl.tax.year import Bucket, TaxYear
 
@@ -128,6 +130,11 @@ def year_value(found: TaxYear) -> dict[str, Any]:
         "unmatched": len(found.unmatched),
         "doubts": doubts_value(doubt for name, count in found.doubts.items() for doubt in [name] * count),
     }
+
+
+def bridge_value(found: Bridge) -> dict[str, str]:
+    """Return the bridge from `pnl` to the gains of a year."""
+    return {field.name: to_rupees(getattr(found, field.name)) for field in fields(found)}
 
 
 def lots_value(tax: AccountTax) -> list[dict[str, Any]]:

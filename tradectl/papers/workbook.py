@@ -63,6 +63,8 @@ def _summary(sheet: _Sheet, year: Mapping[str, Any]) -> None:
     sheet.row([])
     for name in ("exemption", "exempt", "deemed_dividends", "dividends"):
         sheet.row([name.replace("_", " "), year[name]], money={1})
+    for name, amount in year["pnl_bridge"].items():
+        sheet.row([f"from pnl to gains: {name.replace('_', ' ')}", amount], money={1})
     for name, amount in year["charges"].items():
         sheet.row([f"charges {name.replace('_', ' ')}", amount], money={1})
     for name, amount in year["charge_lines"].items():

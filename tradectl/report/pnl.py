@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tradectl.accounts.charge_lines import ChargeLines
+from tradectl.accounts.charged_trades import OpenLot
 from tradectl.accounts.periods import Length
 from tradectl.accounts.profit_and_loss import (
     PURPOSE,
@@ -22,7 +23,7 @@ from tradectl.accounts.profit_and_loss import (
     held_charges,
     whole_of,
 )
-from tradectl.accounts.trade_history import OpenLot, TradeHistory, read_history
+from tradectl.accounts.trade_history import TradeHistory, read_history
 from tradectl.errors import DataError, UncoveredDate
 from tradectl.model.moment import ist_date
 from tradectl.model.money import Paise, to_rupees

@@ -2,7 +2,7 @@
 
 content          the values of a report, as plain dataclasses in paise
 ledger_reading   read them from a ledger
-charge_lines     divide the charges of fills by kind
+trade_lines      make the lines of trades and charges from the accounts
 candles          the bars and indicators around each trade
 figures          compute growth, drawdown, ratios, months, streaks
 alerts           what a person must look at first

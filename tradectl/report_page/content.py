@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from tradectl.accounts.charged_trades import ChargedFill
 from tradectl.model.money import Paise
 from tradectl.model.order import OrderStatus
 
@@ -157,6 +158,7 @@ class Content:
 
     Attributes:
         before: The equity before the first session.
+        fills: All fills of the period, also of shares that are in no position, with their charges by line.
         charge_lines: The charges of all fills of the period by kind (`stt`, `brokerage` ...).
         benchmarks: By name: the worth of the same capital at the end of each session of `days`.
         considered: How many analysed symbols each rule left out, by rule.
@@ -175,6 +177,7 @@ class Content:
     days: tuple[Day, ...]
     trades: tuple[TradeLine, ...]
     held: tuple[TradeLine, ...] = ()
+    fills: tuple[ChargedFill, ...] = ()
     charge_lines: Mapping[str, Paise] = field(default_factory=dict)
     benchmarks: Mapping[str, Sequence[float]] = field(default_factory=dict)
     orders: tuple[OrderCount, ...] = ()
@@ -186,6 +189,11 @@ class Content:
     candles: Mapping[str, Candles] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def has_account(self) -> bool:
+        """Return whether the trades had one account with an equity; those of symbols that are tested alone had not."""
+        return self.source is not Source.BACKTEST or bool(self.days)
 
     @property
     def one_session(self) -> bool:

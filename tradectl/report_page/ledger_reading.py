@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Row, Table, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
+from tradectl.accounts.charged_trades import ChargedFill
+from tradectl.accounts.trade_history import TradeHistory, read_history
 from tradectl.errors import UncoveredDate
 from tradectl.ledger import schema
-from tradectl.model.market import ActionKind
 from tradectl.model.moment import ist_date
-from tradectl.model.order import Fill, OrderStatus, Purpose, Side
-from tradectl.model.position import Adjustment, Folded, Lot, Trade, fold
+from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.report_page.alerts import alerts_of
-from tradectl.report_page.charge_lines import charge_lines
 from tradectl.report_page.content import Content, Day, OrderCount, Skipped, Source, Target, TradeLine
 from tradectl.report_page.timeline import events_of
+from tradectl.report_page.trade_lines import charges_by_kind, closed_line, held_line
 
 if TYPE_CHECKING:
     from tradectl.task import World
@@ -49,7 +48,9 @@ def content_of(world: World, period: Period) -> Content:
     """Return the content of a period: every trade that ended in it, its sessions, orders, skipped buys and alerts."""
     ledger = world.ledger
     days = days_of(world, period)
-    closed, held = _trades(world, period)
+    history = read_history(ledger, through=period.last)
+    closed, held = _trades(world, period, history)
+    fills = tuple(item for item in history.fills if period.first <= item.session <= period.last)
     skipped, total = _skipped(world, period)
     earlier = ledger.statistics.before(period.first)
     content = Content(
@@ -64,9 +65,8 @@ def content_of(world: World, period: Period) -> Content:
         days=days,
         trades=closed,
         held=held,
-        charge_lines=charge_lines(
-            [row for row in ledger.book.fills() if period.first <= row.session_date <= period.last], world.parameters.tariff
-        ),
+        fills=fills,
+        charge_lines=charges_by_kind(fills),
         orders=_orders(world, period),
         skipped=skipped,
         skipped_total=total,
@@ -100,147 +100,65 @@ def days_of(world: World, period: Period) -> tuple[Day, ...]:
     )
 
 
-def _trades(world: World, period: Period) -> tuple[tuple[TradeLine, ...], tuple[TradeLine, ...]]:
+def _trades(world: World, period: Period, history: TradeHistory) -> tuple[tuple[TradeLine, ...], tuple[TradeLine, ...]]:
     """Return the trades that ended in the period, and the shares that were held at its end, each in order of time."""
-    reader = _TradeReader.of(world, period.last)
-    closed, held = [], []
-    for position_id, symbol, instrument_id in reader.positions:
-        state = reader.folded(position_id)
-        closed += [
-            reader.closed(position_id, instrument_id, trade)
-            for trade in state.trades
-            if period.first <= trade.exit_session <= period.last
-        ]
-        held += [reader.held(position_id, symbol, instrument_id, lot) for lot in state.lots]
-    closed.sort(key=lambda item: (item.exit_session or period.last, item.exit_at or world.clock.now(), item.symbol))
-    return tuple(closed), tuple(sorted(held, key=lambda item: (item.entry_session, item.symbol)))
+    known, last_price = _Decided.of(world, period.last), _last_close(world, bars_until(world, period.last))
+    closed = [
+        known.added(closed_line(item), item.position_id, item.entry)
+        for item in history.trades
+        if period.first <= item.trade.exit_session <= period.last
+    ]
+    held = [
+        known.added(
+            held_line(item, history.symbols[item.instrument_id], last_price(item.instrument_id)), item.position_id, item.entry
+        )
+        for item in history.lots
+    ]
+    closed.sort(key=lambda line: (line.exit_session or period.last, line.exit_at or world.clock.now(), line.symbol))
+    return tuple(closed), tuple(sorted(held, key=lambda line: (line.entry_session, line.symbol)))
 
 
 @dataclass(frozen=True)
-class _TradeReader:
-    """Make trade lines from the fills, adjustments and orders of one user, which are read once."""
+class _Decided:
+    """The targets of each position, and the reasons of each buy, as the tasks of one user stored them."""
 
-    positions: Sequence[tuple[int, str, str]]
-    fills: dict[int, list[Row[Any]]]
-    adjustments: dict[int, list[Row[Any]]]
-    orders: dict[int, Row[Any]]
     targets: dict[int, list[Target]]
     reasons: dict[tuple[str, date, str], str]
-    last_price: Callable[[str], int | None]
+    decided: dict[int, date]
 
     @classmethod
-    def of(cls, world: World, last: date) -> _TradeReader:
-        """Return the reader of everything up to the session `last`."""
+    def of(cls, world: World, last: date) -> _Decided:
+        """Return what is stored up to the session `last`."""
         columns = [DECISIONS.c[name] for name in ("instrument_id", "session_date", "task", "reason")]
         of_entry = and_(DECISIONS.c.task == DECIDES[Purpose.ENTRY], DECISIONS.c.rule == "score")
         wanted = or_(of_entry, and_(DECISIONS.c.task == DECIDES[Purpose.REENTRY], DECISIONS.c.verdict == "REENTER"))
         with world.ledger.database.read() as connection:
-
-            def rows(table: Table) -> Sequence[Row[Any]]:
-                return connection.execute(select(table).where(table.c.user == world.user).order_by(table.c.id)).all()
-
-            fills = _by_position(row for row in rows(schema.fills) if row.session_date <= last)
-            adjustments = _by_position(row for row in rows(schema.adjustments) if row.ex_date <= last)
-            orders = {row.id: row for row in rows(ORDERS)}
-            positions = [(row.id, row.symbol, row.instrument_id) for row in rows(schema.positions) if row.opened_session <= last]
+            orders = connection.execute(select(ORDERS).where(ORDERS.c.user == world.user).order_by(ORDERS.c.id)).all()
             reasons = {
                 (row.instrument_id, row.session_date, row.task): row.reason
                 for row in connection.execute(select(*columns).where(DECISIONS.c.user == world.user, wanted))
             }
         targets: dict[int, dict[date, Target]] = defaultdict(dict)
-        for row in orders.values():
+        for row in orders:
             if row.side == Side.SELL and row.position_id is not None and row.sent_at is not None and row.session_date <= last:
                 targets[row.position_id][row.session_date] = Target(row.session_date, row.price, row.modifications)
         by_position = {key: [found[day] for day in sorted(found)] for key, found in targets.items()}
-        return cls(positions, fills, adjustments, orders, by_position, reasons, _last_close(world, bars_until(world, last)))
+        return cls(by_position, reasons, {row.id: row.decided for row in orders})
 
-    def folded(self, position_id: int) -> Folded:
-        """Return the state of a position at the end of the period."""
-        rows = [row for row in self.fills.get(position_id, ()) if row.booked]
-        return fold(
-            [_fill(row) for row in rows],
-            [_adjustment(row) for row in sorted(self.adjustments.get(position_id, ()), key=lambda row: (row.at, row.id))],
-            {str(row.id): row.charges * row.booked // row.quantity for row in rows},
+    def added(self, line: TradeLine, position_id: int, entry: ChargedFill) -> TradeLine:
+        """Return a line with the reason of its buy and the targets of its sessions."""
+        targets = tuple(
+            item
+            for item in self.targets.get(position_id, ())
+            if item.session >= line.entry_session and (line.exit_session is None or item.session <= line.exit_session)
         )
+        return replace(line, why=self._why(entry), targets=targets)
 
-    def closed(self, position_id: int, instrument_id: str, trade: Trade) -> TradeLine:
-        """Return the line of a completed trade."""
-        rows = self.fills.get(position_id, ())
-        sold = next((row for row in rows if str(row.id) == trade.exit_fill), None)
-        line = TradeLine(
-            symbol=trade.symbol,
-            instrument_id=instrument_id,
-            entry_session=trade.entry_session,
-            exit_session=trade.exit_session,
-            quantity=trade.quantity,
-            entry_price=trade.entry_price,
-            exit_price=trade.exit_price,
-            cost=trade.cost,
-            gross=trade.gross,
-            charges=trade.charges,
-            net=trade.net,
-            exit_rule=self._purpose(sold) if sold is not None else "corporate action",
-            exit_at=sold.at if sold is not None else None,
-            targets=self._targets(position_id, trade.entry_session, trade.exit_session),
-        )
-        return self._with_entry(line, position_id)
-
-    def held(self, position_id: int, symbol: str, instrument_id: str, lot: Lot) -> TradeLine:
-        """Return the line of shares that are still held, at their last close, or at cost without one."""
-        last = self.last_price(instrument_id)
-        gross = lot.quantity * last - lot.cost if last is not None else 0
-        line = TradeLine(
-            symbol=symbol,
-            instrument_id=instrument_id,
-            entry_session=lot.session,
-            exit_session=None,
-            quantity=lot.quantity,
-            entry_price=lot.entry_price,
-            exit_price=last,
-            cost=lot.cost,
-            gross=gross,
-            charges=lot.charges,
-            net=gross - lot.charges,
-            targets=self._targets(position_id, lot.session, None),
-        )
-        return self._with_entry(line, position_id)
-
-    def _with_entry(self, line: TradeLine, position_id: int) -> TradeLine:
-        """Return a line with the moment and the rule of its buy."""
-        for row in self.fills.get(position_id, ()):
-            if row.side == Side.BUY and (row.session_date, row.price) == (line.entry_session, line.entry_price):
-                order = self.orders.get(row.order_id)
-                return replace(line, entry_at=row.at, entry_rule=self._purpose(row), why=self._why(order))
-        return line
-
-    def _why(self, order: Row[Any] | None) -> str:
+    def _why(self, entry: ChargedFill) -> str:
         """Return the reason that a task stored for a buy; empty for a buy of another purpose, or by hand."""
-        task = DECIDES.get(order.purpose, "") if order is not None else ""
-        return self.reasons.get((order.instrument_id, order.decided, task), "") if order is not None else ""
-
-    def _purpose(self, row: Row[Any]) -> str:
-        order = self.orders.get(row.order_id)
-        return str(order.purpose) if order is not None else "external"
-
-    def _targets(self, position_id: int, first: date, last: date | None) -> tuple[Target, ...]:
-        found = self.targets.get(position_id, ())
-        return tuple(item for item in found if item.session >= first and (last is None or item.session <= last))
-
-
-def _by_position(rows: Any) -> dict[int, list[Row[Any]]]:
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        if row.position_id is not None:
-            found[row.position_id].append(row)
-    return found
-
-
-def _fill(row: Row[Any]) -> Fill:
-    return Fill(str(row.id), row.symbol, Side(row.side), row.booked, row.price, row.session_date, row.at, row.order_id or -row.id)
-
-
-def _adjustment(row: Row[Any]) -> Adjustment:
-    return Adjustment(ActionKind(row.kind), row.ex_date, row.at, Fraction(row.ratio), Fraction(row.cost_kept), row.cash)
+        if entry.order_id is None or entry.purpose not in DECIDES:
+            return ""
+        return self.reasons.get((entry.instrument_id, self.decided[entry.order_id], DECIDES[entry.purpose]), "")
 
 
 def bars_until(world: World, last: date) -> date:

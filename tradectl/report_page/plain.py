@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tradectl.model.money import to_rupees
+from tradectl.report.exports.spreadsheets import harmless
 from tradectl.report_page.content import Content, TradeLine
 from tradectl.report_page.figures import Figures
 from tradectl.report_page.tiles import CHARGE_NAMES, tiles_of
@@ -16,6 +17,9 @@ CSV_COLUMNS = (
     "symbol", "entry_session", "exit_session", "quantity", "entry_price", "exit_price", "gross", "charges", "net", "net_percent",
     "entry_rule", "exit_rule",
 )  # fmt: skip
+
+TEXTS = frozenset({"symbol", "entry_rule", "exit_rule"})
+"""The columns whose values are text, so that a spreadsheet might compute them."""
 
 
 def result_of(content: Content, figures: Figures) -> dict[str, Any]:
@@ -89,21 +93,9 @@ def csv_of(content: Content) -> str:
     written = io.StringIO()
     writer = csv.DictWriter(written, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(
-        {name: harmless(value) for name, value in trade_row(line).items()} for line in (*content.trades, *content.held)
-    )
+    rows = (trade_row(line) for line in (*content.trades, *content.held))
+    writer.writerows({name: harmless(row[name]) if name in TEXTS else row[name] for name in CSV_COLUMNS} for row in rows)
     return written.getvalue()
-
-
-def harmless(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: a quote precedes text that begins with = + - @ or a control."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    return text.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
 def markdown_of(content: Content, figures: Figures) -> str:

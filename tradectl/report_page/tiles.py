@@ -43,7 +43,7 @@ class Compared:
 def tiles_of(content: Content, figures: Figures) -> tuple[Tile, ...]:
     """Return the headline figures, the most important first."""
     trades, curve = figures.trades, figures.curve
-    found = [
+    equity = [
         Tile(
             "Result",
             money(figures.change),
@@ -56,6 +56,9 @@ def tiles_of(content: Content, figures: Figures) -> tuple[Tile, ...]:
             f"{len(content.days)} session{'' if len(content.days) == 1 else 's'}",
             tone(figures.growth or 0),
         ),
+    ]
+    found = [
+        *(equity if content.has_account else []),
         Tile("Net of closed trades", money(trades.net), f"gross {money(trades.gross)}", tone(trades.net)),
         Tile("Charges", show_rupees(figures.charges), _share(figures.charges, trades.gross)),
         Tile("Trades", str(trades.trades), f"{trades.wins} with a gain, lots held: {len(content.held)}"),

@@ -11,9 +11,10 @@ from datetime import date
 from typing import Any
 
 from tradectl.backtest.candidates import Candidate, candidate_of, context_of
-from tradectl.backtest.context import Span
+from tradectl.backtest.context import BacktestContext, Span
 from tradectl.backtest.engine import gated
 from tradectl.backtest.portfolio import Portfolio
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.store import Store
 from tradectl.model.history import History
@@ -24,6 +25,9 @@ from tradectl.research.reports import backtest, portfolio
 from tradectl.research.reports.backtest import SymbolResult
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters
+
+Alone = Sequence[tuple[BacktestContext, Backtest]]
+"""The data and the run of each symbol that is backtested with its own money."""
 
 
 @dataclass(frozen=True)
@@ -97,25 +101,22 @@ def candidates_of(
     return found
 
 
-def symbol_result(request: BacktestRequest) -> dict[str, Any]:
-    """Return the JSON result of one symbol without a limit of funds. Raises DataError if the symbol has no bar."""
-    (tested,) = _alone(request)
-    return backtest.result_of_symbol(tested, request.span)
+def result_alone(request: BacktestRequest, runs: Alone) -> dict[str, Any]:
+    """Return the JSON result of symbols with separate money, without a limit of funds."""
+    tested = [SymbolResult.of(context, done, request.span.last) for context, done in runs]
+    if request.many:
+        return backtest.result(request.name, tested, request.span.first, request.span.last)
+    return backtest.result_of_symbol(tested[0], request.span)
 
 
-def symbols_result(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
-    """Return the JSON result of many symbols, each with separate money. Raises DataError if a symbol has no bar."""
-    return backtest.result(request.name, _alone(request, tell), request.span.first, request.span.last)
-
-
-def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]:
-    """Return the result of each symbol, backtested alone. Raises DataError if a symbol has no bar."""
-    market, span, found = request.market, request.span, []
+def run_alone(request: BacktestRequest, tell: Tell = silence) -> Alone:
+    """Backtest each symbol alone; return its data and its run. Raises DataError if a symbol has no bar."""
+    market, span, found = request.market, request.span, list[tuple[BacktestContext, Backtest]]()
     for number, name in enumerate(request.instruments, 1):
         context = context_of(market, market.sessions, request.parameters, name)
         if context is None:
             raise DataError(f"no bars of {request.name} are stored; import some with `tradectl data import`")
-        found.append(SymbolResult.of(context, gated(context, first=span.first, last=span.last), span.last))
+        found.append((context, gated(context, first=span.first, last=span.last)))
         tell(name, number, len(request.instruments))
     return found
 

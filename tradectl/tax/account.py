@@ -8,9 +8,9 @@ from datetime import date
 
 from tradectl.errors import UncoveredDate
 from tradectl.exchange.charge_parts import LINES, FillParts, netted, parts_of_day
-from tradectl.exchange.charges import Lines
+from tradectl.exchange.charges import Lines, tariff_of
 from tradectl.exchange.rates import Tariff
-from tradectl.model.money import Paise
+from tradectl.model.money import Paise, share_out
 from tradectl.model.order import Fill, Side
 from tradectl.model.series import EQUITY_SERIES, TRADE_FOR_TRADE
 from tradectl.tax.events import ShareAction, Trade, TradePart
@@ -20,12 +20,19 @@ from tradectl.tax.lots import Matched, matched
 
 @dataclass(frozen=True, slots=True)
 class DayLines:
-    """The charge lines (paise) of one symbol and day, and whether a table of charges covers that day."""
+    """The charges of one symbol and day.
+
+    Attributes:
+        lines: By the table, in paise.
+        table: The title of that table; empty if none covers the day.
+        difference: The charges that the ledger has stored, less the lines: 0 unless no table gives them.
+    """
 
     session: date
     instrument: str
     lines: Lines
-    known: bool = True
+    table: str
+    difference: Paise = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,9 @@ def account_tax(
         trades: All trades, each once, in any order.
         actions: Corporate actions.
         fair_values: Highest quote of 2018-01-31 in paise, by ISIN or by instrument.
-        tariff: The charge rates of the account's broker. They count, also where the ledger has stored other charges.
-        stored: The charges of each fill in the ledger (paise), by trade id. Gains of fills with others get a doubt.
+        tariff: The charge rates of the account's broker.
+        stored: The charges of each fill in the ledger (paise), by trade id. They count: by the lines of the table that gives them
+            (`tariff_of`), and where none does, by those of `tariff` with a doubt about the difference.
 
     Raises:
         ValueError: A trade occurs twice.
@@ -68,16 +76,17 @@ def account_tax(
             days.setdefault((trade.session, trade.instrument), []).append(trade)
     for (day, instrument), of_day in sorted(days.items(), key=lambda item: item[0]):
         netting, unsure = _netting(of_day)
-        parts, known = _parts(day, of_day, tariff, netting=netting)
-        differ = _sides_that_differ(of_day, parts, stored or {})
+        parts, used = _parts(day, of_day, tariff, stored or {}, netting=netting)
+        differences = _differences(of_day, parts, stored or {}) if used is not None else {}
         for trade in of_day:
-            own = parts[trade.trade_id]
-            doubts = _doubts(trade, known=known, differs=trade.side in differ)
-            delivered.append(TradePart(trade, own.delivered, own.delivery_lines, doubts))
+            own, (less, less_same_day) = parts[trade.trade_id], differences.get(trade.trade_id, (0, 0))
+            doubts = _doubts(trade, known=used is not None, differs=trade.trade_id in differences)
+            delivered.append(TradePart(trade, own.delivered, own.delivery_lines, doubts, less))
             doubts = (*doubts, "series_unknown") if unsure and own.intraday else doubts
-            same_day.append(TradePart(trade, own.intraday, own.intraday_lines, doubts))
+            same_day.append(TradePart(trade, own.intraday, own.intraday_lines, doubts, less_same_day))
         lines = [lines for own in parts.values() for lines in (own.delivery_lines, own.intraday_lines)]
-        charges.append(DayLines(day, instrument, sum_of(lines), known))
+        title = used.title if used is not None else ""
+        charges.append(DayLines(day, instrument, sum_of(lines), title, sum(map(sum, differences.values()))))
     found = matched(delivered, same_day, actions)
     return AccountTax(
         found,
@@ -101,8 +110,10 @@ def _netting(trades: Sequence[Trade]) -> tuple[bool, bool]:
     return series.isdisjoint(TRADE_FOR_TRADE), series.isdisjoint(EQUITY_SERIES)
 
 
-def _parts(day: date, trades: Sequence[Trade], tariff: Tariff, *, netting: bool) -> tuple[dict[str, FillParts], bool]:
-    """Return the parts of each trade of one symbol and day, and whether the table of charges covers the day."""
+def _parts(
+    day: date, trades: Sequence[Trade], tariff: Tariff, stored: Mapping[str, Paise], *, netting: bool
+) -> tuple[dict[str, FillParts], Tariff | None]:
+    """Return the parts of each trade of one symbol and day, and the table of their charges; None if it does not cover the day."""
     orders: dict[str, int] = {}
     fills = [
         Fill(
@@ -118,24 +129,35 @@ def _parts(day: date, trades: Sequence[Trade], tariff: Tariff, *, netting: bool)
         for trade in sorted(trades, key=lambda trade: (trade.at, trade.trade_id))
     ]
     try:
-        return parts_of_day(day, fills, tariff, netting=netting), True
+        known = all(fill.fill_id in stored for fill in fills)
+        used = tariff_of(day, fills, stored, tariff, netting=netting) if known else None
+        return parts_of_day(day, fills, used or tariff, netting=netting), used or tariff
     except UncoveredDate:
         counts = netted(fills, netting=netting)
         return {
             fill.fill_id: FillParts(fill.quantity - counts[fill.fill_id], counts[fill.fill_id], Lines(), Lines())
             for fill in fills
-        }, False
+        }, None
 
 
-def _sides_that_differ(trades: Sequence[Trade], parts: Mapping[str, FillParts], stored: Mapping[str, Paise]) -> set[Side]:
-    """Return the sides of one symbol and day for whose fills the ledger has stored other charges in all than the table gives."""
-    by: dict[Side, Paise] = {}
-    for trade in trades:
-        if trade.trade_id in stored:
-            part = parts[trade.trade_id]
-            less = stored[trade.trade_id] - part.delivery_lines.total - part.intraday_lines.total
-            by[trade.side] = by.get(trade.side, 0) + less
-    return {side for side, amount in by.items() if amount}
+def _differences(
+    trades: Sequence[Trade], parts: Mapping[str, FillParts], stored: Mapping[str, Paise]
+) -> dict[str, tuple[Paise, Paise]]:
+    """Return what the ledger has stored beyond the table's lines, by trade id: for delivered and for same-day shares.
+
+    The sums of one side count: the table divides its lines among the fills in another way than the ledger its amounts.
+    """
+    found: dict[str, tuple[Paise, Paise]] = {}
+    for side in Side:
+        own = [trade for trade in trades if trade.side is side and trade.trade_id in stored]
+        of_side = [parts[trade.trade_id] for trade in own]
+        table = sum(part.delivery_lines.total + part.intraday_lines.total for part in of_side)
+        less = sum(stored[trade.trade_id] for trade in own) - table
+        if less:
+            shares = share_out(less, [n * trade.price for trade, part in zip(own, of_side, strict=True)
+                                      for n in (part.delivered, part.intraday)])  # fmt: skip
+            found.update({trade.trade_id: (shares[2 * i], shares[2 * i + 1]) for i, trade in enumerate(own)})
+    return found
 
 
 def _doubts(trade: Trade, *, known: bool, differs: bool) -> tuple[str, ...]:

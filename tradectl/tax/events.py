@@ -58,12 +58,16 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class TradePart:
-    """The delivered or the netted shares of one trade, with their charge lines (paise)."""
+    """The delivered or the netted shares of one trade, with their charge lines (paise).
+
+    `difference`: what the ledger has stored for these shares beyond the lines (paise); it may be negative.
+    """
 
     trade: Trade
     quantity: int
     lines: Lines = NO_LINES
     doubts: tuple[str, ...] = ()
+    difference: Paise = 0
 
     @property
     def value(self) -> Paise:
@@ -88,6 +92,7 @@ class ShareAction:
     Attributes:
         ratio: Shares after the action for one before: split 10:1 is 10, bonus 1:1 is 2. Of a demerger: new shares of the other
             company for one share held.
+        cash: What was paid for the fraction of a share that the action left of `held` shares (paise); None if it is not known.
         to: The other company of a demerger, or the new name of a rename.
         to_isin: Its ISIN, or empty.
         cost_moved: The published part of the cost that goes to the other company (49(2C)); None if it is not known.
@@ -103,6 +108,8 @@ class ShareAction:
     to_isin: str = ""
     cost_moved: Fraction | None = None
     allotted: date | None = None
+    cash: Paise | None = None
+    held: int = 0
     source: str = field(default="", compare=False)
     doubts: tuple[str, ...] = ()
 
@@ -116,7 +123,7 @@ DOUBTS = {
     "fair_value_missing": "no fair value of 2018-01-31 is imported: only the actual cost counts",
     "exactly_12_months": "sold 12 months to the day after the purchase: taken as short term",
     "charges_computed": "the charges are computed from the table of charges, because a tradebook has none",
-    "charges_differ": "the ledger has stored other charges than the table gives now, which counts: see the contract note",
+    "charges_differ": "no table gives the stored charges; what they differ by is not deducted: see the contract note",
     "charges_unknown": "no table of charges covers this day: counted as 0",
     "split_rule_unsure": "the rule for splits has one weak source",
     "buyback_rule_unsure": "the rule for buybacks of this time has a weak source or none",
@@ -128,5 +135,7 @@ DOUBTS = {
     "no_whole_share": "an earlier consolidation or demerger left no whole share: its cost is in no gain",
     "action_date_unsure": "your action counts, and one of its kind that was announced for a date within 10 days of it does not",
     "fraction_in_cash": "an action gave a fraction of a share: the cash that the company paid for it is in no figure",
+    "fraction_by_close": "the cash for a fraction of a share is what the ledger counted, at the last close: the company may have "
+    "paid another amount; it is not in the 112A file",
 }
 """The doubts that a figure may carry, with their meaning."""

@@ -8,7 +8,8 @@ from datetime import date
 from fractions import Fraction
 
 from tradectl.model.money import Paise
-from tradectl.tax.lots import Disposal, SpeculativeTrade
+from tradectl.tax.lot import Disposal
+from tradectl.tax.lots import SpeculativeTrade
 from tradectl.tax.rules import GRANDFATHERED, Term, is_long, months_after, rate, rule
 
 
@@ -51,8 +52,8 @@ class Gain:
 
     @property
     def in_112a(self) -> bool:
-        """Return whether Schedule 112A has this gain: long term, and sold on the exchange."""
-        return self.term is Term.LONG and not self.disposal.sale.buyback
+        """Return whether Schedule 112A has this gain: long term, and whole shares sold on the exchange."""
+        return self.term is Term.LONG and self.disposal.quantity > 0 and not self.disposal.sale.buyback
 
 
 @dataclass(frozen=True, slots=True)

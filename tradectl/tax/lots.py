@@ -9,61 +9,16 @@ series they do: a sale there takes shares of earlier days only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from tradectl.model.money import Paise, share_out
+from tradectl.model.money import Paise
 from tradectl.model.order import Side
-from tradectl.tax.events import ActionType, ShareAction, Trade, TradePart
-from tradectl.tax.rules import GRANDFATHERED, Treated, treated
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """Shares of one purchase that are still held. Amounts are paise.
-
-    Attributes:
-        trade_id: The trade that bought them; of bonus and demerged shares, that of the shares they came from.
-        acquired: The day from which they are held; None if the purchase is not recorded.
-        quantity: Shares now; `entry_quantity` the same shares as they were bought.
-        cost: What was paid, without charges.
-        charges: The charges of the purchase by their treatment.
-        fair_shares: How many shares of 2018-01-31 these are, for lots bought until then; else 0.
-        origin: bought, bonus, demerger or unknown.
-    """
-
-    trade_id: str
-    instrument: str
-    symbol: str
-    isin: str
-    acquired: date | None
-    quantity: int
-    entry_quantity: int
-    entry_price: Paise
-    cost: Paise
-    charges: Treated
-    fair_shares: Fraction = Fraction(0)
-    origin: str = "bought"
-    source: str = "ledger"
-    doubts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Disposal:
-    """A lot, or a part of it, that one trade sold. `proceeds`: quantity x price, paise. `charges`: those of the sale."""
-
-    lot: Lot
-    sale: Trade
-    quantity: int
-    proceeds: Paise
-    charges: Treated
-    doubts: tuple[str, ...] = ()
-
-    @property
-    def sold(self) -> date:
-        """Return the date of the contract note."""
-        return self.sale.session
+from tradectl.tax.events import ShareAction, Trade, TradePart
+from tradectl.tax.lot import Disposal, Lot, LotAccount, divided, held_from, split_treated
+from tradectl.tax.lot_actions import apply
+from tradectl.tax.rules import GRANDFATHERED, Treated, treated, with_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +44,6 @@ class Matched:
     speculative: tuple[SpeculativeTrade, ...] = ()
 
 
-@dataclass(slots=True)
-class _Account:
-    lots: dict[str, list[Lot]] = field(default_factory=dict)
-    disposals: list[Disposal] = field(default_factory=list)
-
-    def of(self, instrument: str) -> list[Lot]:
-        return self.lots.setdefault(instrument, [])
-
-
 def matched(delivered: Iterable[TradePart], netted: Iterable[TradePart], actions: Iterable[ShareAction] = ()) -> Matched:
     """Return lots, disposals and speculative trades.
 
@@ -106,13 +52,13 @@ def matched(delivered: Iterable[TradePart], netted: Iterable[TradePart], actions
         netted: The part of each trade that was bought and sold on one day.
         actions: Corporate actions in any order. They apply before the trades of their ex-date.
     """
-    account = _Account()
+    account = LotAccount()
     events: list[tuple[date, int, object]] = [(item.ex_date, 0, item) for item in actions]
     ordered = sorted(delivered, key=lambda part: (part.trade.session, part.trade.at, part.trade.trade_id))
     events += [(part.trade.session, 1, part) for part in ordered if part.quantity]
     for _, _, event in sorted(events, key=lambda item: item[:2]):
         if isinstance(event, ShareAction):
-            _apply(account, event)
+            apply(account, event)
         elif isinstance(event, TradePart):
             _trade(account, event)
     lots = [lot for held in account.lots.values() for lot in held]
@@ -123,8 +69,8 @@ def matched(delivered: Iterable[TradePart], netted: Iterable[TradePart], actions
     )
 
 
-def _trade(account: _Account, part: TradePart) -> None:
-    trade, charges = part.trade, treated(part.lines, part.trade.session)
+def _trade(account: LotAccount, part: TradePart) -> None:
+    trade, charges = part.trade, _treated(part)
     if trade.side is Side.BUY:
         fair = Fraction(part.quantity if trade.session <= GRANDFATHERED else 0)
         account.of(trade.instrument).append(
@@ -174,6 +120,10 @@ def _trade(account: _Account, part: TradePart) -> None:
         account.disposals.append(Disposal(lot, trade, lot.quantity, lot.quantity * trade.price, own, doubts))
 
 
+def _treated(part: TradePart) -> Treated:
+    return with_difference(treated(part.lines, part.trade.session), part.difference)
+
+
 def _take(lots: Sequence[Lot], quantity: int, sale: Trade) -> tuple[list[Lot], list[Lot]]:
     """Return the oldest shares as lots, at most `quantity`, and the lots that stay.
 
@@ -183,42 +133,19 @@ def _take(lots: Sequence[Lot], quantity: int, sale: Trade) -> tuple[list[Lot], l
 
     def stays(lot: Lot) -> bool:
         of_today = sale.trade_for_trade and lot.acquired == sale.session and lot.origin == "bought"
-        return not lot.quantity or _held_from(lot) > sale.session or of_today
+        return not lot.quantity or held_from(lot) > sale.session or of_today
 
-    ordered = sorted(lots, key=_held_from)
+    ordered = sorted(lots, key=held_from)
     rest, other = [lot for lot in ordered if not stays(lot)], [lot for lot in ordered if stays(lot)]
     taken: list[Lot] = []
     while quantity > 0 and rest:
         lot = rest.pop(0)
         if lot.quantity > quantity:
-            lot, left = _divided(lot, [quantity, lot.quantity - quantity])
+            lot, left = divided(lot, [quantity, lot.quantity - quantity])
             rest.insert(0, left)
         taken.append(lot)
         quantity -= lot.quantity
     return taken, [*rest, *other]
-
-
-def _held_from(lot: Lot) -> date:
-    return lot.acquired or date.min
-
-
-def _divided(lot: Lot, quantities: list[int]) -> list[Lot]:
-    """Return a lot as several, with cost and charges in proportion to their shares."""
-    entries, costs = share_out(lot.entry_quantity, quantities), share_out(lot.cost, quantities)
-    charges = split_treated(lot.charges, quantities)
-    return [
-        replace(
-            lot, quantity=count, entry_quantity=entries[i], cost=costs[i], charges=charges[i],
-            fair_shares=lot.fair_shares * count / lot.quantity,
-        )
-        for i, count in enumerate(quantities)
-    ]  # fmt: skip
-
-
-def split_treated(charges: Treated, weights: list[int]) -> list[Treated]:
-    """Return charges divided in proportion to the weights; each part adds up exactly."""
-    parts = [share_out(amount, weights) for amount in (charges.deducted, charges.not_deducted, charges.doubtful)]
-    return [Treated(*(part[i] for part in parts)) for i in range(len(weights))]
 
 
 def _pairs(netted: Iterable[TradePart]) -> Iterable[SpeculativeTrade]:
@@ -262,122 +189,5 @@ def _cut(parts: Sequence[TradePart], sizes: Sequence[int]) -> Iterable[tuple[Tra
         own: list[int] = []
         while sum(own) < part.quantity:
             own.append(left.pop(0))
-        for size, charges in zip(own, split_treated(treated(part.lines, part.trade.session), own), strict=True):
+        for size, charges in zip(own, split_treated(_treated(part), own), strict=True):
             yield part, _Piece(size, charges)
-
-
-# -- corporate actions ----------------------------------------------------------------------------------------------------
-
-
-def _apply(account: _Account, action: ShareAction) -> None:
-    held = account.of(action.instrument)
-    if action.kind is ActionType.RENAME:
-        moved = [replace(lot, instrument=action.to, symbol=action.to, isin=action.to_isin or lot.isin) for lot in held]
-        account.lots[action.instrument] = []
-        account.lots[action.to] = sorted([*account.of(action.to), *moved], key=_held_from)
-        return
-    empty, held = [lot for lot in held if not lot.quantity], [lot for lot in held if lot.quantity]
-    if not held:
-        return
-    if action.doubts:
-        held = [replace(lot, doubts=tuple(dict.fromkeys([*lot.doubts, *action.doubts]))) for lot in held]
-    account.lots[action.instrument] = held
-    if action.kind is ActionType.DEMERGER:
-        _demerge(account, action, held)
-    elif action.kind is ActionType.BONUS:
-        total = sum(lot.quantity for lot in held)
-        new = total * action.ratio.numerator // action.ratio.denominator - total
-        bonus = [_bonus(held[0], action, new)] if new > 0 else []
-        account.lots[action.instrument] = _with_fraction(held, [*held, *bonus], action)
-    else:
-        account.lots[action.instrument] = _with_fraction(held, _scaled(held, action), action)
-    account.lots[action.instrument] = [*empty, *account.of(action.instrument)]
-
-
-def _with_fraction(before: Sequence[Lot], after: list[Lot], action: ShareAction) -> list[Lot]:
-    """Return the lots after an action, with a doubt if it gave a fraction of a share: companies pay that in cash."""
-    if (sum(lot.quantity for lot in before) * action.ratio).denominator == 1:
-        return after
-    return [replace(lot, doubts=tuple(dict.fromkeys([*lot.doubts, "fraction_in_cash"]))) for lot in after]
-
-
-def _bonus(of: Lot, action: ShareAction, quantity: int) -> Lot:
-    day = action.allotted or action.ex_date
-    return replace(
-        of, trade_id=f"bonus {action.ex_date} {of.symbol}", acquired=day, quantity=quantity, entry_quantity=quantity,
-        entry_price=0, cost=0, charges=Treated(), fair_shares=Fraction(quantity if day <= GRANDFATHERED else 0),
-        origin="bonus", source=action.source,
-        doubts=action.doubts if action.allotted else ("bonus_from_ex_date", *action.doubts),
-    )  # fmt: skip
-
-
-def _scaled(held: Sequence[Lot], action: ShareAction) -> list[Lot]:
-    """Return the lots of a split or consolidation: other shares, the same cost and dates."""
-    before = [lot.quantity for lot in held]
-    counts = share_out(sum(before) * action.ratio.numerator // action.ratio.denominator, before)
-    early = action.ex_date <= GRANDFATHERED
-    doubts = ("split_rule_unsure",)
-    lots = [
-        replace(
-            lot, quantity=count, fair_shares=lot.fair_shares * action.ratio if early else lot.fair_shares,
-            doubts=tuple(dict.fromkeys([*lot.doubts, *doubts])),
-        )
-        for lot, count in zip(held, counts, strict=True)
-    ]  # fmt: skip
-    return _without_empty(lots)
-
-
-def _without_empty(lots: list[Lot]) -> list[Lot]:
-    """Return the lots that have a share. The cost of the others joins the largest lot, so that no paisa is lost.
-
-    If none has a share, one lot without a share keeps the cost: no sale takes it.
-    """
-    if all(lot.quantity for lot in lots):
-        return lots
-    place = max(range(len(lots)), key=lambda i: lots[i].quantity)
-    largest = lots[place]
-    if not largest.quantity:
-        largest = replace(largest, doubts=tuple(dict.fromkeys([*largest.doubts, "no_whole_share"])))
-    for i, lot in enumerate(lots):
-        if not lot.quantity and i != place:
-            largest = replace(
-                largest, cost=largest.cost + lot.cost, charges=largest.charges + lot.charges,
-                entry_quantity=largest.entry_quantity + lot.entry_quantity,
-                doubts=tuple(dict.fromkeys([*largest.doubts, *lot.doubts, "merged_lots"])),
-            )  # fmt: skip
-    lots[place] = largest
-    return [lot for i, lot in enumerate(lots) if lot.quantity or i == place]
-
-
-def _demerge(account: _Account, action: ShareAction, held: list[Lot]) -> None:
-    """Move the published part of each lot's cost to lots of the other company, which are held from the same day."""
-    if action.cost_moved is None or not action.to:
-        doubt = "demerger_ratio_missing"
-        account.lots[action.instrument] = [replace(lot, doubts=tuple(dict.fromkeys([*lot.doubts, doubt]))) for lot in held]
-        return
-    before = [lot.quantity for lot in held]
-    counts = share_out(sum(before) * action.ratio.numerator // action.ratio.denominator, before)
-    if not sum(counts):
-        account.lots[action.instrument] = _with_fraction(held, held, action)
-        return
-    stays, new = [], []
-    for lot, count in zip(held, counts, strict=True):
-        cost, deducted, other, doubtful = (
-            int(amount * action.cost_moved + Fraction(1, 2))
-            for amount in (lot.cost, lot.charges.deducted, lot.charges.not_deducted, lot.charges.doubtful)
-        )
-        moved = Treated(deducted, other, doubtful)
-        kept = Treated(lot.charges.deducted - deducted, lot.charges.not_deducted - other, lot.charges.doubtful - doubtful)
-        stays.append(replace(lot, cost=lot.cost - cost, charges=kept))
-        old = lot.acquired is not None and lot.acquired <= GRANDFATHERED
-        doubts = [*lot.doubts, *(["demerger_fair_value"] if old else [])]
-        new.append(
-            replace(
-                lot, instrument=action.to, symbol=action.to, isin=action.to_isin, quantity=count, entry_quantity=count,
-                entry_price=0, cost=cost, charges=moved, origin="demerger", fair_shares=Fraction(0),
-                doubts=tuple(dict.fromkeys(doubts)),
-            )
-        )  # fmt: skip
-    new = _with_fraction(held, _without_empty(new), action)
-    account.lots[action.instrument] = stays
-    account.lots[action.to] = sorted([*account.of(action.to), *new], key=_held_from)

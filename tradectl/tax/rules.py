@@ -97,6 +97,14 @@ def treated(lines: Lines, day: date) -> Treated:
     return Treated(**sums)
 
 
+def with_difference(charges: Treated, difference: Paise) -> Treated:
+    """Return charges of which no table gives the total: what is more is doubtful, what is less was not deducted either."""
+    if difference >= 0:
+        return Treated(charges.deducted, charges.not_deducted, charges.doubtful + difference)
+    deducted = max(0, charges.deducted + difference)
+    return Treated(deducted, charges.not_deducted, charges.doubtful + difference + charges.deducted - deducted)
+
+
 def is_long(acquired: date, sold: date) -> bool:
     """Return whether shares were held more than the months of `long_after`, by calendar months."""
     return sold > months_after(acquired, int(rule("long_after", sold).value))

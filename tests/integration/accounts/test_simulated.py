@@ -15,8 +15,12 @@ from tradectl.accounts.periods import Length
 from tradectl.accounts.profit_and_loss import BY, PURPOSE, SYMBOL, Span
 from tradectl.accounts.trade_history import read_history
 from tradectl.model.money import to_paise
+from tradectl.papers.account import read_account
+from tradectl.papers.bridge import bridge_of
 from tradectl.report.pnl import profit_and_loss
 from tradectl.runtime.simulate import Seed
+from tradectl.tax.rules import FinancialYear, Term
+from tradectl.tax.year import tax_year
 
 HELD = (Seed("MAXHEALTH", 100, date(2023, 9, 7)), Seed("POWERGRID", 100, date(2023, 9, 11)))
 """The next session pays a dividend, or a bonus of one for three: 33 shares, and cash for a third of one."""
@@ -72,6 +76,37 @@ def test_the_total_agrees_with_ledger_and_exchange(run: Run) -> None:
     assert paise(total, "gross") + paise(total, "cash_in_lieu") == sum(item.realised for item in positions)
 
 
+def test_the_funds_of_the_exchange_follow_from_the_report(run: Run) -> None:
+    """Cash = capital + gross - charges + dividends + cash for fractions - the cost of what is held."""
+    total = pnl(run)["total"]
+    history, capital = read_history(run.world.ledger), run.world.ledger.users.get(run.world.user).capital
+    cost = sum(item.lot.cost for item in history.lots) + history.spun_off
+    moved = paise(total, "gross") - paise(total, "paid") + paise(total, "dividends") + paise(total, "cash_in_lieu")
+    assert run.world.broker.funds().cash == run.world.ledger.book.cash() == capital + moved - cost
+
+
+def test_the_tax_years_follow_from_the_report(run: Run, tmp_path: Path) -> None:
+    """Speculative, short and long gains of the market's real actions: each line of the bridge, from both sides."""
+    last = run.done.sessions[-1].date
+    account = read_account(run.world, tmp_path, last)
+    years = [tax_year(FinancialYear(start), account.tax) for start in (2022, 2023)]
+    bridges = [bridge_of(run.world.ledger, year) for year in years]
+    total = pnl(run)["total"]
+    assert sum(line.net for line in bridges) == paise(total, "net")
+    assert sum(line.not_deducted for line in bridges) == to_paise(total["charge_lines"]["stt"])
+    assert sum(line.doubtful for line in bridges) == sum(
+        to_paise(total["charge_lines"][name]) for name in ("dp", "ipft", "other")
+    )
+    assert sum(line.fractions for line in bridges) == paise(total, "cash_in_lieu")
+    assert {(line.outside, line.law) for line in bridges} == {(0, 0)}
+    held = sum(lot.cost for lot in account.tax.matched.lots)
+    ours = sum(item.lot.cost for item in read_history(run.world.ledger).lots)
+    assert sum(line.cost for line in bridges) == held - ours
+    assert [line.gains for line in bridges] == [sum(bucket.gain for bucket in year.buckets) for year in years]
+    assert not any(day.difference for day in account.tax.charges)
+    assert sum(day.lines.total for day in account.tax.charges) == paise(total, "paid")
+
+
 def test_the_paid_charges_of_a_day_are_those_of_the_exchange(run: Run) -> None:
     statement = run.world.broker.statement()
     for row in pnl(run, "day")["rows"]:
@@ -120,3 +155,7 @@ def test_the_short_span_has_what_it_is_for(run: Run) -> None:
     total = pnl(run)["total"]
     if run.done.sessions[0].date == HELD[0].session:
         assert (total["dividends"], paise(total, "cash_in_lieu") > 0, total["trades"] > 4) == ("100.00", True, True)
+        tax = read_account(run.world, Path("nowhere"), run.done.sessions[-1].date).tax
+        [fraction] = [item for item in tax.gains if not item.disposal.quantity]
+        assert (fraction.gain, fraction.term) == (paise(total, "cash_in_lieu"), Term.SHORT)
+        assert tax.speculative

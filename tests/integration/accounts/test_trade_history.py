@@ -11,8 +11,9 @@ import pytest
 from tests.support.accounts import Accounts
 from tests.support.addresses import address, path, server
 from tradectl.accounts.charge_lines import summed
+from tradectl.accounts.charged_trades import BY_HAND, CORPORATE_ACTION
 from tradectl.accounts.lot_changes import lot_changes
-from tradectl.accounts.trade_history import BY_HAND, CORPORATE_ACTION, read_history
+from tradectl.accounts.trade_history import read_history
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.notes import Note
 from tradectl.ledger.opening import open_database

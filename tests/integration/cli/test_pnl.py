@@ -7,10 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from tests.integration.cli.conftest import Tradectl
 from tests.support.accounts import CAPITAL, REENTRY, RSI_EXIT, Accounts
 from tradectl.ledger.opening import open_database
+from tradectl.ledger.schema import fills
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind
@@ -115,15 +117,23 @@ def test_it_agrees_with_eod_or_says_where_it_does_not(tradectl: Tradectl, writte
     assert "dividends: 0.00 by the fills, 7.00 by eod" in said.out
 
 
-def test_charges_that_the_table_does_not_give_are_named(tradectl: Tradectl, accounts: Accounts) -> None:
+def test_charges_of_an_earlier_broker_keep_its_lines(tradectl: Tradectl, accounts: Accounts) -> None:
     before = tradectl("pnl", "--json").object["result"]["total"]
     assert tradectl("config", "set", "charges", "kotak_neo").code == 0
     found = tradectl("pnl", "--json").object["result"]
-    after = found["total"]
-    assert (after["charges"], after["net"]) == (before["charges"], before["net"])
-    assert (after["charge_lines"]["stt"], found["charges_of"]["table"]) == (before["charge_lines"]["stt"], "kotak_neo")
-    assert after["charge_lines"]["other"].startswith("-")
-    assert "The stored charges differ from today's table of Kotak Neo (Trade API)" in tradectl("pnl").words
+    assert (found["total"], found["charges_of"]["table"]) == (before, "kotak_neo")
+    assert "The stored charges differ" not in tradectl("pnl").words
+
+
+def test_charges_that_no_table_gives_are_named(tradectl: Tradectl, accounts: Accounts) -> None:
+    before = tradectl("pnl", "--json").object["result"]["total"]
+    with accounts.ledger.database.write() as connection:
+        connection.execute(update(fills).where(fills.c.side == "SELL").values(charges=fills.c.charges - 100))
+    after = tradectl("pnl", "--json").object["result"]["total"]
+    assert (after["charge_lines"]["stt"], after["charge_lines"]["other"]) == (before["charge_lines"]["stt"], "-2.00")
+    assert (
+        "No table gives some of the stored charges; `not in the table` has the difference from Zerodha" in tradectl("pnl").words
+    )
 
 
 @pytest.mark.parametrize(

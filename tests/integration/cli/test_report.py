@@ -7,10 +7,14 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.integration.cli.conftest import Tradectl
 from tests.integration.research.world import EAGER
@@ -58,6 +62,30 @@ def test_formats_have_the_same_trades(tradectl: Tradectl, kept: Path) -> None:
     assert [(line.split(" | ")[0].removeprefix("| "), line.split(" | ")[8]) for line in table] == wanted
 
 
+def test_a_workbook_has_the_figures_as_numbers(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    words = ("report", "--simulation", str(kept))
+    found = tradectl(*words, "--json").object["result"]
+    assert tradectl(*words, "--out", str(tmp_path / "made.xlsx")).code == 0
+    book = load_workbook(tmp_path / "made.xlsx")
+    assert book.sheetnames == ["summary", "trades", "fills", "days", "charges", "skipped"]
+    sheets = {name: list(book[name].iter_rows()) for name in book.sheetnames}
+    assert {cell.data_type for rows in sheets.values() for row in rows for cell in row} <= {"s", "n", "d", "b"}
+    columns = {name: {cell.value: place for place, cell in enumerate(rows[0])} for name, rows in sheets.items()}
+
+    def total(sheet: str, column: str) -> str:
+        cells = [row[columns[sheet][column]] for row in sheets[sheet][1:]]
+        assert {cell.number_format for cell in cells} == {"0.00"}
+        return f"{sum(Decimal(str(cell.value)) for cell in cells):.2f}"
+
+    assert total("charges", "amount") == total("fills", "charges") == total("days", "charges") == found["charges"]
+    assert total("days", "change") == found["result"]
+    nets = sum(Decimal(row["net"]) for row in (*found["trades"], *found["held"]))
+    assert (total("trades", "net"), len(sheets["trades"]) - 1) == (f"{nets:.2f}", len(found["trades"]) + len(found["held"]))
+    summary = {row[0].value: next((cell.value for cell in row[1:] if cell.value is not None), None) for row in sheets["summary"]}
+    assert (f"{summary['result']:.2f}", summary["closed trades"]) == (found["result"], len(found["trades"]))
+    assert min(found["skipped"], 400) == len(sheets["skipped"]) - 1
+
+
 def test_a_period_has_its_own_sessions_and_trades(tradectl: Tradectl, kept: Path) -> None:
     def report(*words: str) -> dict[str, object]:
         found = json.loads(tradectl("report", "--simulation", str(kept), "--format", "json", *words).out)
@@ -91,7 +119,7 @@ def test_a_period_has_its_own_sessions_and_trades(tradectl: Tradectl, kept: Path
         (("--month", "2019-01", "--year", "2019"), "--month and --year: choose one period"),
         (("--session", "2019-01-02", "--to", "2019-01-03"), "--session and --from: choose one period"),
         (("--from", "2019-01-03", "--to", "2019-01-02"), "--to 2019-01-02 is before --from 2019-01-03"),
-        (("--format", "pdf"), "a format is one of html, md, json, csv, png"),
+        (("--format", "pdf"), "a format is one of html, md, json, csv, xlsx, png"),
         (("--format", "csv", "--open"), "--open needs the format html"),
         (("--simulation", "/nowhere"), "/nowhere has no simulation"),
     ],
@@ -144,6 +172,34 @@ def test_a_report_that_cannot_be_written_does_not_stop_eod(tradectl: Tradectl, h
     assert "cannot be written" in next(line["message"] for line in said if line["action"] == "report_not_written")
 
 
+def outbox(home: Path) -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(home / "ledger.db")) as ledger:
+        return list(ledger.execute("SELECT title, body, picture FROM outbox WHERE kind = 'daily_summary' ORDER BY id"))
+
+
+def test_eod_queues_a_picture_of_the_day_once(tradectl: Tradectl, home: Path) -> None:
+    tradectl("--at", "2023-07-21 16:00", "status")
+    assert tradectl("--at", "2023-07-21 16:01", "config", "set", "notify.picture", "on").code == 0
+    for words in (("eod",), ("eod", "--force")):
+        assert tradectl("--at", "2023-07-21 18:00", *words).code == 0
+    [(summary, _, no_picture), (title, _, picture)] = outbox(home)
+    assert (summary, no_picture) == ("tradectl 2023-07-21", "")
+    assert (title, picture) == ("tradectl 2023-07-21: picture of the day", str(home / "reports" / "me-2023-07-21.png"))
+    assert Path(picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_drawn_is_reported_once(tradectl: Tradectl, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    folder_of_reports(home, tmp_path / "file" / "reports")
+    tradectl("--at", "2023-07-21 16:00", "status")
+    assert tradectl("--at", "2023-07-21 16:01", "config", "set", "notify.picture", "on").code == 0
+    for words in (("eod",), ("eod", "--force")):
+        assert tradectl("--at", "2023-07-21 18:00", *words).code == 0
+    [(summary, _, _), (title, text, picture)] = outbox(home)
+    assert (summary, title, picture) == ("tradectl 2023-07-21", "No picture of the day", "")
+    assert "the picture of 2023-07-21 was not drawn" in text
+
+
 def test_eod_writes_no_report_without_the_setting(tradectl: Tradectl, home: Path) -> None:
     tradectl("--at", "2023-07-21 16:00", "status")
     assert tradectl("--at", "2023-07-21 18:00", "eod").code == 0
@@ -166,10 +222,25 @@ def test_a_page_of_a_backtest_has_the_figures_of_the_backtest(tradectl: Tradectl
     assert list(data["benchmarks"]) == ["Buy and hold all"]
 
 
-def test_a_page_of_a_backtest_needs_one_account(tradectl: Tradectl, tmp_path: Path) -> None:
-    said = tradectl("backtest", "all", "--report", str(tmp_path / "page.html"))
-    assert said.code == 2
-    assert "--report needs --portfolio" in said.err
+def test_a_report_of_symbols_alone_has_trades_and_no_equity(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    eager = [word for name, value in EAGER.items() for word in ("--set", f"{name}={value}")]
+    words = ("backtest", "all", "--from", "2019-01-01", "--look-ahead", "0", *eager)
+    found = tradectl(*words, "--report", str(tmp_path / "alone.html"), "--json").object["result"]
+    page = (tmp_path / "alone.html").read_text(encoding="utf-8")
+    assert "Net of closed trades" in page
+    assert ">Growth<" not in page
+    assert "eod</code> writes" not in page
+    closed = [row for row in json.loads(page.split('id="data">')[1].split("</script>")[0])["trades"] if row[3]]
+    assert sorted(f"{row[10] / 100:.2f}" for row in closed) == sorted(row["net"] for row in found["trades"]) != []
+
+
+def test_a_report_of_a_backtest_has_every_format(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
+    assert tradectl("backtest", "all", "--report", str(tmp_path / "page.pdf")).code == 2
+    words = ("backtest", "all", "--from", "2019-01-01", "--to", "2019-03-29", "--look-ahead", "0")
+    for form in ("md", "csv", "json", "xlsx", "png"):
+        file = tmp_path / f"alone.{form}"
+        assert tradectl(*words, "--report", str(file)).code == 0
+        assert file.stat().st_size > 0
 
 
 def test_a_page_of_a_sweep_has_each_pair_of_its_two_settings(tradectl: Tradectl, kept: Path, tmp_path: Path) -> None:
@@ -181,6 +252,16 @@ def test_a_page_of_a_sweep_has_each_pair_of_its_two_settings(tradectl: Tradectl,
     cells = re.findall(r'<td class="n \w+" title="([^"]*), \d+ trades">', page.read_text(encoding="utf-8"))
     nets = sorted(float(text.replace(",", "").replace("−", "-")) for text in cells)
     assert nets == sorted(float(row["net"]) for row in found["settings"])
+    for form in ("csv", "xlsx", "json", "md"):
+        assert tradectl(*words, "--report", str(tmp_path / f"sweep.{form}")).code == 0
+    rows = list(csv.DictReader((tmp_path / "sweep.csv").read_text(encoding="utf-8").splitlines()))
+    wanted = [(row["changes"]["rsi_exit"], row["net"]) for row in found["settings"]]
+    assert [(row["rsi_exit"], row["net"]) for row in rows] == wanted
+    head, *cells_of = load_workbook(tmp_path / "sweep.xlsx")["settings"].iter_rows(values_only=True)
+    assert [f"{row[head.index('net')]:.2f}" for row in cells_of] == [net for _, net in wanted]
+    assert len(json.loads((tmp_path / "sweep.json").read_text(encoding="utf-8"))["settings"]) == len(wanted)
+    assert (tmp_path / "sweep.md").read_text(encoding="utf-8").startswith(f"# Sweep of {len(wanted)} settings")
+    assert tradectl(*words, "--report", str(tmp_path / "sweep.png")).code == 2
 
 
 @pytest.mark.slow

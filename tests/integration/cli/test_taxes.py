@@ -312,7 +312,10 @@ def test_stored_charges_that_differ_are_noted(made: Tradectl, home: Path) -> Non
     """The table gives 17.83 for the fill; the ledger was written with 20.00."""
     fill(home, charges=20_00)
     (note, *_) = made("tax", "lots", "--json", *AT).object["result"]["notes"][::-1]
-    assert "1 days, 2025-04-07 to 2025-04-07: the ledger has stored charges that differ by 2.17 in all" in note
+    assert note == (
+        "2025-04-07: no table gives the charges that the ledger has stored. They count; the 2.17 in all that they differ by from "
+        "the table Zerodha are not deducted"
+    )
     fill(home, trade_id="2", charges=0, side="SELL", quantity=10, session_date=date(2025, 4, 8))
     found = year(made)
     assert (len(found["disposals"]), "charges_differ" in found["disposals"][0]["doubts"]) == (1, True)

@@ -13,7 +13,7 @@ from tests.support.http_server import Handler, serving
 
 @dataclass
 class Loopback:
-    """`answers`: the status codes of the next requests, 200 after them."""
+    """`answers`: the status codes of the next requests, 200 after them. `received`: JSON, or the bytes of a form with a photo."""
 
     url: str
     received: list[tuple[str, Any]] = field(default_factory=list)
@@ -26,7 +26,8 @@ def loopback() -> Iterator[Loopback]:
 
     class Message(Handler):
         def respond(self) -> None:
-            service.received.append((self.path, json.loads(self.content())))
+            form = self.headers.get("Content-Type", "").startswith("multipart/form-data")
+            service.received.append((self.path, self.content() if form else json.loads(self.content())))
             status = service.answers.pop(0) if service.answers else 200
             body = b'{"ok": true, "result": {"message_id": 1}}' if status == 200 else b'{"ok": false, "description": "no"}'
             self.answer(status, body, {"Content-Type": "application/json"})

@@ -6,11 +6,11 @@ from dataclasses import astuple
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tradectl.accounts.charge_lines import ChargeLines, lines_of_day, summed
-from tradectl.exchange.charges import day_charges
+from tradectl.exchange.charges import day_charges, tariff_of
 from tradectl.exchange.rates import ZERODHA, shipped
 from tradectl.model.order import Fill, Side
 
@@ -47,11 +47,21 @@ def test_lines_sum_by_fill_and_by_side_as_the_note(of_day: list[Fill], table: st
 @given(of_day=fills(), more=st.lists(AMOUNTS, min_size=7, max_size=7))
 def test_what_the_table_does_not_explain_is_other(of_day: list[Fill], more: list[int]) -> None:
     stored = {fill.fill_id: amount for fill, amount in zip(of_day, more, strict=False)}
+    assume(tariff_of(DAY, of_day, stored, ZERODHA) is None)
     found = lines_of_day(DAY, of_day, stored, ZERODHA)
     assert {fill_id: lines.total for fill_id, lines in found.items()} == stored
     note, total = day_charges(DAY, of_day, ZERODHA), summed(found.values())
     assert total.other == sum(stored.values()) - note.total
     assert total.stt == note.buy.stt + note.sell.stt
+
+
+@settings(deadline=None)
+@given(of_day=fills(), table=st.sampled_from(["zerodha", "kotak_neo", "dhan", "levies_only"]))
+def test_charges_of_an_earlier_broker_have_its_lines(of_day: list[Fill], table: str) -> None:
+    """An account that was at another broker on that day: the stored charges are in no line `other`, and that broker's in each."""
+    note = day_charges(DAY, of_day, shipped(table))
+    found = summed(lines_of_day(DAY, of_day, note.by_fill, shipped("dhan" if table != "dhan" else "zerodha")).values())
+    assert (found.total, found.other, found.stt) == (note.total, 0, note.buy.stt + note.sell.stt)
 
 
 @given(lines=st.builds(ChargeLines, *[AMOUNTS] * 9), cuts=st.lists(st.integers(0, 100), min_size=1, max_size=6))

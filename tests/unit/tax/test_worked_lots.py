@@ -9,8 +9,8 @@ from fractions import Fraction
 import pytest
 
 from tests.unit.tax.made import action, bought, gains, sold, without_charges
-from tradectl.exchange.rates import ZERODHA
-from tradectl.model.money import to_rupees
+from tradectl.exchange.rates import ZERODHA, shipped
+from tradectl.model.money import to_paise, to_rupees
 from tradectl.tax.account import account_tax
 from tradectl.tax.gains import Gain
 from tradectl.tax.rules import Term
@@ -237,6 +237,34 @@ def test_26_the_cash_for_a_fraction_is_marked_as_missing(kind: str, ratio: str) 
     assert ("fraction_in_cash" in odd.doubts, "fraction_in_cash" in even.doubts) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("kind", "ratio", "held", "cash", "parts", "left"),
+    [
+        ("bonus", "3/2", 5, "40", [("short", "40.00", "0.00")], [(5, 500_00), (2, 0)]),
+        ("split", "5/2", 5, "40", [("short", "40.00", "20.00")], [(12, 480_00)]),  # half of 12.5 shares at 500: 20
+        ("consolidation", "1/10", 5, "450", [("short", "450.00", "500.00")], []),
+    ],
+)
+def test_26b_the_known_cash_for_a_fraction_is_a_sale(
+    kind: str, ratio: str, held: int, cash: str, parts: list[tuple[str, str, str]], left: list[tuple[int, int]]
+) -> None:
+    act = action(kind, "2024-03-01", ratio, cash=to_paise(cash), held=held)
+    found = without_charges([bought("2024-01-01", 5, "100")], [act])
+    made = gains([bought("2024-01-01", 5, "100")], [act])
+    assert [(str(gain.term), to_rupees(gain.proceeds), to_rupees(gain.cost)) for gain in made] == parts
+    assert [(lot.quantity, lot.cost) for lot in found.lots] == left
+    assert all("fraction_by_close" in gain.doubts and not gain.in_112a for gain in made)
+    other = without_charges([bought("2024-01-01", 6, "100")], [replace(act, ratio=act.ratio / 7)])
+    assert (other.disposals, "fraction_in_cash" in other.lots[0].doubts) == ((), True)
+
+
+def test_26c_a_fraction_is_of_the_oldest_shares() -> None:
+    """Lots of 3 and 6 become 0.9 shares of ten for three: the first has 0.9, the second 1.8; 0.7 are of the first."""
+    act = action("consolidation", "2025-03-03", "3/10", cash=700_00, held=9)
+    made = gains([bought("2024-01-01", 3, "100"), bought("2025-02-03", 6, "200")], [act])
+    assert [line(gain) for gain in made] == [("long", "12.5", "700.00", "233.33", "466.67")]  # 300 x 0.7 / 0.9
+
+
 def test_27_a_fraction_of_a_demerged_share_is_marked() -> None:
     (gain,) = gains(
         [bought("2022-05-02", 5, "2000"), sold("2024-01-10", 2, "230", instrument="JFS")],
@@ -248,12 +276,35 @@ def test_27_a_fraction_of_a_demerged_share_is_marked() -> None:
 @pytest.mark.parametrize(("more", "doubts"), [(0, ()), (1, ("charges_differ",))])
 @pytest.mark.parametrize("of", ["purchase", "sale"])
 def test_28_other_stored_charges_mark_the_gain(of: str, more: int, doubts: tuple[str, ...]) -> None:
-    """The table gives 118.74 for the purchase and 124.27 for the sale: see test 22."""
+    """The table gives 118.74 for the purchase and 124.27 for the sale: see test 22. What is more is not deducted."""
     trades = [bought("2026-03-10", 100, "1000"), sold("2026-03-20", 100, "1050")]
     stored = {trades[0].trade_id: 118_74, trades[1].trade_id: 124_27}
     stored[trades[0 if of == "purchase" else 1].trade_id] += more
     (gain,) = account_tax(trades, [], {}, ZERODHA, stored).gains
-    assert gain.doubts == (*doubts, "doubtful_charges")
+    (usual,) = account_tax(trades, [], {}, ZERODHA).gains
+    assert (gain.doubts, gain.gain) == ((*doubts, "doubtful_charges"), usual.gain)
+    charges = gain.disposal.charges + gain.disposal.lot.charges
+    assert charges.total == sum(stored.values())
+
+
+def test_28b_stored_charges_below_the_table_are_deducted_less() -> None:
+    trades = [bought("2026-03-10", 100, "1000"), sold("2026-03-20", 100, "1050")]
+    stored = {trades[0].trade_id: 118_74 - 2_00, trades[1].trade_id: 124_27}
+    (gain,) = account_tax(trades, [], {}, ZERODHA, stored).gains
+    (usual,) = account_tax(trades, [], {}, ZERODHA).gains
+    assert gain.gain - usual.gain == 2_00
+
+
+def test_28c_charges_of_an_earlier_broker_have_its_lines() -> None:
+    """Dhan charged the fills, and the account is at Zerodha now: no doubt, and Dhan's sale charges count. Buys cost the same."""
+    trades = [bought("2026-03-10", 100, "1000"), sold("2026-03-20", 100, "1050")]
+    at_dhan = account_tax(trades, [], {}, shipped("dhan"))
+    stored = {day.instrument + str(day.session): day.lines.total for day in at_dhan.charges}
+    charges = {trade.trade_id: stored[trade.instrument + str(trade.session)] for trade in trades}
+    found = account_tax(trades, [], {}, ZERODHA, charges)
+    assert found.gains == at_dhan.gains
+    assert found.gains != account_tax(trades, [], {}, ZERODHA).gains
+    assert [(day.table, day.difference) for day in found.charges] == [("Zerodha", 0), ("Dhan", 0)]
 
 
 def test_29_bonus_shares_are_not_sold_before_their_allotment() -> None:

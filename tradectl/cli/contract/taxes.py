@@ -134,11 +134,26 @@ class SameDayTrade(TypedDict):
     doubts: Doubts
 
 
+class PnlBridge(TypedDict):
+    """From the net of `pnl` to the gains: `net` and the lines after it sum to `gains`."""
+
+    net: Annotated[Rupees, Detail({"description": "of the year's trades, as `pnl` has it"})]
+    not_deducted: Annotated[Rupees, Detail({"description": "STT of these trades"})]
+    doubtful: Annotated[Rupees, Detail({"description": "DP charges and IPFT of these trades, and charges that no table gives"})]
+    fractions: Annotated[Rupees, Detail({"description": "cash for fractions of shares, which `pnl` shows apart"})]
+    outside: Annotated[Rupees, Detail({"description": "proceeds of sales in no position, less those without a purchase"})]
+    cost: Annotated[Rupees, Detail({"description": "cost of the sold shares in `pnl`, less that of the lots sold for taxes"})]
+    charges: Annotated[Rupees, Detail({"description": "the same of their deductible charges"})]
+    law: Annotated[Rupees, Detail({"description": "fair value of 2018-01-31 instead of the cost, and buybacks"})]
+    gains: Annotated[Rupees, Detail({"description": "speculative, short and long term, before exemption and set-off"})]
+
+
 class YearResult(TaxNotes):
     """The gains of a financial year."""
 
     year: Annotated[str, Detail({"pattern": r"^\d{4}-\d{2}$"})]
     buckets: list[GainBucket]
+    pnl_bridge: PnlBridge
     exemption: Rupees
     exempt: Annotated[Rupees, Detail({"description": "the exempt part of the long-term gains, before any set-off"})]
     deemed_dividends: Rupees

@@ -1,63 +1,52 @@
-"""Write the bookkeeping for beancount. Its lots have the id of their fill as a label; the last lines assert cash and shares."""
+"""Write a bookkeeping for beancount. Its lots have the id of their fill as a label; the last lines assert cash and shares."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from tradectl.model.money import to_rupees
-from tradectl.report.exports.bookkeeping import ACCOUNTS, CASH, SHARES, Bookkeeping, LotPart, Posting, Transaction
+from tradectl.report.exports.bookkeeping import ACCOUNTS, CASH, SHARES, Bookkeeping, LotPart, Transaction
+from tradectl.report.exports.plain_text import plain_text
 
 
 def beancount(bookkeeping: Bookkeeping) -> bytes:
     """Return the bookkeeping as the content of a `.beancount` file."""
-    return "\n".join(_lines(bookkeeping)).encode() + b"\n"
+    return plain_text(bookkeeping, _Beancount())
 
 
-def _lines(bookkeeping: Bookkeeping) -> Iterator[str]:
-    first, last = bookkeeping.entries[0].day, max(item.day for item in bookkeeping.entries)
-    yield ";; Written by tradectl. Amounts in INR."
-    yield 'option "title" "tradectl"'
-    yield 'option "operating_currency" "INR"'
-    yield ""
-    for account in ACCOUNTS:
-        yield f"{first} open {account}"
-    for symbol in bookkeeping.symbols:
-        yield f"{first} commodity {commodity(symbol)}"
-        yield f"  name: {_quoted(symbol)}"
-    for entry in bookkeeping.entries:
+class _Beancount:
+    indent = "  "
+
+    def opening(self, bookkeeping: Bookkeeping) -> Iterator[str]:
+        first = bookkeeping.entries[0].day
+        yield ";; Written by tradectl. Amounts in INR."
+        yield 'option "title" "tradectl"'
+        yield 'option "operating_currency" "INR"'
         yield ""
-        yield from _entry(entry)
-    yield ""
-    yield from _assertions(bookkeeping, last + timedelta(days=1))
+        for account in ACCOUNTS:
+            yield f"{first} open {account}"
+        for symbol in bookkeeping.symbols:
+            yield f"{first} commodity {commodity(symbol)}"
+            yield f"  name: {_quoted(symbol)}"
 
+    def heading(self, entry: Transaction) -> Iterator[str]:
+        tags = "".join(f" #{tag}" for tag in entry.tags)
+        yield f"{entry.day} * {_quoted(entry.text)}{tags}"
+        for name, fact in entry.facts.items():
+            yield f"  {name}: {_quoted(fact)}"
 
-def _entry(entry: Transaction) -> Iterator[str]:
-    tags = "".join(f" #{tag}" for tag in entry.tags)
-    yield f"{entry.day} * {_quoted(entry.text)}{tags}"
-    for name, fact in entry.facts.items():
-        yield f"  {name}: {_quoted(fact)}"
-    for posting in entry.postings:
-        yield f"  {posting.account}{_amount(posting)}"
+    def shares(self, part: LotPart) -> str:
+        price = f" @ {to_rupees(part.price)} INR" if part.price is not None else ""
+        put_in = f'{{{{{to_rupees(part.total)} INR, {part.bought}, "{part.lot}"}}}}'
+        cost = put_in if part.quantity > 0 else f'{{"{part.lot}"}}'
+        return f"{part.quantity} {commodity(part.symbol)} {cost}{price}"
 
-
-def _amount(posting: Posting) -> str:
-    if posting.part is not None:
-        return f"  {_shares(posting.part)}"
-    return "" if posting.amount is None else f"  {to_rupees(posting.amount)} INR"
-
-
-def _shares(part: LotPart) -> str:
-    price = f" @ {to_rupees(part.price)} INR" if part.price is not None else ""
-    cost = f'{{{{{to_rupees(part.total)} INR, {part.bought}, "{part.lot}"}}}}' if part.quantity > 0 else f'{{"{part.lot}"}}'
-    return f"{part.quantity} {commodity(part.symbol)} {cost}{price}"
-
-
-def _assertions(bookkeeping: Bookkeeping, day: date) -> Iterator[str]:
-    yield f"{day} balance {CASH}  {to_rupees(bookkeeping.cash)} INR"
-    for symbol, quantity in bookkeeping.shares.items():
-        yield f"{day} balance {SHARES}  {quantity} {commodity(symbol)}"
+    def closing(self, bookkeeping: Bookkeeping, day: date) -> Iterator[str]:
+        yield f"{day} balance {CASH}  {to_rupees(bookkeeping.cash)} INR"
+        for symbol, quantity in bookkeeping.shares.items():
+            yield f"{day} balance {SHARES}  {quantity} {commodity(symbol)}"
 
 
 def commodity(symbol: str) -> str:

@@ -15,9 +15,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tradectl.accounts.charge_lines import ChargeLines
+from tradectl.accounts.charged_trades import ChargedFill, ClosedTrade
 from tradectl.accounts.lot_changes import LotChange, lot_changes
 from tradectl.accounts.noted import Noted, tags, texts
-from tradectl.accounts.trade_history import ChargedFill, ClosedTrade, TradeHistory, read_history
+from tradectl.accounts.trade_history import TradeHistory, read_history
 from tradectl.model.moment import ist_date
 from tradectl.model.money import Paise
 from tradectl.model.order import Side

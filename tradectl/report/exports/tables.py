@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Boolean, Date, Float, Integer, select
 
 from tradectl.accounts.charge_lines import LINES, ChargeLines
+from tradectl.accounts.charged_trades import ChargedFill
 from tradectl.accounts.noted import Noted, tags, texts
 from tradectl.accounts.trade_history import TradeHistory
 from tradectl.ledger.notes import Note
@@ -99,17 +100,21 @@ def trades(history: TradeHistory, span: Span, noted: Noted) -> Table:
 
 def fills(history: TradeHistory, span: Span) -> Table:
     """Return the fills of a span, with the charges of all of their shares."""
-    rows = [
+    within = [item for item in history.fills if span.contains(item.session, item.instrument_id)]
+    return Table("fills", FILL_COLUMNS, fill_rows(within))
+
+
+def fill_rows(items: Iterable[ChargedFill]) -> list[dict[str, Any]]:
+    """Return fills as rows of `FILL_COLUMNS`."""
+    return [
         {
             **{name: getattr(item, name) for name in FILL_COLUMNS if name in item.__slots__},
             "side": str(item.side),
             "value": item.quantity * item.price,
             **_charges(item.lines),
         }
-        for item in history.fills
-        if span.contains(item.session, item.instrument_id)
+        for item in items
     ]
-    return Table("fills", FILL_COLUMNS, rows)
 
 
 def lots(history: TradeHistory, span: Span) -> Table:

@@ -1,22 +1,24 @@
-"""Give the content of a report to the backtest of one account."""
+"""Give the content of a report to a backtest: of one account, or of symbols with separate money."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from tradectl.accounts.charge_lines import lines_of_day
+from tradectl.accounts.charged_trades import ChargedFill, charged_trades
+from tradectl.backtest.context import BacktestContext, Span
 from tradectl.backtest.portfolio import Portfolio
 from tradectl.backtest.symbol_run import Backtest
-from tradectl.model.money import Paise
-from tradectl.model.order import Fill, Side
-from tradectl.model.position import Trade
+from tradectl.exchange.rates import Tariff
+from tradectl.model.order import Fill
 from tradectl.report_page.candles import candles_of
-from tradectl.report_page.charge_lines import lines_of
 from tradectl.report_page.complete import indicator_names
 from tradectl.report_page.content import Content, Day, Source, TradeLine
-from tradectl.research.reports.open_lots import OpenLot, open_lots
+from tradectl.report_page.trade_lines import charges_by_kind, closed_line, held_line
 
 if TYPE_CHECKING:
     from tradectl.ports import MarketData
@@ -40,16 +42,9 @@ def account_content(
         notes: The notes on the limits of the result.
     """
     first, last = own.equity_curve[0].session, own.equity_curve[-1].session
-    results = list(zip(own.candidates, own.results(), strict=True))
-    closed, held = [], []
-    for candidate, done in results:
-        history = candidate.context.history
-        entries = _buys(done.fills)
-        closed += [_closed(history.instrument_id, trade, entries, done) for trade in done.trades]
-        lots = open_lots(done.folded, history, last, own.parameters.tariff, candidate.context.instrument(last).symbol)
-        held += [_held(history.instrument_id, lot, entries) for lot in lots]
-    closed.sort(key=lambda line: (str(line.exit_session), str(line.exit_at), line.symbol))
-    candles, missing = candles_of(market, (*closed, *held), own.parameters, last)
+    runs = [(candidate.context, done) for candidate, done in zip(own.candidates, own.results(), strict=True)]
+    lines = _lines(runs, last)
+    candles, missing = candles_of(market, (*lines.closed, *lines.held), own.parameters, last)
     index = benchmarks.get("index")
     named = {f"Buy and hold {name}": benchmarks.get("hold"), index.name if index is not None else "": index}
     return Content(
@@ -61,15 +56,74 @@ def account_content(
         last=last,
         made_at=made_at,
         before=own.capital,
-        days=_days(own, [done for _, done in results]),
-        trades=tuple(closed),
-        held=tuple(held),
-        charge_lines=_charge_lines(own, [done for _, done in results]),
+        days=_days(own, [done for _, done in runs]),
+        trades=lines.closed,
+        held=lines.held,
+        fills=lines.fills,
+        charge_lines=charges_by_kind(lines.fills),
         benchmarks={title: hold.worth.tolist() for title, hold in named.items() if hold is not None},
         candles=candles,
         names=indicator_names(own.parameters),
         notes=(*notes, *filter(None, [missing])),
     )
+
+
+def alone_content(
+    name: str,
+    runs: Sequence[tuple[BacktestContext, Backtest]],
+    span: Span,
+    market: MarketData,
+    *,
+    notes: Sequence[str],
+    made_at: datetime,
+) -> Content:
+    """Return the content of a report of symbols with separate money: their trades. There is no account, so it has no equity."""
+    parameters = runs[0][0].parameters
+    lines = _lines(runs, span.last)
+    candles, missing = candles_of(market, (*lines.closed, *lines.held), parameters, span.last)
+    return Content(
+        title=f"Backtest of {name}, {span.first} to {span.last}",
+        source=Source.BACKTEST,
+        user="separate money for each symbol" if len(runs) > 1 else "one symbol",
+        mode="backtest",
+        first=span.first,
+        last=span.last,
+        made_at=made_at,
+        before=0,
+        days=(),
+        trades=lines.closed,
+        held=lines.held,
+        fills=lines.fills,
+        charge_lines=charges_by_kind(lines.fills),
+        candles=candles,
+        names=indicator_names(parameters),
+        notes=(*notes, *filter(None, [missing])),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The closed trades by exit, the shares held at the end, and the fills by time, of all symbols."""
+
+    closed: tuple[TradeLine, ...]
+    held: tuple[TradeLine, ...]
+    fills: tuple[ChargedFill, ...]
+
+
+def _lines(runs: Sequence[tuple[BacktestContext, Backtest]], last: date) -> _Lines:
+    """Return what a report lists of finished runs. `last`: the day of the last prices."""
+    closed, held, fills = list[TradeLine](), list[TradeLine](), list[ChargedFill]()
+    for place, (context, done) in enumerate(runs):
+        history = context.history
+        charged = _charged(place, history.instrument_id, done, context.parameters.tariff, len(fills))
+        fills += charged.values()
+        trades, lots = charged_trades(place, done.folded, charged)
+        closed += [closed_line(item) for item in trades]
+        newest = history.last_index(last)
+        close = int(history.close[newest]) if newest >= 0 else None
+        held += [held_line(item, context.instrument(last).symbol, close) for item in lots]
+    closed.sort(key=lambda line: (str(line.exit_session), str(line.exit_at), line.symbol))
+    return _Lines(tuple(closed), tuple(held), tuple(sorted(fills, key=lambda fill: (fill.at, fill.symbol, fill.id))))
 
 
 def _days(own: Portfolio, results: Sequence[Backtest]) -> tuple[Day, ...]:
@@ -95,55 +149,34 @@ def _days(own: Portfolio, results: Sequence[Backtest]) -> tuple[Day, ...]:
     )
 
 
-def _charge_lines(own: Portfolio, results: Sequence[Backtest]) -> dict[str, Paise]:
-    """Return the charges of all fills by kind."""
-    lines: Counter[str] = Counter()
-    for done in results:
-        by_day: dict[date, list[Fill]] = defaultdict(list)
-        for fill in done.fills:
-            by_day[fill.session].append(fill)
-        for session, fills in by_day.items():
-            lines.update(lines_of(session, fills, own.parameters.tariff))
-    return {kind: amount for kind, amount in lines.items() if amount}
+def _charged(place: int, instrument_id: str, done: Backtest, tariff: Tariff, before: int) -> dict[str, ChargedFill]:
+    """Return the fills of one symbol with their charges by line, by fill id, the oldest first.
 
-
-def _buys(fills: Sequence[Fill]) -> dict[tuple[date, Paise], Fill]:
-    return {(fill.session, fill.price): fill for fill in fills if fill.side is Side.BUY}
-
-
-def _closed(instrument_id: str, trade: Trade, entries: Mapping[tuple[date, Paise], Fill], done: Backtest) -> TradeLine:
-    sold = next((fill for fill in done.fills if fill.fill_id == trade.exit_fill), None)
-    bought = entries.get((trade.entry_session, trade.entry_price))
-    return TradeLine(
-        symbol=trade.symbol,
-        instrument_id=instrument_id,
-        entry_session=trade.entry_session,
-        exit_session=trade.exit_session,
-        quantity=trade.quantity,
-        entry_price=trade.entry_price,
-        exit_price=trade.exit_price,
-        cost=trade.cost,
-        gross=trade.gross,
-        charges=trade.charges,
-        net=trade.net,
-        entry_at=bought.at if bought is not None else None,
-        exit_at=sold.at if sold is not None else None,
-    )
-
-
-def _held(instrument_id: str, lot: OpenLot, entries: Mapping[tuple[date, Paise], Fill]) -> TradeLine:
-    bought = entries.get((lot.entry_session, lot.entry_price))
-    return TradeLine(
-        symbol=lot.symbol,
-        instrument_id=instrument_id,
-        entry_session=lot.entry_session,
-        exit_session=None,
-        quantity=lot.quantity,
-        entry_price=lot.entry_price,
-        exit_price=lot.last_price,
-        cost=lot.quantity * lot.last_price - lot.unrealised,
-        gross=lot.unrealised,
-        charges=lot.charges,
-        net=lot.unrealised - lot.charges,
-        entry_at=bought.at if bought is not None else None,
-    )
+    `before`: the number of fills of other symbols, so that each fill has its own number.
+    """
+    by_day: dict[date, list[Fill]] = defaultdict(list)
+    for fill in done.fills:
+        by_day[fill.session].append(fill)
+    found: dict[str, ChargedFill] = {}
+    for session, fills in by_day.items():
+        lines = lines_of_day(session, fills, done.charges, tariff)
+        for fill in fills:
+            found[fill.fill_id] = ChargedFill(
+                id=before + len(found) + 1,
+                trade_id=fill.fill_id,
+                order_id=fill.order_id,
+                position_id=place,
+                instrument_id=instrument_id,
+                symbol=fill.symbol,
+                side=fill.side,
+                quantity=fill.quantity,
+                booked=fill.quantity,
+                price=fill.price,
+                session=session,
+                at=fill.at,
+                external=False,
+                purpose="",
+                lines=lines[fill.fill_id],
+                booked_lines=lines[fill.fill_id],
+            )
+    return found

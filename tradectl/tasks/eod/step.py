@@ -17,6 +17,7 @@ from tradectl.execution.buying import holdings_value
 from tradectl.execution.probable_renames import IMPORT_RENAMES, ProbableRename
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unexplained_shares import UnexplainedShares
+from tradectl.ledger.delivery import PICTURE
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.statistics import DayStatistics
 from tradectl.model.broker_view import HOLDINGS
@@ -106,6 +107,7 @@ def run(context: Context) -> Outcome:
             kind=MessageKind.DAILY_SUMMARY,
         )
         _write_report(context)
+        _send_picture(context)
     return Outcome(result, unknown=len(doubtful))
 
 
@@ -230,6 +232,32 @@ def _write_report(context: Context) -> None:
         context.log("report_written", f"the report of {context.session} is {world.write_report(world, context.session)}")
     except Exception as error:  # noqa: BLE001 - a page that fails must not fail the day
         context.log("report_not_written", f"the report of {context.session} was not written: {error}", level="warning")
+
+
+def _send_picture(context: Context) -> None:
+    """Queue a picture of the session after its message, if the user wants one.
+
+    A picture that cannot be drawn is logged, and reported once for each reason: the message is stored without it.
+    """
+    world = context.world
+    if world.draw_session is None or world.ledger.settings.notifications().get(PICTURE) != "on":
+        return
+    title = f"tradectl {context.session}: picture of the day"
+    try:
+        picture = world.draw_session(world, context.session)
+    except Exception as error:  # noqa: BLE001 - a picture that fails must not fail the day
+        text = f"the picture of {context.session} was not drawn: {error}"
+        context.log("picture_not_drawn", text, level="warning")
+        world.ledger.outbox.add(context.now, "No picture of the day", text, f"picture:{error}", kind=MessageKind.DAILY_SUMMARY)
+        return
+    world.ledger.outbox.add(
+        context.now,
+        title,
+        f"{context.session:%a %d %b %Y}",
+        f"picture:{context.session}",
+        kind=MessageKind.DAILY_SUMMARY,
+        picture=picture,
+    )
 
 
 def _shown(amount: object) -> str:

@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("deduplicate", sa.String(length=96), nullable=False),
         sa.Column("claimed_until", MOMENT, nullable=True),
+        sa.Column("picture", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint(
             "kind IN ('buy_placed', 'buy_filled', 'sell_filled', 'rejected', 'unknown_order', 'unprotected', 'halted', "
             "'order_problem', 'missed_slot', 'missing_data', 'login_needed', 'task_failed', 'daily_summary', "
