@@ -48,7 +48,7 @@ def random_case(rng: random.Random) -> tuple[Bar, SessionPlan]:
         buy_limit=int(base * (1 + rng.gauss(-0.005, 0.01))) // tick * tick,
         buy_quantity=rng.choice([0, 10]),
         same_day=rng.random() > 0.2,
-        rsi_exit=held > 0 and rng.random() < 0.1,
+        exit_at_open=held > 0 and rng.random() < 0.1,
         ceiling=rng.choice([None, None, int(base * (1 + rng.gauss(0.01, 0.01))) // tick * tick]),
     )
     return bar(opened, high, low, rng.randint(low, high)), plan
@@ -153,7 +153,7 @@ def test_trade_for_trade_shares_stay_overnight() -> None:
 
 
 def test_an_rsi_exit_sells_at_the_open() -> None:
-    plan = SessionPlan(held=7, ema_level=100.0, tick=5, rsi_exit=True)
+    plan = SessionPlan(held=7, ema_level=100.0, tick=5, exit_at_open=True)
     candle = bar(9_600, 10_000, 9_550, 9_650)
     assert closed_form(candle, 375, plan, PARAMETERS).executions == (SessionFill(SELL, 7, 9_600, 0),)
 
