@@ -20,10 +20,14 @@ from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import MarketData, Tell, silence
 from tradectl.research.benchmark import BuyAndHold, RandomOrders, buy_and_hold, random_orders
+from tradectl.research.line_rules import LineRuleBook
 from tradectl.research.reports import backtest, portfolio
 from tradectl.research.reports.backtest import SymbolResult
 from tradectl.settings import Settings
+from tradectl.strategy.expressions.line_rule import LineRule
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.reversion import Reversion
+from tradectl.strategy.rule_set import RuleMaker
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class BacktestRequest:
         name: The list or symbol as the user wrote it.
         instruments: Its instrument ids, sorted, all with bars.
         span: Dates within the bars.
+        rule: A rule in one line; None for the rule ema9-reversion.
     """
 
     settings: Settings
@@ -45,12 +50,24 @@ class BacktestRequest:
     many: bool = True
     """Whether `name` is a list, even a list of one symbol."""
 
+    rule: LineRule | None = None
     known: list[Candidate] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise UsageError if the rule compares symbols and there is no list."""
+        if self.rule is not None and self.rule.across and not self.many:
+            raise UsageError(f"rank compares the symbols of a list, and {self.name} is one symbol; write a list such as nifty50")
+
+    def make_rules(self, market: Store, instruments: Sequence[str]) -> RuleMaker:
+        """Return the maker of the rules of some instruments on the bars of a market, read in their order."""
+        if self.rule is None:
+            return Reversion
+        return LineRuleBook(self.rule, market, self.instruments if self.rule.across else instruments)
 
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
         """Return the candidates with their signals. They are computed once."""
         if not self.known:
-            self.known.extend(candidates_of(self.market, self.parameters, self.instruments, self.span, tell))
+            self.known.extend(candidates_of(self, self.market, tell))
         return self.known
 
     @property
@@ -84,16 +101,14 @@ def span_of(market: Store, instruments: Sequence[str], first: date | None, last:
     return span
 
 
-def candidates_of(
-    market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
-) -> list[Candidate]:
-    """Return the candidates of the instruments that have bars in this market."""
-    found = []
-    for number, name in enumerate(instruments, 1):
-        one = candidate_of(market, market.sessions, parameters, name, span)
+def candidates_of(request: BacktestRequest, market: Store, tell: Tell = silence) -> list[Candidate]:
+    """Return the candidates of the request's instruments that have bars in a market."""
+    found, rules = [], request.make_rules(market, request.instruments)
+    for number, name in enumerate(request.instruments, 1):
+        one = candidate_of(market, market.sessions, request.parameters, name, request.span, make_rules=rules)
         if one is not None:
             found.append(one)
-        tell(name, number, len(instruments))
+        tell(name, number, len(request.instruments))
     return found
 
 
@@ -111,8 +126,9 @@ def symbols_result(request: BacktestRequest, tell: Tell) -> dict[str, Any]:
 def _alone(request: BacktestRequest, tell: Tell = silence) -> list[SymbolResult]:
     """Return the result of each symbol, backtested alone. Raises DataError if a symbol has no bar."""
     market, span, found = request.market, request.span, []
+    rules = request.make_rules(market, request.instruments)
     for number, name in enumerate(request.instruments, 1):
-        context = context_of(market, market.sessions, request.parameters, name)
+        context = context_of(market, market.sessions, request.parameters, name, make_rules=rules)
         if context is None:
             raise DataError(f"no bars of {request.name} are stored; import some with `tradectl data import`")
         found.append(SymbolResult.of(context, gated(context, first=span.first, last=span.last), span.last))

@@ -83,7 +83,7 @@ class AccountEngine(CutMarket):
 
     def again(self, market: Store, session: date) -> Evening:
         """Return an evening of a new account on a market that `cut` returned."""
-        candidates = candidates_of(market, self.request.parameters, self.request.instruments, self.request.span)
+        candidates = candidates_of(self.request, market)
         if not candidates:
             return {}
         account = self._account(candidates)
@@ -117,7 +117,8 @@ class SymbolsEngine(CutMarket):
     def _run(self, market: Store) -> list[tuple[BacktestContext, Backtest]]:
         """Return the context and the backtest of each symbol that has bars in a market."""
         span, parameters = self.request.span, self.request.parameters
-        contexts = (context_of(market, market.sessions, parameters, name) for name in self._names)
+        rules = self.request.make_rules(market, self._names)
+        contexts = (context_of(market, market.sessions, parameters, name, make_rules=rules) for name in self._names)
         return [(known, gated(known, first=span.first, last=span.last)) for known in contexts if known is not None]
 
     def days(self) -> CheckDays:
