@@ -246,14 +246,13 @@ class SymbolRun:
         """
         history, parameters = self.context.history, self.context.parameters
         opened = int(history.open[j])
-        tick = self.context.instrument(order.session).tick_size
-        if self.rules.reward_gone(order.decided, j, opened, order.limit, tick):
+        if self.rules.reward_gone(order.decided, j, opened, order.limit):
             return None
         wanted = self._sizing(order, min(opened, order.limit), funds).quantity
         if wanted and worth_changing(order.quantity, wanted, parameters):
             order = replace(order, quantity=wanted)
         if parameters.amo_adjust_reprice and opened < order.limit:
-            order = replace(order, limit=round_down(opened, tick))
+            order = replace(order, limit=round_down(opened, self.context.instrument(order.session).tick_size))
         return order
 
     def trade(self, j: int, session: Session, order: PlannedBuy | None) -> SessionResult:

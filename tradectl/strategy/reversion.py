@@ -44,7 +44,7 @@ class Reversion:
         above = bool(table.close[j] > table.ema_slow[j])
         return next_level(held.level, table.rsi[held.decided + 1 : j + 1], float(table.rsi[j]), above, parameters)
 
-    def reward_gone(self, decided: int, j: int, opened: int, limit: int, tick: int) -> bool:  # noqa: ARG002 - RuleSet
+    def reward_gone(self, decided: int, j: int, opened: int, limit: int) -> bool:  # noqa: ARG002 - RuleSet
         """Return whether the open is too close to the fast EMA of the decision, or above it."""
         ema_level = at_scale(float(self.features.ema_fast[decided]), float(self.history.multiplier[j]))
         return bool(reward_gone(opened, ema_level, self.parameters))

@@ -79,7 +79,7 @@ class RuleSet(Protocol):
     def reentry_level(self, held: HeldBuys, j: int) -> int:
         """Return the RSI level of a re-entry on the close of bar `j`; 0 for no re-entry."""
 
-    def reward_gone(self, decided: int, j: int, opened: int, limit: int, tick: int) -> bool:
+    def reward_gone(self, decided: int, j: int, opened: int, limit: int) -> bool:
         """Return whether a buy is cancelled because the open leaves nothing to gain.
 
         `decided`: the bar of the decision. `opened`: the open of bar `j`. `limit`: of the buy.

@@ -166,8 +166,8 @@ def rule_notes(rule: LineRule, counts: Mapping[str, int]) -> list[str]:
     ]
     if rule.target is not None and rule.stop is not None:
         found.append(
-            f"In {counts['ambiguous']} sessions of a symbol the bar reached both the stop and the target. The stop counts as first, "
-            "which is the worse of the two."
+            f"In {counts['ambiguous']} sessions of a symbol the bar reached both the stop and the target: the stop, the worse of "
+            "the two, counts as first."
         )
     if rule.stop is not None:
         found.append("A stop sells at its price, or at the open if that is lower. A real sale can be lower than the stop.")

@@ -101,12 +101,13 @@ class LineRules:
         """Return 0: the rule buys a position once."""
         return 0
 
-    def reward_gone(self, decided: int, j: int, opened: int, limit: int, tick: int) -> bool:  # noqa: ARG002 - RuleSet
+    def reward_gone(self, decided: int, j: int, opened: int, limit: int) -> bool:  # noqa: ARG002 - RuleSet
         """Return whether the buy would fill at or above its target."""
-        price = min(opened, limit)
-        held = HeldBuys(entered=j, price=price / 100 * float(self.history.multiplier[j]))
-        target = self.levels(held, j, tick).target
-        return target is not None and target <= price
+        if self.rule.target is None:
+            return False
+        price, scale = min(opened, limit), float(self.history.multiplier[j])
+        held = HeldBuys(entered=j, price=price / 100 * scale)
+        return self._decided(held, j - 1).targets[(j - 1) % BLOCK] * 100 / scale <= price + _NOISE
 
     def exit_due(self, held: HeldBuys, last: int) -> bool:
         """Return whether the exit condition is true on the close of a bar."""

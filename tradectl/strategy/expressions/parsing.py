@@ -75,7 +75,7 @@ class _Parser:
                 warnings.simplefilter("ignore")
                 tree = ast.parse(source[shift:], mode="eval")
         except SyntaxError as error:
-            raise self._wrong(shift + max(0, (error.offset or 1) - 1), f"{error.msg or 'invalid syntax'}") from None
+            raise self._unreadable(source, shift, error) from None
         except (RecursionError, MemoryError, ValueError):
             raise UsageError(f"{self.label}: the expression is nested too deeply") from None
         self.shift = shift
@@ -86,6 +86,17 @@ class _Parser:
         rest = self.text[at:]
         place = f", {rest[:24]!r}{'...' if len(rest) > 24 else ''}" if rest else ", the end"
         return UsageError(f"{self.label}: character {at + 1}{place}: {message}")
+
+    def _unreadable(self, source: str, shift: int, error: SyntaxError) -> UsageError:
+        """Return the error of a text that is not an expression. Python reports an incomplete text at its start."""
+        at = shift + max(0, (error.offset or 1) - 1)
+        if not error.offset or at >= len(source.rstrip()):
+            return self._wrong(len(source.rstrip()), "the expression ends too early")
+        if source[at] == "=":
+            return self._wrong(at, "write == to compare")
+        if "never closed" in error.msg:
+            return self._wrong(at, "this bracket is never closed")
+        return self._wrong(at, "this does not continue the expression")
 
     def _at(self, node: ast.expr) -> int:
         return self.shift + node.col_offset

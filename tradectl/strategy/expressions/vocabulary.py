@@ -65,10 +65,9 @@ class Function:
 
     @property
     def usage(self) -> str:
-        """Return the call with its parameters, such as `sma([x,] n)`."""
-        series = ("[x]" if self.usual else "x") if self.series else ""
-        numbers = [item.name if item.default is None else f"{item.name}={item.default:g}" for item in self.settings]
-        return f"{self.name}({', '.join(filter(None, [series, *numbers]))})"
+        """Return a call with its parameters, such as `sma(n)` or `macd(12, 26)`."""
+        numbers = [item.name if item.default is None else f"{item.default:g}" for item in self.settings]
+        return f"{self.name}({', '.join(['x'] * (self.series and not self.usual) + numbers)})"
 
 
 COLUMNS: Mapping[str, Word] = {
