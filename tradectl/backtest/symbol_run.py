@@ -283,7 +283,7 @@ class SymbolRun:
             self.ambiguous.append(day)
         if self.rules.stops and levels.stop is None and (held or result.executions):
             self.without_stop.append(day)
-        self._book(result, j, session, instrument.symbol, order)
+        self._book(result, session, instrument.symbol, order, j)
         return result
 
     def _bought(self, j: int, price: int, order: PlannedBuy) -> HeldBuys:
@@ -294,7 +294,7 @@ class SymbolRun:
         average = paid if not held.buys else (held.price * held.shares + paid * bought) / shares
         return HeldBuys(held.buys + 1, order.level, order.decided, held.entered if held.buys else j, average, shares)
 
-    def _book(self, result: SessionResult, j: int, session: Session, symbol: str, order: PlannedBuy | None) -> None:
+    def _book(self, result: SessionResult, session: Session, symbol: str, order: PlannedBuy | None, j: int) -> None:
         ceiling = result.resting if result.resting is not None else self.holding.ceiling
         if not result.executions:
             if ceiling != self.holding.ceiling:

@@ -234,7 +234,7 @@ class HeldCalculation(Calculation):
 
 def _ranks(values: Floats, sessions: Ints) -> Floats:
     """Return the place of each value among those of its session, 1 for the largest. Equal values share the better place."""
-    known = ~np.isnan(values)
+    known = ~np.isnan(values) & (sessions >= 0)
     days, numbers = sessions[known], values[known]
     order = np.lexsort((-numbers, days))
     days, numbers = days[order], numbers[order]

@@ -54,32 +54,46 @@ def mean(values: Floats, window: int) -> Floats:
     """Return the moving mean, as `rolling(window).mean()` of pandas; NaN if one of the values is unknown or does not exist."""
     if window == 1:
         return values.copy()
-    n, symbols = values.shape
-    total, added, removed = (np.zeros(symbols) for _ in range(3))
-    unknown = np.isnan(values)
-    gaps = [bool(row.any()) for row in unknown]
-    result = np.full(values.shape, np.nan)
-    for i in range(n):
-        if i >= window:
-            total, removed = _add(total, -values[i - window], removed, unknown[i - window] if gaps[i - window] else None)
-        total, added = _add(total, values[i], added, unknown[i] if gaps[i] else None)
-        if i >= window - 1:
-            result[i] = total / window
-    result[_counts(unknown, window) > 0] = np.nan
+    result = _sums(values, window) / window
     negative = _counts(np.signbit(values), window)
     result[(negative == 0) & (result < 0)] = 0.0
     result[(negative == window) & (result > 0)] = 0.0
     return np.where(_constant(values, window) & ~np.isnan(result), values, result)
 
 
-def _add(total: Floats, value: Floats, compensation: Floats, unknown: Mask | None) -> tuple[Floats, Floats]:
+def total(values: Floats, window: int) -> Floats:
+    """Return the moving sum, as `rolling(window).sum()` of pandas; NaN if one of the values is unknown or does not exist."""
+    if window == 1:
+        return values.copy()
+    result = _sums(values, window)
+    return np.where(_constant(values, window) & ~np.isnan(result), values * window, result)
+
+
+def _sums(values: Floats, window: int) -> Floats:
+    """Return the compensated sums of all windows; NaN if one of the values is unknown or does not exist."""
+    n, symbols = values.shape
+    held, added, removed = (np.zeros(symbols) for _ in range(3))
+    unknown = np.isnan(values)
+    gaps = [bool(row.any()) for row in unknown]
+    result = np.full(values.shape, np.nan)
+    for i in range(n):
+        if i >= window:
+            held, removed = _add(held, -values[i - window], removed, unknown[i - window] if gaps[i - window] else None)
+        held, added = _add(held, values[i], added, unknown[i] if gaps[i] else None)
+        if i >= window - 1:
+            result[i] = held
+    result[_counts(unknown, window) > 0] = np.nan
+    return result
+
+
+def _add(held: Floats, value: Floats, compensation: Floats, unknown: Mask | None) -> tuple[Floats, Floats]:
     """Return the sum and the new compensation of one step of a compensated (Kahan) sum. Unknown values change nothing."""
     part = value - compensation
-    following = total + part
-    rest = following - total - part
+    following = held + part
+    rest = following - held - part
     if unknown is None:
         return following, rest
-    return np.where(unknown, total, following), np.where(unknown, compensation, rest)
+    return np.where(unknown, held, following), np.where(unknown, compensation, rest)
 
 
 def deviation(values: Floats, window: int) -> Floats:

@@ -2,9 +2,6 @@
 
 Panels have the shape (bars, symbols), as in `moving`. A warm-up bar is NaN, also where `ta` writes 0 (ATR, ADX). An indicator of
 one series skips its unknown values; a simple or weighted average is unknown if one of its n values is.
-
-`ta`'s KAMA is not here: it starts from the difference between the first and the *last* value of the series, so its values change
-when later bars come.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ import numpy as np
 
 from tradectl.model.history import Floats
 from tradectl.strategy import indicators
-from tradectl.strategy.expressions.moving import by_window, deviation, highest, lowest, mean, shifted, without_holes
+from tradectl.strategy.expressions.moving import by_window, deviation, highest, lowest, mean, shifted, total, without_holes
 
 CCI_CONSTANT = 0.015
 
@@ -46,6 +43,29 @@ def roc(x: Floats, n: int) -> Floats:
     """Return the change over n bars in per cent."""
     before = shifted(x, n)
     return (x - before) / before * 100
+
+
+def kama(x: Floats, n: int, fast: int, slow: int) -> Floats:
+    """Return Kaufman's adaptive moving average.
+
+    `ta` takes the change of the first bar from the last value of the series. That change leaves the sums before a value uses them,
+    so it is 0 here, and no value depends on a later bar.
+    """
+    return without_holes(x, lambda values: _kama(values, n, fast, slow))
+
+
+def _kama(values: Floats, n: int, fast: int, slow: int) -> Floats:
+    change = np.abs(values - shifted(values, 1))
+    change[:1] = 0.0
+    way, path = np.abs(values - shifted(values, n)), total(change, n)
+    ratio = np.where(path != 0, way / path, 0.0)
+    share = (ratio * (2.0 / (fast + 1) - 2.0 / (slow + 1.0)) + 2 / (slow + 1.0)) ** 2.0
+    result = np.full(values.shape, np.nan)
+    if len(values) >= n:
+        result[n - 1] = values[n - 1]
+    for i in range(n, len(values)):
+        result[i] = result[i - 1] + share[i] * (values[i] - result[i - 1])
+    return result
 
 
 def macd(x: Floats, fast: int, slow: int) -> Floats:

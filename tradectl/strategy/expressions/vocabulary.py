@@ -128,6 +128,10 @@ FUNCTIONS: Mapping[str, Function] = {
             "rsi", "relative strength index (Wilder), 0 to 100", technical.rsi, "momentum.RSIIndicator.rsi", _n(14), scale=0
         ),
         _of_series("roc", "change over n bars in per cent", technical.roc, "momentum.ROCIndicator.roc", _n(12), scale=0),
+        _of_series(
+            "kama", "adaptive moving average (Kaufman)", technical.kama, "momentum.KAMAIndicator.kama",
+            _n(10), Setting("fast", 2), Setting("slow", 30),
+        ),
         _of_series("macd", "fast EMA - slow EMA", technical.macd, "trend.MACD.macd", *_MACD),
         _of_series(
             "macd_signal", "EMA of the MACD", technical.macd_signal, "trend.MACD.macd_signal", *_MACD, Setting("signal", 9)
