@@ -48,8 +48,8 @@ def roc(x: Floats, n: int) -> Floats:
 def kama(x: Floats, n: int, fast: int, slow: int) -> Floats:
     """Return Kaufman's adaptive moving average.
 
-    `ta` takes the change of the first bar from the last value of the series. That change leaves the sums before a value uses them,
-    so it is 0 here, and no value depends on a later bar.
+    `ta` takes the change of the first bar from the last value of the series. That change leaves the sums before a value uses
+    them, so it is 0 here, and no value depends on a later bar.
     """
     return without_holes(x, lambda values: _kama(values, n, fast, slow))
 
