@@ -236,13 +236,14 @@ class _Walk:
     def _stopped(self, stop: int, a: int, b: int) -> bool:
         """Sell at the stop if the path reaches it between two steps, and return whether it did.
 
-        A target reached between the same two steps counts as later. After a gap the price is below the stop.
+        A target reached between the same two steps counts as later. A gap sells at the price after it.
         """
         second = self.path.first_at_or_below(stop, a, b)
         if second is None:
             return False
         self.ambiguous = self.resting is not None and self.path.first_at_or_above(self.resting, a, b) is not None
-        self._sell(self.offered, min(stop, self.path.price_at(second)), second)
+        price = self.path.price_at(second) if self.path.gaps_at(second) else stop
+        self._sell(self.offered, price, second)
         self.wanted = 0
         return True
 

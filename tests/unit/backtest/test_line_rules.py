@@ -112,6 +112,12 @@ def test_a_bar_with_stop_and_target_counts_the_stop_first() -> None:
     assert done.ambiguous == (done.fills[1].session,)
 
 
+def test_a_stop_below_zero_is_known_and_never_reached() -> None:
+    done = whole(world([SIGNAL, DAY, (5_000, 5_010, 100, 200)], stop="entry - 500"))
+    assert traded(done) == [(1, BUY, 10_000)]
+    assert done.without_stop == ()
+
+
 def test_an_unknown_stop_is_counted() -> None:
     done = whole(world([SIGNAL, DAY, DAY, (9_000, 9_010, 8_000, 8_100)], stop="entry - 0.1 * (close - prev(close, 3))"))
     assert traded(done) == [(1, BUY, 10_000)]

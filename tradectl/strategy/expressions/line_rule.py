@@ -114,11 +114,14 @@ class LineRules:
         return self.rule.exit is not None and self._decided(held, last).exits[last % BLOCK]
 
     def levels(self, held: HeldBuys, j: int, tick: int) -> SessionLevels:
-        """Return the target, rounded up to the tick, and the stop, rounded down. Unknown levels are left out."""
+        """Return the target, rounded up to the tick, and the stop, rounded down. Unknown levels are left out.
+
+        A stop of 0 is known, and no price falls to it.
+        """
         row, scale = self._decided(held, j - 1), 100 / float(self.history.multiplier[j])
         target, stop = row.targets[(j - 1) % BLOCK] * scale / tick, row.stops[(j - 1) % BLOCK] * scale / tick
-        least = math.ceil(target - _NOISE) * tick if target > 0 else NO_TARGET
-        most = math.floor(stop + _NOISE) * tick if stop >= 1 else None
+        least = NO_TARGET if math.isnan(target) else max(1, math.ceil(target - _NOISE)) * tick
+        most = None if math.isnan(stop) else max(0, math.floor(stop + _NOISE)) * tick
         return SessionLevels(0.0, least, most)
 
     def _decided(self, held: HeldBuys, bar: int) -> _Decisions:
