@@ -23,6 +23,7 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from datetime import date
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from time import process_time
 from typing import Any, NamedTuple
@@ -253,34 +254,71 @@ def same(ours: Trade, theirs: Trade) -> bool:
     return ours[:2] == theirs[:2] and all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-3) for a, b in prices)
 
 
-def reasons(ours: Sequence[Trade], theirs: Sequence[Trade], special: Sequence[int]) -> list[tuple[str, Trade]]:
-    """Return the trades that only one side has, each with its reason; an empty reason for none.
+@dataclass(frozen=True)
+class Occasions:
+    """The sessions (ordinals) of one symbol that explain a difference.
 
-    `special`: sessions in which tradectl does not trade, and whose bars backtesting.py does not have.
-    """
+    `special`: tradectl does not trade, and backtesting.py has no bar. `late`: the symbol had no bar on the run session before.
+    `opens`: the open of each session in adjusted rupees."""
+
+    special: tuple[int, ...]
+    late: frozenset[int]
+    opens: Mapping[int, float]
+
+    @classmethod
+    def of(cls, context: BacktestContext, symbol: Symbol) -> Occasions:
+        """Return the occasions of a symbol."""
+        days = symbol.days.tolist()
+        special = set(context.history.sessions.tolist()) - set(days)
+        following = context.sessions.next_run_session
+        late = {b for a, b in pairwise(days) if following(date.fromordinal(a)).date.toordinal() != b}
+        opens = symbol.frame["open"].to_numpy()[symbol.kept].tolist()
+        return cls(tuple(sorted(special)), frozenset(late), dict(zip(days, opens, strict=True)))
+
+    def special_in(self, first: int, last: int) -> bool:
+        """Return whether a special session lies from `first` to `last`."""
+        return any(first <= day <= last for day in self.special)
+
+
+SAME_DAY = "sold on the day of the buy: backtesting.py knows the entry price only after that day"
+PARTS = "bonus shares were locked, so tradectl sold in parts"
+SPECIAL = "a special session (Muhurat, a Saturday): its close counts for tradectl, and backtesting.py has no bar"
+ABOVE = "the open was above the target: backtesting.py takes the stop of the same bar first"
+LATE = "no bar on the session of the order, which had expired in tradectl"
+FOLLOWS = "follows from a difference before: one side held the shares, or had sold them on the day of the signal"
+WEEK = 5
+"""Calendar days in which a sale forbids a buy: no side buys on a signal of the day of its sale."""
+
+
+def reasons(ours: Sequence[Trade], theirs: Sequence[Trade], on: Occasions) -> list[tuple[str, Trade]]:
+    """Return the trades that only one side has, each with its reason; an empty reason for none."""
     mine = [trade for trade in ours if not any(same(trade, other) for other in theirs)]
     yours = [trade for trade in theirs if not any(same(other, trade) for other in ours)]
     found: list[tuple[str, Trade]] = []
     explained: list[tuple[int, int]] = []
-    for trade, side, others in sorted([(t, 0, yours) for t in mine] + [(t, 1, mine) for t in yours]):
-        other = next((item for item in others if item.entry == trade.entry), None)
-        first, second = (trade, other) if side == 0 else (other, trade)
+    entries = Counter(trade.entry for trade in ours)
+    for trade in sorted([*mine, *yours]):
+        first = next((item for item in mine if item.entry == trade.entry), None)
+        second = next((item for item in yours if item.entry == trade.entry), None)
+        last = max(item.exit for item in (first, second) if item is not None)
         reason = ""
-        if first is not None and first.entry == first.exit:
-            reason = "sold on the day of the buy: backtesting.py knows the entry price after that day"
-        elif (
-            first is not None
-            and second is not None
-            and any(first.entry <= day <= max(first.exit, second.exit) for day in special)
-        ):
-            reason = "a special session (Muhurat) lies in the trade: its close counts for tradectl"
-        elif any(a <= trade.entry <= b for a, b in explained):
-            reason = "follows from the difference before: one side still held the shares, or had sold them that day"
-        elif second is None and first is not None and any(first.entry - 4 <= day <= first.entry for day in special):
-            reason = "a special session (Muhurat) lies between signal and buy"
+        if entries[trade.entry] > 1:
+            reason, last = PARTS, max(item.exit for item in ours if item.entry == trade.entry)
+        elif first is not None and first.entry == first.exit:
+            reason = SAME_DAY
+        elif first is not None and second is not None and on.special_in(trade.entry, last):
+            reason = SPECIAL
+        elif first is not None and second is not None and first.exit == second.exit and first.sold == on.opens[first.exit]:
+            reason = ABOVE
+        elif first is None and trade.entry in on.late:
+            reason = LATE
+        elif any(a <= trade.entry <= b + WEEK for a, b in explained):
+            reason = FOLLOWS
+        elif first is None and on.special_in(trade.entry - WEEK, trade.entry):
+            reason = SPECIAL
         found.append((reason, trade))
         if reason:
-            explained.append((trade.entry, max(trade.exit, other.exit if other is not None else 0)))
+            explained.append((trade.entry, last))
     return found
 
 
@@ -295,10 +333,9 @@ def compare(market: Store, names: Sequence[str]) -> int:
             name = context.history.instrument_id
             if name not in symbols:
                 symbols[name] = symbol_of(context)
-            kept = set(symbols[name].days.tolist())
-            special = [int(day) for day in context.history.sessions if int(day) not in kept]
+            on = Occasions.of(context, symbols[name])
             ours, theirs = by_tradectl(context), by_backtesting(rule, symbols[name])
-            different = reasons(ours, theirs, special)
+            different = reasons(ours, theirs, on)
             total += len(ours)
             equal += sum(any(same(trade, other) for other in theirs) for trade in ours)
             counts.update(reason for reason, _ in different)

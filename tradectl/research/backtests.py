@@ -67,8 +67,13 @@ class BacktestRequest:
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
         """Return the candidates with their signals. They are computed once."""
         if not self.known:
-            self.known.extend(candidates_of(self, self.market, tell))
+            self.known.extend(self.candidates_in(self.market, tell))
         return self.known
+
+    def candidates_in(self, market: Store, tell: Tell = silence) -> list[Candidate]:
+        """Return the candidates of the instruments that have bars in a market."""
+        rules = self.make_rules(market, self.instruments)
+        return candidates_of(market, self.parameters, self.instruments, self.span, tell, make_rules=rules)
 
     @property
     def evenings(self) -> list[date]:
@@ -101,14 +106,22 @@ def span_of(market: Store, instruments: Sequence[str], first: date | None, last:
     return span
 
 
-def candidates_of(request: BacktestRequest, market: Store, tell: Tell = silence) -> list[Candidate]:
-    """Return the candidates of the request's instruments that have bars in a market."""
-    found, rules = [], request.make_rules(market, request.instruments)
-    for number, name in enumerate(request.instruments, 1):
-        one = candidate_of(market, market.sessions, request.parameters, name, request.span, make_rules=rules)
+def candidates_of(
+    market: Store,
+    parameters: Parameters,
+    instruments: Sequence[str],
+    span: Span,
+    tell: Tell = silence,
+    *,
+    make_rules: RuleMaker = Reversion,
+) -> list[Candidate]:
+    """Return the candidates of the instruments that have bars in this market."""
+    found = []
+    for number, name in enumerate(instruments, 1):
+        one = candidate_of(market, market.sessions, parameters, name, span, make_rules=make_rules)
         if one is not None:
             found.append(one)
-        tell(name, number, len(request.instruments))
+        tell(name, number, len(instruments))
     return found
 
 

@@ -30,7 +30,7 @@ from tradectl.backtest.symbol_run import Backtest
 from tradectl.marketdata.store import Store
 from tradectl.model.money import Paise
 from tradectl.ports import Tell
-from tradectl.research.backtests import BacktestRequest, candidates_of
+from tradectl.research.backtests import BacktestRequest
 
 LOOKED_AT = 50
 """Maximum number of symbols of a list that are run again; each symbol is independent of the others."""
@@ -83,7 +83,7 @@ class AccountEngine(CutMarket):
 
     def again(self, market: Store, session: date) -> Evening:
         """Return an evening of a new account on a market that `cut` returned."""
-        candidates = candidates_of(self.request, market)
+        candidates = self.request.candidates_in(market)
         if not candidates:
             return {}
         account = self._account(candidates)
