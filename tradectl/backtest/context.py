@@ -41,6 +41,7 @@ class BacktestContext:
         minutes: Returns the minute bars of a session; empty without any.
         excluded: The dates on which a surveillance list excludes the symbol.
         traded: The sessions (ordinals) on which the market traded; None if unknown.
+        minute_sessions: Returns the sessions with minute bars; None if unknown.
         make_rules: Makes the rules of the symbol; by default those of the seed.
     """
 
@@ -53,6 +54,7 @@ class BacktestContext:
     minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
     excluded: Spells = ()
     traded: Ints | None = None
+    minute_sessions: Callable[[], frozenset[date]] | None = None
     make_rules: RuleMaker = Reversion
 
     @cached_property
@@ -96,5 +98,6 @@ class BacktestContext:
             minutes=lambda session: market.minutes(instrument_id, session),
             excluded=market.excluded(instrument_id),
             traded=market.panel().sessions,
+            minute_sessions=lambda: market.minute_sessions(instrument_id),
             make_rules=make_rules,
         )

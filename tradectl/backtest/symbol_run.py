@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import groupby
 
 from tradectl.backtest.context import BacktestContext
@@ -136,19 +137,42 @@ class SymbolRun:
                 result = self.trade(j, session, self._due(j, day))
                 self._decide(j, day, traded=bool(result.executions))
             j = self._next(j + 1)
-        if looked_at < self.end - 1:
+        if looked_at < self.end - 1 and not self.holding.quantity:
             self.flat_at = self.end - 1
         return self.result()
 
     def _next(self, j: int) -> int:
-        """Return the next bar to process: `j` while there are shares or an order, else the next entry bar from `j` on.
+        """Return the next bar to process, from `j` on.
 
-        So a run that ends before the last bar has no shares and no order.
+        With an order it is `j`. With shares it is the next session in which the rule may trade. Else it is the next entry bar.
         """
-        if self.holding.quantity or self.order:
+        if self.order:
             return j
+        if self.holding.quantity:
+            return self._next_event(j)
         k = bisect_left(self.entry_bars, j)
         return self.entry_bars[k] if k < len(self.entry_bars) else self.end
+
+    def _next_event(self, j: int) -> int:
+        """Return the next bar from `j` on in whose session the held shares may change; `j` if each session must be visited."""
+        minutes = self._minute_bars
+        if minutes is None or self.holding.locked or self.context.parameters.freeze == "position":
+            return j
+        found = self.rules.next_event(self.held, j)
+        if found == j:
+            return j
+        sessions = self.context.history.sessions
+        k = bisect_right(self.ex_dates, self.context.history.session(j - 1))
+        if k < len(self.ex_dates):
+            found = min(found, bisect_left(sessions, self.ex_dates[k].toordinal()))
+        k = bisect_left(minutes, j)
+        return max(j, min(found, minutes[k]) if k < len(minutes) else found)
+
+    @cached_property
+    def _minute_bars(self) -> list[int] | None:
+        """Return the indices of the bars whose sessions have minute bars; None if unknown."""
+        known = self.context.minute_sessions
+        return None if known is None else sorted(j for j in (self.context.history.index(day) for day in known()) if j is not None)
 
     # --- decisions on a close
 

@@ -57,6 +57,10 @@ class Reversion:
         """Return the fast EMA before bar `j`, from which the target follows the last price."""
         return SessionLevels(at_scale(float(self.features.ema_fast[j - 1]), float(self.history.multiplier[j])))
 
+    def next_event(self, held: HeldBuys, j: int) -> int:  # noqa: ARG002 - RuleSet
+        """Return `j`: the levels of re-entries and the target are read in each session."""
+        return j
+
     def seen(self, j: int) -> tuple[object, ...]:  # noqa: ARG002 - the features are compared elsewhere
         """Return nothing: the rule has no values beyond the features."""
         return ()

@@ -91,6 +91,12 @@ class RuleSet(Protocol):
     def levels(self, held: HeldBuys, j: int, tick: int) -> SessionLevels:
         """Return the sell prices of the session of bar `j`, from the bars before it."""
 
+    def next_event(self, held: HeldBuys, j: int) -> int:
+        """Return a bar from `j` on, before or at the first whose session may sell shares, buy more, or has an unknown stop.
+
+        An engine with daily bars may skip the sessions before it. A rule that must see each session returns `j`.
+        """
+
     def seen(self, j: int) -> tuple[object, ...]:
         """Return the values of the rule on a bar, for the check for look-ahead."""
 

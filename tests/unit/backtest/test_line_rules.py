@@ -179,3 +179,19 @@ def test_a_fill_is_a_price_of_its_session(texts: tuple[str, str, str, str], real
             assert earlier.at <= later.at
             assert earlier.side is not later.side, "a position is bought once and sold once"
         assert all(later.decided > earlier.decided for earlier, later in zip(done.orders, done.orders[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    "texts", [*RULES.values(), ("rsi(3) < 20", "days_held >= 15", "", "entry - atr(14) * prev(roc(300), 1) / 5")]
+)
+def test_skipped_sessions_change_nothing(texts: tuple[str, str, str, str], real: dict[str, History]) -> None:
+    """A run that visits each session, and one that jumps to the next session in which the rule may trade."""
+    for bars in real.values():
+        known, _ = backtests(texts, bars)
+        paid = tuple(action(ActionKind.DIVIDEND, bars.session(j), dividend=100) for j in range(300, len(bars), 37))
+        visited = whole(replace(known, actions=paid))
+        skipped = whole(replace(known, actions=paid, minute_sessions=frozenset))
+        assert visited == skipped
+        some = frozenset(bars.session(j) for j in range(0, len(bars), 11))
+        assert whole(replace(known, actions=paid, minute_sessions=lambda some=some: some)) == visited
+        assert visited.adjustments

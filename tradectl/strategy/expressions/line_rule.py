@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
+import numpy as np
+
 from tradectl.errors import UsageError
-from tradectl.model.history import History
+from tradectl.model.history import Floats, History
 from tradectl.strategy.entry import Mask
 from tradectl.strategy.expressions.evaluation import BarCalculation, BarColumns, HeldCalculation, PositionFacts
 from tradectl.strategy.expressions.parsing import parse_condition, parse_price
@@ -59,11 +61,15 @@ def parse_rule(entry: str, exit_: str, target: str, stop: str) -> LineRule | Non
 
 @dataclass(frozen=True, slots=True)
 class _Decisions:
-    """The decisions of a position on the bars of a block. Levels are in adjusted rupees; NaN if unknown."""
+    """The decisions of a position on the bars of a block. Levels are in adjusted rupees; NaN if unknown.
+
+    `events`: whether the session after a bar may sell, or has an unknown stop.
+    """
 
     exits: list[bool]
     targets: list[float]
     stops: list[float]
+    events: list[bool]
 
 
 class LineRules:
@@ -134,14 +140,32 @@ class LineRules:
         if number not in blocks:
             begin, end = number * BLOCK, min((number + 1) * BLOCK, len(self.history))
             of = HeldCalculation(self.calculation, self.symbol, begin, end, PositionFacts(held.price, held.entered))
-            nothing = [math.nan] * (end - begin)
-            rule = self.rule
-            blocks[number] = _Decisions(
-                of.condition(rule.exit)[0].tolist() if rule.exit is not None else [],
-                of.number(rule.target).tolist() if rule.target is not None else nothing,
-                of.number(rule.stop).tolist() if rule.stop is not None else nothing,
-            )
+            unknown, rule = np.full(end - begin, np.nan), self.rule
+            leaves = of.condition(rule.exit)[0] if rule.exit is not None else np.zeros(end - begin, dtype=np.bool_)
+            target = of.number(rule.target) if rule.target is not None else unknown
+            stop = of.number(rule.stop) if rule.stop is not None else unknown
+            events = leaves | (self._following("high", begin, end) >= target * (1 - _NOISE))
+            if rule.stop is not None:
+                events |= ~(self._following("low", begin, end) > stop * (1 + _NOISE))
+            blocks[number] = _Decisions(leaves.tolist(), target.tolist(), stop.tolist(), events.tolist())
         return blocks[number]
+
+    def _following(self, name: str, begin: int, end: int) -> Floats:
+        """Return a column for the bars after those from `begin` to `end` - 1; NaN after the last bar."""
+        found = np.full(end - begin, np.nan)
+        known = self.calculation.bars.columns[name][begin + 1 : min(end + 1, len(self.history)), self.symbol]
+        found[: len(known)] = known
+        return found
+
+    def next_event(self, held: HeldBuys, j: int) -> int:
+        """Return the first bar from `j` on whose session may sell, or has an unknown stop."""
+        row, end = j - 1, len(self.history) - 1
+        while row < end:
+            events = self._decided(held, row).events
+            if True in events[row % BLOCK :]:
+                return row - row % BLOCK + events.index(True, row % BLOCK) + 1
+            row += BLOCK - row % BLOCK
+        return end + 1
 
     def seen(self, j: int) -> tuple[object, ...]:
         """Return the values of all parts of the rule that need no position, as text, because NaN does not equal itself."""
