@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.integration.cli.conftest import Tradectl
 from tests.integration.research.studies import market_in
 from tradectl.strategy.expressions import technical
+from tradectl.strategy.expressions.line_rule import parse_rule
 from tradectl.strategy.parameters import OF_REVERSION, names
 
 SPAN = ("--from", "2024-01-01", "--to", "2025-06-30")
@@ -110,6 +112,17 @@ def test_a_function_that_peeks_has_an_exit_code_of_its_own(researcher: Tradectl,
     monkeypatch.setattr(technical, "mean", lambda x, n: honest(x[::-1], n)[::-1])
     said = researcher("backtest", "demo", *SPAN, *RULE, "--look-ahead", "3", "--json")
     assert (said.code, said.object["outcome"]) == (13, "failed")
+
+
+def test_the_rules_of_the_how_to_are_rules() -> None:
+    page = (ROOT / "docs" / "how-to" / "your-own-rule.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")
+    ]
+    assert rows[0] == ["idea", "entry", "exit", "stop"]
+    assert len(rows) == 7
+    for _, entry, exit_, stop in rows[1:]:
+        assert parse_rule(entry, exit_, "", stop) is not None
 
 
 REFUSED = {
