@@ -98,8 +98,9 @@ def backtest(
     """Show what the rules would have traded: in each symbol alone, or with --portfolio in one account.
 
     Alone, each trade of a symbol has its own money; funds and the portfolio's limits do not apply. In one account the
-    candidates share the capital and the limits. The trades are those of `simulate`. Some evenings are computed again
-    without later bars: exit 13 if a decision changes. The result also counts the settings that could be fitted to the past.
+    candidates share the capital and the limits. The trades of the shipped rule are those of `simulate`. Some evenings are
+    computed again without later bars: exit 13 if a decision changes. The result also counts the settings that could be fitted to
+    the past.
 
     Your own rule needs --entry and at least one of --exit, --target and --stop: `tradectl backtest nifty50
     --entry "rsi(2) < 10 and close > sma(200)" --exit "close > sma(5)" --stop "entry - 3 * atr(14)"`.
