@@ -1,5 +1,7 @@
 """Compute the candidates of an account: each symbol with its signals, the BUY and STRONG_BUY verdicts of all evenings.
 
+A rule without a score has a signal on each entry; the symbol with the largest turnover comes first.
+
 Signals do not depend on the positions of the account, so they are computed once before the account is run.
 """
 
@@ -13,8 +15,10 @@ import numpy as np
 
 from tradectl.backtest.context import BacktestContext, Span
 from tradectl.backtest.engine import reference
-from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share
+from tradectl.strategy.entry import Mask, admission_mask, is_share
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.reversion import Reversion
+from tradectl.strategy.rule_set import RuleMaker
 from tradectl.strategy.score import Verdict, backtest_score, combined, rank, strength, verdict
 
 if TYPE_CHECKING:
@@ -38,24 +42,37 @@ class Candidate:
         """Return the candidate of one context, with its signals on the closes of the span."""
         history, parameters = context.history, context.parameters
         admitted = admission_mask(history, context.features, parameters, context.excluded) & context.trusted
-        rule = entry_mask(context.features, parameters) & admitted
+        rule = context.rules.entries & admitted
         spanned = (history.sessions >= span.first.toordinal()) & (history.sessions <= span.last.toordinal())
         bars = [j for j in (rule & spanned).nonzero()[0].tolist() if is_share(context.instrument(history.session(j)).isin)]
-        signals = _ranked(context, bars) if bars else {}
+        signals = {} if not bars else _ranked(context, bars) if context.rules.scored else _by_turnover(context, bars)
         entries = np.zeros(len(history), dtype=np.bool_)
         entries[list(signals)] = True
         return cls(context, signals, entries)
 
 
 def candidate_of(
-    market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str, span: Span
+    market: MarketData,
+    sessions: SessionTable,
+    parameters: Parameters,
+    instrument_id: str,
+    span: Span,
+    *,
+    make_rules: RuleMaker = Reversion,
 ) -> Candidate | None:
     """Return the candidate of one instrument; None without bars."""
-    context = context_of(market, sessions, parameters, instrument_id)
+    context = context_of(market, sessions, parameters, instrument_id, make_rules=make_rules)
     return Candidate.of(context, span) if context is not None else None
 
 
-def context_of(market: MarketData, sessions: SessionTable, parameters: Parameters, instrument_id: str) -> BacktestContext | None:
+def context_of(
+    market: MarketData,
+    sessions: SessionTable,
+    parameters: Parameters,
+    instrument_id: str,
+    *,
+    make_rules: RuleMaker = Reversion,
+) -> BacktestContext | None:
     """Return the context of one instrument on the evening of its last bar; None without bars.
 
     The context includes the actions up to the next session, which are known on that evening.
@@ -63,12 +80,18 @@ def context_of(market: MarketData, sessions: SessionTable, parameters: Parameter
     history = market.history(instrument_id)
     if history is None or not len(history):
         return None
-    context = BacktestContext.gather(market, sessions, parameters, instrument_id, history=history)
+    context = BacktestContext.gather(market, sessions, parameters, instrument_id, history=history, make_rules=make_rules)
     last = history.session(len(history) - 1)
     if last < sessions.last:
         coming = market.actions(instrument_id, last, sessions.next_run_session(last).date)
         context = replace(context, actions=(*context.actions, *coming))
     return context
+
+
+def _by_turnover(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:
+    """Return the rank of each entry of a rule without a score: the largest average turnover first, then by symbol."""
+    turnover, history = context.features.average_turnover, context.history
+    return {j: (0, -float(turnover[j]), context.instrument(history.session(j)).symbol) for j in bars}
 
 
 def _ranked(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:

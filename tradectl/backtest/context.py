@@ -15,6 +15,8 @@ from tradectl.model.price_path import MinuteBar
 from tradectl.model.surveillance import Spells
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.reversion import Reversion
+from tradectl.strategy.rule_set import RuleMaker, RuleSet
 from tradectl.strategy.trusted_prices import Mask, trusted_mask, undecided_from
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class BacktestContext:
         minutes: Returns the minute bars of a session; empty without any.
         excluded: The dates on which a surveillance list excludes the symbol.
         traded: The sessions (ordinals) on which the market traded; None if unknown.
+        minute_sessions: Returns the sessions with minute bars; None if unknown.
+        make_rules: Makes the rules of the symbol; by default those of the seed.
     """
 
     history: History
@@ -50,6 +54,13 @@ class BacktestContext:
     minutes: Callable[[date], Sequence[MinuteBar]] = lambda _: ()
     excluded: Spells = ()
     traded: Ints | None = None
+    minute_sessions: Callable[[], frozenset[date]] | None = None
+    make_rules: RuleMaker = Reversion
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """Return the rules of the symbol."""
+        return self.make_rules(self.history, self.features, self.parameters)
 
     @cached_property
     def trusted(self) -> Mask:
@@ -71,6 +82,7 @@ class BacktestContext:
         *,
         history: History,
         columns: Features | None = None,
+        make_rules: RuleMaker = Reversion,
     ) -> BacktestContext:
         """Return the context of one instrument. `columns`: the features of `history`; None computes them."""
         if columns is None:
@@ -86,4 +98,6 @@ class BacktestContext:
             minutes=lambda session: market.minutes(instrument_id, session),
             excluded=market.excluded(instrument_id),
             traded=market.panel().sessions,
+            minute_sessions=lambda: market.minute_sessions(instrument_id),
+            make_rules=make_rules,
         )

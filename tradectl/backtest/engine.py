@@ -61,7 +61,12 @@ def settled(context: BacktestContext, past: SettledTrades | None = None) -> tupl
 
 
 def gated(context: BacktestContext, *, first: date, last: date) -> Backtest:
-    """Return the backtest of those entries whose combined score reached the buy score on the evening of the decision."""
+    """Return the backtest of those entries whose combined score reached the buy score on the evening of the decision.
+
+    A rule without a score takes every entry.
+    """
+    if not context.rules.scored:
+        return run(context, first=first, last=last)
     trades, parameters = reference(context), context.parameters
 
     def accept(i: int) -> bool:

@@ -106,7 +106,7 @@ def account_evening(portfolio: Portfolio, session: date) -> Evening:
             found[history.instrument_id] = {
                 SEEN: _seen(item.context, j),
                 SCORE: item.signals.get(j),
-                HELD: (run.holding, run.level, run.buys, run.decided),
+                HELD: (run.holding, run.held),
                 ORDERED: orders.get(column),
                 TRADED: tuple(run.fills),
             }
@@ -164,8 +164,8 @@ def evenings(days: CheckDays, sessions: Sequence[date], count: int, seed: int) -
 
 
 def _seen(context: BacktestContext, j: int) -> str:
-    """Return the features of a bar as text, because NaN does not equal itself."""
-    return repr(astuple(context.features.reading(context.history, j)))
+    """Return the features of a bar and the values of the rule as text, because NaN does not equal itself."""
+    return repr((*astuple(context.features.reading(context.history, j)), *context.rules.seen(j)))
 
 
 def _oversold(context: BacktestContext) -> list[int]:

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import groupby
 
 from tradectl.backtest.context import BacktestContext
@@ -24,11 +25,10 @@ from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
 from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.model.surveillance import is_excluded
-from tradectl.strategy.entry import Mask, admission_mask, entry_mask, is_share, reward_gone
-from tradectl.strategy.exits import entry_limit, rsi_exit_due
-from tradectl.strategy.features import at_scale
-from tradectl.strategy.reentry import level_at_entry, next_level
+from tradectl.strategy.entry import Mask, admission_mask, is_share
+from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.risk import too_far
+from tradectl.strategy.rule_set import HeldBuys
 from tradectl.strategy.sizing import Sizing, size_buy, worth_changing
 
 
@@ -37,7 +37,8 @@ class Backtest:
     """Hold the result of a run.
 
     `charges`: paise by fill id. `folded`: trades and the open position, computed from the fills. `orders`: every buy that `run`
-    decided, filled or not; empty for a run of `Portfolio`.
+    decided, filled or not; empty for a run of `Portfolio`. `ambiguous`: sessions in which a bar reached the stop and the target.
+    `without_stop`: sessions in which the rule's stop was unknown while shares were held.
     """
 
     first: date
@@ -47,6 +48,8 @@ class Backtest:
     charges: Mapping[str, int]
     folded: Folded
     orders: tuple[PlannedBuy, ...] = ()
+    ambiguous: tuple[date, ...] = ()
+    without_stop: tuple[date, ...] = ()
 
     @property
     def trades(self) -> tuple[Trade, ...]:
@@ -101,7 +104,8 @@ class SymbolRun:
         self.first, self.last = max(first, sessions.first), min(last, sessions.last)
         self.begin = bisect_left(history.sessions, self.first.toordinal())
         self.end = bisect_right(history.sessions, self.last.toordinal())
-        rule = entry_mask(context.features, context.parameters) if entries is None else entries
+        self.rules = context.rules
+        rule = self.rules.entries if entries is None else entries
         mask = rule & admission_mask(history, context.features, context.parameters, context.excluded) & context.trusted
         if context.undecided_from is not None:  # no trades from that date on; held shares stay
             self.end = min(self.end, bisect_left(history.sessions, context.undecided_from.toordinal()))
@@ -111,12 +115,13 @@ class SymbolRun:
         self.adjustments: list[Adjustment] = []
         self.order: PlannedBuy | None = None
         self.orders: list[PlannedBuy] = []
+        self.ambiguous: list[date] = []
+        self.without_stop: list[date] = []
         self.flat_at = min(self.begin, max(self.end - 1, 0))
         self._flat()
 
     def _flat(self) -> None:
-        self.holding = HeldShares(0)
-        self.buys = self.level = self.decided = 0
+        self.holding, self.held = HeldShares(0), HeldBuys()
 
     def run(self) -> Backtest:
         """Run all sessions of the span and return the result."""
@@ -132,19 +137,42 @@ class SymbolRun:
                 result = self.trade(j, session, self._due(j, day))
                 self._decide(j, day, traded=bool(result.executions))
             j = self._next(j + 1)
-        if looked_at < self.end - 1:
+        if looked_at < self.end - 1 and not self.holding.quantity:
             self.flat_at = self.end - 1
         return self.result()
 
     def _next(self, j: int) -> int:
-        """Return the next bar to process: `j` while there are shares or an order, else the next entry bar from `j` on.
+        """Return the next bar to process, from `j` on.
 
-        So a run that ends before the last bar has no shares and no order.
+        With an order it is `j`. With shares it is the next session in which the rule may trade. Else it is the next entry bar.
         """
-        if self.holding.quantity or self.order:
+        if self.order:
             return j
+        if self.holding.quantity:
+            return self._next_event(j)
         k = bisect_left(self.entry_bars, j)
         return self.entry_bars[k] if k < len(self.entry_bars) else self.end
+
+    def _next_event(self, j: int) -> int:
+        """Return the next bar from `j` on in whose session the held shares may change; `j` if each session must be visited."""
+        minutes = self._minute_bars
+        if minutes is None or self.holding.locked or self.context.parameters.freeze == "position":
+            return j
+        found = self.rules.next_event(self.held, j)
+        if found == j:
+            return j
+        sessions = self.context.history.sessions
+        k = bisect_right(self.ex_dates, self.context.history.session(j - 1))
+        if k < len(self.ex_dates):
+            found = min(found, bisect_left(sessions, self.ex_dates[k].toordinal()))
+        k = bisect_left(minutes, j)
+        return max(j, min(found, minutes[k]) if k < len(minutes) else found)
+
+    @cached_property
+    def _minute_bars(self) -> list[int] | None:
+        """Return the indices of the bars whose sessions have minute bars; None if unknown."""
+        known = self.context.minute_sessions
+        return None if known is None else sorted(j for j in (self.context.history.index(day) for day in known()) if j is not None)
 
     # --- decisions on a close
 
@@ -167,7 +195,7 @@ class SymbolRun:
         reentry = self.holding.quantity > 0
         if reentry and is_excluded(self.context.excluded, day):
             return None
-        level = self._reentry_level(j) if reentry else self._entry_level(j, day, traded=traded)
+        level = self.rules.reentry_level(self.held, j) if reentry else self._entry_level(j, day, traded=traded)
         if not level:
             return None
         session = self.context.sessions.next_run_session(day).date
@@ -185,15 +213,7 @@ class SymbolRun:
             return 0
         if not is_share(self.context.instrument(day).isin):
             return 0
-        return level_at_entry(float(self.context.features.rsi[j]), self.context.parameters)
-
-    def _reentry_level(self, j: int) -> int:
-        """Return the RSI level of a re-entry on the close of bar `j`; 0 for no re-entry."""
-        table, parameters = self.context.features, self.context.parameters
-        if self.buys >= parameters.max_buys:
-            return 0
-        above = bool(table.close[j] > table.ema_slow[j])
-        return next_level(self.level, table.rsi[self.decided + 1 : j + 1], float(table.rsi[j]), above, parameters)
+        return self.rules.entry_level(j)
 
     def _barred(self, after: date, through: date) -> bool:
         """Return whether an ex-date that cancels buys lies in (after, through]."""
@@ -250,8 +270,7 @@ class SymbolRun:
         """
         history, parameters = self.context.history, self.context.parameters
         opened = int(history.open[j])
-        ema_level = at_scale(float(self.context.features.ema_fast[order.decided]), float(history.multiplier[j]))
-        if reward_gone(opened, ema_level, parameters):
+        if self.rules.reward_gone(order.decided, j, opened, order.limit):
             return None
         wanted = self._sizing(order, min(opened, order.limit), funds).quantity
         if wanted and worth_changing(order.quantity, wanted, parameters):
@@ -266,24 +285,40 @@ class SymbolRun:
         held = self.holding.free(day)
         if not held and order is None:
             return SessionResult()
-        history, table, parameters = self.context.history, self.context.features, self.context.parameters
-        instrument, last = self.context.instrument(day), j - 1
+        history, parameters = self.context.history, self.context.parameters
+        instrument = self.context.instrument(day)
+        position = self.held if held or order is None else self._bought(j, min(int(history.open[j]), order.limit), order)
+        levels = self.rules.levels(position, j, instrument.tick_size)
         plan = SessionPlan(
             held=held,
-            ema_level=at_scale(float(table.ema_fast[last]), float(history.multiplier[j])),
+            ema_level=levels.ema_level,
             tick=instrument.tick_size,
             buy_limit=order.limit if order else 0,
             buy_quantity=order.quantity if order else 0,
             same_day=str(history.series[j]) not in TRADE_FOR_TRADE,
-            rsi_exit=held > 0 and rsi_exit_due(float(table.rsi[last]), parameters),
+            exit_at_open=held > 0 and self.rules.exit_due(self.held, j - 1),
             ceiling=self.holding.ceiling if parameters.freeze == "position" else None,
+            fixed_target=levels.target,
+            stop=levels.stop,
         )
         minutes = session.minutes(instrument.closing_auction)
         result = trade(history.bar(j), minutes, tuple(self.context.minutes(day)), plan, parameters)
-        self._book(result, session, instrument.symbol, order)
+        if result.ambiguous:
+            self.ambiguous.append(day)
+        if self.rules.stops and levels.stop is None and (held or result.executions):
+            self.without_stop.append(day)
+        self._book(result, session, instrument.symbol, order, j)
         return result
 
-    def _book(self, result: SessionResult, session: Session, symbol: str, order: PlannedBuy | None) -> None:
+    def _bought(self, j: int, price: int, order: PlannedBuy) -> HeldBuys:
+        """Return the buys of the position after a fill of `order` in bar `j`. `price`: paise as traded."""
+        held, scale = self.held, float(self.context.history.multiplier[j])
+        bought, paid = order.quantity / scale, price / 100 * scale
+        shares = held.shares + bought
+        average = paid if not held.buys else (held.price * held.shares + paid * bought) / shares
+        return HeldBuys(held.buys + 1, order.level, order.decided, held.entered if held.buys else j, average, shares)
+
+    def _book(self, result: SessionResult, session: Session, symbol: str, order: PlannedBuy | None, j: int) -> None:
         ceiling = result.resting if result.resting is not None else self.holding.ceiling
         if not result.executions:
             if ceiling != self.holding.ceiling:
@@ -297,7 +332,7 @@ class SymbolRun:
             self.fills.append(Fill(fill_id, symbol, item.side, item.quantity, item.price, session.date, at, number))
             if item.side is Side.BUY and order is not None:
                 bought += item.quantity
-                self.buys, self.level, self.decided = self.buys + 1, order.level, order.decided
+                self.held = self._bought(j, item.price, order)
             else:
                 bought -= item.quantity
         self.holding = replace(self.holding, quantity=self.holding.quantity + bought, ceiling=ceiling)
@@ -328,4 +363,14 @@ class SymbolRun:
         for day, fills in groupby(self.fills, key=lambda fill: fill.session):
             charges.update(day_charges(day, list(fills), self.context.parameters.tariff).by_fill)
         folded = fold(self.fills, self.adjustments, charges)
-        return Backtest(self.first, self.last, tuple(self.fills), tuple(self.adjustments), charges, folded, tuple(self.orders))
+        return Backtest(
+            self.first,
+            self.last,
+            tuple(self.fills),
+            tuple(self.adjustments),
+            charges,
+            folded,
+            tuple(self.orders),
+            tuple(self.ambiguous),
+            tuple(self.without_stop),
+        )

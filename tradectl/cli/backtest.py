@@ -21,6 +21,7 @@ from tradectl.errors import LookAhead, UsageError
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
     from tradectl.research.backtests import AccountRequest, AccountRun, Alone, BacktestRequest
+    from tradectl.strategy.expressions.line_rule import LineRule
 
 app = typer.Typer()
 
@@ -64,6 +65,19 @@ Report = Annotated[
         metavar="FILE",
     ),
 ]
+Entry = Annotated[
+    str,
+    typer.Option(help="Your own rule: buy after a close on which this condition is true.", metavar="CONDITION"),
+]
+Exit = Annotated[
+    str, typer.Option("--exit", help="With --entry: sell at the next open when this is true at a close.", metavar="CONDITION")
+]
+Target = Annotated[
+    str, typer.Option(help="With --entry: a sell order rests at this price, calculated before the session.", metavar="PRICE")
+]
+Stop = Annotated[
+    str, typer.Option(help="With --entry: sell when the price falls to this, calculated before the session.", metavar="PRICE")
+]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one per line, in exact rupees.", metavar="FILE")]
 
 
@@ -73,6 +87,10 @@ def backtest(
     symbol: Symbol,
     first: From = "",
     last: To = "",
+    entry: Entry = "",
+    exit_: Exit = "",
+    target: Target = "",
+    stop: Stop = "",
     portfolio: InOne = False,
     capital: Capital = "",
     random_order: RandomOrder = 0,
@@ -86,16 +104,23 @@ def backtest(
     """Show what the rules would have traded: in each symbol alone, or with --portfolio in one account.
 
     Alone, each trade of a symbol has its own money; funds and the portfolio's limits do not apply. In one account the
-    candidates share the capital and the limits. The trades are those of `simulate`. Some evenings are computed again
-    without later bars: exit 13 if a decision changes. The result also counts the settings that could be fitted to the past.
+    candidates share the capital and the limits. The trades of the shipped rule are those of `simulate`. Some evenings are
+    computed again without later bars: exit 13 if a decision changes. The result also counts the settings that could be fitted to
+    the past.
+
+    Your own rule needs --entry and at least one of --exit, --target and --stop: `tradectl backtest nifty50
+    --entry "rsi(2) < 10 and close > sma(200)" --exit "close > sma(5)" --stop "entry - 3 * atr(14)"`.
+    `tradectl help expressions` lists the words.
     """
     from tradectl.research import backtests
     from tradectl.research.look_ahead_checks import check_look_ahead
     from tradectl.research.reports.backtest import with_notes
+    from tradectl.strategy.expressions.line_rule import parse_rule
 
+    rule = parse_rule(entry, exit_, target, stop)
     account = account_of(invocation, portfolio, capital, index, random_order, seed)
     form = format_of(page) if page is not None else ""
-    request = request_of(invocation, symbol, first, last, changes)
+    request = request_of(invocation, symbol, first, last, changes, rule)
     quiet = invocation.quiet or invocation.as_json
     with bar("backtest", quiet=quiet) as tell:
         run = backtests.run_account(request, account, tell) if account is not None else backtests.run_alone(request, tell)
@@ -105,7 +130,7 @@ def backtest(
             found, text = backtests.result_alone(request, run), text_of_many if request.many else text_of_symbol
     with bar("checking", quiet=quiet) as tell:
         made_again = check_look_ahead(request, account.capital if account is not None else None, look_ahead, tell)
-    found = with_notes(found, request.parameters, made_again, request.market.surveillance_since())
+    found = with_notes(found, request.parameters, made_again, request.market.surveillance_since(), rule)
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if page is not None:
@@ -156,14 +181,18 @@ def account_of(
     return AccountRequest(money, index, orders, seed)
 
 
-def request_of(invocation: Invocation, name: str, first: str, last: str, changes: list[str] | None) -> BacktestRequest:
-    """Return the symbols and the span to backtest. Raises UsageError, DataError."""
+def request_of(
+    invocation: Invocation, name: str, first: str, last: str, changes: list[str] | None, rule: LineRule | None
+) -> BacktestRequest:
+    """Return the symbols, the span and the rule to backtest. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError
     from tradectl.research.backtests import BacktestRequest, span_of
+    from tradectl.research.line_rules import check_settings
 
-    settings = invocation.required_settings()
-    parameters = bootstrap.parameters_of(settings, settings_of(changes))
+    settings, changed = invocation.required_settings(), settings_of(changes)
+    check_settings(rule, changed)
+    parameters = bootstrap.parameters_of(settings, changed)
     begin, end = parse_day(first), parse_day(last)
     market = bootstrap.open_store(settings)
     newest = market.last_session()
@@ -174,7 +203,8 @@ def request_of(invocation: Invocation, name: str, first: str, last: str, changes
     instruments = tuple(member for member in members if market.history(member) is not None)
     if not instruments:
         raise DataError(f"there is no bar of {name}")
-    return BacktestRequest(settings, market, name, instruments, parameters, span_of(market, instruments, begin, end), many)
+    span = span_of(market, instruments, begin, end)
+    return BacktestRequest(settings, market, name, instruments, parameters, span, many, rule)
 
 
 def is_list(market: Store, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Generate the reference: commands, exit codes, settings, replies, and the example crontab.
+"""Generate the reference: commands, exit codes, settings, replies, expressions, and the example crontab.
 
 `python -m tradectl.cli.reference FOLDER` writes the files into a source tree; a test compares them with its output.
 """
@@ -17,6 +17,7 @@ from tradectl import errors
 from tradectl.cli.app import app
 from tradectl.cli.config import CREDENTIALS
 from tradectl.cli.contract import page as contract
+from tradectl.cli.expression_page import expressions
 from tradectl.cli.group import PANEL
 from tradectl.cli.man_page import man_page, walk
 from tradectl.cli.reply_tables import replies
@@ -44,6 +45,7 @@ def files() -> Mapping[str, str]:
         "docs/reference/json.md": f"{WRITTEN}\n{contract.page()}",
         "docs/reference/schemas.json": contract.schemas(),
         "docs/reference/replies.md": f"{WRITTEN}\n{replies()}",
+        "docs/reference/expressions.md": f"{WRITTEN}\n{expressions()}",
         "docs/reference/tradectl.1": man_page(),
         "crontab.example": PlannedBlock(
             EXAMPLE_NAME, EXAMPLE_PROGRAM, tuple(declared("", task) for task in all_tasks()), EXAMPLE_DAY, "Asia/Kolkata"

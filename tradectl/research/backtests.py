@@ -21,10 +21,14 @@ from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import MarketData, Tell, silence
 from tradectl.research.benchmark import BuyAndHold, RandomOrders, buy_and_hold, random_orders
+from tradectl.research.line_rules import LineRuleBook
 from tradectl.research.reports import backtest, portfolio
 from tradectl.research.reports.backtest import SymbolResult
 from tradectl.settings import Settings
+from tradectl.strategy.expressions.line_rule import LineRule
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.reversion import Reversion
+from tradectl.strategy.rule_set import RuleMaker
 
 Alone = Sequence[tuple[BacktestContext, Backtest]]
 """The data and the run of each symbol that is backtested with its own money."""
@@ -38,6 +42,7 @@ class BacktestRequest:
         name: The list or symbol as the user wrote it.
         instruments: Its instrument ids, sorted, all with bars.
         span: Dates within the bars.
+        rule: A rule in one line; None for the rule ema9-reversion.
     """
 
     settings: Settings
@@ -49,13 +54,30 @@ class BacktestRequest:
     many: bool = True
     """Whether `name` is a list, even a list of one symbol."""
 
+    rule: LineRule | None = None
     known: list[Candidate] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise UsageError if the rule compares symbols and there is no list."""
+        if self.rule is not None and self.rule.across and not self.many:
+            raise UsageError(f"rank compares the symbols of a list, and {self.name} is one symbol; write a list such as nifty50")
+
+    def make_rules(self, market: Store, instruments: Sequence[str]) -> RuleMaker:
+        """Return the maker of the rules of some instruments on the bars of a market, read in their order."""
+        if self.rule is None:
+            return Reversion
+        return LineRuleBook(self.rule, market, self.instruments if self.rule.across else instruments)
 
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
         """Return the candidates with their signals. They are computed once."""
         if not self.known:
-            self.known.extend(candidates_of(self.market, self.parameters, self.instruments, self.span, tell))
+            self.known.extend(self.candidates_in(self.market, tell))
         return self.known
+
+    def candidates_in(self, market: Store, tell: Tell = silence) -> list[Candidate]:
+        """Return the candidates of the instruments that have bars in a market."""
+        rules = self.make_rules(market, self.instruments)
+        return candidates_of(market, self.parameters, self.instruments, self.span, tell, make_rules=rules)
 
     @property
     def evenings(self) -> list[date]:
@@ -89,12 +111,18 @@ def span_of(market: Store, instruments: Sequence[str], first: date | None, last:
 
 
 def candidates_of(
-    market: Store, parameters: Parameters, instruments: Sequence[str], span: Span, tell: Tell = silence
+    market: Store,
+    parameters: Parameters,
+    instruments: Sequence[str],
+    span: Span,
+    tell: Tell = silence,
+    *,
+    make_rules: RuleMaker = Reversion,
 ) -> list[Candidate]:
     """Return the candidates of the instruments that have bars in this market."""
     found = []
     for number, name in enumerate(instruments, 1):
-        one = candidate_of(market, market.sessions, parameters, name, span)
+        one = candidate_of(market, market.sessions, parameters, name, span, make_rules=make_rules)
         if one is not None:
             found.append(one)
         tell(name, number, len(instruments))
@@ -112,8 +140,9 @@ def result_alone(request: BacktestRequest, runs: Alone) -> dict[str, Any]:
 def run_alone(request: BacktestRequest, tell: Tell = silence) -> Alone:
     """Backtest each symbol alone; return its data and its run. Raises DataError if a symbol has no bar."""
     market, span, found = request.market, request.span, list[tuple[BacktestContext, Backtest]]()
+    rules = request.make_rules(market, request.instruments)
     for number, name in enumerate(request.instruments, 1):
-        context = context_of(market, market.sessions, request.parameters, name)
+        context = context_of(market, market.sessions, request.parameters, name, make_rules=rules)
         if context is None:
             raise DataError(f"no bars of {request.name} are stored; import some with `tradectl data import`")
         found.append((context, gated(context, first=span.first, last=span.last)))

@@ -30,7 +30,7 @@ from tradectl.backtest.symbol_run import Backtest
 from tradectl.marketdata.store import Store
 from tradectl.model.money import Paise
 from tradectl.ports import Tell
-from tradectl.research.backtests import BacktestRequest, candidates_of
+from tradectl.research.backtests import BacktestRequest
 
 LOOKED_AT = 50
 """Maximum number of symbols of a list that are run again; each symbol is independent of the others."""
@@ -83,7 +83,7 @@ class AccountEngine(CutMarket):
 
     def again(self, market: Store, session: date) -> Evening:
         """Return an evening of a new account on a market that `cut` returned."""
-        candidates = candidates_of(market, self.request.parameters, self.request.instruments, self.request.span)
+        candidates = self.request.candidates_in(market)
         if not candidates:
             return {}
         account = self._account(candidates)
@@ -117,7 +117,8 @@ class SymbolsEngine(CutMarket):
     def _run(self, market: Store) -> list[tuple[BacktestContext, Backtest]]:
         """Return the context and the backtest of each symbol that has bars in a market."""
         span, parameters = self.request.span, self.request.parameters
-        contexts = (context_of(market, market.sessions, parameters, name) for name in self._names)
+        rules = self.request.make_rules(market, self._names)
+        contexts = (context_of(market, market.sessions, parameters, name, make_rules=rules) for name in self._names)
         return [(known, gated(known, first=span.first, last=span.last)) for known in contexts if known is not None]
 
     def days(self) -> CheckDays:

@@ -245,6 +245,30 @@ WITHOUT_LIMITS = {
 }
 """Changes that switch off the limits of the portfolio, for a backtest of one symbol."""
 
+OF_REVERSION = frozenset(
+    {
+        *(name for name in names() if name.startswith(("quality_", "rsi_", "reentry_"))),
+        "ema_fast",
+        "ema_slow",
+        "full_bars",
+        "allow_below_ema200",
+        "min_volume_ratio",
+        "min_quality",
+        "strength_share",
+        "strong_buy_score",
+        "buy_score",
+        "strong_buy_trades",
+        "backtest_years",
+        "prior_trades",
+        "prior_win",
+        "prior_net",
+        "amo_cancel_ratio",
+        "exit_discount",
+        "max_buys",
+    }
+)
+"""Settings that only the rule ema9-reversion reads. They have no effect on another rule."""
+
 NOT_OF_A_SYMBOL = frozenset(
     {
         "universe",

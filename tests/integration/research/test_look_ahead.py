@@ -24,6 +24,7 @@ from tradectl.research import look_ahead_checks
 from tradectl.research.backtests import BacktestRequest
 from tradectl.research.look_ahead_checks import AccountEngine, SymbolsEngine, check_look_ahead
 from tradectl.settings import Settings
+from tradectl.strategy import reversion
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -102,12 +103,12 @@ def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def buy_before_a_rise(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = candidates.entry_mask
+    honest = reversion.entry_mask
 
     def peeking(columns: Features, parameters: Parameters) -> Any:
         return honest(columns, parameters) & np.append(columns.close[1:] > columns.close[:-1], False)
 
-    monkeypatch.setattr(candidates, "entry_mask", peeking)
+    monkeypatch.setattr(reversion, "entry_mask", peeking)
 
 
 def count_trades_of_the_future(monkeypatch: pytest.MonkeyPatch) -> None:

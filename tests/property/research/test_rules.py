@@ -82,10 +82,10 @@ def plans(draw: st.DrawFn) -> tuple[int, Bar, SessionPlan]:
         buy_limit=draw(st.integers(1_880, 2_050)) * TICK if bought else 0,
         buy_quantity=bought,
         same_day=draw(st.booleans()),
-        rsi_exit=draw(st.booleans()),
+        exit_at_open=draw(st.booleans()),
         ceiling=draw(st.none() | st.integers(1_950, 2_100).map(lambda ticks: ticks * TICK)),
     )
-    return draw(which), bar, plan if plan.held else replace(plan, rsi_exit=False)
+    return draw(which), bar, plan if plan.held else replace(plan, exit_at_open=False)
 
 
 @given(rows=st.lists(plans(), min_size=1, max_size=20))
@@ -95,7 +95,9 @@ def test_the_corners_of_a_day_are_those_of_each_lane_alone(rows: list[tuple[int,
     columns = {
         name: np.array([getattr(plan, name) for _, _, plan in rows]) for name in ("held", "ema_level", "tick", "buy_limit")
     }
-    columns |= {name: np.array([getattr(plan, name) for _, _, plan in rows]) for name in ("buy_quantity", "same_day", "rsi_exit")}
+    columns |= {
+        name: np.array([getattr(plan, name) for _, _, plan in rows]) for name in ("buy_quantity", "same_day", "exit_at_open")
+    }
     ceilings = ints(NO_CEILING if plan.ceiling is None else plan.ceiling for _, _, plan in rows)
     parameters, all_plans = LANES.of(ints(i for i, _, _ in rows)), PlanArrays(**columns, ceiling=ceilings)
     found, left_out = closed_forms(bars, all_plans, parameters), walks(bars, all_plans, parameters)

@@ -48,7 +48,7 @@ def random_case(rng: random.Random) -> tuple[Bar, SessionPlan]:
         buy_limit=int(base * (1 + rng.gauss(-0.005, 0.01))) // tick * tick,
         buy_quantity=rng.choice([0, 10]),
         same_day=rng.random() > 0.2,
-        rsi_exit=held > 0 and rng.random() < 0.1,
+        exit_at_open=held > 0 and rng.random() < 0.1,
         ceiling=rng.choice([None, None, int(base * (1 + rng.gauss(0.01, 0.01))) // tick * tick]),
     )
     return bar(opened, high, low, rng.randint(low, high)), plan
@@ -153,7 +153,7 @@ def test_trade_for_trade_shares_stay_overnight() -> None:
 
 
 def test_an_rsi_exit_sells_at_the_open() -> None:
-    plan = SessionPlan(held=7, ema_level=100.0, tick=5, rsi_exit=True)
+    plan = SessionPlan(held=7, ema_level=100.0, tick=5, exit_at_open=True)
     candle = bar(9_600, 10_000, 9_550, 9_650)
     assert closed_form(candle, 375, plan, PARAMETERS).executions == (SessionFill(SELL, 7, 9_600, 0),)
 
@@ -188,3 +188,47 @@ def test_minute_bars_outside_the_session_are_ignored() -> None:
     candle = bar(9_600, 9_700, 9_500, 9_650)
     late = ((375, 9_650, 10_000, 9_650, 9_650, 9),)
     assert intraday.trade(candle, 375, late, E100, PARAMETERS) == closed_form(candle, 375, E100, PARAMETERS)
+
+
+def test_random_sessions_with_a_stop_walk_as_the_closed_form() -> None:
+    """Held shares with a fixed target and a stop; only where a bar reaches both may the walk find the target first."""
+    rng = random.Random(18)
+    seen: set[str] = set()
+    for _ in range(3_000):
+        candle, drawn = random_case(rng)
+        base, tick = candle.open, drawn.tick
+        target = int(base * (1 + rng.gauss(0.01, 0.01))) // tick * tick
+        stop = int(base * (1 + rng.gauss(-0.01, 0.01))) // tick * tick
+        plan = SessionPlan(7, 0.0, tick, fixed_target=rng.choice([target, 1 << 62]), stop=stop)
+        closed, walk_of = closed_form(candle, 375, plan, PARAMETERS), walked(candle, plan)
+        assert closed.ambiguous or closed == walk_of, (candle, plan)
+        if closed.ambiguous:
+            assert prices(closed) == [(SELL, 7, stop)]
+            assert prices(walk_of) in ([(SELL, 7, stop)], [(SELL, 7, target)])
+        seen.add("ambiguous" if closed.ambiguous else str(len(closed.executions)))
+    assert seen == {"ambiguous", "0", "1"}
+
+
+STOPPED = SessionPlan(held=7, ema_level=0.0, tick=5, fixed_target=10_200, stop=9_800)
+
+
+def test_minute_bars_show_which_came_first() -> None:
+    candle = bar(10_000, 10_250, 9_700, 9_900)
+    up_first = ((0, 10_000, 10_250, 10_000, 10_200, 9), (1, 10_200, 10_200, 9_700, 9_900, 9))
+    down_first = ((0, 10_000, 10_010, 9_700, 9_750, 9), (1, 9_750, 10_250, 9_750, 9_900, 9))
+    assert prices(intraday.trade(candle, 375, up_first, STOPPED, PARAMETERS)) == [(SELL, 7, 10_200)]
+    found = intraday.trade(candle, 375, down_first, STOPPED, PARAMETERS)
+    assert (prices(found), found.ambiguous) == ([(SELL, 7, 9_800)], False)
+
+
+def test_a_minute_with_stop_and_target_counts_the_stop_first() -> None:
+    candle = bar(10_000, 10_250, 9_700, 9_900)
+    both = ((0, 10_000, 10_010, 9_990, 10_000, 9), (1, 10_000, 10_250, 9_700, 9_900, 9))
+    found = intraday.trade(candle, 375, both, STOPPED, PARAMETERS)
+    assert (prices(found), found.ambiguous) == ([(SELL, 7, 9_800)], True)
+
+
+def test_a_gap_between_minutes_sells_below_the_stop() -> None:
+    candle = bar(10_000, 10_010, 9_600, 9_700)
+    gap = ((0, 10_000, 10_010, 9_990, 10_000, 9), (1, 9_650, 9_700, 9_600, 9_700, 9))
+    assert prices(intraday.trade(candle, 375, gap, STOPPED, PARAMETERS)) == [(SELL, 7, 9_650)]

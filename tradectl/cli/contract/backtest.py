@@ -142,6 +142,22 @@ class ChargesOf(TypedDict):
     title: str
 
 
+class BacktestRule(TypedDict):
+    """The rule of a backtest: `ema9-reversion`, or `one-line` with its texts.
+
+    `ambiguous` counts the sessions in which a bar reached the stop and the target. `without_stop` counts those whose stop was
+    unknown.
+    """
+
+    name: str
+    entry: str | None
+    exit: str | None
+    target: str | None
+    stop: str | None
+    ambiguous: Count
+    without_stop: Count
+
+
 class BacktestResult(TypedDict("_Span", {"from": Day, "to": Day})):
     """What the rules would have traded."""
 
@@ -152,6 +168,7 @@ class BacktestResult(TypedDict("_Span", {"from": Day, "to": Day})):
     total: TradeFigures
     open_lots: list[OpenLot]
     open_total: OpenTotal
+    rule: BacktestRule
     notes: list[str]
     capital: NotRequired[Rupees]
     cash: NotRequired[Rupees]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -16,7 +16,9 @@ from tradectl.model.money import to_rupees
 from tradectl.model.position import Trade
 from tradectl.report.simulation import trade_row
 from tradectl.research.reports.open_lots import OpenLot, open_lots, total
-from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, Parameters, names, show
+from tradectl.strategy.expressions.line_rule import LineRule
+from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, OF_REVERSION, Parameters, names, show
+from tradectl.strategy.reversion import REVERSION
 
 AMOUNTS = ("gross", "charges", "net")
 SURVIVORS = (
@@ -34,19 +36,23 @@ NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 class SymbolResult:
     """Hold the trades and the open lots of one symbol.
 
-    `symbol`: on the last session. `held`: number of shares still held."""
+    `symbol`: on the last session. `held`: number of shares still held. `ambiguous`, `without_stop`: numbers of
+    sessions, as in `Backtest`.
+    """
 
     symbol: str
     trades: tuple[Trade, ...]
     held: int
     lots: tuple[OpenLot, ...] = ()
+    ambiguous: int = 0
+    without_stop: int = 0
 
     @classmethod
     def of(cls, context: BacktestContext, done: Backtest, end: date) -> SymbolResult:
         """Return the result of a run that ended on the date `end`."""
         symbol, folded = context.instrument(end).symbol, done.folded
         lots = open_lots(folded, context.history, end, context.parameters.tariff, symbol)
-        return cls(symbol, done.trades, folded.quantity, lots)
+        return cls(symbol, done.trades, folded.quantity, lots, len(done.ambiguous), len(done.without_stop))
 
 
 def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date) -> dict[str, Any]:
@@ -61,7 +67,16 @@ def result(universe: str, tested: Sequence[SymbolResult], begin: date, end: date
         "symbols": [{"symbol": item.symbol, "open": item.held, **_figures(item.trades)} for item in tested],
         "total": _figures(trades),
         **_held(lots),
+        "rule": _counts(tested),
         "notes": list(NOTES),
+    }
+
+
+def _counts(tested: Sequence[SymbolResult]) -> dict[str, int]:
+    """Return in how many sessions of a symbol the stop was taken before the target, and in how many it was unknown."""
+    return {
+        "ambiguous": sum(item.ambiguous for item in tested),
+        "without_stop": sum(item.without_stop for item in tested),
     }
 
 
@@ -83,6 +98,7 @@ def result_of_symbol(tested: SymbolResult, span: Span) -> dict[str, Any]:
         "open": tested.held,
         "total": _figures(tested.trades),
         **_held(tested.lots),
+        "rule": _counts([tested]),
         "notes": [ONE_SURVIVOR, *NOTES[1:]],
     }
 
@@ -98,17 +114,23 @@ def _by_time(trade: Trade) -> tuple[Any, ...]:
 
 
 def with_notes(
-    found: dict[str, Any], parameters: Parameters, checked: LookAheadReport, lists_since: date | None = None
+    found: dict[str, Any],
+    parameters: Parameters,
+    checked: LookAheadReport,
+    lists_since: date | None = None,
+    rule: LineRule | None = None,
 ) -> dict[str, Any]:
-    """Return a JSON result with notes on its limits.
+    """Return a JSON result with its rule and with notes on its limits.
 
     The notes give the number of settings that could be fitted to the past, the result of the check for look-ahead, and the table
-    of charges. `lists_since`: first date of the surveillance lists; None if they are not all stored.
+    of charges. `lists_since`: first date of the surveillance lists; None if they are not all stored. `rule`: a rule in one line;
+    None for ema9-reversion.
     """
-    tunable = [name for name in names() if name not in NOT_TUNED]
+    tunable = [name for name in names() if name not in NOT_TUNED and not (rule is not None and name in OF_REVERSION)]
     usual = Parameters()
     changed = {name: show(value) for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
     return found | {
+        "rule": {"name": REVERSION if rule is None else "one-line", **rule_texts(rule), **found["rule"]},
         "settings": {"tunable": len(tunable), "changed": changed},
         "look_ahead": {
             "compared": checked.compared,
@@ -120,6 +142,7 @@ def with_notes(
         "charges_of": {"table": parameters.tariff.name, "title": parameters.tariff.title},
         "surveillance_since": lists_since.isoformat() if lists_since is not None else None,
         "notes": [
+            *([] if rule is None else rule_notes(rule, found["rule"])),
             *found["notes"],
             charges_note(parameters.tariff),
             surveillance_note(found["from"], lists_since),
@@ -127,6 +150,33 @@ def with_notes(
             checked_note(checked),
         ],
     }
+
+
+def rule_texts(rule: LineRule | None) -> dict[str, str | None]:
+    """Return the texts of a rule in one line by part; None for a part that it does not have."""
+    written = dict(rule.texts) if rule is not None else {}
+    return {name: written.get(name) for name in ("entry", "exit", "target", "stop")}
+
+
+def rule_notes(rule: LineRule, counts: Mapping[str, int]) -> list[str]:
+    """Return the notes about a rule in one line. `counts`: as `_counts` returns them."""
+    found = [
+        f"Rule: {'; '.join(f'{name} {text}' for name, text in rule.texts)}. Each number in it can be fitted to the past.",
+        "Not used: the score, the chart quality, the re-entries and the other settings of ema9-reversion.",
+    ]
+    if rule.target is not None and rule.stop is not None:
+        found.append(
+            f"In {counts['ambiguous']} sessions of a symbol the bar reached both the stop and the target: the stop, the worse of "
+            "the two, counts as first."
+        )
+    if rule.stop is not None:
+        found.append("A stop sells at its price, or at the open if that is lower. A real sale can be lower than the stop.")
+    if counts["without_stop"]:
+        found.append(
+            f"In {counts['without_stop']} sessions of a symbol the stop was unknown (too few bars, or a division by zero): the "
+            "shares had no stop."
+        )
+    return found
 
 
 def charges_note(tariff: Tariff) -> str:

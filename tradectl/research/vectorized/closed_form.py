@@ -46,7 +46,7 @@ class PlanArrays:
     buy_limit: Ints
     buy_quantity: Ints
     same_day: Mask
-    rsi_exit: Mask
+    exit_at_open: Mask
     ceiling: Ints
 
     def take(self, rows: Ints) -> PlanArrays:
@@ -63,7 +63,7 @@ class PlanArrays:
             buy_limit=int(self.buy_limit[i]),
             buy_quantity=int(self.buy_quantity[i]),
             same_day=bool(self.same_day[i]),
-            rsi_exit=bool(self.rsi_exit[i]),
+            exit_at_open=bool(self.exit_at_open[i]),
             ceiling=None if ceiling == NO_CEILING else ceiling,
         )
 
@@ -102,7 +102,7 @@ def closed_forms(bars: BarArrays, plans: PlanArrays, parameters: ParameterArrays
     buys_open = wanted & (opened <= plans.buy_limit)
     new = np.where(plans.same_day, plans.buy_quantity, 0)
     shares = plans.held + np.where(buys_open, new, 0)
-    sells_open = (shares > 0) & (plans.rsi_exit | (opened >= at_open))
+    sells_open = (shares > 0) & (plans.exit_at_open | (opened >= at_open))
     rises_first = ~sells_open & ~low_first & (shares > 0) & (high >= at_open)
     over = sells_open | rises_first
     dips = wanted & ~buys_open & ~over & (low <= plans.buy_limit)

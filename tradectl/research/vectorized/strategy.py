@@ -161,7 +161,7 @@ class Strategy:
             buy_limit=np.where(orders.quantity > 0, orders.limit, 0),
             buy_quantity=orders.quantity,
             same_day=market.panel.state[row, column] == SERIES["EQ"],
-            rsi_exit=(held > 0) & rsi_exit_due(self.columns.rsi[last, seen], parameters),
+            exit_at_open=(held > 0) & rsi_exit_due(self.columns.rsi[last, seen], parameters),
             ceiling=np.where(frozen, state.ceiling[lanes], NO_CEILING),
         )
 

@@ -1,0 +1,194 @@
+"""Calculate moving statistics of a panel with the same bits as pandas: mean, deviation, highest, lowest, and whole windows.
+
+A panel has the shape (bars, symbols): row i has the i-th bar of each symbol, and NaN after its last one. A mean and a deviation
+follow the same sequence of operations as the compensated sums of `rolling` in pandas, one row after the other, for all symbols at
+once. So each value depends only on its bar and on earlier bars, and a part of the bars gives the same bits as all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from tradectl.model.history import Floats, Ints
+
+Mask = NDArray[np.bool_]
+Indicator = Callable[[Floats], Floats]
+CANCELLED = float(np.finfo(np.float64).eps) * 1e3
+"""A removed value that leaves less than this part of a sum of squares leaves mostly rounding errors."""
+
+
+def shifted(values: Floats, bars: int) -> Floats:
+    """Return the values of some bars earlier; NaN where there is none."""
+    result = np.full(values.shape, np.nan)
+    if bars < len(values):
+        result[bars:] = values[: len(values) - bars]
+    return result
+
+
+def highest(values: Floats, window: int) -> Floats:
+    """Return the highest of the last `window` values; NaN if one of them is unknown or does not exist."""
+    return _extreme(values, window, np.maximum)
+
+
+def lowest(values: Floats, window: int) -> Floats:
+    """Return the lowest of the last `window` values; NaN if one of them is unknown or does not exist."""
+    return _extreme(values, window, np.minimum)
+
+
+def _extreme(values: Floats, window: int, choose: np.ufunc) -> Floats:
+    """Return the extreme of each window. A window is the union of two windows whose length is a power of two."""
+    result, length = values, 1
+    while 2 * length <= window:
+        result, length = choose(result, shifted(result, length)), 2 * length
+    rest = window - length
+    found: Floats = choose(result, shifted(result, rest)) if rest else result.copy()
+    return found
+
+
+def mean(values: Floats, window: int) -> Floats:
+    """Return the moving mean, as `rolling(window).mean()` of pandas; NaN if one of the values is unknown or does not exist."""
+    if window == 1:
+        return values.copy()
+    result = _sums(values, window) / window
+    negative = _counts(np.signbit(values), window)
+    result[(negative == 0) & (result < 0)] = 0.0
+    result[(negative == window) & (result > 0)] = 0.0
+    return np.where(_constant(values, window) & ~np.isnan(result), values, result)
+
+
+def total(values: Floats, window: int) -> Floats:
+    """Return the moving sum, as `rolling(window).sum()` of pandas; NaN if one of the values is unknown or does not exist."""
+    if window == 1:
+        return values.copy()
+    result = _sums(values, window)
+    return np.where(_constant(values, window) & ~np.isnan(result), values * window, result)
+
+
+def _sums(values: Floats, window: int) -> Floats:
+    """Return the compensated sums of all windows; NaN if one of the values is unknown or does not exist."""
+    n, symbols = values.shape
+    held, added, removed = (np.zeros(symbols) for _ in range(3))
+    unknown = np.isnan(values)
+    gaps = [bool(row.any()) for row in unknown]
+    result = np.full(values.shape, np.nan)
+    for i in range(n):
+        if i >= window:
+            held, removed = _add(held, -values[i - window], removed, unknown[i - window] if gaps[i - window] else None)
+        held, added = _add(held, values[i], added, unknown[i] if gaps[i] else None)
+        if i >= window - 1:
+            result[i] = held
+    result[_counts(unknown, window) > 0] = np.nan
+    return result
+
+
+def _add(held: Floats, value: Floats, compensation: Floats, unknown: Mask | None) -> tuple[Floats, Floats]:
+    """Return the sum and the new compensation of one step of a compensated (Kahan) sum. Unknown values change nothing."""
+    part = value - compensation
+    following = held + part
+    rest = following - held - part
+    if unknown is None:
+        return following, rest
+    return np.where(unknown, held, following), np.where(unknown, compensation, rest)
+
+
+def deviation(values: Floats, window: int) -> Floats:
+    """Return the moving population deviation, as `rolling(window).std(ddof=0)` of pandas 3; NaN until the window is full.
+
+    A symbol has no NaN before its last value. Where a removed value had nearly all of the variance, the window is computed anew.
+    """
+    n, symbols = values.shape
+    if window == 1:
+        return np.where(np.isnan(values), np.nan, 0.0)
+    state = _Spread(*(np.zeros(symbols) for _ in range(3)))
+    removed = np.zeros(symbols)
+    result = np.full(values.shape, np.nan)
+    for i in range(n):
+        if i < window:
+            state = state.with_value(values[i], i + 1, 1.0)
+        else:
+            before = state.squares
+            less = replace(state, compensation=removed).with_value(values[i - window], window - 1, -1.0)
+            removed = less.compensation
+            state = replace(less, compensation=state.compensation).with_value(values[i], window, 1.0)
+            lost = before * CANCELLED > less.squares
+            if lost.any():
+                state, removed = state.anew(values[i - window + 1 : i + 1], lost), np.where(lost, 0.0, removed)
+        if i >= window - 1:
+            result[i] = state.squares / window
+    return np.sqrt(np.where(result < 0, 0.0, result))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """The state of Welford's method with compensation: the mean, the sum of squared differences, and the compensation."""
+
+    centre: Floats
+    squares: Floats
+    compensation: Floats
+
+    def with_value(self, value: Floats, count: int, sign: float) -> _Spread:
+        """Return the state after a value is added (`sign` 1) or removed (-1). `count`: the number of values afterwards."""
+        before = self.centre - self.compensation
+        part = value - self.compensation
+        delta = part - self.centre
+        rest = delta + self.centre - part
+        centre = self.centre + sign * (delta / count)
+        return _Spread(centre, self.squares + sign * ((value - before) * (value - centre)), rest)
+
+    def anew(self, rows: Floats, which: Mask) -> _Spread:
+        """Return the state in which some symbols are computed only from the rows of the window."""
+        fresh = _Spread(*(np.zeros(int(which.sum())) for _ in range(3)))
+        for count, row in enumerate(rows[:, which], 1):
+            fresh = fresh.with_value(row, count, 1.0)
+        found = _Spread(self.centre.copy(), self.squares.copy(), self.compensation.copy())
+        found.centre[which], found.squares[which], found.compensation[which] = fresh.centre, fresh.squares, fresh.compensation
+        return found
+
+
+def _counts(mask: Mask, window: int) -> Ints:
+    """Return how many places of each window are True."""
+    total = np.cumsum(mask, axis=0, dtype=np.int64)
+    counts = total.copy()
+    counts[window:] -= total[:-window]
+    return counts
+
+
+def _constant(values: Floats, window: int) -> Mask:
+    """Return where all values of a full window are equal."""
+    changed = np.ones(values.shape, dtype=np.bool_)
+    changed[1:] = values[1:] != values[:-1]
+    index = np.arange(len(values))[:, None]
+    since = np.maximum.accumulate(np.where(changed, index, 0), axis=0)
+    constant: Mask = index - since + 1 >= window
+    return constant
+
+
+def by_window(values: Floats, window: int, statistic: Indicator) -> Floats:
+    """Return a statistic of each full window. `statistic`: takes windows shaped (n, window) and returns (n,) values.
+
+    The windows of one symbol are contiguous, so that sums add in the same order as those of a single window.
+    """
+    result = np.full(values.shape, np.nan)
+    if len(values) < window:
+        return result
+    for symbol in range(values.shape[1]):
+        windows = np.ascontiguousarray(sliding_window_view(np.ascontiguousarray(values[:, symbol]), window))
+        result[window - 1 :, symbol] = statistic(windows)
+    return result
+
+
+def without_holes(values: Floats, indicator: Indicator) -> Floats:
+    """Return `indicator` of each symbol's known values, at their places; the other places are NaN."""
+    unknown = np.isnan(values)
+    if not (unknown[:-1] & ~unknown[1:]).any():
+        return indicator(values)
+    order = np.argsort(unknown, axis=0, kind="stable")
+    found = indicator(np.take_along_axis(values, order, axis=0))
+    result = np.empty(values.shape)
+    np.put_along_axis(result, order, found, axis=0)
+    return np.where(unknown, np.nan, result)

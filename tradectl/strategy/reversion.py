@@ -1,0 +1,66 @@
+"""Define the seed's rule, mean reversion to the fast EMA, as a rule set of one symbol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from tradectl.model.history import History
+from tradectl.strategy.entry import Mask, entry_mask, reward_gone
+from tradectl.strategy.exits import rsi_exit_due
+from tradectl.strategy.features import Features, at_scale
+from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.reentry import level_at_entry, next_level
+from tradectl.strategy.rule_set import HeldBuys, SessionLevels
+
+REVERSION = "ema9-reversion"
+"""The name of the rule in results."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reversion:
+    """Decide for one symbol by the settings of `Parameters`. The methods are those of `RuleSet`."""
+
+    history: History
+    features: Features
+    parameters: Parameters
+    scored = True
+    stops = False
+
+    @cached_property
+    def entries(self) -> Mask:
+        """Return the bars on whose close the entry rule holds."""
+        return entry_mask(self.features, self.parameters)
+
+    def entry_level(self, j: int) -> int:
+        """Return the RSI level of an entry on the close of bar `j`."""
+        return level_at_entry(float(self.features.rsi[j]), self.parameters)
+
+    def reentry_level(self, held: HeldBuys, j: int) -> int:
+        """Return the RSI level of a re-entry on the close of bar `j`; 0 for no re-entry."""
+        table, parameters = self.features, self.parameters
+        if held.buys >= parameters.max_buys:
+            return 0
+        above = bool(table.close[j] > table.ema_slow[j])
+        return next_level(held.level, table.rsi[held.decided + 1 : j + 1], float(table.rsi[j]), above, parameters)
+
+    def reward_gone(self, decided: int, j: int, opened: int, limit: int) -> bool:  # noqa: ARG002 - RuleSet
+        """Return whether the open is too close to the fast EMA of the decision, or above it."""
+        ema_level = at_scale(float(self.features.ema_fast[decided]), float(self.history.multiplier[j]))
+        return bool(reward_gone(opened, ema_level, self.parameters))
+
+    def exit_due(self, held: HeldBuys, last: int) -> bool:  # noqa: ARG002 - RuleSet
+        """Return whether the RSI at the close of a bar requires a sale."""
+        return rsi_exit_due(float(self.features.rsi[last]), self.parameters)
+
+    def levels(self, held: HeldBuys, j: int, tick: int) -> SessionLevels:  # noqa: ARG002 - RuleSet
+        """Return the fast EMA before bar `j`, from which the target follows the last price."""
+        return SessionLevels(at_scale(float(self.features.ema_fast[j - 1]), float(self.history.multiplier[j])))
+
+    def next_event(self, held: HeldBuys, j: int) -> int:  # noqa: ARG002 - RuleSet
+        """Return `j`: the levels of re-entries and the target are read in each session."""
+        return j
+
+    def seen(self, j: int) -> tuple[object, ...]:  # noqa: ARG002 - the features are compared elsewhere
+        """Return nothing: the rule has no values beyond the features."""
+        return ()
