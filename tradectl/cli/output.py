@@ -25,13 +25,16 @@ from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.") -> str:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.", searched: bool = False
+) -> str:
     """Return a table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the
     right.
 
     The table fits the terminal, elsewhere the width COLUMNS or 80: free text is broken into lines, and columns that do not fit
     are dropped by rank and named below the table. No symbol, price or date is cut. With `--columns` each row of a plain table
-    is one line of any length. Raises UsageError for an unknown name in `--columns`."""
+    is one line of any length, and so it is for a log, which other programs search (`searched`). Raises UsageError for an
+    unknown name in `--columns`."""
     cells = [[cell(value) for value in row] for row in rows]
     if not cells:
         return f"{title}: {empty}" if title else empty
@@ -39,7 +42,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     columns, cells = [columns[place] for place in places], [[row[place] for place in places] for row in cells]
     if sys.stdout.isatty():
         return _boxed(columns, cells, title)
-    if Chosen.names:
+    if Chosen.names or searched:
         return plain_table(columns, cells, title=title)
     width = shutil.get_terminal_size().columns
     longest = [max(len(plain_name(name)), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
