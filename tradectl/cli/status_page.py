@@ -63,7 +63,7 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
     for item in found["agenda"]:
         if item["state"] == "failed":
             name = f"{item['task']} {item['slot']}".strip()
-            yield f"failed    {name}: {item['error']}. See `tradectl logs --task {item['task']} --level error`"
+            yield f"failed    {name}: {item['error'].rstrip('.')}. See `tradectl logs --task {item['task']} --level error`"
     if found["session"]["year_missing"]:
         label = "ERROR    " if found["session"]["year_urgent"] else "calendar "
         yield f"{label} {found['session']['year_missing']}"
