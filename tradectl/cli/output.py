@@ -24,6 +24,9 @@ from tradectl.cli.columns import (
 from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
 
+IN_A_PIPE = "COLUMNS=200, or --columns NAME,NAME, shows them"
+"""What shows the columns that a table in a pipe has dropped."""
+
 
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.", searched: bool = False
@@ -44,13 +47,20 @@ def table(
         return _boxed(columns, cells, title)
     if Chosen.names or searched:
         return plain_table(columns, cells, title=title)
-    width = shutil.get_terminal_size().columns
+    return fitted_table(columns, cells, shutil.get_terminal_size().columns, title=title)
+
+
+def fitted_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int, *, title: str = "", remedy: str = IN_A_PIPE
+) -> str:
+    """Return a table in plain columns that fits a width, also on a terminal. `remedy`: what shows the columns that do not fit."""
+    cells = [[cell(value) for value in row] for row in rows]
     longest = [max(len(plain_name(name)), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
     kept = fitting_columns(columns, longest, width, PLAIN)
     widths = text_widths([columns[place] for place in kept], [longest[place] for place in kept], width, PLAIN)
     kept_cells = [[row[place] for place in kept] for row in cells]
     text = plain_table([columns[place] for place in kept], kept_cells, title=title, widths=widths)
-    return text + _not_shown(columns, kept, width, "COLUMNS=200, or --columns NAME,NAME, shows them")
+    return text + _not_shown(columns, kept, width, remedy)
 
 
 def plain_table(
