@@ -18,6 +18,8 @@ ARCHIVE = "archive.db"
 """The file of all imported market data, in the folder of the setting `market`."""
 FRESHNESS = """CREATE TABLE IF NOT EXISTS freshness (
     kind TEXT PRIMARY KEY NOT NULL, as_of TEXT NOT NULL, fetched_at TEXT NOT NULL, source TEXT NOT NULL)"""
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""SQLite's codes for a file that is no database, or no sound one."""
 _RECORD = """INSERT INTO freshness (kind, as_of, fetched_at, source) VALUES (?, ?, ?, ?)
     ON CONFLICT (kind) DO UPDATE SET as_of = excluded.as_of, fetched_at = excluded.fetched_at, source = excluded.source
     WHERE excluded.as_of >= freshness.as_of"""
@@ -26,6 +28,14 @@ _RECORD = """INSERT INTO freshness (kind, as_of, fetched_at, source) VALUES (?, 
 def record(connection: sqlite3.Connection, kind: str, as_of: date, at: datetime, source: str) -> None:
     """Record that data of a kind are stored up to `as_of`. An older date leaves the record unchanged. Raises sqlite3.Error."""
     connection.execute(_RECORD, (kind, as_of.isoformat(), at.astimezone(UTC).isoformat(timespec="seconds"), source))
+
+
+def archive_error(path: Path, error: sqlite3.Error) -> DatabaseError:
+    """Return the error for an archive that SQLite cannot read or write, with what helps if the file is damaged."""
+    if getattr(error, "sqlite_errorcode", None) in DAMAGED:
+        anew = "move it away, then `tradectl prices --force` or `tradectl data import` fills a new one"
+        return DatabaseError(f"{path} is damaged ({error}): {anew}")
+    return DatabaseError(f"{path}: {error}")
 
 
 def read_freshness(folder: Path) -> dict[str, Freshness]:
@@ -44,5 +54,5 @@ def read_freshness(folder: Path) -> dict[str, Freshness]:
                 return {}
             rows = connection.execute(query).fetchall()
     except sqlite3.Error as error:
-        raise DatabaseError(f"{path}: {error}") from error
+        raise archive_error(path, error) from error
     return {row[0]: Freshness(row[0], date.fromisoformat(row[1]), datetime.fromisoformat(row[2]), row[3]) for row in rows}

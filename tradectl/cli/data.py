@@ -47,10 +47,10 @@ def import_(
     invocation: Invocation,
     files: Annotated[list[Path], typer.Argument(help="CSV files (also .gz, .zip), or folders of them.", metavar="FILE...")],
     replace: Annotated[bool, typer.Option("--replace", help="Replace stored rows that differ.")] = False,
-    believe_content: Annotated[
+    accept_content: Annotated[
         bool,
         typer.Option(
-            "--believe-content",
+            "--accept-content",
             help="Accept a bhavcopy whose date differs from its name, and an F&O list that lacks many shares.",
         ),
     ] = False,
@@ -80,7 +80,7 @@ def import_(
             at=now,
             now=max(now, settings.at or now),
             replace=replace,
-            believe_content=believe_content,
+            accept_content=accept_content,
             derive_calendar=derive_calendar,
             progress=tell,
         )

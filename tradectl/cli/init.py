@@ -63,7 +63,7 @@ def init(
 ) -> Answer:
     """Create a home: the ledger, its first user (an admin), the default timetable, and tradectl.toml.
 
-    Without options it asks on a terminal; with an option, or without a terminal, it asks nothing."""
+    Without options it prompts on a terminal; with an option, or without a terminal, it does not."""
     from tradectl import bootstrap
 
     settings = invocation.required_settings()

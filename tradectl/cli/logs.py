@@ -140,7 +140,7 @@ def _print(line: str) -> None:
 
 def _table(found: list[Row]) -> str:
     rows = [(output.moment(item["at"]), *(item[name] for name in COLUMNS[1:])) for item in found]
-    return output.table(COLUMNS, rows, empty="The log is empty.")
+    return output.table(COLUMNS, rows, empty="The log is empty.", searched=True)
 
 
 def _line(row: Row) -> str:

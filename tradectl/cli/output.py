@@ -24,14 +24,20 @@ from tradectl.cli.columns import (
 from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
 
+IN_A_PIPE = "COLUMNS=200, or --columns NAME,NAME, shows them"
+"""What shows the columns that a table in a pipe has dropped."""
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.") -> str:
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.", searched: bool = False
+) -> str:
     """Return a table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the
     right.
 
     The table fits the terminal, elsewhere the width COLUMNS or 80: free text is broken into lines, and columns that do not fit
     are dropped by rank and named below the table. No symbol, price or date is cut. With `--columns` each row of a plain table
-    is one line of any length. Raises UsageError for an unknown name in `--columns`."""
+    is one line of any length, and so it is for a log, which other programs search (`searched`). Raises UsageError for an
+    unknown name in `--columns`."""
     cells = [[cell(value) for value in row] for row in rows]
     if not cells:
         return f"{title}: {empty}" if title else empty
@@ -39,15 +45,22 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     columns, cells = [columns[place] for place in places], [[row[place] for place in places] for row in cells]
     if sys.stdout.isatty():
         return _boxed(columns, cells, title)
-    if Chosen.names:
+    if Chosen.names or searched:
         return plain_table(columns, cells, title=title)
-    width = shutil.get_terminal_size().columns
+    return fitted_table(columns, cells, shutil.get_terminal_size().columns, title=title)
+
+
+def fitted_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int, *, title: str = "", remedy: str = IN_A_PIPE
+) -> str:
+    """Return a table in plain columns that fits a width, also on a terminal. `remedy`: what shows the columns that do not fit."""
+    cells = [[cell(value) for value in row] for row in rows]
     longest = [max(len(plain_name(name)), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
     kept = fitting_columns(columns, longest, width, PLAIN)
     widths = text_widths([columns[place] for place in kept], [longest[place] for place in kept], width, PLAIN)
     kept_cells = [[row[place] for place in kept] for row in cells]
     text = plain_table([columns[place] for place in kept], kept_cells, title=title, widths=widths)
-    return text + _not_shown(columns, kept, width, "COLUMNS=200, or --columns NAME,NAME, shows them")
+    return text + _not_shown(columns, kept, width, remedy)
 
 
 def plain_table(

@@ -31,17 +31,17 @@ SHOWN = 8
 def page(user: str, found: dict[str, Any]) -> str:
     """Return the whole status as text."""
     found = output.flat(found)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROW
     sections: tuple[Callable[[], list[str]], ...] = (
         lambda: [output.unprotected(item) for item in found["unprotected"]],
         lambda: list(_lines(findings(found))),
         lambda: _head(user, found),
-        lambda: _positions(found),
+        lambda: _positions(found, width),
         lambda: _agenda(found),
         lambda: _decisions(found),
         lambda: list(_account(found)),
         lambda: list(_machine(found)),
     )
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROW
     parts = ("\n".join(wrapped(line, width) for line in section()) for section in sections)
     return "\n\n".join(part for part in parts if part)
 
@@ -68,23 +68,25 @@ def _head(user: str, found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _positions(found: dict[str, Any]) -> list[str]:
+def _positions(found: dict[str, Any], width: int) -> list[str]:
     """Return a table of the positions, and why one has no sell order. P&L is after charges."""
     held, exposed = found["positions"], {item["symbol"] for item in found["unprotected"]}
     count = found["open_positions"]
     lines = [f"positions {count} open; orders {found['live_orders']} live, {found['waiting_orders']} to retry"]
     if not held:
         return lines
-    columns = ("symbol", ">shares", ">last", "at", ">target", ">distance", ">P&L", "sell")
+    columns = ("symbol", ">shares", "sell", ">last", "at", ">target", ">distance", ">P&L")
     rows = [
         (
-            item["symbol"], item["quantity"], output.rupees(item["last"]), (item["last_at"] or "")[5:16].replace("T", " "),
+            item["symbol"], item["quantity"],
+            "live" if item["protected"] else "NONE" if item["symbol"] in exposed else "later",
+            output.rupees(item["last"]), (item["last_at"] or "")[5:16].replace("T", " "),
             output.rupees(item["target"]), "" if item["distance"] is None else f"{item['distance']:+.1%}",
-            output.rupees(item["pnl"]), "live" if item["protected"] else "NONE" if item["symbol"] in exposed else "later",
+            output.rupees(item["pnl"]),
         )
         for item in held
     ]  # fmt: skip
-    lines += output.plain_table(columns, rows).splitlines()
+    lines += output.fitted_table(columns, rows, width, remedy="a wider terminal shows them").splitlines()
     reasons: dict[str, list[str]] = {}
     for item in held:
         if not item["protected"]:

@@ -21,7 +21,7 @@ _SQLITE_MESSAGES = {
     6: "is locked by another process beyond the time-out",
     8: "is read-only: check the disk and the file's permissions",
     10: "cannot be read or written: the disk reports an error",
-    11: "is damaged; restore a backup",
+    11: "is damaged: `tradectl help back-up` shows how to restore a backup",
     13: "cannot be written: the disk is full",
     14: "cannot be opened: check that the folder exists and is writable",
     23: "cannot be opened: permission denied",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.errors import DatabaseError, DataError
-from tradectl.freshness import record
+from tradectl.freshness import archive_error, record
 from tradectl.marketdata.schema import ARCHIVE, TABLES, Table, bring_forward
 from tradectl.model.freshness import BARS
 from tradectl.model.series import EQUITY_SERIES
@@ -56,7 +56,7 @@ def database_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise DatabaseError(f"{path}: {error}") from error
+        raise archive_error(path, error) from error
 
 
 class Archive:

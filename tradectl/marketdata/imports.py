@@ -113,7 +113,7 @@ class _Rules:
     """Hold the session table, the clock's time and the user's options for checks of dates."""
 
     sessions: SessionTable
-    believe_content: bool
+    accept_content: bool
     derive_calendar: bool
     now: datetime
 
@@ -126,7 +126,7 @@ def import_files(
     at: datetime,
     now: datetime | None = None,
     replace: bool = False,
-    believe_content: bool = False,
+    accept_content: bool = False,
     derive_calendar: bool = False,
     progress: Progress | None = None,
     fetched: Fetched | None = None,
@@ -140,7 +140,7 @@ def import_files(
         at: Time of the import, stored with each file.
         now: Sessions after this time are rejected; None means `at`.
         replace: Overwrite stored rows that differ.
-        believe_content: Accept a bhavcopy with another date than its name, and a list that lost many shares.
+        accept_content: Accept a bhavcopy with another date than its name, and a list that lost many shares.
         derive_calendar: Accept daily bars from before the session table.
         progress: Called for each file.
         fetched: The dates up to which fetched files complete the data; None to take the dates inside the files.
@@ -149,7 +149,7 @@ def import_files(
     """
     tell = progress or _silent
     files, ignored = _expanded(paths)
-    ready, refused, complaints = _check_all(files, _Rules(sessions, believe_content, derive_calendar, now or at), tell)
+    ready, refused, complaints = _check_all(files, _Rules(sessions, accept_content, derive_calendar, now or at), tell)
     if complaints or not ready:
         complaints = complaints or [item.reason for item in refused]
         more = f" (and {len(complaints) - 1} more bad files; nothing was imported)" if len(complaints) > 1 else ""
@@ -159,9 +159,9 @@ def import_files(
         for item in sorted(ready, key=lambda item: (_rank(item.kind), item.source.name, item.source.sha256)):
             try:
                 with archive.transaction():
-                    if item.parsed.table == "underlyings" and not believe_content:
+                    if item.parsed.table == "underlyings" and not accept_content:
                         _refuse_losses(archive, item)
-                    if item.parsed.table == "surveillance" and not believe_content:
+                    if item.parsed.table == "surveillance" and not accept_content:
                         _refuse_lost_entries(archive, item)
                     reports.append(_write(archive, item, replace, at))
                     claims = coverage_dates(item.source, item.parsed, ist_date(now or at)) if fetched is None else fetched.dates
@@ -233,7 +233,7 @@ def _check_one(file: _InputFile, rules: _Rules) -> _CheckedFile:
     importer = importer_for(source)
     parsed = importer.parse(source)
     if importer.KIND.startswith("bhavcopy"):
-        _admit(source, parsed, rules.sessions, rules.believe_content, ist_date(rules.now))
+        _admit(source, parsed, rules.sessions, rules.accept_content, ist_date(rules.now))
     _refuse_false_dates(source, parsed, rules)
     _refuse_future(source, parsed, rules)
     if parsed.table == "minutes":
@@ -263,7 +263,7 @@ def _refuse_future(source: SourceFile, parsed: Parsed, rules: _Rules) -> None:
         )
 
 
-def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_content: bool, today: date) -> None:
+def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, accept_content: bool, today: date) -> None:
     """Add the date of a bhavcopy to the session table if the table does not cover its year.
 
     NSE publishes bhavcopies only for sessions."""
@@ -273,7 +273,7 @@ def _admit(source: SourceFile, parsed: Parsed, sessions: SessionTable, believe_c
         day <= today
         and day not in sessions.provisional
         and sessions.candidate(day)
-        and (believe_content or claimed in {None, day})
+        and (accept_content or claimed in {None, day})
     ):
         sessions.admit(day, f"NSE's bhavcopy {source.name}")
 
@@ -285,8 +285,8 @@ def _refuse_false_dates(source: SourceFile, parsed: Parsed, rules: _Rules) -> No
     held = sorted(parsed.frame["session"].unique())
     claimed = date_in_name(source)
     sessions = rules.sessions
-    if claimed is not None and not rules.believe_content and held != [claimed.isoformat()]:
-        raise DataError(f"{source.name}: has the date {held[0]}, not {claimed} as in its name; --believe-content imports it")
+    if claimed is not None and not rules.accept_content and held != [claimed.isoformat()]:
+        raise DataError(f"{source.name}: has the date {held[0]}, not {claimed} as in its name; --accept-content imports it")
     for text in held:
         day = date.fromisoformat(text)
         if day < sessions.first and parsed.table == "bars":

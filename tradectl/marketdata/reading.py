@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradectl.errors import DatabaseError, DataError
+from tradectl.errors import DataError
+from tradectl.freshness import archive_error
 from tradectl.marketdata.schema import ARCHIVE, VERSION, bring_forward
 
 Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
@@ -42,7 +43,7 @@ def read_archive(folder: Path) -> sqlite3.Connection:
                 bring_forward(writing)
             connection = _connected(path, "ro")
     except sqlite3.Error as error:
-        raise DatabaseError(f"{path}: {error}") from error
+        raise archive_error(path, error) from error
     return connection
 
 

@@ -15,8 +15,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl.errors import DatabaseError, UsageError
+from tradectl.errors import UsageError
 from tradectl.exchange.ticks import tick_size
+from tradectl.freshness import ARCHIVE, archive_error
 from tradectl.marketdata.adjustment import Step, step, steps
 from tradectl.marketdata.instrument_dumps import Dump, InstrumentDumps
 from tradectl.marketdata.minute_bars import Minute, MinuteBars
@@ -268,7 +269,7 @@ class Store:
         try:
             return self._archive.execute(query, parameters).fetchall()
         except sqlite3.Error as error:
-            raise DatabaseError(f"{self.folder}: {error}") from error
+            raise archive_error(self.folder / ARCHIVE, error) from error
 
     def _is_instrument(self, instrument_id: str) -> bool:
         return instrument_id in self._stored.columns or instrument_id in self._facts.securities

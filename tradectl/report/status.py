@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from tradectl.errors import Blocked, UncoveredDate
+from tradectl.errors import Blocked, DatabaseError, UncoveredDate
 from tradectl.ledger import schema
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
 from tradectl.ledger.executions import standing
@@ -59,6 +59,7 @@ def status(world: World) -> dict[str, Any]:
     in_ledger = TradingState(user.trading_state, user.state_reason, by_limit=user.state_until is not None)
     state = stricter(in_ledger, TradingState(marked["state"] or "ACTIVE", marked["reason"]))
     exposed = unprotected_now(world)
+    data, unreadable = _stored_data(world)
     agenda = _agenda(world, session, now, user.created_at) if session is not None and session.runs else []
     found = {
         "unprotected": [shown(item, now) for item in exposed],
@@ -81,12 +82,20 @@ def status(world: World) -> dict[str, Any]:
         "undelivered": len(world.ledger.outbox.pending()),
         "clock_jump": last_jump(world),
         "odd_rows": _odd_rows(world, today),
-        "data": stored_data(world),
+        "data": data,
         "approval": _approval(world),
-        "problems": [text for find in PROBLEMS if (text := find(world))],
+        "problems": [*([unreadable] if unreadable else []), *(text for find in PROBLEMS if (text := find(world)))],
         **facts,
     }
     return found | {"login_needed_for": login_needed(found)}
+
+
+def _stored_data(world: World) -> tuple[list[dict[str, Any]], str]:
+    """Return how current the market data are, and why they cannot be read: the account and its orders are shown all the same."""
+    try:
+        return stored_data(world), ""
+    except DatabaseError as error:
+        return [], f"{error}. The tasks fail until then; resting orders stay as they are"
 
 
 def _approval(world: World) -> dict[str, Any] | None:

@@ -45,7 +45,8 @@ def findings(found: dict[str, Any]) -> Iterator[StatusFinding]:
     for item in found["agenda"]:
         if item["state"] == "failed":
             name = f"{item['task']} {item['slot']}".strip()
-            yield StatusFinding("failed", f"{name}: {item['error']}. See `tradectl logs --task {item['task']} --level error`")
+            why = item["error"].rstrip(".")
+            yield StatusFinding("failed", f"{name}: {why}. See `tradectl logs --task {item['task']} --level error`")
     if found["session"]["year_missing"]:
         yield StatusFinding("ERROR" if found["session"]["year_urgent"] else "calendar", found["session"]["year_missing"])
     if found["approval"]:

@@ -74,6 +74,11 @@ def test_named_columns_in_a_pipe_are_one_line_a_row() -> None:
         columns.choose("")
 
 
+def test_a_log_in_a_pipe_has_one_line_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert [line.count("a long reason") for line in output.table(NAMES, ROWS, searched=True).splitlines()] == [0, 8, 8, 8]
+
+
 def test_a_narrow_column_stays_where_a_wide_one_is_dropped() -> None:
     names, widths = ("a", "b", "c", "symbol"), [5, 4, 60, 9]
     assert fitting_columns(names, widths, 22, PLAIN) == [0, 1, 3]

@@ -142,7 +142,8 @@ def test_a_schema_that_cannot_be_decoded_is_told_in_one_line(tradectl: Tradectl,
     undecodable_schema(made / "ledger.db")
     for words in (("status",), ("resume",), ("run-due",)):
         said = tradectl(*words)
-        assert (said.code, said.err) == (10, f"tradectl: {made}/ledger.db is damaged; restore a backup\n")
+        damaged = f"tradectl: {made}/ledger.db is damaged: `tradectl help back-up` shows how to restore a backup\n"
+        assert (said.code, said.err) == (10, damaged)
 
 
 @contextmanager

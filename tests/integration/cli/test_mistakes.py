@@ -141,3 +141,17 @@ def test_a_refused_follow_prints_no_line_of_the_log(tradectl: Tradectl) -> None:
     assert [tradectl(*at, word).code for word in ("status", "halt", "logs")] == [0, 0, 0]
     said = tradectl(*at, "logs", "--follow")
     assert (said.code, said.out, said.err) == (2, "", "tradectl: --follow needs the machine's clock: leave --at out\n")
+
+
+def test_a_damaged_archive_hides_neither_account_nor_orders(tradectl: Tradectl, home: Path) -> None:
+    tradectl("init", "--demo-data")
+    archive = home / "market" / "archive.db"
+    archive.write_bytes(b"no database at all, " * 1000)
+    said = tradectl("status", "--at", "2025-10-29 16:00")
+    assert (said.code, said.err) == (0, "")
+    assert "positions 0 open; orders 0 live" in said.out
+    damaged = f"{archive} is damaged (file is not a database): move it away, then `tradectl prices --force` or"
+    assert damaged in said.words
+    failed = tradectl("analyze", "--at", "2025-10-29 16:00")
+    assert failed.code == 10
+    assert damaged in failed.err

@@ -10,7 +10,7 @@ from tests.integration.cli.conftest import Tradectl
 from tests.integration.execution.conftest import trading  # noqa: F401
 from tests.support.hands import operate, result_of
 from tests.support.trading import AFTER, D, Trading, stock
-from tradectl.cli.status_page import wrapped
+from tradectl.cli.status_page import _positions, wrapped
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.report.result_sentences import sentence
 from tradectl.report.status_findings import missed_by_session
@@ -42,7 +42,7 @@ def test_a_position_has_price_target_and_result_after_charges(trading) -> None: 
     gross = 100 * (last - float(position["average"]))
     assert gross - 60 < float(position["pnl"]) < gross
     line = next(line for line in operate(market, "status").out.splitlines() if line.startswith("ACME"))
-    assert line.endswith("live")
+    assert line.split()[:3] == ["ACME", "100", "live"]
 
 
 def test_a_position_without_a_sell_comes_first_with_its_reason(trading) -> None:  # noqa: F811
@@ -102,6 +102,18 @@ def test_every_line_fits_80_columns(trading) -> None:  # noqa: F811
     assert max(map(len, page.splitlines())) <= 80
     assert "{" not in page
     assert page.startswith("halted    No order is sent, only cancels: `tradectl resume`")
+
+
+def test_a_narrow_terminal_breaks_no_row_of_a_position() -> None:
+    held = {"symbol": "NIFTYNEXT50BEES", "quantity": 100, "last": "1234567.50", "last_at": "2023-07-21T09:30:00+05:30"}
+    held |= {"target": "1234570.00", "distance": 0.01, "pnl": "-123.45", "protected": True}
+    found = {"positions": [held], "unprotected": [], "open_positions": 1, "live_orders": 1, "waiting_orders": 0}
+    for width in (45, 60, 80, 120):
+        shown = _positions(found, width)
+        assert max(map(len, shown)) <= width
+        (row,) = (line for line in shown if line.startswith("NIFTYNEXT50BEES"))
+        assert row.split()[:3] == ["NIFTYNEXT50BEES", "100", "live"]
+        assert "12,34,567.50" in row
 
 
 def test_next_slots_disk_and_backup_are_named(tradectl: Tradectl) -> None:

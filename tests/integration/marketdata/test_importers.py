@@ -212,8 +212,8 @@ def test_sec_full_has_spaces_everywhere_and_dashes_for_delivery(market: Market) 
     assert market.rows("SELECT symbol, series, session, close FROM bars") == [("ACME", "BE", "2024-01-15", 1100)]
 
 
-def test_a_false_name_can_be_believed_by_content(market: Market) -> None:
-    market.take("sec_bhavdata_full_26012024.csv", f"{FULL}\nACME, EQ, 25-Jan-2024, 10, 12, 9, 11, 5, -\n", believe_content=True)
+def test_a_false_name_can_be_accepted_by_content(market: Market) -> None:
+    market.take("sec_bhavdata_full_26012024.csv", f"{FULL}\nACME, EQ, 25-Jan-2024, 10, 12, 9, 11, 5, -\n", accept_content=True)
     assert market.rows("SELECT session FROM bars") == [("2024-01-25",)]
 
 

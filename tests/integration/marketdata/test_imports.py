@@ -276,7 +276,7 @@ def test_the_real_bhavcopies_agree_with_the_daily_files(
     assert same["cm27MAY2021bhav.csv.gz"] == 180
     with pytest.raises(DataError, match="has the date 2025-08-14, not 2025-08-15 as in its name"):
         market.take_files(shared_data / "bhavcopy" / "traps")
-    assert market.take_files(shared_data / "bhavcopy" / "traps", believe_content=True).changed
+    assert market.take_files(shared_data / "bhavcopy" / "traps", accept_content=True).changed
     assert market.rows("SELECT count(*) FROM bars WHERE session = '2025-08-14'") == [(2402,)]
     assert market.rows("SELECT count(*) FROM bars WHERE session = '2025-08-15'") == [(0,)]
     market.archive.close()

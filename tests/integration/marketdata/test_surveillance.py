@@ -207,7 +207,7 @@ def test_a_list_that_lost_most_of_its_entries_needs_a_person(market: Market) -> 
     few = json.dumps([row | {"gsmTime": "01-Dec-2025"} for row in many[:5]])
     with pytest.raises(DataError, match="lacks 25 of the 30 securities of the GSM list of 2025-11-28 "):
         market.take("cut.json", few)
-    assert market.take("cut.json", few, believe_content=True).changed
+    assert market.take("cut.json", few, accept_content=True).changed
 
 
 def test_a_share_is_excluded_under_its_name_of_the_day(market: Market) -> None:

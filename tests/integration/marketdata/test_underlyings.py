@@ -161,7 +161,7 @@ def without(*names: str) -> str:
 def test_a_list_that_lost_many_shares_needs_a_confirmation(traded) -> None:
     traded.take("fo_mktlots_2026-11-20.csv", LOTS)
     few, many = without(*OTHERS[:36]), without(*OTHERS[:37])
-    with pytest.raises(DataError, match=r"lacks 37 of the 183 shares of the list of 2026-11-20 .*--believe-content"):
+    with pytest.raises(DataError, match=r"lacks 37 of the 183 shares of the list of 2026-11-20 .*--accept-content"):
         traded.take("fo_mktlots_2026-11-27.csv", many)
     assert traded.rows("SELECT DISTINCT dated FROM underlyings") == [("2026-11-20",)]
     traded.take("fo_mktlots_2026-11-26.csv", few)
@@ -174,7 +174,7 @@ def test_files_of_one_import_are_compared_with_each_other(traded) -> None:
     with pytest.raises(DataError, match="lacks 37"):
         traded.take_files(*files)
     assert traded.rows("SELECT count(*) FROM underlyings") == [(0,)]
-    assert traded.take_files(*files, believe_content=True).changed
+    assert traded.take_files(*files, accept_content=True).changed
 
 
 CASH = "".join(f"1,1,{name},{name},0,,0,0.05,1,EQ,NSE,NSE\n" for name in SHARES)

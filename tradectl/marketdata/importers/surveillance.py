@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 KIND = "surveillance"
 LOST = 2
-"""A list that lacks more than 1/LOST of the previous list's entries is imported only with --believe-content."""
+"""A list that lacks more than 1/LOST of the previous list's entries is imported only with --accept-content."""
 FEW = 20
 """Minimum number of entries of the previous list for this check; in a short list, a loss of most entries is normal."""
 NOT_UNDER = {"", "100", "-", "NA"}
@@ -90,7 +90,7 @@ def refuse_losses(name: str, entries: set[str], before: set[str], measure: str, 
         raise DataError(
             f"{name}: lacks {len(lost)} of the {len(before)} securities of the {TITLES[Measure(measure)]} list of {dated} "
             f"({', '.join(lost[:5])}, …). They could be bought again. The file was not imported; download it again, or compare "
-            "it with NSE's list and import it with --believe-content"
+            "it with NSE's list and import it with --accept-content"
         )
 
 

@@ -29,7 +29,7 @@ _KOTAK = {"pexchseg": "segment", "pinsttype": "kind", "psymbolname": "symbol", "
 FEWEST = 100
 """Minimum number of shares in a complete list. NSE has had 130 and more since 2018."""
 LOST = 5
-"""A list that lacks more than 1/LOST of the previous list's shares is imported only with --believe-content."""
+"""A list that lacks more than 1/LOST of the previous list's shares is imported only with --accept-content."""
 _SHARES = {"STF", "STO", "FUTSTK", "OPTSTK"}
 """The types of contracts on single shares; other contracts are on indices."""
 
@@ -88,7 +88,7 @@ def refuse_losses(name: str, symbols: set[str], before: set[str], dated: str) ->
         raise DataError(
             f"{name}: lacks {len(lost)} of the {len(before)} shares of the list of {dated} ({', '.join(lost[:5])}, …). They "
             "would count as shares without a closing auction. Nothing was imported; download the file again, or compare it with "
-            "NSE's list and import it with --believe-content"
+            "NSE's list and import it with --accept-content"
         )
 
 
