@@ -171,6 +171,7 @@ def test_a_file_of_the_version_before_is_brought_forward(live: Floor, screen: Sc
     with closing(sqlite3.connect(live.file)) as file:
         file.execute("DROP TABLE seen")
         file.execute("DROP TABLE identity")
+        file.execute("DROP TABLE applied_actions")
         file.execute("ALTER TABLE accounts DROP COLUMN changes")
         file.execute("ALTER TABLE accounts DROP COLUMN series")
         file.execute("PRAGMA user_version = 1")
