@@ -39,6 +39,11 @@ RETRIES = "premarket-retry"
 """The task that retries buys that could not be placed."""
 
 
+def _never() -> bool:
+    """Return False: nothing changes in a world of the past."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside a task, for one user: live, paper or simulated. `bootstrap` builds it.
@@ -69,7 +74,7 @@ class World:
     freshness: Callable[[], Mapping[str, Freshness]] = dict
     pings: RunPings | None = None
     write_report: Callable[[World, date], str] | None = None
-    follow_renames: Callable[[], bool] = bool
+    follow_renames: Callable[[], bool] = _never
     draw_session: Callable[[World, date], str] | None = None
 
     def close(self) -> None:

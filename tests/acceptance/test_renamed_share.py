@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.program import Said, Server, Tradectl
+from tests.acceptance.conftest import home_with
+from tests.acceptance.program import Said, Server, Tradectl, rows
 from tradectl import bootstrap
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.executions import Claim
@@ -286,6 +287,18 @@ def test_a_simulation_trades_a_renamed_share_as_any_other(home: Home, server: Se
         found.append({key: result[key] for key in ("cash", "equity", "charges", "realised_pnl", "trades", "open_positions")})
     assert found[0] == found[1]
     assert found[0]["trades"] or found[0]["open_positions"]
+
+
+def test_zomato_is_held_over_its_real_rename(server: Server, real_market: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    words = ("--from", str(EVE), "--to", "2025-04-15", "--universe", "ETERNAL", "--hold", f"ZOMATO:{SHARES}@{EVE}")
+    said = home_with(real_market, tmp_path / "home", server)("simulate", *words, "--keep", str(kept), "--json")
+    result = said.object["result"]
+    assert (said.outcome, result["reconciled"], result["differences"]) == (("completed", 0), True, [])
+    fills = rows(kept / "ledger.db", "SELECT side, symbol, instrument_id, session_date FROM fills ORDER BY id")
+    assert [tuple(fill.values()) for fill in fills] == [
+        ("BUY", "ZOMATO", "ETERNAL", str(EVE)), ("SELL", "ETERNAL", "ETERNAL", str(DAY)),
+    ]  # fmt: skip
 
 
 PLACES = ("before the ledger", "after the ledger", "inside the exchange")

@@ -89,6 +89,7 @@ def follow(
     unseen = [] if book.broker.trades_applied == view.trades_revision else _unseen(book, trades)
     unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)
     by_report = {report.broker_order_id: order for report, order in ours}
+    reported = {(report.broker_order_id, report.symbol, report.side) for report, _ in ours}
     late = {trade.broker_order_id for trade in unseen} - set(by_report)
     others = {number: order for number, order in book.by_broker_ids(late).items() if not order.disowned} if late else {}
     by_report |= others
@@ -99,7 +100,8 @@ def follow(
     fresh: list[NewTrade] = []
     for trade in unseen:
         order = by_report.get(trade.broker_order_id)
-        if order is not None and not _same_security(market, order, trade):
+        as_reported = (trade.broker_order_id, trade.symbol, trade.side) in reported
+        if order is not None and not as_reported and not _same_security(market, order, trade):
             order = None
         session = ist_date(trade.at)
         instrument_id = order.instrument_id if order else instrument_of(market, trade.symbol, session)
@@ -164,8 +166,8 @@ def _same_security(market: MarketData, order: Order, report: OrderReport | Trade
     """Return whether a report or a trade is of the side and the instrument of an order, also under a new name."""
     if order.side is not report.side:
         return False
-    if order.symbol == report.symbol:
-        return True
+    if order.symbol == report.symbol or (isinstance(report, OrderReport) and report.tag == order.tag):
+        return True  # a tag proves the order also under a symbol that the list of renames does not have yet
     day = ist_date(report.at if isinstance(report, TradeReport) else report.updated_at)
     return instrument_of(market, report.symbol, day) == order.instrument_id
 

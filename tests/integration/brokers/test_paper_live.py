@@ -172,6 +172,7 @@ def test_a_file_of_the_version_before_is_brought_forward(live: Floor, screen: Sc
         file.execute("DROP TABLE seen")
         file.execute("DROP TABLE untraded")
         file.execute("DROP TABLE identity")
+        file.execute("DROP TABLE applied_actions")
         file.execute("ALTER TABLE accounts DROP COLUMN changes")
         file.execute("ALTER TABLE accounts DROP COLUMN series")
         file.execute("PRAGMA user_version = 1")

@@ -31,14 +31,22 @@ def renamed(on: date | None, symbol: str = "NEW") -> Any:
     return listing
 
 
-class Former(Opaque):
-    """A broker whose lists still show the old symbol."""
+class Named(Opaque):
+    """A broker whose lists show one symbol, whatever the exchange calls the share."""
+
+    symbol = "OLD"
 
     def orders(self) -> Sequence[OrderReport]:
-        return [replace(item, symbol="OLD") for item in self.exchange.orders()]
+        return [replace(item, symbol=self.symbol) for item in self.exchange.orders()]
 
     def trades(self) -> Sequence[TradeReport]:
-        return [replace(item, symbol="OLD") for item in self.exchange.trades()]
+        return [replace(item, symbol=self.symbol) for item in self.exchange.trades()]
+
+
+class Ahead(Named):
+    """A broker that knows the rename before our list."""
+
+    symbol = "NEW"
 
 
 def test_reports_under_the_old_symbol_are_of_the_renamed_order(trading: Make) -> None:
@@ -46,7 +54,7 @@ def test_reports_under_the_old_symbol_are_of_the_renamed_order(trading: Make) ->
     claim = market.claim("test", T)
     market.trading(claim).path.place(replace(entry(100, 9600, symbol="NEW"), symbol="OLD"))
     market.ledger.executions.finish(claim, "failed", {}, now=market.clock.now(), steps=1)
-    market.world = replace(market.world, broker=Former(market.broker))  # type: ignore[arg-type]
+    market.world = replace(market.world, broker=Named(market.broker))  # type: ignore[arg-type]
     market.ledger.book.rename("NEW", "NEW")  # as premarket-retry does
     market.to(D, "09:16")
     market.monitor(D, "09:30")
@@ -54,6 +62,18 @@ def test_reports_under_the_old_symbol_are_of_the_renamed_order(trading: Make) ->
     assert (position.instrument_id, position.quantity) == ("NEW", 100)
     assert [row.external for row in market.ledger.book.fills()] == [False]
     assert [order.status for order in market.orders(Side.SELL)] == [OrderStatus.ONGOING]
+
+
+def test_a_buy_of_ours_counts_under_a_symbol_that_we_do_not_know(trading: Make) -> None:
+    """Its tag proves it: the shares become a position, and no purchase by hand."""
+    market = trading(renamed(None, "OLD"))
+    market.buy(100, 9600, symbol="OLD")
+    market.world = replace(market.world, broker=Ahead(market.broker))  # type: ignore[arg-type]
+    market.to(D, "09:16")
+    market.monitor(D, "09:30")
+    assert [(position.instrument_id, position.quantity) for position in market.positions] == [("OLD", 100)]
+    assert [row.external for row in market.ledger.book.fills()] == [False]
+    assert [order.status for order in market.orders(Side.BUY)] == [OrderStatus.EXECUTED]
 
 
 def test_a_lost_order_with_a_tag_of_the_former_id_is_ours(trading: Make) -> None:
