@@ -370,7 +370,7 @@ class SymbolRun:
             tuple(self.adjustments),
             charges,
             folded,
-            tuple(self.orders),
-            tuple(self.ambiguous),
-            tuple(self.without_stop),
+            orders=tuple(self.orders),
+            ambiguous=tuple(self.ambiguous),
+            without_stop=tuple(self.without_stop),
         )

@@ -29,25 +29,34 @@ write_output(Path(sys.argv[1]), b"x" * 1000)
 """A process that may write 100 bytes to a file."""
 
 
+AT_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("tradectl", run_name="__main__", alter_sys=True)
+"""
+"""The program with SIGINT as a terminal starts it: what a shell starts in the background ignores the signal."""
+
+
 def abandoned(home: Path, *words: str, by: str) -> tuple[int, str]:
     """Run a command at a terminal, give no answer at its first prompt; return its exit code and what the terminal shows."""
     master, slave = pty.openpty()
-    line = [sys.executable, "-m", "tradectl", "--home", str(home), *words]
+    line = [sys.executable, "-c", AT_A_TERMINAL, "--home", str(home), *words]
     own = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
     done = subprocess.Popen(line, stdin=slave, stdout=slave, stderr=slave, env=own)
     os.close(slave)
     shown = b""
     while not shown.rstrip().endswith(b":"):
         shown += os.read(master, 1 << 12)
-    code = None
+    code, tries = None, 0
     while code is None:  # a key may come before the prompt reads
+        assert (tries := tries + 1) < 30, "the command does not end"
         time.sleep(0.5)
         if by == "Ctrl-C":
             done.send_signal(signal.SIGINT)
         else:
             os.write(master, b"\x04")
         with contextlib.suppress(subprocess.TimeoutExpired):
-            code = done.wait(timeout=10)
+            code = done.wait(timeout=2)
     shown += os.read(master, 1 << 12)
     os.close(master)
     return code, shown.decode()
