@@ -130,7 +130,9 @@ def executions(
     status: Annotated[str, typer.Option(help="Only this status: running, completed, failed, missed.", metavar="STATUS")] = "",
     limit: Limit = 50,
 ) -> Answer:
-    """List the runs of the tasks, newest first."""
+    """List the runs of the tasks, newest first.
+
+    A run that a process left unfinished is released (the next command continues it) or abandoned (the process is dead)."""
     from tradectl.ledger.schema import EXECUTION_STATUSES
     from tradectl.report import executions as report
 
@@ -142,13 +144,22 @@ def executions(
     columns = ("session", "task", "slot", "status", ">attempt", "trigger", "started", ">seconds", ">steps", "result")
     rows = (
         (
-            item["session_date"], item["task"], item["slot"], item["status"], item["attempt"], item["trigger"],
+            item["session_date"], item["task"], item["slot"], _standing(item), item["attempt"], item["trigger"],
             output.moment(item["started_at"]), item["duration"], item["steps"],
             item["error"] or sentence(item["result"]),
         )
         for item in found
     )  # fmt: skip
     return Answer(found, lambda: output.table(columns, rows, empty="No task has run."), session=day)
+
+
+def _standing(item: dict[str, Any]) -> str:
+    """Return the status of an execution; one that is not finished is only running if a process holds it."""
+    from tradectl.ledger.process_identity import is_alive
+
+    if item["status"] != "running":
+        return str(item["status"])
+    return "released" if item["owner"] is None else "running" if is_alive(item["owner"]) else "abandoned"
 
 
 @command(app, panel=LOOK)

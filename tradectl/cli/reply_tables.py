@@ -26,7 +26,7 @@ _MEANS = {
 }
 INTRODUCTION = """# What a reply to a command proves
 
-A command (place, modify, cancel) that was sent may have been carried out, whatever the broker replied. tradectl knows three
+A command (place, modify, cancel) that was sent may have been carried out, whatever the broker replied. There are three
 outcomes:
 
 | reply | outcome of a new order |

@@ -10,14 +10,19 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tests.integration.cli.conftest import Tradectl
+from tradectl import bootstrap
 from tradectl.cli.output_file import write_output
+from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError, UsageError
-from tradectl.settings import read_file
+from tradectl.ledger.executions import Claim
+from tradectl.ledger.process_identity import current_identity
+from tradectl.settings import load, read_file
 
 FULL = """
 import resource, sys
@@ -164,3 +169,16 @@ def test_a_damaged_archive_hides_neither_account_nor_orders(tradectl: Tradectl, 
     failed = tradectl("analyze", "--at", "2025-10-29 16:00")
     assert failed.code == 10
     assert damaged in failed.err
+
+
+def test_an_execution_without_a_process_is_not_called_running(tradectl: Tradectl, home: Path) -> None:
+    now = SystemClock().now()
+    ended = [sys.executable, "-c", "from tradectl.ledger.process_identity import current_identity; print(current_identity())"]
+    dead = subprocess.run(ended, capture_output=True, text=True, check=True).stdout.strip()
+    executions = bootstrap.init(load(home=str(home), environment={})).ledger.executions
+    for task, owner in (("sell-monitor", current_identity()), ("analyze", dead), ("eod", current_identity())):
+        claim = executions.claim(task, date(2026, 11, 25), "", owner=owner, trigger="manual", machine_now=now, now=now)
+        assert isinstance(claim, Claim)
+    executions.release(claim, 3, {})
+    lines = tradectl("executions", "--columns", "task,status").out.splitlines()
+    assert [line.split() for line in lines[1:]] == [["eod", "released"], ["analyze", "abandoned"], ["sell-monitor", "running"]]

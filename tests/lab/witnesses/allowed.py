@@ -95,6 +95,6 @@ ALLOWED: dict[str, tuple[Allowed, ...]] = {
         Allowed("*", "header user-agent", "python-httpx/(version)", "python-requests/(version)", "each client names its library"),
         _unasked("POST /api/v1/orderstatus", "the adapter reads the order book, and what is filled from the trade book"),
         _unasked("POST /api/v1/quotes", "the adapter reads quotes of up to 50 symbols at once"),
-        Allowed("POST /api/v1/ping", "call", NOT_SENT, SENT, "a login asks whether the key is known"),
+        Allowed("POST /api/v1/ping", "call", NOT_SENT, SENT, "a login checks whether the key is known"),
     ),
 }  # fmt: skip
