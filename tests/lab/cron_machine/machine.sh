@@ -11,5 +11,7 @@ mount --bind "$folder/environment" /etc/environment
 mount --bind "$folder/localtime" /etc/localtime
 if [ -e /etc/timezone ]; then mount --bind "$folder/timezone" /etc/timezone; fi
 mount --bind "$folder/sendmail" /usr/sbin/sendmail
+touch "$folder/crond.pid" /run/crond.pid  # a second machine, and the cron of the host, lock their own
+mount --bind "$folder/crond.pid" /run/crond.pid
 cp "$folder/environment" "$folder/ready"
 exec cron -f -L 15
