@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 DEFAULT_USER = "me"
 DEFAULT_CAPITAL = 1_000_000_00
 """Rs 10,00,000 in paise."""
+FARTHEST = timedelta(days=366)
+"""How far a command may move a virtual clock. A mistyped year would record years of missed slots, which nothing takes back."""
 
 
 def init(
@@ -271,8 +273,13 @@ def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -
         if not read_only:
             ledger.info.set("clock", "virtual")
             ledger.users.begin_by(settings.at)
-    if last is not None and not past and settings.at < (ended := datetime.fromisoformat(last)):
-        raise UsageError(before_the_last_event(settings.at, ended))
+    if last is not None:
+        ended = datetime.fromisoformat(last)
+        if settings.at < ended and not past:
+            raise UsageError(before_the_last_event(settings.at, ended))
+        if settings.at - ended > FARTHEST and not read_only:
+            passed = f"{(settings.at - ended).days} days after this home's last event, {to_ist(ended):%Y-%m-%d %H:%M}"
+            raise UsageError(f"{to_ist(settings.at):%Y-%m-%d %H:%M} is {passed}: check the year, or begin a new home")
     return VirtualClock(settings.at)
 
 

@@ -182,3 +182,13 @@ def test_an_execution_without_a_process_is_not_called_running(tradectl: Tradectl
     executions.release(claim, 3, {})
     lines = tradectl("executions", "--columns", "task,status").out.splitlines()
     assert [line.split() for line in lines[1:]] == [["eod", "released"], ["analyze", "abandoned"], ["sell-monitor", "running"]]
+
+
+def test_a_mistyped_year_moves_no_virtual_clock(tradectl: Tradectl) -> None:
+    """It would record years of missed slots, after which the true day is in the past."""
+    tradectl("eod", "--at", "2025-10-29 18:00")
+    far = tradectl("analyze", "--at", "2030-10-29 16:00")
+    assert (far.code, far.out) == (2, "")
+    assert far.err.startswith("tradectl: 2030-10-29 16:00 is 1825 days after this home's last event, 2025-10-29 18:00")
+    assert tradectl("executions", "--at", "2025-10-29 18:30").err == ""
+    assert tradectl("orders", "--at", "2025-10-30 10:00").code == 0
