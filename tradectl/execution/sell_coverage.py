@@ -5,7 +5,7 @@ The functions here are pure: they read the ledger's orders and fills and the hou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -56,32 +56,41 @@ def closing_auctions(market: MarketData, position: Position, day: date) -> tuple
 
 
 def exposed_shares(
-    book: Book, position: Position, orders: Iterable[Order], session: Session, now: datetime, *, kinds: Sequence[bool]
+    book: Book,
+    position: Position,
+    orders: Iterable[Order],
+    session: Session,
+    now: datetime,
+    *,
+    kinds: Sequence[bool],
+    excluded: Collection[str] | None,
 ) -> int:
     """Return how many shares of a position have no live sell in the market hours of its stock.
 
-    A sell that the exchange has ended by its own rule still counts: its limit was outside the band of the closing auction, so it
-    could not trade there, and the next session has a new one. It may not be known whether the stock has a closing auction. Then a
-    sell that rested until the earlier end of trading counts."""
+    A sell that the exchange excluded from the closing auction still counts: with a limit outside the auction's band it could not
+    trade there, and the next session has a new one. It may not be known whether the stock has a closing auction. Then a sell that
+    rested until the earlier end of trading counts.
+
+    Args:
+        excluded: The broker order ids of the sells that the exchange excluded, by the broker's list. None without that list; then
+            each sell that the broker cancelled since the reference price was known counts as one.
+    """
     shares = uncovered(position, orders, session.date)
     if not shares or not in_market_hours(session, now, kinds):
         return 0
-    ended = _ended_by_rule(session, now, kinds)
-    if ended is None:
-        return shares
-    rested = (
-        order.quantity - order.filled_quantity
-        for order in cancelled_by_broker_in(book, position, session.date)
-        if order.updated_at >= ended
-    )
-    return max(0, shares - sum(rested))
-
-
-def _ended_by_rule(session: Session, now: datetime, kinds: Sequence[bool]) -> datetime | None:
-    """Return since when the exchange may have ended resting orders of a stock by its own rule; None before that."""
     over = [session.continuous_end(kind) for kind in kinds if not in_market_hours(session, now, (kind,))]
-    banded = session.reference_end(True) if all(kinds) else None
-    return min((end for end in (*over, banded) if end is not None and end <= now), default=None)
+    ended = min((end for end in over if end <= now), default=None)
+    reference = session.reference_end(True) if all(kinds) else None
+
+    def rested(order: Order) -> bool:
+        if ended is not None and order.updated_at >= ended:
+            return True
+        if reference is None or order.updated_at < reference:
+            return False
+        return excluded is None or order.broker_order_id in excluded
+
+    sells = cancelled_by_broker_in(book, position, session.date)
+    return max(0, shares - sum(order.quantity - order.filled_quantity for order in sells if rested(order)))
 
 
 def uncovered(position: Position, orders: Iterable[Order], session: date) -> int:

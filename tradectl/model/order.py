@@ -130,6 +130,8 @@ class OrderReport:
         status: The broker's status, mapped to `OrderStatus`.
         passing: The order was rejected for a temporary reason, such as missing funds.
         unknown_word: The broker's status if the adapter does not know it, else empty. `status` is then UNKNOWN.
+        out_of_auction: The exchange ended the order because its limit was outside the closing auction's band. False where the
+            broker's row does not say so.
     """
 
     broker_order_id: str
@@ -146,6 +148,7 @@ class OrderReport:
     updated_at: datetime
     passing: bool = False
     unknown_word: str = ""
+    out_of_auction: bool = False
 
     @property
     def under_our_tag(self) -> bool:

@@ -125,7 +125,8 @@ def _exposed(
 ) -> Iterator[tuple[Position, int, str]]:
     """Yield the positions without a live sell in the market hours of their stock: position, shares, error of its market data.
 
-    A sell with an unknown status word of the broker looks live in the ledger. For it the stored finding (`known`) counts.
+    A sell with an unknown status word of the broker looks live in the ledger, and a sell that a person cancelled during the
+    closing auction looks like one that the exchange excluded. For these the stored finding (`known`) counts.
     """
     from tradectl.execution import sell_coverage, unprotected_positions
 
@@ -137,7 +138,11 @@ def _exposed(
                 yield position, min(kept.shares, position.quantity), damaged
         elif sell_coverage.uncovered(position, snapshot.orders, session.date):
             kinds, damaged = sell_coverage.closing_auctions(world.market, position, session.date)
-            shares = sell_coverage.exposed_shares(world.ledger.book, position, snapshot.orders, session, now, kinds=kinds)
+            shares = sell_coverage.exposed_shares(
+                world.ledger.book, position, snapshot.orders, session, now, kinds=kinds, excluded=None
+            )
+            if kept is not None and kept.position_id == position.id and sell_coverage.in_market_hours(session, now, kinds):
+                shares = shares or min(kept.shares, position.quantity)  # the monitor has seen the broker's list
             if shares:
                 yield position, shares, damaged
 

@@ -201,3 +201,24 @@ def test_a_sell_cancelled_before_the_auction_is_named(trading) -> None:
         codes.append(market.run("sell-monitor", once=True).exit_code)
     assert codes[2:] == [11] * 10
     assert [item.cause for item in unprotected_findings.load(market.ledger, FRIDAY).values()] == ["auction"]
+
+
+def test_a_sell_cancelled_during_the_auction_is_named(trading) -> None:
+    """Its limit is inside the auction's band, so it might have traded there."""
+    listing = share()
+    listing.bars[DAYS.index(FRIDAY)] = Bar(FRIDAY, 10000, 10000, 10000, 10000, 375_000)
+    listing.bars[DAYS.index(MONDAY)] = Bar(MONDAY, 9750, 10040, 9750, 10040, 375_000)
+    listing.minutes[MONDAY] = [(minute, 9750, 9750, 9750, 9750, 1000) for minute in range(375)]
+    market = trading(listing, MONDAY)
+    market.buy(10, 9800, session=MONDAY)
+    market.to(MONDAY, "15:29")
+    market.run("sell-monitor", once=True)
+    market.to(MONDAY, "15:32")
+    (sell,) = (order for order in market.broker.orders() if order.side is Side.SELL)
+    market.broker.cancel(sell.broker_order_id)
+    codes = []
+    for minute in range(33, 41):
+        market.to(MONDAY, f"15:{minute}")
+        codes.append(market.run("sell-monitor", once=True).exit_code)
+    assert codes[2:-1] == [11] * 5
+    assert [item.cause for item in unprotected_now(market.world)] == ["auction"]

@@ -159,7 +159,7 @@ class Household:
             self.tradectl("config", "set", "backtest_years", f"{years}")
         if bars is not None:
             (self.home / "market").mkdir(exist_ok=True)
-            shutil.copy(bars, self.home / "market" / "archive.db")
+            shutil.copyfile(bars, self.home / "market" / "archive.db")
         if not self.daemon:
             self.tradectl("crontab", "install")
 

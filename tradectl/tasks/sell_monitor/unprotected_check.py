@@ -22,7 +22,7 @@ from tradectl.execution.unprotected_positions import Cause, ExposureFacts, Unpro
 from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.snapshot import Snapshot
-from tradectl.model.order import Holding, OrderStatus, Side
+from tradectl.model.order import Holding, OrderReport, OrderStatus, Side
 from tradectl.task import Context
 
 CREDIT_PERIOD = timedelta(days=7)
@@ -116,7 +116,9 @@ class _Check:
     def _exposed(self, position: Position, snapshot: Snapshot) -> int:
         book, kinds = self.context.world.ledger.book, self.kinds(position)
         orders = sell_coverage.without_unread(snapshot.orders, book.broker.unread)
-        return sell_coverage.exposed_shares(book, position, orders, self.session, self.now, kinds=kinds)
+        reports = (report for report in book.broker.reports if isinstance(report, OrderReport))  # a failed step may have others
+        excluded = {report.broker_order_id for report in reports if report.out_of_auction}
+        return sell_coverage.exposed_shares(book, position, orders, self.session, self.now, kinds=kinds, excluded=excluded)
 
     def in_hours(self, position: Position) -> bool:
         """Return whether a sell of the position may rest at the exchange now."""
