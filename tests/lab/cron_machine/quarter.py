@@ -158,7 +158,7 @@ class Household:
         if years is not None:
             self.tradectl("config", "set", "backtest_years", f"{years}")
         if bars is not None:
-            (self.home / "market").mkdir(exist_ok=True)
+            (self.home / "market").mkdir(mode=0o700, exist_ok=True)
             shutil.copyfile(bars, self.home / "market" / "archive.db")
         if not self.daemon:
             self.tradectl("crontab", "install")

@@ -164,7 +164,9 @@ class BarCalculation(Calculation):
             return self.bars.columns[name]
         operands = [self.number(item) for item in expression.operands]
         if name == "rank":
-            return _ranks(operands[0], self.bars.sessions)
+            scale = expression.operands[0].scale
+            traded = operands[0] / self.multiplier**scale if scale else operands[0]  # M depends on where the bars begin
+            return _ranks(traded, self.bars.sessions)
         function = FUNCTIONS[name]
         numbers = [
             int(value) if setting.whole else value for setting, value in zip(function.settings, expression.numbers, strict=True)

@@ -207,7 +207,7 @@ FORMS: Mapping[str, Form] = {
         Form("min", "min(a, b, ...)", "the smallest of its arguments", 2, 10),
         Form("max", "max(a, b, ...)", "the largest of its arguments", 2, 10),
         Form("cross", "cross(a, b)", "true on the bar on which a crosses above b: a > b, and a <= b on the bar before", 2, 2),
-        Form("rank", "rank(x)", "the place of the symbol's x among all symbols of the list with a bar: 1 for the largest", 1, 1),
+        Form("rank", "rank(x)", "the place of x, as traded, among all symbols of the list with a bar: 1 for the largest", 1, 1),
     )
 }
 LIMITLESS = ("abs", "min", "max")

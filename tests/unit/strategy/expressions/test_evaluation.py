@@ -91,6 +91,14 @@ def test_a_rank_is_the_place_among_the_symbols_of_a_session() -> None:
     assert numbers_of("rank(-close)", bars)[:3, 1].tolist() == [2, 1, 2]
 
 
+@pytest.mark.parametrize("text", ["rank(close)", "rank(-volume)", "rank(highest(close, 2))", "rank(ema(2))", "rank(close * 2)"])
+def test_a_rank_does_not_depend_on_where_the_bars_begin(text: str) -> None:
+    """A split before the first bar, or after it, gives another multiplier to the same prices."""
+    other = history_of([500, 500, 500], name="B")
+    ranks = [numbers_of(text, BarColumns.of([history_of([100, 100, 100], name="A", multiplier=[m] * 3), other])) for m in (1, 10)]
+    assert np.array_equal(ranks[0], ranks[1], equal_nan=True)
+
+
 def test_a_rank_counts_only_known_values() -> None:
     bars = BarColumns.of([history_of([5, 6, 7], name="A"), history_of([1, 2], name="B", first=738_001)])
     assert numbers_of("rank(prev(close, 1))", bars).tolist()[1][0] == 1
