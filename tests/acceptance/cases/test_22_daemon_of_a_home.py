@@ -86,9 +86,11 @@ def test_a_killed_daemon_leaves_no_lock(start: Callable[[], subprocess.Popen[str
 @pytest.mark.parametrize("gone", ["moved", "replaced"])
 def test_a_daemon_whose_home_is_gone_ends(start: Callable[[], subprocess.Popen[str]], tmp_path: Path, gone: str):
     first, home = start(), tmp_path / "home"
+    first.send_signal(signal.SIGSTOP)  # it must not look between the two steps
     home.rename(tmp_path / "moved")
     if gone == "replaced":
         shutil.copytree(tmp_path / "moved", home)
+    first.send_signal(signal.SIGCONT)
     assert first.wait(60) == 4
     said = first.communicate()[1]
     assert ("no such folder" if gone == "moved" else "was replaced by another file") in said
