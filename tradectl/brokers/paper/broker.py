@@ -217,7 +217,7 @@ class PaperBroker:
     def _current(self) -> ExchangeAccount:
         """Return the account, settled up to now. It comes from memory if nothing is due and no other process has written."""
         book, now, news = self._book, self._clock.now(), False
-        if book is None or self._store.version() != self._version:
+        if book is None or self._changed_elsewhere:
             self._open_if_new()
             with self._store.reading():
                 book = self._load()
@@ -232,6 +232,11 @@ class PaperBroker:
         if news or now >= self._due or self._is_ahead(book, now):
             return self._change(lambda book, _: book)
         return book
+
+    @property
+    def _changed_elsewhere(self) -> bool:
+        """Return whether another process has written since the account was read. A store that is alone has no other."""
+        return not self._store.alone and self._store.version() != self._version
 
     def _open_if_new(self) -> None:
         if self._opening_cash is not None and self._book is None:
@@ -305,7 +310,7 @@ class PaperBroker:
         try:
             with self._store.writing():
                 book = self._book
-                if book is None or self._store.version() != self._version:
+                if book is None or self._changed_elsewhere:
                     book = self._follow_renames(self._load())
                 clock_now = self._clock.now()
                 self._check_time(clock_now)

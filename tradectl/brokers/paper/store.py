@@ -52,7 +52,7 @@ class Store:
 
     Args:
         durable: False skips the writes that protect against power failure.
-        alone: Whether to lock the file, so that no other process can use it.
+        alone: Whether to lock the file, so that no other process can use it. `version` then never changes.
         create: Whether to create a missing file. Without it a missing file raises DatabaseError.
     """
 
@@ -60,7 +60,7 @@ class Store:
         self._file = file
         self._path = str(file)
         self._place = _place(self._path)
-        self._alone = alone
+        self.alone = alone
         self.identity = ""
         with self._translated():
             uri = f"{file.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
@@ -75,7 +75,7 @@ class Store:
     def _prepare(self, durable: bool) -> None:
         with self._translated():
             execute = self._connection.execute
-            if self._alone:
+            if self.alone:
                 execute("PRAGMA locking_mode = EXCLUSIVE")
             version = execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
@@ -158,14 +158,14 @@ class Store:
 
     def _check_in_place(self) -> None:
         """Raise DatabaseError if the path no longer leads to the open file: other processes would not see its writes."""
-        if not self._alone and self.identity and _place(self._path) != self._place:
+        if not self.alone and self.identity and _place(self._path) != self._place:
             raise DatabaseError(
                 f"the paper exchange {self._file} was deleted or replaced while it was in use: no change is stored in it"
             )
 
     def version(self) -> int:
         """Return a number that changes when another connection commits."""
-        if self._alone:
+        if self.alone:
             return 0
         self._check_in_place()
         try:
