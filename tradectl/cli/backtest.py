@@ -17,6 +17,7 @@ from tradectl.cli.progress import bar
 from tradectl.cli.report import content_in, format_of
 from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
 from tradectl.errors import LookAhead, UsageError
+from tradectl.report.result_sentences import counted
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
@@ -235,14 +236,14 @@ def text_of_symbol(found: dict[str, Any]) -> str:
     title = f"{found['symbol']} {found['from']} to {found['to']}"
     table = output.table(TRADE_COLUMNS, rows, title=title, empty="no trade was closed.")
     held = f"; {found['open']} shares still held" if found["open"] else ""
-    summary = f"{len(rows)} trades, {found['winners']} with a gain, net {output.rupees(found['net'])}{held}"
+    summary = f"{counted(len(rows), 'trade')}, {found['winners']} with a gain, net {output.rupees(found['net'])}{held}"
     return "\n".join([table, "", summary, *still_held(found), "", *notes(found)])
 
 
 def text_of_many(found: dict[str, Any]) -> str:
     """Return the result of several symbols, each with its own money, as text."""
     total = found["total"]
-    won = f"{total['trades']} trades of {len(found['symbols'])} symbols, {total['wins']} with a gain"
+    won = f"{counted(total['trades'], 'trade')} of {counted(len(found['symbols']), 'symbol')}, {total['wins']} with a gain"
     summary = f"{won}, charges {output.rupees(total['charges'])}, net {output.rupees(total['net'])}"
     return "\n".join([by_symbol(found), "", summary, EVERY_TRADE, *still_held(found), "", *notes(found)])
 
@@ -276,7 +277,7 @@ def still_held(found: dict[str, Any]) -> list[str]:
     total = found["open_total"]
     rows = [cells(row, output.rupees) for row in found["open_lots"]]
     sums = (
-        f"{total['lots']} lots open, unrealised {output.rupees(total['unrealised'])}, after the charges of buying and selling "
+        f"{counted(total['lots'], 'lot')} open, unrealised {output.rupees(total['unrealised'])}, after the charges of buying and selling "
         f"{output.rupees(total['unrealised_after_charges'])}; not in the net above"
     )
     return ["", output.table(COLUMNS, rows, title="Open at the end"), "", sums]

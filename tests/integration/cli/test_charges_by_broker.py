@@ -151,4 +151,4 @@ def test_open_lots_are_detailed_and_the_text_agrees(researcher: Tradectl, words:
     assert [line.split()[:3] for line in table[2 : 2 + len(lots)]] == [
         [lot["symbol"], lot["entry_session"], str(lot["quantity"])] for lot in lots
     ]
-    assert f"{len(lots)} lots open" in text
+    assert f"{len(lots)} lot{'s' * (len(lots) != 1)} open" in text
