@@ -122,7 +122,7 @@ def test_a_failed_photo_delays_no_text_and_no_process_sends_it(
     add(ledger, picture)
     telegram.answers = [503]
     assert ledger.outbox.deliver(notifier, clock) == 0
-    ledger.outbox.add(NOW, "unprotected", "", "2", kind=MessageKind.UNPROTECTED)
+    ledger.outbox.add(NOW, "unprotected", "ITC", "2", kind=MessageKind.UNPROTECTED)
     for _ in range(PICTURE_TRIES + 1):
         clock.wait(timedelta(minutes=1))
         Outbox(ledger.database, ledger.user).deliver(notifier, clock)
