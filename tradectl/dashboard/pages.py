@@ -124,11 +124,7 @@ class _Replies:
     def file(self, request: Request) -> Response:
         """Return a file of the folder of reports."""
         name = request.path_params["name"]
-        try:
-            with self._opened() as world:
-                content = self.source.reports.read(name)
-        except TradectlError as error:
-            return refused(503, _said(error))
+        content = self.source.reports.read(name)
         return refused(404, NOT_HERE) if content is None else _report(content, TYPES[Path(name).suffix])
 
     def period(self, request: Request) -> Response:

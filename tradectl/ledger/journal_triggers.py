@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 INSERT, UPDATE, DELETE, FOUND = "insert", "update", "delete", "found"
-"""The kinds of changes. FOUND: the row was there when the journal of its table began, or when an upgrade added a journalled column."""
+"""The kinds of changes. FOUND: the row was there when its table's journal began, or when an upgrade added a journalled column."""
 EXECUTION_COLUMNS = ("id", "user", "task", "session_date", "slot", "status", "attempt", "owner", "trigger", "forced", "error")
 """The columns of an execution that are journalled: who ran what, and how it ended. A heartbeat is no entry."""
 

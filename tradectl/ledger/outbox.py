@@ -205,7 +205,7 @@ class Outbox:
         self._mark((message,), at, sent=True)
 
     def mark_failed(self, message: Message, error: str, *, until: datetime | None = None) -> None:
-        """Count a failed try and store its error. The message stays in the outbox, and is claimed until `until` (machine time)."""
+        """Count a failed try and store its error. The message stays in the outbox, claimed until `until` (machine time)."""
         with self.database.note() as connection:
             values = {"tries": message.tries + 1, "error": error, "claimed_until": until}
             _CHANGE.execute(connection, {"of_id": message.id, **values})

@@ -1,7 +1,7 @@
 """Files as an earlier state of the program wrote them: its own SQL, with the rows of a file of today.
 
-`ledger_0003.sql` has the tables, indexes and triggers of the ledger at revision 0003; `paper_1.sql` made the paper exchange's file of
-version 1, `paper_2.sql` and `paper_3.sql` changed it to the next one.
+`ledger_0003.sql` has the tables, indexes and triggers of the ledger at revision 0003; `paper_1.sql` made the paper exchange's
+file of version 1, `paper_2.sql` and `paper_3.sql` changed it to the next one.
 """
 
 from __future__ import annotations
