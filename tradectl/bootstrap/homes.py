@@ -7,6 +7,7 @@ A home with a virtual clock (`--at`) runs past sessions and needs `--at` in ever
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -170,7 +171,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
         _make_folder(settings)
     database = _open(settings, read_only=reading)
     try:
-        if _is_made(database, create=make and not reading):
+        if _is_made(settings, database, create=make and not reading):
             return database
         if not make:
             raise ConfigurationError(_not_made(f"there is no home in {settings.home} (no ledger in {database.name})"))
@@ -218,14 +219,22 @@ def exists(settings: Settings) -> bool:
     return settings.has_ledger
 
 
-def _is_made(database: Database, *, create: bool) -> bool:
-    """Return whether the database has a mode. An older schema is upgraded; an empty database gets one only with `create`."""
-    from tradectl.ledger.migrations import create_or_upgrade, revision
+def _is_made(settings: Settings, database: Database, *, create: bool) -> bool:
+    """Return whether the database has a mode. An older schema is upgraded; an empty database gets one only with `create`.
+
+    The first command after an update of the program upgrades the schema, also one that only reads.
+    """
+    from tradectl.ledger.migrations import HEAD, create_or_upgrade, revision
     from tradectl.ledger.store import Info
 
-    if not create and revision(database) is None:
+    found = revision(database)
+    if found is None and not create:
         return False
-    create_or_upgrade(database)
+    if found is not None and found < HEAD and database.read_only:
+        with closing(_open(settings)) as writable:
+            create_or_upgrade(writable)
+    if found != HEAD:
+        create_or_upgrade(database)
     return Info(database).get("mode") is not None
 
 

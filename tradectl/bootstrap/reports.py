@@ -48,7 +48,17 @@ def draw_session(folder: Path, world: World, session: date) -> str:
 def report_name(content: Content) -> str:
     """Return the name of a report's file without its ending: `me-2023-07-21` or `me-2023-01-01-to-2023-12-31`."""
     span = str(content.first) if content.one_session else f"{content.first}-to-{content.last}"
-    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', content.user)}-{span}"
+    return f"{_in_a_name(content.user)}-{span}"
+
+
+def report_names(user: str) -> re.Pattern[str]:
+    """Return the pattern that the whole name of each report of a user matches, with any ending (`report_name`)."""
+    day = r"\d{4}-\d\d-\d\d"
+    return re.compile(rf"{re.escape(_in_a_name(user))}-{day}(-to-{day})?\.[a-z]+", re.ASCII)
+
+
+def _in_a_name(user: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", user)
 
 
 def write_report(file: Path, content: bytes) -> int:

@@ -64,6 +64,7 @@ def serve(
 def _source(invocation: Invocation) -> DashboardSource:
     """Return what the pages show. Raises ConfigurationError without a home."""
     from tradectl import bootstrap
+    from tradectl.bootstrap.reports import report_names
     from tradectl.cli.report import content_for, dates_of
     from tradectl.dashboard.pages import DashboardSource
     from tradectl.dashboard.report_files import ReportFolder
@@ -87,7 +88,5 @@ def _source(invocation: Invocation) -> DashboardSource:
         where = store_traceback(scrubbed("".join(traceback.format_exception(error))), invocation)
         invocation.warn(f"this is a bug: {type(error).__name__}: {error}{f'; the traceback is in {where}' if where else ''}")
 
-    def reports_of(opened: World) -> ReportFolder:
-        return ReportFolder(settings.reports, None if len(opened.ledger.users.list()) == 1 else user)
-
-    return DashboardSource(open_world, settings.home, user, reports_of, report_of, report_bug)
+    reports = ReportFolder(settings.reports, report_names(user))
+    return DashboardSource(open_world, settings.home, user, reports, report_of, report_bug)

@@ -58,7 +58,7 @@ class DashboardSource:
 
     Attributes:
         open_world: Opens the user's world for reading; the caller closes it.
-        reports_of: Returns the folder of the reports that the user of a world may see.
+        reports: The folder of the reports that the user may see.
         report_of: Makes the page of a report of a period: `session`, `month` or `year`. Raises UsageError for any other text.
         report_bug: Reports an unexpected error.
     """
@@ -66,7 +66,7 @@ class DashboardSource:
     open_world: Callable[[], World]
     home: Path
     user: str
-    reports_of: Callable[[World], ReportFolder]
+    reports: ReportFolder
     report_of: Callable[[World, Mapping[str, str]], str]
     report_bug: Callable[[Exception], None]
     one_report: threading.Lock = field(default_factory=threading.Lock)
@@ -124,11 +124,7 @@ class _Replies:
     def file(self, request: Request) -> Response:
         """Return a file of the folder of reports."""
         name = request.path_params["name"]
-        try:
-            with self._opened() as world:
-                content = self.source.reports_of(world).read(name)
-        except TradectlError as error:
-            return refused(503, _said(error))
+        content = self.source.reports.read(name)
         return refused(404, NOT_HERE) if content is None else _report(content, TYPES[Path(name).suffix])
 
     def period(self, request: Request) -> Response:
@@ -172,7 +168,7 @@ class _Replies:
         try:
             with self._opened() as world:
                 read_at = f"{to_ist(world.clock.now()):%H:%M:%S}"
-                values = values_of(VIEWS[name], world, source.home, source.reports_of(world), request.query_params)
+                values = values_of(VIEWS[name], world, source.home, source.reports, request.query_params)
         except TradectlError as error:
             marker = marker_state(MarkerFile(source.home, source.user)) if isinstance(error, DatabaseError) else None
             return _Part(_fill("unread.html", error=_said(error), marker=marker), "", "! tradectl", 503)

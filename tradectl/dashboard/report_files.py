@@ -43,10 +43,10 @@ class ReportFile:
 
 @dataclass(frozen=True, slots=True)
 class ReportFolder:
-    """The folder of reports. `user`: the reports of others are not shown; None shows every file, for a home of one user."""
+    """The folder of reports. `names`: the pattern of the whole names that are shown; every other file is not."""
 
     path: Path
-    user: str | None = None
+    names: re.Pattern[str]
 
     def files(self) -> tuple[ReportFile, ...]:
         """Return the reports, the newest first; empty without a folder."""
@@ -63,10 +63,8 @@ class ReportFolder:
             return
 
     def _shows(self, name: str) -> bool:
-        """Return whether a name is that of a report of the user: `me-2023-07-21.html`, `me-2023-01-01-to-2023-12-31.html`."""
-        if name.startswith(".") or not name.isprintable() or Path(name).suffix not in TYPES:
-            return False
-        return self.user is None or re.match(rf"{re.escape(self.user)}-\d{{4}}-\d\d-\d\d(-to-|\.)", name) is not None
+        """Return whether a file of this name is a report, of a type that a browser shows."""
+        return Path(name).suffix in TYPES and self.names.fullmatch(name) is not None
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a report; None if no report has this name."""

@@ -35,7 +35,7 @@ class Message:
     Attributes:
         sent_at: When it was sent, or dropped because its kind is switched off (`tries` is 0 then); None while it waits.
         deduplicate: A second message with the same value is not added.
-        claimed_until: Until when a process has claimed to send it, in machine time; None where none has.
+        claimed_until: Until when no other process may send it, in machine time; None without such a claim.
         picture: The path of a PNG that is sent with the text as its caption; empty for a text alone.
     """
 
@@ -52,9 +52,9 @@ class Message:
     claimed_until: datetime | None = None
     picture: str = ""
 
-    def is_claimed(self, machine_now: datetime, lease: timedelta) -> bool:
-        """Return whether a process sends the message now. A claim beyond `lease` was made by a clock that was ahead."""
-        return self.claimed_until is not None and machine_now < self.claimed_until <= machine_now + lease
+    def is_claimed(self, machine_now: datetime, longest: timedelta) -> bool:
+        """Return whether the message is claimed now. A claim beyond `longest` was made by a clock that was ahead."""
+        return self.claimed_until is not None and machine_now < self.claimed_until <= machine_now + longest
 
 
 @dataclass(frozen=True, slots=True)

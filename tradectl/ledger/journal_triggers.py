@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 INSERT, UPDATE, DELETE, FOUND = "insert", "update", "delete", "found"
-"""The kinds of changes. FOUND: the row was there when the journal began."""
+"""The kinds of changes. FOUND: the row was there when its table's journal began, or when an upgrade added a journalled column."""
 EXECUTION_COLUMNS = ("id", "user", "task", "session_date", "slot", "status", "attempt", "owner", "trigger", "forced", "error")
 """The columns of an execution that are journalled: who ran what, and how it ended. A heartbeat is no entry."""
 
@@ -102,13 +102,15 @@ def quoted(name: str) -> str:
 
 
 def install(connection: Connection) -> None:
-    """Make all triggers, again if they exist. Journal the rows of a table that had no trigger before."""
+    """Make all triggers, again if they exist. Journal the rows of a table that had no trigger for one of its columns before."""
     sqlite = connection.dialect.name == "sqlite"
-    known = set(installed(connection))
+    known = installed(connection)
     for statement in drops(known, sqlite=sqlite):
         connection.execute(text(statement))
     for watched in WATCHED:
-        if not any(name.startswith(f"journal_{watched.name}_") or name == f"journal_{watched.name}" for name in known):
+        own = (f"journal_{watched.name}", *(f"journal_{watched.name}_{change}" for change in (INSERT, UPDATE, DELETE)))
+        before = " ".join(known.get(name, "") for name in own)
+        if any(f"'{column.name}', " not in before for column in watched.journalled()):
             connection.execute(text(_baseline(watched, sqlite=sqlite)))
     for _, statements in sorted(expected(sqlite=sqlite).items()):
         for statement in statements:

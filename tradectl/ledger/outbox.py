@@ -29,6 +29,9 @@ LEASE = timedelta(minutes=2)
 """How long a claim of a message holds: longer than a send takes. After a crash the message is sent again."""
 PICTURE_TRIES = 3
 """How many deliveries try to send a picture."""
+PICTURE_PAUSE = timedelta(minutes=5)
+"""How long a picture stays claimed after a try that failed: no process sends it meanwhile. Texts do not wait for it."""
+LONGEST_CLAIM = max(LEASE, PICTURE_PAUSE)
 MOST = 10_000
 """The most messages that one delivery reads; the rest waits for the next one."""
 
@@ -119,7 +122,7 @@ class Outbox:
         kept = [message for message in waiting if message.kind not in rules.silenced]
         held = {message.id: rules.waits_until(message.kind, now) for message in kept} if notifier.interrupts else {}
         machine_now = clock.machine_now()
-        free = [item for item in kept if not item.is_claimed(machine_now, LEASE)]
+        free = [item for item in kept if not item.is_claimed(machine_now, LONGEST_CLAIM)]
         sent = self._send(parcels([message for message in free if held.get(message.id) is None]), notifier, clock)
         ends = [until for until in held.values() if until is not None]
         if ends and not self.failed and sent + len(ends) == len(kept):  # no message waits for the end of another's claim
@@ -145,13 +148,16 @@ class Outbox:
         return sent
 
     def _send_picture(self, message: Message, parcel: Parcel, notifier: Notifier, clock: Clock) -> int:
-        """Send a picture and return 1 if it arrived. After `PICTURE_TRIES` deliveries it is given up, and a message says so."""
+        """Send a picture and return 1 if it arrived.
+
+        A try that failed claims it for `PICTURE_PAUSE`. After `PICTURE_TRIES` it is given up, and a message says so.
+        """
         trouble = notifier.send_picture(parcel.title, parcel.body, Path(parcel.picture))
         if not trouble:
             self._mark((message,), clock.now(), sent=True)
             return 1
         if message.tries + 1 < PICTURE_TRIES:
-            self.mark_failed(message, trouble)
+            self.mark_failed(message, trouble, until=clock.machine_now() + PICTURE_PAUSE)
             return 0
         text = f"{trouble}. Its message was sent as text. The picture is {parcel.picture}"
         self.add(clock.now(), f"{message.title} was not sent", text, f"not sent:{message.deduplicate}", kind=message.kind)
@@ -173,8 +179,7 @@ class Outbox:
 
     def _claim(self, messages: Sequence[Message], machine_now: datetime) -> bool:
         """Claim messages for `LEASE`: all or none. Return False if another process has claimed or sent one of them."""
-        until = machine_now + LEASE
-        claim = {"claimed_until": until, "before": machine_now, "latest": until}
+        claim = {"claimed_until": machine_now + LEASE, "before": machine_now, "latest": machine_now + LONGEST_CLAIM}
         with self.database.note() as connection:
             taken = [message for message in messages if _CLAIM.execute(connection, {"of_id": message.id, **claim})]
             if len(taken) == len(messages):
@@ -199,10 +204,10 @@ class Outbox:
         """Write that a message was sent."""
         self._mark((message,), at, sent=True)
 
-    def mark_failed(self, message: Message, error: str) -> None:
-        """Count a failed try and store its error. The message stays in the outbox."""
+    def mark_failed(self, message: Message, error: str, *, until: datetime | None = None) -> None:
+        """Count a failed try and store its error. The message stays in the outbox, claimed until `until` (machine time)."""
         with self.database.note() as connection:
-            values = {"tries": message.tries + 1, "error": error, "claimed_until": None}
+            values = {"tries": message.tries + 1, "error": error, "claimed_until": until}
             _CHANGE.execute(connection, {"of_id": message.id, **values})
 
     def prune(self, before: datetime) -> int:

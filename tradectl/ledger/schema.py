@@ -307,7 +307,7 @@ outbox = Table(
     Column("sent_at", Moment), Column("tries", Integer, nullable=False, server_default="0"),
     Column("error", Text, nullable=False, server_default=""),
     Column("deduplicate", String(96), nullable=False),
-    Column("claimed_until", Moment),                 # a process sends it until then, in machine time
+    Column("claimed_until", Moment),                 # no other process sends it before, in machine time
     Column("picture", Text, nullable=False, server_default=""),  # the path of a PNG that is sent, with the text as its caption
     UniqueConstraint("user", "deduplicate"),
     one_of("kind", MessageKind, "kind"),

@@ -15,6 +15,19 @@ from tradectl.report_page.page import render
 
 PAGES = ("/", "/positions", "/orders", "/charts", "/reports", "/log")
 REPORT = "me-2019-01-01.html"
+FOREIGN_REPORT = "me-2019-01-02.html"
+TEXT_REPORT = "me-2019-01-01-to-2019-03-31.csv"
+NO_REPORTS = (
+    "keys.json",
+    "salary.html",
+    "trades.csv",
+    "asha-2019-01-01.html",
+    "me-2019-01-01-passwords.html",
+    "me-2019-01-01.html.md",
+    "me-2019-01-01-to-2019.html",
+    "not-me-2019-01-01.html",
+)
+"""Files of a folder such as ~/Documents that a report's name resembles, or not."""
 FOREIGN = "<script>alert(1)</script><style>p{}</style>"
 
 
@@ -24,12 +37,12 @@ def reports(ledger_home: LedgerHome) -> Path:
     folder = ledger_home.folder / "reports"
     folder.mkdir()
     (folder / REPORT).write_text(render(content(3, 1)), encoding="utf-8")
-    (folder / "foreign.html").write_text(FOREIGN, encoding="utf-8")
-    (folder / "trades.csv").write_text("symbol\n<b>\n", encoding="utf-8")
-    (folder / ".hidden.html").write_text("hidden", encoding="utf-8")
-    (folder / "ledger.db").write_text("no report", encoding="utf-8")
-    (folder / "deeper.html").mkdir()
-    (folder / "link.html").symlink_to(ledger_home.folder / "tradectl.toml")
+    (folder / FOREIGN_REPORT).write_text(FOREIGN, encoding="utf-8")
+    (folder / TEXT_REPORT).write_text("symbol\n<b>\n", encoding="utf-8")
+    for name in (*NO_REPORTS, ".me-2019-01-01.html", "me-2019-01-01.db"):
+        (folder / name).write_text("market", encoding="utf-8")
+    (folder / "me-2019-01-03.html").mkdir()
+    (folder / "me-2019-01-04.html").symlink_to(ledger_home.folder / "tradectl.toml")
     return folder
 
 
@@ -95,10 +108,11 @@ def test_a_proxy_needs_the_token(page: Serving, closed_page: Serving) -> None:
         "/reports/file/..%5ctradectl.toml",
         "/reports/file//etc/passwd",
         "/reports/file/%2fetc%2fpasswd",
-        "/reports/file/link.html",
-        "/reports/file/deeper.html",
-        "/reports/file/.hidden.html",
-        "/reports/file/ledger.db",
+        "/reports/file/me-2019-01-04.html",
+        "/reports/file/me-2019-01-03.html",
+        "/reports/file/.me-2019-01-01.html",
+        "/reports/file/me-2019-01-01.db",
+        *(f"/reports/file/{name}" for name in NO_REPORTS),
         f"/reports/file/{REPORT}%00",
         "/reports/file/%00",
         f"/reports/file/%c0%ae%c0%ae/{REPORT}",
@@ -126,12 +140,13 @@ def test_a_report_runs_only_its_own_scripts(page: Serving, reports: Path) -> Non
     policy = own.headers["content-security-policy"]
     assert policy.count("'sha256-") == 3
     assert policy.endswith("frame-ancestors 'none'; sandbox allow-scripts allow-popups")
-    foreign = page.get("/reports/file/foreign.html").headers["content-security-policy"]
+    foreign = page.get(f"/reports/file/{FOREIGN_REPORT}").headers["content-security-policy"]
     assert foreign == "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
-    assert page.get("/reports/file/trades.csv").headers["content-type"] == "text/plain; charset=utf-8"
+    assert page.get(f"/reports/file/{TEXT_REPORT}").headers["content-type"] == "text/plain; charset=utf-8"
     listed = page.get("/reports").body.decode()
-    assert [name in listed for name in (REPORT, "foreign.html", "trades.csv")] == [True] * 3
-    assert [name in listed for name in ("link.html", ".hidden", "deeper", "ledger.db")] == [False] * 4
+    assert [name in listed for name in (REPORT, FOREIGN_REPORT, TEXT_REPORT)] == [True] * 3
+    hidden = ("me-2019-01-03", "me-2019-01-04", ".me-", "me-2019-01-01.db", *NO_REPORTS)
+    assert [name for name in hidden if name in listed] == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tradectl.bootstrap.reports import report_names
 from tradectl.dashboard.access import Access
 from tradectl.dashboard.pages import DashboardSource, application, commands
 from tradectl.dashboard.report_files import ReportFolder
@@ -21,7 +22,7 @@ def test_a_bug_is_reported_once_and_not_shown(tmp_path: Path) -> None:
 
     told: list[str] = []
     source = DashboardSource(
-        broken, tmp_path, "me", lambda _: ReportFolder(tmp_path), lambda *_: "", lambda error: told.append(str(error))
+        broken, tmp_path, "me", ReportFolder(tmp_path, report_names("me")), lambda *_: "", lambda error: told.append(str(error))
     )
     sent: list[dict[str, Any]] = []
 

@@ -6,15 +6,19 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.engine import Connection
 
+from tests.integration.ledger.conftest import with_admin
 from tests.support.addresses import emptied
 from tradectl.errors import DatabaseError
-from tradectl.ledger import schema
+from tradectl.ledger import journal_triggers, schema
+from tradectl.ledger.audit import entries, verify
 from tradectl.ledger.engine import Database
 from tradectl.ledger.migrations import HEAD, alembic_config, create_or_upgrade, revision
 from tradectl.ledger.opening import open_database
@@ -120,3 +124,61 @@ def test_opening_stays_light(file_database: Database, path: Path) -> None:
     code += "print([m for m in ('alembic', 'pandas', 'cryptography', 'sqlite_utils', 'requests') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+OUTSIDE = {
+    "user": "asha", "session_date": date(2023, 7, 21), "exchange": "NSE", "trade_id": "1", "symbol": "ITC", "side": "BUY",
+    "quantity": 5, "price": 400_00, "at": datetime(2023, 7, 21, 5, tzinfo=UTC), "source": "trades.csv", "row": 2,
+    "imported_at": datetime(2023, 7, 22, 5, tzinfo=UTC),
+}  # fmt: skip
+
+
+def at_0003(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a database as the program of revision 0003 left it: with its journal, a user and a trade from outside."""
+    from alembic import command
+
+    without = tuple(
+        replace(item, columns=tuple(column.name for column in item.table.columns if column.name != "series"))
+        if item.table is schema.outside_trades
+        else item
+        for item in journal_triggers.WATCHED
+    )
+    database = open_database(address)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(journal_triggers, "WATCHED", without)
+        journal_triggers.expected.cache_clear()
+        with database.write() as connection:
+            command.upgrade(alembic_config(connection), "0003")
+            journal_triggers.install(connection)
+        with_admin(database)
+        with database.write() as connection:
+            connection.execute(insert(schema.outside_trades).values(OUTSIDE))
+    journal_triggers.expected.cache_clear()
+    database.close()
+
+
+def test_a_ledger_at_0003_gets_its_columns_and_stays_proved(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_0003(address, monkeypatch)
+    database = open_database(address)
+    assert revision(database) == "0003"
+    assert create_or_upgrade(database)
+    assert revision(database) == HEAD
+    with database.read() as connection:
+        assert differences(connection) == []
+        assert connection.execute(select(schema.outside_trades.c.symbol, schema.outside_trades.c.series)).all() == [("ITC", "")]
+    changes = [(entry.record, entry.change) for entry in entries(database)]
+    assert changes == [("users", "insert"), ("outside_trades", "insert"), ("outside_trades", "found")]
+    assert verify(database).findings == ()
+    assert not create_or_upgrade(database)
+    database.close()
+
+
+def test_columns_that_an_earlier_state_made_are_left(empty: Database) -> None:
+    """Programs of one day made them in new databases of revision 0003."""
+    create_or_upgrade(empty)
+    with empty.write() as connection:
+        connection.execute(text("ALTER TABLE outside_trades DROP COLUMN series"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    assert create_or_upgrade(empty)
+    with empty.read() as connection:
+        assert differences(connection) == []

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.integration.notify.conftest import NOW
 from tests.integration.notify.loopback import Loopback
 from tests.integration.notify.test_services import TELEGRAM, TOKEN
 from tradectl.clock import VirtualClock
-from tradectl.ledger.outbox import PICTURE_TRIES
+from tradectl.ledger.outbox import PICTURE_PAUSE, PICTURE_TRIES, Outbox
 from tradectl.ledger.store import Ledger
 from tradectl.model.message_kind import MessageKind
 from tradectl.notify.services import TRIES, ServiceNotifier
@@ -43,6 +44,23 @@ def notifier() -> ServiceNotifier:
     return ServiceNotifier([TELEGRAM], pause=0)
 
 
+class MachineClock(VirtualClock):
+    """A clock whose machine time a test moves, by which a failed picture waits."""
+
+    machine = NOW
+
+    def machine_now(self) -> datetime:
+        return self.machine
+
+    def wait(self, span: timedelta = PICTURE_PAUSE) -> None:
+        self.machine += span
+
+
+@pytest.fixture
+def clock() -> MachineClock:
+    return MachineClock(NOW)
+
+
 def add(ledger: Ledger, picture: Path) -> bool:
     return ledger.outbox.add(
         NOW, "the day", "Fri 21 Jul", "picture:2023-07-21", kind=MessageKind.DAILY_SUMMARY, picture=str(picture)
@@ -66,15 +84,16 @@ def test_a_photo_comes_after_all_texts_with_a_caption(
 
 
 def test_a_failed_photo_is_given_up_and_reported_once(
-    ledger: Ledger, telegram: Loopback, notifier: ServiceNotifier, picture: Path
+    ledger: Ledger, telegram: Loopback, notifier: ServiceNotifier, picture: Path, clock: MachineClock
 ) -> None:
     add(ledger, picture)
     ledger.outbox.add(NOW, "summary", "realised P&L", "eod")
     telegram.answers = [200, *[400] * PICTURE_TRIES]
-    assert ledger.outbox.deliver(notifier, VirtualClock(NOW)) == 1
+    assert ledger.outbox.deliver(notifier, clock) == 1
     assert not ledger.outbox.failed
     for _ in range(PICTURE_TRIES + 2):
-        ledger.outbox.deliver(notifier, VirtualClock(NOW))
+        clock.wait()
+        ledger.outbox.deliver(notifier, clock)
     assert [path for path, _ in telegram.received] == [TEXT, *[PHOTO] * PICTURE_TRIES, TEXT]
     said = telegram.received[-1][1]["text"]
     assert "the day was not sent" in said
@@ -83,13 +102,34 @@ def test_a_failed_photo_is_given_up_and_reported_once(
     assert ledger.outbox.pending() == ()
 
 
-def test_a_photo_that_fails_once_is_sent_by_the_next_delivery(
-    ledger: Ledger, telegram: Loopback, notifier: ServiceNotifier, picture: Path
+def test_a_photo_that_fails_once_is_sent_after_the_pause(
+    ledger: Ledger, telegram: Loopback, notifier: ServiceNotifier, picture: Path, clock: MachineClock
 ) -> None:
     add(ledger, picture)
     telegram.answers = [502]
-    assert [ledger.outbox.deliver(notifier, VirtualClock(NOW)) for _ in range(3)] == [0, 1, 0]
+    assert ledger.outbox.deliver(notifier, clock) == 0
+    clock.wait(PICTURE_PAUSE - timedelta(seconds=1))
+    assert [ledger.outbox.deliver(notifier, clock) for _ in range(9)] == [0] * 9
+    clock.wait(timedelta(seconds=1))
+    assert [ledger.outbox.deliver(notifier, clock) for _ in range(2)] == [1, 0]
     assert [path for path, _ in telegram.received] == [PHOTO, PHOTO]
+
+
+def test_a_failed_photo_delays_no_text_and_no_process_sends_it(
+    ledger: Ledger, telegram: Loopback, notifier: ServiceNotifier, picture: Path, clock: MachineClock
+) -> None:
+    """As `run-due`, which cron starts each minute: the pause is in the ledger."""
+    add(ledger, picture)
+    telegram.answers = [503]
+    assert ledger.outbox.deliver(notifier, clock) == 0
+    ledger.outbox.add(NOW, "unprotected", "ITC", "2", kind=MessageKind.UNPROTECTED)
+    for _ in range(PICTURE_TRIES + 1):
+        clock.wait(timedelta(minutes=1))
+        Outbox(ledger.database, ledger.user).deliver(notifier, clock)
+    assert [path for path, _ in telegram.received] == [PHOTO, TEXT]
+    clock.wait(timedelta(minutes=1))
+    assert Outbox(ledger.database, ledger.user).deliver(notifier, clock) == 1
+    assert [path for path, _ in telegram.received] == [PHOTO, TEXT, PHOTO]
 
 
 def test_a_service_that_is_down_keeps_the_photo_for_later(
@@ -104,12 +144,13 @@ def test_a_service_that_is_down_keeps_the_photo_for_later(
 
 
 def test_a_photo_whose_file_is_gone_is_reported(
-    ledger: Ledger, telegram: Loopback, notifier: ServiceNotifier, picture: Path
+    ledger: Ledger, telegram: Loopback, notifier: ServiceNotifier, picture: Path, clock: MachineClock
 ) -> None:
     add(ledger, picture)
     picture.unlink()
     for _ in range(PICTURE_TRIES + 1):
-        ledger.outbox.deliver(notifier, VirtualClock(NOW))
+        ledger.outbox.deliver(notifier, clock)
+        clock.wait()
     [(path, content)] = telegram.received
     assert (path, "the file of the picture is gone" in content["text"]) == (TEXT, True)
 

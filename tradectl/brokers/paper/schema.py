@@ -4,7 +4,8 @@ from __future__ import annotations
 
 VERSION = 4
 """Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account, version
-4 the shares that were read without a trade (`untraded`) and the corporate actions that were applied."""
+4 the shares that were read without a trade (`untraded`) and the corporate actions that were applied; it renamed `journal` to
+`cash_entries`."""
 
 SCHEMA = """
 CREATE TABLE accounts (

@@ -95,6 +95,8 @@ class Store:
                 for since, statements in ((2, SEEN), (3, IDENTITY), (4, UNTRADED), (4, APPLIED)):
                     for statement in statements.split(";") if found < since else ():
                         self._connection.execute(statement)
+                if 0 < found < 4 and self._has_table("journal"):
+                    self._connection.execute("ALTER TABLE journal RENAME TO cash_entries")
                 if found < 3:
                     self._connection.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(8),))
                 if found < VERSION:
@@ -116,6 +118,10 @@ class Store:
             raise DatabaseError(f"{self._file} is not a paper exchange")
         for statement in SCHEMA.split(";"):
             self._connection.execute(statement)
+
+    def _has_table(self, name: str) -> bool:
+        found = self._connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone()
+        return found is not None
 
     def close(self) -> None:
         self._connection.close()

@@ -104,7 +104,6 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("deduplicate", sa.String(length=96), nullable=False),
         sa.Column("claimed_until", MOMENT, nullable=True),
-        sa.Column("picture", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint(
             "kind IN ('buy_placed', 'buy_filled', 'sell_filled', 'rejected', 'unknown_order', 'unprotected', 'halted', "
             "'order_problem', 'missed_slot', 'missing_data', 'login_needed', 'task_failed', 'daily_summary', "
@@ -213,7 +212,6 @@ def upgrade() -> None:
         sa.Column("steps", sa.Integer(), server_default="0", nullable=False),
         sa.Column("trigger", sa.String(length=16), nullable=False),
         sa.Column("forced", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("one_step", sa.Integer(), server_default="0", nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint("status IN ('running', 'completed', 'failed', 'missed')", name=op.f("ck_task_executions_status")),
@@ -471,7 +469,6 @@ def upgrade() -> None:
         sa.Column("at", MOMENT, nullable=False),
         sa.Column("order_id", sa.String(length=64), server_default="", nullable=False),
         sa.Column("buyback", sa.Boolean(), server_default="0", nullable=False),
-        sa.Column("series", sa.String(length=4), server_default="", nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("imported_at", MOMENT, nullable=False),
