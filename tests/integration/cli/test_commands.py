@@ -170,7 +170,11 @@ def test_every_no_of_a_task_has_its_word_and_its_code(tradectl: Tradectl):
     assert outcome("buy", "--at", "2023-08-16 16:05") == ("blocked", 9)
     assert outcome("analyze", "--at", "2023-08-16 16:06") == ("failed", 8)
     assert outcome("amo-adjust", "--at", "2023-08-17 12:00") == ("missed", 12)
-    assert outcome("buy", "--at", "2031-08-16 16:05") == ("failed", 8)
+
+
+def test_a_task_beyond_the_known_sessions_fails(tradectl: Tradectl):
+    said = tradectl("buy", "--at", "2031-08-16 16:05", "--json")
+    assert (said.object["outcome"], said.code) == ("failed", 8)
 
 
 def test_a_task_takes_only_the_options_that_make_sense(tradectl: Tradectl):
