@@ -277,8 +277,8 @@ def still_held(found: dict[str, Any]) -> list[str]:
     total = found["open_total"]
     rows = [cells(row, output.rupees) for row in found["open_lots"]]
     sums = (
-        f"{counted(total['lots'], 'lot')} open, unrealised {output.rupees(total['unrealised'])}, after the charges of buying and selling "
-        f"{output.rupees(total['unrealised_after_charges'])}; not in the net above"
+        f"{counted(total['lots'], 'lot')} open, unrealised {output.rupees(total['unrealised'])}, after the charges of buying and "
+        f"selling {output.rupees(total['unrealised_after_charges'])}; not in the net above"
     )
     return ["", output.table(COLUMNS, rows, title="Open at the end"), "", sums]
 
