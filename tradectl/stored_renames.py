@@ -15,6 +15,15 @@ LOCK_SECONDS = 0.2
 """How long the list of renames may make a command wait for a lock. The next command or step tries again."""
 
 
+def can_be_read(folder: Path) -> bool:
+    """Return whether the list of renames can be read now, without a long wait for a lock. A folder without an archive counts."""
+    try:
+        read_renames(folder)
+    except DatabaseError:
+        return False
+    return True
+
+
 def read_renames(folder: Path) -> Renames | None:
     """Return the list of renames of a folder of market data; None without an archive.
 
