@@ -37,6 +37,7 @@ class LedgerRenames:
     Attributes:
         stamp: The state of the archive before the list was read; None before the first read.
         renames: The list that the rows follow; None without an archive.
+        stale_step: The ids that changed after the present step began; empty if none did.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class LedgerRenames:
     writable: Callable[[], Database]
     stamp: tuple[int, int] | None = field(default=None, init=False)
     renames: frozenset[Rename] | None = field(default=None, init=False)
+    stale_step: str = field(default="", init=False)
 
     @property
     def behind(self) -> bool:
@@ -71,15 +73,14 @@ class LedgerRenames:
 
         Raises:
             DatabaseError: The market data cannot be read, or the rows cannot be written.
-            DataError: Ids changed, so rows that this step has already read have former ids. The next step succeeds.
+            DataError: Ids changed, so rows that this step has already read have former ids. Each further use of the market
+                raises it, too, until the next step begins (`RenameWatch`).
         """
         if self.behind:
             stamp = _stamp(self.folder)
-            changed = self._write(market.renames(), stamp)
-            if changed:
-                raise DataError(
-                    f"{'; '.join(item.text for item in changed)}: the ledger has just followed it; start this step again"
-                )
+            self.stale_step = "; ".join(item.text for item in self._write(market.renames(), stamp))
+        if self.stale_step:
+            raise DataError(f"{self.stale_step}: the ledger has just followed it; start this again")
         return market
 
     def _write(self, renames: Renames, stamp: tuple[int, int] | None) -> Sequence[ChangedId]:
@@ -124,7 +125,9 @@ class RenameWatch:
         """Return whether the list changed since the last call that succeeded; what was read of the market data is dropped then.
 
         The ledger follows first. If the list or the ledger is locked, all parts stay as they are, and the next call tries again.
+        Call it at the begin of a step.
         """
+        self.ledger.stale_step = ""
         stamp = _stamp(self.ledger.folder)
         if stamp is None or stamp == self._stamp:
             return False
