@@ -137,3 +137,19 @@ def test_a_market_opened_later_waits_for_its_ledger(process: Process, sessions: 
     process.watch()
     process.market = process.renames.follow_market(Store(process.folder, sessions))
     assert process.ids() == ("NEWCO", "NEWCO")
+
+
+def test_a_reading_process_tries_again_after_a_lock(process: Process, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(open_database(path, read_only=True)) as reading:
+        renames = LedgerRenames(
+            process.folder, Ledger(reading, "me"), process.renames.clock, lambda: open_database(path, busy_seconds=0.2)
+        )
+        process.learn()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = monotonic()
+            assert (renames.follow(), renames.behind) == (False, True)
+            assert monotonic() - began < 2
+        assert (renames.follow(), renames.behind) == (True, False)
+    assert process.ids()[1] == "NEWCO"

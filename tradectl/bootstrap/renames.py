@@ -55,7 +55,8 @@ class LedgerRenames:
         return found is not None and found != self.stamp
 
     def follow(self) -> bool:
-        """Follow the present list; return False if it cannot be read soon. Then the rows stay as they are, and `behind` is True.
+        """Follow the present list; return False if it cannot be read soon, or a ledger for reading cannot be opened for
+        writing. Then the rows stay as they are, and `behind` is True.
 
         Raises DatabaseError if the rows cannot be written.
         """
@@ -66,7 +67,7 @@ class LedgerRenames:
             return False  # each command that needs the data reports this
         if renames is not None:
             self._write(renames, stamp)
-        return True
+        return self.stamp == stamp
 
     def follow_market(self, market: Store) -> Store:
         """Follow the list of an opened market, and return the market: a step never has a newer list than its ledger.
@@ -96,7 +97,7 @@ class LedgerRenames:
             try:
                 instrument_ids.follow_renames(Ledger(database, self.ledger.user), renames, self.clock.now())
             except DatabaseError:
-                pass  # this command trades nothing; the next one tries again
+                return ()  # this command trades nothing; the rows stay behind until the next try
             finally:
                 database.close()
         self.stamp, self.renames = stamp, frozenset(renames)
