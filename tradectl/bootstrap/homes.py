@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.past_data import lacking_data
-from tradectl.bootstrap.renames import RenameWatch, follow_renames
+from tradectl.bootstrap.renames import LedgerRenames, RenameWatch
 from tradectl.bootstrap.reports import draw_session, write_session_report
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
@@ -30,6 +30,7 @@ from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.trading_state import ACTIVE, TradingState
 from tradectl.settings import FILE, SQLITE
+from tradectl.stored_renames import LOCK_SECONDS
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
@@ -95,6 +96,7 @@ def open_world(
     read_only: bool = False,
     past: bool = False,
     make: bool = True,
+    follow: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> World:
     """Return the world of a user. A missing home is created as a paper home.
@@ -104,6 +106,7 @@ def open_world(
         read_only: Open the ledger only for reading.
         past: Allow a moment before the home's last event, for callers that check it themselves.
         make: If False, nothing is created, because a scheduled task must use the home that a person created.
+        follow: Give the ledger's rows the ids of a new list of renames, also with `read_only`. Without it nothing is written.
         tell: Called with a line about a created home or a damaged file.
 
     Raises:
@@ -131,7 +134,7 @@ def open_world(
     except TradectlError:
         database.close()
         raise
-    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell, make=make)
+    return _world(settings, ledger, clock, marker, read_only=read_only, tell=tell, make=make, follow=follow)
 
 
 def _make_markers(settings: Settings, users: Iterable[User], now: datetime) -> None:
@@ -151,10 +154,12 @@ def _files(settings: Settings) -> Iterator[Path]:
         yield from (file.with_name(f"{file.name}{ending}") for ending in ("", "-wal", "-shm", ".lock", ".next"))
 
 
-def _open(settings: Settings, *, read_only: bool = False) -> Database:
+def _open(settings: Settings, *, read_only: bool = False, busy_seconds: float | None = None) -> Database:
+    from tradectl.ledger.engine import BUSY_SECONDS
     from tradectl.ledger.opening import open_database
 
-    database = open_database(settings.database, read_only=read_only)
+    waits = BUSY_SECONDS if busy_seconds is None else busy_seconds
+    database = open_database(settings.database, read_only=read_only, busy_seconds=waits)
     if database.journal is not None and settings.at is not None:
         database.journal.now = VirtualClock(settings.at).now
     return database
@@ -306,6 +311,7 @@ def _world(
     read_only: bool,
     tell: Callable[[str], None],
     make: bool,
+    follow: bool,
 ) -> World:
     from tradectl.strategy.parameters import Parameters, with_changes
 
@@ -317,9 +323,10 @@ def _world(
     account = ledger if mode != "simulated" else None
     parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)
     notifier = notifier_of(settings, ledger)
-    market = lazy(lambda: open_store(settings))
-    follow = partial(follow_renames, settings.market, ledger, writable=partial(_open, settings))
-    follow(clock.now())
+    renames = LedgerRenames(settings.market, ledger, clock, partial(_open, settings, busy_seconds=LOCK_SECONDS))
+    if follow:
+        renames.follow()
+    market = lazy(lambda: renames.follow_market(open_store(settings)) if follow else open_store(settings))
     sessions = open_sessions(settings)
     prices = (
         open_prices(settings, mode, clock, lambda: read_only_account(settings, ledger, clock, market, sessions))
@@ -342,7 +349,7 @@ def _world(
             marker=marker,
             freshness=fresh,
         )
-        watch = RenameWatch(settings.market, market, live.readings, lambda: None, lambda: follow(clock.now()))
+        watch = RenameWatch(renames, market, live.readings, lambda: None)
         return replace(live, pings=pings, write_report=reports, draw_session=picture, follow_renames=watch)
     lacking = partial(lacking_data, fresh, market, sessions, parameters.actions_max_age)
     paper = paper_world(
@@ -361,11 +368,10 @@ def _world(
     )
     broker = paper.broker
     watch = RenameWatch(
-        settings.market,
+        renames,
         market,
         paper.readings,
         lambda: broker.forget_names() if is_made(broker) else None,
-        lambda: follow(clock.now()),
     )
     quoted = settings.quotes if prices is not None and settings.quotes != "yahoo" else ""
     return replace(

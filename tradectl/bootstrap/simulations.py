@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tradectl.bootstrap.homes import DEFAULT_CAPITAL, DEFAULT_USER, home_ledger
-from tradectl.bootstrap.renames import follow_renames
+from tradectl.bootstrap.renames import LedgerRenames
 from tradectl.bootstrap.sources import open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import PaperWorld, paper_world
@@ -132,7 +132,7 @@ def reopen_simulation(settings: Settings, folder: Path) -> PaperWorld:
     own, clock = ledger.settings.list(), VirtualClock(datetime.fromisoformat(ended))
     parameters = with_tariff(with_changes(Parameters(), own), settings, None, own)
     market = open_store(settings)
-    follow_renames(settings.market, ledger, clock.now(), writable=lambda: database)
+    LedgerRenames(settings.market, ledger, clock, writable=lambda: database).follow()
     return paper_world(
         ledger,
         clock,

@@ -6,10 +6,12 @@ Most commands only read the ledger, so the broker and the readings of the market
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tradectl.errors import ConfigurationError
 from tradectl.lazy import is_made, lazy
+from tradectl.stored_renames import can_be_read
 from tradectl.task import World
 
 if TYPE_CHECKING:
@@ -143,7 +145,9 @@ def live_world(
     if clock.virtual:
         raise ConfigurationError("a live home uses the machine's clock")
     ledger.tariff = parameters.tariff
-    broker = lazy(lambda: live_account(settings, ledger, clock, market, sessions).open(marker))
+    broker = lazy(
+        lambda: live_account(settings, ledger, clock, market, sessions).open(marker, partial(can_be_read, settings.market))
+    )
 
     def feeds() -> Sequence[DataFeed]:
         from tradectl.bootstrap.feeds import open_feeds

@@ -61,7 +61,7 @@ class Invocation:
             raise RuntimeError("no command runs before the global options are read")
         return self.settings
 
-    def world(self, *, read_only: bool = False, past: bool = False, make: bool = True) -> World:
+    def world(self, *, read_only: bool = False, past: bool = False, make: bool = True, follow: bool = True) -> World:
         """Return the user's world, opened once for each value of `read_only`. With `make` the first use creates a
         paper home. Raises the errors of `open_world`.
 
@@ -72,7 +72,9 @@ class Invocation:
 
         if read_only not in self.worlds:
             settings = self.required_settings()
-            world = bootstrap.open_world(settings, settings.user, read_only=read_only, past=past, make=make, tell=self.note)
+            world = bootstrap.open_world(
+                settings, settings.user, read_only=read_only, past=past, make=make, follow=follow, tell=self.note
+            )
             on_screen = isinstance(world.notifier, ConsoleNotifier)
             if self.quiet and on_screen:
                 world = replace(world, notifier=SilentNotifier())

@@ -70,12 +70,12 @@ def _source(invocation: Invocation) -> DashboardSource:
     from tradectl.dashboard.report_files import ReportFolder
     from tradectl.report_page.page import render
 
-    settings, world = invocation.required_settings(), invocation.world(read_only=True, make=False)
+    settings, world = invocation.required_settings(), invocation.world(read_only=True, make=False, follow=False)
     user = world.user
     invocation.close()
 
     def open_world() -> World:
-        return bootstrap.open_world(settings, user, read_only=True, make=False)
+        return bootstrap.open_world(settings, user, read_only=True, make=False, follow=False)
 
     def report_of(opened: World, given: Mapping[str, str]) -> str:
         dates = dates_of(given.get("session", ""), given.get("month", ""), given.get("year", ""), "", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Self
+from typing import NoReturn, Self
 
 import pytest
 
@@ -13,7 +13,7 @@ from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.prices import FRESH, REQUEST_EVERY, StreamedPrices
 from tradectl.brokers.http.stream import NOT_YET
 from tradectl.clock import VirtualClock
-from tradectl.errors import OrderRefused, UsageError
+from tradectl.errors import DatabaseError, OrderRefused, UsageError
 from tradectl.halt_marker import MemoryMarker
 from tradectl.model.market import Quote
 from tradectl.redaction import remember
@@ -127,6 +127,37 @@ def test_who_holds_no_stream_has_no_trouble_with_it_and_no_news(floor) -> None:
     guarded = GuardedBroker(market.broker, AlwaysArmed(), market.clock, market.sessions, market.market, marker=MemoryMarker())
     assert not guarded.stream()
     assert (guarded.stream_trouble, guarded.stream_news()) == (None, None)
+
+
+class DamagedMarket:
+    """Market data whose archive is damaged."""
+
+    def find(self, symbol: str, day: date) -> str:
+        raise DatabaseError("archive.db is damaged")
+
+    def instrument(self, instrument_id: str, day: date) -> NoReturn:
+        raise DatabaseError("archive.db is damaged")
+
+
+class Unread:
+    """Market data that may not be read now."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError(f"the market data were read for {name}")
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_orders_are_listed_without_market_data(floor, readable: bool) -> None:
+    """Locked data are not read, because the read would wait for the lock. Damaged data raise no error."""
+    day = date(2026, 9, 8)
+    market: Floor = floor(quiet("ACME", [date(2026, 9, 7), day]), at=ist(day, "10:00"))
+    data = DamagedMarket() if readable else Unread()
+    marker, placed = MemoryMarker(), market.buy(10, 9000)
+    guarded = GuardedBroker(
+        market.broker, AlwaysArmed(), market.clock, market.sessions, data, marker=marker, market_readable=lambda: readable
+    )
+    assert [(order.broker_order_id, order.symbol) for order in guarded.orders()] == [(placed, "ACME")]
+    assert guarded.trades() == market.broker.trades()
 
 
 def test_bands_are_asked_for_now_and_then(desk: Desk) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import permutations
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from tradectl.brokers.account.securities import counted_once, of_known_securities
+from tradectl.brokers.account.securities import counted_once, of_known_securities, under_symbols_of
+from tradectl.errors import DatabaseError
 from tradectl.lab.sandboxes.market import MarketListing, MemoryMarket
 from tradectl.model.market import Instrument
+from tradectl.model.odd_rows import Rows
 from tradectl.model.order import Holding
+from tradectl.ports import MarketData
 
 DAY = date(2023, 7, 14)
 OURS, NEWER, PREFERENCE, OTHER = "INE100A01010", "INE100A01028", "INE100A03016", "INE999X01011"
@@ -69,3 +72,23 @@ def test_ours_stay_beside_another_security_of_the_same_name() -> None:
         found = {item.symbol: item for item in of_known_securities(held, market(OURS), DAY)}
         assert (found["ALPHA"].quantity, found["ALPHA"].sellable, found["ALPHA"].pledged) == (117, 100, 17)
         assert (found["ALPHA"].other_isin, found["ZULU"].quantity) == ("", 5)
+
+
+class LockedMarket:
+    """Market data whose archive another process has locked: each read takes long, and fails."""
+
+    reads = 0
+
+    def find(self, symbol: str, day: date) -> str:
+        self.reads += 1
+        raise DatabaseError("archive.db: database is locked")
+
+    def instrument(self, instrument_id: str, day: date) -> Instrument:
+        raise DatabaseError("archive.db: database is locked")
+
+
+def test_a_brokers_symbols_need_no_market_data() -> None:
+    locked = LockedMarket()
+    rows = Rows([Holding("ALPHA", 10, 0, 100), Holding("BETA", 20, 0, 100)])
+    assert under_symbols_of(rows, cast("MarketData", locked), lambda _: DAY) is rows
+    assert locked.reads == 1

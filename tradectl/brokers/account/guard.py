@@ -7,12 +7,13 @@ not document their replies for it. The adapter's transport checks arming and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 
 from tradectl.brokers.account.permission import SendPermission, not_sent
 from tradectl.brokers.account.prices import HasTicker, StreamedPrices
-from tradectl.brokers.account.securities import of_known_securities, under_symbols_of
+from tradectl.brokers.account.securities import N, of_known_securities, under_symbols_of
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.phases import TAKES_NOTHING
 from tradectl.exchange.sessions import SessionTable
@@ -28,14 +29,27 @@ class GuardedBroker:
 
     After `stream`, quotes come from the broker's stream if it has one.
 
+    Args:
+        market_readable: Returns whether the market data can be read without a long wait. Else orders and trades keep the
+            broker's symbols.
+
     Raises:
         Blocked: The account is not armed, for an order or a change (exit code 9). Cancels pass.
         OrderRefused: The phase of the symbol accepts no command (code `phase`).
     """
 
     def __init__(
-        self, broker: Broker, arming: Arming, clock: Clock, sessions: SessionTable, market: MarketData, *, marker: HaltMarker
+        self,
+        broker: Broker,
+        arming: Arming,
+        clock: Clock,
+        sessions: SessionTable,
+        market: MarketData,
+        *,
+        marker: HaltMarker,
+        market_readable: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._market_readable = market_readable
         self._broker, self._clock, self._sessions, self._market = broker, clock, sessions, market
         self._check_send = SendPermission(broker.name, arming, marker)
         self._symbols: dict[str, str] = {}
@@ -101,14 +115,14 @@ class GuardedBroker:
     def orders(self) -> Sequence[OrderReport]:
         """Return the broker's orders under today's symbols, and remember symbols and sides for later commands."""
         today = ist_date(self._clock.now())
-        found = under_symbols_of(self._broker.orders(), self._market, lambda _: today)
+        found = self._under_symbols(self._broker.orders(), lambda _: today)
         self._symbols |= {report.broker_order_id: report.symbol for report in found}
         self._sides |= {report.broker_order_id: report.side for report in found}
         return found
 
     def trades(self) -> Sequence[TradeReport]:
         """Return the broker's trades under the symbols of their days."""
-        return under_symbols_of(self._broker.trades(), self._market, lambda trade: ist_date(trade.at))
+        return self._under_symbols(self._broker.trades(), lambda trade: ist_date(trade.at))
 
     def holdings(self) -> Sequence[Holding]:
         """Return the holdings. Shares of another security with the same symbol do not count (`securities`)."""
@@ -127,6 +141,10 @@ class GuardedBroker:
     def order_rules(self, symbol: str) -> OrderRules | None:
         """Return the broker's order rules of a symbol (`ListsOrderRules`), None from a broker that has no list."""
         return self._broker.order_rules(symbol) if isinstance(self._broker, ListsOrderRules) else None
+
+    def _under_symbols(self, rows: Sequence[N], day_of: Callable[[N], date]) -> Sequence[N]:
+        """Return the rows with the symbols of their days; with those of the broker if the market data are locked or damaged."""
+        return under_symbols_of(rows, self._market, day_of) if rows and self._market_readable() else rows
 
     def _check_phase(self, symbol: str | None) -> None:
         """Raise OrderRefused in a phase that accepts no command.

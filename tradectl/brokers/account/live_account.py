@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tradectl.brokers.account.guard import GuardedBroker
@@ -49,12 +49,14 @@ class LiveAccount(ReadOnlyAccount):
         """Return the broker's full rate limits."""
         return self.rate_limits(found, found.limits)
 
-    def open(self, marker: HaltMarker) -> GuardedBroker:
-        """Return the broker for the tasks, with the checks of the guard."""
+    def open(self, marker: HaltMarker, market_readable: Callable[[], bool] = lambda: True) -> GuardedBroker:
+        """Return the broker for the tasks, with the checks of the guard. `market_readable` is that of `GuardedBroker`."""
         found = self.adapter()
         arming = Arming(self.ledger, found.name)
         account = self.account(found, SendPermission(found.name, arming, marker))
-        return GuardedBroker(found.open(account), arming, self.clock, self._sessions, self._market, marker=marker)
+        return GuardedBroker(
+            found.open(account), arming, self.clock, self._sessions, self._market, marker=marker, market_readable=market_readable
+        )
 
     def charges(self, tariff: Tariff) -> list[ChargeLine]:
         """Return every charge line of today's orders, with the broker's amount and that of a table.

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
-from tradectl.errors import DataError, UsageError
+from tradectl.errors import DataError, TradectlError, UsageError
 from tradectl.model.market import Instrument
 from tradectl.model.odd_rows import Rows, odd_of
 from tradectl.model.order import Holding, Side
@@ -61,7 +61,8 @@ N = TypeVar("N", bound=NamesSymbol)
 def under_symbols_of(rows: Sequence[N], market: MarketData, day_of: Callable[[N], date]) -> Sequence[N]:
     """Return the rows with the symbols of their days; the same object if it has no other symbol.
 
-    For some days after a rename a broker may use the former symbol. A symbol that the market data do not have stays.
+    For some days after a rename a broker may use the former symbol. A symbol that the market data do not have stays. If the
+    market data cannot be read, each row keeps the broker's symbol: the broker's list is needed most then.
     """
     known: dict[tuple[str, date], str] = {}
 
@@ -71,9 +72,14 @@ def under_symbols_of(rows: Sequence[N], market: MarketData, day_of: Callable[[N]
             known[key] = _symbol_of_day(market, *key)
         return known[key]
 
-    if all(symbol_of(row) == row.symbol for row in rows):
+    try:
+        symbols = [symbol_of(row) for row in rows]
+    except TradectlError:
+        return rows  # no further row is looked up: each would wait for the same lock
+    if symbols == [row.symbol for row in rows]:
         return rows
-    return Rows((replace(row, symbol=symbol_of(row)) for row in rows), odd_of(rows))  # type: ignore[type-var]
+    changed = (replace(row, symbol=symbol) for row, symbol in zip(rows, symbols, strict=True))  # type: ignore[type-var]
+    return Rows(changed, odd_of(rows))
 
 
 def _symbol_of_day(market: MarketData, symbol: str, day: date) -> str:
