@@ -39,11 +39,6 @@ RETRIES = "premarket-retry"
 """The task that retries buys that could not be placed."""
 
 
-def _never() -> bool:
-    """Return False: nothing changes in a world of the past."""
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside a task, for one user: live, paper or simulated. `bootstrap` builds it.
@@ -55,6 +50,7 @@ class World:
         pings: Reports runs to a dead-man's switch; None if no address is set.
         write_report: Writes the report of a session and returns its path; None if the home has no `report_folder`.
         follow_renames: Reads the market data again if another process imported a new list of renames; returns whether it did.
+            None where no other process can.
         draw_session: Draws a session as a PNG and returns its path; None in a world that sends no pictures.
     """
 
@@ -74,7 +70,7 @@ class World:
     freshness: Callable[[], Mapping[str, Freshness]] = dict
     pings: RunPings | None = None
     write_report: Callable[[World, date], str] | None = None
-    follow_renames: Callable[[], bool] = _never
+    follow_renames: Callable[[], bool] | None = None
     draw_session: Callable[[World, date], str] | None = None
 
     def close(self) -> None:

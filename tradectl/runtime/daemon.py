@@ -139,7 +139,8 @@ class Daemon:
 
     def _watch(self) -> None:
         """Announce positions that no live sell covers: a monitor that is stopped or disabled cannot."""
-        self.runner.world.follow_renames()
+        if self.runner.world.follow_renames is not None:
+            self.runner.world.follow_renames()
         announce_unprotected(self.runner.world)
 
     def _gather(self) -> None:

@@ -133,7 +133,8 @@ class Stepping:
         self.stop.raise_if_requested()
         if self.heartbeat is not None:
             self.heartbeat.check()
-        if self.context.world.follow_renames() and self.context.trading_sessions:
+        follow = self.context.world.follow_renames
+        if follow is not None and follow() and self.context.trading_sessions:
             self.first = True
             self.context.forget()
         self.context.begin_step(self.steps, self.first)
