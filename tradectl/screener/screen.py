@@ -231,7 +231,7 @@ class _Screener:
         trades = self.known.trades(context)
         backtest, count, win, net = score.backtest_score(trades, self.request.session, parameters)
         combined = score.combined(strength, backtest, parameters)
-        past = f"{count} trade{'s' * (count != 1)}, {win:.0f} % won, net {net:.2f} %"
+        past = f"{count} trades, {win:.0f} % won, net {net:.2f} %"
         reason = f"score {combined:.1f}: strength {strength:.1f}, backtest {backtest:.1f} ({past})"
         verdict = score.verdict(combined, count, parameters)
         return InstrumentVerdict(
