@@ -173,6 +173,7 @@ def test_a_file_of_the_version_before_is_brought_forward(live: Floor, screen: Sc
         file.execute("DROP TABLE untraded")
         file.execute("DROP TABLE identity")
         file.execute("DROP TABLE applied_actions")
+        file.execute("ALTER TABLE orders DROP COLUMN out_of_auction")
         file.execute("ALTER TABLE accounts DROP COLUMN changes")
         file.execute("ALTER TABLE accounts DROP COLUMN series")
         file.execute("PRAGMA user_version = 1")

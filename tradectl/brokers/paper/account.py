@@ -41,6 +41,7 @@ class ExchangeOrder:
         session: The session in which the order is live, None for an AMO that waits.
         passive: Whether the order rested at its limit when the price reached the limit.
         blocked: Cash in paise that is blocked for the order.
+        out_of_auction: Whether the closing auction excluded the order.
     """
 
     order_id: str
@@ -62,6 +63,7 @@ class ExchangeOrder:
     modifications: int = 0
     blocked: int = 0
     reason: str = ""
+    out_of_auction: bool = False
 
     @property
     def remaining(self) -> int:

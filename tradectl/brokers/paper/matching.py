@@ -20,7 +20,6 @@ from tradectl.exchange.ticks import round_down, round_up
 from tradectl.model.order import OrderStatus, OrderType, Side
 
 AUCTION_PERCENT = 3
-OUT_OF_AUCTION = "outside the closing auction's price band"
 """Largest distance of a price from the closing auction's reference price, in percent.
 
 Sources: SEBI HO/47/11/11(3)2025-MRD-POD2/I/2765/2026 of 2026-01-16, NSE/CMTR/73362."""
@@ -164,7 +163,7 @@ def _out_of_auction(order: ExchangeOrder, market_day: MarketDay) -> Step | None:
         return None
     if auction_holds(order.price, market_day.reference):
         return None
-    return Step(at, StepKind.DROP, order.order_id, reason=OUT_OF_AUCTION)
+    return Step(at, StepKind.DROP, order.order_id, reason="outside the closing auction's price band")
 
 
 def takes_part(order: ExchangeOrder, market_day: MarketDay) -> bool:

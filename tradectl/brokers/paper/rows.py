@@ -13,7 +13,7 @@ from tradectl.model.order import OrderStatus, OrderType, Side, Variety
 
 ORDER_COLUMNS = (
     "order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed_at, updated_at, active_at, "
-    "session, filled, passive, modifications, blocked, reason"
+    "session, filled, passive, modifications, blocked, reason, out_of_auction"
 )
 TRADE_COLUMNS = "trade_id, order_id, instrument_id, symbol, side, quantity, price, at, session, realised, unsettled"
 LOT_COLUMNS = "lot_id, instrument_id, quantity, cost, bought_on, delivered, locked"
@@ -38,13 +38,13 @@ def order_row(order: ExchangeOrder) -> Row:
         order.order_id, order.tag, order.instrument_id, order.symbol, order.side.value, order.quantity, order.price,
         order.order_type.value, order.variety.value, order.status.value, text_of(order.placed_at), text_of(order.updated_at),
         text_of(order.active_at), order.session.isoformat() if order.session else None, order.filled, int(order.passive),
-        order.modifications, order.blocked, order.reason,
+        order.modifications, order.blocked, order.reason, int(order.out_of_auction),
     )  # fmt: skip
 
 
 def order_of(row: sqlite3.Row) -> ExchangeOrder:
     (order_id, tag, instrument_id, symbol, side, quantity, price, order_type, variety, status, placed, updated, active, session,
-     filled, passive, modifications, blocked, reason) = row  # fmt: skip
+     filled, passive, modifications, blocked, reason, out_of_auction) = row  # fmt: skip
     return ExchangeOrder(
         order_id=order_id,
         tag=tag,
@@ -65,6 +65,7 @@ def order_of(row: sqlite3.Row) -> ExchangeOrder:
         modifications=modifications,
         blocked=blocked,
         reason=reason,
+        out_of_auction=bool(out_of_auction),
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 VERSION = 4
 """Version 2 added the quote snapshots (`seen`), version 3 the identity of the file and the change count of each account, version
-4 the shares that were read without a trade (`untraded`) and the corporate actions that were applied; it renamed `journal` to
-`cash_entries`."""
+4 the shares that were read without a trade (`untraded`), the corporate actions that were applied, and whether the closing auction
+excluded an order; it renamed `journal` to `cash_entries`."""
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -128,4 +128,8 @@ CREATE TABLE applied_actions (
     subject TEXT NOT NULL,
     PRIMARY KEY (account, instrument_id, ex_date, kind, subject)
 ) WITHOUT ROWID
+"""
+
+EXCLUDED = """
+ALTER TABLE orders ADD COLUMN out_of_auction INTEGER NOT NULL DEFAULT 0 CHECK (out_of_auction IN (0, 1))
 """

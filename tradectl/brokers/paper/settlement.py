@@ -170,7 +170,8 @@ class Settlement:
                 reason = "insufficient holdings: the shares were sold by hand"
                 book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=reason, blocked=0, updated_at=step.at))
             case StepKind.DROP | StepKind.END:
-                book.put_order(replace(order, status=OrderStatus.CANCELLED, reason=step.reason, blocked=0, updated_at=step.at))
+                ended = replace(order, status=OrderStatus.CANCELLED, reason=step.reason, blocked=0, updated_at=step.at)
+                book.put_order(replace(ended, out_of_auction=step.kind is StepKind.DROP))
 
     def _release(self, book: ExchangeAccount, order: ExchangeOrder, market_day: MarketDay, at: datetime) -> None:
         """Release an after-market order into the session, whose rules may reject it."""

@@ -35,7 +35,7 @@ from tradectl.brokers.paper.rows import (
     trade_of,
     trade_row,
 )  # fmt: skip
-from tradectl.brokers.paper.schema import APPLIED, IDENTITY, SCHEMA, SEEN, UNTRADED, VERSION
+from tradectl.brokers.paper.schema import APPLIED, EXCLUDED, IDENTITY, SCHEMA, SEEN, UNTRADED, VERSION
 from tradectl.errors import DatabaseError
 from tradectl.model.renames import Renames
 
@@ -92,7 +92,7 @@ class Store:
                 found = self._connection.execute("PRAGMA user_version").fetchone()[0]
                 if found == 0:
                     self._create()
-                for since, statements in ((2, SEEN), (3, IDENTITY), (4, UNTRADED), (4, APPLIED)):
+                for since, statements in ((2, SEEN), (3, IDENTITY), (4, UNTRADED), (4, APPLIED), (4, EXCLUDED)):
                     for statement in statements.split(";") if found < since else ():
                         self._connection.execute(statement)
                 if 0 < found < 4 and self._has_table("journal"):
@@ -369,7 +369,7 @@ class Store:
             return int(won) - int(lost)
 
 
-_PUT_ORDER = f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES ({', '.join('?' * 20)})"
+_PUT_ORDER = f"INSERT OR REPLACE INTO orders (account, {ORDER_COLUMNS}) VALUES ({', '.join('?' * 21)})"
 
 
 def _place(path: str) -> tuple[int, int] | None:

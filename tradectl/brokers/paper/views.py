@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tradectl.brokers.paper.account import REMEMBERED, AccountChanges, ExchangeAccount, ExchangeOrder, ExchangeTrade
-from tradectl.brokers.paper.matching import OUT_OF_AUCTION
 from tradectl.model.order import Funds, Holding, OrderReport, TradeReport
 
 
@@ -61,7 +60,7 @@ def _report(order: ExchangeOrder) -> OrderReport:
         filled_quantity=order.filled,
         status=order.status,
         reason=order.reason,
-        out_of_auction=order.reason == OUT_OF_AUCTION,
+        out_of_auction=order.out_of_auction,
         variety=order.variety,
         placed_at=order.placed_at,
         updated_at=order.updated_at,
