@@ -42,6 +42,15 @@ def flat(day: date) -> MarketListing:
     return listing
 
 
+def rising_in_the_auction() -> MarketListing:
+    """A share that stays at 97.50 on Monday and closes at 100.40 in the auction, above its target."""
+    listing = share()
+    listing.bars[DAYS.index(FRIDAY)] = Bar(FRIDAY, 10000, 10000, 10000, 10000, 375_000)
+    listing.bars[DAYS.index(MONDAY)] = Bar(MONDAY, 9750, 10040, 9750, 10040, 375_000)
+    listing.minutes[MONDAY] = [(minute, 9750, 9750, 9750, 9750, 1000) for minute in range(375)]
+    return listing
+
+
 @pytest.fixture
 def trading(tmp_path: Path):
     opened: list[Trading] = []
@@ -155,11 +164,7 @@ def test_the_last_price_is_the_close_after_the_auction(day, auction, known, trad
 
 
 def test_a_sell_resting_at_the_end_fills_in_the_auction(trading) -> None:
-    listing = share()
-    listing.bars[DAYS.index(FRIDAY)] = Bar(FRIDAY, 10000, 10000, 10000, 10000, 375_000)
-    listing.bars[DAYS.index(MONDAY)] = Bar(MONDAY, 9750, 10040, 9750, 10040, 375_000)
-    listing.minutes[MONDAY] = [(minute, 9750, 9750, 9750, 9750, 1000) for minute in range(375)]
-    market = trading(listing, MONDAY)
+    market = trading(rising_in_the_auction(), MONDAY)
     market.buy(10, 9800, session=MONDAY)
     market.to(MONDAY, "09:15")
     report = market.run("sell-monitor")
@@ -205,11 +210,7 @@ def test_a_sell_cancelled_before_the_auction_is_named(trading) -> None:
 
 def test_a_sell_cancelled_during_the_auction_is_named(trading) -> None:
     """Its limit is inside the auction's band, so it might have traded there."""
-    listing = share()
-    listing.bars[DAYS.index(FRIDAY)] = Bar(FRIDAY, 10000, 10000, 10000, 10000, 375_000)
-    listing.bars[DAYS.index(MONDAY)] = Bar(MONDAY, 9750, 10040, 9750, 10040, 375_000)
-    listing.minutes[MONDAY] = [(minute, 9750, 9750, 9750, 9750, 1000) for minute in range(375)]
-    market = trading(listing, MONDAY)
+    market = trading(rising_in_the_auction(), MONDAY)
     market.buy(10, 9800, session=MONDAY)
     market.to(MONDAY, "15:29")
     market.run("sell-monitor", once=True)
