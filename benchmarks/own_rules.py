@@ -44,7 +44,7 @@ from tradectl.marketdata.store import Store
 from tradectl.model.history import Floats
 from tradectl.model.market import bars_entry
 from tradectl.model.order import Side
-from tradectl.research.line_rules import LineRuleBook
+from tradectl.research.rule_books import RuleBook
 from tradectl.settings import load
 from tradectl.strategy.entry import Mask, admission_mask, is_share
 from tradectl.strategy.expressions.line_rule import parse_rule
@@ -243,7 +243,7 @@ def contexts_of(market: Store, names: Sequence[str], rule: Written) -> list[Back
     parsed = parse_rule(*rule.texts)
     if parsed is None:
         raise AssertionError("a rule has an entry")
-    book = LineRuleBook(parsed, market, names)
+    book = RuleBook(parsed, market, names)
     found = (context_of(market, market.sessions, PARAMETERS, name, make_rules=book) for name in names)
     return [context for context in found if context is not None]
 

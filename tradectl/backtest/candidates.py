@@ -1,12 +1,13 @@
 """Compute the candidates of an account: each symbol with its signals, the BUY and STRONG_BUY verdicts of all evenings.
 
-A rule without a score has a signal on each entry; the symbol with the largest turnover comes first.
+An own rule has a signal on each entry; its largest score, or the symbol with the largest turnover, comes first.
 
 Signals do not depend on the positions of the account, so they are computed once before the account is run.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import numpy as np
 
 from tradectl.backtest.context import BacktestContext, Span
 from tradectl.backtest.engine import reference
-from tradectl.strategy.entry import Mask, admission_mask, is_share
+from tradectl.strategy.entry import Mask, admission_mask
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reversion import Reversion
 from tradectl.strategy.rule_set import RuleMaker
@@ -44,8 +45,8 @@ class Candidate:
         admitted = admission_mask(history, context.features, parameters, context.excluded) & context.trusted
         rule = context.rules.entries & admitted
         spanned = (history.sessions >= span.first.toordinal()) & (history.sessions <= span.last.toordinal())
-        bars = [j for j in (rule & spanned).nonzero()[0].tolist() if is_share(context.instrument(history.session(j)).isin)]
-        signals = {} if not bars else _ranked(context, bars) if context.rules.scored else _by_turnover(context, bars)
+        bars = [j for j in (rule & spanned).nonzero()[0].tolist() if _tradable(context, j)]
+        signals = {} if not bars else _ranked(context, bars) if context.rules.scored else _by_score(context, bars)
         entries = np.zeros(len(history), dtype=np.bool_)
         entries[list(signals)] = True
         return cls(context, signals, entries)
@@ -88,10 +89,24 @@ def context_of(
     return context
 
 
-def _by_turnover(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:
-    """Return the rank of each entry of a rule without a score: the largest average turnover first, then by symbol."""
-    turnover, history = context.features.average_turnover, context.history
-    return {j: (0, -float(turnover[j]), context.instrument(history.session(j)).symbol) for j in bars}
+def _tradable(context: BacktestContext, j: int) -> bool:
+    """Return whether the rule may buy what the symbol was on a bar: a share, or a fund."""
+    return (context.instrument(context.history.session(j)).isin or "").startswith(context.rules.isins)
+
+
+def _by_score(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:
+    """Return the rank of each entry of an own rule: the largest score first, else the largest turnover; then by symbol."""
+    found = {}
+    for j in bars:
+        score = own_score(context.rules.score(j), float(context.features.average_turnover[j]))
+        found[j] = (0, -score, context.instrument(context.history.session(j)).symbol)
+    return found
+
+
+def own_score(score: float | None, turnover: float) -> float:
+    """Return the number by which candidates of an own rule are ordered. An unknown score comes last."""
+    value = turnover if score is None else score
+    return -math.inf if math.isnan(value) else value
 
 
 def _ranked(context: BacktestContext, bars: list[int]) -> dict[int, Rank]:

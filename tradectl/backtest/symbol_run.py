@@ -25,11 +25,11 @@ from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
 from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.model.surveillance import is_excluded
-from tradectl.strategy.entry import Mask, admission_mask, is_share
+from tradectl.strategy.entry import Mask, admission_mask
 from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.risk import too_far
 from tradectl.strategy.rule_set import HeldBuys
-from tradectl.strategy.sizing import Sizing, size_buy, worth_changing
+from tradectl.strategy.sizing import Sizing, scaled, size_buy, worth_changing
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class SymbolRun:
         k = bisect_left(self.entry_bars, j)
         if traded or k == len(self.entry_bars) or self.entry_bars[k] != j:
             return 0
-        if not is_share(self.context.instrument(day).isin):
+        if not (self.context.instrument(day).isin or "").startswith(self.rules.isins):
             return 0
         return self.rules.entry_level(j)
 
@@ -230,7 +230,7 @@ class SymbolRun:
         return size_buy(
             price,
             session=order.session,
-            parameters=self.context.parameters,
+            parameters=scaled(self.context.parameters, self.rules.size(order.decided)),
             average_turnover=int(self.context.features.average_turnover[order.decided]),
             funds=funds,
             limit_price=order.limit,
@@ -270,7 +270,7 @@ class SymbolRun:
         """
         history, parameters = self.context.history, self.context.parameters
         opened = int(history.open[j])
-        if self.rules.reward_gone(order.decided, j, opened, order.limit):
+        if self.rules.reward_gone(order.decided, j - 1, float(history.multiplier[j]), opened, order.limit):
             return None
         wanted = self._sizing(order, min(opened, order.limit), funds).quantity
         if wanted and worth_changing(order.quantity, wanted, parameters):
@@ -288,7 +288,7 @@ class SymbolRun:
         history, parameters = self.context.history, self.context.parameters
         instrument = self.context.instrument(day)
         position = self.held if held or order is None else self._bought(j, min(int(history.open[j]), order.limit), order)
-        levels = self.rules.levels(position, j, instrument.tick_size)
+        levels = self.rules.levels(position, j - 1, float(history.multiplier[j]), instrument.tick_size)
         plan = SessionPlan(
             held=held,
             ema_level=levels.ema_level,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
-from tradectl.cli.completion import symbols
+from tradectl.cli.completion import strategy_names, symbols
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.output_file import write_csv
@@ -17,12 +18,13 @@ from tradectl.cli.progress import bar
 from tradectl.cli.report import content_in, format_of
 from tradectl.cli.simulate import TRADE_COLUMNS, Set, settings_of, trade_cells
 from tradectl.errors import LookAhead, UsageError
+from tradectl.model.rule_names import REVERSION
 from tradectl.report.result_sentences import counted
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
     from tradectl.research.backtests import AccountRequest, AccountRun, Alone, BacktestRequest
-    from tradectl.strategy.expressions.line_rule import LineRule
+    from tradectl.strategy.column_rules import Rule
 
 app = typer.Typer()
 
@@ -79,6 +81,15 @@ Target = Annotated[
 Stop = Annotated[
     str, typer.Option(help="With --entry: sell when the price falls to this, calculated before the session.", metavar="PRICE")
 ]
+Named = Annotated[
+    str,
+    typer.Option(
+        "--strategy",
+        help="A strategy file of the home; --set changes its parameters, too.",
+        metavar="NAME",
+        autocompletion=strategy_names,
+    ),
+]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write all trades, one per line, in exact rupees.", metavar="FILE")]
 
 
@@ -92,6 +103,7 @@ def backtest(
     exit_: Exit = "",
     target: Target = "",
     stop: Stop = "",
+    strategy: Named = "",
     portfolio: InOne = False,
     capital: Capital = "",
     random_order: RandomOrder = 0,
@@ -111,17 +123,16 @@ def backtest(
 
     Your own rule needs --entry and at least one of --exit, --target and --stop: `tradectl backtest nifty50
     --entry "rsi(2) < 10 and close > sma(200)" --exit "close > sma(5)" --stop "entry - 3 * atr(14)"`.
-    `tradectl help expressions` lists the words.
+    `tradectl help expressions` lists the words. --strategy takes the rule from a file of the home.
     """
     from tradectl.research import backtests
     from tradectl.research.look_ahead_checks import check_look_ahead
     from tradectl.research.reports.backtest import with_notes
-    from tradectl.strategy.expressions.line_rule import parse_rule
 
-    rule = parse_rule(entry, exit_, target, stop)
+    own = own_rule(invocation, strategy, (entry, exit_, target, stop), changes)
     account = account_of(invocation, portfolio, capital, index, random_order, seed)
     form = format_of(page) if page is not None else ""
-    request = request_of(invocation, symbol, first, last, changes, rule)
+    request = request_of(invocation, symbol, first, last, own)
     quiet = invocation.quiet or invocation.as_json
     with bar("backtest", quiet=quiet) as tell:
         run = backtests.run_account(request, account, tell) if account is not None else backtests.run_alone(request, tell)
@@ -131,7 +142,7 @@ def backtest(
             found, text = backtests.result_alone(request, run), text_of_many if request.many else text_of_symbol
     with bar("checking", quiet=quiet) as tell:
         made_again = check_look_ahead(request, account.capital if account is not None else None, look_ahead, tell)
-    found = with_notes(found, request.parameters, made_again, request.market.surveillance_since(), rule)
+    found = with_notes(found, request.parameters, made_again, request.market.surveillance_since(), rule=own.rule, name=own.name)
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if page is not None:
@@ -182,18 +193,46 @@ def account_of(
     return AccountRequest(money, index, orders, seed)
 
 
-def request_of(
-    invocation: Invocation, name: str, first: str, last: str, changes: list[str] | None, rule: LineRule | None
-) -> BacktestRequest:
+@dataclass(frozen=True)
+class OwnRule:
+    """The rule to backtest. `rule`: None for ema9-reversion. `settings`: the changed settings of the user."""
+
+    name: str
+    rule: Rule | None
+    settings: dict[str, str]
+
+
+def own_rule(invocation: Invocation, strategy: str, parts: tuple[str, str, str, str], changes: list[str] | None) -> OwnRule:
+    """Return the rule of `--strategy`, of `--entry` and the other `parts`, or the shipped one. Raises UsageError."""
+    from tradectl.bootstrap.strategies import StrategyFolder
+    from tradectl.research.reports.backtest import ONE_LINE
+    from tradectl.research.rule_books import check_settings
+    from tradectl.strategy.expressions.line_rule import parse_rule
+
+    if strategy and any(parts):
+        raise UsageError("--strategy names a file with a rule; --entry, --exit, --target and --stop write another one")
+    if strategy and strategy != REVERSION:
+        found = StrategyFolder(invocation.required_settings().home).read(strategy)
+        names = {item.name for item in found.parameters}
+        given = {
+            change.partition("=")[0]: change.partition("=")[2] for change in changes or [] if change.partition("=")[0] in names
+        }
+        others = settings_of([change for change in changes or [] if change.partition("=")[0] not in names])
+        rule: Rule | None = found.rule(given)
+    else:
+        rule, others = parse_rule(*parts), settings_of(changes)
+    check_settings(rule, others)
+    return OwnRule(strategy or ONE_LINE, rule, others)
+
+
+def request_of(invocation: Invocation, name: str, first: str, last: str, own: OwnRule) -> BacktestRequest:
     """Return the symbols, the span and the rule to backtest. Raises UsageError, DataError."""
     from tradectl import bootstrap
     from tradectl.errors import DataError
     from tradectl.research.backtests import BacktestRequest, span_of
-    from tradectl.research.line_rules import check_settings
 
-    settings, changed = invocation.required_settings(), settings_of(changes)
-    check_settings(rule, changed)
-    parameters = bootstrap.parameters_of(settings, changed)
+    settings = invocation.required_settings()
+    parameters = bootstrap.parameters_of(settings, own.settings)
     begin, end = parse_day(first), parse_day(last)
     market = bootstrap.open_store(settings)
     newest = market.last_session()
@@ -205,7 +244,7 @@ def request_of(
     if not instruments:
         raise DataError(f"there is no bar of {name}")
     span = span_of(market, instruments, begin, end)
-    return BacktestRequest(settings, market, name, instruments, parameters, span, many, rule)
+    return BacktestRequest(settings, market, name, instruments, parameters, span, many, own.rule)
 
 
 def is_list(market: Store, name: str) -> bool:

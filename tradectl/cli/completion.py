@@ -26,6 +26,17 @@ def symbols(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in sorted(listed) if name.startswith(incomplete)][:MOST]
 
 
+def strategy_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the home's strategies that begin so."""
+    from tradectl.bootstrap.strategies import StrategyFolder
+
+    try:
+        found = StrategyFolder(_settings(ctx).home).names()
+    except (TradectlError, OSError):
+        return []
+    return [name for name in found if name.startswith(incomplete)][:MOST]
+
+
 def orders(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return the ids of the newest orders that begin so, with what they are."""
     from tradectl.bootstrap.homes import home_ledger

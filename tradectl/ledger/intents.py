@@ -302,6 +302,8 @@ def _row(user: str, intent: Intent, tag: str, generation: int, now: datetime) ->
         "position_id": intent.position_id,
         "signal_id": intent.signal_id,
         "level": intent.level,
+        "strategy": intent.strategy,
+        "strategy_hash": intent.strategy_hash,
         "created_at": now,
         "updated_at": now,
     }

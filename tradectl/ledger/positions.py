@@ -96,6 +96,8 @@ class Positions:
                 buys=0,
                 level=order.level,
                 level_session=order.decided,
+                strategy=order.strategy,
+                strategy_hash=order.strategy_hash,
                 realised=0,
                 charges=0,
                 opened_session=item.session,

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
+from tradectl.model.rule_names import REVERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,9 @@ class OrderTerms:
         session: The session in which the order should trade.
         decided: The session whose close decided the order.
         leg: Distinguishes several orders of one purpose in one symbol and session.
-        level: The RSI level of a buy.
+        level: The RSI level of a buy; of an own strategy, the number of the buy.
+        strategy: The name of the strategy that decided it.
+        strategy_hash: The hash of the strategy's file; empty for the shipped rule.
     """
 
     instrument_id: str
@@ -35,6 +38,8 @@ class OrderTerms:
     level: int = 0
     position_id: int | None = None
     signal_id: int | None = None
+    strategy: str = REVERSION
+    strategy_hash: str = ""
 
     def is_for_same_instrument(self, order: Order) -> bool:
         """Return whether an order has the same instrument, by id or symbol.
@@ -132,6 +137,8 @@ class Position:
     closed_session: date | None
     opened_at: datetime
     closed_at: datetime | None
+    strategy: str = REVERSION
+    strategy_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,8 @@ class Signal:
     data_date: date
     status: str = "active"
     id: int = 0
+    strategy: str = REVERSION
+    strategy_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from sqlalchemy.schema import CreateIndex
 from tradectl.ledger.types import JsonText, Moment, Paise
 from tradectl.model.message_kind import MessageKind
 from tradectl.model.order import MOVES, OrderStatus, Purpose, ReasonCode, Side, Variety
+from tradectl.model.rule_names import REVERSION
 
 metadata = MetaData(
     naming_convention={
@@ -176,6 +177,8 @@ signals = Table(
     Column("data_state", String(16), nullable=False),  # final | provisional
     Column("data_date", Date, nullable=False),
     Column("status", String(12), nullable=False), Column("created_at", Moment, nullable=False),
+    Column("strategy", String(32), nullable=False, server_default=REVERSION),  # the strategy that decided it
+    Column("strategy_hash", String(64), nullable=False, server_default=""),  # of its file; empty: the shipped rule
     UniqueConstraint("user", "analysed", "instrument_id"),
     one_of("verdict", ("STRONG_BUY", "BUY"), "verdict"),
     one_of("status", SIGNAL_STATUSES, "status"),
@@ -212,6 +215,8 @@ positions = Table(
     Column("spun_off", Paise, nullable=False, server_default="0"),  # cost that left with a demerged company
     Column("opened_session", Date, nullable=False), Column("closed_session", Date),
     Column("opened_at", Moment, nullable=False), Column("closed_at", Moment),
+    Column("strategy", String(32), nullable=False, server_default=REVERSION),  # the strategy that decided it
+    Column("strategy_hash", String(64), nullable=False, server_default=""),  # of its file; empty: the shipped rule
     Index("uq_positions_open", "user", "instrument_id", unique=True, info={"where": "status = 'open'"}),
     one_of("status", ("open", "closed"), "status"),
     CheckConstraint("quantity >= 0", name="quantity"),
@@ -243,6 +248,8 @@ orders = Table(
     Column("sender", String(160)),               # the process that may be sending the order now; NULL: none
     Column("absent_since", Moment),              # since when reads of the broker's book do not show it
     Column("previous", String(16)),              # the status before this one
+    Column("strategy", String(32), nullable=False, server_default=REVERSION),  # the strategy that decided it
+    Column("strategy_hash", String(64), nullable=False, server_default=""),  # of its file; empty: the shipped rule
     UniqueConstraint("user", "tag"),
     UniqueConstraint("user", "session_date", "purpose", "instrument_id", "leg", "generation"),
     Index("uq_orders_broker_order_id", "user", "broker_order_id", unique=True),
@@ -320,6 +327,33 @@ rate_limits = Table(
     Column("tokens", Float, nullable=False), Column("at", Moment, nullable=False),  # `tokens` left at `at`
     UniqueConstraint("user", "broker", "bucket", "seconds"),
 )  # fmt: skip
+
+strategy_texts = Table(
+    "strategy_texts", metadata,
+    _user(), Column("hash", String(64), nullable=False), Column("name", String(32), nullable=False),
+    Column("form", String(16), nullable=False), Column("text", Text, nullable=False), Column("stored_at", Moment, nullable=False),
+    UniqueConstraint("user", "hash"),
+    one_of("form", ("expressions", "python"), "form"),
+)  # fmt: skip
+"""The files of own strategies that were used: a position stays with the text that opened it."""
+
+strategy_checks = Table(
+    "strategy_checks", metadata,
+    _user(), Column("hash", String(64), nullable=False), Column("name", String(32), nullable=False),
+    Column("passed", Boolean, nullable=False), Column("checked_at", Moment, nullable=False),
+    Column("result", JsonText, nullable=False),
+    UniqueConstraint("user", "hash"),
+)  # fmt: skip
+"""The last result of `strategy check` for each file, by its hash."""
+
+user_strategies = Table(
+    "user_strategies", metadata,
+    _user(), Column("name", String(32), nullable=False), Column("hash", String(64), nullable=False),
+    Column("share", String(16), nullable=False),     # of the capital, as a decimal: 0.5
+    Column("used_at", Moment, nullable=False),
+    UniqueConstraint("user", "name"),
+)  # fmt: skip
+"""The strategies that `analyze` runs, in the order of `used_at`. Without a row it is the shipped rule, with all the capital."""
 
 telegram_updates = Table(
     "telegram_updates", metadata,

@@ -49,6 +49,8 @@ def order_of(row: Any) -> Order:
         updated_at=row.updated_at,
         sender=row.sender,
         absent_since=row.absent_since,
+        strategy=row.strategy,
+        strategy_hash=row.strategy_hash,
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.notes import Notes
     from tradectl.ledger.signals import Decisions, Signals
     from tradectl.ledger.statistics import Statistics
+    from tradectl.ledger.strategies import Strategies
 
 
 class Info:
@@ -101,6 +102,13 @@ class Ledger:
         from tradectl.ledger.notes import Notes
 
         return Notes(self.database, self.user)
+
+    @cached_property
+    def strategies(self) -> Strategies:
+        """Return the own strategies."""
+        from tradectl.ledger.strategies import Strategies
+
+        return Strategies(self.database, self.user)
 
     @cached_property
     def statistics(self) -> Statistics:

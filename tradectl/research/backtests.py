@@ -21,11 +21,11 @@ from tradectl.model.history import History
 from tradectl.model.money import Paise
 from tradectl.ports import MarketData, Tell, silence
 from tradectl.research.benchmark import BuyAndHold, RandomOrders, buy_and_hold, random_orders
-from tradectl.research.line_rules import LineRuleBook
 from tradectl.research.reports import backtest, portfolio
 from tradectl.research.reports.backtest import SymbolResult
+from tradectl.research.rule_books import RuleBook
 from tradectl.settings import Settings
-from tradectl.strategy.expressions.line_rule import LineRule
+from tradectl.strategy.column_rules import Rule
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reversion import Reversion
 from tradectl.strategy.rule_set import RuleMaker
@@ -42,7 +42,7 @@ class BacktestRequest:
         name: The list or symbol as the user wrote it.
         instruments: Its instrument ids, sorted, all with bars.
         span: Dates within the bars.
-        rule: A rule in one line; None for the rule ema9-reversion.
+        rule: An own rule; None for the rule ema9-reversion.
     """
 
     settings: Settings
@@ -54,7 +54,7 @@ class BacktestRequest:
     many: bool = True
     """Whether `name` is a list, even a list of one symbol."""
 
-    rule: LineRule | None = None
+    rule: Rule | None = None
     known: list[Candidate] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class BacktestRequest:
         """Return the maker of the rules of some instruments on the bars of a market, read in their order."""
         if self.rule is None:
             return Reversion
-        return LineRuleBook(self.rule, market, self.instruments if self.rule.across else instruments)
+        return RuleBook(self.rule, market, self.instruments if self.rule.across else instruments)
 
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
         """Return the candidates with their signals. They are computed once."""

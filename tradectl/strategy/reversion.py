@@ -11,10 +11,7 @@ from tradectl.strategy.exits import rsi_exit_due
 from tradectl.strategy.features import Features, at_scale
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reentry import level_at_entry, next_level
-from tradectl.strategy.rule_set import HeldBuys, SessionLevels
-
-REVERSION = "ema9-reversion"
-"""The name of the rule in results."""
+from tradectl.strategy.rule_set import SHARES, HeldBuys, SessionLevels
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +23,7 @@ class Reversion:
     parameters: Parameters
     scored = True
     stops = False
+    isins = SHARES
 
     @cached_property
     def entries(self) -> Mask:
@@ -44,18 +42,26 @@ class Reversion:
         above = bool(table.close[j] > table.ema_slow[j])
         return next_level(held.level, table.rsi[held.decided + 1 : j + 1], float(table.rsi[j]), above, parameters)
 
-    def reward_gone(self, decided: int, j: int, opened: int, limit: int) -> bool:  # noqa: ARG002 - RuleSet
+    def score(self, j: int) -> float | None:  # noqa: ARG002 - RuleSet
+        """Return None: `strategy.score` ranks the entries."""
+        return None
+
+    def size(self, j: int) -> float | None:  # noqa: ARG002 - RuleSet
+        """Return None: each buy may cost all of `capital_per_trade`."""
+        return None
+
+    def reward_gone(self, decided: int, last: int, scale: float, opened: int, limit: int) -> bool:  # noqa: ARG002 - RuleSet
         """Return whether the open is too close to the fast EMA of the decision, or above it."""
-        ema_level = at_scale(float(self.features.ema_fast[decided]), float(self.history.multiplier[j]))
+        ema_level = at_scale(float(self.features.ema_fast[decided]), scale)
         return bool(reward_gone(opened, ema_level, self.parameters))
 
     def exit_due(self, held: HeldBuys, last: int) -> bool:  # noqa: ARG002 - RuleSet
         """Return whether the RSI at the close of a bar requires a sale."""
         return rsi_exit_due(float(self.features.rsi[last]), self.parameters)
 
-    def levels(self, held: HeldBuys, j: int, tick: int) -> SessionLevels:  # noqa: ARG002 - RuleSet
-        """Return the fast EMA before bar `j`, from which the target follows the last price."""
-        return SessionLevels(at_scale(float(self.features.ema_fast[j - 1]), float(self.history.multiplier[j])))
+    def levels(self, held: HeldBuys, last: int, scale: float, tick: int) -> SessionLevels:  # noqa: ARG002 - RuleSet
+        """Return the fast EMA of bar `last`, from which the target follows the last price."""
+        return SessionLevels(at_scale(float(self.features.ema_fast[last]), scale))
 
     def next_event(self, held: HeldBuys, j: int) -> int:  # noqa: ARG002 - RuleSet
         """Return `j`: the levels of re-entries and the target are read in each session."""

@@ -1,7 +1,7 @@
 """Define what an engine must know of a rule: when to buy, and when, at which price and on which condition to sell.
 
-A `RuleSet` belongs to one symbol and its bars. The seed's rule (`reversion.Reversion`) and a rule in one line
-(`expressions.line_rule.LineRules`) implement it.
+A `RuleSet` belongs to one symbol and its bars. The seed's rule (`reversion.Reversion`) and a rule of columns
+(`column_rules.ColumnRules`: one line, a strategy file, a class in Python) implement it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,19 @@ from tradectl.strategy.parameters import Parameters
 Mask = NDArray[np.bool_]
 NO_TARGET = 1 << 62
 """A target in paise that no price reaches: the rule has no target."""
+SHARES, FUNDS = ("INE",), ("INF",)
+"""The first letters of the ISINs of Indian shares, and of Indian funds such as ETFs."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionFacts:
+    """Hold what a rule of columns may know about held shares.
+
+    `entry`: average price paid, in adjusted rupees. `entered`: index of the bar of the first buy. `buys`: number of buys."""
+
+    entry: float
+    entered: int
+    buys: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,10 @@ class SessionLevels:
 
 
 class RuleSet(Protocol):
-    """Decide for one symbol. `j` is the bar of a session, `last` the bar before it; prices are in paise as traded."""
+    """Decide for one symbol. `j` is the bar of a session, `last` the bar before it; prices are in paise as traded.
+
+    `scale` is the multiplier M of a session: an adjusted price is the traded one x M. The session may have no bar yet.
+    """
 
     @property
     def scored(self) -> bool:
@@ -73,23 +89,33 @@ class RuleSet(Protocol):
     def entries(self) -> Mask:
         """Return the bars on whose close the entry rule holds, without the rules of the universe."""
 
+    @property
+    def isins(self) -> tuple[str, ...]:
+        """Return the first letters of the ISINs that the rule may buy: those of shares, of funds, or both."""
+
+    def score(self, j: int) -> float | None:
+        """Return the place of an entry among others, the largest first; None for the order of the average turnover."""
+
+    def size(self, j: int) -> float | None:
+        """Return the part of `capital_per_trade` that a buy on the close of bar `j` may cost; None for all of it."""
+
     def entry_level(self, j: int) -> int:
         """Return the RSI level of an entry on the close of bar `j`; a rule without levels returns 1."""
 
     def reentry_level(self, held: HeldBuys, j: int) -> int:
         """Return the RSI level of a re-entry on the close of bar `j`; 0 for no re-entry."""
 
-    def reward_gone(self, decided: int, j: int, opened: int, limit: int) -> bool:
+    def reward_gone(self, decided: int, last: int, scale: float, opened: int, limit: int) -> bool:
         """Return whether a buy is cancelled because the open leaves nothing to gain.
 
-        `decided`: the bar of the decision. `opened`: the open of bar `j`. `limit`: of the buy.
+        `decided`: the bar of the decision. `last`: the bar before the session. `opened`: its open. `limit`: of the buy.
         """
 
     def exit_due(self, held: HeldBuys, last: int) -> bool:
         """Return whether the close of a bar requires a sale at the next open."""
 
-    def levels(self, held: HeldBuys, j: int, tick: int) -> SessionLevels:
-        """Return the sell prices of the session of bar `j`, from the bars before it."""
+    def levels(self, held: HeldBuys, last: int, scale: float, tick: int) -> SessionLevels:
+        """Return the sell prices of the session after bar `last`."""
 
     def next_event(self, held: HeldBuys, j: int) -> int:
         """Return a bar from `j` on, before or at the first whose session may sell shares, buy more, or has an unknown stop.

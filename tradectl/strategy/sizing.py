@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
@@ -88,6 +88,14 @@ def size_buy(
         return sizing
     unbound = size(price, session=session, parameters=parameters, average_turnover=average_turnover)
     return _none(RefusalCode.FUNDS if unbound.quantity * price >= least else RefusalCode.REENTRY_LEAST)
+
+
+def scaled(parameters: Parameters, part: float | None) -> Parameters:
+    """Return the parameters for a buy that may cost a part of `capital_per_trade`; None for all of it. An unknown part is 0."""
+    if part is None:
+        return parameters
+    rupees = int(exact(parameters.capital_per_trade) * exact(part)) if part > 0 else 0
+    return replace(parameters, capital_per_trade=rupees)
 
 
 def _none(code: RefusalCode) -> Sizing:

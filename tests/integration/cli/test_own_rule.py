@@ -43,6 +43,7 @@ def test_a_list_is_traded_by_the_rule_and_names_it(researcher: Tradectl) -> None
     assert result["rule"] == {
         "name": "one-line",
         **TEXTS,
+        **dict.fromkeys(("reentry", "max_days", "score", "size")),
         "ambiguous": result["rule"]["ambiguous"],
         "without_stop": 0,
     }
@@ -141,7 +142,7 @@ REFUSED = {
         "entri > 3",
     ): "--exit: character 1, 'entri > 3': no word is called 'entri'; did you mean entry?",
     ("--entry", "close > 3", "--target", "rsi(2)"): "--target: 'rsi(2)' is a number without a unit, not a price",
-    (*RULE, "--set", "rsi_exit=60"): "--set rsi_exit: this setting belongs to ema9-reversion; it has no effect with --entry",
+    (*RULE, "--set", "rsi_exit=60"): "--set rsi_exit: this setting belongs to ema9-reversion; it has no effect on another rule",
 }
 
 
@@ -155,5 +156,5 @@ def test_what_is_wrong_is_one_line(words: tuple[str, ...], researcher: Tradectl)
 
 def test_the_seed_is_named_too(researcher: Tradectl) -> None:
     rule = researcher("backtest", "demo", *SPAN, "--look-ahead", "0", "--json").object["result"]["rule"]
-    empty = dict.fromkeys(("entry", "exit", "target", "stop"))
+    empty = dict.fromkeys(("entry", "exit", "target", "stop", "reentry", "max_days", "score", "size"))
     assert rule == {"name": "ema9-reversion", **empty, "ambiguous": 0, "without_stop": 0}

@@ -10,6 +10,7 @@ printf '%s\n' "LD_PRELOAD=$LD_PRELOAD" "FAKETIME_SHARED=$FAKETIME_SHARED" "FAKET
 mount --bind "$folder/environment" /etc/environment
 mount --bind "$folder/localtime" /etc/localtime
 if [ -e /etc/timezone ]; then mount --bind "$folder/timezone" /etc/timezone; fi
+if [ ! -e /usr/sbin/sendmail ]; then install -m 755 /dev/null /usr/sbin/sendmail; fi  # a host without a mail program
 mount --bind "$folder/sendmail" /usr/sbin/sendmail
 touch "$folder/crond.pid" /run/crond.pid  # a second machine, and the cron of the host, lock their own
 mount --bind "$folder/crond.pid" /run/crond.pid

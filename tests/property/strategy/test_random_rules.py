@@ -17,7 +17,8 @@ from tradectl.backtest.engine import gated
 from tradectl.backtest.symbol_run import Backtest
 from tradectl.errors import UsageError
 from tradectl.model.history import History
-from tradectl.strategy.expressions.line_rule import LineRule, parse_rule, rules_of
+from tradectl.strategy.column_rules import rules_of
+from tradectl.strategy.expressions.line_rule import LineRule, parse_rule
 from tradectl.strategy.features import features
 
 EXAMPLES = int(os.environ.get("TRADECTL_EXPRESSIONS", "60"))

@@ -16,7 +16,8 @@ from tradectl.backtest.symbol_run import Backtest
 from tradectl.model.history import History
 from tradectl.model.market import ActionKind
 from tradectl.model.order import Side
-from tradectl.strategy.expressions.line_rule import parse_rule, rules_of
+from tradectl.strategy.column_rules import rules_of
+from tradectl.strategy.expressions.line_rule import parse_rule
 from tradectl.strategy.features import features
 
 BUY, SELL = Side.BUY, Side.SELL

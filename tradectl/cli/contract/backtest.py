@@ -143,7 +143,7 @@ class ChargesOf(TypedDict):
 
 
 class BacktestRule(TypedDict):
-    """The rule of a backtest: `ema9-reversion`, or `one-line` with its texts.
+    """The rule of a backtest: `ema9-reversion`, or `one-line` or the name of a strategy with its texts.
 
     `ambiguous` counts the sessions in which a bar reached the stop and the target. `without_stop` counts those whose stop was
     unknown.
@@ -154,6 +154,10 @@ class BacktestRule(TypedDict):
     exit: str | None
     target: str | None
     stop: str | None
+    reentry: str | None
+    max_days: str | None
+    score: str | None
+    size: str | None
     ambiguous: Count
     without_stop: Count
 

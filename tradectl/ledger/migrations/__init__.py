@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy.engine import Connection
 
-HEAD = "0004"
+HEAD = "0005"
 FOLDER = Path(__file__).parent
 _LOCK = 7_427_001  # an arbitrary number, by which two processes that create one PostgreSQL database wait for each other
 

@@ -14,13 +14,16 @@ from tradectl.backtest.symbol_run import Backtest
 from tradectl.exchange.rates import Tariff
 from tradectl.model.money import to_rupees
 from tradectl.model.position import Trade
+from tradectl.model.rule_names import REVERSION
 from tradectl.report.simulation import trade_row
 from tradectl.research.reports.open_lots import OpenLot, open_lots, total
-from tradectl.strategy.expressions.line_rule import LineRule
+from tradectl.strategy.column_rules import Rule
 from tradectl.strategy.parameters import NOT_OF_A_SYMBOL, OF_REVERSION, Parameters, names, show
-from tradectl.strategy.reversion import REVERSION
 
 AMOUNTS = ("gross", "charges", "net")
+ONE_LINE = "one-line"
+"""What a rule without a file is called."""
+PARTS = ("entry", "exit", "target", "stop", "reentry", "max_days", "score", "size")
 SURVIVORS = (
     "A list of today's members has survivorship bias: companies that left it are missing, so the past looks better than it was."
 )
@@ -118,19 +121,21 @@ def with_notes(
     parameters: Parameters,
     checked: LookAheadReport,
     lists_since: date | None = None,
-    rule: LineRule | None = None,
+    *,
+    rule: Rule | None = None,
+    name: str = ONE_LINE,
 ) -> dict[str, Any]:
     """Return a JSON result with its rule and with notes on its limits.
 
     The notes give the number of settings that could be fitted to the past, the result of the check for look-ahead, and the table
-    of charges. `lists_since`: first date of the surveillance lists; None if they are not all stored. `rule`: a rule in one line;
-    None for ema9-reversion.
+    of charges. `lists_since`: first date of the surveillance lists; None if they are not all stored. `rule`: an own rule; None
+    for ema9-reversion. `name`: what the own rule is called.
     """
     tunable = [name for name in names() if name not in NOT_TUNED and not (rule is not None and name in OF_REVERSION)]
     usual = Parameters()
     changed = {name: show(value) for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
     return found | {
-        "rule": {"name": REVERSION if rule is None else "one-line", **rule_texts(rule), **found["rule"]},
+        "rule": {"name": REVERSION if rule is None else name, **rule_texts(rule), **found["rule"]},
         "settings": {"tunable": len(tunable), "changed": changed},
         "look_ahead": {
             "compared": checked.compared,
@@ -152,24 +157,25 @@ def with_notes(
     }
 
 
-def rule_texts(rule: LineRule | None) -> dict[str, str | None]:
-    """Return the texts of a rule in one line by part; None for a part that it does not have."""
+def rule_texts(rule: Rule | None) -> dict[str, str | None]:
+    """Return the texts of an own rule by part; None for a part that it does not have."""
     written = dict(rule.texts) if rule is not None else {}
-    return {name: written.get(name) for name in ("entry", "exit", "target", "stop")}
+    again = [text for name, text in written.items() if name.startswith("reentry ")]
+    return {name: written.get(name) for name in PARTS} | {"reentry": "; ".join(again) or None}
 
 
-def rule_notes(rule: LineRule, counts: Mapping[str, int]) -> list[str]:
+def rule_notes(rule: Rule, counts: Mapping[str, int]) -> list[str]:
     """Return the notes about a rule in one line. `counts`: as `_counts` returns them."""
     found = [
         f"Rule: {'; '.join(f'{name} {text}' for name, text in rule.texts)}. Each number in it can be fitted to the past.",
-        "Not used: the score, the chart quality, the re-entries and the other settings of ema9-reversion.",
+        "Not used: the score, the chart quality, the RSI levels and the other settings of ema9-reversion.",
     ]
-    if rule.target is not None and rule.stop is not None:
+    if rule.targets and rule.stops:
         found.append(
             f"In {counts['ambiguous']} sessions of a symbol the bar reached both the stop and the target: the stop, the worse of "
             "the two, counts as first."
         )
-    if rule.stop is not None:
+    if rule.stops:
         found.append("A stop sells at its price, or at the open if that is lower. A real sale can be lower than the stop.")
     if counts["without_stop"]:
         found.append(

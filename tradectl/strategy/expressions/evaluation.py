@@ -23,6 +23,7 @@ from tradectl.model.history import Floats, History, Ints
 from tradectl.strategy.expressions.moving import shifted
 from tradectl.strategy.expressions.tree import Expression
 from tradectl.strategy.expressions.vocabulary import COLUMNS, FACTS, FUNCTIONS
+from tradectl.strategy.rule_set import PositionFacts
 
 Mask = NDArray[np.bool_]
 Truth = tuple[Mask, Mask]
@@ -181,16 +182,6 @@ class BarCalculation(Calculation):
         return crossed & known, ~crossed & known
 
 
-@dataclass(frozen=True, slots=True)
-class PositionFacts:
-    """Hold what a rule may know about held shares.
-
-    `entry`: average price paid, in adjusted rupees. `entered`: index of the bar of the first buy."""
-
-    entry: float
-    entered: int
-
-
 class HeldCalculation(Calculation):
     """Calculate expressions with facts of a position, on the bars `begin` to `end` - 1 of one symbol."""
 
@@ -200,6 +191,7 @@ class HeldCalculation(Calculation):
         self.facts = {
             "entry": np.full(end - begin, facts.entry),
             "days_held": np.maximum(np.arange(begin, end) - facts.entered, 0).astype(np.float64),
+            "buys": np.full(end - begin, float(facts.buys)),
         }
 
     @property

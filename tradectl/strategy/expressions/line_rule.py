@@ -1,79 +1,145 @@
-"""Define a rule in one line: an entry, an exit, a target and a stop, each an expression, for each symbol of a list."""
+"""Define a rule of expressions: when to buy, to buy again and to sell, at which price, how much and what first."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from tradectl.errors import UsageError
 from tradectl.model.history import Floats, History
+from tradectl.strategy.column_rules import HeldColumns
 from tradectl.strategy.entry import Mask
-from tradectl.strategy.expressions.evaluation import BarCalculation, BarColumns, HeldCalculation, PositionFacts
-from tradectl.strategy.expressions.parsing import parse_condition, parse_price
+from tradectl.strategy.expressions.evaluation import BarCalculation, BarColumns, HeldCalculation
+from tradectl.strategy.expressions.parsing import NONE, Constants, parse_condition, parse_price, parse_ratio
 from tradectl.strategy.expressions.tree import Expression
-from tradectl.strategy.rule_set import NO_TARGET, HeldBuys, SessionLevels
+from tradectl.strategy.rule_set import PositionFacts
 
-BLOCK = 32
-"""Number of bars for which the expressions of a position are calculated at once."""
-_NOISE = 1e-9
-"""Rounding errors of floats that are ignored, as a part of a tick."""
+PARTS = ("entry", "exit", "target", "stop", "score", "size")
+"""The parts that are one expression each."""
+MOST_REENTRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class LineRule:
-    """Hold the parsed expressions of a rule. At least one of `exit`, `target` and `stop` is there."""
+    """Hold the parsed expressions of a rule, of which `exit`, `target` or `stop` is there. The methods are those of `Rule`.
+
+    Attributes:
+        reentry: The conditions of the second buy, the third and so on.
+        score: Orders the candidates of an evening, the largest first.
+        size: The part of `capital_per_trade` that a buy may cost.
+        texts: The name and the text of each part that was given.
+        securities: What may be bought, a key of `SECURITIES`.
+    """
 
     entry: Expression
     exit: Expression | None
     target: Expression | None
     stop: Expression | None
     texts: tuple[tuple[str, str], ...]
-    """The name and the text of each expression that was given."""
+    reentry: tuple[Expression, ...] = ()
+    score: Expression | None = None
+    size: Expression | None = None
+    securities: str = "shares"
+
+    @property
+    def parts(self) -> tuple[Expression, ...]:
+        """Return all expressions of the rule."""
+        single = (self.entry, self.exit, self.target, self.stop, self.score, self.size)
+        return (*(part for part in single if part is not None), *self.reentry)
 
     @property
     def across(self) -> bool:
         """Return whether the rule compares the symbols of a list."""
-        return any(part is not None and part.across for part in (self.entry, self.exit, self.target, self.stop))
+        return any(part.across for part in self.parts)
+
+    @property
+    def stops(self) -> bool:
+        """Return whether the rule has a stop."""
+        return self.stop is not None
+
+    @property
+    def targets(self) -> bool:
+        """Return whether the rule has a target."""
+        return self.target is not None
+
+    @property
+    def reentries(self) -> int:
+        """Return how often a position may be bought again."""
+        return len(self.reentry)
+
+    def columns(self, histories: Sequence[History]) -> Sequence[LineColumns]:
+        """Return the columns of some symbols, in their order."""
+        calculation = BarCalculation(BarColumns.of(histories))
+        return [LineColumns(self, calculation, symbol, history) for symbol, history in enumerate(histories)]
 
 
 def parse_rule(entry: str, exit_: str, target: str, stop: str) -> LineRule | None:
     """Return a rule from the texts of its options; None if all are empty. Raises UsageError in one line."""
-    given = (("entry", entry), ("exit", exit_), ("target", target), ("stop", stop))
-    texts = tuple((name, text) for name, text in given if text)
-    if not texts:
-        return None
-    if not entry:
-        raise UsageError(f"--{texts[0][0]} needs --entry: a rule says when to buy")
-    if len(texts) == 1:
-        raise UsageError("--entry needs --exit, --target or --stop: a rule says when to sell")
+    given = {"entry": entry, "exit": exit_, "target": target, "stop": stop}
+    texts = {name: text for name, text in given.items() if text}
+    return rule_of(texts, label="--") if texts else None
+
+
+def rule_of(
+    texts: Mapping[str, str],
+    *,
+    reentry: Sequence[str] = (),
+    max_days: int | None = None,
+    constants: Constants = NONE,
+    securities: str = "shares",
+    label: str = "",
+) -> LineRule:
+    """Return a rule from the texts of its `PARTS`. Raises UsageError in one line.
+
+    Args:
+        reentry: The conditions of the second buy, the third and so on.
+        max_days: Sells at the open after so many sessions; None for no limit.
+        constants: Numbers by the names that the texts may use.
+        label: What stands before the name of a part in an error.
+    """
+    first = next(iter(texts), "exit")
+    if "entry" not in texts:
+        raise UsageError(f"{label}{first} needs {label}entry: a rule says when to buy")
+    if not (texts.keys() & {"exit", "target", "stop"}) and max_days is None:
+        raise UsageError(f"{label}entry needs {label}exit, {label}target or {label}stop: a rule says when to sell")
+    if len(reentry) > MOST_REENTRIES:
+        raise UsageError(f"{label}reentry has {len(reentry)} conditions; at most {MOST_REENTRIES} are allowed")
+
+    def held(name: str, text: str) -> Expression:
+        return parse_condition(text, f"{label}{name}", position=True, constants=constants)
+
+    leaves = held("exit", texts["exit"]) if "exit" in texts else None
+    if max_days is not None:
+        limit = parse_condition(f"days_held >= {max_days}", f"{label}max_days", position=True)
+        leaves = (
+            limit if leaves is None else Expression("or", (leaves, limit), condition=True, of_position=True, across=leaves.across)
+        )
+    prices = {
+        name: parse_price(texts[name], f"{label}{name}", constants=constants) for name in ("target", "stop") if name in texts
+    }
+    ratios = {
+        name: parse_ratio(texts[name], f"{label}{name}", constants=constants) for name in ("score", "size") if name in texts
+    }
+    again = tuple((f"reentry {number}", text) for number, text in enumerate(reentry, 1))
+    days = (("max_days", str(max_days)),) if max_days is not None else ()
     return LineRule(
-        parse_condition(entry, "--entry"),
-        parse_condition(exit_, "--exit", position=True) if exit_ else None,
-        parse_price(target, "--target") if target else None,
-        parse_price(stop, "--stop") if stop else None,
-        texts,
+        entry=parse_condition(texts["entry"], f"{label}entry", constants=constants),
+        exit=leaves,
+        target=prices.get("target"),
+        stop=prices.get("stop"),
+        texts=(*texts.items(), *again, *days),
+        reentry=tuple(held(f"reentry {number}", text) for number, text in enumerate(reentry, 1)),
+        score=ratios.get("score"),
+        size=ratios.get("size"),
+        securities=securities,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Decisions:
-    """The decisions of a position on the bars of a block. Levels are in adjusted rupees; NaN if unknown.
-
-    `events`: whether the session after a bar may sell, or has an unknown stop.
-    """
-
-    exits: list[bool]
-    targets: list[float]
-    stops: list[float]
-    events: list[bool]
-
-
-class LineRules:
-    """Decide for one symbol by a rule in one line. The methods are those of `RuleSet`.
+class LineColumns:
+    """The columns of a rule of expressions for one symbol. The methods are those of `SymbolColumns`.
 
     Args:
         rule: The parsed rule.
@@ -82,104 +148,53 @@ class LineRules:
         history: The bars of the symbol.
     """
 
-    scored = False
-
     def __init__(self, rule: LineRule, calculation: BarCalculation, symbol: int, history: History) -> None:
         self.rule, self.calculation, self.symbol, self.history = rule, calculation, symbol, history
-        self._known: tuple[tuple[int, float], dict[int, _Decisions]] = ((-1, 0.0), {})
-
-    @property
-    def stops(self) -> bool:
-        """Return whether the rule has a stop."""
-        return self.rule.stop is not None
 
     @cached_property
-    def entries(self) -> Mask:
-        """Return the bars on whose close the entry condition is true."""
+    def entry(self) -> Mask:
+        """Return where the entry condition is true."""
         true, _ = self.calculation.condition(self.rule.entry)
         return true[: len(self.history), self.symbol].copy()
 
-    def entry_level(self, j: int) -> int:  # noqa: ARG002 - RuleSet
-        """Return 1: the rule has no levels."""
-        return 1
+    @cached_property
+    def score(self) -> Floats | None:
+        """Return the score of each bar; None without a score."""
+        return self._number(self.rule.score)
 
-    def reentry_level(self, held: HeldBuys, j: int) -> int:  # noqa: ARG002 - RuleSet
-        """Return 0: the rule buys a position once."""
-        return 0
+    @cached_property
+    def size(self) -> Floats | None:
+        """Return the part of `capital_per_trade` for a buy on each bar; None for all of it."""
+        return self._number(self.rule.size)
 
-    def reward_gone(self, decided: int, j: int, opened: int, limit: int) -> bool:  # noqa: ARG002 - RuleSet
-        """Return whether the buy would fill at or above its target."""
-        if self.rule.target is None:
-            return False
-        price, scale = min(opened, limit), float(self.history.multiplier[j])
-        held = HeldBuys(entered=j, price=price / 100 * scale)
-        return self._decided(held, j - 1).targets[(j - 1) % BLOCK] * 100 / scale <= price + _NOISE
+    def _number(self, part: Expression | None) -> Floats | None:
+        return None if part is None else self.calculation.number(part)[: len(self.history), self.symbol]
 
-    def exit_due(self, held: HeldBuys, last: int) -> bool:
-        """Return whether the exit condition is true on the close of a bar."""
-        return self.rule.exit is not None and self._decided(held, last).exits[last % BLOCK]
+    def held(self, facts: PositionFacts, begin: int, end: int) -> HeldColumns:
+        """Return the columns of a position on the bars `begin` to `end` - 1."""
+        of, rule = HeldCalculation(self.calculation, self.symbol, begin, end, facts), self.rule
+        never, unknown = np.zeros(end - begin, dtype=np.bool_), np.full(end - begin, np.nan)
+        again = rule.reentry[facts.buys - 1] if 0 < facts.buys <= len(rule.reentry) else None
+        return HeldColumns(
+            exit=of.condition(rule.exit)[0] if rule.exit is not None else never,
+            target=of.number(rule.target) if rule.target is not None else unknown,
+            stop=of.number(rule.stop) if rule.stop is not None else unknown,
+            reentry=of.condition(again)[0] if again is not None else never,
+        )
 
-    def levels(self, held: HeldBuys, j: int, tick: int) -> SessionLevels:
-        """Return the target, rounded up to the tick, and the stop, rounded down. Unknown levels are left out.
-
-        A stop of 0 is known, and no price falls to it.
-        """
-        row, scale = self._decided(held, j - 1), 100 / float(self.history.multiplier[j])
-        target, stop = row.targets[(j - 1) % BLOCK] * scale / tick, row.stops[(j - 1) % BLOCK] * scale / tick
-        least = NO_TARGET if math.isnan(target) else max(1, math.ceil(target - _NOISE)) * tick
-        most = None if math.isnan(stop) else max(0, math.floor(stop + _NOISE)) * tick
-        return SessionLevels(0.0, least, most)
-
-    def _decided(self, held: HeldBuys, bar: int) -> _Decisions:
-        """Return the decisions of the block in which a bar lies. They stay the same while the position does."""
-        facts = held.entered, held.price
-        if self._known[0] != facts:
-            self._known = facts, {}
-        blocks = self._known[1]
-        number = bar // BLOCK
-        if number not in blocks:
-            begin, end = number * BLOCK, min((number + 1) * BLOCK, len(self.history))
-            of = HeldCalculation(self.calculation, self.symbol, begin, end, PositionFacts(held.price, held.entered))
-            unknown, rule = np.full(end - begin, np.nan), self.rule
-            leaves = of.condition(rule.exit)[0] if rule.exit is not None else np.zeros(end - begin, dtype=np.bool_)
-            target = of.number(rule.target) if rule.target is not None else unknown
-            stop = of.number(rule.stop) if rule.stop is not None else unknown
-            events = leaves | (self._following("high", begin, end) >= target * (1 - _NOISE))
-            if rule.stop is not None:
-                events |= ~(self._following("low", begin, end) > stop * (1 + _NOISE))
-            blocks[number] = _Decisions(leaves.tolist(), target.tolist(), stop.tolist(), events.tolist())
-        return blocks[number]
-
-    def _following(self, name: str, begin: int, end: int) -> Floats:
-        """Return a column for the bars after those from `begin` to `end` - 1; NaN after the last bar."""
+    def following(self, name: str, begin: int, end: int) -> Floats:
+        """Return `high` or `low`, adjusted, of the bars after those from `begin` to `end` - 1; NaN after the last bar."""
         found = np.full(end - begin, np.nan)
         known = self.calculation.bars.columns[name][begin + 1 : min(end + 1, len(self.history)), self.symbol]
         found[: len(known)] = known
         return found
 
-    def next_event(self, held: HeldBuys, j: int) -> int:
-        """Return the first bar from `j` on whose session may sell, or has an unknown stop."""
-        row, end = j - 1, len(self.history) - 1
-        while row < end:
-            events = self._decided(held, row).events
-            if True in events[row % BLOCK :]:
-                return row - row % BLOCK + events.index(True, row % BLOCK) + 1
-            row += BLOCK - row % BLOCK
-        return end + 1
-
     def seen(self, j: int) -> tuple[object, ...]:
         """Return the values of all parts of the rule that need no position, as text, because NaN does not equal itself."""
-        parts = [getattr(self.rule, item.name) for item in fields(self.rule) if item.name != "texts"]
         return tuple(
             repr([bool(mask[j, self.symbol]) for mask in self.calculation.condition(part)])
             if part.condition
             else repr(float(self.calculation.number(part)[j, self.symbol]))
-            for part in parts
-            if part is not None and not part.of_position
+            for part in self.rule.parts
+            if not part.of_position
         )
-
-
-def rules_of(rule: LineRule, histories: Sequence[History]) -> dict[str, LineRules]:
-    """Return the rules of some symbols by instrument id. Their bars are calculated together, and shared."""
-    calculation = BarCalculation(BarColumns.of(histories))
-    return {history.instrument_id: LineRules(rule, calculation, n, history) for n, history in enumerate(histories)}

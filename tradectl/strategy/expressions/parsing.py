@@ -9,7 +9,9 @@ import ast
 import math
 import string
 import warnings
+from collections.abc import Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from tradectl.errors import UsageError
 from tradectl.strategy.expressions.tree import Expression
@@ -24,22 +26,37 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 }  # fmt: skip
 _SCALES = {0: "a number without a unit", 1: "a price", -1: "a number of shares"}
 LARGEST_SCALE = 8
+Constants = Mapping[str, float]
+NONE: Constants = MappingProxyType({})
 
 
-def parse_condition(text: str, label: str, *, position: bool = False) -> Expression:
+def parse_condition(text: str, label: str, *, position: bool = False, constants: Constants = NONE) -> Expression:
     """Return an expression that is true or false. Raises UsageError in one line.
 
-    `label`: the name of the option for the error. `position`: whether facts of the position are allowed.
+    `label`: the name of the option for the error. `position`: whether facts of the position are allowed. `constants`: numbers by
+    the names that the text may use for them.
     """
-    found = _Parser(text, label, position).parse()
+    found = _Parser(text, label, position, constants).parse()
     if not found.condition:
         raise UsageError(f"{label}: {text!r} is a number, not a condition; compare it, such as `rsi(2) < 10`")
     return found
 
 
-def parse_price(text: str, label: str, *, position: bool = True) -> Expression:
+def parse_ratio(text: str, label: str, *, constants: Constants = NONE) -> Expression:
+    """Return an expression that is a number without a unit, such as a score. Raises UsageError in one line."""
+    found = _Parser(text, label, False, constants).parse()
+    if found.condition:
+        raise UsageError(f"{label}: {text!r} is a condition, not a number; write a number, such as `100 - rsi(2)`")
+    if found.scale != 0:
+        raise UsageError(
+            f"{label}: {text!r} is {_unit(found)}, not a number without a unit; divide it, such as `close / sma(200)`"
+        )
+    return found
+
+
+def parse_price(text: str, label: str, *, position: bool = True, constants: Constants = NONE) -> Expression:
     """Return an expression that is a price. Raises UsageError in one line. The arguments are those of `parse_condition`."""
-    found = _Parser(text, label, position).parse()
+    found = _Parser(text, label, position, constants).parse()
     if found.condition:
         raise UsageError(f"{label}: {text!r} is a condition, not a price; write a price, such as `entry * 1.05`")
     if found.scale != 1:
@@ -56,8 +73,8 @@ def _unit(value: Expression) -> str:
 class _Parser:
     """Turn one text into an expression."""
 
-    def __init__(self, text: str, label: str, position: bool) -> None:
-        self.text, self.label, self.position = text, label, position
+    def __init__(self, text: str, label: str, position: bool, constants: Constants) -> None:
+        self.text, self.label, self.position, self.constants = text, label, position, constants
         self.lines: list[str] = []
 
     def parse(self) -> Expression:
@@ -140,6 +157,8 @@ class _Parser:
 
     def _word(self, node: ast.Name) -> Expression:
         name, at = node.id, self._at(node)
+        if name in self.constants:
+            return Expression("number", numbers=(self.constants[name],), plain=True, at=at)
         if name in COLUMNS:
             return Expression(name, scale=COLUMNS[name].scale, at=at)
         if name in FACTS:
@@ -149,7 +168,7 @@ class _Parser:
         if name in FUNCTIONS or name in FORMS:
             usage = FUNCTIONS[name].usage if name in FUNCTIONS else FORMS[name].usage
             raise self._wrong(at, f"{name!r} is a function: write {usage}")
-        raise self._wrong(at, f"no word is called {name!r}{_meant(name)}")
+        raise self._wrong(at, f"no word is called {name!r}{_meant(name, self.constants)}")
 
     def _unary(self, node: ast.UnaryOp, depth: int) -> Expression:
         if isinstance(node.op, ast.Not):
@@ -218,7 +237,7 @@ class _Parser:
         at, arguments = self._at(node), list(node.args)
         operands = [Expression(column, scale=COLUMNS[column].scale) for column in function.columns]
         if function.series:
-            written = bool(arguments) and (not function.usual or not _literal(arguments[0]))
+            written = bool(arguments) and (not function.usual or not self._literal(arguments[0]))
             if written:
                 operands = [self._value(arguments.pop(0), depth)]
                 self._without_position(function.name, operands)
@@ -242,6 +261,9 @@ class _Parser:
 
     def _setting(self, function: Function, setting: Setting, node: ast.expr) -> float:
         value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(node, ast.Name) and node.id in self.constants:
+            number = self.constants[node.id]
+            value = int(number) if number.is_integer() else number
         kind = "a whole number" if setting.whole else "a number"
         fits = isinstance(value, int if setting.whole else int | float) and not isinstance(value, bool)
         if not fits or not isinstance(value, int | float) or not setting.low <= value <= setting.high:
@@ -249,6 +271,12 @@ class _Parser:
                 self._at(node), f"{setting.name} of {function.usage} is {kind} from {setting.low:g} to {setting.high:g}"
             )
         return float(value)
+
+    def _literal(self, node: ast.expr) -> bool:
+        """Return whether an argument is a number, with or without a sign: a setting and not a series."""
+        while isinstance(node, ast.UnaryOp):
+            node = node.operand
+        return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in self.constants)
 
     # --- types and scales
 
@@ -310,13 +338,6 @@ class _Parser:
         )
 
 
-def _literal(node: ast.expr) -> bool:
-    """Return whether an argument is a number, with or without a sign: a setting and not a series."""
-    while isinstance(node, ast.UnaryOp):
-        node = node.operand
-    return isinstance(node, ast.Constant)
-
-
-def _meant(name: str) -> str:
-    close = get_close_matches(name, WORDS, n=2)
+def _meant(name: str, constants: Constants = NONE) -> str:
+    close = get_close_matches(name, (*constants, *WORDS), n=2)
     return f"; did you mean {' or '.join(close)}?" if close else "; see `tradectl help expressions`"

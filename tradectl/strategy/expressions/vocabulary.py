@@ -86,6 +86,7 @@ FACTS: Mapping[str, Word] = {
     for word in (
         Word("entry", 1, "average price paid for the shares"),
         Word("days_held", 0, "sessions of the symbol since the buy; 0 on the day of the buy"),
+        Word("buys", 0, "number of buys of the position"),
     )
 }
 BARS = ("high", "low", "close")

@@ -1,0 +1,112 @@
+"""Store the own strategies of a user: the texts of their files, the results of their checks, and which ones are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from tradectl.ledger import schema
+from tradectl.ledger.engine import Database
+from tradectl.ledger.upserts import insert_new, upsert_rows
+from tradectl.model.rule_names import REVERSION
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStrategy:
+    """The file of a strategy as it was when it was used."""
+
+    hash: str
+    name: str
+    form: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheck:
+    """The last result of `strategy check` for one text."""
+
+    hash: str
+    name: str
+    passed: bool
+    checked_at: datetime
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UsedStrategy:
+    """A strategy that `analyze` runs. `share`: of the capital. `hash`: of its text; empty for the shipped rule."""
+
+    name: str
+    hash: str
+    share: Decimal
+    used_at: datetime | None = None
+
+
+class Strategies:
+    """The strategies of one user."""
+
+    def __init__(self, database: Database, user: str) -> None:
+        self._database, self._user = database, user
+
+    def store(self, strategy: StoredStrategy, now: datetime) -> None:
+        """Store a text; one that is stored stays as it is."""
+        row = {
+            "user": self._user, "hash": strategy.hash, "name": strategy.name, "form": strategy.form, "text": strategy.text,
+            "stored_at": now,
+        }  # fmt: skip
+        with self._database.note() as connection:
+            insert_new(connection, schema.strategy_texts, row)
+
+    def stored(self, hash_: str) -> StoredStrategy | None:
+        """Return the text with a hash; None if it is not stored."""
+        table = schema.strategy_texts
+        with self._database.read() as connection:
+            row = connection.execute(select(table).where(table.c.user == self._user, table.c.hash == hash_)).first()
+        return StoredStrategy(row.hash, row.name, row.form, row.text) if row is not None else None
+
+    def record_check(self, check: StoredCheck) -> None:
+        """Store the result of a check, instead of an earlier one of the same text."""
+        row = {
+            "user": self._user, "hash": check.hash, "name": check.name, "passed": check.passed, "checked_at": check.checked_at,
+            "result": dict(check.result),
+        }  # fmt: skip
+        with self._database.note() as connection:
+            upsert_rows(connection, schema.strategy_checks, ("user", "hash"), [row])
+
+    def check_of(self, hash_: str) -> StoredCheck | None:
+        """Return the last check of a text; None if it was never checked."""
+        table = schema.strategy_checks
+        with self._database.read() as connection:
+            row = connection.execute(select(table).where(table.c.user == self._user, table.c.hash == hash_)).first()
+        return StoredCheck(row.hash, row.name, row.passed, row.checked_at, row.result) if row is not None else None
+
+    def used(self) -> list[UsedStrategy]:
+        """Return the strategies that `analyze` runs, in the order in which they were first used."""
+        return self.chosen() or [UsedStrategy(REVERSION, "", Decimal(1))]
+
+    def chosen(self) -> list[UsedStrategy]:
+        """Return the strategies that `strategy use` has chosen; empty before the first."""
+        table = schema.user_strategies
+        with self._database.read() as connection:
+            rows = connection.execute(select(table).where(table.c.user == self._user).order_by(table.c.used_at, table.c.name))
+            return [UsedStrategy(row.name, row.hash, Decimal(row.share), row.used_at) for row in rows.all()]
+
+    def use(self, strategy: UsedStrategy, now: datetime) -> None:
+        """Use a strategy from now on; one that is used keeps its place, with the new hash and share."""
+        row = {"user": self._user, "name": strategy.name, "hash": strategy.hash, "share": format(strategy.share.normalize(), "f")}
+        with self._database.note() as connection:
+            earlier = {item.name: item.used_at for item in self.chosen()}
+            upsert_rows(
+                connection, schema.user_strategies, ("user", "name"), [{**row, "used_at": earlier.get(strategy.name) or now}]
+            )
+
+    def drop(self, name: str) -> bool:
+        """Stop using a strategy; return whether it was used. Its positions stay with it."""
+        table = schema.user_strategies
+        with self._database.note() as connection:
+            return connection.execute(delete(table).where(table.c.user == self._user, table.c.name == name)).rowcount > 0
