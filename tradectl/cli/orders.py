@@ -24,6 +24,8 @@ Name = Annotated[
 ]
 
 COLUMNS = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")
+DROPPED_FIRST = ("variety", "purpose", "filled", "quantity", "id", "side")
+"""What a narrow table of orders drops before the reason, which says why an order was refused. `orders show ID` has all of it."""
 
 
 @command(app, "list")
@@ -69,7 +71,7 @@ def _list(found: list[dict[str, Any]]) -> str:
     """Return the table of orders; a column with notes only if there are any."""
     noted = any(item["notes"] for item in found)
     rows = ((*_row(item), *([output.notes(item["notes"])] * noted)) for item in found)
-    return output.table((*COLUMNS, *(["note"] * noted)), rows, empty="No orders.")
+    return output.table((*COLUMNS, *(["note"] * noted)), rows, empty="No orders.", first=DROPPED_FIRST)
 
 
 def _row(item: dict[str, Any]) -> tuple[Any, ...]:
