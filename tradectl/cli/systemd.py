@@ -22,20 +22,23 @@ User = Annotated[
     bool, typer.Option("--own/--system", help="Units of your own manager (systemctl --user), or of the machine (as root).")
 ]
 Timer = Annotated[bool, typer.Option("--timer", help="Start `run-due` each minute instead of the daemon.")]
+Port = Annotated[
+    int | None, typer.Option("--serve", help="Also serve the page for a browser at this port.", min=1, max=65535, metavar="PORT")
+]
 Account = Annotated[
     str, typer.Option(help="--system: the machine's account that runs it; default: the home's owner.", metavar="NAME")
 ]
 
 
 @command(app)
-def show(invocation: Invocation, own: User = True, timer: Timer = False, account: Account = "") -> Answer:
+def show(invocation: Invocation, own: User = True, timer: Timer = False, account: Account = "", port: Port = None) -> Answer:
     """Print the unit files for this home and user, and install nothing."""
-    files = _files(invocation, own=own, timer=timer, account=account)[1]
+    files = _files(invocation, own=own, timer=timer, account=account, port=port)[1]
     return Answer(files, "\n".join(f"# {name}\n{text}" for name, text in files.items()).rstrip("\n"))
 
 
 @command(app)
-def install(invocation: Invocation, own: User = True, timer: Timer = False, account: Account = "") -> Answer:
+def install(invocation: Invocation, own: User = True, timer: Timer = False, account: Account = "", port: Port = None) -> Answer:
     """Write the unit files and print the command that starts them; `systemd-analyze verify` checks them where it is installed."""
     from tradectl.host.crontab_install import require_home
 
@@ -43,7 +46,9 @@ def install(invocation: Invocation, own: User = True, timer: Timer = False, acco
     if settings.at is not None:
         raise UsageError("systemd starts tasks by the machine's clock: leave --at out")
     require_home(settings)
-    name, files = _files(invocation, own=own, timer=timer, account=account)
+    if port is not None:
+        _require_extra()
+    name, files = _files(invocation, own=own, timer=timer, account=account, port=port)
     folder = _folder(own=own)
     _write(folder, files)
     _remove(folder, [item for item in _names(name) if item not in files])
@@ -51,7 +56,7 @@ def install(invocation: Invocation, own: User = True, timer: Timer = False, acco
     if problems:
         _remove(folder, list(files))
         raise ConfigurationError(f"systemd does not accept the units, so they were removed: {problems}")
-    following = _commands(name, own=own, timer=timer)
+    following = _commands(name, own=own, timer=timer, page=port is not None)
     text = "\n".join([*(f"wrote {folder / item}" for item in files), "next:", *(f"  {line}" for line in following)])
     return Answer({"files": [str(folder / item) for item in files], "next": following}, text)
 
@@ -79,10 +84,10 @@ def _name(invocation: Invocation) -> str:
 
 
 def _names(name: str) -> list[str]:
-    return [f"{name}{ending}" for ending in ("-preflight.timer", "-preflight.service", ".timer", ".service")]
+    return [f"{name}{ending}" for ending in ("-serve.service", "-preflight.timer", "-preflight.service", ".timer", ".service")]
 
 
-def _files(invocation: Invocation, *, own: bool, timer: bool, account: str) -> tuple[str, Mapping[str, str]]:
+def _files(invocation: Invocation, *, own: bool, timer: bool, account: str, port: int | None) -> tuple[str, Mapping[str, str]]:
     from tradectl import bootstrap
     from tradectl.host.program import database_options, home_options, program_path
     from tradectl.host.systemd_units import unit_files
@@ -101,7 +106,15 @@ def _files(invocation: Invocation, *, own: bool, timer: bool, account: str) -> t
     words = [*program, *home_options(settings, user), *database]
     runs_as = "" if own else account or _owner(settings.home)
     name, server = _name(invocation), not settings.database.startswith("sqlite:")
-    return name, unit_files(name, settings.home, user, words, timer=timer, account=runs_as, database=server)
+    return name, unit_files(name, settings.home, user, words, timer=timer, account=runs_as, database=server, port=port)
+
+
+def _require_extra() -> None:
+    """Raise ConfigurationError where the packages of `serve` are not installed: its unit would only fail."""
+    from importlib.util import find_spec
+
+    if not all(map(find_spec, ("starlette", "uvicorn"))):
+        raise ConfigurationError("`serve` needs the extra `serve`: pip install 'tradectl[serve]'")
 
 
 def _owner(home: Path) -> str:
@@ -167,8 +180,9 @@ def _systemctl(words: list[str], *, own: bool) -> None:
         subprocess.run([program, *(["--user"] if own else []), *words], capture_output=True, check=False, timeout=120)
 
 
-def _commands(name: str, *, own: bool, timer: bool) -> list[str]:
+def _commands(name: str, *, own: bool, timer: bool, page: bool) -> list[str]:
     manager = "systemctl --user" if own else "systemctl"
     unit = f"{name}.{'timer' if timer else 'service'}"
-    found = [f"{manager} daemon-reload", f"{manager} enable --now {unit} {name}-preflight.timer"]
+    units = [unit, f"{name}-preflight.timer", *([f"{name}-serve.service"] if page else [])]
+    found = [f"{manager} daemon-reload", f"{manager} enable --now {' '.join(units)}"]
     return [*found, "loginctl enable-linger"] if own else [*found, f"{manager} status {unit}"]

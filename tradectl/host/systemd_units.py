@@ -2,7 +2,8 @@
 
 The service is of `Type=notify`: the daemon reports that it is ready, and at each look that it still works. A daemon that does
 not report for `WATCHDOG` seconds is ended and started again. A timer is the alternative: it starts `run-due` each minute, and no
-process stays. A timer of its own starts `doctor --preflight` at 07:45 in India.
+process stays. A timer of its own starts `doctor --preflight` at 07:45 in India. A further service serves the read-only page, if
+a port is named.
 """
 
 from __future__ import annotations
@@ -33,6 +34,24 @@ RestartSec=30
 WatchdogSec={watchdog}
 TimeoutStopSec=120
 KillMode=mixed
+UMask=0077
+NoNewPrivileges=true
+
+[Install]
+WantedBy={target}
+"""
+_PAGE = """\
+{mark}; `tradectl systemd remove` deletes it.
+[Unit]
+Description=tradectl, the page for a browser of {user} in {home}
+After=network.target{postgres}
+
+[Service]
+Type=exec
+ExecStart={program} serve --port {port}
+Restart=always
+RestartSec=30
+TimeoutStopSec=30
 UMask=0077
 NoNewPrivileges=true
 
@@ -79,7 +98,15 @@ def unit_name(home: Path, user: str) -> str:
 
 
 def unit_files(
-    name: str, home: Path, user: str, program: Sequence[str], *, timer: bool, account: str = "", database: bool = False
+    name: str,
+    home: Path,
+    user: str,
+    program: Sequence[str],
+    *,
+    timer: bool,
+    account: str = "",
+    database: bool = False,
+    port: int | None = None,
 ) -> Mapping[str, str]:
     """Return the content of each unit file by its name.
 
@@ -89,6 +116,7 @@ def unit_files(
         timer: Start `run-due` each minute instead of the daemon.
         account: The account of the machine that runs a system unit; empty for a unit of the user's own manager.
         database: The ledger is on a server of this machine perhaps; start after PostgreSQL where it is installed.
+        port: Also serve the page for a browser at this port of this machine.
 
     Raises ConfigurationError for a path that no unit file can carry."""
     words = " ".join(_quoted(word) for word in program)
@@ -108,6 +136,8 @@ def unit_files(
     if timer:
         found[f"{name}.timer"] = _TIMER.format(**minute)
     found |= {f"{name}-preflight.service": _RUN.format(**check), f"{name}-preflight.timer": _TIMER.format(**check)}
+    if port is not None:
+        found[f"{name}-serve.service"] = _PAGE.format(**values, port=port)
     if account:
         found = {item: text.replace("UMask=", f"User={account}\nUMask=") for item, text in found.items()}
     return found

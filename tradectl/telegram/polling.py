@@ -6,6 +6,7 @@ never delays a halt. A reply is lost if the process ends first; an effect is not
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -146,6 +147,9 @@ class Poller:
                 failure, unrecorded = failure or error, True
             if not unrecorded and number is not None:
                 self.confirm = number + 1
+        if found:
+            # The market data that a command has read stay open until their cycle of objects is collected.
+            gc.collect()
         self.flush()
         if failure is not None:
             raise failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.integration.cli.conftest import Tradectl, home, tradectl
 from tradectl.errors import ConfigurationError
 from tradectl.host.sd_notify import SystemdNotify
@@ -30,7 +32,7 @@ def test_systemd_accepts_the_units_of_an_odd_path(tmp_path: Path, timer: bool, a
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze")
     words = [shutil.which("env") or "", "tradectl", "--home", str(ODD), "--user", "anna"]
-    files = unit_files("tradectl-anna-1", ODD, "anna", words, timer=timer, account=account)
+    files = unit_files("tradectl-anna-1", ODD, "anna", words, timer=timer, account=account, port=8600)
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     paths = [str(tmp_path / name) for name in files]
@@ -38,8 +40,8 @@ def test_systemd_accepts_the_units_of_an_odd_path(tmp_path: Path, timer: bool, a
         ["systemd-analyze", "verify", "--man=no", "--generators=no", *paths], capture_output=True, text=True, check=False
     )
     assert [line for line in done.stderr.splitlines() if "tradectl-anna" in line] == []
-    assert len(files) == 3 + timer
-    assert ("User=daemon" in files["tradectl-anna-1.service"]) is bool(account)
+    assert len(files) == 4 + timer
+    assert {("User=daemon" in text) for name, text in files.items() if name.endswith(".service")} == {bool(account)}
 
 
 def test_an_odd_path_is_one_word_of_the_command():
@@ -76,6 +78,31 @@ def test_install_show_and_remove(tradectl: Tradectl, units: Path):
     assert sorted(units.iterdir()) == sorted([*installed, foreign])
     assert tradectl("systemd", "remove").code == 0
     assert list(units.iterdir()) == [foreign]
+
+
+def test_the_page_has_a_service_only_if_its_port_is_named(tradectl: Tradectl, units: Path):
+    tradectl("init", "--user", "anna")
+    said = tradectl("systemd", "install", "--serve", "8611", "--json").object["result"]
+    page = next(item for item in units.iterdir() if item.name.endswith("-serve.service"))
+    text = page.read_text(encoding="utf-8")
+    assert "Type=exec\n" in text
+    assert "serve --port 8611\n" in text
+    assert "NoNewPrivileges=true" in text
+    assert said["next"][1].endswith(f" {page.name}")
+    assert tradectl("systemd", "install").code == 0
+    assert not page.exists()
+    tradectl("systemd", "install", "--serve", "8611")
+    assert tradectl("systemd", "remove").code == 0
+    assert list(units.iterdir()) == []
+
+
+def test_the_image_and_its_page_are_started_with_real_options(tradectl: Tradectl):
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    words = re.search(r"command: \[(serve.*)\]", compose)
+    assert words is not None
+    options = {word for word in re.split(r", ", words[1]) if word.startswith("--")}
+    assert options <= set(re.findall(r"--[a-z-]+", tradectl("serve", "--help").out))
+    assert (ROOT / "Dockerfile").read_text(encoding="utf-8").count("[postgres,serve]") == 2
 
 
 def test_units_of_the_past_are_refused(tradectl: Tradectl, units: Path):

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from tests.integration.telegram.conftest import Phone
-from tradectl.clock import SystemClock
+from tradectl.cli.init import DEMO_LAST
+from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError
+from tradectl.exchange.sessions import SessionTable
+from tradectl.ledger import schema
+from tradectl.marketdata.synthetic import make_market
 from tradectl.runtime.interrupt import Stop
+from tradectl.task import World
 from tradectl.telegram import polling
 from tradectl.telegram.bot_api import BotApi, PollConflict, TelegramUnavailable, TooManyRequests
 from tradectl.telegram.polling import is_polled, last_poll, lock_file, polling_lock
@@ -133,3 +144,42 @@ def test_a_poll_notes_its_time(phone: Phone) -> None:
     with polling_lock(phone.settings.home, "asha"):
         phone.poller().poll_once(0)
     assert last_poll(phone.settings.home, "asha") is not None
+
+
+@pytest.fixture
+def rare_collections() -> Iterator[None]:
+    """The thresholds of the program: it collects garbage seldom."""
+    usual = gc.get_threshold()
+    gc.set_threshold(500_000)
+    yield
+    gc.set_threshold(*usual)
+
+
+def files_of(home: Path) -> int:
+    """Return how many files of a home this process has open."""
+    names = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+    return sum(os.path.exists(name) and os.readlink(name).startswith(str(home)) for name in names)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_many_commands_leave_no_file_open(paired: Phone, rare_collections: None) -> None:
+    """In market hours a command about a position opens the market data. A process that polls for weeks must not keep them."""
+    make_market(paired.settings.market, SessionTable.load(), last=DEMO_LAST)
+    noon, bought = datetime(2025, 11, 10, 6, 30, tzinfo=UTC), date(2025, 11, 6)
+    of = {"user": "asha", "instrument_id": "AMBERWELL", "symbol": "AMBERWELL", "quantity": 10, "charges": 0}
+    own = {"status": "open", "cost": 4500_00, "bought": 4500_00, "sold": 0, "buys": 1, "realised": 0, "level": 30}
+    days = {"level_session": bought, "opened_session": bought, "opened_at": noon}
+    with paired.world.ledger.database.write() as connection:
+        connection.execute(insert(schema.positions).values(**of, **own, **days))
+
+    def at_noon(read_only: bool) -> World:
+        return replace(paired.opened(read_only), clock=VirtualClock(noon))
+
+    poller, opened = paired.poller(at_noon), []
+    for _ in range(40):
+        paired.server.message("/positions")
+        poller.poll_once(0)
+        opened.append(files_of(paired.settings.home))
+    assert len(paired.server.replies()) == 40
+    assert "UNPROTECTED AMBERWELL" in paired.server.replies()[-1]
+    assert max(opened) <= opened[0]
