@@ -11,8 +11,9 @@ BOXED, PLAIN = (3, 2), (2, 0)
 LEAST_TEXT = 20
 """The width below which a column of free text is not broken into lines; it is dropped instead."""
 FREE_TEXT = frozenset(
-    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times", "what"}
-)
+    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times", "what",
+     "description"}
+)  # fmt: skip
 """Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
 DROPPED_FIRST = (
     "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "started", "seconds",
