@@ -6,7 +6,7 @@ stops of positions that were bought on any day.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -20,7 +20,7 @@ from tradectl.marketdata.store import Store
 from tradectl.model.history import Floats, History
 from tradectl.research.backtests import BacktestRequest
 from tradectl.research.look_ahead_checks import CutMarket, SymbolsEngine
-from tradectl.strategy.column_rules import ColumnRules
+from tradectl.strategy.column_rules import ColumnRules, HeldColumns
 from tradectl.strategy.rule_set import Mask, PositionFacts
 
 AGES = (0, 1, 5, 20)
@@ -99,21 +99,18 @@ def _columns(rules: ColumnRules, history: History, j: int) -> dict[str, object]:
     for part, values in (("score", columns.score), ("size", columns.size)):
         if values is not None:
             found[part] = _numbers(values[rows])
-    for age in AGES:
-        entered = j - age
-        if entered < 0:
-            continue
-        paid = float(history.close[entered]) / 100 * float(history.multiplier[entered])
-        for buys in range(1, 2 + min(1, rules.rule.reentries)):
-            held = columns.held(PositionFacts(paid, entered, buys), entered, j + 1)
-            since = f"{age} sessions after {'a buy' if buys == 1 else 'a second buy'}"
-            found |= {
-                f"exit {since}": _flags(held.exit),
-                f"target {since}": _numbers(held.target),
-                f"stop {since}": _numbers(held.stop),
-                f"reentry {since}": _flags(held.reentry),
-            }
+    held = [item for age in AGES if age <= j for item in _held(rules, history, j - age, j)]
+    for part in ("exit", "target", "stop", "reentry"):
+        columns_held = [getattr(item, part) for item in held]
+        found[part] = [_flags(item) if item.dtype == np.bool_ else _numbers(item) for item in columns_held]
     return found
+
+
+def _held(rules: ColumnRules, history: History, entered: int, j: int) -> Iterator[HeldColumns]:
+    """Yield the columns of a position that was bought once, and of one that was bought twice if the rule buys again."""
+    paid = float(history.close[entered]) / 100 * float(history.multiplier[entered])
+    for buys in range(1, 2 + min(1, rules.rule.reentries)):
+        yield rules.columns.held(PositionFacts(paid, entered, buys), entered, j + 1)
 
 
 def _flags(mask: Mask) -> str:

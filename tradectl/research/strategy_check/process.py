@@ -26,6 +26,7 @@ from tradectl.research.strategy_check.work import CheckOutcome, CheckResult, Che
 from tradectl.runtime.interrupt import Stop
 
 _CHILD = "import sys; sys.path[:] = {path!r}; from tradectl.research.strategy_check.process import serve; serve()"
+STDIN = 0
 FIRST: Mapping[str, str] = {"PYTHONHASHSEED": "1"}
 SECOND: Mapping[str, str] = {"PYTHONHASHSEED": "2", "TZ": "Pacific/Auckland"}
 
@@ -118,6 +119,7 @@ def serve() -> None:
 
 
 def _follow_parent() -> None:
-    """End this process when the parent closes stdin or dies."""
-    sys.stdin.buffer.read()
+    """End this process when the parent closes stdin or dies. A read without a buffer holds no lock when the process ends."""
+    while os.read(STDIN, 1):
+        pass
     os._exit(1)

@@ -42,12 +42,19 @@ def result(text: StrategyText, outcome: CheckOutcome) -> dict[str, Any]:
 
 
 def text_of(found: Mapping[str, Any], width: int) -> str:
-    """Return a result as text of a width."""
-    lines = [f"{found['name']} {found['hash'][:12]}{_over(found)}", ""]
+    """Return a result as text of a width. Checks that were not made for the same reason share a paragraph."""
+    lines = [*_wrapped(f"{found['name']} {found['hash'][:12]}{_over(found)}", width), ""]
+    reasons = [item["sentence"] for item in found["checks"] if item["status"] == Status.NOT_MADE]
     for item in found["checks"]:
+        title = item["name"].capitalize()
+        if item["status"] == Status.NOT_MADE:
+            if item["sentence"] not in reasons:
+                continue
+            same = [other["name"] for other in found["checks"] if other["sentence"] == item["sentence"]]
+            title, reasons = ", ".join(same).capitalize(), [reason for reason in reasons if reason != item["sentence"]]
         mark = "FAILED" if item["status"] == Status.FAILED else item["status"]
-        lines += _wrapped(f"{mark:<{LABEL}}{item['name'].capitalize()}. {item['sentence']}", width)
-        lines += [line for detail in item["details"] for line in _wrapped(f"{'':<{LABEL}}- {detail}", width)]
+        lines += _wrapped(f"{mark:<{LABEL}}{title}. {item['sentence']}", width)
+        lines += [line for detail in item["details"] for line in _wrapped(f"{'':<{LABEL}}- {detail}", width, LABEL + 2)]
     return "\n".join([*lines, "", *_wrapped(_end(found), width, indent=0)])
 
 

@@ -26,8 +26,10 @@ from tradectl.research.strategy_check.work import CheckWork, TradeRow
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.simulate import simulate
 
-SIMULATES_STRATEGIES = find_spec("tradectl.screener.own_screen") is not None
-"""Whether the tasks of the day run own strategies. Remove it when they do."""
+TASK_MODULES = ("tradectl.screener.own_screen", "tradectl.execution.position_rules")
+"""The modules with which the tasks of the day buy and sell by an own strategy."""
+SIMULATES_STRATEGIES = all(find_spec(name) is not None for name in TASK_MODULES)
+"""Whether the tasks of the day run own strategies."""
 SESSIONS = 60
 """The sessions of the compared span."""
 EVERY = 25
