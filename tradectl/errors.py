@@ -12,10 +12,11 @@
     ├── OrderRefused            11   the broker rejected the command: it was not carried out
     ├── DataError                8   market data missing, stale or damaged
     │   └── UncoveredDate        8   the session table does not reach this date
-    ├── Blocked                  9   the account is halted, or a needed task has not completed
+    ├── Blocked                  9   the account is halted, or a needed task or check has not completed
     ├── DatabaseError           10   unreadable, read-only, full, or written by a newer version
     ├── Missed                  12   the window closed without a run
     ├── LookAhead               13   a decision of a backtest used later data
+    ├── CheckFailed             14   a strategy failed its check
     └── Interrupted          128+N   signal N stopped the program
 
 The docstring of a class states when it is raised. The message of an error is one line for a person, without a traceback.
@@ -106,7 +107,7 @@ class UncoveredDate(DataError):
 
 
 class Blocked(TradectlError):
-    """Not allowed now: the account is halted, or a needed task has not completed."""
+    """Not allowed now: the account is halted, a needed task has not completed, or a strategy has not passed its check."""
 
     exit_code = 9
 
@@ -127,6 +128,12 @@ class LookAhead(TradectlError):
     """A decision of the backtest changes if later bars are removed, so the results are invalid."""
 
     exit_code = 13
+
+
+class CheckFailed(TradectlError):
+    """A strategy failed its check for another reason than later bars, so it cannot be used."""
+
+    exit_code = 14
 
 
 class Interrupted(TradectlError):

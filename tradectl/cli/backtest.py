@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,7 +142,8 @@ def backtest(
             found, text = backtests.result_alone(request, run), text_of_many if request.many else text_of_symbol
     with bar("checking", quiet=quiet) as tell:
         made_again = check_look_ahead(request, account.capital if account is not None else None, look_ahead, tell)
-    found = with_notes(found, request.parameters, made_again, request.market.surveillance_since(), rule=own.rule, name=own.name)
+    since = request.market.surveillance_since()
+    found = with_notes(found, request.parameters, made_again, since, rule=own.rule, name=own.name, values=own.values)
     if csv_file is not None:
         write_csv(csv_file, CSV_COLUMNS, found["trades"])
     if page is not None:
@@ -195,11 +196,15 @@ def account_of(
 
 @dataclass(frozen=True)
 class OwnRule:
-    """The rule to backtest. `rule`: None for ema9-reversion. `settings`: the changed settings of the user."""
+    """The rule to backtest.
+
+    `rule`: None for ema9-reversion. `settings`: the changed settings of the user. `values`: of the rule's parameters.
+    """
 
     name: str
     rule: Rule | None
     settings: dict[str, str]
+    values: dict[str, float] = field(default_factory=dict)
 
 
 def own_rule(invocation: Invocation, strategy: str, parts: tuple[str, str, str, str], changes: list[str] | None) -> OwnRule:
@@ -219,10 +224,11 @@ def own_rule(invocation: Invocation, strategy: str, parts: tuple[str, str, str, 
         }
         others = settings_of([change for change in changes or [] if change.partition("=")[0] not in names])
         rule: Rule | None = found.rule(given)
+        values = found.values(given)
     else:
-        rule, others = parse_rule(*parts), settings_of(changes)
+        rule, others, values = parse_rule(*parts), settings_of(changes), {}
     check_settings(rule, others)
-    return OwnRule(strategy or ONE_LINE, rule, others)
+    return OwnRule(strategy or ONE_LINE, rule, others, values)
 
 
 def request_of(invocation: Invocation, name: str, first: str, last: str, own: OwnRule) -> BacktestRequest:

@@ -13,22 +13,9 @@ BOX_EDGES = 2
 LEAST_TEXT = 20
 """The width below which a column of free text is not broken into lines; it is dropped instead."""
 FREE_TEXT = frozenset(
-    {
-        "reason",
-        "result",
-        "message",
-        "inputs",
-        "meaning",
-        "finding",
-        "what is known",
-        "such as",
-        "note",
-        "error",
-        "times",
-        "what",
-        "values",
-    }
-)
+    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times", "what",
+     "values", "description"}
+)  # fmt: skip
 """Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
 DROPPED_FIRST = (
     "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "started", "seconds",

@@ -37,6 +37,13 @@ def strategy_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in found if name.startswith(incomplete)][:MOST]
 
 
+def example_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the shipped examples and the home's strategies that begin so."""
+    from tradectl.bootstrap.strategies import example_files
+
+    return [*(name for name in example_files() if name.startswith(incomplete)), *strategy_names(ctx, incomplete)][:MOST]
+
+
 def orders(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return the ids of the newest orders that begin so, with what they are."""
     from tradectl.bootstrap.home_readings import home_ledger

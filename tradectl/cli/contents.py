@@ -48,6 +48,7 @@ MODULES = (
     ("simulate", "simulate"),
     ("replay", "replay"),
     ("sweep", "sweep"),
+    ("strategy", "strategy"),
     ("demo", "demo"),
     ("drill", "drill"),
     ("sandbox", "sandbox"),

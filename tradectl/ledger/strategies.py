@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from tradectl.errors import UsageError
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.ledger.upserts import insert_new, upsert_rows
@@ -85,6 +86,14 @@ class Strategies:
             row = connection.execute(select(table).where(table.c.user == self._user, table.c.hash == hash_)).first()
         return StoredCheck(row.hash, row.name, row.passed, row.checked_at, row.result) if row is not None else None
 
+    def last_check(self, name: str) -> StoredCheck | None:
+        """Return the newest check of any text of a strategy; None if no text of this name was checked."""
+        table = schema.strategy_checks
+        query = select(table).where(table.c.user == self._user, table.c.name == name).order_by(table.c.checked_at.desc())
+        with self._database.read() as connection:
+            row = connection.execute(query.limit(1)).first()
+        return StoredCheck(row.hash, row.name, row.passed, row.checked_at, row.result) if row is not None else None
+
     def used(self) -> list[UsedStrategy]:
         """Return the strategies that `analyze` runs, in the order in which they were first used."""
         return self.chosen() or [UsedStrategy(REVERSION, "", Decimal(1))]
@@ -97,10 +106,23 @@ class Strategies:
             return [UsedStrategy(row.name, row.hash, Decimal(row.share), row.used_at) for row in rows.all()]
 
     def use(self, strategy: UsedStrategy, now: datetime) -> None:
-        """Use a strategy from now on; one that is used keeps its place, with the new hash and share."""
+        """Use a strategy from now on; one that is used keeps its place, with the new hash and share.
+
+        Raises UsageError if the shares of all used strategies would exceed 1.
+        """
         row = {"user": self._user, "name": strategy.name, "hash": strategy.hash, "share": format(strategy.share.normalize(), "f")}
         with self._database.note() as connection:
-            earlier = {item.name: item.used_at for item in self.chosen()}
+            chosen = self.chosen()
+            earlier = {item.name: item.used_at for item in chosen}
+            left = left_of(chosen, strategy.name)
+            if strategy.share > left:
+                others = ", ".join(f"{item.name} {item.share.normalize():f}" for item in chosen if item.name != strategy.name)
+                raise UsageError(
+                    f"a share of {strategy.share.normalize():f} is too much: {left.normalize():f} is left beside {others}; "
+                    f"write --share {left.normalize():f} or less, or lower another one"
+                    if left
+                    else f"nothing is left beside {others}: give one of them a lower share first, or drop it"
+                )
             upsert_rows(
                 connection, schema.user_strategies, ("user", "name"), [{**row, "used_at": earlier.get(strategy.name) or now}]
             )
@@ -110,3 +132,8 @@ class Strategies:
         table = schema.user_strategies
         with self._database.note() as connection:
             return connection.execute(delete(table).where(table.c.user == self._user, table.c.name == name)).rowcount > 0
+
+
+def left_of(chosen: Sequence[UsedStrategy], name: str = "") -> Decimal:
+    """Return the share that is left beside the chosen strategies. `name`: one whose own share does not count."""
+    return 1 - sum((item.share for item in chosen if item.name != name), Decimal())

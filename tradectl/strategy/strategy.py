@@ -21,6 +21,29 @@ EXPRESSIONS, PYTHON = "expressions", "python"
 """The forms of a strategy."""
 
 
+def text_hash(text: str) -> str:
+    """Return the SHA-256 of the text of a file, in hexadecimal digits."""
+    return sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyText:
+    """Hold the file of a strategy as it was read, without a look at its content.
+
+    `form`: EXPRESSIONS or PYTHON. `file`: what an error names, such as `rsi2.toml`.
+    """
+
+    name: str
+    form: str
+    text: str
+    file: str
+
+    @property
+    def hash(self) -> str:
+        """Return the SHA-256 of the text."""
+        return text_hash(self.text)
+
+
 @dataclass(frozen=True, slots=True)
 class StrategyParameter:
     """Describe a number that a rule names. `whole`: whether it is a whole number, as its default is. `step`: of a sweep."""
@@ -82,7 +105,7 @@ class Strategy:
     @property
     def hash(self) -> str:
         """Return the SHA-256 of the text, in hexadecimal digits."""
-        return sha256(self.text.encode()).hexdigest()
+        return text_hash(self.text)
 
     def values(self, changes: Mapping[str, str] | None = None) -> dict[str, float]:
         """Return the value of each parameter: its default, or the changed one from text. Raises UsageError."""

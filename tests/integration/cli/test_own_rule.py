@@ -44,6 +44,7 @@ def test_a_list_is_traded_by_the_rule_and_names_it(researcher: Tradectl) -> None
         "name": "one-line",
         **TEXTS,
         **dict.fromkeys(("reentry", "max_days", "score", "size")),
+        "parameters": {},
         "ambiguous": result["rule"]["ambiguous"],
         "without_stop": 0,
     }
@@ -157,4 +158,4 @@ def test_what_is_wrong_is_one_line(words: tuple[str, ...], researcher: Tradectl)
 def test_the_seed_is_named_too(researcher: Tradectl) -> None:
     rule = researcher("backtest", "demo", *SPAN, "--look-ahead", "0", "--json").object["result"]["rule"]
     empty = dict.fromkeys(("entry", "exit", "target", "stop", "reentry", "max_days", "score", "size"))
-    assert rule == {"name": "ema9-reversion", **empty, "ambiguous": 0, "without_stop": 0}
+    assert rule == {"name": "ema9-reversion", **empty, "parameters": {}, "ambiguous": 0, "without_stop": 0}

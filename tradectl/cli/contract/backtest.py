@@ -158,6 +158,7 @@ class BacktestRule(TypedDict):
     max_days: str | None
     score: str | None
     size: str | None
+    parameters: dict[str, Setting]
     ambiguous: Count
     without_stop: Count
 

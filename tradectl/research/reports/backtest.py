@@ -124,18 +124,20 @@ def with_notes(
     *,
     rule: Rule | None = None,
     name: str = ONE_LINE,
+    values: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return a JSON result with its rule and with notes on its limits.
 
     The notes give the number of settings that could be fitted to the past, the result of the check for look-ahead, and the table
     of charges. `lists_since`: first date of the surveillance lists; None if they are not all stored. `rule`: an own rule; None
-    for ema9-reversion. `name`: what the own rule is called.
+    for ema9-reversion. `name`: what the own rule is called. `values`: of its parameters, by name.
     """
     tunable = [name for name in names() if name not in NOT_TUNED and not (rule is not None and name in OF_REVERSION)]
     usual = Parameters()
     changed = {name: show(value) for name in tunable if (value := getattr(parameters, name)) != getattr(usual, name)}
+    named = {key: show(float(value)) for key, value in (values or {}).items()}
     return found | {
-        "rule": {"name": REVERSION if rule is None else name, **rule_texts(rule), **found["rule"]},
+        "rule": {"name": REVERSION if rule is None else name, **rule_texts(rule), "parameters": named, **found["rule"]},
         "settings": {"tunable": len(tunable), "changed": changed},
         "look_ahead": {
             "compared": checked.compared,
@@ -147,7 +149,7 @@ def with_notes(
         "charges_of": {"table": parameters.tariff.name, "title": parameters.tariff.title},
         "surveillance_since": lists_since.isoformat() if lists_since is not None else None,
         "notes": [
-            *([] if rule is None else rule_notes(rule, found["rule"])),
+            *([] if rule is None else rule_notes(rule, found["rule"], named)),
             *found["notes"],
             charges_note(parameters.tariff),
             surveillance_note(found["from"], lists_since),
@@ -164,10 +166,11 @@ def rule_texts(rule: Rule | None) -> dict[str, str | None]:
     return {name: written.get(name) for name in PARTS} | {"reentry": "; ".join(again) or None}
 
 
-def rule_notes(rule: Rule, counts: Mapping[str, int]) -> list[str]:
-    """Return the notes about a rule in one line. `counts`: as `_counts` returns them."""
+def rule_notes(rule: Rule, counts: Mapping[str, int], values: Mapping[str, str]) -> list[str]:
+    """Return the notes about an own rule. `counts`: as `_counts` returns them. `values`: of its parameters."""
+    given = f"; with {', '.join(f'{name} {value}' for name, value in values.items())}" if values else ""
     found = [
-        f"Rule: {'; '.join(f'{name} {text}' for name, text in rule.texts)}. Each number in it can be fitted to the past.",
+        f"Rule: {'; '.join(f'{name} {text}' for name, text in rule.texts)}{given}. Each number in it can be fitted to the past.",
         "Not used: the score, the chart quality, the RSI levels and the other settings of ema9-reversion.",
     ]
     if rule.targets and rule.stops:
