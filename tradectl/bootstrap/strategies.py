@@ -1,4 +1,4 @@
-"""Find the strategies of a home: the files of its folder `strategies`."""
+"""Find the strategies of a home: the files of its folder `strategies`, and those of installed packages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
+from tradectl.bootstrap.installed_strategies import installed_file, installed_names
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.files import create_file
 from tradectl.strategy.strategy import EXPRESSIONS, PYTHON, Strategy, StrategyText, check_name
@@ -22,16 +23,19 @@ MODE = 0o644
 
 
 class StrategyFolder:
-    """Read the strategy files of a home. They are read anew at each call, since a person edits them."""
+    """Read the strategy files of a home. They are read anew at each call, since a person edits them.
+
+    A file of the folder comes before one of an installed package with the same name.
+    """
 
     def __init__(self, home: Path) -> None:
         self.folder = home / FOLDER
 
     def names(self) -> list[str]:
         """Return the names of all strategy files, sorted, also of those that cannot be read."""
-        if not self.folder.is_dir():
-            return []
-        return sorted({file.stem for file in self.folder.iterdir() if file.suffix in FORMS and not file.name.startswith(".")})
+        files = self.folder.iterdir() if self.folder.is_dir() else ()
+        own = {file.stem for file in files if file.suffix in FORMS and not file.name.startswith(".")}
+        return sorted({*own, *installed_names()})
 
     def file_of(self, name: str) -> Path:
         """Return the file of a strategy. Raises UsageError if there is none, or if there are two."""
@@ -39,6 +43,8 @@ class StrategyFolder:
         found = [file for suffix in FORMS if (file := self.folder / f"{name}{suffix}").exists()]
         if len(found) == 1:
             return found[0]
+        if not found and (installed := installed_file(name)) is not None:
+            return installed
         if found:
             raise UsageError(f"{found[0]} and {found[1].name} have the same name; remove one of them")
         close = get_close_matches(name, self.names(), n=1)

@@ -72,15 +72,15 @@ def parse_strategy(name: str, text: str, file: str = "") -> Strategy:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f'{file}: {error}; write each part in quotes, such as entry = "rsi(2) < 10"') from None
     _known(file, "key", table, KEYS)
-    texts = {part: _text(file, table, part) for part in PARTS if part in table}
-    parameters = _parameters(file, table.get("parameters", {}))
-    securities = _text(file, table, "securities") or "shares"
+    texts = {part: read_text(file, table, part) for part in PARTS if part in table}
+    parameters = read_parameters(file, table.get("parameters", {}))
+    securities = read_text(file, table, "securities") or "shares"
     if securities not in SECURITIES:
         raise UsageError(f"{file}: securities is one of {', '.join(SECURITIES)}, not {securities!r}")
-    written = _Written(file, texts, tuple(_reentries(file, table)), _days(file, table, parameters), securities)
+    written = _Written(file, texts, tuple(_reentries(file, table)), read_days(file, table, parameters), securities)
     found = Strategy(
         name=name, form=EXPRESSIONS, text=text, file=file, make=written.rule, parameters=parameters,
-        **{key: _text(file, table, key) for key in ("description", "source", "universe")},
+        **{key: read_text(file, table, key) for key in ("description", "source", "universe")},
     )  # fmt: skip
     found.rule()
     return found
@@ -116,8 +116,8 @@ def _known(file: str, kind: str, table: Mapping[str, Any], known: Mapping[str, s
             raise UsageError(f"{file}: no {kind} is called {key!r}; {f'did you mean {close[0]}?' if close else ', '.join(known)}")
 
 
-def _text(file: str, table: Mapping[str, Any], key: str) -> str:
-    """Return the text of a key; a number for an expression is text, too. Empty without the key."""
+def read_text(file: str, table: Mapping[str, Any], key: str) -> str:
+    """Return the text of a key; a number for an expression is text, too. Empty without the key. Raises UsageError."""
     value = table.get(key, "")
     if key in PARTS and isinstance(value, int | float) and not isinstance(value, bool):
         return repr(value)
@@ -136,8 +136,8 @@ def _reentries(file: str, table: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _days(file: str, table: Mapping[str, Any], parameters: tuple[StrategyParameter, ...]) -> str | int | None:
-    """Return the limit of sessions: a number, or the name of a whole parameter; None without one."""
+def read_days(file: str, table: Mapping[str, Any], parameters: tuple[StrategyParameter, ...]) -> str | int | None:
+    """Return the limit of sessions: a number, or the name of a whole parameter; None without one. Raises UsageError."""
     value = table.get("max_days")
     named = {item.name: item for item in parameters}
     if isinstance(value, str) and value in named and named[value].whole and named[value].low >= 1:
@@ -147,7 +147,8 @@ def _days(file: str, table: Mapping[str, Any], parameters: tuple[StrategyParamet
     raise UsageError(f"{file}: max_days is a whole number from 1, or the name of a whole parameter from 1, not {value!r}")
 
 
-def _parameters(file: str, tables: Any) -> tuple[StrategyParameter, ...]:
+def read_parameters(file: str, tables: Any) -> tuple[StrategyParameter, ...]:
+    """Return the parameters of a rule, each from its table. Raises UsageError."""
     if not isinstance(tables, dict):
         raise UsageError(f"{file}: parameters are tables, such as [parameters.oversold]")
     return tuple(_parameter(file, name, table) for name, table in tables.items())
@@ -166,7 +167,7 @@ def _parameter(file: str, name: str, table: Any) -> StrategyParameter:
     lacking = next((key for key in ("default", "low", "high") if key not in numbers), None)
     if lacking is not None:
         raise UsageError(f"{where}: {lacking} is missing")
-    unit, meaning = (_text(where, table, key) for key in ("unit", "meaning"))
+    unit, meaning = (read_text(where, table, key) for key in ("unit", "meaning"))
     found = StrategyParameter(
         name, numbers["default"], numbers["low"], numbers["high"], unit, meaning,
         whole=isinstance(table["default"], int), step=numbers.get("step", 0.0),

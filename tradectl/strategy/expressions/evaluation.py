@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tradectl.model.history import Floats, History, Ints
 from tradectl.strategy.expressions.moving import shifted
 from tradectl.strategy.expressions.tree import Expression
-from tradectl.strategy.expressions.vocabulary import COLUMNS, FACTS, FUNCTIONS
+from tradectl.strategy.expressions.vocabulary import CALENDAR, COLUMNS, FACTS, FUNCTIONS
 from tradectl.strategy.rule_set import PositionFacts
 
 Mask = NDArray[np.bool_]
@@ -43,8 +43,8 @@ class BarColumns:
     Attributes:
         sessions: Dates as ordinals; -1 after the last bar of a symbol.
         multiplier: M_t; 1 after the last bar.
-        columns: The columns of the language by name: prices in adjusted rupees, adjusted volume, turnover in rupees; NaN after
-            the last bar.
+        columns: The columns of the language by name, without those of the calendar: prices in adjusted rupees, adjusted volume,
+            turnover in rupees; NaN after the last bar.
     """
 
     sessions: Ints
@@ -56,7 +56,7 @@ class BarColumns:
         """Return the bars of some histories, in their order."""
         shape = max(map(len, histories), default=0), len(histories)
         sessions, multiplier = np.full(shape, -1, dtype=np.int64), np.ones(shape)
-        columns = {name: np.full(shape, np.nan) for name in COLUMNS}
+        columns = {name: np.full(shape, np.nan) for name in COLUMNS if name not in CALENDAR}
         for symbol, history in enumerate(histories):
             n = len(history)
             sessions[:n, symbol], multiplier[:n, symbol] = history.sessions, history.multiplier
@@ -163,6 +163,8 @@ class BarCalculation(Calculation):
         name = expression.name
         if name in self.bars.columns:
             return self.bars.columns[name]
+        if name in CALENDAR:
+            return CALENDAR[name](self.bars.sessions)
         operands = [self.number(item) for item in expression.operands]
         if name == "rank":
             scale = expression.operands[0].scale

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tradectl.model.history import Floats
-from tradectl.strategy.expressions import moving, technical
+from tradectl.strategy.expressions import calendar, moving, technical
 
 LONGEST_PERIOD = 2000
 SAME = None
@@ -79,8 +79,13 @@ COLUMNS: Mapping[str, Word] = {
         Word("close", 1, "close of the session"),
         Word("volume", -1, "shares traded in the session"),
         Word("turnover", 0, "close x volume in rupees"),
+        Word("month", 0, "month of the session, 1 to 12; `month != prev(month, 1)` is true on the first session of a month"),
+        Word("day", 0, "day of the month of the session, 1 to 31"),
+        Word("weekday", 0, "day of the week of the session, 1 for Monday"),
     )
 }
+CALENDAR: Mapping[str, Calculate] = {"month": calendar.month, "day": calendar.day, "weekday": calendar.weekday}
+"""The columns that come from the dates of the bars, and take them as ordinals."""
 FACTS: Mapping[str, Word] = {
     word.name: word
     for word in (
