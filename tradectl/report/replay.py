@@ -61,6 +61,8 @@ class Difference:
 
 
 UNKNOWN = "unknown"
+_NOT_COMPARED = ("missed:", "not_recorded:")
+"""The begins of the keys of messages about runs that were not made, and about the recording itself."""
 _BY_THE_BROKER = ("status", "reason_code", "filled_quantity", "modifications")
 """The columns of an order that follow from the broker's replies."""
 _OF_THE_DAY = "eod:"
@@ -107,7 +109,7 @@ def differences(
     for compared in COMPARED:
         columns = schema.metadata.tables[compared.table].c
         ours, theirs = (
-            _by_key(compared, [row for row in rows.get(compared.table, ()) if row.get("task") in wanted | {None}], columns)
+            _by_key(compared, [row for row in rows.get(compared.table, ()) if _is_compared(row, wanted)], columns)
             for rows in (recorded, replayed)
         )
         for key in dict.fromkeys([*ours, *theirs]):
@@ -151,6 +153,11 @@ def _as_known(found: Difference, unknown: Collection[str]) -> Difference | None:
         known = {name: UNKNOWN if name in _BY_THE_BROKER else value for name, value in found.replayed.items()}
         return replace(found, replayed=known)
     return found
+
+
+def _is_compared(row: Row, tasks: Collection[str]) -> bool:
+    """Return whether a row was written by one of the tasks."""
+    return (row.get("task") is None or row["task"] in tasks) and not str(row.get("deduplicate", "")).startswith(_NOT_COMPARED)
 
 
 def _by_key(compared: Compared, rows: Sequence[Row], columns: Any) -> dict[tuple[Any, ...], Row]:
