@@ -367,7 +367,7 @@ class StepRecorder(Protocol):
         ...
 
     def begin_step(self) -> None:
-        """Begin a step. A replay raises Fenced where the recorded run made no further step."""
+        """Begin a step. A replay raises Interrupted where the recorded run made no further step."""
         ...
 
     def end_step(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.support.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
 from tradectl.brokers.paper import PaperBroker
 from tradectl.cli.app import app
-from tradectl.clock import VirtualClock
+from tradectl.clock import SystemClock, VirtualClock
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.kite.errors import KiteError
@@ -35,13 +35,13 @@ class MovedClock:
     virtual = False
 
     def __init__(self, start: datetime) -> None:
-        self.exchange = VirtualClock(start)
+        self.exchange, self._machine = VirtualClock(start), SystemClock()
 
     def now(self) -> datetime:
         return self.exchange.now()
 
     def machine_now(self) -> datetime:
-        return datetime.now(UTC)
+        return self._machine.machine_now()
 
     def sleep(self, seconds: float) -> None:
         self.exchange.sleep(seconds)

@@ -144,7 +144,7 @@ def run_recording_again(
     assert past.recording is not None
     market = open_store(settings)
     ledger = rebuilt_ledger(folder, past.recorded, changes, market, alone=False)
-    parameters, answers = parameters_of_ledger(settings, ledger), Answers()
+    parameters, answers = parameters_of_ledger(settings, ledger), Answers.of(past.recording.runs)
     first = past.recording.runs[0]
     world = World(
         user=ledger.user,

@@ -11,7 +11,10 @@ BOXED, PLAIN = (3, 2), (2, 0)
 LEAST_TEXT = 20
 """The width below which a column of free text is not broken into lines; it is dropped instead."""
 FREE_TEXT = frozenset(
-    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times", "what"}
+    {
+        *("reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times"),
+        *("what", "difference", "recorded", "replayed"),
+    }
 )
 """Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
 DROPPED_FIRST = (

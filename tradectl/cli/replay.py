@@ -187,7 +187,12 @@ def _text(found: dict[str, Any]) -> str:
     ]
     more = [f"and {len(differing) - SHOWN} more; `--json` has all"] if len(differing) > SHOWN else []
     return "\n".join(
-        [*lines, f"{len(differing)} differ of {compared}", output.table(("table", "row", "recorded", "replayed"), rows), *more]
+        [
+            *lines,
+            f"{len(differing)} differ of {compared}",
+            output.table(("table", "difference", "recorded", "replayed"), rows),
+            *more,
+        ]
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from tradectl.ledger import schema
 from tradectl.ledger.journal import rounded
 from tradectl.ledger.past_state import changed_rows, current_rows, stored
 from tradectl.model.moment import to_ist
+from tradectl.model.order import CLIENT_TAG
 
 if TYPE_CHECKING:
     from tradectl.ledger.past_state import Row, Rows
@@ -61,6 +63,8 @@ class Difference:
 
 
 UNKNOWN = "unknown"
+_ORDER, _ROW = re.compile(r"\b([Oo]rder|show) \d+"), re.compile(r"^(\w+):\d+:")
+"""The numbers of rows in the texts and in the keys of messages."""
 _NOT_COMPARED = ("missed:", "not_recorded:")
 """The begins of the keys of messages about runs that were not made, and about the recording itself."""
 _BY_THE_BROKER = ("status", "reason_code", "filled_quantity", "modifications")
@@ -174,7 +178,9 @@ def _by_key(compared: Compared, rows: Sequence[Row], columns: Any) -> dict[tuple
 
 def _compared(name: str, value: Any) -> Any:
     if name == "body":  # the daily message has the head of the journal, which a replay does not write
-        return "\n".join(line for line in str(value).splitlines() if not line.startswith("journal "))
+        return _ORDER.sub(r"\1 #", "\n".join(line for line in str(value).splitlines() if not line.startswith("journal ")))
+    if name == "deduplicate":
+        return CLIENT_TAG.sub("#", _ROW.sub(r"\1:#:", str(value)))
     if name == "inputs":
         return json.loads(value) if isinstance(value, str) else value
     return rounded(value) if isinstance(value, float) else value

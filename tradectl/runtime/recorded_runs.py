@@ -86,7 +86,8 @@ def run_recorded(
         def run(recorded: RecordedRun, steps: Sequence[RecordedStep], wait: Wait) -> None:
             task, head = by_name[recorded.head.task], recorded.head
             clock = RunClock(head.at, wait)
-            runner = _Runner(open_run(current[0], recorded, steps, clock), tasks, trigger=head.trigger, stop=stop)
+            opened = open_run(current[0], recorded, steps, clock)
+            runner = _Runner(opened, tasks, trigger=head.trigger, stop=stop)
             loops = head.every is not None
             reports.append(
                 runner.run(
@@ -99,6 +100,8 @@ def run_recorded(
                     until=steps[-1].at if loops and not head.once else None,
                 )
             )
+            if opened.recorder is not None:
+                opened.recorder.end_run()  # also for a run that was not admitted
 
         def change(make: Callable[[World], World], _: Wait) -> None:
             current[0] = make(current[0])

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from signal import SIGTERM
 from typing import Any, Protocol, TypeVar
 
 from tradectl.brokers.recording.encoding import capabilities_from_json, request_from_json
-from tradectl.errors import Ambiguous, BrokerUnavailable
-from tradectl.ledger.executions import Fenced
+from tradectl.errors import Ambiguous, BrokerUnavailable, Interrupted
 from tradectl.model.market import Quote
 from tradectl.model.odd_rows import Quotes, Rows, odd_of
 from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
@@ -23,6 +23,7 @@ from tradectl.ports import Capabilities, OrderRules
 R = TypeVar("R", OrderReport, TradeReport, Holding)
 NOT_RECORDED = "the recording has no reply to this command, so its outcome is not known"
 _COMMANDS = frozenset({"place", "modify", "cancel"})
+_LISTS = frozenset({"orders", "trades"})
 
 
 class Movable(Protocol):
@@ -37,6 +38,7 @@ class Answers:
     """What the replayed runs of a session share.
 
     Attributes:
+        placed: The client tags of all recorded orders of the session.
         last: The last reply of each kind.
         quotes: The last quote of each symbol.
         tags: The replay's client tag of each recorded one. They differ if the user has another name.
@@ -46,6 +48,7 @@ class Answers:
         unread: How many reads had no recorded reply, by kind.
     """
 
+    placed: frozenset[str] = frozenset()
     last: dict[str, Any] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -54,6 +57,12 @@ class Answers:
     further: int = 0
     unread: dict[str, int] = field(default_factory=dict)
     _kept: dict[str, dict[str, tuple[Any, ...]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, runs: Iterable[RecordedRun]) -> Answers:
+        """Return the answers for a replay of these runs."""
+        calls = (call for run in runs for step in run.steps for call in step.calls if call.kind == "place")
+        return cls(frozenset(call.arguments["tag"] for call in calls))
 
     def diverge(self, divergence: Divergence) -> None:
         """Record that a command differs. The rows of its symbol stay as they were last read."""
@@ -65,7 +74,7 @@ class Answers:
             self._kept.setdefault(kind, {})[symbol] = tuple(row for row in rows if row.symbol == symbol)
 
     def known(self, kind: str, rows: Sequence[R]) -> Sequence[R]:
-        """Return the rows of a list as a replay may see them."""
+        """Return the rows of a list, those of unknown symbols as they were last read."""
         if not self.unknown:
             return rows
         kept = self._kept.get(kind, {})
@@ -105,9 +114,9 @@ class RecordedBroker:
         """Do nothing: the run is known."""
 
     def begin_step(self) -> None:
-        """Begin the next recorded step. Raises Fenced after the last one, which ends the run without a further entry."""
+        """Begin the next recorded step. Raises Interrupted after the last one: that releases the claim and fails nothing."""
         if self._next >= len(self._steps):
-            raise Fenced(f"the recording has no further step of {self._run.head.name}")
+            raise Interrupted(SIGTERM)
         self._step = self._steps[self._next]
         self._next += 1
         self._waiting = list(self._step.calls)
@@ -115,13 +124,15 @@ class RecordedBroker:
 
     def end_step(self) -> None:
         """Record the commands of the recorded step that the replay did not send."""
-        for call in [item for item in self._waiting if item.kind in _COMMANDS]:
-            self._waiting.remove(call)
-            if self._symbol(call.kind, call.arguments) not in self._answers.unknown:
-                self._diverge(call.kind, self._symbol(call.kind, call.arguments), recorded=_terms(call.arguments), replayed=None)
+        self._miss_commands(len(self._waiting))
 
     def end_run(self) -> None:
-        """Do nothing: the end is known."""
+        """Record the commands of the steps that the replay did not make, because its run ended earlier."""
+        while self._next < len(self._steps):
+            self._waiting = list(self._steps[self._next].calls)
+            self._move_to(self._steps[self._next].at)
+            self._next += 1
+            self._miss_commands(len(self._waiting))
 
     def trouble(self) -> str:
         """Return an empty text: nothing is written."""
@@ -216,10 +227,20 @@ class RecordedBroker:
         """Return the next recorded call of a kind that fits, at its moment; None if there is none in this step."""
         for place, call in enumerate(self._waiting):
             if call.kind == kind and fits(call.arguments):
-                del self._waiting[place]
                 self._move_to(call.at)
+                if kind in _LISTS:  # the list shows what these commands did
+                    self._miss_commands(place)
+                self._waiting.remove(call)
                 return call
         return None
+
+    def _miss_commands(self, before: int) -> None:
+        """Record that the first calls that wait have commands which the replay did not send."""
+        for call in [item for item in self._waiting[:before] if item.kind in _COMMANDS]:
+            self._waiting.remove(call)
+            symbol = self._symbol(call.kind, call.arguments)
+            if symbol not in self._answers.unknown:
+                self._diverge(call.kind, symbol, recorded=_terms(call.arguments), replayed=None)
 
     def _read(self, kind: str) -> Any:
         call = self._take(kind)
@@ -240,7 +261,18 @@ class RecordedBroker:
         self._answers.unread[kind] = self._answers.unread.get(kind, 0) + 1
 
     def _list(self, kind: str, shown: Callable[[Sequence[R]], Sequence[R]] = lambda rows: rows) -> Sequence[R]:
-        return shown(self._answers.known(kind, self._read(kind)))
+        return shown(self._answers.known(kind, self._sent(self._read(kind))))
+
+    def _sent(self, rows: Sequence[R]) -> Sequence[R]:
+        """Return the rows without those of recorded orders of this session that the replay has not sent."""
+        answers = self._answers
+        unsent = answers.placed - answers.tags.keys()
+        if not unsent:
+            return rows
+        listed: Iterable[OrderReport] = answers.last.get("orders", ())
+        hidden = {row.broker_order_id for row in listed if row.tag in unsent}
+        shown = [row for row in rows if isinstance(row, Holding) or row.broker_order_id not in hidden]
+        return rows if len(shown) == len(rows) else Rows(shown, odd_of(rows))
 
     def _tagged(self, rows: Sequence[OrderReport]) -> Sequence[OrderReport]:
         """Return the rows with the replay's client tags; the same object as before for the same rows."""
