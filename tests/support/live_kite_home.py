@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime, time
@@ -14,10 +15,12 @@ from typer.testing import CliRunner
 from tests.integration.cli.conftest import Said
 from tests.support.zerodha import KEY, SECRET, browse
 from tradectl import bootstrap
+from tradectl.brokers.account.live_account import LiveAccount
 from tradectl.brokers.paper import PaperBroker
 from tradectl.cli.app import app
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.exchange.sessions import SessionTable
+from tradectl.freshness import FRESHNESS
 from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.kite.errors import KiteError
 from tradectl.lab.sandboxes.server import Request, Trouble
@@ -27,6 +30,18 @@ from tradectl.model.moment import at_ist
 from tradectl.settings import load
 
 CASH = 10_00_000_00
+ACTIONS = ("corporate_actions", "2026-06-01", "2026-06-01T00:00:00+00:00", "a test")
+"""A record that the list of corporate actions is complete, without which a home on the machine's clock analyses nothing."""
+
+
+def demo_market(folder: Path) -> Path:
+    """Return the market data of the demo, as the feeds of a live home would have stored them."""
+    said = CliRunner().invoke(app, ["--home", str(folder), "init", "--demo-data"], catch_exceptions=False)
+    assert said.exit_code == 0, said.stderr
+    with closing(sqlite3.connect(folder / "market" / "archive.db")) as archive, archive:
+        archive.execute(FRESHNESS)
+        archive.execute("INSERT OR REPLACE INTO freshness (kind, as_of, fetched_at, source) VALUES (?, ?, ?, ?)", ACTIONS)
+    return folder / "market"
 
 
 class MovedClock:
@@ -91,18 +106,37 @@ class LiveKiteHome:
         """Do as `broker set`, `login` and `broker arm` do, with a person at the browser."""
         self.to(at)
         with closing(bootstrap.open_world(load(home=str(self.home), environment={}))) as world:
-            account = bootstrap.live_account(self.settings, world.ledger, world.clock, world.market, world.sessions)
-            adapter = account.set_broker("kite")
+            facts = (self.settings, world.ledger, world.clock, world.market, world.sessions)
+            live = world.mode == "live"
+            account = bootstrap.live_account(*facts) if live else bootstrap.read_only_account(*facts)
+            adapter = account.set_broker("kite") if isinstance(account, LiveAccount) else account.adapter()
             for name, url in (("api", self.kite.url), ("login", f"{self.kite.url}/connect/login")):
                 account.put_address(adapter, name, url)
             for name, value in (("api_key", KEY), ("api_secret", SECRET)):
                 account.vault(adapter).put(name, value)
             account.login(browse)
-            Arming(world.ledger, "kite").arm(world.clock.now())
+            if live:
+                Arming(world.ledger, "kite").arm(world.clock.now())
 
     @property
     def settings(self) -> Any:
         return load(home=str(self.home), environment={})
+
+    def trade(self, day: date, *, first: bool = False) -> None:
+        """Run the tasks of a day at their times; of the first day only the evening's."""
+        if not first:
+            self.log_in(f"{day} 07:50")
+            for slot in ("08:00", "08:40"):
+                self("premarket-retry", at=f"{day} {slot}:02")
+            self("amo-adjust", at=f"{day} 09:05:03")
+            self("sell-monitor", "--every", "60", "--until", "09:29", at=f"{day} 09:15:01")
+            self("position-monitor", at=f"{day} 09:30:01")
+            self("sell-monitor", "--until", "15:29")
+            self("position-monitor", at=f"{day} 15:30:20")
+            self("sell-monitor")
+        self("analyze", at=f"{day} 16:00:02")
+        self("buy", at=f"{day} 16:05:02")
+        self("eod", at=f"{day} 18:00:02")
 
     def fail(self, kind: Trouble, times: int = 1) -> None:
         """Let the next new orders fail."""
@@ -110,14 +144,20 @@ class LiveKiteHome:
 
 
 @contextmanager
-def live_kite_home(folder: Path, market: Path, start: date, patch: pytest.MonkeyPatch, **settings: str) -> Iterator[LiveKiteHome]:
+def live_kite_home(
+    folder: Path, market: Path, start: date, patch: pytest.MonkeyPatch, *, paper: bool = False, **settings: str
+) -> Iterator[LiveKiteHome]:
+    """Make a live home, or a paper home on Kite's prices, before the market opens on `start`."""
     home = folder / "home"
     home.mkdir(parents=True)
-    (home / "tradectl.toml").write_text(f'market = "{market}"\n', encoding="utf-8")
+    quotes = 'quotes = "kite"\n' if paper else ""
+    (home / "tradectl.toml").write_text(f'market = "{market}"\n{quotes}', encoding="utf-8")
     live = LiveKiteHome(home, market, start, patch)
+    mode = ("--mode", "paper") if paper else ("--mode", "live", "--broker", "kite")
     try:
         with live.kite:
-            assert live("init", "--mode", "live", "--broker", "kite", "--capital", "1000000", at=f"{start} 08:01").code == 0
+            said = live("init", *mode, "--capital", "1000000", at=f"{start} 08:01")
+            assert said.code == 0, said.err
             for key, value in settings.items():
                 assert live("config", "set", key, value).code == 0
             live.log_in(f"{start} 08:02")

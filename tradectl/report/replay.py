@@ -44,7 +44,7 @@ COMPARED = (
         ("quantity", "price", "variety", "status", "reason_code", "filled_quantity", "modifications"),
     ),
     Compared("fills", ("symbol", "side", "at"), ("quantity", "price", "charges", "booked")),
-    Compared("outbox", ("deduplicate",), ("kind", "title", "body")),
+    Compared("outbox", ("deduplicate", "title"), ("kind", "body")),
 )
 """Numbers of rows, of the broker, and of processes are not compared."""
 
@@ -148,7 +148,8 @@ def _as_known(found: Difference, unknown: Collection[str]) -> Difference | None:
         if found.key["deduplicate"].startswith(_OF_THE_DAY):
             return replace(found, replayed=dict.fromkeys(found.recorded or {}, UNKNOWN))
         texts = " ".join(str(value) for side in (found.recorded, found.replayed) for value in (side or {}).values())
-        return None if any(symbol in f"{texts} {found.key['deduplicate']}" for symbol in unknown) else found
+        texts = f"{texts} {found.key['deduplicate']} {found.key['title']}"
+        return None if any(symbol in texts for symbol in unknown) else found
     if found.key.get("symbol") not in unknown:
         return found
     if found.table == "fills" and found.recorded is not None:
