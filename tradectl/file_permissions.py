@@ -11,7 +11,9 @@ from pathlib import Path
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The permission bits of the group and of others."""
 _OWNER_ONLY = 0o077
-_OF_A_HOME = frozenset({"tradectl.toml", "sessions.csv", "secret.key", "market", "logs", "backups", "brokers", "drill"})
+_OF_A_HOME = frozenset(
+    {"tradectl.toml", "sessions.csv", "secret.key", "market", "logs", "backups", "brokers", "drill", "recordings"}
+)
 """Names that a folder may contain before it becomes a home."""
 LEDGER = "ledger.db"
 """The name of the ledger's file in a home, and in the folder of a stored simulation."""

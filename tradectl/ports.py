@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tradectl.model.freshness import Freshness
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
+    from tradectl.model.recording import RunHead
     from tradectl.model.renames import Renames
     from tradectl.model.surveillance import Spells, Surveillance
 
@@ -355,6 +356,30 @@ class Notifier(Protocol):
     def send(self, title: str, body: str) -> bool: ...
     def send_picture(self, title: str, body: str, picture: Path) -> str:
         """Send a PNG once, with a text as its caption; return why it did not arrive, empty if it did."""
+        ...
+
+
+class StepRecorder(Protocol):
+    """Be called at the begin and the end of each run and step. A recording of a run stores them; a replay follows them."""
+
+    def begin_run(self, run: RunHead) -> None:
+        """Begin a run. The calls to the broker before belong to it."""
+        ...
+
+    def begin_step(self) -> None:
+        """Begin a step. A replay raises Interrupted where the recorded run made no further step."""
+        ...
+
+    def end_step(self) -> None:
+        """End the step."""
+        ...
+
+    def end_run(self) -> None:
+        """End the run."""
+        ...
+
+    def trouble(self) -> str:
+        """Return, once, why nothing is recorded any more, in one line; empty while all is well."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Read a recorded session of a home, and run it again in a folder of its own.
+"""Run a recorded session again in a folder of its own.
 
 The ledger is rebuilt from the journal. The paper exchange begins with the cash and the shares of that ledger. It gets the orders
 that were waiting there, at the moments at which they were sent. Bars come from the home's market data, or from a bundle.
@@ -14,14 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradectl import __version__
-from tradectl.bootstrap.home_readings import home_ledger
 from tradectl.bootstrap.sources import open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import PaperWorld, paper_world, readings_of
-from tradectl.build_fingerprint import build_fingerprint
 from tradectl.clock import VirtualClock
-from tradectl.errors import ConfigurationError
 from tradectl.halt_marker import MemoryMarker
 from tradectl.lazy import resolved
 from tradectl.model.moment import ist_date
@@ -33,30 +29,14 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
     from tradectl.runtime.outcomes import Report
+    from tradectl.runtime.replay import Change
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.task import World
 
 EVENING = ("analyze", "buy")
-"""The tasks whose inputs are recorded in every home: bars, settings and the book."""
+"""The tasks whose inputs are stored in every home: bars, settings and the book."""
 DAY = ("premarket-retry", "amo-adjust", "sell-monitor", "position-monitor", "analyze", "buy", "eod")
-
-
-def replayable(settings: Settings, mode: str) -> tuple[str, ...]:
-    """Return the tasks that can be replayed. Live quotes are not recorded, so that a home with them replays the evening only."""
-    return EVENING if mode == "live" or settings.quotes else DAY
-
-
-def record_of(settings: Settings, session: date) -> RecordedSession:
-    """Return the record of a session of the home's user. Raises ConfigurationError without a home, UsageError without a run."""
-    from tradectl.ledger.recorded_session import read_session
-
-    home = home_ledger(settings)
-    if home is None:
-        raise ConfigurationError(f"there is no home in {settings.home}")
-    with closing(home.database):
-        tasks = replayable(settings, home.info.get("mode") or "")
-        return read_session(home.database, home.user, session, tasks=tasks, version=__version__, fingerprint=build_fingerprint())
 
 
 def run_again(
@@ -68,30 +48,14 @@ def run_again(
 
     market = open_store(settings)
     world = _open(settings, folder, recorded, changes, market)
-    by_people = [
-        (datetime.fromisoformat(at), partial(_changed, settings, market, table, row))
-        for at, table, row in recorded.changes
-        if not (table == "user_trading_config" and row["key"] in changes)
-    ]
-    return world.ledger, replay(world, all_tasks(), recorded, by_people)
+    return world.ledger, replay(world, all_tasks(), recorded, changes_by_people(settings, market, recorded, changes))
 
 
 def _open(settings: Settings, folder: Path, recorded: RecordedSession, changes: Mapping[str, str], market: Store) -> PaperWorld:
     """Return the world at the moment before the first run, or before the first waiting order was sent."""
-    from tradectl.ledger.instrument_ids import follow_renames
-    from tradectl.ledger.migrations import create_or_upgrade
-    from tradectl.ledger.opening import open_database
-    from tradectl.ledger.past_state import write_rows
-    from tradectl.ledger.store import Ledger
     from tradectl.notify.console import SilentNotifier
 
-    database = open_database(folder / "ledger.db", durable=False, alone=True)
-    create_or_upgrade(database)
-    write_rows(database, recorded.before)
-    ledger = Ledger(database, recorded.user)
-    follow_renames(ledger, market.renames(), datetime.fromisoformat(recorded.runs[0].at))
-    for key, value in changes.items():
-        ledger.settings.set(key, value)
+    ledger = rebuilt_ledger(folder, recorded, changes, market, alone=True)
     for key, value in {"clock": "virtual", "mode": "paper"}.items():
         ledger.info.set(key, value)
     waiting = [
@@ -118,6 +82,33 @@ def _open(settings: Settings, folder: Path, recorded: RecordedSession, changes: 
     world = replace(world, broker=resolved(world.broker), readings=resolved(world.readings))
     _send_waiting(world, clock, sorted(waiting, key=lambda order: order.id))
     return world
+
+
+def rebuilt_ledger(folder: Path, recorded: RecordedSession, changes: Mapping[str, str], market: Store, *, alone: bool) -> Ledger:
+    """Return a ledger in `folder` as it was before the first run, with some settings changed."""
+    from tradectl.ledger.instrument_ids import follow_renames
+    from tradectl.ledger.migrations import create_or_upgrade
+    from tradectl.ledger.opening import open_database
+    from tradectl.ledger.past_state import write_rows
+    from tradectl.ledger.store import Ledger
+
+    database = open_database(folder / "ledger.db", durable=False, alone=alone)
+    create_or_upgrade(database)
+    write_rows(database, recorded.before)
+    ledger = Ledger(database, recorded.user)
+    follow_renames(ledger, market.renames(), datetime.fromisoformat(recorded.runs[0].at))
+    for key, value in changes.items():
+        ledger.settings.set(key, value)
+    return ledger
+
+
+def changes_by_people(settings: Settings, market: Store, recorded: RecordedSession, changes: Mapping[str, str]) -> list[Change]:
+    """Return the changes of a session by people, without the settings that the replay changes."""
+    return [
+        (datetime.fromisoformat(at), partial(_changed, settings, market, table, row))
+        for at, table, row in recorded.changes
+        if not (table == "user_trading_config" and row["key"] in changes)
+    ]
 
 
 def parameters_of_ledger(settings: Settings, ledger: Ledger) -> Parameters:

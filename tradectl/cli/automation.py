@@ -28,14 +28,16 @@ def run_due(invocation: Invocation, strict: Strict = False) -> Answer:
 
     With `-q` an error is printed once a day, so that cron mails it once; an order of unknown outcome and a position without a
     live sell are printed again each hour."""
+    from tradectl.bootstrap.recordings import recorded
     from tradectl.runtime import due
     from tradectl.runtime.runner import Runner
 
     _poll_once(invocation)
     tasks = all_tasks()
     world = without_repeats(invocation.world(make=False), *(f"{task.name}{mark}" for task in tasks for mark in " :"))
-    runner = Runner(world, tasks, trigger="cron")
-    report = due.run_due(runner, once_a_day=invocation.quiet and not invocation.as_json)
+    with recorded(world, invocation.required_settings(), invocation.warn) as world:
+        runner = Runner(world, tasks, trigger="cron")
+        report = due.run_due(runner, once_a_day=invocation.quiet and not invocation.as_json)
     found = answer(invocation, report, strict=strict)
     if report.unprinted is None:
         return replace(found, text=report.message)

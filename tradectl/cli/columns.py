@@ -14,7 +14,7 @@ LEAST_TEXT = 20
 """The width below which a column of free text is not broken into lines; it is dropped instead."""
 FREE_TEXT = frozenset(
     {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times", "what",
-     "values", "description"}
+     "values", "description", "difference", "recorded", "replayed"}
 )  # fmt: skip
 """Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
 DROPPED_FIRST = (

@@ -19,6 +19,10 @@ from tradectl.cli.simulate import Set, settings_of
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from tradectl.bootstrap.recorded_sessions import PastSession
     from tradectl.ledger.recorded_session import RecordedSession
     from tradectl.settings import Settings
 
@@ -41,33 +45,41 @@ def replay(
 
     Nothing in the home changes. Exit 1 if something differs although neither code nor settings were changed."""
     with TemporaryDirectory(prefix="tradectl-replay-") as folder:
-        settings, recorded = _recorded(invocation.required_settings(), what, Path(folder))
-        invocation.mode = recorded.mode
+        settings, past = _found(invocation.required_settings(), what, Path(folder))
+        invocation.mode = past.first.mode
         if bundle is not None:
-            return _bundle(settings, recorded, bundle)
-        return _replayed(settings, recorded, settings_of(changes), Path(folder) / "run")
+            return _bundle(settings, past, bundle)
+        return _replayed(settings, past, settings_of(changes), Path(folder))
 
 
-def _recorded(settings: Settings, what: str, folder: Path) -> tuple[Settings, RecordedSession]:
+def _found(settings: Settings, what: str, folder: Path) -> tuple[Settings, PastSession]:
     from tradectl.bootstrap.bundles import open_bundle
-    from tradectl.bootstrap.replays import record_of
+    from tradectl.bootstrap.recorded_sessions import past_session
 
     if Path(what).suffix or Path(what).is_file():
         return open_bundle(settings, Path(what), folder)
     day = parse_day(what)
     if day is None:
         raise UsageError("a session is needed: YYYY-MM-DD")
-    return settings, record_of(settings, day)
+    return settings, past_session(settings, day)
 
 
-def _bundle(settings: Settings, recorded: RecordedSession, file: Path) -> Answer:
+def _bundle(settings: Settings, past: PastSession, file: Path) -> Answer:
     from tradectl.bootstrap.bundles import write_bundle
 
     try:
-        size = write_bundle(settings, recorded, file)
+        size = write_bundle(settings, past, file)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error
-    found = _about(recorded) | {"bundle": str(file), "bytes": size, "compared": {}, "differences": [], "same_code": True}
+    recorded = past.first
+    found = _about(past) | {
+        "bundle": str(file),
+        "bytes": size,
+        "compared": {},
+        "differences": [],
+        "same_code": True,
+        "unknown": {},
+    }
     text = (
         f"{file}, {size:,} bytes: `tradectl replay {file}` reproduces {recorded.session} anywhere\n"
         "It has no secrets and no names. It has your settings, capital, positions and orders: look before you publish it"
@@ -75,41 +87,85 @@ def _bundle(settings: Settings, recorded: RecordedSession, file: Path) -> Answer
     return Answer(found, text, session=date.fromisoformat(recorded.session))
 
 
-def _replayed(settings: Settings, recorded: RecordedSession, changes: dict[str, str], folder: Path) -> Answer:
-    from contextlib import closing
-
-    from tradectl.bootstrap.replays import run_again
+def _replayed(settings: Settings, past: PastSession, changes: dict[str, str], folder: Path) -> Answer:
     from tradectl.build_fingerprint import build_fingerprint
-    from tradectl.report import replay as report
 
-    folder.mkdir()
-    ledger, _ = run_again(settings, folder, recorded, changes)
-    with closing(ledger.database):
-        replayed = report.written(ledger, recorded)
-    tasks = {run.task for run in recorded.runs}
-    differing = report.differences(recorded.results, replayed, tasks)
-    same_code = recorded.fingerprint == build_fingerprint()
-    found = _about(recorded) | {
-        "set": changes,
-        "same_code": same_code,
-        "compared": {name: len(rows) for name, rows in recorded.results.items()},
-        "differences": [asdict(item) for item in differing],
-    }
+    same_code = past.first.fingerprint == build_fingerprint()
+    found = _about(past) | {"set": changes, "same_code": same_code, "compared": {}, "differences": [], "unknown": {}}
+    if past.recorded is not None:
+        _replay_day(settings, past, changes, folder / "run", found)
+    if past.evening is not None:
+        _compare(found, past.evening, _run_again(settings, folder / "evening", past.evening, changes), {})
+    differing = found["differences"]
     expected = bool(changes) or not same_code
     code = DIFFERS if differing and not expected else 0
     error = f"{len(differing)} rows differ, although code and settings are the same" if code else None
-    day = date.fromisoformat(recorded.session)
+    day = date.fromisoformat(past.first.session)
     return Answer(
         found, lambda: _text(found), exit_code=code, error=error, session=day, outcome="failed" if code else "completed"
     )
 
 
-def _about(recorded: RecordedSession) -> dict[str, Any]:
+def _replay_day(settings: Settings, past: PastSession, changes: dict[str, str], folder: Path, found: dict[str, Any]) -> None:
+    """Run the session, or its part before the first gap, and add its differences."""
+    from contextlib import closing
+
+    from tradectl.bootstrap.recorded_sessions import run_recording_again
+    from tradectl.model.moment import to_ist
+    from tradectl.report import replay as report
+
+    recorded = past.recorded
+    assert recorded is not None
+    if past.recording is None:
+        _compare(found, recorded, _run_again(settings, folder, recorded, changes), {})
+        return
+    folder.mkdir()
+    ledger, answers = run_recording_again(settings, folder, past, changes)
+    with closing(ledger.database):
+        replayed = report.written(ledger, recorded)
+    found["differences"] += [asdict(item) for item in report.commands(answers.divergences)]
+    _compare(found, recorded, replayed, answers.unknown)
+    found["unknown"] = {symbol: f"{to_ist(at):%H:%M:%S}" for symbol, at in answers.unknown.items()}
+
+
+def _run_again(settings: Settings, folder: Path, recorded: RecordedSession, changes: dict[str, str]) -> dict[str, Any]:
+    """Run a session again by stored bars, and return what it wrote."""
+    from contextlib import closing
+
+    from tradectl.bootstrap.replays import run_again
+    from tradectl.report import replay as report
+
+    folder.mkdir()
+    ledger, _ = run_again(settings, folder, recorded, changes)
+    with closing(ledger.database):
+        return report.written(ledger, recorded)
+
+
+def _compare(found: dict[str, Any], recorded: RecordedSession, replayed: dict[str, Any], unknown: Mapping[str, datetime]) -> None:
+    """Add the differences and the numbers of compared rows."""
+    from tradectl.report import replay as report
+
+    tasks = {run.task for run in recorded.runs}
+    found["differences"] += [asdict(item) for item in report.differences(recorded.results, replayed, tasks, unknown)]
+    for name, rows in recorded.results.items():
+        found["compared"][name] = found["compared"].get(name, 0) + len(rows)
+
+
+def _about(past: PastSession) -> dict[str, Any]:
     from tradectl.bootstrap.replays import DAY
 
-    runs = [{"task": run.task, "slot": run.slot} for run in recorded.runs]
-    left = [task for task in DAY if task not in {run.task for run in recorded.runs}]
-    return {"version": recorded.version, "runs": runs, "not_replayed": left, "set": {}, "bundle": None, "bytes": None}
+    parts = [part for part in (past.recorded, past.evening) if part is not None]
+    runs = [{"task": run.task, "slot": run.slot} for part in parts for run in part.runs]
+    left = [task for task in DAY if task not in {run["task"] for run in runs}]
+    return {
+        "version": past.first.version,
+        "runs": runs,
+        "not_replayed": left,
+        "gaps": list(past.gaps),
+        "set": {},
+        "bundle": None,
+        "bytes": None,
+    }
 
 
 def _text(found: dict[str, Any]) -> str:
@@ -117,10 +173,12 @@ def _text(found: dict[str, Any]) -> str:
     runs = ", ".join(f"{run['task']} {run['slot']}".strip() for run in found["runs"])
     lines = [f"ran again: {runs}"]
     if found["not_replayed"]:
-        lines.append(f"not run: {', '.join(found['not_replayed'])} (not recorded, or its live quotes were not)")
+        lines.append(f"not run: {', '.join(found['not_replayed'])}")
+    lines += [f"not recorded: {gap}" for gap in found["gaps"][:SHOWN]]
     if not found["same_code"]:
         lines.append(f"the code differs: {found['version']} recorded the session, this is {__version__}, or one was edited")
     differing = found["differences"]
+    lines += [f"{symbol}: from {at} on the broker's answers are not known" for symbol, at in found["unknown"].items()]
     if not differing:
         return "\n".join([*lines, f"identical: {compared}"])
     rows = [
@@ -129,7 +187,12 @@ def _text(found: dict[str, Any]) -> str:
     ]
     more = [f"and {len(differing) - SHOWN} more; `--json` has all"] if len(differing) > SHOWN else []
     return "\n".join(
-        [*lines, f"{len(differing)} differ of {compared}", output.table(("table", "row", "recorded", "replayed"), rows), *more]
+        [
+            *lines,
+            f"{len(differing)} differ of {compared}",
+            output.table(("table", "difference", "recorded", "replayed"), rows),
+            *more,
+        ]
     )
 
 

@@ -99,6 +99,7 @@ def run(
     switched: Mapping[str, bool] | None = None, **more: Any,
 ) -> Answer:  # fmt: skip
     """Run one task through the runner and return its answer; `switched` are settings turned on for this run."""
+    from tradectl.bootstrap.recordings import recorded
     from tradectl.runtime.runner import Runner
     from tradectl.strategy.parameters import with_changes
 
@@ -115,7 +116,8 @@ def run(
         end = moment_until(until, day)
         if task.schedule.every and not more.get("once"):
             open_stream(world)
-        with bar(task.name, quiet=invocation.quiet) as watch:
+        settings = invocation.required_settings()
+        with bar(task.name, quiet=invocation.quiet) as watch, recorded(world, settings, invocation.warn) as world:
             runner = Runner(world, all_tasks(), trigger=trigger, watch=watch)
             report = runner.run(task, session=day, slot=slot, until=end, **more)
     return answer(invocation, report, strict=strict)

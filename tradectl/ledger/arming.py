@@ -21,11 +21,15 @@ LOGGED_IN_UNTIL = "logged_in_until"
 It is not secret, so that commands that only read need not decrypt the login."""
 
 
+ARMED = "armed."
+"""Prefix of the fact `armed.<user>`."""
+
+
 class Arming:
     """The permission of one user to send live orders to one broker."""
 
     def __init__(self, ledger: Ledger, broker: str) -> None:
-        self._info, self._key, self._broker = ledger.info, f"armed.{ledger.user}", broker
+        self._info, self._key, self._broker = ledger.info, f"{ARMED}{ledger.user}", broker
 
     def since(self) -> datetime | None:
         """Return when the user was armed for this broker; None if the user is not armed."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tradectl.errors import UsageError
 from tradectl.ledger import schema
+from tradectl.ledger.arming import ARMED, BROKER, LOGGED_IN_UNTIL
 from tradectl.ledger.audit import entries
 from tradectl.ledger.journal_triggers import DELETE
 from tradectl.ledger.past_state import Row, Rows, changed_rows, current_rows, rows_after
@@ -24,7 +25,8 @@ RESULTS = ("signals", "orders", "fills")
 """The tables that a session's runs write, and that a replay compares; the decisions are compared too."""
 OLDER = 10
 """How many days of earlier decisions are copied."""
-_SECRETS = ("user_settings",)
+_ACCOUNT = "user_settings"
+"""The table of broker credentials. A replay needs two of its rows, which are no secrets."""
 _COMMANDS = ("config set", "config unset", "halt", "resume", "schedule set", "schedule enable", "schedule disable")
 
 
@@ -76,14 +78,30 @@ class RecordedSession:
 
 
 def read_session(
-    database: Database, user: str, session: date, *, tasks: Sequence[str], version: str, fingerprint: str
+    database: Database,
+    user: str,
+    session: date,
+    *,
+    tasks: Sequence[str],
+    version: str,
+    fingerprint: str,
+    until: datetime | None = None,
+    messages: bool = False,
 ) -> RecordedSession:
-    """Return the record of a session of a user. `tasks`: the names of the tasks that can be replayed.
+    """Return the record of a session of a user.
 
-    Raises UsageError if the journal has no run of the session.
+    Args:
+        tasks: The names of the tasks that can be replayed.
+        until: Leave out what was written later.
+        messages: Add the messages to people to the results.
+
+    Raises:
+        UsageError: The journal has no run of the session.
     """
     journal = list(entries(database))
     first, last = _span(journal, user, session, tasks)
+    if until is not None:
+        last = next((place for place in range(first, last) if datetime.fromisoformat(journal[place].at) > until), last)
     before = rows_after(journal[:first])
     after = rows_after(journal[first:last], before)
     day = session.isoformat()
@@ -98,10 +116,11 @@ def read_session(
         mode=before.get("database_info", {}).get("mode", {}).get("value", ""),
         version=version,
         fingerprint=fingerprint,
-        before=_inputs(database, before, user, session),
+        before=_inputs(database, before, user, session)
+        | ({"outbox": _sent_before(database, user, journal[first].at)} if messages else {}),
         runs=tuple(sorted(runs, key=lambda run: (run.at, run.task))),
         changes=tuple(_changes(journal[first:last], user)),
-        results=_results(database, before, after, user, session),
+        results=_results(database, before, after, user, session, messages=(journal[first].at, until) if messages else None),
     )
 
 
@@ -132,7 +151,7 @@ def _is_run(row: Row, user: str, day: str, tasks: Sequence[str]) -> bool:
 
 def _inputs(database: Database, before: Rows, user: str, session: date) -> dict[str, list[Row]]:
     """Return the rows before the session. Tables without a journal are read as they are now, up to the session."""
-    found = {name: list(rows.values()) for name, rows in before.items() if name not in _SECRETS}
+    found = {name: [row for row in rows.values() if name != _ACCOUNT or _of_login(row)] for name, rows in before.items()}
     of_user, day = f"\"user\" = '{user}'", session.isoformat()
     since = (session - timedelta(days=OLDER)).isoformat()
     recent = f"{of_user} AND session_date < '{day}' AND session_date >= '{since}'"
@@ -142,18 +161,57 @@ def _inputs(database: Database, before: Rows, user: str, session: date) -> dict[
     return found
 
 
+def _sent_before(database: Database, user: str, moment: str) -> list[Row]:
+    """Return the messages of the last days, without their texts: what was sent once is not sent again."""
+    begin = datetime.fromisoformat(moment)
+    rows = current_rows(database, schema.outbox, f"\"user\" = '{user}'")
+    earlier = [row for row in rows if begin - timedelta(days=OLDER) <= datetime.fromisoformat(row["created_at"]) < begin]
+    return [
+        row | {"title": "", "body": "", "picture": "", "sent_at": row["created_at"], "claimed_until": None} for row in earlier
+    ]
+
+
 def _changes(journal: Sequence[Entry], user: str) -> list[tuple[str, str, Row]]:
     """Return the changes of settings, schedules and state by commands of a person. A setting that was unset has no value."""
     found = []
     for entry in journal:
-        if entry.record in BY_PEOPLE and entry.user == user and entry.actor.partition(": ")[2] in _COMMANDS:
-            row = json.loads(entry.content)
+        row = json.loads(entry.content)
+        by_person = entry.record in BY_PEOPLE and entry.user == user and entry.actor.partition(": ")[2] in _COMMANDS
+        login = entry.record == _ACCOUNT and entry.user == user and _of_login(row) and entry.change != DELETE
+        armed = entry.record == "database_info" and row["key"] == f"{ARMED}{user}"
+        if by_person or login or armed:
             found.append((entry.at, entry.record, row | {"value": None} if entry.change == DELETE else row))
     return found
 
 
-def _results(database: Database, before: Rows, after: Rows, user: str, session: date) -> dict[str, list[Row]]:
+def _of_login(row: Row) -> bool:
+    """Return whether a row names the broker, or the end of its session: the tasks read these two."""
+    return not row["secret"] and (row["key"] == BROKER or row["key"].endswith(f".{LOGGED_IN_UNTIL}"))
+
+
+def _results(
+    database: Database, before: Rows, after: Rows, user: str, session: date, *, messages: tuple[str, datetime | None] | None
+) -> dict[str, list[Row]]:
+    """Return what the runs wrote. `messages`: the span of the messages; None for none."""
     found = {name: [row for row in changed_rows(before, after, name) if row["user"] == user] for name in RESULTS}
     where = f"\"user\" = '{user}' AND session_date = '{session.isoformat()}'"
-    found["decisions"] = current_rows(database, schema.decisions, where)
+    until = messages[1] if messages is not None else None
+    found["decisions"] = _written_by(current_rows(database, schema.decisions, where), "at", until)
+    if messages is not None:
+        since = datetime.fromisoformat(messages[0])
+        sent = current_rows(database, schema.outbox, f"\"user\" = '{user}'")
+        of_session = [row for row in sent if datetime.fromisoformat(row["created_at"]) >= since]
+        found["outbox"] = _written_by(of_session, "created_at", until or _end_of(after, user, session))
     return found
+
+
+def _written_by(rows: list[Row], column: str, until: datetime | None) -> list[Row]:
+    """Return the rows that were written up to a moment."""
+    return [row for row in rows if until is None or datetime.fromisoformat(row[column]) <= until]
+
+
+def _end_of(after: Rows, user: str, session: date) -> datetime:
+    """Return the last moment of the runs of a session."""
+    day, runs = session.isoformat(), after["task_executions"].values()
+    ends = [row["finished_at"] or row["started_at"] for row in runs if row["user"] == user and row["session_date"] == day]
+    return max(map(datetime.fromisoformat, ends)) + timedelta(seconds=1)

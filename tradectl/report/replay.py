@@ -1,21 +1,25 @@
-"""Compare what a session recorded with what its replay did: decisions, signals, orders and fills."""
+"""Compare what a session recorded with what its replay did: decisions, signals, orders, fills and messages."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tradectl.ledger import schema
 from tradectl.ledger.journal import rounded
 from tradectl.ledger.past_state import changed_rows, current_rows, stored
+from tradectl.model.moment import to_ist
+from tradectl.model.order import CLIENT_TAG
 
 if TYPE_CHECKING:
     from tradectl.ledger.past_state import Row, Rows
     from tradectl.ledger.recorded_session import RecordedSession
     from tradectl.ledger.store import Ledger
+    from tradectl.model.recording import Divergence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +44,33 @@ COMPARED = (
         ("quantity", "price", "variety", "status", "reason_code", "filled_quantity", "modifications"),
     ),
     Compared("fills", ("symbol", "side", "at"), ("quantity", "price", "charges", "booked")),
+    Compared("outbox", ("deduplicate", "title"), ("kind", "body")),
 )
 """Numbers of rows, of the broker, and of processes are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that differs. `recorded` or `replayed` is None if the row is only in the other; they have the differing columns."""
+    """One row that differs. `recorded` or `replayed` is None if the row is only in the other; they have the differing columns.
+
+    The value of a column that a replay cannot know is UNKNOWN: a command that was never sent has no reply.
+    """
 
     table: str
     key: dict[str, Any]
     recorded: dict[str, Any] | None
     replayed: dict[str, Any] | None
+
+
+UNKNOWN = "unknown"
+_ORDER, _ROW = re.compile(r"\b([Oo]rder|show) \d+"), re.compile(r"^(\w+):\d+:")
+"""The numbers of rows in the texts and in the keys of messages."""
+_NOT_COMPARED = ("missed:", "not_recorded:")
+"""The begins of the keys of messages about runs that were not made, and about the recording itself."""
+_BY_THE_BROKER = ("status", "reason_code", "filled_quantity", "modifications")
+"""The columns of an order that follow from the broker's replies."""
+_OF_THE_DAY = "eod:"
+"""The begin of the key of the daily message, which sums up all symbols."""
 
 
 def written(ledger: Ledger, recorded: RecordedSession) -> dict[str, list[Row]]:
@@ -67,25 +86,83 @@ def written(ledger: Ledger, recorded: RecordedSession) -> dict[str, list[Row]]:
         now = {str(row["id"]): row for row in current_rows(ledger.database, schema.metadata.tables[name])}
         found[name] = [row for row in changed_rows({name: old}, {name: now}, name) if row["user"] == recorded.user]
     found["decisions"] = current_rows(ledger.database, schema.decisions, f"session_date = '{recorded.session}'")
+    if "outbox" in recorded.results:
+        earlier = {row["deduplicate"] for row in recorded.before.get("outbox", ())}
+        sent = current_rows(ledger.database, schema.outbox)
+        found["outbox"] = [row for row in sent if row["user"] == recorded.user and row["deduplicate"] not in earlier]
     return found
 
 
 _BY_ID = ("signals", "orders", "fills")
 
 
-def differences(recorded: dict[str, list[Row]], replayed: dict[str, list[Row]], tasks: Iterable[str]) -> list[Difference]:
-    """Return the rows that differ, decisions first. `tasks`: whose decisions are compared."""
+def differences(
+    recorded: dict[str, list[Row]],
+    replayed: dict[str, list[Row]],
+    tasks: Iterable[str],
+    unknown: Collection[str] = (),
+) -> list[Difference]:
+    """Return the rows that differ, decisions first.
+
+    Args:
+        tasks: Whose decisions are compared.
+        unknown: The symbols for which a command was sent that has no recorded reply.
+    """
     found: list[Difference] = []
     wanted = set(tasks)
     for compared in COMPARED:
         columns = schema.metadata.tables[compared.table].c
         ours, theirs = (
-            _by_key(compared, [row for row in rows.get(compared.table, ()) if row.get("task") in wanted | {None}], columns)
+            _by_key(compared, [row for row in rows.get(compared.table, ()) if _is_compared(row, wanted)], columns)
             for rows in (recorded, replayed)
         )
         for key in dict.fromkeys([*ours, *theirs]):
             found += _difference(compared, key, ours.get(key), theirs.get(key))
+    return [item for difference in found if (item := _as_known(difference, unknown)) is not None]
+
+
+def commands(divergences: Iterable[Divergence]) -> list[Difference]:
+    """Return the first command of each symbol that differs."""
+    return [
+        Difference(
+            "commands",
+            {
+                "task": item.task,
+                "slot": item.slot,
+                "at": f"{to_ist(item.at):%H:%M:%S}",
+                "symbol": item.symbol,
+                "command": item.command,
+            },
+            item.recorded,
+            item.replayed,
+        )
+        for item in divergences
+    ]
+
+
+def _as_known(found: Difference, unknown: Collection[str]) -> Difference | None:
+    """Return a difference without values that the replay cannot know; None if nothing is left to compare."""
+    if not unknown:
+        return found
+    if found.table == "outbox":
+        if found.key["deduplicate"].startswith(_OF_THE_DAY):
+            return replace(found, replayed=dict.fromkeys(found.recorded or {}, UNKNOWN))
+        texts = " ".join(str(value) for side in (found.recorded, found.replayed) for value in (side or {}).values())
+        texts = f"{texts} {found.key['deduplicate']} {found.key['title']}"
+        return None if any(symbol in texts for symbol in unknown) else found
+    if found.key.get("symbol") not in unknown:
+        return found
+    if found.table == "fills" and found.recorded is not None:
+        return replace(found, replayed=dict.fromkeys(found.recorded, UNKNOWN))
+    if found.table == "orders" and found.replayed is not None:
+        known = {name: UNKNOWN if name in _BY_THE_BROKER else value for name, value in found.replayed.items()}
+        return replace(found, replayed=known)
     return found
+
+
+def _is_compared(row: Row, tasks: Collection[str]) -> bool:
+    """Return whether a row was written by one of the tasks."""
+    return (row.get("task") is None or row["task"] in tasks) and not str(row.get("deduplicate", "")).startswith(_NOT_COMPARED)
 
 
 def _by_key(compared: Compared, rows: Sequence[Row], columns: Any) -> dict[tuple[Any, ...], Row]:
@@ -101,6 +178,10 @@ def _by_key(compared: Compared, rows: Sequence[Row], columns: Any) -> dict[tuple
 
 
 def _compared(name: str, value: Any) -> Any:
+    if name == "body":  # the daily message has the head of the journal, which a replay does not write
+        return _ORDER.sub(r"\1 #", "\n".join(line for line in str(value).splitlines() if not line.startswith("journal ")))
+    if name == "deduplicate":
+        return CLIENT_TAG.sub("#", _ROW.sub(r"\1:#:", str(value)))
     if name == "inputs":
         return json.loads(value) if isinstance(value, str) else value
     return rounded(value) if isinstance(value, float) else value

@@ -7,7 +7,7 @@ outcome. The claim in the database decides which process works.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -18,6 +18,7 @@ from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.model.message_kind import kind_of_failure
 from tradectl.model.moment import ist_date
+from tradectl.model.recording import RunHead
 from tradectl.ports import Tell, silence
 from tradectl.runtime.admission import JobRequest, admit, find_window, missed_report, with_options
 from tradectl.runtime.clock_watch import watch
@@ -28,6 +29,7 @@ from tradectl.runtime.halting import follow_marker
 from tradectl.runtime.interrupt import Stop, stop_on_signals
 from tradectl.runtime.missed_slots import MissedSlots, shortened
 from tradectl.runtime.outcomes import Report, gravity_of
+from tradectl.runtime.recorder_report import report_recorder
 from tradectl.runtime.stepping import AFTER_THE_END, Heartbeat, Progress, Stepping, cause_of
 from tradectl.task import Context, Task, World
 
@@ -224,6 +226,9 @@ class Runner:
             context.look = stop.raise_if_requested
             heartbeat = Heartbeat(self.world.ledger.executions, claim, self.world.clock)
             work = Stepping(request.task, context, stop, heartbeat, self.progress)
+            recorder = self.world.recorder
+            if recorder is not None:
+                recorder.begin_run(_head(request, claim, self.trigger, self.world.clock.now()))
             if request.window.every is not None:
                 work.steps, work.result = claim.steps, claim.result
             try:
@@ -241,6 +246,15 @@ class Runner:
             except Exception as error:  # noqa: BLE001 - the outermost place: a bug in a task must end its row, with its traceback
                 text = f"{type(error).__name__}: {error}"
                 return self._ends.write_failure(request, claim, work, text, BUG, detail=traceback.format_exc())
+            finally:
+                if recorder is not None:
+                    recorder.end_run()
+                    self._check_recorder()
+
+    def _check_recorder(self) -> None:
+        """Report once that nothing is recorded any more. Trading does not need the recording."""
+        if line := report_recorder(self.world):
+            self._warnings.append(line)
 
     def _through(self, request: JobRequest, work: Stepping, claim: Claim) -> bool:
         """Step through the window; return whether the execution is complete."""
@@ -250,7 +264,10 @@ class Runner:
             work.settle(window.closes if now < window.closes else now + beyond)
             return True
         return work.through(
-            window, until=request.until, once=request.once, watch=_Loop(self.world, self._ends, self.delivery, request, claim)
+            window,
+            until=request.until,
+            once=request.once,
+            watch=_Loop(self.world, self._ends, self.delivery, request, claim, self._check_recorder),
         )
 
     def _dry_run(self, request: JobRequest) -> Report:
@@ -264,6 +281,22 @@ class Runner:
         return request.report("completed", f"dry run of {request.window.name}: nothing was sent", result=result)
 
 
+def _head(request: JobRequest, claim: Claim, trigger: str, now: datetime) -> RunHead:
+    """Return how a run begins, for its record."""
+    window = request.window
+    return RunHead(
+        task=request.task.name,
+        slot=window.slot,
+        session=request.session,
+        at=now,
+        attempt=claim.attempt,
+        trigger=trigger,
+        force=request.force,
+        once=request.once,
+        every=window.every,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Loop:
     """The runner's work between the steps of a continuous task."""
@@ -273,6 +306,7 @@ class _Loop:
     delivery: Delivery
     request: JobRequest
     claim: Claim
+    check_recorder: Callable[[], None]
     reported: set[str] = field(default_factory=set)
 
     def noted(self, work: Stepping) -> None:
@@ -300,8 +334,9 @@ class _Loop:
         self.delivery.between_steps()
 
     def at_mark(self) -> None:
-        """Copy a halt into the ledger that another process could set in the marker alone."""
+        """Copy a halt into the ledger that another process could set in the marker alone, and check the recording."""
         follow_marker(self.world)
+        self.check_recorder()
 
 
 def _with_missed(message: str, missed: Sequence[str]) -> str:

@@ -138,9 +138,14 @@ class Stepping:
             self.first = True
             self.context.forget()
         self.context.begin_step(self.steps, self.first)
+        recorder = self.context.world.recorder if not self.context.dry_run else None
+        if recorder is not None:
+            recorder.begin_step()
         try:
             outcome = self.task.run(self.context)
         finally:
+            if recorder is not None:
+                recorder.end_step()
             self._note_odd_rows()
         stopped, not_cancelled = self.context.blocked_commands()
         for failure in not_cancelled:

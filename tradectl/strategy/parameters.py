@@ -125,6 +125,9 @@ class Parameters:
     isolated: bool = _switch(False, "whether analyze scans in a separate process, so that a crash or hang does no harm")
     scan_limit: int = _number(600, "seconds", 1, 86_400, "an isolated scan that takes longer is stopped")
     log_days: int = _number(180, "days", 1, 36_500, "how long eod keeps log lines and sent messages")
+    recording_days: int = _number(
+        60, "days", 0, 36_500, "how long the recordings of sessions with live prices are kept, for `replay`; 0 records nothing"
+    )
     entry_premium: float = _number(0.005, "share", 0, 0.2, "distance of a buy's limit above the signal's close")
     amo_cancel_ratio: float = _number(
         0.99, "x EMA9", 0, 10, "amo-adjust cancels a buy if the pre-open price is above this multiple of the fast EMA"
@@ -279,6 +282,7 @@ NOT_OF_A_SYMBOL = frozenset(
         "isolated",
         "scan_limit",
         "log_days",
+        "recording_days",
         "preopen_orders",
         "buy_approval",
         "buy_approval_until",

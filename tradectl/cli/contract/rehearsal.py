@@ -62,9 +62,12 @@ class ReplayedRun(TypedDict):
 
 
 class ReplayDifference(TypedDict):
-    """A row that differs: the columns that differ, or all compared columns of a row that only one side has (null: the other)."""
+    """A row that differs: the columns that differ, or all compared columns of a row that only one side has (null: the other).
 
-    table: Literal["decisions", "signals", "orders", "fills"]
+    In `commands`: an order, a change or a cancel that only one side sent, or with other terms.
+    """
+
+    table: Literal["commands", "decisions", "signals", "orders", "fills", "outbox"]
     key: Open
     recorded: Open | None
     replayed: Open | None
@@ -77,8 +80,10 @@ class ReplayResult(TypedDict):
     same_code: bool
     set: dict[str, Setting]
     runs: list[ReplayedRun]
-    not_replayed: Annotated[
-        list[str], Detail({"description": "tasks without a recorded run, or whose live quotes are not recorded"})
+    not_replayed: Annotated[list[str], Detail({"description": "tasks without a recorded run"})]
+    gaps: Annotated[list[str], Detail({"description": "what the recording of live prices and replies lacks"})]
+    unknown: Annotated[
+        dict[str, str], Detail({"description": "by symbol: since when the broker's answers to the replay are not known"})
     ]
     compared: Annotated[dict[str, Count], Detail({"description": "the recorded rows that were compared, by table"})]
     differences: list[ReplayDifference]
