@@ -54,7 +54,5 @@ def _only(path: Path, number: int, row: list[str]) -> str:
     """Return the symbol of a row. Raises UsageError for a row of several fields, of which the others would be ignored."""
     filled = [cell for cell in row if cell]
     if len(filled) > 1:
-        raise UsageError(
-            f"{path} row {number} has {len(filled)} fields: write one symbol a row, or a heading with a column Symbol"
-        )
+        raise UsageError(f"{path} row {number} has {len(filled)} fields: write one symbol a row, or a column Symbol")
     return filled[0]
