@@ -142,7 +142,7 @@ def test_a_demo_home_has_prices_and_a_clock(tradectl: Tradectl):
     assert tradectl("data", "list", "--json", "--at", "2025-10-28 16:00").code == 0
 
 
-def test_a_home_of_an_interrupted_init_is_named_with_what_it_lacks(tradectl: Tradectl, home: Path):
+def test_a_second_init_leads_to_what_an_interrupted_one_lacks(tradectl: Tradectl, home: Path):
     """`init` commits the ledger before it makes the paper exchange and the settings file."""
     assert tradectl("init", "--capital", "1000000", "--prices", "yahoo").code == 0
     (home / "tradectl.toml").unlink()
