@@ -28,6 +28,28 @@ _SHARED = 0o666
 """The mode of other files, before the process's umask is applied."""
 
 
+class NotText(ValueError):
+    """A file is not UTF-8 text. The message says what it is, with its row, and how to save it."""
+
+
+def saved_text(raw: bytes) -> str:
+    """Return the text of a file that a person saved: no byte order mark, and rows that end with `\\n`. Raises NotText."""
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise NotText("is UTF-16 text, which Notepad calls Unicode or UTF-16; save it as UTF-8")
+    if (at := raw.find(b"\0")) >= 0:
+        raise NotText(f"row {_row(raw, at)} has a NUL byte, as UTF-16 text has; save it as UTF-8")
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise NotText(
+            f"row {_row(raw, error.start)} has the byte 0x{raw[error.start]:02x}, so it is not UTF-8 text; save it as UTF-8"
+        ) from error
+
+
+def _row(raw: bytes, at: int) -> int:
+    return raw.count(b"\n", 0, at) + 1
+
+
 def replace_file(file: Path, *content: bytes, mode: int = _SHARED, durable: bool = False, parents: bool = False) -> None:
     """Replace the whole content of a file, or leave it unchanged.
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
+from tradectl.files import NotText, saved_text
 from tradectl.model.moment import IST
 
 FILE = "tradectl.toml"
@@ -225,21 +226,35 @@ def read_file(path: Path) -> dict[str, str]:
     Raises ConfigurationError if it cannot be read or has an unknown key.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = saved_text(path.read_bytes())
+        content = tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} cannot be read: it is not UTF-8 text. {_ANEW}") from error
+    except NotText as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}. {_ANEW}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}. {_ANEW}") from error
+        raise ConfigurationError(f"{path} is not TOML: {_in_words(error, text)}. {_ANEW}") from error
     for key, value in content.items():
         if key not in KEYS:
             raise ConfigurationError(f"{path}: no setting is called {key!r}; there are {', '.join(KEYS)}")
         if not isinstance(value, str):
             raise ConfigurationError(f"{path}: {key} must be text in quotes, not {value!r}")
     return content
+
+
+def _in_words(error: tomllib.TOMLDecodeError, text: str) -> str:
+    """Return what is wrong in a file, with its row and key. No value is shown, because it may be a secret."""
+    found = re.search(r"(.*) \(at line (\d+), column \d+\)", str(error))
+    if found is None:
+        return str(error)
+    row = int(found[2])
+    key = re.match(r"\s*([A-Za-z0-9_-]+)\s*=", text.splitlines()[row - 1]) if row <= len(text.splitlines()) else None
+    if key is not None and found[1] == "Cannot overwrite a value":
+        return f"row {row} sets {key[1]} for the second time"
+    hint = ", a value is text in quotes" if found[1] == "Invalid value" else ""
+    return f"row {row}{f', {key[1]}' if key else ''}: {found[1]}{hint}"
 
 
 def database_url(text: str, base: Path) -> str:

@@ -72,7 +72,9 @@ def init(
         _check_mode(mode)
     _check_prices(prices)
     if settings.database.startswith("sqlite:") and _is_home(settings):
-        raise ConfigurationError(f"{settings.home} is a home already; `tradectl status` shows it")
+        raise ConfigurationError(
+            f"{settings.home} is a home already; after an `init` that was interrupted, `tradectl doctor` names what it lacks"
+        )
     asked = not (any((capital, mode, broker, universe, prices, demo_data, invocation.as_json)) or invocation.quiet)
     if asked and settings.at is None and sys.stdin.isatty():
         choice = _asked(settings)

@@ -29,7 +29,7 @@ from tradectl.errors import ConfigurationError
 from tradectl.exchange.phases import PhaseKind
 from tradectl.exchange.tables import LAST
 from tradectl.exchange.timetables import PhaseRow, Stocks, Timetables
-from tradectl.files import replace_file
+from tradectl.files import NotText, replace_file, saved_text
 
 COLUMNS = ("date", "kind", "open", "close", "runs", "name")
 PHASE_COLUMNS = (*COLUMNS, "stocks", "may_end_from")
@@ -100,7 +100,7 @@ def read_overrides(path: Path) -> Overrides:
     years: dict[int, str] = {}
     phases: list[PhaseRow] = []
     try:
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
+        reader = csv.DictReader(io.StringIO(saved_text(path.read_bytes())), strict=True)
         columns = tuple(reader.fieldnames or ())
         if columns not in {COLUMNS, PHASE_COLUMNS}:
             raise ConfigurationError(f"{path}: the first line must be {','.join(COLUMNS)}, with phases {','.join(PHASE_COLUMNS)}")
@@ -123,7 +123,7 @@ def read_overrides(path: Path) -> Overrides:
                 override = _override(cells, where)
                 _check_unique(override.date in days, where, cells["date"])
                 days[override.date] = override
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, NotText, csv.Error) as error:
         raise ConfigurationError(f"{path} cannot be read as a calendar: {error}") from error
     if phases:
         Timetables(phases)

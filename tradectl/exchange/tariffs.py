@@ -14,6 +14,7 @@ the shipped levies apply unless a row sets them. A table with a shipped name rep
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from tradectl.errors import ConfigurationError
 from tradectl.exchange.rates import OWN_ITEMS, TITLES, Row, Tariff, levies, shipped
+from tradectl.files import NotText, saved_text
 from tradectl.model.money import to_paise
 
 COLUMNS = ("broker", "since", "item", "part", "side", "value", "unit", "source")
@@ -59,11 +61,11 @@ def named(path: Path, name: str) -> Tariff:
 def _read(path: Path) -> Mapping[str, tuple[Row, ...]]:
     """Return the rows of the operator's file by broker, empty if there is no file. Raises ConfigurationError."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [(number, cells) for number, cells in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in cells)]
+        file = io.StringIO(saved_text(path.read_bytes()), newline="")
+        lines = [(number, cells) for number, cells in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in cells)]
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, NotText, csv.Error) as error:
         raise ConfigurationError(f"{path} cannot be read as a table of charges: {error}") from error
     if not lines or tuple(cell.strip().lower() for cell in lines[0][1]) != COLUMNS:
         raise ConfigurationError(f"{path}: the first line must be {','.join(COLUMNS)}")

@@ -140,3 +140,18 @@ def test_a_demo_home_has_prices_and_a_clock(tradectl: Tradectl):
     assert said["universe"] == "demo"
     assert tradectl("status").code == 2
     assert tradectl("data", "list", "--json", "--at", "2025-10-28 16:00").code == 0
+
+
+def test_a_second_init_leads_to_what_an_interrupted_one_lacks(tradectl: Tradectl, home: Path):
+    """`init` commits the ledger before it makes the paper exchange and the settings file."""
+    assert tradectl("init", "--capital", "1000000", "--prices", "yahoo").code == 0
+    (home / "tradectl.toml").unlink()
+    (home / "paper.db").unlink()
+    again = tradectl("init", "--capital", "1000000", "--prices", "yahoo")
+    assert (again.code, again.out) == (4, "")
+    lacks = "after an `init` that was interrupted, `tradectl doctor` names what it lacks"
+    assert again.err == f"tradectl: {home} is a home already; {lacks}\n"
+    found = tradectl("doctor", "--json").object["result"]
+    (fills,) = [item for item in found if item["check"] == "fills"]
+    assert "no source of quotes is set" in fills["text"]
+    assert tradectl("status").code == 0

@@ -22,6 +22,7 @@ from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.process_identity import current_identity
+from tradectl.marketdata.symbol_file import read_symbols
 from tradectl.settings import load, read_file
 
 FULL = """
@@ -88,8 +89,17 @@ def test_a_missing_credential_names_its_command(tradectl: Tradectl) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x96\x80", "cannot be read: it is not UTF-8 text. Correct it, or move it away"),
-        (b"user = \n", "is not TOML: Invalid value (at line 1, column 8). Correct it, or move it away"),
+        (
+            b'user = "anna"\r\n\x96\x80',
+            "cannot be read: row 2 has the byte 0x96, so it is not UTF-8 text; save it as UTF-8. Correct",
+        ),
+        (
+            'user = "anna"\r\n'.encode("utf-16"),
+            "is UTF-16 text, which Notepad calls Unicode or UTF-16; save it as",
+        ),
+        ('user = "anna"\r\n'.encode("utf-16-le"), "row 1 has a NUL byte, as UTF-16 text has; save it as UTF-8. Correct"),
+        (b"# a\nuser = \n", "is not TOML: row 2, user: Invalid value, a value is text in quotes. Correct it, or move it away"),
+        (b'user = "a"\nquotes = "yahoo"\nuser = "b"\n', "is not TOML: row 3 sets user for the second time. Correct it"),
         (b"user = 5", "user must be text in quotes, not 5"),
     ],
 )
@@ -101,6 +111,46 @@ def test_a_wrong_settings_file_is_named_with_what_helps(tradectl: Tradectl, home
     assert shown.err.startswith(f"tradectl: {home / 'tradectl.toml'}")
     assert said in shown.err
     assert len(shown.err.splitlines()) == 1
+
+
+def test_a_settings_file_of_notepad_is_read(tradectl: Tradectl, home: Path) -> None:
+    """Notepad ends rows with CRLF, and its `UTF-8 with BOM` writes a mark before the first key."""
+    tradectl("init", "--user", "anna")
+    (home / "tradectl.toml").write_bytes(b'\xef\xbb\xbfuser = "anna"\r\nreport_folder = "written"\r\n')
+    assert read_file(home / "tradectl.toml") == {"user": "anna", "report_folder": "written"}
+    assert tradectl("status", "--json").object["user"] == "anna"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"INFY,TCS,\n", "row 1 has 2 fields: write one symbol a row, or a column Symbol"),
+        (b"# mine\r\nINFY,\r\nTCS,ITC\r\n", "row 3 has 2 fields: write one symbol a row"),
+        (b"Company,Symbol,\nInfosys,INFY,\nTCS\n", "row 3 has no Symbol: TCS"),
+        (b"Company,Symbol\nInfosys,INFY\nTata,\n", "row 3 has no Symbol: Tata"),
+        ("Symbol\r\nINFY\r\n".encode("utf-16"), "cannot be read as a list of symbols: is UTF-16 text"),
+        ("Symbol\r\nINFY\r\n".encode("utf-16-le"), "cannot be read as a list of symbols: row 1 has a NUL byte"),
+        (b"Symbol\nINFY\xe9\n", "cannot be read as a list of symbols: row 2 has the byte 0xe9"),
+        (b"\r\n", "has no symbols"),
+    ],
+)
+def test_a_wrong_list_of_symbols_is_named_with_its_row(tradectl: Tradectl, tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_bytes(content)
+    shown = tradectl("init", "--universe", str(file))
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.startswith(f"tradectl: {file}")
+    assert said in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"INFY,\nTCS,\n", b"\xef\xbb\xbfSymbol\r\nINFY\r\nTCS\r\n", b"Company Name,Symbol,\nInfosys,INFY,\nTata,TCS,\n"]
+)
+def test_a_trailing_comma_and_a_mark_are_no_symbols(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_bytes(content)
+    assert read_symbols(file) == ["INFY", "TCS"]
 
 
 def test_a_folder_in_place_of_the_settings_is_named_once(tmp_path: Path) -> None:
