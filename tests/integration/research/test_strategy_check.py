@@ -16,14 +16,14 @@ from tests.integration.cli.conftest import Tradectl, home, tradectl
 from tests.integration.research.studies import market_in
 from tradectl import bootstrap
 from tradectl.bootstrap.strategies import StrategyFolder
-from tradectl.ports import silence
+from tradectl.ports import StrategyText, silence
 from tradectl.research.strategy_check.guard import Guard, calls_of_now
 from tradectl.research.strategy_check.runs import first_difference, steps_of
 from tradectl.research.strategy_check.steps import check
 from tradectl.research.strategy_check.work import CheckOutcome, CheckWork, Name, Status
 from tradectl.settings import Settings, load
 from tradectl.strategy.expressions import technical
-from tradectl.strategy.strategy import EXPRESSIONS, StrategyParameter, StrategyText
+from tradectl.strategy.strategy import EXPRESSIONS, StrategyParameter, text_hash
 
 __all__ = ["home", "tradectl"]
 DIP = """
@@ -85,7 +85,7 @@ def test_a_rule_of_expressions_passes_and_may_be_used(trader: Tradectl, home: Pa
     assert trader("audit", "verify").code == 0
     stored = StrategyFolder(home).text("dip")
     world = bootstrap.open_world(load(home=str(home), environment={}), None)
-    kept = world.ledger.strategies.check_of(stored.hash)
+    kept = world.ledger.strategies.check_of(text_hash(stored.text))
     world.close()
     assert kept is not None
     assert [item["status"] for item in kept.result["checks"]] == [item["status"] for item in found["checks"]]
