@@ -9,7 +9,8 @@ from pathlib import Path
 from tradectl.bootstrap.installed_strategies import installed_file, installed_names
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.files import create_file
-from tradectl.strategy.strategy import EXPRESSIONS, PYTHON, Strategy, StrategyText, check_name
+from tradectl.ports import StrategyText
+from tradectl.strategy.strategy import EXPRESSIONS, PYTHON, Strategy, check_name
 from tradectl.strategy.strategy_forms import strategy_of
 
 FOLDER = "strategies"

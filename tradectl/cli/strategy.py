@@ -159,6 +159,7 @@ def use(invocation: Invocation, name: Name, share: Share = "") -> Answer:
     Without any choice the shipped rule, ema9-reversion, has all the capital. It can be used beside own strategies, with a share.
     """
     from tradectl.ledger.strategies import StoredStrategy, UsedStrategy, left_of
+    from tradectl.strategy.strategy import text_hash
 
     world = invocation.world()
     strategies, now = world.ledger.strategies, world.clock.now()
@@ -170,7 +171,7 @@ def use(invocation: Invocation, name: Name, share: Share = "") -> Answer:
     hash_ = ""
     if name != REVERSION:
         text = _folder(invocation).text(name)
-        hash_ = text.hash
+        hash_ = text_hash(text.text)
         _require_check(world.ledger, name, hash_)
         with world.ledger.database.note():
             strategies.store(StoredStrategy(hash_, name, text.form, text.text), now)

@@ -45,7 +45,7 @@ def check(invocation: Invocation, name: Name, universe: Universe = "", first: Fr
     with bar("checking", quiet=invocation.quiet or invocation.as_json) as tell, stop_on_signals() as stop:
         outcome = run_check(work, tell, stop)
     found = result(text, outcome)
-    world.ledger.strategies.record_check(StoredCheck(text.hash, name, found["passed"], world.clock.now(), found))
+    world.ledger.strategies.record_check(StoredCheck(found["hash"], name, found["passed"], world.clock.now(), found))
     width = min(shutil.get_terminal_size().columns, WIDEST)
     if found["passed"]:
         return Answer(found, lambda: text_of(found, width))

@@ -27,24 +27,6 @@ def text_hash(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class StrategyText:
-    """Hold the file of a strategy as it was read, without a look at its content.
-
-    `form`: EXPRESSIONS or PYTHON. `file`: what an error names, such as `rsi2.toml`.
-    """
-
-    name: str
-    form: str
-    text: str
-    file: str
-
-    @property
-    def hash(self) -> str:
-        """Return the SHA-256 of the text."""
-        return text_hash(self.text)
-
-
-@dataclass(frozen=True, slots=True)
 class StrategyParameter:
     """Describe a number that a rule names. `whole`: whether it is a whole number, as its default is. `step`: of a sweep."""
 

@@ -14,6 +14,7 @@ from tradectl import bootstrap
 from tradectl.bootstrap.strategies import StrategyFolder
 from tradectl.ledger.strategies import StoredCheck
 from tradectl.settings import load
+from tradectl.strategy.strategy import text_hash
 
 PARTS = ("--entry", "rsi(2) < 20", "--exit", "close > sma(5)", "--target", "entry * 1.04", "--stop", "entry - 2 * atr(14)")
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -36,10 +37,10 @@ def trader(home: Path, market: Path, tradectl: Tradectl) -> Tradectl:
 def checked(home: Path, name: str, *, passed: bool = True, user: str | None = None) -> str:
     """Store the result of a check of the file as it is, and return its hash."""
     world = bootstrap.open_world(load(home=str(home), user=user, environment={}), user)
-    text = StrategyFolder(home).text(name)
-    world.ledger.strategies.record_check(StoredCheck(text.hash, name, passed, NOW, {"failures": [] if passed else ["no future"]}))
+    hash_ = text_hash(StrategyFolder(home).text(name).text)
+    world.ledger.strategies.record_check(StoredCheck(hash_, name, passed, NOW, {"failures": [] if passed else ["no future"]}))
     world.close()
-    return text.hash
+    return hash_
 
 
 def test_a_new_file_works_and_is_never_overwritten(trader: Tradectl, home: Path) -> None:

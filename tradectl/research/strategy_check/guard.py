@@ -7,12 +7,14 @@ in the same process. The guard finds mistakes. It is no protection against a fil
 
 from __future__ import annotations
 
+import _thread
 import ast
 import datetime
 import os
 import random
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +28,7 @@ from tradectl.errors import TradectlError
 
 REFUSED_EVENTS = (
     "socket.", "subprocess.", "ctypes.", "sqlite3.", "urllib.", "http.", "ftplib.", "smtplib.", "shutil.", "tempfile.", "mmap.",
-    "glob.", "pty.", "webbrowser.", "builtins.input", "_thread.start_new_thread", "os.system", "os.exec", "os.posix_spawn",
+    "glob.", "pty.", "webbrowser.", "builtins.input", "os.system", "os.exec", "os.posix_spawn",
     "os.spawn", "os.fork", "os.startfile", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.link",
     "os.symlink", "os.truncate", "os.utime", "os.putenv", "os.unsetenv", "os.kill", "signal.",
 )  # fmt: skip
@@ -104,6 +106,8 @@ def install() -> Guard:
     _replace_random(guard)
     for name in ("stat", "lstat", "access", "getcwd"):
         setattr(os, name, guard.wrapped(f"it looks for a file (os.{name})", getattr(os, name)))
+    for module, name in ((_thread, "start_new_thread"), (threading, "_start_new_thread")):
+        setattr(module, name, guard.wrapped("it starts a thread", getattr(module, name)))
     sys.addaudithook(guard.audit)
     return guard
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tradectl.model.history import Floats, History
+from tradectl.ports import StrategyText
 from tradectl.research.strategy_check.guard import Guard
 from tradectl.strategy.column_rules import HeldColumns, Rule, SymbolColumns
 from tradectl.strategy.rule_set import Mask, PositionFacts
-from tradectl.strategy.strategy import PYTHON, Strategy, StrategyText
+from tradectl.strategy.strategy import PYTHON, Strategy
 from tradectl.strategy.strategy_forms import strategy_of
 
 T = TypeVar("T")

@@ -99,6 +99,7 @@ def _cause(code: int) -> str:
 
 def serve() -> None:
     """Make the checks of one work from stdin, and write progress and the outcome to stdout. This runs in a child process."""
+    from tradectl.research.strategy_check.guard import install
     from tradectl.research.strategy_check.steps import check
 
     frames, sys.stdout = sys.stdout.buffer, sys.stderr
@@ -112,7 +113,7 @@ def serve() -> None:
         frames.flush()
 
     try:
-        found: object = check(work, lambda name, done, total: send((str(name), done, total)))
+        found: object = check(work, lambda name, done, total: send((str(name), done, total)), install())
     except TradectlError as error:
         found = error
     send(found)

@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tradectl.ports import StrategyText
 from tradectl.research.strategy_check.work import CheckOutcome, Name, Status
-from tradectl.strategy.strategy import StrategyText
+from tradectl.strategy.strategy import text_hash
 
 LABEL = 10
 """The width of the column of the status."""
@@ -19,7 +20,7 @@ def result(text: StrategyText, outcome: CheckOutcome) -> dict[str, Any]:
     return {
         "name": text.name,
         "form": text.form,
-        "hash": text.hash,
+        "hash": text_hash(text.text),
         "universe": outcome.about.get("universe"),
         "from": outcome.about.get("from"),
         "to": outcome.about.get("to"),

@@ -25,6 +25,7 @@ from tradectl.research.strategy_check.runs import Runs, Trades, rows_of
 from tradectl.research.strategy_check.work import CheckWork, TradeRow
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.simulate import simulate
+from tradectl.strategy.strategy import text_hash
 
 TASK_MODULES = ("tradectl.screener.own_screen", "tradectl.execution.position_rules")
 """The modules with which the tasks of the day buy and sell by an own strategy."""
@@ -85,9 +86,9 @@ def simulated(work: CheckWork, universe: str, span: Span, folder: Path, tell: Te
         alone=True,
     )
     with closing(world):
-        text, now = work.text, world.clock.now()
-        world.ledger.strategies.store(StoredStrategy(text.hash, text.name, text.form, text.text), now)
-        world.ledger.strategies.use(UsedStrategy(text.name, text.hash, Decimal(1)), now)
+        text, now, hash_ = work.text, world.clock.now(), text_hash(work.text.text)
+        world.ledger.strategies.store(StoredStrategy(hash_, text.name, text.form, text.text), now)
+        world.ledger.strategies.use(UsedStrategy(text.name, hash_, Decimal(1)), now)
         done = simulate(
             world, all_tasks(), span.first, span.last, every=EVERY * 60,
             progress=lambda number, total, session: tell(f"simulate {session}", number, total),

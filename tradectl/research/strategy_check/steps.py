@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from tradectl.report.result_sentences import counted
 from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.strategy_check import luck
 from tradectl.research.strategy_check.columns import ColumnsEngine, TolerantEngine
-from tradectl.research.strategy_check.guard import Guard, calls_of_now, install
+from tradectl.research.strategy_check.guard import Guard, calls_of_now
 from tradectl.research.strategy_check.guarded import load
 from tradectl.research.strategy_check.runs import Runs, first_difference, rows_of, steps_of
 from tradectl.research.strategy_check.simulation import SIMULATES_STRATEGIES, both_accounts, busiest_span
@@ -34,9 +34,11 @@ FEW, SLOW, UNSURE = 30, 20.0, 0.05
 MOST_LINES, TIMES = 5, 3
 
 
-def check(work: CheckWork, tell: Tell) -> CheckOutcome:
-    """Return the outcome of all checks. Raises UsageError or DataError for a wrong file, list or span."""
-    guard = install()
+def check(work: CheckWork, tell: Tell, guard: Guard) -> CheckOutcome:
+    """Return the outcome of all checks. `guard`: that of this process.
+
+    Raises UsageError or DataError for a wrong file, list or span.
+    """
     try:
         runs = Runs.of(work, load(work.text, guard))
     except TradectlError:
@@ -118,7 +120,7 @@ class _Checks:
 
     def future(self) -> CheckResult:
         """Run the rule again on bars that end earlier."""
-        symbols = TolerantEngine(replace(self.runs.request, instruments=self.runs.request.instruments))
+        symbols = TolerantEngine(self.runs.request)
         days, span = symbols.days(), self.runs.request.evenings
         columns = ColumnsEngine(self.runs.request, self.runs.sample, days)
         found = [

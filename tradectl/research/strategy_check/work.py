@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from tradectl.model.money import Paise
+from tradectl.ports import StrategyText
 from tradectl.settings import Settings
-from tradectl.strategy.strategy import StrategyText
 
 TradeRow = dict[str, Any]
 """A trade as JSON values."""
