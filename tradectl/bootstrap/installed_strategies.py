@@ -1,7 +1,7 @@
 """Find the strategies that installed packages bring: the entry points of the group `tradectl.strategies`.
 
-An entry point is `NAME = "package.module"`, with or without `:Class`. The strategy is the source file of that module, which is read
-as a file of the home is: its text and its hash are those of the file, and the file stands alone.
+An entry point is `NAME = "package.module"`, with or without `:Class`. The strategy is the source file of that module. It is
+read as a file of the home is: its text and its hash are those of the file, and the file stands alone.
 """
 
 from __future__ import annotations
