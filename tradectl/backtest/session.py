@@ -9,8 +9,8 @@ On the path of a daily bar only open, high, low and close matter, because a targ
 `closed_form` compares these four prices; tests compare it with `walk`.
 
 A rule may have a fixed target and a stop instead. The stop is no order: the first step of the monitor that sees a last price at
-or below it sells all shares at that price. The target is an order, so it may fill between two steps. A daily bar that reaches both
-does not tell which came first. The order of the path counts then, as on the paper exchange, and the result says so.
+or below it sells all shares at that price. The target is an order, so it may fill between two steps. A daily bar that reaches
+both does not tell which came first. The order of the path counts then, as on the paper exchange, and the result says so.
 """
 
 from __future__ import annotations

@@ -172,13 +172,12 @@ def rule_notes(rule: Rule, counts: Mapping[str, int]) -> list[str]:
     ]
     if rule.targets and rule.stops:
         found.append(
-            f"In {counts['ambiguous']} sessions of a symbol the daily bar reached both the stop and the target: the extreme nearer "
-            "to the open counts as first."
+            f"In {counts['ambiguous']} sessions of a symbol the daily bar reached both the stop and the target: the extreme "
+            "nearer to the open counts as first."
         )
     if rule.stops:
         found.append(
-            "A stop sells at the price of the first minute that is at or below it, as sell-monitor does; so it sells at or below the "
-            "stop. A real sale can be lower still."
+            "A stop sells at the price of the first minute at or below it, as sell-monitor does. A real sale can be lower still."
         )
     if counts["without_stop"]:
         found.append(
