@@ -38,6 +38,7 @@ class SessionPlan:
         ceiling: Lowest target of earlier sessions, which today's target must not exceed; None for no ceiling.
         fixed_target: Target of the whole session; None: the target follows the last price from `ema_level`.
         stop: The first step of the monitor with a price at or below it sells the shares; None for no stop.
+        low: The session's low, below which a sale at the stop is not rounded; only read with a stop.
     """
 
     held: int
@@ -50,6 +51,11 @@ class SessionPlan:
     ceiling: int | None = None
     fixed_target: int | None = None
     stop: int | None = None
+    low: int = 0
+
+    def at_once(self, last: int, second: int) -> int:
+        """Return the price (paise) at which a sell at the stop trades: rounded down to the tick, but for the open."""
+        return last if second == 0 else max(last // self.tick * self.tick, min(last, self.low))
 
     def target(self, last: int, parameters: Parameters) -> int:
         """Return the target price in paise. `last`: the last price in paise."""
@@ -162,7 +168,7 @@ def _stopped(path: Path, end: int, plan: SessionPlan, target: int, after_open: t
     buys = [SessionFill(Side.BUY, wanted, plan.buy_limit, bought)] if bought is not None else []
     if not shares:
         offered, bought = _next_step(_reached(bought)), None
-    sold = _first_sale(path, offered, end, plan.stop or 0, target)
+    sold = _first_sale(path, offered, end, plan, target)
     if sold is None:
         return buys
     second, price = sold
@@ -171,16 +177,16 @@ def _stopped(path: Path, end: int, plan: SessionPlan, target: int, after_open: t
     return [*buys, SessionFill(Side.SELL, shares + (wanted if buys and plan.same_day else 0), price, second)]
 
 
-def _first_sale(path: Path, offered: int, end: int, stop: int, target: int) -> tuple[int, int] | None:
+def _first_sale(path: Path, offered: int, end: int, plan: SessionPlan, target: int) -> tuple[int, int] | None:
     """Return the second and the price at which shares that are offered from a step on are sold; None if they are not.
 
     A line of a daily path begins and ends at a whole minute, so the step after a falling price is on the same line. The end of
     the session is no step."""
     at_target = path.first_at_or_above(target, offered, end)
-    at_stop = path.first_at_or_below(stop, offered, end)
+    at_stop = path.first_at_or_below(plan.stop, offered, end) if plan.stop is not None else None
     step = _next_step(at_stop) if at_stop is not None else end
     if step < end and (at_target is None or step < at_target):
-        return step, path.price_at(step)
+        return step, plan.at_once(path.price_at(step), step)
     return (at_target, target) if at_target is not None else None
 
 
@@ -253,8 +259,9 @@ class _Walk:
         if self.resting <= self.plan.buy_limit:
             self.wanted = 0
         self.offered = self.shares
-        if last >= self.resting or (self.plan.stop is not None and last <= self.plan.stop):
-            self._sell(self.offered, last, now)
+        stopped = self.plan.stop is not None and last <= self.plan.stop
+        if stopped or last >= self.resting:
+            self._sell(self.offered, self.plan.at_once(last, now) if stopped else last, now)
             self.wanted = 0
 
     def _exchange(self, a: int, b: int) -> None:

@@ -201,7 +201,9 @@ def test_random_sessions_with_a_stop_walk_as_the_closed_form() -> None:
         base, tick = candle.open, drawn.tick
         target = int(base * (1 + rng.gauss(0.01, 0.01))) // tick * tick
         stop = int(base * (1 + rng.gauss(-0.01, 0.01))) // tick * tick
-        plan = replace(drawn, ceiling=None, fixed_target=rng.choice([target, 1 << 62]), stop=rng.choice([stop, stop, None]))
+        plan = replace(
+            drawn, ceiling=None, fixed_target=rng.choice([target, 1 << 62]), stop=rng.choice([stop, stop, None]), low=candle.low
+        )
         if intraday._unusual(candle, plan, PARAMETERS):
             continue
         minutes = rng.choice([375, 360, 60])
@@ -217,20 +219,20 @@ STOPPED = SessionPlan(held=7, ema_level=0.0, tick=5, fixed_target=10_200, stop=9
 
 def test_a_stop_sells_at_the_price_of_the_first_step_below_it() -> None:
     found = closed_form(bar(10_000, 10_050, 9_751, 9_900), 375, STOPPED, PARAMETERS)
-    assert (found.executions, found.ambiguous) == ((SessionFill(SELL, 7, 9_799, 13_800),), False)
+    assert (found.executions, found.ambiguous) == ((SessionFill(SELL, 7, 9_795, 13_800),), False)
     assert found == walked(bar(10_000, 10_050, 9_751, 9_900), STOPPED)
 
 
 def test_a_price_at_the_stop_in_the_last_minute_alone_sells_nothing() -> None:
     path = Path([(0, 10_000), (375 * 60, 9_800)])
     assert walk(path, 375, STOPPED, PARAMETERS) == SessionResult((), 10_200)
-    assert intraday._first_sale(path, 0, 375 * 60, 9_800, 10_200) is None
+    assert intraday._first_sale(path, 0, 375 * 60, STOPPED, 10_200) is None
 
 
 def test_a_daily_bar_with_stop_and_target_follows_its_path() -> None:
     low_first = intraday.trade(bar(10_000, 10_250, 9_780, 9_900), 375, (), STOPPED, PARAMETERS)
     high_first = intraday.trade(bar(10_000, 10_210, 9_700, 9_900), 375, (), STOPPED, PARAMETERS)
-    assert (prices(low_first), low_first.ambiguous) == ([(SELL, 7, 9_799)], True)
+    assert (prices(low_first), low_first.ambiguous) == ([(SELL, 7, 9_795)], True)
     assert (prices(high_first), high_first.ambiguous) == ([(SELL, 7, 10_200)], True)
 
 
