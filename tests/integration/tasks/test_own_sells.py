@@ -111,6 +111,7 @@ def test_a_stop_seen_before_a_restart_still_sells(trading: Make, monkeypatch: py
         dying.setattr(type(market.broker), "cancel", _dies)
         with pytest.raises(KeyboardInterrupt):
             market.monitor(AFTER, "11:21")
+    market.ledger.executions.release(market.claim_of("sell-monitor"), 1, {})
     assert verdicts(market) == ["reached"]
     assert on_offer(market) == 100
     market.to(AFTER, "12:30")
