@@ -132,6 +132,11 @@ class PositionRules:
             self._texts[key] = self._read(position)
         return self._texts[key]
 
+    def has_stop(self, position: Position) -> bool:
+        """Return whether a position's rule has a stop; False where the rule cannot be read."""
+        found = self.rule_of(position)
+        return not isinstance(found, RulesMissing) and found[0].stops
+
     def compared(self, position: Position) -> tuple[str, ...]:
         """Return the instruments whose bars a position's rule compares with its own; empty if it compares none."""
         found = self.rule_of(position)

@@ -218,6 +218,7 @@ def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, c
             "warmed": len(seen.quotes),
             "stale": _stale(context, run.seller, seen),
             "stream": run.stream.trouble,
+            **_stops(context, run.seller, seen),
         }
     unknown, again_after = run.trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
@@ -232,6 +233,18 @@ def _priced_since(context: Context) -> date:
     if context.world.clock.virtual or first > last:
         return date.min
     return ([date.min] * (MOST_MISSED + 1) + [session.date for session in table.run_between(first, last)])[-MOST_MISSED - 1]
+
+
+def _stops(context: Context, seller: Seller, seen: StepView) -> dict[str, int]:
+    """Return the number of positions whose rule has a stop, and log that it protects only while this task runs."""
+    stops = [item.symbol for item in seen.snapshot.positions if has_own_rules(item) and seller.own.rules.has_stop(item)]
+    if not stops:
+        return {}
+    text = (
+        f"watching the stops of {', '.join(stops)}: a stop protects only while sell-monitor runs, it is no order at the exchange"
+    )
+    context.log("stops_watched", text)
+    return {"stops": len(stops)}
 
 
 def _stale(context: Context, seller: Seller, seen: StepView) -> int:
