@@ -49,7 +49,7 @@ def drill(
 ) -> Answer:
     """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the order lists.
 
-    It uses a throw-away account in an invented market and does not touch the home; it only reads a strategy of it. With --db postgresql+psycopg://... the
+    It uses a throw-away account in an invented market and does not touch the home. With --db postgresql+psycopg://... the
     ledgers are separate databases on that server. An interrupted drill continues where it stopped.
     """
     from tradectl.bootstrap.strategies import StrategyFolder
@@ -75,8 +75,8 @@ def drill(
     server = settings.database if settings.database.startswith("postgresql") else ""
     own = None
     if strategy and strategy != REVERSION:
-        found = StrategyFolder(settings.home).read(strategy)
-        own = StrategyText(found.name, found.form, found.text)
+        read = StrategyFolder(settings.home).read(strategy)
+        own = StrategyText(read.name, read.form, read.text)
     plan = DrillPlan(seeds, task, server, jobs or os.cpu_count() or 1, points, through, own)
     kept = folder or settings.home / "drill"
     if fresh:

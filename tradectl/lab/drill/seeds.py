@@ -133,6 +133,7 @@ class DrillWorker:
         market: Path,
         server: str = "",
         through: str = "",
+        *,
         of: slice = slice(None),
         strategy: Strategy | None = None,
     ) -> None:
