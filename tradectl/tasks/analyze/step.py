@@ -17,7 +17,8 @@ from tradectl.ledger.rows import Decision, Signal
 from tradectl.model.freshness import ACTIONS
 from tradectl.model.moment import ist_date
 from tradectl.screener.coverage import name_days, older_gaps
-from tradectl.screener.screen import InstrumentVerdict, ScreenRequest, ScreenResult, screen, screen_alone
+from tradectl.screener.screen import screen, screen_alone
+from tradectl.screener.verdicts import InstrumentVerdict, ScreenRequest, ScreenResult
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
 from tradectl.subprocess_call import call_in_subprocess
