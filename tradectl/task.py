@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.model.freshness import Freshness
     from tradectl.model.order import Purpose
-    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier, RunPings
+    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier, RunPings, StrategyFiles
     from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
 
@@ -52,6 +52,7 @@ class World:
         follow_renames: Reads the market data again if another process imported a new list of renames; returns whether it did.
             None where no other process can.
         draw_session: Draws a session as a PNG and returns its path; None in a world that sends no pictures.
+        strategies: The strategy files of the home; None where the texts in the ledger are used, as in a simulation.
     """
 
     user: str
@@ -72,6 +73,7 @@ class World:
     write_report: Callable[[World, date], str] | None = None
     follow_renames: Callable[[], bool] | None = None
     draw_session: Callable[[World, date], str] | None = None
+    strategies: StrategyFiles | None = None
 
     def close(self) -> None:
         """Close the ledger's database."""
