@@ -70,9 +70,18 @@ class StrategyShares:
         )
         return Refusal(RefusalCode.STRATEGY_SHARE, text)
 
+    @property
+    def limits(self) -> bool:
+        """Return whether a strategy has only a part of the capital."""
+        return any(share < 1 for share in self.shares.values())
+
     @staticmethod
     def _live(trading: TradingSession, buy: OrderTerms) -> list[Order]:
         """Return the live buys of the strategy of a buy. An order of unknown outcome that is the buy itself is left out."""
         mine = (order for order in trading.snapshot.orders if order.strategy == buy.strategy and order.side is Side.BUY)
         live = (order for order in mine if order.alive and not order.waiting)
         return [order for order in live if order.instrument_id != buy.instrument_id or not trading.may_repeat(order)]
+
+
+NO_SHARES = StrategyShares()
+"""No strategy was chosen."""
