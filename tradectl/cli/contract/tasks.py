@@ -92,6 +92,7 @@ class FirstStep(TypedDict):
     subscribed: Count
     warmed: Count
     stale: Count
+    stops: NotRequired[Annotated[Count, Detail({"description": "positions with a stop, which protects only while it runs"})]]
     stream: Any
 
 
@@ -117,7 +118,7 @@ class MonitoredPosition(TypedDict):
     last: Rupees
     rsi10: float
     ema9: Annotated[float, Detail({"description": "an indicator, in rupees"})]
-    distance_to_target: Ratio
+    distance_to_target: Ratio | None
     unrealised_pnl: Rupees
     recommendation: Literal["HOLD", "REENTER", "EXIT"]
     reason: str

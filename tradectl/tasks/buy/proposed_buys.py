@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.exchange.ticks import round_down
+from tradectl.execution.position_rules import PositionRules, has_own_rules
 from tradectl.execution.reentries import due_reentries
 from tradectl.execution.session_close import session_closes
 from tradectl.execution.tags import ENTRY_LEG, reentry_leg
@@ -50,8 +51,10 @@ def proposed_buys(
     """Yield the buys for the session `following`: re-entries of held positions, then the signals by rank."""
     world = context.world
     parameters = world.parameters
+    own = PositionRules(world.ledger.book, world.ledger.strategies, world.market, parameters.universe)
+    compared = [name for item in positions if has_own_rules(item) for name in own.compared(item)]
     seen = session_closes(
-        [item.instrument_id for item in positions],
+        dict.fromkeys([*(item.instrument_id for item in positions), *compared]),
         context.session,
         broker=world.broker,
         market=world.market,
@@ -62,7 +65,8 @@ def proposed_buys(
     for position in positions:
         if seen[position.instrument_id].reading is None:  # no bar of today: a re-entry cannot be decided
             yield ProposedBuy(_reentry(position, context.session, following, variety), last_close=0, average_turnover=0)
-    for again in due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following):
+    due = due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following, own=own)
+    for again in due:
         tick = trading.rules.tick_size(again.position.instrument_id, following)
         price = entry_limit(again.reading.close, tick, parameters)
         intent = _reentry(again.position, context.session, following, variety, price=price, level=again.level)
