@@ -13,12 +13,14 @@ from typing import Protocol
 
 from tradectl.execution.buying import DayResult, breached_limit
 from tradectl.execution.own_strategies import BuyWorld, OwnBuys
+from tradectl.execution.position_rules import PositionRules, RulesMissing
 from tradectl.execution.reentries import distrusted, level_now
 from tradectl.execution.session_close import Close, session_closes
 from tradectl.execution.strategy_shares import StrategyShares
 from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Order
+from tradectl.ledger.rows import Order, Position
+from tradectl.model.history import History
 from tradectl.model.market import Instrument, bars_entry
 from tradectl.model.order import Purpose, Side
 from tradectl.model.refusal import Refusal, RefusalCode
@@ -44,6 +46,7 @@ class BuyRevalidation:
         session: The session of the buys.
         seen: The closes by instrument id and deciding session.
         own: What own strategies decided, on final bars.
+        held: The rules of positions of own strategies.
         shares: The strategies' shares of the capital.
     """
 
@@ -54,6 +57,7 @@ class BuyRevalidation:
     seen: Mapping[tuple[str, date], Close]
     own: OwnBuys
     shares: StrategyShares
+    held: PositionRules
 
     @classmethod
     def of(cls, trading: TradingSession, world: RevalidationWorld, session: date, orders: Iterable[Order]) -> BuyRevalidation:
@@ -82,6 +86,7 @@ class BuyRevalidation:
             seen,
             own=OwnBuys.before(world, orders, session),
             shares=StrategyShares.of(world.ledger, world.ledger.signals_owner(world.parameters.signals_from)),
+            held=PositionRules(world.ledger.book, world.ledger.strategies, world.market, world.parameters.universe),
         )
 
     def close_of(self, order: Order) -> Close:
@@ -107,6 +112,8 @@ class BuyRevalidation:
             position = self.trading.snapshot.position_of(order.instrument_id)
             if position is None:
                 return Refusal(RefusalCode.POSITION_CLOSED, "the position is closed")
+            if order.strategy != REVERSION:
+                return self._own_reentry_refusal(order, position, close.history)
             if level_now(position, close.reading, close.history, self.readings, self.parameters):
                 return None
             text = f"final bar: RSI {close.reading.rsi:.2f} is no longer below its level"
@@ -127,6 +134,22 @@ class BuyRevalidation:
             return Refusal(RefusalCode.ENTRY_RULE, f"final bar: fails {failed}")
         text = f"final bar: the entry condition of {order.strategy} is not true"
         return None if decided.holds else Refusal(RefusalCode.ENTRY_RULE, text)
+
+    def _own_reentry_refusal(self, order: Order, position: Position, history: History) -> Refusal | None:
+        """Return why a re-entry of an own strategy is no longer valid on the final bar that decided it."""
+        index = history.index(order.decided)
+        if index is None:
+            return Refusal(RefusalCode.LEVEL_LEFT, f"no bar of {order.decided}")
+
+        def through(name: str) -> History | None:
+            found = self.trading.market.history(name)
+            return found.through(order.decided) if found is not None else None
+
+        rules = self.held.of(position, through, scale=float(history.multiplier[index]), day=order.decided)
+        if isinstance(rules, RulesMissing):
+            return Refusal(RefusalCode.LEVEL_LEFT, rules.reason)
+        text = f"final bar: the re-entry condition of {order.strategy} is not true"
+        return None if rules.reentry_level else Refusal(RefusalCode.LEVEL_LEFT, text)
 
     def refusal_to_send(self, order: Order) -> Refusal | None:
         """Return why a buy that is not at the broker is no longer wanted; None if it is still wanted."""

@@ -60,9 +60,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_both_make_the_same_fills(case: Case, tmp_path: Path, real_market: Path, sessions: SessionTable) -> None:
     own = SimulatedStrategy.of(case.strategy, Decimal(1))
-    run = simulated(
-        tmp_path, real_market, SPAN.first, SPAN.last, universe=SYMBOLS, capital=CAPITAL, every=15, strategies=[own]
-    )
+    run = simulated(tmp_path, real_market, SPAN.first, SPAN.last, universe=SYMBOLS, capital=CAPITAL, every=15, strategies=[own])
     book, result = run.world.ledger.book, run.result()
     assert result["reconciled"], result["differences"]
     assert not result["troubles"]
