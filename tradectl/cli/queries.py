@@ -42,7 +42,8 @@ def _open(found: list[dict[str, Any]]) -> str:
     columns = ("symbol", *named, ">quantity", ">average", ">cost", "buys", "opened", "advice", "reason")
     rows = [
         (
-            item["symbol"], *(item[name] for name in named), item["quantity"], output.rupees(item["average"]), output.rupees(item["cost"]), item["buys"],
+            item["symbol"], *(item[name] for name in named),
+            item["quantity"], output.rupees(item["average"]), output.rupees(item["cost"]), item["buys"],
             item["opened_session"], (item["monitor"] or {}).get("verdict"), (item["monitor"] or {}).get("reason"),
         )
         for item in found
@@ -56,7 +57,8 @@ def _closed(found: list[dict[str, Any]]) -> str:
     columns = ("symbol", *named, "opened", "closed", ">bought", ">sold", ">gross", ">charges", ">net")
     rows = [
         (
-            item["symbol"], *(item[name] for name in named), item["opened_session"], item["closed_session"], output.rupees(item["bought"]),
+            item["symbol"], *(item[name] for name in named),
+            item["opened_session"], item["closed_session"], output.rupees(item["bought"]),
             output.rupees(item["sold"]),
             output.rupees(item["realised"]),
             output.rupees(item["charges"]), output.rupees(item["net"]),
@@ -104,7 +106,8 @@ def signals(
     )
     rows = (
         (
-            item["rank"], item["symbol"], *(item[name] for name in named), item["verdict"], item["for_session"], output.rupees(item["close"]),
+            item["rank"], item["symbol"], *(item[name] for name in named),
+            item["verdict"], item["for_session"], output.rupees(item["close"]),
             output.rupees(item["limit_price"]), item["rsi"], item["combined"], item["strength"], item["backtest"],
             item["data_state"], item["status"],
         )
@@ -117,7 +120,8 @@ def _signals_of_span(found: list[dict[str, Any]]) -> str:
     named = output.strategy_column(found)
     rows = [
         (
-            item["analysed"], item["rank"], item["symbol"], *(item[name] for name in named), item["verdict"], output.rupees(item["close"]),
+            item["analysed"], item["rank"], item["symbol"], *(item[name] for name in named),
+            item["verdict"], output.rupees(item["close"]),
             output.rupees(item["limit_price"]), item["rsi"], item["reason"],
         )
         for item in found
