@@ -341,6 +341,24 @@ class MarketData(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StrategyText:
+    """The file of an own strategy. `form`: that of its text. `file`: what an error names."""
+
+    name: str
+    form: str
+    text: str
+    file: str
+
+
+class StrategyFiles(Protocol):
+    """The strategy files of a home. They are read anew at each call, since a person edits them."""
+
+    def text_of(self, name: str) -> StrategyText:
+        """Return a file whose text can be read. Raises UsageError or ConfigurationError in one line."""
+        ...
+
+
 class Notifier(Protocol):
     """Send messages to people. If a service is down, `send` returns False and the message stays in the outbox.
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
+from tradectl.ports import StrategyText
 from tradectl.strategy.strategy import EXPRESSIONS, PYTHON, Strategy, check_name
 from tradectl.strategy.strategy_forms import strategy_of
 
@@ -49,6 +50,11 @@ class StrategyFolder:
         except OSError as error:
             raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
         return strategy_of(name, FORMS[file.suffix], text, file.name)
+
+    def text_of(self, name: str) -> StrategyText:
+        """Return the text of a strategy that can be read. Raises UsageError or ConfigurationError in one line."""
+        found = self.read(name)
+        return StrategyText(found.name, found.form, found.text, found.file)
 
     def all(self) -> Iterator[tuple[str, Strategy | TradectlError]]:
         """Yield each name with its strategy, or with the error of its file."""

@@ -12,9 +12,10 @@ from tradectl.execution.reentries import due_reentries
 from tradectl.execution.session_close import session_closes
 from tradectl.execution.tags import ENTRY_LEG, reentry_leg
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Intent, Position
+from tradectl.ledger.rows import Intent, OrderTerms, Position
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose, Side, Variety
+from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.exits import entry_limit
 from tradectl.task import Context
 
@@ -41,7 +42,7 @@ class ProposedBuy:
             "last_close": to_rupees(self.last_close),
             "average_turnover": to_rupees(self.average_turnover),
             "level": self.intent.level,
-        }
+        } | own_inputs(self.intent)
 
 
 def proposed_buys(
@@ -85,8 +86,15 @@ def proposed_buys(
             variety=variety,
             level=signal.level,
             signal_id=signal.id,
+            strategy=signal.strategy,
+            strategy_hash=signal.strategy_hash,
         )
         yield ProposedBuy(intent, signal.close, signal.average_turnover)
+
+
+def own_inputs(buy: OrderTerms) -> dict[str, object]:
+    """Return what a decision tells about the own strategy of a buy; nothing for the shipped rule."""
+    return {} if buy.strategy == REVERSION else {"strategy": buy.strategy, "strategy_hash": buy.strategy_hash[:12]}
 
 
 def signals_owner(context: Context) -> str:
