@@ -23,7 +23,8 @@ from tradectl.marketdata.store import Store
 from tradectl.report_page.page import render
 from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import MarketTables
-from tradectl.screener.screen import ScreenRequest, screen_alone
+from tradectl.screener.screen import screen_alone
+from tradectl.screener.verdicts import ScreenRequest
 from tradectl.strategy.indicators import ema, rsi
 from tradectl.strategy.parameters import Parameters
 

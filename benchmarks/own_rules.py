@@ -286,6 +286,8 @@ SAME_DAY = "sold on the day of the buy: backtesting.py knows the entry price onl
 PARTS = "bonus shares were locked, so tradectl sold in parts"
 SPECIAL = "a special session (Muhurat, a Saturday): its close counts for tradectl, and backtesting.py has no bar"
 ABOVE = "the open was above the target: backtesting.py takes the stop of the same bar first"
+BELOW = "stopped in the session: tradectl sells at the first minute at or below the stop, backtesting.py exactly at the stop"
+TARGET_FIRST = "the bar reached stop and target: its path has the target first, backtesting.py takes the stop first"
 LATE = "no bar on the session of the order, which had expired in tradectl"
 FOLLOWS = "follows from a difference before: one side held the shares, or had sold them on the day of the signal"
 WEEK = 5
@@ -312,6 +314,8 @@ def reasons(ours: Sequence[Trade], theirs: Sequence[Trade], on: Occasions) -> li
             reason = SPECIAL
         elif first is not None and second is not None and first.exit == second.exit and first.sold == on.opens[first.exit]:
             reason = ABOVE
+        elif first is not None and second is not None and first.exit == second.exit:
+            reason = BELOW if first.sold < second.sold else TARGET_FIRST
         elif first is None and trade.entry in on.late:
             reason = LATE
         elif any(a <= trade.entry <= b + WEEK for a, b in explained):

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from tradectl.execution.trading_session import TradingSession
     from tradectl.execution.unreadable_row_findings import OddSymbol
     from tradectl.ledger.executions import Claim
-    from tradectl.ledger.rows import Decision
+    from tradectl.ledger.rows import Decision, OrderOrigin
     from tradectl.ledger.store import Ledger
     from tradectl.model.freshness import Freshness
     from tradectl.model.order import Purpose
-    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier, RunPings, StepRecorder
+    from tradectl.ports import Broker, Clock, DataFeed, HaltMarker, MarketData, Notifier, RunPings, StepRecorder, StrategyFiles
     from tradectl.screener.readings import Readings
     from tradectl.strategy.parameters import Parameters
 
@@ -52,6 +52,7 @@ class World:
         follow_renames: Reads the market data again if another process imported a new list of renames; returns whether it did.
             None where no other process can.
         draw_session: Draws a session as a PNG and returns its path; None in a world that sends no pictures.
+        strategies: The strategy files of the home; None where the texts in the ledger are used, as in a simulation.
         recorder: Records what the runs read from the broker; None in a world whose sessions need no recording.
     """
 
@@ -73,6 +74,7 @@ class World:
     write_report: Callable[[World, date], str] | None = None
     follow_renames: Callable[[], bool] | None = None
     draw_session: Callable[[World, date], str] | None = None
+    strategies: StrategyFiles | None = None
     recorder: StepRecorder | None = None
 
     def close(self) -> None:
@@ -159,7 +161,7 @@ class Context:
             own_shares=parse_own_shares(world.parameters.own_shares),
             messages=messages,
         )
-        last_retry, level_of = partial(_last_retry, world.ledger), partial(_level_of, world)
+        last_retry, origin_of = partial(_last_retry, world.ledger), partial(_origin_of, world)
         broker = resolved(world.broker)  # the class of a proxy is not the broker's
         return TradingSession(
             broker=world.broker,
@@ -171,7 +173,7 @@ class Context:
             notify=self.notify,
             dry_run=self.dry_run,
             last_retry=last_retry,
-            level_of=level_of,
+            origin_of=origin_of,
             rules=BrokerOrderRules.of(broker, world.market, self.log),
             messages=messages,
         )
@@ -293,19 +295,33 @@ def _last_retry(ledger: Ledger) -> time | None:
     return max(times, default=None)
 
 
-def _level_of(world: World, purpose: Purpose, instrument_id: str, decided: date) -> int:
-    """Return the RSI level of a buy whose intent is lost, computed from the bars; 0 without a bar."""
-    from tradectl.execution.reentries import level_of
+def _origin_of(world: World, purpose: Purpose, instrument_id: str, decided: date) -> OrderOrigin:
+    """Return what decided a buy whose intent is lost: the position for a re-entry, the signal for an entry.
 
-    return level_of(
+    The level of the shipped rule is computed from the bars; 0 without a bar."""
+    from tradectl.execution.reentries import level_of
+    from tradectl.ledger.rows import OrderOrigin
+    from tradectl.model.rule_names import REVERSION
+
+    seen = world.ledger.book.snapshot()
+    position = seen.position_of(instrument_id) if purpose == "reentry" else None
+    if position is not None:
+        strategy, hash_ = position.strategy, position.strategy_hash
+    else:
+        owner = world.ledger.for_user(world.ledger.signals_owner(world.parameters.signals_from))
+        strategy, hash_ = owner.signals.decided_by(instrument_id, decided) or (REVERSION, "")
+    if strategy != REVERSION:
+        return OrderOrigin(position.buys + 1 if position is not None else 1, strategy, hash_)
+    level = level_of(
         purpose,
         instrument_id,
         decided,
-        seen=world.ledger.book.snapshot(),
+        seen=seen,
         market=world.market,
         readings=world.readings,
         parameters=world.parameters,
     )
+    return OrderOrigin(level)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Group a trade history by period, symbol or purpose, so that the sums of the groups are the sums of the whole.
+"""Group a trade history by period, symbol, purpose or strategy, so that the sums of the groups are the sums of the whole.
 
 A trade belongs to the day of its sale, with the charges of both sides: those of its buy wait until its shares are sold. So no
 charge is counted twice, and the net of a day is that of `eod`. `paid` counts the same charges a second way, on the day of their
@@ -21,8 +21,8 @@ from tradectl.model.money import Paise, to_rupees
 if TYPE_CHECKING:
     from tradectl.ledger.statistics import DayStatistics
 
-SYMBOL, PURPOSE, TOTAL = "symbol", "purpose", "total"
-BY = (*map(str, Length), SYMBOL, PURPOSE)
+SYMBOL, PURPOSE, STRATEGY, TOTAL = "symbol", "purpose", "strategy", "total"
+BY = (*map(str, Length), SYMBOL, PURPOSE, STRATEGY)
 """What profit and loss can be grouped by."""
 
 
@@ -163,6 +163,21 @@ def by_purpose(whole: Group) -> list[Group]:
     for trade in whole.trades:
         key = f"{trade.entry.purpose} {trade.exit_purpose}"
         groups.setdefault(key, Group(key)).trades.append(trade)
+    return [groups[key] for key in sorted(groups)]
+
+
+def by_strategy(whole: Group, history: TradeHistory) -> list[Group]:
+    """Return a group of trades and lots for each strategy that opened a position."""
+    groups: dict[str, Group] = {}
+
+    def of(position_id: int) -> Group:
+        name = history.strategies[position_id]
+        return groups.setdefault(name, Group(name))
+
+    for trade in whole.trades:
+        of(trade.position_id).trades.append(trade)
+    for lot in whole.lots:
+        of(lot.position_id).lots.append(lot)
     return [groups[key] for key in sorted(groups)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,8 @@ class Credit:
 class TradeHistory:
     """All that a user traded up to a date. Fills by time, trades by exit, lots by entry, credits by ex-date.
 
-    `symbols`: the newest symbol of each instrument id. `spun_off`: the cost that demergers moved to other shares (paise).
+    `symbols`: the newest symbol of each instrument id. `strategies`: the strategy of each position id. `spun_off`: the cost
+    that demergers moved to other shares (paise).
     """
 
     fills: tuple[ChargedFill, ...]
@@ -49,6 +50,7 @@ class TradeHistory:
     credits: tuple[Credit, ...]
     symbols: Mapping[str, str]
     spun_off: Paise
+    strategies: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_history(ledger: Ledger, *, through: date = date.max) -> TradeHistory:
@@ -73,6 +75,7 @@ def read_history(ledger: Ledger, *, through: date = date.max) -> TradeHistory:
         ),
         symbols={row.instrument_id: row.symbol for row in [*rows, *held]},
         spun_off=spun_off,
+        strategies={row.id: row.strategy for row in held},
     )
 
 

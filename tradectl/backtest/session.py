@@ -8,13 +8,14 @@ its limit when the price path crosses the limit.
 On the path of a daily bar only open, high, low and close matter, because a target never falls while the price rises.
 `closed_form` compares these four prices; tests compare it with `walk`.
 
-A rule may have a fixed target and a stop instead. A daily bar that reaches both does not tell which of the two came first; then
-the stop counts as first, and the result says so. The same holds between two steps of the monitor on minute bars.
+A rule may have a fixed target and a stop instead. The stop is no order: the first step of the monitor that sees a last price at
+or below it sells all shares at that price. The target is an order, so it may fill between two steps. A daily bar that reaches
+both does not tell which came first. The order of the path counts then, as on the paper exchange, and the result says so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tradectl.model.market import Bar
 from tradectl.model.order import Side
@@ -36,7 +37,8 @@ class SessionPlan:
         exit_at_open: Sell at the open instead of at the target.
         ceiling: Lowest target of earlier sessions, which today's target must not exceed; None for no ceiling.
         fixed_target: Target of the whole session; None: the target follows the last price from `ema_level`.
-        stop: At or below this price the shares are sold at once; None for no stop.
+        stop: The first step of the monitor with a price at or below it sells the shares; None for no stop.
+        low: The session's low, below which a sale at the stop is not rounded; only read with a stop.
     """
 
     held: int
@@ -49,6 +51,11 @@ class SessionPlan:
     ceiling: int | None = None
     fixed_target: int | None = None
     stop: int | None = None
+    low: int = 0
+
+    def at_once(self, last: int, second: int) -> int:
+        """Return the price (paise) at which a sell at the stop trades: rounded down to the tick, but for the open."""
+        return last if second == 0 else max(last // self.tick * self.tick, min(last, self.low))
 
     def target(self, last: int, parameters: Parameters) -> int:
         """Return the target price in paise. `last`: the last price in paise."""
@@ -74,7 +81,7 @@ class SessionResult:
 
     Attributes:
         resting: Lowest target of unsold shares in paise; None without unsold shares.
-        ambiguous: A bar reached both the stop and the target, so the stop was taken as first.
+        ambiguous: The daily bar reached both the stop and the target: which came first follows from the path, not from data.
     """
 
     executions: tuple[SessionFill, ...] = ()
@@ -90,7 +97,8 @@ def trade(bar: Bar, minutes: int, minute_bars: tuple[MinuteBar, ...], plan: Sess
     if inside:
         return walk(minute_path(inside, bar.open), minutes, plan, parameters)
     if _unusual(bar, plan, parameters):
-        return walk(daily_path(bar.open, bar.high, bar.low, bar.close, minutes), minutes, plan, parameters)
+        found = walk(daily_path(bar.open, bar.high, bar.low, bar.close, minutes), minutes, plan, parameters)
+        return replace(found, ambiguous=_both_reached(bar, plan, parameters, found))
     return closed_form(bar, minutes, plan, parameters)
 
 
@@ -98,11 +106,16 @@ def _unusual(bar: Bar, plan: SessionPlan, parameters: Parameters) -> bool:
     """Return whether the closed form cannot be used: a price below the open could be at or above its own target.
 
     That is possible if the open is not a multiple of the tick size, or if the buy limit is not below its target. A fixed target
-    does not depend on the price, and the rules cancel a buy that would fill at or above it.
+    does not depend on the price, and the rules cancel a buy that would fill at or above it. No rule has a stop and a target that
+    follows the price.
     """
     if plan.fixed_target is not None:
-        return False
-    return bar.open % plan.tick != 0 or (plan.buy_quantity > 0 and plan.buy_limit >= plan.target(plan.buy_limit, parameters))
+        return plan.buy_quantity > 0 and plan.buy_limit >= plan.target(plan.buy_limit, parameters)
+    return (
+        plan.stop is not None
+        or bar.open % plan.tick != 0
+        or (plan.buy_quantity > 0 and plan.buy_limit >= plan.target(plan.buy_limit, parameters))
+    )
 
 
 def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameters) -> SessionResult:
@@ -121,10 +134,11 @@ def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameter
     dips = wanted > 0 and bar.low <= plan.buy_limit
     best_after_low = bar.high if low_first else bar.close
     if plan.stop is not None and bar.low <= plan.stop and (shares or (dips and plan.same_day)):
-        ambiguous = (bar.high if shares else best_after_low) >= at_open
         path = daily_path(bar.open, bar.high, bar.low, bar.close, minutes)
-        executions += _stopped(path, minutes * MINUTE, plan, shares, wanted if dips else 0)
-        return SessionResult(tuple(executions), ambiguous=ambiguous)
+        found = _stopped(path, minutes * MINUTE, plan, at_open, (shares, wanted if dips else 0))
+        resting = None if found and found[-1].side is Side.SELL else at_open
+        result = SessionResult((*executions, *found), resting)
+        return replace(result, ambiguous=_both_reached(bar, plan, parameters, result))
     rises_first = not low_first and shares > 0 and bar.high >= at_open
     if not dips and not rises_first and not (shares and best_after_low >= at_low):
         return SessionResult(tuple(executions), at_low if shares else None)
@@ -144,18 +158,52 @@ def closed_form(bar: Bar, minutes: int, plan: SessionPlan, parameters: Parameter
     return SessionResult(tuple(executions), at_low if shares else None)
 
 
-def _stopped(path: Path, end: int, plan: SessionPlan, shares: int, wanted: int) -> list[SessionFill]:
-    """Return the fills after the open of a session whose low reaches the stop. The stop counts as reached before the target.
+def _stopped(path: Path, end: int, plan: SessionPlan, target: int, after_open: tuple[int, int]) -> list[SessionFill]:
+    """Return the fills after the open of a session whose low reaches the stop, while the price is above it at the open.
 
-    `shares`: after the open. `wanted`: shares bought at the limit on the way down; 0 for none.
+    `after_open`: the shares then, and those bought at the limit on the way down; 0 for none.
     """
-    stop, begin, fills = plan.stop if plan.stop is not None else 0, 0, []
-    if wanted and (plan.buy_limit > stop or not shares):
-        begin = _reached(path.first_at_or_below(plan.buy_limit, 0, end))
-        fills.append(SessionFill(Side.BUY, wanted, plan.buy_limit, begin))
-        stop = stop if shares else min(stop, plan.buy_limit)
-        shares += wanted if plan.same_day else 0
-    return [*fills, SessionFill(Side.SELL, shares, stop, _reached(path.first_at_or_below(stop, begin, end)))]
+    (shares, wanted), offered = after_open, 0
+    bought = path.first_at_or_below(plan.buy_limit, 0, end) if wanted else None
+    buys = [SessionFill(Side.BUY, wanted, plan.buy_limit, bought)] if bought is not None else []
+    if not shares:
+        offered, bought = _next_step(_reached(bought)), None
+    sold = _first_sale(path, offered, end, plan, target)
+    if sold is None:
+        return buys
+    second, price = sold
+    if bought is not None and bought > second:
+        return [SessionFill(Side.SELL, shares, price, second)]
+    return [*buys, SessionFill(Side.SELL, shares + (wanted if buys and plan.same_day else 0), price, second)]
+
+
+def _first_sale(path: Path, offered: int, end: int, plan: SessionPlan, target: int) -> tuple[int, int] | None:
+    """Return the second and the price at which shares that are offered from a step on are sold; None if they are not.
+
+    A line of a daily path begins and ends at a whole minute, so the step after a falling price is on the same line. The end of
+    the session is no step."""
+    at_target = path.first_at_or_above(target, offered, end)
+    at_stop = path.first_at_or_below(plan.stop, offered, end) if plan.stop is not None else None
+    step = _next_step(at_stop) if at_stop is not None else end
+    if step < end and (at_target is None or step < at_target):
+        return step, plan.at_once(path.price_at(step), step)
+    return (at_target, target) if at_target is not None else None
+
+
+def _next_step(second: int) -> int:
+    """Return the second of the monitor's first step at or after a second."""
+    return -(-second // MINUTE) * MINUTE
+
+
+def _both_reached(bar: Bar, plan: SessionPlan, parameters: Parameters, result: SessionResult) -> bool:
+    """Return whether the daily bar of a session reaches its stop and its target after the open, with shares held."""
+    if plan.stop is None or plan.fixed_target is None or bar.low > plan.stop:
+        return False
+    if not any(item.side is Side.SELL and item.second for item in result.executions):
+        return False
+    bought_at_open = any(item.side is Side.BUY and not item.second for item in result.executions)
+    whole = plan.held or (bought_at_open and plan.same_day) or low_comes_first(bar.open, bar.high, bar.low)
+    return (bar.high if whole else bar.close) >= plan.target(bar.open, parameters)
 
 
 def _reached(second: int | None) -> int:
@@ -181,7 +229,6 @@ class _Walk:
         self.sold = False
         self.offered = 0
         self.resting: int | None = None
-        self.ambiguous = False
 
     def run(self, step: int) -> SessionResult:
         """Run the whole session and return its result. `step`: seconds between two steps of the monitor."""
@@ -196,10 +243,10 @@ class _Walk:
                 break
             self._monitor(now)
             self._exchange(now + 1, min(now + step, self.end))
-        return SessionResult(tuple(self.executions), self.resting if self.shares else None, self.ambiguous)
+        return SessionResult(tuple(self.executions), self.resting if self.shares else None)
 
     def _monitor(self, now: int) -> None:
-        """Do one step of the sell monitor: lower the target and offer all shares that may be sold.
+        """Do one step of the sell monitor: lower the target, offer all shares that may be sold, or sell them at the stop.
 
         After a sale, and if the target is at or below the buy limit, the buy order is cancelled."""
         if self.sold:
@@ -212,14 +259,13 @@ class _Walk:
         if self.resting <= self.plan.buy_limit:
             self.wanted = 0
         self.offered = self.shares
-        if last >= self.resting or (self.plan.stop is not None and last <= self.plan.stop):
-            self._sell(self.offered, last, now)
+        stopped = self.plan.stop is not None and last <= self.plan.stop
+        if stopped or last >= self.resting:
+            self._sell(self.offered, self.plan.at_once(last, now) if stopped else last, now)
             self.wanted = 0
 
     def _exchange(self, a: int, b: int) -> None:
         """Fill the orders that the path crosses between the seconds `a` and `b`, in order of time."""
-        if self.offered and self.plan.stop is not None and self._stopped(self.plan.stop, a, b):
-            return
         hits: list[tuple[int, Side]] = []
         if self.offered and self.resting is not None:
             second = self.path.first_at_or_above(self.resting, a, b)
@@ -232,20 +278,6 @@ class _Walk:
                 self._sell(self.offered, self.resting, second)
             else:
                 self._buy(self.plan.buy_limit, second)
-
-    def _stopped(self, stop: int, a: int, b: int) -> bool:
-        """Sell at the stop if the path reaches it between two steps, and return whether it did.
-
-        A target reached between the same two steps counts as later. A gap sells at the price after it.
-        """
-        second = self.path.first_at_or_below(stop, a, b)
-        if second is None:
-            return False
-        self.ambiguous = self.resting is not None and self.path.first_at_or_above(self.resting, a, b) is not None
-        price = self.path.price_at(second) if self.path.gaps_at(second) else stop
-        self._sell(self.offered, price, second)
-        self.wanted = 0
-        return True
 
     def _buy(self, price: int, second: int) -> None:
         self.executions.append(SessionFill(Side.BUY, self.wanted, price, second))

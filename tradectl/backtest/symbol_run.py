@@ -300,6 +300,7 @@ class SymbolRun:
             ceiling=self.holding.ceiling if parameters.freeze == "position" else None,
             fixed_target=levels.target,
             stop=levels.stop,
+            low=int(history.low[j]),
         )
         minutes = session.minutes(instrument.closing_auction)
         result = trade(history.bar(j), minutes, tuple(self.context.minutes(day)), plan, parameters)

@@ -17,7 +17,7 @@ from tradectl.bootstrap.renames import LedgerRenames, RenameWatch
 from tradectl.bootstrap.reports import draw_session, write_session_report
 from tradectl.bootstrap.sources import open_prices, open_sessions, open_store
 from tradectl.bootstrap.tariffs import with_tariff
-from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account
+from tradectl.bootstrap.worlds import live_world, notifier_of, paper_world, pings_of, read_only_account, strategies_of
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.file_permissions import LEDGER, close, close_home, make_home
@@ -309,7 +309,14 @@ def _world(
             freshness=fresh,
         )
         watch = RenameWatch(renames, market, live.readings, lambda: None)
-        return replace(live, pings=pings, write_report=reports, draw_session=picture, follow_renames=watch)
+        return replace(
+            live,
+            pings=pings,
+            write_report=reports,
+            draw_session=picture,
+            follow_renames=watch,
+            strategies=strategies_of(settings),
+        )
     lacking = partial(lacking_data, fresh, market, sessions, parameters.actions_max_age)
     paper = paper_world(
         ledger,
@@ -342,6 +349,7 @@ def _world(
         write_report=reports,
         follow_renames=watch,
         draw_session=picture,
+        strategies=strategies_of(settings) if not kept else None,
     )
 
 

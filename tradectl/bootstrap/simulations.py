@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from tradectl.bootstrap.home_readings import DEFAULT_CAPITAL, DEFAULT_USER, home_ledger
 from tradectl.bootstrap.renames import LedgerRenames
+from tradectl.bootstrap.simulated_strategies import SimulatedStrategy, strategies_of_home, use_strategies
 from tradectl.bootstrap.sources import open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import PaperWorld, paper_world
@@ -38,6 +39,7 @@ def open_simulation(
     step: int,
     alone: bool = False,
     broker: Callable[[VirtualClock, Store, SessionTable, str], Broker] | None = None,
+    strategies: Sequence[SimulatedStrategy] | None = None,
 ) -> PaperWorld:
     """Return a temporary world in `folder` that begins at `start` with the home's market data.
 
@@ -49,6 +51,7 @@ def open_simulation(
         alone: No other process uses the folder, so its files are locked exclusively.
         broker: Called with the clock, market, session table and user; makes another broker than the paper exchange. It is used
             only as a `ports.Broker`.
+        strategies: The strategies that run; None means those that the home uses.
 
     Raises:
         DataError: There is no bar from `start` on.
@@ -70,6 +73,7 @@ def open_simulation(
         capital = home.users.get(user).capital if home is not None else DEFAULT_CAPITAL
     clock = VirtualClock(start)
     ledger = _ledger(folder, user, home, capital=capital, own=own, start=clock.now(), alone=alone)
+    use_strategies(ledger, strategies_of_home(home) if strategies is None else strategies, clock.now())
     world = paper_world(
         ledger,
         clock,

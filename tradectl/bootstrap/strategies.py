@@ -83,6 +83,11 @@ class StrategyFolder:
         known = ", ".join([*shipped, *self.names()]) or "none yet"
         raise UsageError(f"no strategy is called {name!r}; there are: {known}")
 
+    def text_of(self, name: str) -> StrategyText:
+        """Return the text of a strategy that can be read. Raises UsageError or ConfigurationError in one line."""
+        found = self.read(name)
+        return StrategyText(found.name, found.form, found.text, found.file)
+
     def all(self) -> Iterator[tuple[str, Strategy | TradectlError]]:
         """Yield each name with its strategy, or with the error of its file."""
         for name in self.names():

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
     from tradectl.marketdata.store import Store
     from tradectl.model.freshness import Freshness
-    from tradectl.ports import Clock, DataFeed, HaltMarker, MarketData, Notifier, PriceSource, RunPings
+    from tradectl.ports import Clock, DataFeed, HaltMarker, MarketData, Notifier, PriceSource, RunPings, StrategyFiles
     from tradectl.screener.readings import Readings
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
@@ -209,6 +209,17 @@ def pings_of(settings: Settings, ledger: Ledger) -> RunPings | None:
     from tradectl.notify.healthchecks import HealthchecksPings
 
     return HealthchecksPings(lambda: credentials.require("ping.url"))
+
+
+def strategies_of(settings: Settings) -> StrategyFiles:
+    """Return the strategy files of the home, which are looked up at their first use."""
+
+    def folder() -> StrategyFiles:
+        from tradectl.bootstrap.strategies import StrategyFolder
+
+        return StrategyFolder(settings.home)
+
+    return lazy(folder)
 
 
 def notifier_of(settings: Settings, ledger: Ledger) -> Notifier:

@@ -21,7 +21,7 @@ DROPPED_FIRST = (
     "meaning", "bounds", "unit", "inputs", "variety", "purpose", "trigger", "attempt", "steps", "started", "seconds",
     "action", "data", "backtest", "strength", "combined", "filled", "buys", "winners", "paid", "opened", "origin", "cost",
     "bought", "sold", "entry price", "exit price", "dividends", "gross", "charges", "distance", "target", "level", "default",
-    "note", "slot", "key", "change", "what", "result", "message", "reason",
+    "strategy", "note", "slot", "key", "change", "what", "result", "message", "reason",
 )  # fmt: skip
 """Columns by rank: on a narrow terminal the first goes first. Then the other texts go from right to left, then numbers."""
 

@@ -70,8 +70,9 @@ def one(invocation: Invocation, order: Name) -> Answer:
 def _list(found: list[dict[str, Any]]) -> str:
     """Return the table of orders; a column with notes only if there are any."""
     noted = any(item["notes"] for item in found)
-    rows = ((*_row(item), *([output.notes(item["notes"])] * noted)) for item in found)
-    return output.table((*COLUMNS, *(["note"] * noted)), rows, empty="No orders.", first=DROPPED_FIRST)
+    named = output.strategy_column(found)
+    rows = ((*_row(item), *(item[name] for name in named), *([output.notes(item["notes"])] * noted)) for item in found)
+    return output.table((*COLUMNS, *named, *(["note"] * noted)), rows, empty="No orders.", first=DROPPED_FIRST)
 
 
 def _row(item: dict[str, Any]) -> tuple[Any, ...]:

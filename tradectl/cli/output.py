@@ -23,6 +23,7 @@ from tradectl.cli.columns import (
 )
 from tradectl.control_characters import one_line
 from tradectl.model.money import show_rupees, to_paise
+from tradectl.model.rule_names import REVERSION
 
 IN_A_PIPE = "COLUMNS=200, or --columns NAME,NAME, shows them"
 """What shows the columns that a table in a pipe has dropped."""
@@ -175,6 +176,11 @@ def rupees(text: str | None) -> str:
 def notes(found: Iterable[Mapping[str, Any]]) -> str:
     """Return notes for a cell of a table: `late fill #slow; see mail`."""
     return "; ".join(" ".join([item["text"], *(f"#{tag}" for tag in item["tags"])]) for item in found)
+
+
+def strategy_column(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return `("strategy",)` if a row is not of the shipped rule, else nothing: only then the column tells something."""
+    return ("strategy",) if any(row["strategy"] != REVERSION for row in rows) else ()
 
 
 def inputs(values: Any, width: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""Show profit and loss by period, symbol or purpose (`pnl`)."""
+"""Show profit and loss by period, symbol, purpose or strategy (`pnl`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINE_NAMES = {
 def pnl(
     invocation: Invocation,
     by: Annotated[
-        str, typer.Option(help="day, week, month, financial-year (April to March), symbol or purpose.", metavar="GROUP")
+        str, typer.Option(help="day, week, month, financial-year (April to March), symbol, purpose or strategy.", metavar="GROUP")
     ] = "month",
     first: From = "",
     last: To = "",

@@ -38,10 +38,12 @@ def positions(
 
 
 def _open(found: list[dict[str, Any]]) -> str:
-    columns = ("symbol", ">quantity", ">average", ">cost", "buys", "opened", "advice", "reason")
+    named = output.strategy_column(found)
+    columns = ("symbol", *named, ">quantity", ">average", ">cost", "buys", "opened", "advice", "reason")
     rows = [
         (
-            item["symbol"], item["quantity"], output.rupees(item["average"]), output.rupees(item["cost"]), item["buys"],
+            item["symbol"], *(item[name] for name in named),
+            item["quantity"], output.rupees(item["average"]), output.rupees(item["cost"]), item["buys"],
             item["opened_session"], (item["monitor"] or {}).get("verdict"), (item["monitor"] or {}).get("reason"),
         )
         for item in found
@@ -51,10 +53,12 @@ def _open(found: list[dict[str, Any]]) -> str:
 
 
 def _closed(found: list[dict[str, Any]]) -> str:
-    columns = ("symbol", "opened", "closed", ">bought", ">sold", ">gross", ">charges", ">net")
+    named = output.strategy_column(found)
+    columns = ("symbol", *named, "opened", "closed", ">bought", ">sold", ">gross", ">charges", ">net")
     rows = [
         (
-            item["symbol"], item["opened_session"], item["closed_session"], output.rupees(item["bought"]),
+            item["symbol"], *(item[name] for name in named),
+            item["opened_session"], item["closed_session"], output.rupees(item["bought"]),
             output.rupees(item["sold"]),
             output.rupees(item["realised"]),
             output.rupees(item["charges"]), output.rupees(item["net"]),
@@ -84,9 +88,11 @@ def signals(
         found = report.listing(world.ledger.database, world.user, analysed=span)
         return Answer(found, lambda: _signals_of_span(found))
     found = report.listing(world.ledger.database, world.user, session=day)
+    named = output.strategy_column(found)
     columns = (
         "rank",
         "symbol",
+        *named,
         "verdict",
         "for",
         ">close",
@@ -100,7 +106,8 @@ def signals(
     )
     rows = (
         (
-            item["rank"], item["symbol"], item["verdict"], item["for_session"], output.rupees(item["close"]),
+            item["rank"], item["symbol"], *(item[name] for name in named),
+            item["verdict"], item["for_session"], output.rupees(item["close"]),
             output.rupees(item["limit_price"]), item["rsi"], item["combined"], item["strength"], item["backtest"],
             item["data_state"], item["status"],
         )
@@ -110,15 +117,17 @@ def signals(
 
 
 def _signals_of_span(found: list[dict[str, Any]]) -> str:
+    named = output.strategy_column(found)
     rows = [
         (
-            item["analysed"], item["rank"], item["symbol"], item["verdict"], output.rupees(item["close"]),
+            item["analysed"], item["rank"], item["symbol"], *(item[name] for name in named),
+            item["verdict"], output.rupees(item["close"]),
             output.rupees(item["limit_price"]), item["rsi"], item["reason"],
         )
         for item in found
     ]  # fmt: skip
     return output.table(
-        ("analysed", "rank", "symbol", "verdict", ">close", ">limit", ">RSI", "reason"), rows, empty="No signals."
+        ("analysed", "rank", "symbol", *named, "verdict", ">close", ">limit", ">RSI", "reason"), rows, empty="No signals."
     )
 
 

@@ -14,6 +14,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import strategy_names
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.progress import bar
@@ -23,6 +24,7 @@ from tradectl.model.symbols import spelled
 from tradectl.report.result_sentences import counted
 
 if TYPE_CHECKING:
+    from tradectl.bootstrap.simulated_strategies import SimulatedStrategy
     from tradectl.runtime.simulate import Seed
 
 app = typer.Typer()
@@ -36,6 +38,16 @@ Capital = Annotated[str, typer.Option(help="Trading capital in rupees; default: 
 Every = Annotated[int, typer.Option(help="Minutes between two steps of the sell monitor.", min=1, max=60, metavar="MINUTES")]
 NoLimits = Annotated[bool, typer.Option("--no-limits", help="Switch off the portfolio's limits, as in `backtest`.")]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting for this run, as in `config set`.", metavar="NAME=VALUE")]
+Named = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        help="A strategy file of the home, with its share of the capital; once for each strategy. "
+        "Default: the strategies that the home uses.",
+        metavar="NAME[:SHARE]",
+        autocompletion=strategy_names,
+    ),
+]
 Hold = Annotated[
     list[str] | None,
     typer.Option(help="Buy shares at a session's close, by an ordinary order.", metavar="SYMBOL:QUANTITY@YYYY-MM-DD"),
@@ -48,6 +60,7 @@ def simulate(
     invocation: Invocation,
     first: From,
     last: To,
+    strategy: Named = None,
     universe: Universe = "",
     capital: Capital = "",
     every: Every = 1,
@@ -56,10 +69,20 @@ def simulate(
     hold: Hold = None,
     keep: Keep = None,
 ) -> Answer:
-    """Run past sessions minute by minute through the trading tasks, on a throw-away paper account."""
+    """Run past sessions minute by minute through the trading tasks, on a throw-away paper account.
+
+    With --strategy a file of the home decides: `--strategy rsi2-dip`, or two with shares of the capital: `--strategy rsi2-dip:0.6
+    --strategy ema9-reversion:0.4`. Its file needs no passed check. --set changes its parameters, too; where two strategies have
+    one parameter, `--set rsi2-dip.oversold=5`.
+    """
     from tradectl.strategy.parameters import WITHOUT_LIMITS
 
     start, end = days(first, last)
+    strategies = None
+    if strategy:
+        from tradectl.cli.simulated_strategies import strategies_of
+
+        strategies, changes = strategies_of(invocation, strategy, changes or [], universe)
     settings = (dict(WITHOUT_LIMITS) if no_limits else {}) | ({"universe": universe} if universe else {}) | settings_of(changes)
     with folder_of(keep) as folder:
         found = simulated(
@@ -71,6 +94,7 @@ def simulate(
             every=every,
             settings=settings,
             seeds=[seed_of(text) for text in hold or []],
+            strategies=strategies,
             alone=keep is None,
         )
     code = 0 if found["reconciled"] else 1
@@ -135,6 +159,7 @@ def simulated(
     every: int = 1,
     settings: dict[str, str],
     seeds: list[Seed] | None = None,
+    strategies: list[SimulatedStrategy] | None = None,
     alone: bool = False,
 ) -> dict[str, Any]:
     """Simulate in `folder` and return the JSON result. `alone`: no other process reads the folder meanwhile."""
@@ -153,6 +178,7 @@ def simulated(
         changes=settings,
         step=every,
         alone=alone,
+        strategies=strategies,
     )
     invocation.user, invocation.mode = world.user, world.mode
     begun = stopwatch()
@@ -191,6 +217,11 @@ def text_of(found: dict[str, Any]) -> str:
         f"capital {output.rupees(found['capital'])} is now {output.rupees(found['equity'])}; "
         f"largest drawdown {found['max_drawdown'] * 100:.2f} %",
         "ledger and exchange agree to the paisa" if found["reconciled"] else "ledger and exchange DISAGREE",
+    ]
+    lines[2:2] = [
+        f"{name}: {counted(item['trades'], 'trade')}, {item['winners']} with a gain, net {output.rupees(item['net'])}, "
+        f"{counted(item['open'], 'position')} open"
+        for name, item in found.get("strategies", {}).items()
     ]
     lines += [f"{item['session']} {item['task']}: {item['error']}" for item in found["troubles"]]
     return "\n".join(lines)

@@ -91,7 +91,8 @@ def _positions(found: dict[str, Any], width: int) -> list[str]:
     for item in held:
         if not item["protected"]:
             reasons.setdefault(item["why_not"], []).append(item["symbol"])
-    return [*lines, *(f"no sell   {', '.join(symbols)}: {why}" for why, symbols in reasons.items())]
+    stops = [f"stop      {item['symbol']}: {item['stop_note']}" for item in held if item["stop_note"]]
+    return [*lines, *stops, *(f"no sell   {', '.join(symbols)}: {why}" for why, symbols in reasons.items())]
 
 
 def _agenda(found: dict[str, Any]) -> list[str]:

@@ -13,23 +13,21 @@ from datetime import date, datetime, timedelta
 from tradectl.errors import UsageError
 from tradectl.execution.tags import identify
 from tradectl.ledger.book import Book
-from tradectl.ledger.rows import Intent, Order
+from tradectl.ledger.rows import Intent, Order, OrderOrigin
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, Purpose, ReasonCode, Side
 from tradectl.ports import MarketData
 
-LevelOf = Callable[[Purpose, str, date], int]
-"""Returns the RSI level that a buy used, from its purpose, its instrument and the session whose close decided it.
-
-0 where the level is not known."""
+OriginOf = Callable[[Purpose, str, date], OrderOrigin]
+"""Returns what decided a buy, from its purpose, its instrument and the session whose close decided it."""
 
 
-def no_level(purpose: Purpose, instrument_id: str, decided: date) -> int:  # noqa: ARG001 - a `LevelOf`
-    """Return 0: the level is not known."""
-    return 0
+def no_origin(purpose: Purpose, instrument_id: str, decided: date) -> OrderOrigin:  # noqa: ARG001 - an `OriginOf`
+    """Return the shipped rule with no level."""
+    return OrderOrigin()
 
 
-def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData, level_of: LevelOf) -> Order:
+def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData, origin_of: OriginOf) -> Order:
     """Record an order of the broker's book that carries a tag of tradectl; return its row, with status UNKNOWN.
 
     The caller applies the report to the row, unless its purpose is UNIDENTIFIED.
@@ -44,8 +42,8 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
         return book.intents.adopt(unidentified, _own_tag(book, report), report, now, code=ReasonCode.UNEXPLAINED)
     purpose, session, leg, generation = found
     decided = _decided(market, report.side, instrument_id, placed, session)
-    level = level_of(purpose, instrument_id, decided) if report.side is Side.BUY else 0
     position = book.snapshot().position_of(instrument_id) if purpose is not Purpose.ENTRY else None
+    origin = origin_of(purpose, instrument_id, decided) if report.side is Side.BUY else OrderOrigin.of_sell(position)
     intent = Intent(
         instrument_id=instrument_id,
         symbol=report.symbol,
@@ -57,8 +55,10 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
         session=session,
         decided=decided,
         leg=leg,
-        level=level,
+        level=origin.level,
         position_id=position.id if position is not None else None,
+        strategy=origin.strategy,
+        strategy_hash=origin.strategy_hash,
     )
     return book.intents.adopt(intent, report.tag or "", report, now, generation=generation)
 

@@ -9,23 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tradectl.execution.buying import DayResult, breached_limit
+from tradectl.execution.own_strategies import BuyWorld, OwnBuys
+from tradectl.execution.position_rules import PositionRules, RulesMissing
 from tradectl.execution.reentries import distrusted, level_now
 from tradectl.execution.session_close import Close, session_closes
+from tradectl.execution.strategy_shares import StrategyShares
 from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Order
-from tradectl.model.market import bars_entry
+from tradectl.ledger.rows import Order, Position
+from tradectl.model.history import History
+from tradectl.model.market import Instrument, bars_entry
 from tradectl.model.order import Purpose, Side
 from tradectl.model.refusal import Refusal, RefusalCode
+from tradectl.model.rule_names import REVERSION
 from tradectl.screener.readings import Readings
 from tradectl.strategy import entry
+from tradectl.strategy.features import Reading
 from tradectl.strategy.parameters import Parameters
 
-if TYPE_CHECKING:
-    from tradectl.exchange.sessions import SessionTable
+
+class RevalidationWorld(BuyWorld, Protocol):
+    """The parts of a task's world that a revalidation needs."""
+
+    @property
+    def readings(self) -> Readings: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,9 @@ class BuyRevalidation:
     Attributes:
         session: The session of the buys.
         seen: The closes by instrument id and deciding session.
+        own: What own strategies decided, on final bars.
+        held: The rules of positions of own strategies.
+        shares: The strategies' shares of the capital.
     """
 
     trading: TradingSession
@@ -42,19 +55,14 @@ class BuyRevalidation:
     parameters: Parameters
     session: date
     seen: Mapping[tuple[str, date], Close]
+    own: OwnBuys
+    shares: StrategyShares
+    held: PositionRules
 
     @classmethod
-    def of(
-        cls,
-        trading: TradingSession,
-        readings: Readings,
-        parameters: Parameters,
-        session: date,
-        orders: Iterable[Order],
-        *,
-        sessions: SessionTable,
-    ) -> BuyRevalidation:
+    def of(cls, trading: TradingSession, world: RevalidationWorld, session: date, orders: Iterable[Order]) -> BuyRevalidation:
         """Return the revalidation of these orders, with the closes that they were decided on."""
+        orders = list(orders)
         by_day: dict[date, list[str]] = {}
         for order in orders:
             by_day.setdefault(order.decided, []).append(order.instrument_id)
@@ -65,12 +73,21 @@ class BuyRevalidation:
                 decided,
                 broker=trading.broker,
                 market=trading.market,
-                readings=readings,
+                readings=world.readings,
                 clock=trading.clock,
-                sessions=sessions,
+                sessions=world.sessions,
             )
             seen |= {(instrument_id, decided): close for instrument_id, close in found.items()}
-        return cls(trading, readings, parameters, session, seen)
+        return cls(
+            trading,
+            world.readings,
+            world.parameters,
+            session,
+            seen,
+            own=OwnBuys.before(world, orders, session),
+            shares=StrategyShares.of(world.ledger, world.ledger.signals_owner(world.parameters.signals_from)),
+            held=PositionRules(world.ledger.book, world.ledger.strategies, world.market, world.parameters.universe),
+        )
 
     def close_of(self, order: Order) -> Close:
         """Return the close on which an order was decided."""
@@ -95,13 +112,44 @@ class BuyRevalidation:
             position = self.trading.snapshot.position_of(order.instrument_id)
             if position is None:
                 return Refusal(RefusalCode.POSITION_CLOSED, "the position is closed")
+            if order.strategy != REVERSION:
+                return self._own_reentry_refusal(order, position, close.history)
             if level_now(position, close.reading, close.history, self.readings, self.parameters):
                 return None
             text = f"final bar: RSI {close.reading.rsi:.2f} is no longer below its level"
             return Refusal(RefusalCode.LEVEL_LEFT, text)
+        if order.strategy != REVERSION:
+            return self._own_refusal(order, close.reading, close.instrument)
         failed = entry.refusal(close.reading, self.parameters, next_session_bars_entry=False)
         failed = failed or entry.exclusion(close.reading, close.instrument, self.parameters)
         return Refusal(RefusalCode.ENTRY_RULE, f"final bar: fails {failed}") if failed is not None else None
+
+    def _own_refusal(self, order: Order, reading: Reading, instrument: Instrument) -> Refusal | None:
+        """Return why an entry of an own strategy is no longer valid on the final bar that decided it."""
+        decided = self.own.of(order)
+        if decided is None:
+            return Refusal(RefusalCode.ENTRY_RULE, f"{order.strategy}: {self.own.trouble(order)}")
+        failed = entry.exclusion(reading, instrument, self.parameters, isins=decided.rules.isins)
+        if failed is not None:
+            return Refusal(RefusalCode.ENTRY_RULE, f"final bar: fails {failed}")
+        text = f"final bar: the entry condition of {order.strategy} is not true"
+        return None if decided.holds else Refusal(RefusalCode.ENTRY_RULE, text)
+
+    def _own_reentry_refusal(self, order: Order, position: Position, history: History) -> Refusal | None:
+        """Return why a re-entry of an own strategy is no longer valid on the final bar that decided it."""
+        index = history.index(order.decided)
+        if index is None:
+            return Refusal(RefusalCode.LEVEL_LEFT, f"no bar of {order.decided}")
+
+        def through(name: str) -> History | None:
+            found = self.trading.market.history(name)
+            return found.through(order.decided) if found is not None else None
+
+        rules = self.held.of(position, through, scale=float(history.multiplier[index]), day=order.decided)
+        if isinstance(rules, RulesMissing):
+            return Refusal(RefusalCode.LEVEL_LEFT, rules.reason)
+        text = f"final bar: the re-entry condition of {order.strategy} is not true"
+        return None if rules.reentry_level else Refusal(RefusalCode.LEVEL_LEFT, text)
 
     def refusal_to_send(self, order: Order) -> Refusal | None:
         """Return why a buy that is not at the broker is no longer wanted; None if it is still wanted."""
@@ -117,7 +165,7 @@ class BuyRevalidation:
         """Return the limit that a buy of this many shares would breach; None if there is none."""
         close = self.close_of(order)
         last = self.readings.reading(order.instrument_id, self.session - timedelta(days=1)) or close.reading
-        return breached_limit(
+        found = breached_limit(
             self.trading,
             self.parameters,
             day,
@@ -128,6 +176,7 @@ class BuyRevalidation:
             last_close=last.close if last is not None else order.price,
             reentry=order.purpose is Purpose.REENTRY,
         )
+        return found or self.shares.refusal(self.trading, day, order, quantity, order.price)
 
 
 def priority(order: Order) -> tuple[int, int]:

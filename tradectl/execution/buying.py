@@ -17,6 +17,7 @@ from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.model.refusal import Refusal, RefusalCode
+from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.risk import Exposure, deny
 from tradectl.strategy.sizing import Sizing, size_buy
@@ -41,6 +42,7 @@ class PlannedBuy:
     instrument_id: str
     value: int
     reentry: bool
+    strategy: str = REVERSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tradectl.execution.unresolved_orders import may_be_sending
 from tradectl.ledger.book import Book
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.process_identity import is_elsewhere
-from tradectl.ledger.rows import BY_HAND, NewTrade, Order, OrderChange
+from tradectl.ledger.rows import BY_HAND, NewTrade, Order, OrderChange, OrderOrigin
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, ReasonCode, Side, TradeReport
@@ -210,8 +210,9 @@ def adopt(trading: TradingSession, order: Order) -> Order:
     """Adopt an UNIDENTIFIED order, with its fills: a buy becomes an entry, a sell a target. Return the new row."""
     buys = order.side is Side.BUY
     purpose = Purpose.ENTRY if buys else Purpose.TARGET
-    level = trading.level_of(purpose, order.instrument_id, order.decided) if buys else 0
-    adopted = trading.book.claim_order(order, purpose, level, "it is ours", trading.clock.now())
+    held = trading.snapshot.position_of(order.instrument_id)
+    origin = trading.origin_of(purpose, order.instrument_id, order.decided) if buys else OrderOrigin.of_sell(held)
+    adopted = trading.book.claim_order(order, purpose, origin, "it is ours", trading.clock.now())
     _log_decision(trading, adopted, "it is ours")
     trading.follow()
     return trading.book.order(order.id)

@@ -15,7 +15,7 @@ from datetime import datetime, time
 from functools import partial
 
 from tradectl.execution import contradictory_reports
-from tradectl.execution.adoption import LevelOf, adopt, instrument_of, no_level
+from tradectl.execution.adoption import OriginOf, adopt, instrument_of, no_origin
 from tradectl.execution.changes import Changes
 from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.execution.step_view import StepView
@@ -60,7 +60,7 @@ def follow(
     *,
     before: datetime | None = None,
     last_retry: LastRetry = no_last_retry,
-    level_of: LevelOf = no_level,
+    origin_of: OriginOf = no_origin,
     messages: TradeMessages | None = None,
 ) -> Changes:
     """Apply what is new in the broker's orders and trades to the book, and return what changed.
@@ -70,7 +70,7 @@ def follow(
     Args:
         before: Apply only trades earlier than this moment; the rest wait for the next call.
         last_retry: Called for a buy that was rejected for a temporary reason.
-        level_of: Called for a buy that the ledger had lost.
+        origin_of: Called for a buy that the ledger had lost.
         messages: Queues messages about what has filled; None: there are none.
     """
     view, now = seen.broker, seen.now
@@ -85,7 +85,7 @@ def follow(
     contradicted = {row.broker_order_id for row in untrue}
     trades = [trade for trade in trades if trade.broker_order_id not in contradicted] if contradicted else trades
     matched = contradicted | {report.broker_order_id for report, _ in ours}
-    ours += _unmatched(book, reports, matched, partial(adopt, market=market, level_of=level_of), now=now, changes=changes)
+    ours += _unmatched(book, reports, matched, partial(adopt, market=market, origin_of=origin_of), now=now, changes=changes)
     unseen = [] if book.broker.trades_applied == view.trades_revision else _unseen(book, trades)
     unseen = sorted([*unseen, *_misattributed(book, ours, trades)], key=_trade_time)
     by_report = {report.broker_order_id: order for report, order in ours}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from tradectl.execution.position_rules import PositionRules, RulesMissing, has_own_rules
 from tradectl.execution.session_close import Close
 from tradectl.ledger.rows import Position
 from tradectl.ledger.snapshot import Snapshot
@@ -21,7 +22,7 @@ from tradectl.strategy.trusted_prices import rule_against
 
 @dataclass(frozen=True, slots=True)
 class Reentry:
-    """A position whose RSI has reached the next level of its cycle. `distrusted`: why its prices cannot be trusted, or empty."""
+    """A position whose rule requires its next buy: `level`. `distrusted`: why its prices cannot be trusted, or empty."""
 
     position: Position
     reading: Reading
@@ -37,12 +38,18 @@ def due_reentries(
     *,
     market: MarketData,
     following: date,
+    own: PositionRules | None = None,
 ) -> Iterator[Reentry]:
-    """Yield the re-entries that the RSI level requires, before limits and funds.
+    """Yield the re-entries that the RSI level, or the rule of an own strategy, requires, before limits and funds.
 
-    A re-entry whose prices cannot be trusted carries the rule that forbids it."""
+    A re-entry whose prices cannot be trusted carries the rule that forbids it. `own`: the rules of own strategies; without
+    them, their positions have no re-entry."""
     for position in positions:
         close = seen.get(position.instrument_id)
+        if has_own_rules(position):
+            if own is not None and close is not None and close.reading is not None:
+                yield from _own_reentry(position, close.reading, seen, own, market=market, following=following)
+            continue
         if close is None or close.reading is None or close.history is None or position.buys >= parameters.max_buys:
             continue
         level = level_now(position, close.reading, close.history, readings, parameters)
@@ -50,6 +57,34 @@ def due_reentries(
             yield Reentry(
                 position, close.reading, level, distrusted(market, close.history.through(close.reading.session), following)
             )
+
+
+def _own_reentry(
+    position: Position,
+    reading: Reading,
+    seen: Mapping[str, Close],
+    own: PositionRules,
+    *,
+    market: MarketData,
+    following: date,
+) -> Iterator[Reentry]:
+    """Yield the re-entry that the rule of a position's own strategy requires on a close."""
+    day = reading.session
+
+    def until_close(name: str) -> History | None:
+        close = seen.get(name)
+        found = close.history if close is not None and close.history is not None else market.history(name)
+        return found.through(day) if found is not None else None
+
+    history = until_close(position.instrument_id)
+    index = history.index(day) if history is not None else None
+    if history is None or index is None:
+        return
+    rules = own.of(position, until_close, scale=float(history.multiplier[index]), day=day)
+    if isinstance(rules, RulesMissing):
+        yield Reentry(position, reading, 0, f"strategy: {rules.reason}")
+    elif level := rules.reentry_level:
+        yield Reentry(position, reading, level, distrusted(market, history, following))
 
 
 def distrusted(market: MarketData, history: History, following: date) -> str:

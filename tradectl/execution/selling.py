@@ -1,27 +1,32 @@
 """Compute the sell order that each position should have, and change the actual order to match.
 
-The desired order follows from the position, yesterday's completed bar and the last price alone. A target is lowered with the
-price and never raised within the session. An exit price outside the band is not moved into it: the sell waits until it fits.
+The desired order follows from the position, yesterday's completed bar and the last price alone (`own_sells`: that of an own
+strategy). A target is lowered with the price and never raised within the session. A target outside the band is not moved into
+it: the sell waits until it fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tradectl.exchange.corporate_actions import rescaled
 from tradectl.execution import corporate_action_blocks, sell_coverage, unprotected_positions, unreadable_rows
 from tradectl.execution.orders import CommandResult, CommandStatus
+from tradectl.execution.own_sells import DesiredSell, OwnSells, Stored, rule_name, strategy_inputs
+from tradectl.execution.position_rules import PositionRules
 from tradectl.execution.tags import position_leg
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Intent, Order, Position
 from tradectl.ledger.snapshot import Snapshot
+from tradectl.ledger.strategies import Strategies
 from tradectl.model.market import Quote
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.model.rule_names import REVERSION
 from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.screener.readings import Readings
 from tradectl.strategy import exits
@@ -29,17 +34,6 @@ from tradectl.strategy.parameters import Parameters
 
 REST_AFTER_REFUSAL = timedelta(minutes=15)
 """How long no new sell is sent after a refusal: its reason rarely passes within a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredSell:
-    """The sell order that a position should have now. `price` and `last`, the last price, in paise."""
-
-    purpose: Purpose
-    price: int
-    reason: str
-    last: int
-    quantity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +60,16 @@ class _Priced(NamedTuple):
     price: int
 
 
+def _nothing_stored(rule: str) -> Iterable[Any]:  # noqa: ARG001 - Stored
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Seller:
     """Sells the positions of one session; one object serves all steps of a run. `decide` records decisions with their reasons.
 
-    From a store without newer bars, no sell is priced by a bar from before `priced_since`: its EMA9 says nothing about today."""
+    From a store without newer bars, no sell is priced by a bar from before `priced_since`: its EMA9 says nothing about today.
+    `strategies`: the texts of own strategies. `stored`: returns the run's decisions under one rule."""
 
     trading: TradingSession
     readings: Readings
@@ -78,6 +77,9 @@ class Seller:
     session: date
     decide: Callable[[list[Decision]], None]
     priced_since: date = date.min
+    strategies: Strategies | None = None
+    stored: Stored = _nothing_stored
+    _own: list[OwnSells] = field(default_factory=list, repr=False, compare=False)
     _known: dict[tuple[str, date, int | None], _Terms] = field(default_factory=dict, repr=False, compare=False)
 
     def adjust(self, position: Position, quote: Quote, seen: Snapshot) -> bool:
@@ -100,7 +102,7 @@ class Seller:
             return bool([self.trading.cancel_confirmed(order) for order in live])
         return wanted is not None and self._correct(held, live, self._desired(wanted, quote), seen)
 
-    def _is_in_place(self, held: Position, live: Sequence[Order], wanted: _Priced | None, quote: Quote) -> bool:
+    def _is_in_place(self, held: Position, live: Sequence[Order], wanted: _Priced | DesiredSell | None, quote: Quote) -> bool:
         """Return whether a position's sell is as desired, or nothing can be sent for it now."""
         if wanted is None or not _fits(wanted.price, quote):
             return True
@@ -143,8 +145,10 @@ class Seller:
             return ""  # the reconciliation of this step found no action since any position was opened
         return corporate_action_blocks.block_reason(self.trading, position, self.session)
 
-    def _desired(self, wanted: _Priced, quote: Quote) -> DesiredSell:
-        """Return the sell that a position should have: at target, or for its RSI."""
+    def _desired(self, wanted: _Priced | DesiredSell, quote: Quote) -> DesiredSell:
+        """Return the sell that a position should have: at target, for its RSI, or as its own strategy wants."""
+        if isinstance(wanted, DesiredSell):
+            return wanted
         terms = wanted.terms
         if terms.leaves:
             why = f"RSI {terms.rsi:.1f} closed above {self.parameters.rsi_exit:g}"
@@ -153,11 +157,34 @@ class Seller:
 
     def price(self, position: Position, quote: Quote) -> int | None:
         """Return the limit that a position's sell should have now (paise); None where data are missing."""
-        wanted = self._price(position, quote)
+        wanted = self._price(position, quote, watch=False)
         return wanted.price if wanted is not None else None
 
-    def _price(self, position: Position, quote: Quote) -> _Priced | None:
-        """Return the terms and the limit (paise) of a position's sell at the last price."""
+    @property
+    def own(self) -> OwnSells:
+        """Return the sells of the positions of own strategies, made at the first use."""
+        if not self._own:
+            if self.strategies is None:
+                raise AssertionError("a seller of own strategies needs their texts")
+            rules = PositionRules(self.trading.book, self.strategies, self.trading.market, self.parameters.universe)
+            self._own.append(
+                OwnSells(
+                    self.trading,
+                    rules,
+                    self.parameters,
+                    self.session,
+                    self.decide,
+                    outdated=self.outdated,
+                    ceiling=self._last_target,
+                    stored=self.stored,
+                )
+            )
+        return self._own[0]
+
+    def _price(self, position: Position, quote: Quote, *, watch: bool = True) -> _Priced | DesiredSell | None:
+        """Return the terms and the limit (paise) of a position's sell at the last price. `watch`: see `OwnSells.desired`."""
+        if position.strategy != REVERSION:
+            return self.own.desired(position, quote, watch=watch)
         terms = self._terms(position, quote)
         if terms is None:
             return None
@@ -197,34 +224,6 @@ class Seller:
         begin, end = (panel.last_index(day - timedelta(days=1)) + 1 for day in (self.priced_since, self.session))
         return not any(2 * (row > 0).sum() >= usual for row in panel.state[begin:end])
 
-    def cancel_strays(self, snapshot: Snapshot) -> bool:
-        """Cancel what is left of buys of sold symbols, and sells without a position; return whether a cancel was sent."""
-        buys = self.cancel_buys_of_sold(snapshot)
-        return self._cancel_orphan_sells(snapshot) or buys
-
-    def cancel_buys_of_sold(self, snapshot: Snapshot) -> bool:
-        """Cancel what is left of a symbol's buys once a sell of it has filled; return whether a cancel was sent."""
-        todays = [order for order in snapshot.orders if order.side is Side.BUY and order.session == self.session]
-        buys = [order for order in todays if not order.waiting and order.purpose is not Purpose.UNIDENTIFIED]
-        sold = self.trading.book.sold(self.session) if buys else set()
-        crossing = [order for order in buys if order.instrument_id in sold]
-        for order in crossing:
-            self.trading.cancel_confirmed(order)
-        return bool(crossing)
-
-    def _cancel_orphan_sells(self, snapshot: Snapshot) -> bool:
-        """Cancel sells whose position is gone, as after a sale by hand; return whether a cancel was sent."""
-        held = {position.instrument_id for position in snapshot.positions}
-        strays = [
-            order
-            for order in snapshot.orders
-            if order.side is Side.SELL and order.broker_order_id is not None and order.instrument_id not in held
-            if order.purpose is not Purpose.UNIDENTIFIED
-        ]
-        for order in strays:
-            self.trading.cancel_confirmed(order)
-        return bool(strays)
-
     def _place(self, position: Position, wanted: DesiredSell) -> bool:
         wanted = self._capped(position, wanted)
         intent = Intent(
@@ -238,6 +237,8 @@ class Seller:
             decided=self.session - timedelta(days=1),
             leg=position_leg(position.id),
             position_id=position.id,
+            strategy=position.strategy,
+            strategy_hash=position.strategy_hash,
         )
         if self._recently_refused(intent, position):
             return False
@@ -356,8 +357,11 @@ class Seller:
         self._decide(position, wanted, str(result.status), reason)
 
     def _decide(self, position: Position, wanted: DesiredSell, verdict: str, reason: str) -> None:
-        inputs = {"price": to_rupees(wanted.price), "last": to_rupees(wanted.last)}
-        self.decide([Decision(position.instrument_id, position.symbol, verdict, str(wanted.purpose), reason, inputs)])
+        inputs: dict[str, object] = {"price": to_rupees(wanted.price), "last": to_rupees(wanted.last)}
+        rule = str(wanted.purpose)
+        if position.strategy != REVERSION:
+            inputs, rule = {**inputs, **strategy_inputs(position)}, rule_name(position.strategy, rule)
+        self.decide([Decision(position.instrument_id, position.symbol, verdict, rule, reason, inputs)])
 
 
 def _fits(price: int, quote: Quote) -> bool:

@@ -21,6 +21,8 @@ SESSIONS_AHEAD = 10
 """The most calendar days between the placing of an after-market order and its session."""
 POSITIONS_AHEAD = 200
 """How many positions a ledger may have lost, for example by the restore of a backup."""
+SALES = (Purpose.TARGET, Purpose.RSI_EXIT, Purpose.EXIT, Purpose.STOP)
+"""The purposes of sells."""
 BUYS, GENERATIONS = range(2, 7), range(40)
 """The numbers of re-entry buys and the generations that `identify` tries."""
 
@@ -54,7 +56,7 @@ def identify(user: str, report: OrderReport, instrument_id: str, *, positions: i
 def _candidates(report: OrderReport, positions: int) -> Iterator[tuple[Purpose, date, str, int]]:
     placed, ids = ist_date(report.placed_at), range(1, positions + POSITIONS_AHEAD + 1)
     if report.side is Side.SELL:  # sells go out in their own session
-        legs = [(purpose, position_leg(number)) for purpose in (Purpose.TARGET, Purpose.RSI_EXIT) for number in ids]
+        legs = [(purpose, position_leg(number)) for purpose in SALES for number in ids]
         days = [placed]
     else:
         legs = [(Purpose.ENTRY, ENTRY_LEG)]

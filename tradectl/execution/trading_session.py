@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from tradectl.execution import corporate_actions, reconcile, unreadable_rows, unresolved_orders
-from tradectl.execution.adoption import LevelOf, no_level
+from tradectl.execution.adoption import OriginOf, no_origin
 from tradectl.execution.change_reports import ChangeReports
 from tradectl.execution.changes import NOTHING_NEW, Changes
 from tradectl.execution.corporate_actions import OpenOf
@@ -47,7 +47,7 @@ class TradingSession:
     Attributes:
         log: `log(action, message, symbol=…)` writes a line to the user's log.
         notify: `notify(title, body, key, kind)` queues a message, one for each key; it returns whether the message is new.
-        last_retry, level_of: See `reconcile.follow`.
+        last_retry, origin_of: See `reconcile.follow`.
         messages: Queues messages about trades; None in a simulation.
         rules: Tick sizes and freeze quantities of orders.
         settled: The revisions of the broker's lists and of the book, and the day, of the last complete step. While they are the
@@ -65,7 +65,7 @@ class TradingSession:
     rules: BrokerOrderRules
     dry_run: bool = False
     last_retry: LastRetry = no_last_retry
-    level_of: LevelOf = no_level
+    origin_of: OriginOf = no_origin
     messages: TradeMessages | None = None
     settled: tuple[int, int, date] | None = field(default=None, init=False, repr=False)
     undisturbed: tuple[int, date] | None = field(default=None, init=False, repr=False)
@@ -130,7 +130,7 @@ class TradingSession:
             seen,
             before=before,
             last_retry=self.last_retry,
-            level_of=self.level_of,
+            origin_of=self.origin_of,
             messages=self.messages,
         )
 

@@ -55,13 +55,19 @@ def save(ledger: Ledger, session: date, now: datetime, found: Sequence[Unprotect
         for item in changed:
             announce(ledger, session, now, item)
         for item in ended:
+            if item.cause is Cause.NO_TARGET:
+                continue
             text = f"{item.symbol} is no longer unprotected (the cause was: {item.cause.replace('_', ' ')})"
             ledger.logs.append(now, "info", COVERED, text, task=TASK, symbol=item.symbol)
     return True
 
 
 def announce(ledger: Ledger, session: date, now: datetime, finding: Unprotected) -> bool:
-    """Queue a message and log a finding, once for each cause while the position stays uncovered; return whether it is new."""
+    """Queue a message and log a finding, once for each cause while the position stays uncovered; return whether it is new.
+
+    A position that rests no sell by its rule is no news: `status` shows it."""
+    if finding.cause is Cause.NO_TARGET:
+        return False
     title = f"{finding.symbol} is unprotected" if finding.grave else f"{finding.symbol} cannot be sold yet"
     with ledger.database.note():
         new = ledger.outbox.add(now, title, finding.text, _key(session, finding), kind=_kind(finding))

@@ -57,6 +57,8 @@ class Cause(StrEnum):
     NOT_YET_SELLABLE = "not_yet_sellable"
     AUTHORISATION = "authorisation"
     REFUSED = "refused"
+    STRATEGY_MISSING = "strategy_missing"  # the ledger has no readable text of the strategy that opened it
+    NO_TARGET = "no_target"  # its strategy rests no sell; the monitor watches its exit and its stop
     CORPORATE_ACTION = "corporate_action"  # unknown, or the broker shows another number of shares
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
@@ -68,8 +70,8 @@ class Cause(StrEnum):
     UNEXPLAINED = "unexplained"
 
 
-INFORMATION = frozenset({Cause.NOT_YET_SELLABLE})
-"""Causes that end by themselves and need no action: reported once, without an exit code."""
+INFORMATION = frozenset({Cause.NOT_YET_SELLABLE, Cause.NO_TARGET})
+"""Causes that need no action, since they end by themselves or by the rule: reported once, without an exit code."""
 IMMEDIATE = frozenset(
     {
         Cause.HALTED,
@@ -81,6 +83,8 @@ IMMEDIATE = frozenset(
         Cause.AUTHORISATION,
         Cause.CORPORATE_ACTION,
         Cause.REFUSED,
+        Cause.STRATEGY_MISSING,
+        Cause.NO_TARGET,
         Cause.OFF_BAND,
         Cause.UNREADABLE_ROW,
     }
@@ -110,6 +114,8 @@ ADVICE: Mapping[Cause, str] = {
         "tradectl does not trade it. Compare the broker's statement; `tradectl data actions list` shows what is known, "
         "`set` and `ignore` decide it."
     ),
+    Cause.STRATEGY_MISSING: "tradectl cannot sell it by its rules: sell it manually, or restore a backup that has the text.",
+    Cause.NO_TARGET: "No action is needed while sell-monitor runs.",
     Cause.DATA_MISSING: "`tradectl data check` and `tradectl doctor` show which data are missing.",
     Cause.OFF_BAND: "sell-monitor places the sell when its price is within the band.",
     Cause.FREEZE_QUANTITY: "sell-monitor offers the rest when the first order has filled; or sell it manually before.",
@@ -187,6 +193,8 @@ class ExposureFacts:
         cancelled_by_broker: The session's sells that the broker cancelled by itself.
         stopped: The corporate action that blocks the sale.
         missing: Which data are missing.
+        strategy_missing: Why the text of the strategy that opened it cannot be used; empty if it can.
+        without_target: Why its own strategy rests no sell; empty where a sell should rest.
         price: The wanted limit of the sell, in paise.
         band: The day's price band, in paise.
         own_buy: The user's own resting buy that the sell would trade with.
@@ -210,6 +218,8 @@ class ExposureFacts:
     cancelled_by_broker: Sequence[Order] = ()
     stopped: str = ""
     missing: str = ""
+    strategy_missing: str = ""
+    without_target: str = ""
     price: int | None = None
     band: tuple[int | None, int | None] = (None, None)
     own_buy: Order | None = None
@@ -237,6 +247,10 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
         return Cause.UNKNOWN_WORD, f"the broker's status {word!r} of sell order {order.id} is unknown: the order may not be live"
     if facts.stopped:
         return Cause.CORPORATE_ACTION, facts.stopped
+    if facts.strategy_missing:
+        return Cause.STRATEGY_MISSING, facts.strategy_missing
+    if facts.without_target:
+        return Cause.NO_TARGET, facts.without_target
     refused = _refusal(facts)
     shortage = _shortage(facts) if facts.read else None
     if shortage is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from tradectl.ledger.engine import Database
 from tradectl.ledger.intents import Intents, Overtaken, change_order
 from tradectl.ledger.positions import Positions, is_same_trade
 from tradectl.ledger.records import Records
-from tradectl.ledger.rows import NewTrade, Order, OrderChange, Position
+from tradectl.ledger.rows import NewTrade, Order, OrderChange, OrderOrigin, Position
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.ledger.statements import (
     ADJUSTMENTS,
@@ -312,9 +312,9 @@ class Book(Records):
 
     # -- manual resolution -----------------------------------------------------------------------------------------------
 
-    def claim_order(self, order: Order, purpose: Purpose, level: int, decision: str, now: datetime) -> Order:
+    def claim_order(self, order: Order, purpose: Purpose, origin: OrderOrigin, decision: str, now: datetime) -> Order:
         """Make an UNIDENTIFIED order one of ours, with its fills and their position; return the new row. Raises Overtaken."""
-        values = {"purpose": purpose, "level": level, **_decided(decision), "updated_at": now}
+        values = {"purpose": purpose, **asdict(origin), **_decided(decision), "updated_at": now}
         return self._set_ownership(order, OrderStatus.UNKNOWN, values, ours=True)
 
     def disclaim_order(self, order: Order, decision: str, now: datetime) -> Order:

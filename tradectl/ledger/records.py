@@ -23,6 +23,7 @@ from tradectl.ledger.statements import (
     CREDITED,
     DIVIDENDS,
     FILLS,
+    FILLS_OF_POSITION,
     FILLS_OF_SESSION,
     FLOWS,
     LAST_TARGET,
@@ -135,6 +136,11 @@ class Records:
             else:
                 rows = FILLS_OF_SESSION.all(connection, {**mine, "of_session": session})
         return [row for row in rows if row.position_id is not None or not ours]
+
+    def fills_of(self, position_id: int) -> list[Row[Any]]:
+        """Return the rows of `fills` that changed a position, by time."""
+        with self._database.read() as connection:
+            return list(FILLS_OF_POSITION.all(connection, {"of_position": position_id}))
 
     def traded(self, session: date) -> set[str]:
         """Return the ids of the instruments in which an order of ours was filled in a session."""

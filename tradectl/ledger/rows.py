@@ -147,6 +147,26 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderOrigin:
+    """What decided an order.
+
+    Attributes:
+        level: The RSI level that a buy used; of an own strategy, the number of the buy; 0 where it is not known.
+        strategy: The name of the strategy.
+        strategy_hash: The hash of its text; empty for the shipped rule.
+    """
+
+    level: int = 0
+    strategy: str = REVERSION
+    strategy_hash: str = ""
+
+    @classmethod
+    def of_sell(cls, position: Position | None) -> OrderOrigin:
+        """Return the origin of a sell: the strategy of its position."""
+        return cls(0, position.strategy, position.strategy_hash) if position is not None else cls()
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """A row of `signals`: a buy that the strategy wants in `for_session`. Prices and turnover in paise."""
 

@@ -43,6 +43,13 @@ class Signals:
             rows = _ACTIVE_OR_USED.all(connection, {"of_user": of_user or self._user, "of_session": session})
         return [Signal(*(getattr(row, name) for name in Signal.__slots__)) for row in rows]
 
+    def decided_by(self, instrument_id: str, analysed: date) -> tuple[str, str] | None:
+        """Return the name and the hash of the strategy whose signal an analysis stored; None without a signal."""
+        key = {"of_user": self._user, "of_instrument": instrument_id, "of_analysed": analysed}
+        with self._database.read() as connection:
+            row = _STRATEGY.first(connection, key)
+        return (row.strategy, row.strategy_hash) if row is not None else None
+
     def expire(self, through: date) -> int:
         """Expire active signals for sessions up to `through`; return how many signals for the session `through` are expired."""
         key = {"of_user": self._user, "of_session": through}
@@ -63,6 +70,9 @@ _ACTIVE_OR_USED = CompiledStatement(
     select(_TABLE)
     .where(_MINE, _TABLE.c.for_session == _FOR, or_(_TABLE.c.status == "active", _TABLE.c.status == "used"))
     .order_by(_TABLE.c.rank)
+)
+_STRATEGY = CompiledStatement(
+    select(_TABLE.c.strategy, _TABLE.c.strategy_hash).where(*_ANALYSIS, _TABLE.c.instrument_id == bindparam("of_instrument"))
 )
 _EXPIRE = CompiledStatement(update(_TABLE).where(_MINE, _TABLE.c.for_session <= _FOR, _TABLE.c.status == "active"))
 _EXPIRED = CompiledStatement(select(func.count()).where(_MINE, _TABLE.c.for_session == _FOR, _TABLE.c.status == "expired"))

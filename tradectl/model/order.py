@@ -30,6 +30,8 @@ class Purpose(StrEnum):
     REENTRY = "reentry"
     TARGET = "target"
     RSI_EXIT = "rsi_exit"
+    EXIT = "exit"  # the exit condition of an own strategy
+    STOP = "stop"  # the stop of an own strategy
     SEED = "seed"
     UNIDENTIFIED = "unidentified"  # found at the broker with a tag of our shape, but no intent of this ledger explains it
 

@@ -48,11 +48,6 @@ class Path:
         span = end - start
         return begin + (2 * change * (second - start) + span) // (2 * span)
 
-    def gaps_at(self, second: int) -> bool:
-        """Return whether the price jumps to its value at a second, as between the close and the open of two minute bars."""
-        i = bisect_left(self.seconds, second)
-        return 0 < i < len(self.seconds) and self.seconds[i] == second == self.seconds[i - 1] + 1
-
     def until(self, second: int) -> tuple[int, int, int]:
         """Return the lowest and the highest price up to `second`, and the price at `second`."""
         after = bisect_right(self.seconds, second)

@@ -36,6 +36,8 @@ class RefusalCode(StrEnum):
     MAX_POSITIONS = "max_positions"
     SYMBOL_MULTIPLE = "symbol_multiple"
     FREEZE_QUANTITY = "freeze_quantity"
+    STRATEGY_SHARE = "strategy_share"
+    STRATEGY_DROPPED = "strategy_dropped"
     # a buy that was decided on the evening before (`execution.buy_revalidation`), also SURVEILLANCE and EX_DATE
     UNTRUSTED_PRICES = "untrusted_prices"
     POSITION_CLOSED = "position_closed"

@@ -11,6 +11,7 @@ from tradectl.ledger import schema
 from tradectl.model.moment import ist_date
 from tradectl.model.money import Paise, to_rupees
 from tradectl.model.order import ALIVE, OrderStatus, Side
+from tradectl.model.rule_names import REVERSION
 from tradectl.report.last_prices import LastPrice, last_price
 from tradectl.report.positions import listing
 from tradectl.report.values import value
@@ -41,6 +42,7 @@ def held_positions(world: World, exposed: Iterable[Unprotected], today: date) ->
         target: The limit of the live sell order; None without one.
         distance: From the last price to the target, as a fraction.
         pnl: The result of a sale of all shares at the last price, after all charges; None without a price.
+        stop: The stop of a position of an own strategy in this session; None without one. `stop_note`: what it means now.
         protected: Whether a live sell order covers all shares; `why_not` is the reason if not.
     """
     found = listing(world.ledger.database, world.user)
@@ -48,7 +50,21 @@ def held_positions(world: World, exposed: Iterable[Unprotected], today: date) ->
         return []
     findings = {item.position_id: item for item in exposed}
     orders = world.ledger.book.snapshot().orders
-    return [_position(world, item, [order for order in orders if _covers(order, item, today)], findings) for item in found]
+    stops = _stops(world, found, today)
+    return [
+        _position(world, item, [order for order in orders if _covers(order, item, today)], findings)
+        | stops.get(item["id"], {"stop": None, "stop_note": ""})
+        for item in found
+    ]
+
+
+def _stops(world: World, found: Iterable[Mapping[str, Any]], today: date) -> dict[int, dict[str, Any]]:
+    """Return the stops that the sell monitor has recorded in a session, by position id."""
+    from tradectl.execution.own_sells import STOP_RULE, rule_name
+
+    rules = {rule_name(item["strategy"], STOP_RULE) for item in found if item["strategy"] != REVERSION}
+    rows = [row for rule in rules for row in world.ledger.decisions.by_rule("sell-monitor", today, "", rule)]
+    return {row.inputs["position"]: {"stop": row.inputs["stop"], "stop_note": row.reason} for row in rows}
 
 
 def _covers(order: Order, item: Mapping[str, Any], today: date) -> bool:

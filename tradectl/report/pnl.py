@@ -1,4 +1,4 @@
-"""Report profit and loss by period, symbol or purpose: gross, each line of the charges, net; unrealised and dividends apart."""
+"""Report profit and loss by period, symbol, purpose or strategy: gross, charges by line, net; unrealised and dividends apart."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from tradectl.accounts.charged_trades import OpenLot
 from tradectl.accounts.periods import Length
 from tradectl.accounts.profit_and_loss import (
     PURPOSE,
+    STRATEGY,
     SYMBOL,
     Group,
     Span,
     by_period,
     by_purpose,
+    by_strategy,
     by_symbol,
     differences,
     held_charges,
@@ -48,12 +50,15 @@ def profit_and_loss(world: World, by: str, span: Span) -> dict[str, Any]:
         groups = by_symbol(whole, history)
     elif by == PURPOSE:
         groups = by_purpose(whole)
+    elif by == STRATEGY:
+        groups = by_strategy(whole, history)
     else:
         groups = by_period(whole, within, Length(by))
-    rows, total = [_row(group, of_fills=by != PURPOSE) for group in groups], _row(whole)
-    if by == SYMBOL or span.instrument_id:
+    rows, total = [_row(group, of_fills=by not in {PURPOSE, STRATEGY}) for group in groups], _row(whole)
+    of_lots = by in {SYMBOL, STRATEGY}
+    if of_lots or span.instrument_id:
         through = min(span.last, ist_date(world.clock.now()))
-        for row, group in zip([*(rows if by == SYMBOL else []), total], [*(groups if by == SYMBOL else []), whole], strict=True):
+        for row, group in zip([*(rows if of_lots else []), total], [*(groups if of_lots else []), whole], strict=True):
             row["unrealised"] = _rupees(unrealised(world, group.lots, through))
     ends = span.first, (span.last if span.last < date.max else ist_date(world.clock.now())) + timedelta(days=1)
     before, after = (held_charges(history, day, span.instrument_id) if day > date.min else 0 for day in ends)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
@@ -40,7 +40,8 @@ def listing(
 def _reasons(connection: Connection, user: str, analysed: Sequence[date]) -> dict[tuple[str, str], str]:
     """Return the reason of each BUY and STRONG_BUY of these analyses, by session (ISO date) and instrument id."""
     columns = (DECISIONS.c.session_date, DECISIONS.c.instrument_id, DECISIONS.c.reason)
-    query = select(*columns).where(DECISIONS.c.user == user, DECISIONS.c.task == "analyze", DECISIONS.c.rule == "score")
+    bought = or_(DECISIONS.c.rule == "score", and_(DECISIONS.c.rule.like("%:entry"), DECISIONS.c.verdict == "BUY"))
+    query = select(*columns).where(DECISIONS.c.user == user, DECISIONS.c.task == "analyze", bought)
     if not analysed:
         return {}
     query = query.where(DECISIONS.c.session_date.between(min(analysed), max(analysed)))

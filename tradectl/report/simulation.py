@@ -146,6 +146,27 @@ def trade_row(trade: Trade) -> dict[str, Any]:
     }
 
 
+def by_strategy(world: World) -> dict[str, Any]:
+    """Return, under `strategies`, the trades and open positions of each strategy; nothing if only the shipped rule runs."""
+    chosen = world.ledger.strategies.chosen()
+    if not any(item.hash for item in chosen):
+        return {}
+    book = world.ledger.book
+    found: dict[str, dict[str, Any]] = {}
+    for item in chosen:
+        mine = [(position, book.folded(position.id)) for position in book.positions() if position.strategy == item.name]
+        trades = [trade for _, state in mine for trade in state.trades]
+        found[item.name] = {
+            "hash": item.hash[:12],
+            "share": format(item.share.normalize(), "f"),
+            "trades": len(trades),
+            "winners": sum(trade.net > 0 for trade in trades),
+            "net": to_rupees(sum(trade.net for trade in trades)),
+            "open": sum(state.quantity > 0 for _, state in mine),
+        }
+    return {"strategies": found}
+
+
 def result(world: World, done: Simulated, theirs: Statement, seconds: float) -> dict[str, Any]:
     """Return the JSON result of a simulation that took some `seconds`.
 
@@ -189,5 +210,6 @@ def result(world: World, done: Simulated, theirs: Statement, seconds: float) -> 
             {"session": str(item.session), "task": item.task, "outcome": item.outcome, "error": item.error}
             for item in done.troubles
         ],
+        **by_strategy(world),
         "sessions_per_second": round(len(done.sessions) / seconds, 2) if seconds > 0 else None,
     }

@@ -106,7 +106,7 @@ class Readings:
             return None
         history, table = columns
         index = history.index(bar.session)
-        if index is not None and _same(history.bar(index), bar):
+        if index is not None and same_prices(history.bar(index), bar):
             return history, table.reading(history, index)
         before = history.through(date.fromordinal(bar.session.toordinal() - 1))
         extended = before.with_bar(bar, multiplier)
@@ -143,7 +143,8 @@ class Readings:
         return self.features_of(history).rsi[history.last_index(after) + 1 : history.last_index(through) + 1]
 
 
-def _same(stored: Bar, seen: Bar) -> bool:
+def same_prices(stored: Bar, seen: Bar) -> bool:
+    """Return whether two bars have the same prices and volume."""
     return (stored.open, stored.high, stored.low, stored.close, stored.volume) == (
         seen.open,
         seen.high,

@@ -61,12 +61,20 @@ def _rules(close: Any, slow: Any, at: Reading | Features, p: Parameters) -> Rule
     )
 
 
-def exclusion(reading: Reading, instrument: Instrument, parameters: Parameters, *, free: bool = True) -> Refusal | None:
-    """Return why a symbol is outside the universe; None if it is inside.
+def exclusion(
+    reading: Reading,
+    instrument: Instrument,
+    parameters: Parameters,
+    *,
+    free: bool = True,
+    isins: tuple[str, ...] = (INDIAN_SHARE,),
+) -> Refusal | None:
+    """Return why a symbol is outside the universe; None if it is inside. `isins`: the first letters of the ISINs that count.
 
     Codes: series, isin, surveillance, turnover, bars, price (as traded).
     """
-    rules = _admissions(reading.series, is_share(instrument.isin), reading.close, reading, parameters, free=free)
+    counts = (instrument.isin or "").startswith(isins)
+    rules = _admissions(reading.series, counts, reading.close, reading, parameters, free=free)
     return next((Refusal(code) for code, passed in rules if not passed), None)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from tradectl import bootstrap
 from tradectl.bootstrap import PaperWorld
+from tradectl.bootstrap.simulated_strategies import SimulatedStrategy
 from tradectl.ledger.schema import metadata
 from tradectl.model.moment import at_ist
 from tradectl.report import simulation
@@ -82,6 +83,7 @@ def simulated(
     limits: bool = True,
     every: int = 1,
     seeds: Sequence[Seed] = (),
+    strategies: Sequence[SimulatedStrategy] = (),
 ) -> Run:
     """Simulate in `folder` on the prices of `market`, with a sell monitor step every `every` minutes. `capital` in paise."""
     home = folder / "home"
@@ -94,5 +96,6 @@ def simulated(
         capital=capital,
         changes={**({} if limits else WITHOUT_LIMITS), "universe": names, **(changes or {})},
         step=every,
+        strategies=strategies,
     )
     return Run(world, simulate(world, all_tasks(), first, last, seeds=seeds, every=every * 60))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from tradectl.backtest.session import SessionFill, SessionPlan, SessionResult, c
 from tradectl.model.history import History
 from tradectl.model.market import Bar
 from tradectl.model.order import Side
-from tradectl.model.price_path import daily_path, minute_path
+from tradectl.model.price_path import Path, daily_path, minute_path
 from tradectl.strategy.exits import entry_limit
 from tradectl.strategy.features import features
 
@@ -191,25 +192,59 @@ def test_minute_bars_outside_the_session_are_ignored() -> None:
 
 
 def test_random_sessions_with_a_stop_walk_as_the_closed_form() -> None:
-    """Held shares with a fixed target and a stop; only where a bar reaches both may the walk find the target first."""
+    """A fixed target and a stop: the stop sells at the first step of the monitor that sees it, the target between two steps."""
     rng = random.Random(18)
-    seen: set[str] = set()
-    for _ in range(3_000):
+    seen: set[tuple[bool, tuple[Side, ...]]] = set()
+    compared = 0
+    while compared < 6_000:
         candle, drawn = random_case(rng)
         base, tick = candle.open, drawn.tick
         target = int(base * (1 + rng.gauss(0.01, 0.01))) // tick * tick
         stop = int(base * (1 + rng.gauss(-0.01, 0.01))) // tick * tick
-        plan = SessionPlan(7, 0.0, tick, fixed_target=rng.choice([target, 1 << 62]), stop=stop)
-        closed, walk_of = closed_form(candle, 375, plan, PARAMETERS), walked(candle, plan)
-        assert closed.ambiguous or closed == walk_of, (candle, plan)
-        if closed.ambiguous:
-            assert prices(closed) == [(SELL, 7, stop)]
-            assert prices(walk_of) in ([(SELL, 7, stop)], [(SELL, 7, target)])
-        seen.add("ambiguous" if closed.ambiguous else str(len(closed.executions)))
-    assert seen == {"ambiguous", "0", "1"}
+        plan = replace(
+            drawn, ceiling=None, fixed_target=rng.choice([target, 1 << 62]), stop=rng.choice([stop, stop, None]), low=candle.low
+        )
+        if intraday._unusual(candle, plan, PARAMETERS):
+            continue
+        minutes = rng.choice([375, 360, 60])
+        closed = closed_form(candle, minutes, plan, PARAMETERS)
+        assert replace(closed, ambiguous=False) == walked(candle, plan, minutes), (candle, plan)
+        seen.add((closed.ambiguous, tuple(side for side, _, _ in prices(closed))))
+        compared += 1
+    assert seen >= {(both, sides) for both in (False, True) for sides in ((SELL,), (BUY, SELL))}
 
 
 STOPPED = SessionPlan(held=7, ema_level=0.0, tick=5, fixed_target=10_200, stop=9_800)
+
+
+def test_a_stop_sells_at_the_price_of_the_first_step_below_it() -> None:
+    found = closed_form(bar(10_000, 10_050, 9_751, 9_900), 375, STOPPED, PARAMETERS)
+    assert (found.executions, found.ambiguous) == ((SessionFill(SELL, 7, 9_795, 13_800),), False)
+    assert found == walked(bar(10_000, 10_050, 9_751, 9_900), STOPPED)
+
+
+def test_a_price_at_the_stop_in_the_last_minute_sells_nothing() -> None:
+    path = Path([(0, 10_000), (375 * 60, 9_800)])
+    assert walk(path, 375, STOPPED, PARAMETERS) == SessionResult((), 10_200)
+    assert intraday._first_sale(path, 0, 375 * 60, STOPPED, 10_200) is None
+
+
+def test_a_daily_bar_with_stop_and_target_follows_its_path() -> None:
+    low_first = intraday.trade(bar(10_000, 10_250, 9_780, 9_900), 375, (), STOPPED, PARAMETERS)
+    high_first = intraday.trade(bar(10_000, 10_210, 9_700, 9_900), 375, (), STOPPED, PARAMETERS)
+    assert (prices(low_first), low_first.ambiguous) == ([(SELL, 7, 9_795)], True)
+    assert (prices(high_first), high_first.ambiguous) == ([(SELL, 7, 10_200)], True)
+
+
+def test_a_stop_at_the_open_sells_there() -> None:
+    found = closed_form(bar(9_700, 10_300, 9_600, 9_900), 375, STOPPED, PARAMETERS)
+    assert (found.executions, found.ambiguous) == ((SessionFill(SELL, 7, 9_700, 0),), False)
+
+
+def test_a_stop_cancels_a_buy_below_it() -> None:
+    plan = replace(STOPPED, buy_limit=9_700, buy_quantity=10)
+    candle = bar(10_000, 10_050, 9_650, 9_900)
+    assert [side for side, _, _ in prices(closed_form(candle, 375, plan, PARAMETERS))] == [SELL]
 
 
 def test_minute_bars_show_which_came_first() -> None:
@@ -218,14 +253,13 @@ def test_minute_bars_show_which_came_first() -> None:
     down_first = ((0, 10_000, 10_010, 9_700, 9_750, 9), (1, 9_750, 10_250, 9_750, 9_900, 9))
     assert prices(intraday.trade(candle, 375, up_first, STOPPED, PARAMETERS)) == [(SELL, 7, 10_200)]
     found = intraday.trade(candle, 375, down_first, STOPPED, PARAMETERS)
-    assert (prices(found), found.ambiguous) == ([(SELL, 7, 9_800)], False)
+    assert (prices(found), found.ambiguous) == ([(SELL, 7, 9_750)], False)
 
 
-def test_a_minute_with_stop_and_target_counts_the_stop_first() -> None:
-    candle = bar(10_000, 10_250, 9_700, 9_900)
-    both = ((0, 10_000, 10_010, 9_990, 10_000, 9), (1, 10_000, 10_250, 9_700, 9_900, 9))
-    found = intraday.trade(candle, 375, both, STOPPED, PARAMETERS)
-    assert (prices(found), found.ambiguous) == ([(SELL, 7, 9_800)], True)
+def test_a_dip_between_two_steps_does_not_sell() -> None:
+    candle = bar(10_000, 10_100, 9_700, 9_900)
+    dip = ((0, 10_000, 10_010, 9_990, 10_000, 9), (1, 10_000, 10_100, 9_700, 9_900, 9), (2, 9_900, 9_950, 9_850, 9_900, 9))
+    assert intraday.trade(candle, 375, dip, STOPPED, PARAMETERS) == SessionResult((), 10_200)
 
 
 def test_a_gap_between_minutes_sells_below_the_stop() -> None:

@@ -12,7 +12,7 @@ from tradectl.backtest.engine import reference
 from tradectl.marketdata.store import Store
 from tradectl.model.market import Bar, bars_entry
 from tradectl.screener.readings import Readings
-from tradectl.screener.screen import InstrumentVerdict, ScreenRequest
+from tradectl.screener.verdicts import InstrumentVerdict, ScreenRequest
 from tradectl.strategy import entry, score
 from tradectl.strategy.features import Reading
 from tradectl.strategy.trusted_prices import MISSING_BARS, rule_against

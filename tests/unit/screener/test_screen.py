@@ -14,7 +14,8 @@ from tradectl.marketdata.store import Store
 from tradectl.model.market import Bar
 from tradectl.ports import silence
 from tradectl.screener.readings import Readings
-from tradectl.screener.screen import ScreenRequest, screen, screen_alone
+from tradectl.screener.screen import screen, screen_alone
+from tradectl.screener.verdicts import ScreenRequest
 from tradectl.strategy.parameters import Parameters
 
 PARAMETERS = Parameters()

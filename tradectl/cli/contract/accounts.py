@@ -104,7 +104,7 @@ class ChargesTable(TypedDict):
 PnlResult = TypedDict(
     "PnlResult",
     {
-        "by": Literal["day", "week", "month", "financial-year", "symbol", "purpose"],
+        "by": Literal["day", "week", "month", "financial-year", "symbol", "purpose", "strategy"],
         "from": Day | None,
         "to": Day | None,
         "symbol": str | None,

@@ -26,6 +26,17 @@ class Trouble(TypedDict):
     error: str
 
 
+class SimulatedUse(TypedDict):
+    """A strategy of a simulation: its text, its share of the capital, its trades."""
+
+    hash: str
+    share: str
+    trades: Count
+    winners: Count
+    net: Rupees
+    open: Count
+
+
 class SimulateResult(TypedDict):
     """The account at the end of a simulation."""
 
@@ -50,6 +61,7 @@ class SimulateResult(TypedDict):
     reconciled: bool
     differences: list[str]
     troubles: list[Trouble]
+    strategies: NotRequired[Annotated[dict[str, SimulatedUse], Detail({"description": "absent if only the shipped rule ran"})]]
     sessions_per_second: float | None
     reason: NotRequired[str]
 

@@ -82,6 +82,8 @@ class HeldPosition(TypedDict):
     target: Annotated[Rupees | None, Detail({"description": "the limit of the live sell order"})]
     distance: Annotated[float | None, Detail({"description": "from the last price to the target; 0.0123 is 1.23 %"})]
     pnl: Annotated[Rupees | None, Detail({"description": "if sold at the last price, after charges"})]
+    stop: Annotated[Rupees | None, Detail({"description": "the stop of an own strategy today, watched by sell-monitor"})]
+    stop_note: Annotated[str, Detail({"description": "what the stop means now"})]
     protected: bool
     why_not: str
 

@@ -92,6 +92,7 @@ class FirstStep(TypedDict):
     subscribed: Count
     warmed: Count
     stale: Count
+    stops: NotRequired[Annotated[Count, Detail({"description": "positions with a stop, which protects only while it runs"})]]
     stream: Any
 
 
@@ -117,7 +118,7 @@ class MonitoredPosition(TypedDict):
     last: Rupees
     rsi10: float
     ema9: Annotated[float, Detail({"description": "an indicator, in rupees"})]
-    distance_to_target: Ratio
+    distance_to_target: Ratio | None
     unrealised_pnl: Rupees
     recommendation: Literal["HOLD", "REENTER", "EXIT"]
     reason: str
@@ -133,6 +134,20 @@ class MonitorResult(TaskResult):
     price_unavailable: NotRequired[Count]
 
 
+class StrategyAnalysis(TypedDict):
+    """The counts of one strategy. `trouble`: why it buys nothing; empty if it scanned."""
+
+    scanned: Count
+    excluded: Count
+    avoid: Count
+    watch: Count
+    buy: Count
+    strong_buy: Count
+    by_rule: dict[str, dict[str, Count]]
+    hash: Annotated[str, Detail({"description": "the first 12 digits of the hash of its file; empty for ema9-reversion"})]
+    trouble: str
+
+
 class AnalyzeResult(TaskResult):
     """The counts of analyze."""
 
@@ -143,6 +158,9 @@ class AnalyzeResult(TaskResult):
     buy: NotRequired[Count]
     strong_buy: NotRequired[Count]
     by_rule: NotRequired[dict[str, dict[str, Count]]]
+    strategies: NotRequired[
+        Annotated[dict[str, StrategyAnalysis], Detail({"description": "absent if only ema9-reversion is used"})]
+    ]
     for_session: NotRequired[Day]
     data: NotRequired[Literal["final", "provisional", "stale"]]
     surveillance: NotRequired[str]

@@ -175,11 +175,13 @@ def rule_notes(rule: Rule, counts: Mapping[str, int], values: Mapping[str, str])
     ]
     if rule.targets and rule.stops:
         found.append(
-            f"In {counts['ambiguous']} sessions of a symbol the bar reached both the stop and the target: the stop, the worse of "
-            "the two, counts as first."
+            f"In {counts['ambiguous']} sessions of a symbol the daily bar reached both the stop and the target: the extreme "
+            "nearer to the open counts as first."
         )
     if rule.stops:
-        found.append("A stop sells at its price, or at the open if that is lower. A real sale can be lower than the stop.")
+        found.append(
+            "A stop sells at the price of the first minute at or below it, as sell-monitor does. A real sale can be lower still."
+        )
     if counts["without_stop"]:
         found.append(
             f"In {counts['without_stop']} sessions of a symbol the stop was unknown (too few bars, or a division by zero): the "

@@ -14,12 +14,14 @@ from tradectl.exchange.phases import PRE_OPEN_ENTRY
 from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.execution.buy_revalidation import BuyRevalidation
 from tradectl.execution.buying import BuyingPower, DayResult, day_result, quantity_for
+from tradectl.execution.own_strategies import OwnBuys
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Intent, Order
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.model.refusal import Refusal, RefusalCode
+from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.entry import reward_gone
-from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.features import Reading
 from tradectl.task import Context
 
 
@@ -49,11 +51,17 @@ def not_preopen(context: Context) -> Refusal | None:
     return None
 
 
-def spent_reward(price: int, ema_level: float, parameters: Parameters) -> Refusal | None:
+def spent_reward(context: Context, own: OwnBuys, order: Order, *, price: int, reading: Reading, scale: float) -> Refusal | None:
     """Return why a buy is no longer worth its pre-open price (paise); None if it still is.
 
-    `ema_level`: the fast EMA of the bar on which it was decided, in rupees, adjusted for splits and bonuses."""
-    if not reward_gone(price, ema_level, parameters):
+    `reading`: of the bar on which it was decided. `scale`: M of the session."""
+    if order.strategy != REVERSION:
+        decided = own.of(order)
+        if decided is None or not decided.reward_gone(price, order.price, scale):
+            return None
+        return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} is not below the target of {order.strategy}")
+    ema_level = reading.ema_fast_at(scale)
+    if not reward_gone(price, ema_level, context.world.parameters):
         return None
     return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} is not far enough below the target EMA9 {ema_level:.2f}")
 
@@ -72,9 +80,7 @@ class PreopenPass:
     def of(cls, context: Context, trading: TradingSession, waiting: Sequence[Order], buying_power: BuyingPower) -> PreopenPass:
         """Return the state for these orders; reads funds, holdings and quotes of the broker."""
         world = context.world
-        revalidation = BuyRevalidation.of(
-            trading, world.readings, world.parameters, context.session, waiting, sessions=world.sessions
-        )
+        revalidation = BuyRevalidation.of(trading, world, context.session, waiting)
         return cls(context, trading, revalidation, buying_power, day_result(world.ledger.statistics, trading, context.session))
 
     def plan(self, order: Order, price: int | None) -> tuple[str, str, int]:
@@ -88,10 +94,13 @@ class PreopenPass:
             return "cancelled", str(invalid or "no bar of its session"), 0
         if (not_now := not_preopen(self.context)) is not None:
             return "skipped", str(not_now), 0
+        parameters = self.revalidation.own.parameters(order, self.context.world.parameters)
+        if parameters is None:
+            return "cancelled", self.revalidation.own.trouble(order), 0
         sizing = quantity_for(
             min(price or order.price, order.price),
             session=self.context.session,
-            parameters=self.context.world.parameters,
+            parameters=parameters,
             average_turnover=reading.average_turnover,
             buying_power=self.buying_power,
             limit_price=order.price,
@@ -116,9 +125,8 @@ class PreopenPass:
 
     def _reward_gone(self, order: Order, price: int | None) -> Refusal | None:
         """Return why a buy is no longer wanted: its reward is gone at the pre-open price (paise). None otherwise."""
-        world = self.context.world
-        reading = world.readings.reading(order.instrument_id, order.decided)
-        scale = world.market.multiplier(order.instrument_id, self.context.session, price)
+        reading = self.context.world.readings.reading(order.instrument_id, order.decided)
+        scale = self.context.world.market.multiplier(order.instrument_id, self.context.session, price)
         if price is None or reading is None or scale is None:
             return None
-        return spent_reward(price, reading.ema_fast_at(scale), world.parameters)
+        return spent_reward(self.context, self.revalidation.own, order, price=price, reading=reading, scale=scale)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
 from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.execution.buy_revalidation import priority
-from tradectl.execution.buying import BuyingPower, pending_buys, quantity_for, stopped_buys
+from tradectl.execution.buying import BuyingPower, DayResult, day_result, pending_buys, quantity_for, stopped_buys
+from tradectl.execution.own_strategies import OwnBuys
+from tradectl.execution.strategy_shares import NO_SHARES, StrategyShares
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
@@ -44,12 +47,13 @@ def run(context: Context) -> Outcome:
         raise DataError(f"no pre-open price for any of the {len(everything)} waiting orders")
     buying_power = BuyingPower(world.broker.funds().available, world.parameters.tariff)
     made = context.decided()
+    adjusting = AdjustPass.of(context, trading, orders, buying_power)
     for order in orders:
         if order.execution_id == context.claim.execution_id:
             counts["placed"] += 1  # sent by an earlier step of this run, or by a process that died
             continue
         price = prices.get(order.symbol)
-        verdict, reason = _adjust(context, trading, order, price, buying_power, only_cancel=stopped is not None)
+        verdict, reason = _adjust(adjusting, order, price, only_cancel=stopped is not None)
         if verdict == "unchanged" and made.get(order.instrument_id) == "adjusted":
             verdict = "adjusted"  # by a process that died before it could count it
         else:
@@ -102,16 +106,49 @@ def _store_decision(
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 
-def _adjust(
-    context: Context, trading: TradingSession, order: Order, price: int | None, buying_power: BuyingPower, *, only_cancel: bool
-) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class AdjustPass:
+    """The state of one pass: the funds left, what own strategies decided, and their shares of the capital.
+
+    `day`: None without a choice of strategies; nothing limits them then."""
+
+    context: Context
+    trading: TradingSession
+    buying_power: BuyingPower
+    own: OwnBuys
+    shares: StrategyShares
+    day: DayResult | None
+
+    @classmethod
+    def of(cls, context: Context, trading: TradingSession, orders: Sequence[Order], buying_power: BuyingPower) -> AdjustPass:
+        """Return the state for these orders; reads holdings and quotes of the broker if the capital is shared."""
+        world = context.world
+        own = OwnBuys.before(world, orders, context.session)
+        shares = (
+            StrategyShares.of(world.ledger, world.ledger.signals_owner(world.parameters.signals_from)) if orders else NO_SHARES
+        )
+        day = day_result(world.ledger.statistics, trading, context.session) if shares.limits else None
+        return cls(context, trading, buying_power, own, shares, day)
+
+    def fits(self, order: Order, quantity: int) -> bool:
+        """Return whether more shares of an order fit into the share of its strategy. Fewer always do."""
+        if self.day is None or quantity <= order.quantity:
+            return True
+        more = quantity - order.filled_quantity
+        return self.shares.refusal(self.trading, self.day, order, more, order.price, instead_of=order.id) is None
+
+
+def _adjust(adjusting: AdjustPass, order: Order, price: int | None, *, only_cancel: bool) -> tuple[str, str]:
     """Adjust one order; return a result key and the reason. `only_cancel`: the trading state allows only cancels."""
-    world, parameters = context.world, context.world.parameters
+    context, trading, buying_power = adjusting.context, adjusting.trading, adjusting.buying_power
+    world, parameters = context.world, adjusting.own.parameters(order, context.world.parameters)
     reading = world.readings.reading(order.instrument_id, order.decided)
     scale = world.market.multiplier(order.instrument_id, context.session, price)
     if price is None or reading is None or scale is None:
         return "price_unavailable", "no pre-open price: the order stays unchanged"
-    if (spent := spent_reward(price, reading.ema_fast_at(scale), parameters)) is not None:
+    if parameters is None:
+        return "unchanged", f"{adjusting.own.trouble(order)}: the order stays unchanged"
+    if (spent := spent_reward(context, adjusting.own, order, price=price, reading=reading, scale=scale)) is not None:
         _store_decision(context, order, price, "cancelled", str(spent))
         return "cancelled" if trading.cancel_confirmed(order) else "modification_failed", str(spent)
     if only_cancel:
@@ -130,7 +167,7 @@ def _adjust(
     quantity = approved_quantity(world.ledger, parameters, order, quantity)
     if parameters.amo_adjust_reprice and price < limit:
         limit = round_down(price, trading.rules.tick_size(order.instrument_id, context.session))
-    enough = worth_changing(order.quantity, quantity, parameters)
+    enough = worth_changing(order.quantity, quantity, parameters) and adjusting.fits(order, quantity)
     if quantity == 0 or (not enough and limit == order.price):
         return "unchanged", f"quantity {order.quantity} is not changed at pre-open {price / 100:.2f}"
     if order.status is OrderStatus.PENDING and not world.broker.capabilities.amo_changes:

@@ -6,22 +6,31 @@ are compared with their checksums first. Every verdict is stored with its inputs
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
-from tradectl.errors import DataError
+from tradectl.errors import ConfigurationError, DataError, UsageError
 from tradectl.exchange.data_age import sessions_since
 from tradectl.execution.session_close import is_final, provisional_bars
-from tradectl.ledger.rows import Decision, Signal
+from tradectl.ledger.rows import Signal
 from tradectl.model.freshness import ACTIONS
 from tradectl.model.moment import ist_date
+from tradectl.ports import StrategyText
 from tradectl.screener.coverage import name_days, older_gaps
-from tradectl.screener.screen import InstrumentVerdict, ScreenRequest, ScreenResult, screen, screen_alone
+from tradectl.screener.screen import screen, screen_alone
+from tradectl.screener.verdicts import InstrumentVerdict, ScreenRequest, ScreenResult
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
 from tradectl.subprocess_call import call_in_subprocess
 from tradectl.task import Context, Outcome
+from tradectl.tasks.analyze.results import Scan, counts, counts_of, decision, is_own, known, one_signal_each
+from tradectl.tasks.analyze.strategies_of_day import ScanningStrategy, refused, scanned_lists, strategies_of_day
+
+if TYPE_CHECKING:
+    from tradectl.execution.own_strategies import OwnStrategy
+    from tradectl.screener.own_screen import OwnScreen
 
 SURVEILLANCE_HELP = (
     "a stock under GSM, ESM or long-term ASM may be bought: `tradectl data fetch --source surveillance`, or import REG1_IND of "
@@ -37,24 +46,28 @@ def run(context: Context) -> Outcome:
         context.log("panel_renewed", renewed, level="warning")
     refuse_old_actions(context)
     following = world.sessions.next_run_session(session).date
-    universe = world.market.universe(parameters.universe)
+    strategies = strategies_of_day(context)
+    universe = tuple(dict.fromkeys(name for item in strategies for name in item.universe))
     bars = provisional_bars(
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
     # a simulation of the past accepts gaps; `data check` lists them
-    close = _screened(context, ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated"))
-    if close.missing is not None:
-        raise DataError(close.missing.text)
-    if not any(item.reading for item in close.verdicts):
+    request = ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated")
+    scans = [_scan(context, item, request) for item in strategies]
+    verdicts = [verdict for scan in scans for verdict in scan.verdicts]
+    stale = any(scan.stale for scan in scans)
+    if universe and not any(item.reading for item in verdicts):
         hint = "" if parameters.allow_stale else "; --allow-stale takes the last stored bars instead"
-        raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {parameters.universe}{hint}")
-    state = "final" if close.stale or is_final(session, context.now) else "provisional"
+        names = scanned_lists(strategies, parameters.universe)
+        raise DataError(f"no bar of {session} for any of the {len(universe)} instruments of {names}{hint}")
+    state = "final" if stale or is_final(session, context.now) else "provisional"
+    scans = one_signal_each(scans)
     if not context.dry_run:
-        _store_results(context, close, following, state)
+        _store_results(context, scans, following, state)
     doubt = world.market.surveillance(session).doubt()
     if doubt and world.mode != "simulated":
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
-    if close.stale:
+    if stale:
         context.log("stale_data", f"there are no bars of {session}: the last stored bars were analysed", level="warning")
     notes = {"panel_renewed": renewed} if renewed else {}
     older = older_gaps(world.market.panel(), world.sessions, session, parameters.backtest_years)
@@ -62,7 +75,9 @@ def run(context: Context) -> Outcome:
         notes["older_gaps"] = (
             f"{len(older)} sessions without bars are left out of the past trades of the scores: {name_days(older)}"
         )
-    result = _counts(close.verdicts) | notes | {"for_session": following.isoformat(), "data": "stale" if close.stale else state}
+    own = {"strategies": {scan.strategy.name: counts_of(scan) for scan in scans}} if is_own(scans) else {}
+    result = counts([item for scan in scans for item in scan.verdicts]) | own | notes
+    result |= {"for_session": following.isoformat(), "data": "stale" if stale else state}
     return Outcome(result | {"surveillance": doubt or "lists are recent"})
 
 
@@ -85,8 +100,44 @@ def refuse_old_actions(context: Context) -> None:
     )
 
 
+def _scan(context: Context, strategy: ScanningStrategy, request: ScreenRequest) -> Scan:
+    """Return the verdicts of one strategy on its universe. Raises DataError if a session is missing."""
+    if strategy.trouble:
+        return Scan(strategy)
+    if strategy.universe != request.universe:
+        bars = request.bars
+        if bars is not None:
+            bars = {name: bars[name] for name in strategy.universe if name in bars}
+        request = replace(request, universe=strategy.universe, bars=bars)
+    if strategy.own is None:
+        close = _screened(context, request)
+        ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
+    else:
+        try:
+            found = own_scan(context, strategy.own, request)
+        except (ConfigurationError, UsageError) as error:
+            return Scan(refused(context, strategy.name, str(error)))
+        close, by_id = found.close, {item.instrument_id: item for item in found.close.verdicts}
+        ranked = [by_id[name] for name in found.ranked]
+    if close.missing is not None:
+        raise DataError(close.missing.text)
+    return Scan(strategy, close.verdicts, ranked, close.stale)
+
+
+def own_scan(context: Context, own: OwnStrategy, request: ScreenRequest) -> OwnScreen:
+    """Return the verdicts of an own strategy, computed here or in a separate process."""
+    from tradectl.screener.own_screen import own_screen, own_screen_alone
+
+    world, parameters, strategy = context.world, context.world.parameters, own.strategy
+    if parameters.isolated:
+        text = StrategyText(strategy.name, strategy.form, strategy.text, strategy.file)
+        what, limit = f"the scan of {strategy.name}", parameters.scan_limit
+        return call_in_subprocess(what, own_screen_alone, world.market, world.sessions, request, text, limit=limit)
+    return own_screen(world.market, world.sessions, world.readings, request, rule=own.rule, tell=context.progress)
+
+
 def _screened(context: Context, request: ScreenRequest) -> ScreenResult:
-    """Return the verdicts, computed here or in a separate process."""
+    """Return the verdicts of the shipped rule, computed here or in a separate process."""
     world, parameters = context.world, context.world.parameters
     if parameters.isolated:
         limit = parameters.scan_limit
@@ -94,12 +145,15 @@ def _screened(context: Context, request: ScreenRequest) -> ScreenResult:
     return screen(world.market, world.sessions, world.readings, request, context.progress)
 
 
-def _store_results(context: Context, close: ScreenResult, following: date, state: str) -> None:
-    """Store signals and decisions in one transaction."""
+def _store_results(context: Context, scans: Sequence[Scan], following: date, state: str) -> None:
+    """Store signals and decisions in one transaction. The signals of the first strategy have the first ranks."""
     ledger = context.world.ledger
-    ranked = sorted((item for item in close.verdicts if item.verdict in {"STRONG_BUY", "BUY"}), key=_rank)
-    signals = [_signal(context, item, rank, following, state) for rank, item in enumerate(ranked, 1)]
-    decisions = [_decision(item) for item in close.verdicts]
+    ranked = [(scan, item) for scan in scans for item in scan.ranked]
+    signals = [
+        _signal(context, scan.strategy, item, rank=rank, following=following, state=state)
+        for rank, (scan, item) in enumerate(ranked, 1)
+    ]
+    decisions = [decision(scan.strategy, item) for scan in scans for item in scan.verdicts]
     with ledger.database.note():
         ledger.signals.replace(context.session, signals, context.now)
         ledger.decisions.replace_run("analyze", context.session, context.slot, decisions, context.now)
@@ -109,7 +163,9 @@ def _rank(item: InstrumentVerdict) -> tuple[int, float, str]:
     return score.rank(score.Verdict(item.verdict), item.combined, item.symbol)
 
 
-def _signal(context: Context, item: InstrumentVerdict, rank: int, following: date, state: str) -> Signal:
+def _signal(
+    context: Context, strategy: ScanningStrategy, item: InstrumentVerdict, *, rank: int, following: date, state: str
+) -> Signal:
     reading, parameters = item.reading, context.world.parameters
     assert reading is not None
     tick = context.world.market.instrument(item.instrument_id, following).tick_size
@@ -122,9 +178,9 @@ def _signal(context: Context, item: InstrumentVerdict, rank: int, following: dat
         rank=rank,
         close=reading.close,
         limit_price=exits.entry_limit(reading.close, tick, parameters),
-        rsi=reading.rsi,
-        ema9=reading.ema_fast,
-        level=level_at_entry(reading.rsi, parameters),
+        rsi=known(reading.rsi),
+        ema9=known(reading.ema_fast),
+        level=level_at_entry(reading.rsi, parameters) if strategy.own is None else 1,
         strength=item.strength,
         backtest=item.backtest,
         combined=item.combined,
@@ -134,35 +190,6 @@ def _signal(context: Context, item: InstrumentVerdict, rank: int, following: dat
         data_state=state,
         data_date=reading.session,
         status="expired" if ist_date(context.now) > following else "active",
+        strategy=strategy.name,
+        strategy_hash=strategy.hash,
     )
-
-
-def _decision(item: InstrumentVerdict) -> Decision:
-    inputs = {} if item.reading is None else item.reading.inputs()
-    if item.surveillance:
-        inputs |= {"surveillance": item.surveillance}
-    if item.rule == "score":
-        inputs |= {
-            "strength": round(item.strength, 4),
-            "backtest": round(item.backtest, 4),
-            "combined": round(item.combined, 4),
-            "trades": item.trades,
-        }
-    return Decision(item.instrument_id, item.symbol, item.verdict, item.rule, item.reason, inputs)
-
-
-def _counts(verdicts: Sequence[InstrumentVerdict]) -> dict[str, object]:
-    count = Counter(item.verdict for item in verdicts)
-    rules = {
-        kind: dict(sorted(Counter(item.rule for item in verdicts if item.verdict == kind.upper()).items()))
-        for kind in ("excluded", "avoid")
-    }
-    return {
-        "scanned": len(verdicts),
-        "excluded": count["EXCLUDED"],
-        "avoid": count["AVOID"],
-        "watch": count["WATCH"],
-        "buy": count["BUY"],
-        "strong_buy": count["STRONG_BUY"],
-        "by_rule": rules,
-    }

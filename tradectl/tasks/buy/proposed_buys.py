@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from tradectl.exchange.ticks import round_down
+from tradectl.execution.position_rules import PositionRules, has_own_rules
 from tradectl.execution.reentries import due_reentries
 from tradectl.execution.session_close import session_closes
 from tradectl.execution.tags import ENTRY_LEG, reentry_leg
 from tradectl.execution.trading_session import TradingSession
-from tradectl.ledger.rows import Intent, Position
+from tradectl.ledger.rows import Intent, OrderTerms, Position
 from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose, Side, Variety
+from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.exits import entry_limit
 from tradectl.task import Context
 
@@ -40,7 +42,7 @@ class ProposedBuy:
             "last_close": to_rupees(self.last_close),
             "average_turnover": to_rupees(self.average_turnover),
             "level": self.intent.level,
-        }
+        } | own_inputs(self.intent)
 
 
 def proposed_buys(
@@ -49,8 +51,10 @@ def proposed_buys(
     """Yield the buys for the session `following`: re-entries of held positions, then the signals by rank."""
     world = context.world
     parameters = world.parameters
+    own = PositionRules(world.ledger.book, world.ledger.strategies, world.market, parameters.universe)
+    compared = [name for item in positions if has_own_rules(item) for name in own.compared(item)]
     seen = session_closes(
-        [item.instrument_id for item in positions],
+        dict.fromkeys([*(item.instrument_id for item in positions), *compared]),
         context.session,
         broker=world.broker,
         market=world.market,
@@ -61,7 +65,8 @@ def proposed_buys(
     for position in positions:
         if seen[position.instrument_id].reading is None:  # no bar of today: a re-entry cannot be decided
             yield ProposedBuy(_reentry(position, context.session, following, variety), last_close=0, average_turnover=0)
-    for again in due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following):
+    due = due_reentries(positions, seen, world.readings, parameters, market=world.market, following=following, own=own)
+    for again in due:
         tick = trading.rules.tick_size(again.position.instrument_id, following)
         price = entry_limit(again.reading.close, tick, parameters)
         intent = _reentry(again.position, context.session, following, variety, price=price, level=again.level)
@@ -81,8 +86,15 @@ def proposed_buys(
             variety=variety,
             level=signal.level,
             signal_id=signal.id,
+            strategy=signal.strategy,
+            strategy_hash=signal.strategy_hash,
         )
         yield ProposedBuy(intent, signal.close, signal.average_turnover)
+
+
+def own_inputs(buy: OrderTerms) -> dict[str, object]:
+    """Return what a decision tells about the own strategy of a buy; nothing for the shipped rule."""
+    return {} if buy.strategy == REVERSION else {"strategy": buy.strategy, "strategy_hash": buy.strategy_hash[:12]}
 
 
 def signals_owner(context: Context) -> str:
@@ -105,4 +117,6 @@ def _reentry(position: Position, decided: date, following: date, variety: Variet
         variety=variety,
         level=level,
         position_id=position.id,
+        strategy=position.strategy,
+        strategy_hash=position.strategy_hash,
     )

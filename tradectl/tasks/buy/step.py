@@ -26,17 +26,21 @@ from tradectl.execution.buying import (
     stopped_buys,
 )
 from tradectl.execution.orders import CommandResult, CommandStatus
+from tradectl.execution.own_strategies import OwnBuys, keep_texts
+from tradectl.execution.strategy_shares import StrategyShares
 from tradectl.execution.surveillance_findings import report_watched_positions
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.approvals import ApprovalLine
 from tradectl.ledger.rows import Decision, Intent
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.model.refusal import Refusal
+from tradectl.model.rule_names import REVERSION
+from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.sizing import Sizing
 from tradectl.task import Context, Outcome
 from tradectl.tasks.buy import approval
 from tradectl.tasks.buy.approval import EVERYTHING, Permission
-from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys
+from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys, signals_owner
 
 FOR_THE_MORNING = "waits for 08:00 of its session: there is a session before it in which tradectl does not run"
 FOR_THE_OPEN = "waits for 09:05: the broker takes no after-market orders"
@@ -59,6 +63,8 @@ class BuyPass:
         variety: The variety of the orders.
         wait: Why the orders are recorded and not sent; empty if they are sent.
         refused: The reasons of orders refused in an earlier step of this run, by instrument.
+        own: What own strategies decided.
+        shares: The strategies' shares of the capital.
         permission: What the operator allowed to be bought.
     """
 
@@ -71,14 +77,16 @@ class BuyPass:
     variety: Variety
     wait: str
     refused: Mapping[str, str]
+    own: OwnBuys
+    shares: StrategyShares
     permission: Permission = EVERYTHING
 
-    def size(self, proposed: ProposedBuy, buying_power: BuyingPower | None) -> Sizing:
+    def size(self, proposed: ProposedBuy, parameters: Parameters, buying_power: BuyingPower | None) -> Sizing:
         """Return the number of shares. `buying_power` None: the funds do not limit the buy."""
         return quantity_for(
             proposed.intent.price,
             session=self.following,
-            parameters=self.context.world.parameters,
+            parameters=parameters,
             average_turnover=proposed.average_turnover,
             buying_power=buying_power,
             reentry=proposed.intent.purpose is Purpose.REENTRY,
@@ -88,6 +96,12 @@ class BuyPass:
         """Return the limit that a buy of this many shares would breach; None if there is none.
 
         `planned`: the buys of the list before it, while the list is made."""
+        buy = proposed.intent
+        return self._limit_of_account(proposed, quantity, planned) or self.shares.refusal(
+            self.trading, self.day, buy, quantity, buy.price, planned=planned or ()
+        )
+
+    def _limit_of_account(self, proposed: ProposedBuy, quantity: int, planned: Sequence[PlannedBuy] | None) -> Refusal | None:
         return breached_limit(
             self.trading,
             self.context.world.parameters,
@@ -139,6 +153,12 @@ def run(context: Context) -> Outcome:
     if not amo and not world.parameters.preopen_orders:
         return Outcome(dict(counts), blocked=NO_AMO.format(world.broker.name))
     between = world.sessions.next_session(context.session).date != session.date
+    proposals = list(
+        proposed_buys(context, trading, trading.snapshot.positions, session.date, Variety.AMO if amo else Variety.REGULAR)
+    )
+    owner, intents = signals_owner(context), [item.intent for item in proposals]
+    if owner != world.user and not context.dry_run:
+        keep_texts(world.ledger, owner, intents, context.now)
     buy_pass = BuyPass(
         context,
         trading,
@@ -149,9 +169,10 @@ def run(context: Context) -> Outcome:
         variety=Variety.AMO if amo else Variety.REGULAR,
         wait=FOR_THE_OPEN if not amo else FOR_THE_MORNING if between else "",
         refused=_refused(context, trading),
+        own=OwnBuys.on_close(world, intents, context.session),
+        shares=StrategyShares.of(world.ledger, owner),
     )
     report_watched_positions(trading, trading.snapshot.positions, context.session)
-    proposals = list(proposed_buys(context, trading, trading.snapshot.positions, session.date, buy_pass.variety))
     if approval.is_needed(context):
         answered = approval.find(context)
         if answered is None:
@@ -179,7 +200,8 @@ def _refused(context: Context, trading: TradingSession) -> Mapping[str, str]:
 
 def _decision(proposed: ProposedBuy, verdict: str, reason: str) -> Decision:
     buy = proposed.intent
-    return Decision(buy.instrument_id, buy.symbol, verdict, str(buy.purpose), reason, proposed.inputs)
+    rule = str(buy.purpose) if buy.strategy == REVERSION else f"{buy.strategy}:{buy.purpose}"
+    return Decision(buy.instrument_id, buy.symbol, verdict, rule, reason, proposed.inputs)
 
 
 def _plan(buy_pass: BuyPass, proposals: Sequence[ProposedBuy]) -> list[PlannedProposal]:
@@ -197,7 +219,7 @@ def _plan(buy_pass: BuyPass, proposals: Sequence[ProposedBuy]) -> list[PlannedPr
         found.append(PlannedProposal(proposed, line))
         if not (buy_pass.wait or sized.short):
             power.spend(buy_pass.following, line.quantity, line.price)
-            planned.append(PlannedBuy(line.instrument_id, line.amount, intent.purpose is Purpose.REENTRY))
+            planned.append(PlannedBuy(line.instrument_id, line.amount, intent.purpose is Purpose.REENTRY, intent.strategy))
     return found
 
 
@@ -231,10 +253,13 @@ def _size(
     watched = buy_pass.context.world.market.surveillance(buy_pass.context.session).excluding(proposed.intent.instrument_id)
     if watched:
         return "skipped_surveillance", f"under surveillance: {watched}"
-    sizing = buy_pass.size(proposed, power)
+    parameters = buy_pass.own.parameters(proposed.intent, buy_pass.context.world.parameters)
+    if parameters is None:
+        return "skipped_data", buy_pass.own.trouble(proposed.intent)
+    sizing = buy_pass.size(proposed, parameters, power)
     short = sizing.short_of_funds
     if short:
-        sizing = buy_pass.size(proposed, None)
+        sizing = buy_pass.size(proposed, parameters, None)
     if sizing.refusal is not None:
         return "skipped_quantity", str(sizing.refusal)
     permitted = buy_pass.permission.quantity(proposed.intent, sizing.quantity)

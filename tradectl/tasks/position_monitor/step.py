@@ -10,30 +10,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from tradectl.execution.position_rules import PositionRules, has_own_rules
 from tradectl.execution.reentries import distrusted
 from tradectl.execution.sale_result import result_of_sale
 from tradectl.execution.surveillance_findings import known_by_morning
 from tradectl.ledger.rows import Decision, Position
+from tradectl.model.history import History
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.money import to_rupees
 from tradectl.strategy import exits
+from tradectl.strategy.features import Reading
 from tradectl.strategy.reentry import next_level
 from tradectl.task import Context, Outcome
+from tradectl.tasks.position_monitor.own_positions import Advice, OwnView, own_recommendation
 
 
 @dataclass(frozen=True, slots=True)
 class PositionAssessment:
     """A position at the current price. Prices and P&L in paise.
 
-    `rsi` and `ema9` (rupees) use today's price as the close. `distance`: from the price to the target, as a fraction.
+    `rsi` and `ema9` (rupees) use today's price as the close. `distance`: from the price to the target, as a fraction; None for a
+    position whose own strategy has no target.
     """
 
     position: Position
     last: int
     rsi: float
     ema9: float
-    distance: float
+    distance: float | None
     unrealised: int
     recommendation: str
     reason: str
@@ -76,9 +81,34 @@ def _assess(context: Context, position: Position, quote: Quote | None) -> Positi
     if found is None:
         return None
     history, reading = found
-    yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
     tick = context.trading().rules.tick_size(position.instrument_id, context.session)
-    target = exits.target_price((yesterday or reading).ema_fast_at(scale), quote.last, tick, parameters)
+    if has_own_rules(position):
+        rules = PositionRules(world.ledger.book, world.ledger.strategies, world.market, parameters.universe)
+        advice = own_recommendation(OwnView(position, history, quote.last, scale, tick, context.session), rules, world.market)
+    else:
+        advice = _recommendation(context, position, found, quote.last, (scale, tick))
+    return PositionAssessment(
+        position,
+        quote.last,
+        reading.rsi,
+        reading.ema_fast_at(scale),
+        advice.target / quote.last - 1 if advice.target is not None else None,
+        result_of_sale(
+            world.ledger.book.folded(position.id), quote.last, context.session, context.now, context.world.parameters.tariff
+        ),
+        advice.recommendation,
+        advice.reason,
+    )
+
+
+def _recommendation(
+    context: Context, position: Position, found: tuple[History, Reading], last: int, rounding: tuple[float, int]
+) -> Advice:
+    """Return the recommendation of the shipped rule. `rounding`: the multiplier and the tick of the session."""
+    world, parameters = context.world, context.world.parameters
+    (history, reading), (scale, tick) = found, rounding
+    yesterday = world.readings.reading(position.instrument_id, context.session - timedelta(days=1))
+    target = exits.target_price((yesterday or reading).ema_fast_at(scale), last, tick, parameters)
     since = world.readings.rsi_between(history, position.level_session, context.session)
     level = 0
     if position.buys < parameters.max_buys:
@@ -91,19 +121,8 @@ def _assess(context: Context, position: Position, quote: Quote | None) -> Positi
     elif level:
         recommendation, reason = "REENTER", f"RSI {reading.rsi:.1f} is below level {level}"
     else:
-        recommendation, reason = "HOLD", f"RSI {reading.rsi:.1f}, {(target / quote.last - 1) * 100:.2f} % to the target"
-    return PositionAssessment(
-        position,
-        quote.last,
-        reading.rsi,
-        reading.ema_fast_at(scale),
-        target / quote.last - 1,
-        result_of_sale(
-            world.ledger.book.folded(position.id), quote.last, context.session, context.now, context.world.parameters.tariff
-        ),
-        recommendation,
-        reason,
-    )
+        recommendation, reason = "HOLD", f"RSI {reading.rsi:.1f}, {(target / last - 1) * 100:.2f} % to the target"
+    return Advice(recommendation, reason, target)
 
 
 def _with_surveillance_all(context: Context, found: Sequence[PositionAssessment]) -> list[PositionAssessment]:
@@ -127,7 +146,7 @@ def _row(item: PositionAssessment) -> dict[str, object]:
         "last": to_rupees(item.last),
         "rsi10": round(item.rsi, 2),
         "ema9": round(item.ema9, 2),
-        "distance_to_target": round(item.distance, 4),
+        "distance_to_target": round(item.distance, 4) if item.distance is not None else None,
         "unrealised_pnl": to_rupees(item.unrealised),
         "recommendation": item.recommendation,
         "reason": item.reason,

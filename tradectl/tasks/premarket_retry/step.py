@@ -50,9 +50,7 @@ def run(context: Context) -> Outcome:
     waits = [] if stopped is not None or too_late else [order for order in trading.snapshot.orders if _waits(order, context)]
     waiting = [order for order in waits if order.waiting or trading.may_repeat(order)]
     world, pending = context.world, pending_buys(trading, context.session)
-    revalidation = BuyRevalidation.of(
-        trading, world.readings, world.parameters, context.session, [*pending, *waiting], sessions=world.sessions
-    )
+    revalidation = BuyRevalidation.of(trading, world, context.session, [*pending, *waiting])
     for order in pending:
         invalid = revalidation.refusal_on_final_bars(order)
         if invalid is not None:
@@ -127,10 +125,13 @@ def _retry(retry_pass: RetryPass, order: Order) -> tuple[str, str]:
         return _cancel_buy(retry_pass, order, str(invalid or "no bar of its session"))
     if order.waiting and order.variety is Variety.REGULAR:
         return "skipped", "waits for 09:05, when the exchange takes it"
+    parameters = retry_pass.revalidation.own.parameters(order, context.world.parameters)
+    if parameters is None:
+        return _cancel_buy(retry_pass, order, retry_pass.revalidation.own.trouble(order))
     sizing = quantity_for(
         order.price,
         session=context.session,
-        parameters=context.world.parameters,
+        parameters=parameters,
         average_turnover=close.reading.average_turnover,
         buying_power=retry_pass.buying_power,
         reentry=order.purpose is Purpose.REENTRY,

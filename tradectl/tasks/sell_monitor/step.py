@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import partial
 
 from tradectl.exchange.sessions import Session
 from tradectl.execution.changes import Changes
+from tradectl.execution.position_rules import has_own_rules
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
+from tradectl.execution.stray_orders import cancel_buys_of_sold, cancel_strays
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unprotected_positions import Unprotected
 from tradectl.lazy import resolved
@@ -94,7 +97,17 @@ class _Run:
     def of(cls, context: Context) -> _Run:
         """Return the state of a run before its first step."""
         world, trading = context.world, context.trading()
-        seller = Seller(trading, world.readings, world.parameters, context.session, context.decide, _priced_since(context))
+        decisions, run = world.ledger.decisions, (context.claim.task, context.session, context.slot)
+        seller = Seller(
+            trading,
+            world.readings,
+            world.parameters,
+            context.session,
+            context.decide,
+            _priced_since(context),
+            strategies=world.ledger.strategies,
+            stored=partial(decisions.by_rule, *run),
+        )
         session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
         end = begin + timedelta(days=1)
         first_close = min(map(session.continuous_end, (False, True))) if session is not None else end
@@ -132,20 +145,20 @@ class _Run:
 
 def _step(context: Context) -> Outcome:
     run = context.part(_Run, lambda: _Run.of(context))
-    trading, seller = run.trading, run.seller
+    trading = run.trading
     run.stream.log_news(context)
     changes, seen = trading.begin_step(trading.open_of)
     if seen.snapshot.positions:
         seen = seen.with_quotes(_quotes(context, run, seen))
     worked = not changes.quiet and bool(changes)
     if run.tidy != seen.snapshot.revision:
-        cancelled = seller.cancel_strays(seen.snapshot)
+        cancelled = cancel_strays(trading, seen.snapshot, context.session)
         run.tidy, worked = None if cancelled else seen.snapshot.revision, worked or cancelled
     if worked:
         seen = seen._replace(snapshot=trading.snapshot)
     if (seen.quotes and _adjust_sells(run, seen)) or worked:
         after, worked = trading.follow(), True
-        if seller.cancel_buys_of_sold(after):
+        if cancel_buys_of_sold(trading, after, context.session):
             after = trading.snapshot
         seen = seen._replace(snapshot=after)
     found = run.check(context, seen, worked=worked)
@@ -205,6 +218,7 @@ def _outcome(context: Context, run: _Run, seen: StepView, changes: Changes, *, c
             "warmed": len(seen.quotes),
             "stale": _stale(context, run.seller, seen),
             "stream": run.stream.trouble,
+            **_stops(context, run.seller, seen),
         }
     unknown, again_after = run.trading.unresolved(seen) if seen.snapshot.unknown else (0, None)
     return Outcome(result, again_after, refused=totals["rejected"], unknown=unknown, changed=changed)
@@ -221,6 +235,18 @@ def _priced_since(context: Context) -> date:
     return ([date.min] * (MOST_MISSED + 1) + [session.date for session in table.run_between(first, last)])[-MOST_MISSED - 1]
 
 
+def _stops(context: Context, seller: Seller, seen: StepView) -> dict[str, int]:
+    """Return the number of positions whose rule has a stop, and log that it protects only while this task runs."""
+    stops = [item.symbol for item in seen.snapshot.positions if has_own_rules(item) and seller.own.rules.has_stop(item)]
+    if not stops:
+        return {}
+    text = (
+        f"watching the stops of {', '.join(stops)}: a stop protects only while sell-monitor runs, it is no order at the exchange"
+    )
+    context.log("stops_watched", text)
+    return {"stops": len(stops)}
+
+
 def _stale(context: Context, seller: Seller, seen: StepView) -> int:
     """Return the number of positions whose EMA9 is not of the last session, and log each.
 
@@ -233,5 +259,7 @@ def _stale(context: Context, seller: Seller, seen: StepView) -> int:
             used = "without a newer EMA9 no sell is placed"
             if reading is not None and not seller.outdated(reading.session):
                 used = f"the target uses the EMA9 of {reading.session}"
+            if has_own_rules(position):
+                used = used.replace("EMA9", "bar")
             context.log("stale_data", f"{position.symbol}: there is no bar of {last}; {used}", position.symbol, level="warning")
     return found

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
 from tradectl.execution import sell_coverage, unprotected_findings, unprotected_positions, unreadable_rows
+from tradectl.execution.position_rules import RulesMissing, has_own_rules
 from tradectl.execution.selling import Seller
 from tradectl.execution.step_view import StepView
 from tradectl.execution.unprotected_positions import Cause, ExposureFacts, Unprotected
 from tradectl.ledger.executions import Fenced
 from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.snapshot import Snapshot
+from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderReport, OrderStatus, Side
 from tradectl.task import Context
 
@@ -229,6 +231,10 @@ def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Expo
         if halted is not None or not armed or known["unknown"] is not None or sell is not None:
             yield position, ExposureFacts(**known)
             continue
+        known |= _own_facts(seller, seen, position)
+        if known.get("strategy_missing") or known.get("without_target"):
+            yield position, ExposureFacts(**known)
+            continue
         if held is None and failure is None:
             try:
                 listed = seller.trading.holdings()
@@ -251,6 +257,19 @@ def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Expo
         yield position, ExposureFacts(**known, **_price_facts(current, seller, seen, position, known["held"]))
 
 
+def _own_facts(seller: Seller, seen: StepView, position: Position) -> dict[str, str]:
+    """Return the facts of a position of an own strategy, by the names of `ExposureFacts`; none while an action blocks it."""
+    if not has_own_rules(position):
+        return {}
+    rule = seller.own.rules.rule_of(position)
+    if isinstance(rule, RulesMissing):
+        return {"strategy_missing": rule.reason}
+    quote = seen.quotes.get(position.symbol)
+    if quote is None or seller.action_block(position, seen.snapshot):
+        return {}
+    return {"without_target": seller.own.without_target(position, quote)}
+
+
 def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
     """Return the facts from the quote and the session's sell orders, by the names of `ExposureFacts`."""
     quote = seen.quotes.get(position.symbol)
@@ -269,15 +288,18 @@ def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Posi
         return {**found, "missing": f"there is no price of today that is younger than {age:g} s"}
     price = seller.price(position, quote)
     if price is None:
-        return {**found, "missing": _why_unpriced(seller, position)}
+        return {**found, "missing": _why_unpriced(seller, position, quote)}
     buys = seen.snapshot.alive(position.instrument_id, Side.BUY)
     own = next((order for order in buys if order.price >= price and order.session >= day), None)
     max_quantity = seller.trading.rules.most_shares(position.symbol)
     return {**found, "price": price, "band": (quote.lower_band, quote.upper_band), "own_buy": own, "max_quantity": max_quantity}
 
 
-def _why_unpriced(seller: Seller, position: Position) -> str:
+def _why_unpriced(seller: Seller, position: Position, quote: Quote) -> str:
     """Return which data the price of a position's sell lacks, as text."""
+    if has_own_rules(position):
+        terms = seller.own.terms(position, quote)
+        return terms.reason if isinstance(terms, RulesMissing) else "its strategy has no price for it"
     reading = seller.readings.reading(position.instrument_id, seller.session - timedelta(days=1))
     if reading is not None and seller.outdated(reading.session):
         return f"the last bar is of {reading.session}, too old for a price of today; `tradectl prices --force` fetches bars"
