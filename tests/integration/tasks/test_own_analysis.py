@@ -109,7 +109,7 @@ def test_a_missing_file_buys_nothing(trading) -> None:
     assert "there is no strategy 'dip'" in report.result["strategies"]["dip"]["trouble"]
 
 
-def test_a_changed_file_with_a_passed_check_takes_effect_and_is_told(trading) -> None:
+def test_a_changed_file_that_passed_its_check_takes_effect(trading) -> None:
     market, files = trading(stock(), **OPEN), Files()
     use(market, files, "dip", NEVER)
     files.texts["dip"] = ALWAYS
