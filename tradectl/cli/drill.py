@@ -29,6 +29,9 @@ Folder = Annotated[Path | None, typer.Option(help="Folder of the results; defaul
 Through = Annotated[
     str, typer.Option(help="Drill through this broker's adapter, over sockets, against its sandbox.", metavar="BROKER")
 ]
+StrategyOption = Annotated[
+    str, typer.Option("--strategy", help="Trade this strategy of the home instead of ema9-reversion.", metavar="NAME")
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Delete earlier results.")]
 
 
@@ -41,6 +44,7 @@ def drill(
     jobs: Jobs = 0,
     folder: Folder = None,
     through: Through = "",
+    strategy: StrategyOption = "",
     fresh: Fresh = False,
 ) -> Answer:
     """Kill every task at every commit and every call to a faulty exchange, start it again, and compare the order lists.
@@ -48,9 +52,11 @@ def drill(
     It uses a throw-away account in an invented market and does not touch the home. With --db postgresql+psycopg://... the
     ledgers are separate databases on that server. An interrupted drill continues where it stopped.
     """
+    from tradectl.bootstrap.strategies import StrategyFolder
     from tradectl.clock import stopwatch
     from tradectl.lab.drill.broker_sandboxes import names as brokers
-    from tradectl.lab.drill.seeds import DrillPlan, drill_seeds
+    from tradectl.lab.drill.seeds import DrillPlan, StrategyText, drill_seeds
+    from tradectl.model.rule_names import REVERSION
     from tradectl.runtime.registry import all_tasks
 
     names = [item.name for item in all_tasks() if not item.real_time]
@@ -67,7 +73,11 @@ def drill(
     settings = invocation.required_settings()
     invocation.mode = "simulated"
     server = settings.database if settings.database.startswith("postgresql") else ""
-    plan = DrillPlan(seeds, task, server, jobs or os.cpu_count() or 1, points, through)
+    own = None
+    if strategy and strategy != REVERSION:
+        read = StrategyFolder(settings.home).read(strategy)
+        own = StrategyText(read.name, read.form, read.text)
+    plan = DrillPlan(seeds, task, server, jobs or os.cpu_count() or 1, points, through, own)
     kept = folder or settings.home / "drill"
     if fresh:
         (kept / f"{plan.name}.jsonl").unlink(missing_ok=True)

@@ -42,7 +42,7 @@ def test_position_monitor_uses_the_price_of_today_for_the_exit(trading: Make) ->
     assert found["reason"] == "dip: exit close < prev(close, 1) is true"
 
 
-def test_a_second_buy_follows_the_condition_and_keeps_the_strategy(trading: Make) -> None:
+def test_a_second_buy_follows_its_condition(trading: Make) -> None:
     """The first condition is for the second buy; there is no third."""
     text = 'entry = "close > 0"\nexit = "close < 0"\nreentry = ["close < entry * 0.99"]\n'
     market = held(trading, text, on={AFTER: (9400, 9400, 9400, 9400), NEXT: (9300, 9300, 9300, 9300)}, average_window="10")

@@ -223,7 +223,7 @@ def test_a_stop_sells_at_the_price_of_the_first_step_below_it() -> None:
     assert found == walked(bar(10_000, 10_050, 9_751, 9_900), STOPPED)
 
 
-def test_a_price_at_the_stop_in_the_last_minute_alone_sells_nothing() -> None:
+def test_a_price_at_the_stop_in_the_last_minute_sells_nothing() -> None:
     path = Path([(0, 10_000), (375 * 60, 9_800)])
     assert walk(path, 375, STOPPED, PARAMETERS) == SessionResult((), 10_200)
     assert intraday._first_sale(path, 0, 375 * 60, STOPPED, 10_200) is None

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -27,6 +28,7 @@ from tradectl.lab.faults import Fault, FaultyBroker, Promise, Truth
 from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.process_identity import current_identity, split_identity
 from tradectl.ledger.store import Ledger
+from tradectl.ledger.strategies import StoredCheck, StoredStrategy, UsedStrategy
 from tradectl.marketdata.store import Store
 from tradectl.ports import Clock
 from tradectl.runtime.exposure import MONITOR
@@ -35,6 +37,7 @@ from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters, with_changes
+from tradectl.strategy.strategy import Strategy
 from tradectl.task import Outcome, Task
 
 USER = "drill"
@@ -228,8 +231,8 @@ class DrillProcess:
         )
 
 
-def create_account(workspace: Workspace, at: datetime) -> None:
-    """Create the account in an empty workspace."""
+def create_account(workspace: Workspace, at: datetime, strategy: Strategy | None = None) -> None:
+    """Create the account in an empty workspace. It uses an own strategy for all its capital, or the shipped rule."""
     database = workspace.ledger
     create_or_upgrade(database)
     ledger = Ledger(database, USER)
@@ -244,6 +247,10 @@ def create_account(workspace: Workspace, at: datetime) -> None:
         ledger.info.set("created_at", at.isoformat())
         ledger.info.set("clock", "virtual")
         ledger.info.set("mode", "simulated")
+        if strategy is not None:
+            ledger.strategies.store(StoredStrategy(strategy.hash, strategy.name, strategy.form, strategy.text), at)
+            ledger.strategies.record_check(StoredCheck(strategy.hash, strategy.name, True, at, {}))
+            ledger.strategies.use(UsedStrategy(strategy.name, strategy.hash, Decimal(1)), at)
     database.close()
 
 

@@ -23,12 +23,27 @@ from tradectl.lab.drill.crashes import Drill, Tally, conditions_of, ended_as_all
 from tradectl.lab.drill.days import DrillDay, DrillStep
 from tradectl.lab.drill.process import DrillProcess, SharedMarket, create_account, play_step, without_faults
 from tradectl.lab.drill.workspace import FolderWorkspace, ServerWorkspace, Workspace, drop_databases, own_database
+from tradectl.strategy.strategy import Strategy
+from tradectl.strategy.strategy_forms import strategy_of
 
 Progress = Callable[[int, int, Tally], None]
 MEMORY = Path("/dev/shm")
 """A folder in memory, used if the system has it, because all files of a drill are temporary."""
 FIRST_DRILLED = 4
 """The number of first days that are not drilled, because they have no orders yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyText:
+    """The file of an own strategy, as a spawned process can receive it."""
+
+    name: str
+    form: str
+    text: str
+
+    def read(self) -> Strategy:
+        """Return the strategy. Raises UsageError or ConfigurationError for a wrong file."""
+        return strategy_of(self.name, self.form, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,7 @@ class DrillPlan:
         jobs: How many seeds run at the same time.
         points: The most crash points of each seed; 0 for all.
         through: The broker whose adapter and sandbox are in front of the exchange; empty for none.
+        strategy: The own strategy of the account; None for the shipped rule.
     """
 
     seeds: int
@@ -50,6 +66,7 @@ class DrillPlan:
     jobs: int = 1
     points: int = 0
     through: str = ""
+    strategy: StrategyText | None = None
 
     @property
     def name(self) -> str:
@@ -59,6 +76,7 @@ class DrillPlan:
         parts = [
             "postgresql" if self.server else "sqlite",
             *through,
+            *([f"{self.strategy.name}-{self.strategy.read().hash[:12]}"] if self.strategy else []),
             self.task or "every-task",
             *points,
             build_fingerprint()[:12],
@@ -109,9 +127,18 @@ def _each(plan: DrillPlan, seeds: list[int], work: Path) -> Iterator[tuple[int, 
 class DrillWorker:
     """The state of one worker: its workspace with the account before each day, and the shared market."""
 
-    def __init__(self, work: Path, market: Path, server: str = "", through: str = "", of: slice = slice(None)) -> None:
+    def __init__(
+        self,
+        work: Path,
+        market: Path,
+        server: str = "",
+        through: str = "",
+        *,
+        of: slice = slice(None),
+        strategy: Strategy | None = None,
+    ) -> None:
         """Prepare the account. `of`: which days to prepare; the account is new on the first of them."""
-        self.through = through
+        self.through, self.strategy = through, strategy
         self.exchange = SharedMarket(market)
         self.workspace: Workspace = ServerWorkspace(work, server) if server else FolderWorkspace(work)
         self.days = days.days(self.exchange.sessions)[of]
@@ -126,7 +153,7 @@ class DrillWorker:
 
     def _prepare(self) -> None:
         first = self.days[0]
-        create_account(self.workspace, first.begins)
+        create_account(self.workspace, first.begins, self.strategy)
         calm = without_faults(self.through)
         process = DrillProcess(self.workspace, self.exchange, calm, first.begins)
 
@@ -153,7 +180,8 @@ def _begin(plan: DrillPlan, work: Path) -> None:
     own = work / f"worker-{os.getpid()}"
     own.mkdir()
     server = own_database(plan.server, f"{os.getppid()}_{os.getpid()}") if plan.server else ""
-    _staged.append((DrillWorker(own, work / "market", server, plan.through), plan, os.getppid()))
+    strategy = plan.strategy.read() if plan.strategy is not None else None
+    _staged.append((DrillWorker(own, work / "market", server, plan.through, strategy=strategy), plan, os.getppid()))
 
 
 def _drill(seed: int) -> Tally:
