@@ -89,6 +89,7 @@ def signals(
         return Answer(found, lambda: _signals_of_span(found))
     found = report.listing(world.ledger.database, world.user, session=day)
     named = output.strategy_column(found)
+    rsi = () if named else (">RSI",)  # the column of the strategy takes its place
     columns = (
         "rank",
         "symbol",
@@ -97,7 +98,7 @@ def signals(
         "for",
         ">close",
         ">limit",
-        ">RSI",
+        *rsi,
         ">combined",
         ">strength",
         ">backtest",
@@ -108,7 +109,7 @@ def signals(
         (
             item["rank"], item["symbol"], *(item[name] for name in named),
             item["verdict"], item["for_session"], output.rupees(item["close"]),
-            output.rupees(item["limit_price"]), item["rsi"], item["combined"], item["strength"], item["backtest"],
+            output.rupees(item["limit_price"]), *(item["rsi"] for _ in rsi), item["combined"], item["strength"], item["backtest"],
             item["data_state"], item["status"],
         )
         for item in found

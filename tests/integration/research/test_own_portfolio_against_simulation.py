@@ -70,7 +70,7 @@ def test_both_make_the_same_fills(case: Case, tmp_path: Path, real_market: Path,
         for done in portfolio.results()
         for fill in done.fills
     ]
-    mine = [(fill.session, fill.symbol, str(fill.side), fill.quantity, fill.price) for fill in book.fills()]
+    mine = [(fill.session_date, fill.symbol, fill.side, fill.quantity, fill.price) for fill in book.fills()]
     assert sorted(mine) == sorted(theirs)
     assert len(theirs) > 12
     end = portfolio.equity_curve[-1]

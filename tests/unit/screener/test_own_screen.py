@@ -83,7 +83,7 @@ def test_each_evening_decides_as_the_backtest(store: Store, rule: tuple[str, Rul
     assert {"entry", "bars"} <= rules  # also a short history
 
 
-def test_the_closes_before_and_after_a_split_decide_as_the_backtest(
+def test_closes_around_a_split_decide_as_the_backtest(
     store: Store, rule: tuple[str, Rule], decided: Mapping[date, list[str]]
 ) -> None:
     """The session before an ex-date, that day, and the days whose averages reach over it."""
