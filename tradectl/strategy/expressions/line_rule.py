@@ -19,7 +19,7 @@ from tradectl.strategy.rule_set import NO_TARGET, HeldBuys, SessionLevels
 
 BLOCK = 32
 """Number of bars for which the expressions of a position are calculated at once."""
-_NOISE = 1e-9
+NOISE = 1e-9
 """Rounding errors of floats that are ignored, as a part of a tick."""
 
 
@@ -113,7 +113,7 @@ class LineRules:
             return False
         price, scale = min(opened, limit), float(self.history.multiplier[j])
         held = HeldBuys(entered=j, price=price / 100 * scale)
-        return self._decided(held, j - 1).targets[(j - 1) % BLOCK] * 100 / scale <= price + _NOISE
+        return self._decided(held, j - 1).targets[(j - 1) % BLOCK] * 100 / scale <= price + NOISE
 
     def exit_due(self, held: HeldBuys, last: int) -> bool:
         """Return whether the exit condition is true on the close of a bar."""
@@ -126,8 +126,8 @@ class LineRules:
         """
         row, scale = self._decided(held, j - 1), 100 / float(self.history.multiplier[j])
         target, stop = row.targets[(j - 1) % BLOCK] * scale / tick, row.stops[(j - 1) % BLOCK] * scale / tick
-        least = NO_TARGET if math.isnan(target) else max(1, math.ceil(target - _NOISE)) * tick
-        most = None if math.isnan(stop) else max(0, math.floor(stop + _NOISE)) * tick
+        least = NO_TARGET if math.isnan(target) else max(1, math.ceil(target - NOISE)) * tick
+        most = None if math.isnan(stop) else max(0, math.floor(stop + NOISE)) * tick
         return SessionLevels(0.0, least, most)
 
     def _decided(self, held: HeldBuys, bar: int) -> _Decisions:
@@ -144,9 +144,9 @@ class LineRules:
             leaves = of.condition(rule.exit)[0] if rule.exit is not None else np.zeros(end - begin, dtype=np.bool_)
             target = of.number(rule.target) if rule.target is not None else unknown
             stop = of.number(rule.stop) if rule.stop is not None else unknown
-            events = leaves | (self._following("high", begin, end) >= target * (1 - _NOISE))
+            events = leaves | (self._following("high", begin, end) >= target * (1 - NOISE))
             if rule.stop is not None:
-                events |= ~(self._following("low", begin, end) > stop * (1 + _NOISE))
+                events |= ~(self._following("low", begin, end) > stop * (1 + NOISE))
             blocks[number] = _Decisions(leaves.tolist(), target.tolist(), stop.tolist(), events.tolist())
         return blocks[number]
 
