@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable
-from tradectl.model.history import Floats, Ints
+from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import ActionKind, CorporateAction, bars_entry
 from tradectl.strategy.entry import is_share
 from tradectl.strategy.trusted_prices import suspicious
@@ -81,6 +81,7 @@ class Bars:
         begins: The place of each symbol's first bar.
         column: The column of each symbol in the calculation of its rules.
         opens, closes: For each symbol, the first place of the span, and the place after its last one.
+        tick: The tick size in paise; 1 outside of the span.
     """
 
     contexts: tuple[BacktestContext, ...]
@@ -129,7 +130,7 @@ class Bars:
             close=joined("close"),
             multiplier=np.concatenate([history.multiplier for history in histories]),
             symbol=np.repeat(np.arange(len(contexts)), lengths),
-            tick=np.concatenate([terms.tick_sizes(history.instrument_id, history.sessions) for history in histories]),
+            tick=_ticks(histories, opens - begins, closes - begins, terms),
         )
 
     def rows(self, places: Ints) -> Ints:
@@ -212,6 +213,15 @@ class Bars:
             if counts(action)
         ]
         return np.array(found, dtype=np.int64)
+
+
+def _ticks(histories: Sequence[History], opens: Ints, closes: Ints, terms: Terms) -> Ints:
+    parts = []
+    for history, first, end in zip(histories, opens.tolist(), closes.tolist(), strict=True):
+        ticks = np.ones(len(history), dtype=np.int64)
+        ticks[first:end] = terms.tick_sizes(history.instrument_id, history.sessions[first:end])
+        parts.append(ticks)
+    return np.concatenate(parts)
 
 
 def _changes(action: CorporateAction) -> bool:
