@@ -44,6 +44,7 @@ class BacktestContext:
         traded: The sessions (ordinals) on which the market traded; None if unknown.
         minute_sessions: Returns the sessions with minute bars; None if unknown.
         make_rules: Makes the rules of the symbol; by default those of the seed.
+        made_rules: The rules, if they were made without the features; None calls `make_rules`.
     """
 
     history: History
@@ -57,6 +58,7 @@ class BacktestContext:
     traded: Ints | None = None
     minute_sessions: Callable[[], frozenset[date]] | None = None
     make_rules: RuleMaker = Reversion
+    made_rules: RuleSet | None = None
 
     @cached_property
     def features(self) -> Features:
@@ -78,7 +80,7 @@ class BacktestContext:
     @cached_property
     def rules(self) -> RuleSet:
         """Return the rules of the symbol."""
-        return self.make_rules(self.history, self.features, self.parameters)
+        return self.make_rules(self.history, self.features, self.parameters) if self.made_rules is None else self.made_rules
 
     @cached_property
     def trusted(self) -> Mask:

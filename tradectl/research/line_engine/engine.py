@@ -73,12 +73,13 @@ def runs_in_arrays(rule: LineRule, parameters: Parameters) -> bool:
     return parameters.freeze != "position" and most <= LARGEST
 
 
-def run_line_rule(contexts: Sequence[BacktestContext], span: tuple[date, date], terms: Terms) -> LineRun:
+def run_line_rule(
+    contexts: Sequence[BacktestContext], rules: Sequence[LineRules], span: tuple[date, date], terms: Terms
+) -> LineRun:
     """Return the run of one rule from `span[0]` to `span[1]`, both included.
 
-    `contexts`: at least one, all with rules of one `BarCalculation` and with known minute sessions.
+    `contexts`: at least one, all with known minute sessions. `rules`: those of each context, all with one `BarCalculation`.
     """
-    rules = [rules_of(context) for context in contexts]
     sessions, parameters = contexts[0].sessions, contexts[0].parameters
     first, last = max(span[0], sessions.first), min(span[1], sessions.last)
     base, parsed = rules[0].calculation, rules[0].rule
@@ -97,13 +98,6 @@ def run_line_rule(contexts: Sequence[BacktestContext], span: tuple[date, date], 
         exits.put(pending, found)
         chain.learn(pending, found)
     return LineRun(bars, orders, firsts, exits, np.array(sorted(chain.taken), dtype=np.int64), chain.special)
-
-
-def rules_of(context: BacktestContext) -> LineRules:
-    """Return the rules of a context, which must be those of a rule in one line."""
-    if not isinstance(context.rules, LineRules):
-        raise TypeError(f"{context.history.instrument_id} has no rule in one line")
-    return context.rules
 
 
 class _Chain:

@@ -141,8 +141,8 @@ def _same_day(bars: Bars, places: Ints) -> Mask:
     found = np.ones(len(places), dtype=np.bool_)
     symbol = bars.symbol[places]
     for n, context in enumerate(bars.contexts):
-        series = context.history.series
-        if np.isin(series, list(TRADE_FOR_TRADE)).any():
+        apart = np.logical_or.reduce([context.history.series == series for series in sorted(TRADE_FOR_TRADE)])
+        if apart.any():
             mine = np.flatnonzero(symbol == n)
-            found[mine] = ~np.isin(series[places[mine] - bars.begins[n]], list(TRADE_FOR_TRADE))
+            found[mine] = ~apart[places[mine] - bars.begins[n]]
     return found
