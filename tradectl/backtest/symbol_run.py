@@ -99,6 +99,7 @@ class SymbolRun:
         last: date,
         accept: Callable[[int], bool] | None = None,
         entries: Mask | None = None,
+        *,
         admitted: Sequence[int] | None = None,
     ) -> None:
         history, sessions = context.history, context.sessions

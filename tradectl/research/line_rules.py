@@ -71,9 +71,7 @@ def line_contexts(
             yield found
 
 
-def run_lines(
-    market: Store, book: LineRuleBook, contexts: Sequence[BacktestContext], span: tuple[date, date]
-) -> list[Backtest]:
+def run_lines(market: Store, book: LineRuleBook, contexts: Sequence[BacktestContext], span: tuple[date, date]) -> list[Backtest]:
     """Return the backtest of each context of one block, from `span[0]` to `span[1]`: as `gated`, but many symbols at once."""
     if not contexts or not runs_in_arrays(book.rule, contexts[0].parameters):
         return [gated(context, first=span[0], last=span[1]) for context in contexts]

@@ -26,9 +26,7 @@ INDIAN_SHARE = "INE"
 """The first letters of the ISIN of an Indian share. Funds have other letters; unknown securities have no ISIN."""
 
 
-def _admissions(
-    series: Any, share: Any, close: Any, at: Reading | Features | Liquidity, p: Parameters, *, free: Any
-) -> Rules:
+def _admissions(series: Any, share: Any, close: Any, at: Reading | Features | Liquidity, p: Parameters, *, free: Any) -> Rules:
     """Return, for each rule of the universe, its code and whether it holds. Takes numbers or arrays.
 
     `close`: as traded, in paise. `share`: whether the ISIN is that of a share. `free`: whether no surveillance list excludes it.

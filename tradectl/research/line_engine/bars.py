@@ -189,21 +189,21 @@ class Bars:
         return self._action_keys(bars_entry)
 
     @cached_property
-    def special(self) -> Ints:
-        """Return the places of bars on which held shares need `SymbolRun`, ascending.
+    def changes(self) -> Ints:
+        """Return the places, ascending, of the first bar from the ex-date of each action that changes shares or their cost."""
+        return np.unique(np.searchsorted(self.keys, self._action_keys(_changes)))
 
-        They have minute bars, or they are the first from the ex-date of an action that changes the shares or their cost.
-        """
-        acted = np.searchsorted(self.keys, self._action_keys(_changes))
-        minutes = [np.empty(0, dtype=np.int64)]
+    @cached_property
+    def with_minutes(self) -> Ints:
+        """Return the places of the bars whose sessions have minute bars, ascending."""
+        found = [np.empty(0, dtype=np.int64)]
         for n, context in enumerate(self.contexts):
             days = [] if context.minute_sessions is None else [day.toordinal() for day in context.minute_sessions()]
-            if days:
-                keys = n * SPAN + np.array(days, dtype=np.int64)
-                found = np.searchsorted(self.keys, keys)
-                inside = found < len(self.keys)
-                minutes.append(found[inside][self.keys[found[inside]] == keys[inside]])
-        return np.unique(np.concatenate([acted, *minutes]))
+            keys = n * SPAN + np.array(days, dtype=np.int64)
+            at = np.searchsorted(self.keys, keys)
+            inside = at < len(self.keys)
+            found.append(at[inside][self.keys[at[inside]] == keys[inside]])
+        return np.unique(np.concatenate(found))
 
     def _action_keys(self, counts: Callable[[CorporateAction], bool]) -> Ints:
         found = [
@@ -226,6 +226,11 @@ def _ticks(histories: Sequence[History], opens: Ints, closes: Ints, terms: Terms
 
 def _changes(action: CorporateAction) -> bool:
     return action.ratio != 1 or action.kind is ActionKind.DEMERGER
+
+
+def lies_in(marks: Ints, places: Ints) -> Mask:
+    """Return whether each place is one of the marks (ascending)."""
+    return any_between(marks, places - 1, places)
 
 
 def any_between(marks: Ints, after: Ints, through: Ints) -> Mask:

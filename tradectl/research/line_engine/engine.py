@@ -123,7 +123,7 @@ class _Chain:
         An order for a session without a bar expires on the next run session with a bar.
         """
         orders, bars = self.orders, self.bars
-        found = orders.place + (firsts.outcome == Outcome.SOLD)
+        found: Ints = orders.place + (firsts.outcome == Outcome.SOLD)
         for i in np.flatnonzero(~orders.there).tolist():
             end, place = int(bars.closes[bars.symbol[orders.decided[i]]]), int(found[i])
             while place < end and not bars.runs[place]:
@@ -169,10 +169,18 @@ class _Chain:
         run = self.runs.get(n)
         if run is None:
             run = self.runs[n] = SymbolRun(context, *self.span, admitted=())
-        lists = (run.fills, run.adjustments, run.orders, run.ambiguous, run.without_stop)
-        begun = [len(item) for item in lists]
+        fills, adjustments, orders = len(run.fills), len(run.adjustments), len(run.orders)
+        ambiguous, without_stop = len(run.ambiguous), len(run.without_stop)
         begin = int(self.bars.begins[n])
         place = begin + run.run_from(int(self.orders.decided[k]) - begin)
-        new = [tuple(item[count:]) for item, count in zip(lists, begun, strict=True)]
-        self.special.setdefault(n, []).append(SpecialPosition(k, *new))
-        return min(int(np.searchsorted(self.orders.decided, place)), self.ends[n])
+        found = SpecialPosition(
+            number=k,
+            fills=tuple(run.fills[fills:]),
+            adjustments=tuple(run.adjustments[adjustments:]),
+            orders=tuple(run.orders[orders:]),
+            ambiguous=tuple(run.ambiguous[ambiguous:]),
+            without_stop=tuple(run.without_stop[without_stop:]),
+        )
+        self.special.setdefault(n, []).append(found)
+        following = int(np.searchsorted(self.orders.decided, place))
+        return min(following, int(self.ends[n]))

@@ -38,8 +38,8 @@ class Exits:
     @classmethod
     def unknown(cls, count: int) -> Exits:
         """Return places for the sales of so many positions."""
-        numbers = (np.full(count, -1, dtype=np.int64) for _ in range(2))
-        return cls(*numbers, *(np.zeros(count, dtype=np.bool_) for _ in range(4)))
+        masks = (np.zeros(count, dtype=np.bool_) for _ in range(4))
+        return cls(np.full(count, -1, dtype=np.int64), np.zeros(count, dtype=np.int64), *masks)
 
     def put(self, chosen: Ints, found: Exits) -> None:
         """Write the sales of some positions."""
@@ -66,7 +66,10 @@ class ExitSearch:
             open_, at = open_[~over], at[~over]
             closed = self._sold(open_, at, held.take(open_), found)
             open_, at = open_[~closed], at[~closed]
-        found.special[:] |= any_between(bars.special, bought, np.minimum(found.place, end - 1))
+        last = np.minimum(found.place, end - 1)
+        found.special[:] |= any_between(bars.changes, bought, last)
+        if self.rule.has_levels:
+            found.special[:] |= any_between(bars.with_minutes, bought, last)
         return found
 
     def _sold(self, open_: Ints, at: Ints, held: Held, found: Exits) -> Mask:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tradectl.model.history import Floats, Ints
 from tradectl.model.series import TRADE_FOR_TRADE
-from tradectl.research.line_engine.bars import SPAN, Bars, Mask
-from tradectl.research.line_engine.levels import Held, Levels, Rule
+from tradectl.research.line_engine.bars import SPAN, Bars, Mask, lies_in
+from tradectl.research.line_engine.levels import Held, Rule
 from tradectl.research.line_engine.orders import Orders, sizes, times
 from tradectl.strategy.entry import free_of
 from tradectl.strategy.parameters import Parameters, exact
@@ -54,21 +54,29 @@ class FirstSessions:
     stopped: Mask
     ambiguous: Mask
 
+    @classmethod
+    def unfilled(cls, count: int) -> FirstSessions:
+        """Return the outcome of so many orders that do not fill."""
+        whole = (np.zeros(count, dtype=np.int64) for _ in range(3))
+        masks = (np.zeros(count, dtype=np.bool_) for _ in range(4))
+        quantity, price, sold = whole
+        return cls(np.zeros(count, dtype=np.int8), quantity, price, np.zeros(count), sold, *masks)
+
+    def put(self, chosen: Ints, found: FirstSessions) -> None:
+        """Write the outcome of some orders."""
+        for item in fields(self):
+            getattr(self, item.name)[chosen] = getattr(found, item.name)
+
 
 def first_sessions(bars: Bars, rule: Rule, orders: Orders, parameters: Parameters) -> FirstSessions:
     """Return the outcome of each order in its session."""
-    count = len(orders.decided)
-    found = FirstSessions(
-        np.full(count, Outcome.UNFILLED, dtype=np.int8),
-        *(np.zeros(count, dtype=kind) for kind in (np.int64, np.int64, np.float64, np.int64)),
-        *(np.zeros(count, dtype=np.bool_) for _ in range(4)),
-    )
+    found = FirstSessions.unfilled(len(orders.decided))
     due = np.flatnonzero(orders.there & ~_withdrawn(bars, orders, parameters))
     opened = bars.open[orders.place[due]]
     price = np.minimum(opened, orders.limit[due])
     due = due[~rule.reward_gone(orders.place[due], _held(bars, orders.place[due], price), price)]
     if len(due):
-        _trade(bars, rule, parameters, found, orders, due)
+        found.put(due, _traded(bars, rule, parameters, orders.take(due)))
     return found
 
 
@@ -89,9 +97,8 @@ def _withdrawn(bars: Bars, orders: Orders, parameters: Parameters) -> Mask:
     return found
 
 
-def _trade(bars: Bars, rule: Rule, parameters: Parameters, found: FirstSessions, orders: Orders, due: Ints) -> None:
-    """Write the outcome of the orders `due`, as `SymbolRun.fitted`, `trade` and `session.closed_form` without held shares."""
-    own = orders.take(due)
+def _traded(bars: Bars, rule: Rule, parameters: Parameters, own: Orders) -> FirstSessions:
+    """Return the outcome of orders, as `SymbolRun.fitted`, `trade` and `session.closed_form` without held shares."""
     place, limit = own.place, own.limit
     opened, high, low, close = (column[place] for column in (bars.open, bars.high, bars.low, bars.close))
     quantity = _changed(own.quantity, sizes(np.minimum(opened, limit), own, parameters), parameters)
@@ -111,23 +118,20 @@ def _trade(bars: Bars, rule: Rule, parameters: Parameters, found: FirstSessions,
     reaches = np.where(shares, high, after_low) >= at.target
     rises = ~sells_open & ~stopped & reaches & (shares | later)
     stop = np.where(shares, at.stop, np.minimum(at.stop, limit))
-    found.outcome[due] = np.select(
-        [_special(bars, place, at, filled=at_open | dips), sells_open | stopped | rises, at_open | dips],
-        [Outcome.SPECIAL, Outcome.SOLD, Outcome.HELD],
-        Outcome.UNFILLED,
+    filled = at_open | dips
+    special = (at.unknown & filled) | (lies_in(bars.with_minutes, place) & (~at_open | rule.has_levels))
+    outcomes = [(special, Outcome.SPECIAL), (sells_open | stopped | rises, Outcome.SOLD), (filled, Outcome.HELD)]
+    return FirstSessions(
+        outcome=np.select([mask for mask, _ in outcomes], [value for _, value in outcomes], Outcome.UNFILLED).astype(np.int8),
+        quantity=quantity,
+        price=price,
+        entry=held.entry,
+        sold=np.select([sells_open, stopped, rises], [opened, stop, at.target], 0),
+        buy_at_open=at_open,
+        sell_at_open=sells_open,
+        stopped=stopped,
+        ambiguous=stopped & reaches,
     )
-    found.quantity[due], found.price[due], found.entry[due] = quantity, price, held.entry
-    found.sold[due] = np.select([sells_open, stopped, rises], [opened, stop, at.target], 0)
-    found.buy_at_open[due], found.sell_at_open[due], found.stopped[due] = at_open, sells_open, stopped
-    found.ambiguous[due] = stopped & reaches
-
-
-def _special(bars: Bars, places: Ints, at: Levels, *, filled: Mask) -> Mask:
-    """Return which sessions need `SymbolRun`: those with minute bars, and a buy whose stop is unknown."""
-    nearest = np.searchsorted(bars.special, places)
-    marked = bars.special[np.minimum(nearest, len(bars.special) - 1)] == places if len(bars.special) else np.zeros_like(filled)
-    found: Mask = marked | (at.unknown & filled)
-    return found
 
 
 def _changed(quantity: Ints, wanted: Ints, parameters: Parameters) -> Ints:

@@ -55,13 +55,13 @@ class PositionCalculation(Calculation):
     @property
     def multiplier(self) -> Floats:
         """Return M of each bar."""
-        return self.base.multiplier.ravel()[self.places]
+        return _taken(self.base.multiplier, self.places)
 
     def number(self, expression: Expression) -> Floats:
         """Return the values of a numeric expression; NaN where it is unknown."""
         if expression.of_position or expression.name == "number":
             return super().number(expression)
-        return self.base.number(expression).ravel()[self.places]
+        return _taken(self.base.number(expression), self.places)
 
     def condition(self, expression: Expression) -> Truth:
         """Return where a condition is true and where it is false."""
@@ -74,11 +74,17 @@ class PositionCalculation(Calculation):
         if expression.name == "entry":
             return self.held.entry
         if expression.name == "days_held":
-            return np.maximum(self.rows - self.held.entered, 0).astype(np.float64)
+            days: Floats = np.maximum(self.rows - self.held.entered, 0).astype(np.float64)
+            return days
         raise AssertionError(f"{expression.name} cannot use facts of a position")
 
     def _cross(self, expression: Expression) -> Truth:
         raise AssertionError(f"{expression.name} cannot use facts of a position")
+
+
+def _taken(values: Floats, places: Ints) -> Floats:
+    found: Floats = values.ravel()[places]
+    return found
 
 
 class Levels(NamedTuple):
@@ -103,6 +109,11 @@ class Rule:
     def of_position(self) -> bool:
         """Return whether a sale depends on facts of the position."""
         return any(part is not None and part.of_position for part in (self.rule.exit, self.rule.target, self.rule.stop))
+
+    @property
+    def has_levels(self) -> bool:
+        """Return whether the rule has a target or a stop. Without them, only the open of a session matters to held shares."""
+        return self.rule.target is not None or self.rule.stop is not None
 
     def calculation(self, places: Ints, held: Held) -> PositionCalculation:
         """Return the calculation on the closes of some places."""

@@ -49,10 +49,11 @@ def admitted_entries(bars: Bars, entries: Mask, parameters: Parameters) -> Ints:
 
     `entries`: whether the entry rule holds at each place."""
     found = [np.empty(0, dtype=np.int64)]
-    for n, inside in enumerate(_by_symbol(bars, np.flatnonzero(entries & bars.runs & bars.trusted))):
-        inside = inside[(inside >= bars.opens[n]) & (inside < bars.closes[n])]
+    chosen = entries & bars.runs & bars.trusted
+    for n, context in enumerate(bars.contexts):
+        inside = np.flatnonzero(chosen[bars.opens[n] : bars.closes[n]]) + bars.opens[n]
         if len(inside) and bars.shares[n]:
-            rows, context = inside - bars.begins[n], bars.contexts[n]
+            rows = inside - bars.begins[n]
             mask = admission_mask(context.history.take(rows), context.liquidity(rows), parameters, context.excluded)
             found.append(inside[mask])
     return np.concatenate(found)
@@ -107,10 +108,15 @@ def sizes(prices: Ints, orders: Orders, parameters: Parameters) -> Ints:
 def by_rates(sessions: Ints, tariff: Tariff) -> list[tuple[Rates, Ints]]:
     """Return each table of charges with the indices of the sessions (ordinals) on which it applies."""
     days, of = np.unique(sessions, return_inverse=True)
-    tables: dict[Rates, int] = {}
-    number = [tables.setdefault(tariff.rates(date.fromordinal(day)), len(tables)) for day in days.tolist()]
+    tables: list[Rates] = []
+    number = []
+    for day in days.tolist():
+        table = tariff.rates(date.fromordinal(day))
+        if not tables or table != tables[-1]:
+            tables.append(table)
+        number.append(len(tables) - 1)
     table_of = np.array(number, dtype=np.int64)[of]
-    return [(table, np.flatnonzero(table_of == i)) for table, i in tables.items()]
+    return [(table, np.flatnonzero(table_of == i)) for i, table in enumerate(tables)]
 
 
 def times(values: Ints, factor: Fraction) -> Ints:

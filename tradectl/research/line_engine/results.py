@@ -14,7 +14,7 @@ from tradectl.exchange.sessions import Session
 from tradectl.model.history import Ints
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, fold
-from tradectl.research.line_engine.bars import Bars, Terms
+from tradectl.research.line_engine.bars import Terms
 from tradectl.research.line_engine.engine import LineRun, SpecialPosition
 from tradectl.research.line_engine.fill_times import Paths
 from tradectl.research.line_engine.positions import Positions, charges_of, positions_of
@@ -53,7 +53,7 @@ class _Results:
         fills: list[Fill] = []
         charges: dict[str, int] = {}
         adjustments: list[Adjustment] = []
-        orders = {number: (order,) for number, order in self._orders(n, taken)}
+        orders: dict[int, tuple[PlannedBuy, ...]] = {number: (order,) for number, order in self._orders(n, taken)}
         ambiguous, without_stop = self._ambiguous(held), list[date]()
         for special in specials:
             orders[special.number] = special.orders
