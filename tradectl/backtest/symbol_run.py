@@ -23,6 +23,7 @@ from tradectl.exchange.ticks import round_down
 from tradectl.model.market import CorporateAction, bars_entry
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
+from tradectl.model.price_path import MinuteBar
 from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.model.surveillance import is_excluded
 from tradectl.strategy.entry import Mask, admission_mask, is_share
@@ -203,6 +204,13 @@ class SymbolRun:
         known = self.context.minute_sessions
         return None if known is None else sorted(j for j in (self.context.history.index(day) for day in known()) if j is not None)
 
+    def _minutes_of(self, j: int, day: date) -> tuple[MinuteBar, ...]:
+        """Return the minute bars of a session. They are read only where there are some, because each read is a query."""
+        known = self._minute_bars
+        if known is not None and ((k := bisect_left(known, j)) == len(known) or known[k] != j):
+            return ()
+        return tuple(self.context.minutes(day))
+
     # --- decisions on a close
 
     def _decide(self, j: int, day: date, *, traded: bool) -> None:
@@ -331,7 +339,7 @@ class SymbolRun:
             stop=levels.stop,
         )
         minutes = session.minutes(instrument.closing_auction)
-        result = trade(history.bar(j), minutes, tuple(self.context.minutes(day)), plan, parameters)
+        result = trade(history.bar(j), minutes, self._minutes_of(j, day), plan, parameters)
         if result.ambiguous:
             self.ambiguous.append(day)
         if self.rules.stops and levels.stop is None and (held or result.executions):

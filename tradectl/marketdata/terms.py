@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,14 +41,13 @@ class StoredTerms:
         The last close before a month gives the ticks of the month. A dump of that month replaces them from its date on.
         """
         history = self.history(instrument_id)
-        if history is None:
+        if history is None or not len(sessions):
             return self._one_by_one(instrument_id, sessions)
-        months = (sessions - _EPOCH).astype("datetime64[D]").astype("datetime64[M]")
-        begins = months.astype("datetime64[D]").astype(np.int64) + _EPOCH
+        begins = _month_begins(int(sessions[0]), int(sessions[-1]))[sessions - int(sessions[0])]
         before = np.searchsorted(history.sessions, begins) - 1
         found = tick_sizes(sessions, history.close[np.maximum(before, 0)])
         for month in self.dumps.months:
-            inside = np.flatnonzero(months == np.datetime64(month))
+            inside = np.flatnonzero(begins == date.fromisoformat(f"{month}-01").toordinal())
             if len(inside):
                 found[inside] = self._after_dumps(instrument_id, month, sessions[inside], found[inside])
         return found
@@ -74,3 +74,11 @@ class StoredTerms:
 
     def _renamed(self, instrument_id: str) -> bool:
         return self.renames.touches(instrument_id.partition("~")[0])
+
+
+@lru_cache(maxsize=64)
+def _month_begins(first: int, last: int) -> Ints:
+    """Return the first day of the month of each date from `first` to `last` (all ordinals)."""
+    days = np.arange(first - _EPOCH, last - _EPOCH + 1).astype("datetime64[D]")
+    begins: Ints = days.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + _EPOCH
+    return begins

@@ -20,7 +20,7 @@ PRICES = st.integers(100, 140)
 
 @settings(max_examples=300, deadline=None)
 @given(PRICES, PRICES, PRICES, PRICES, st.sampled_from([3, 45, 60, 374, 375]), st.integers(95, 145), st.integers(0, 375 * 60))
-def test_fill_times_of_many_paths_are_those_of_one(  # noqa: PLR0917 - a bar is four prices
+def test_fill_times_of_many_paths_are_those_of_one(
     opened: int, first: int, second: int, close: int, minutes: int, level: int, begin: int
 ) -> None:
     bar = opened, max(opened, first, second, close), min(opened, first, second, close), close
@@ -53,7 +53,7 @@ def minute_bars(draw: st.DrawFn) -> list[MinuteBar]:
     st.none() | st.integers(-200, 20),
     st.sampled_from([1, 5]),
 )
-def test_a_walk_that_skips_quiet_minutes_gives_the_same(  # noqa: PLR0917 - the parts of a plan
+def test_a_walk_that_skips_quiet_minutes_gives_the_same(
     bars: list[MinuteBar], held: bool, limit: int | None, target: int | None, stop: int | None, step: int
 ) -> None:
     path = minute_path(bars, bars[0][1] + 3)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable
+from tradectl.model.gap_limit import within_band
 from tradectl.model.history import Floats, History, Ints
 from tradectl.model.market import ActionKind, CorporateAction, bars_entry
 from tradectl.strategy.entry import is_share
@@ -165,7 +166,11 @@ class Bars:
         """Return the symbols that a rule of `trusted_prices` may exclude on some bar."""
         same = self.symbol[1:] == self.symbol[:-1]
         step = self.multiplier[1:] / self.multiplier[:-1]
-        odd = same & suspicious(self.open[1:], self.close[:-1] / step, step)
+        base = self.close[:-1] / step
+        odd = ~within_band(self.open[1:], base)
+        stepped = np.flatnonzero(step != 1)  # a step of 1 cannot contradict
+        odd[stepped] |= suspicious(self.open[1:][stepped], base[stepped], step[stepped])
+        odd &= same
         traded = self.contexts[0].traded
         if traded is not None and len(traded):
             first = int(self.sessions.min())

@@ -154,6 +154,8 @@ class Rule:
     def may_sell_anywhere(self) -> Mask:
         """Return `may_sell` of all bars of the calculation, for a rule without facts of the position."""
         prices = self.base.bars.columns
+        if not self.has_levels:
+            return self._may_sell(self.base, prices["high"], prices["low"])
         high, low = (np.vstack([prices[name][1:], prices[name][-1:]]) for name in ("high", "low"))
         return self._may_sell(self.base, high, low)
 

@@ -72,7 +72,7 @@ def total(values: Floats, window: int) -> Floats:
 def _sums(values: Floats, window: int) -> Floats:
     """Return the compensated sums of all windows; NaN if one of the values is unknown or does not exist."""
     unknown = np.isnan(values)
-    gaps = unknown.any(axis=1).tolist()
+    gaps = [bool(row.any()) for row in unknown]
     sums, negative, result = _Sums(values.shape[1]), -values, np.full(values.shape, np.nan)
     for i in range(len(values)):
         if i >= window:
