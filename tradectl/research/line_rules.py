@@ -73,7 +73,8 @@ def line_contexts(
 
 def run_lines(market: Store, book: LineRuleBook, contexts: Sequence[BacktestContext], span: tuple[date, date]) -> list[Backtest]:
     """Return the backtest of each context of one block, from `span[0]` to `span[1]`: as `gated`, but many symbols at once."""
-    if not contexts or not runs_in_arrays(book.rule, contexts[0].parameters):
+    known = all(context.minute_sessions is not None for context in contexts)
+    if not contexts or not known or not runs_in_arrays(book.rule, contexts[0].parameters):
         return [gated(context, first=span[0], last=span[1]) for context in contexts]
     terms, rules = market.terms(), [book.of(context.history) for context in contexts]
     return backtests_of(run_line_rule(contexts, rules, span, terms), span, terms)

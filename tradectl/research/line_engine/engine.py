@@ -26,7 +26,7 @@ from tradectl.strategy.expressions.line_rule import LineRule, LineRules
 from tradectl.strategy.parameters import Parameters
 
 KNOWN_PARTS = frozenset({"entry", "exit", "target", "stop", "texts"})
-"""The parts of a rule that this engine knows. A rule with another part runs in `SymbolRun`."""
+"""The parts of a rule that this engine knows. A rule with another part that is not empty runs in `SymbolRun`."""
 AHEAD = 16
 """The number of entries of a symbol whose sales are found at once, where a sale depends on facts of the position."""
 LARGEST = 10**7 * 10**2 * 10**3
@@ -66,8 +66,7 @@ class LineRun:
 
 def runs_in_arrays(rule: LineRule, parameters: Parameters) -> bool:
     """Return whether this engine can run a rule with these settings."""
-    unknown = [item for item in fields(rule) if item.name not in KNOWN_PARTS]
-    if any(getattr(rule, item.name) != item.default for item in unknown):
+    if any(item.name not in KNOWN_PARTS and getattr(rule, item.name) for item in fields(rule)):
         return False
     most = min(parameters.capital_per_trade, parameters.max_order_value) * 100
     return parameters.freeze != "position" and most <= LARGEST
