@@ -16,6 +16,7 @@ import argparse
 import math
 import os
 import random
+import statistics
 import sys
 import warnings
 from collections import Counter
@@ -26,7 +27,6 @@ from datetime import date
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
-from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,15 +37,17 @@ from ta.trend import MACD
 from ta.volatility import AverageTrueRange, BollingerBands
 
 from benchmarks.rivals import CASH
+from benchmarks.timing import seconds
 from tradectl import bootstrap
-from tradectl.backtest.candidates import context_of
 from tradectl.backtest.context import BacktestContext
-from tradectl.backtest.engine import gated
+from tradectl.backtest.symbol_run import Backtest
 from tradectl.marketdata.store import Store
 from tradectl.model.history import Floats
 from tradectl.model.market import bars_entry
 from tradectl.model.order import Side
-from tradectl.research.rule_books import RuleBook
+from tradectl.research.line_engine.engine import run_line_rule
+from tradectl.research.line_engine.positions import trades_of
+from tradectl.research.rule_books import RuleBook, line_contexts, run_lines
 from tradectl.settings import load
 from tradectl.strategy.entry import Mask, admission_mask, is_share
 from tradectl.strategy.expressions.line_rule import parse_rule
@@ -226,10 +228,10 @@ def by_backtesting(rule: Written, symbol: Symbol) -> list[Trade]:
     return [Trade(int(symbol.days[a]), int(symbol.days[b]), bought, sold) for a, b, bought, sold in rows]
 
 
-def by_tradectl(context: BacktestContext) -> list[Trade]:
+def by_tradectl(context: BacktestContext, done: Backtest) -> list[Trade]:
     """Return the closed trades of tradectl. A position that was sold in parts counts once for each part."""
     history, found, bought = context.history, [], (0, 0.0)
-    for fill in gated(context, first=FIRST, last=LAST).fills:
+    for fill in done.fills:
         day = fill.session.toordinal()
         j = history.index(fill.session)
         price = fill.price / 100 * float(history.multiplier[j]) if j is not None else math.nan
@@ -240,14 +242,29 @@ def by_tradectl(context: BacktestContext) -> list[Trade]:
     return found
 
 
-def contexts_of(market: Store, names: Sequence[str], rule: Written) -> list[BacktestContext]:
-    """Return the contexts of some symbols with a rule in one line."""
+def book_of(market: Store, names: Sequence[str], rule: Written) -> RuleBook:
+    """Return the rules of some symbols."""
     parsed = parse_rule(*rule.texts)
     if parsed is None:
         raise AssertionError("a rule has an entry")
-    book = RuleBook(parsed, market, names)
-    found = (context_of(market, market.sessions, PARAMETERS, name, make_rules=book) for name in names)
-    return [context for context in found if context is not None]
+    return RuleBook(parsed, market, names)
+
+
+def runs_of(market: Store, names: Sequence[str], rule: Written) -> list[tuple[BacktestContext, Backtest]]:
+    """Return the backtests of some symbols, as `tradectl backtest` runs them."""
+    book, found = book_of(market, names, rule), list[tuple[BacktestContext, Backtest]]()
+    for contexts in line_contexts(market, book, PARAMETERS, names):
+        found += zip(contexts, run_lines(market, book, contexts, (FIRST, LAST)), strict=True)
+    return found
+
+
+def trades_in_columns(market: Store, names: Sequence[str], rule: Written) -> int:
+    """Compute the closed trades of some symbols as columns, with their charges, and return their number."""
+    book, count = book_of(market, names, rule), 0
+    for contexts in line_contexts(market, book, PARAMETERS, names):
+        rules = [book.of(context.history) for context in contexts]
+        count += len(trades_of(run_line_rule(contexts, rules, (FIRST, LAST), market.terms())))
+    return count
 
 
 def same(ours: Trade, theirs: Trade) -> bool:
@@ -335,12 +352,12 @@ def compare(market: Store, names: Sequence[str]) -> int:
     for title, rule in RULES.items():
         counts: Counter[str] = Counter()
         total = equal = 0
-        for context in contexts_of(market, names, rule):
+        for context, done in runs_of(market, names, rule):
             name = context.history.instrument_id
             if name not in symbols:
                 symbols[name] = symbol_of(context)
             on = Occasions.of(context, symbols[name])
-            ours, theirs = by_tradectl(context), by_backtesting(rule, symbols[name])
+            ours, theirs = by_tradectl(context, done), by_backtesting(rule, symbols[name])
             different = reasons(ours, theirs, on)
             total += len(ours)
             equal += sum(any(same(trade, other) for other in theirs) for trade in ours)
@@ -357,21 +374,39 @@ def compare(market: Store, names: Sequence[str]) -> int:
     return unexplained
 
 
-def speed(market: Store, names: Sequence[str], sample: int) -> None:
-    """Print the processor time of each rule over all symbols in both programs. backtesting.py runs a sample, multiplied."""
+def speed(market: Store, names: Sequence[str], sample: int, repeats: int) -> None:
+    """Print the processor time of each rule over all symbols in both programs, measured alternately.
+
+    backtesting.py runs a sample of the symbols, multiplied. tradectl runs all of them twice: to its trades as columns with
+    charges, as backtesting.py returns its trades, and to all that `backtest` has (fills with times, orders, positions).
+    """
     chosen = random.Random(4).sample(list(names), min(sample, len(names)))
+    book = book_of(market, chosen, RULES["MACD cross"])
+    ready = [symbol_of(context) for contexts in line_contexts(market, book, PARAMETERS, chosen) for context in contexts]
     for title, rule in RULES.items():
-        ready = [symbol_of(context) for context in contexts_of(market, chosen, rule)]
-        by_backtesting(rule, ready[0])  # imports and compiles
-        begun = process_time()
-        trades = sum(len(by_tradectl(context)) for context in contexts_of(market, names, rule))
-        ours = process_time() - begun
-        begun = process_time()
-        for symbol in ready:
-            by_backtesting(rule, symbol)
-        theirs = (process_time() - begun) * len(names) / len(ready)
-        times = f"{ours:.2f} s against {theirs:.1f} s: {theirs / ours:.0f} times faster"
-        print(f"{title}: {trades} trades of {len(names)} symbols; {times}")
+
+        def theirs(rule: Written = rule) -> None:
+            for symbol in ready:
+                by_backtesting(rule, symbol)
+
+        def ours(rule: Written = rule) -> int:
+            return trades_in_columns(market, names, rule)
+
+        def whole(rule: Written = rule) -> None:
+            runs_of(market, names, rule)
+
+        theirs()  # imports and compiles
+        trades, rows = ours(), []
+        for _ in range(repeats):
+            rows.append((seconds(ours), seconds(whole), seconds(theirs) * len(names) / len(ready)))
+        columns, objects, other = (statistics.median(column) for column in zip(*rows, strict=True))
+        ratios = sorted(row[2] / row[0] for row in rows)
+        wide = sorted(row[2] / row[1] for row in rows)
+        print(
+            f"{title}: {trades} trades of {len(names)} symbols; {columns:.2f} s ({objects:.2f} s with all fills and orders) "
+            f"against {other:.1f} s: {statistics.median(ratios):.0f} times faster ({ratios[0]:.0f} to {ratios[-1]:.0f}), "
+            f"{statistics.median(wide):.0f} with all fills and orders"
+        )
 
 
 def main() -> int:
@@ -380,11 +415,12 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path(os.environ.get("TRADECTL_HOME", "~/.tradectl")))
     parser.add_argument("--universe", default="nifty50")
     parser.add_argument("--speed", type=int, default=0, metavar="SYMBOLS", help="measure the time, with a sample of this size")
+    parser.add_argument("--repeats", type=int, default=3, help="with --speed: the number of measurements; the median counts")
     words = parser.parse_args()
     market = bootstrap.open_store(load(home=str(words.home.expanduser())))
     names = [name for name in market.universe(words.universe) if market.history(name) is not None]
     if words.speed:
-        speed(market, names, words.speed)
+        speed(market, names, words.speed, words.repeats)
         return 0
     return 1 if compare(market, names) else 0
 

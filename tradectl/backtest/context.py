@@ -13,7 +13,7 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.price_path import MinuteBar
 from tradectl.model.surveillance import Spells
-from tradectl.strategy.features import Features, features
+from tradectl.strategy.features import Features, Liquidity, average_turnover, features, liquidity
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reversion import Reversion
 from tradectl.strategy.rule_set import RuleMaker, RuleSet
@@ -36,6 +36,7 @@ class BacktestContext:
     """Hold all data of one symbol that a backtest reads. Functions must return the same value for the same session.
 
     Attributes:
+        columns: The features of the history; None computes them at their first use.
         instrument: Returns the instrument with its symbol, series and tick size of a session.
         actions: Oldest first.
         minutes: Returns the minute bars of a session; empty without any.
@@ -43,10 +44,11 @@ class BacktestContext:
         traded: The sessions (ordinals) on which the market traded; None if unknown.
         minute_sessions: Returns the sessions with minute bars; None if unknown.
         make_rules: Makes the rules of the symbol; by default those of the seed.
+        made_rules: The rules, if they were made without the features; None calls `make_rules`.
     """
 
     history: History
-    features: Features
+    columns: Features | None
     instrument: Callable[[date], Instrument]
     actions: tuple[CorporateAction, ...]
     sessions: SessionTable
@@ -56,11 +58,29 @@ class BacktestContext:
     traded: Ints | None = None
     minute_sessions: Callable[[], frozenset[date]] | None = None
     make_rules: RuleMaker = Reversion
+    made_rules: RuleSet | None = None
+
+    @cached_property
+    def features(self) -> Features:
+        """Return the features of the history."""
+        return features(self.history, self.parameters) if self.columns is None else self.columns
+
+    @cached_property
+    def average_turnover(self) -> Ints:
+        """Return the average turnover of `features`, without the other features."""
+        return average_turnover(self.history, self.parameters) if self.columns is None else self.columns.average_turnover
+
+    def liquidity(self, rows: Ints) -> Liquidity:
+        """Return the liquidity of some bars (indices), without computing all features."""
+        if self.columns is None:
+            return liquidity(self.history, rows, self.parameters)
+        found = self.columns
+        return Liquidity(found.average_turnover[rows], found.median_turnover[rows], found.bars[rows])
 
     @cached_property
     def rules(self) -> RuleSet:
         """Return the rules of the symbol."""
-        return self.make_rules(self.history, self.features, self.parameters)
+        return self.make_rules(self.history, self.features, self.parameters) if self.made_rules is None else self.made_rules
 
     @cached_property
     def trusted(self) -> Mask:
@@ -84,13 +104,11 @@ class BacktestContext:
         columns: Features | None = None,
         make_rules: RuleMaker = Reversion,
     ) -> BacktestContext:
-        """Return the context of one instrument. `columns`: the features of `history`; None computes them."""
-        if columns is None:
-            columns = features(history, parameters)
+        """Return the context of one instrument. `columns`: as in the class."""
         span = (history.session(0), history.session(len(history) - 1)) if len(history) else None
         return cls(
             history=history,
-            features=columns,
+            columns=columns,
             instrument=lambda session: market.instrument(instrument_id, session),
             actions=tuple(market.actions(instrument_id, *span)) if span else (),
             sessions=sessions,

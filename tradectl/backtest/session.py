@@ -15,6 +15,7 @@ both does not tell which came first. The order of the path counts then, as on th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from tradectl.model.market import Bar
@@ -238,12 +239,24 @@ class _Walk:
         if self.plan.exit_at_open and self.shares:
             self._sell(self.shares, opened, 0)
             return SessionResult(tuple(self.executions))
-        for now in range(0, self.end, step):
-            if not self.shares and not self.wanted:
-                break
+        now = 0
+        while now < self.end and (self.shares or self.wanted):
+            shares = self.shares
             self._monitor(now)
             self._exchange(now + 1, min(now + step, self.end))
+            now += step
+            if self.plan.fixed_target is not None and self.shares == shares:
+                now = self._after_quiet_steps(now, step)
         return SessionResult(tuple(self.executions), self.resting if self.shares else None)
+
+    def _after_quiet_steps(self, now: int, step: int) -> int:
+        """Return the next step from `now` on in which a fixed target, the stop or the limit of the buy may be reached."""
+        low = self.plan.buy_limit if self.wanted else -1
+        if self.shares and self.plan.stop is not None:
+            low = max(low, self.plan.stop)
+        high = self.resting if self.shares and self.resting is not None else math.inf
+        found = self.path.quiet_until(low, high, now)
+        return self.end if found is None else max(now, found // step * step)
 
     def _monitor(self, now: int) -> None:
         """Do one step of the sell monitor: lower the target, offer all shares that may be sold, or sell them at the stop.

@@ -8,7 +8,7 @@ Positions, trades and money are computed from the fills (`model.position.fold`).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -23,6 +23,7 @@ from tradectl.exchange.ticks import round_down
 from tradectl.model.market import CorporateAction, bars_entry
 from tradectl.model.order import Fill, Side
 from tradectl.model.position import Adjustment, Folded, Trade, fold
+from tradectl.model.price_path import MinuteBar
 from tradectl.model.series import TRADE_FOR_TRADE
 from tradectl.model.surveillance import is_excluded
 from tradectl.strategy.entry import Mask, admission_mask
@@ -89,6 +90,7 @@ class SymbolRun:
         last: Last session.
         accept: Returns whether an entry on the close of a bar (index) is accepted; None accepts all.
         entries: Bars on which the entry rule holds; None computes them.
+        admitted: Bars (indices) on which the entry rule and those of the universe hold; None computes them.
     """
 
     def __init__(
@@ -98,6 +100,8 @@ class SymbolRun:
         last: date,
         accept: Callable[[int], bool] | None = None,
         entries: Mask | None = None,
+        *,
+        admitted: Sequence[int] | None = None,
     ) -> None:
         history, sessions = context.history, context.sessions
         self.context, self.accept = context, accept
@@ -105,11 +109,9 @@ class SymbolRun:
         self.begin = bisect_left(history.sessions, self.first.toordinal())
         self.end = bisect_right(history.sessions, self.last.toordinal())
         self.rules = context.rules
-        rule = self.rules.entries if entries is None else entries
-        mask = rule & admission_mask(history, context.features, context.parameters, context.excluded) & context.trusted
         if context.undecided_from is not None:  # no trades from that date on; held shares stay
             self.end = min(self.end, bisect_left(history.sessions, context.undecided_from.toordinal()))
-        self.entry_bars: list[int] = mask.nonzero()[0].tolist()
+        self.entry_bars: Sequence[int] = self._admitted(entries) if admitted is None else admitted
         self.ex_dates = [action.ex_date for action in context.actions]
         self.fills: list[Fill] = []
         self.adjustments: list[Adjustment] = []
@@ -123,6 +125,13 @@ class SymbolRun:
     def _flat(self) -> None:
         self.holding, self.held = HeldShares(0), HeldBuys()
 
+    def _admitted(self, entries: Mask | None) -> list[int]:
+        context = self.context
+        rule = self.rules.entries if entries is None else entries
+        mask = rule & admission_mask(context.history, context.features, context.parameters, context.excluded) & context.trusted
+        found: list[int] = mask.nonzero()[0].tolist()
+        return found
+
     def run(self) -> Backtest:
         """Run all sessions of the span and return the result."""
         j, looked_at = self._next(self.begin), -1
@@ -130,16 +139,37 @@ class SymbolRun:
             if not self.holding.quantity and not self.order:
                 self.flat_at = j
             looked_at = j
-            day = self.context.history.session(j)
-            session = self.context.sessions.session(day)
-            self.apply_actions(j, day)
-            if session is not None and session.runs:
-                result = self.trade(j, session, self._due(j, day))
-                self._decide(j, day, traded=bool(result.executions))
+            self._visit(j)
             j = self._next(j + 1)
         if looked_at < self.end - 1 and not self.holding.quantity:
             self.flat_at = self.end - 1
         return self.result()
+
+    def run_from(self, j: int) -> int:
+        """Take the entry on bar `j` without shares or an order before it, and run until there are none again.
+
+        Return the next bar on which an entry may be decided.
+        """
+        self.entry_bars = [j]
+        traded, at = self._visit(j), j
+        while self.order or self.holding.quantity:
+            following = self._next(at + 1)
+            if following >= self.end:
+                self.order = None
+                return self.end
+            traded, at = self._visit(following), following
+        return at + 1 if traded or at == j else at
+
+    def _visit(self, j: int) -> bool:
+        """Run the session of bar `j` and decide on its close. Return whether it traded."""
+        day = self.context.history.session(j)
+        session = self.context.sessions.session(day)
+        self.apply_actions(j, day)
+        if session is None or not session.runs:
+            return False
+        traded = bool(self.trade(j, session, self._due(j, day)).executions)
+        self._decide(j, day, traded=traded)
+        return traded
 
     def _next(self, j: int) -> int:
         """Return the next bar to process, from `j` on.
@@ -173,6 +203,13 @@ class SymbolRun:
         """Return the indices of the bars whose sessions have minute bars; None if unknown."""
         known = self.context.minute_sessions
         return None if known is None else sorted(j for j in (self.context.history.index(day) for day in known()) if j is not None)
+
+    def _minutes_of(self, j: int, day: date) -> tuple[MinuteBar, ...]:
+        """Return the minute bars of a session. They are read only where there are some, because each read is a query."""
+        known = self._minute_bars
+        if known is not None and ((k := bisect_left(known, j)) == len(known) or known[k] != j):
+            return ()
+        return tuple(self.context.minutes(day))
 
     # --- decisions on a close
 
@@ -231,7 +268,7 @@ class SymbolRun:
             price,
             session=order.session,
             parameters=scaled(self.context.parameters, self.rules.size(order.decided)),
-            average_turnover=int(self.context.features.average_turnover[order.decided]),
+            average_turnover=int(self.context.average_turnover[order.decided]),
             funds=funds,
             limit_price=order.limit,
             reentry=reentry,
@@ -303,7 +340,7 @@ class SymbolRun:
             low=int(history.low[j]),
         )
         minutes = session.minutes(instrument.closing_auction)
-        result = trade(history.bar(j), minutes, tuple(self.context.minutes(day)), plan, parameters)
+        result = trade(history.bar(j), minutes, self._minutes_of(j, day), plan, parameters)
         if result.ambiguous:
             self.ambiguous.append(day)
         if self.rules.stops and levels.stop is None and (held or result.executions):

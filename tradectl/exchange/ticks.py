@@ -14,7 +14,7 @@ from tradectl.model.money import to_paise
 
 
 @cache
-def _tables() -> tuple[list[date], list[tuple[list[int], list[int]]]]:
+def tables() -> tuple[list[date], list[tuple[list[int], list[int]]]]:
     """Return the start dates, and for each its inclusive upper price limits and its ticks. The last tick has no limit."""
     by_start: dict[date, tuple[list[int], list[int]]] = {}
     for row in rows("ticks.csv"):
@@ -28,8 +28,8 @@ def _tables() -> tuple[list[date], list[tuple[list[int], list[int]]]]:
 
 def tick_size(session: date, month_end_close: int) -> int:
     """Return the tick (paise) of a share on `session`, from the close (paise) of the previous month's last session."""
-    starts, tables = _tables()
-    limits, ticks = tables[in_force(starts, session, "tick size")]
+    starts, by_start = tables()
+    limits, ticks = by_start[in_force(starts, session, "tick size")]
     return ticks[bisect_left(limits, month_end_close)]
 
 

@@ -49,6 +49,12 @@ class InstrumentDumps:
             self._entries[symbol] = [Dump._make(row) for row in self._query(query, (symbol,))]
         return self._entries[symbol]
 
+    @cached_property
+    def months(self) -> tuple[str, ...]:
+        """Return the months with a dump, such as 2024-01, oldest first."""
+        rows = self._query("SELECT DISTINCT substr(dumped_on, 1, 7) FROM instruments ORDER BY 1", ())
+        return tuple(str(row[0]) for row in rows)
+
     def last(self, symbol: str, session: date) -> Dump | None:
         """Return a symbol's newest entry that is not later than a session; None without one."""
         past = self._past(symbol, session)

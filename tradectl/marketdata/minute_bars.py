@@ -44,7 +44,7 @@ class MinuteBars:
 
     def sessions(self, instrument_id: str) -> frozenset[date]:
         """Return the sessions for which an instrument has minute bars."""
-        names = [name for name in self._days if self._renames.touches(name)] + [instrument_id]
+        names = {instrument_id, *self._renames.names_of(instrument_id)}
         days = {day for name in names for day in self._days.get(name, ()) if self._owns(instrument_id, name, day)}
         return frozenset(day for day in days if day <= self._through)
 

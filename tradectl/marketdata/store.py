@@ -23,6 +23,7 @@ from tradectl.marketdata.instrument_dumps import Dump, InstrumentDumps
 from tradectl.marketdata.minute_bars import Minute, MinuteBars
 from tradectl.marketdata.panel.refresh import open_panel, renew
 from tradectl.marketdata.reading import read_archive
+from tradectl.marketdata.terms import StoredTerms
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
 from tradectl.model.surveillance import Spells, Surveillance
@@ -299,6 +300,10 @@ class Store:
             name=name,
             derivatives_known=known,
         )
+
+    def terms(self) -> StoredTerms:
+        """Return the tick sizes and symbols of instruments on many sessions at once."""
+        return StoredTerms(self.history, self.instrument, self._facts.renames, self._dumps)
 
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
         """Return the date and the instrument ids of the newest list of shares with derivatives up to a session.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import lt
 
 MINUTE = 60
 MinuteBar = tuple[int, int, int, int, int, int]
@@ -27,10 +28,10 @@ class Path:
         points = list(corners)
         self.seconds: list[int] = [second for second, _ in points]
         self.prices: list[int] = [price for _, price in points]
-        if any(a >= b for a, b in zip(self.seconds, self.seconds[1:], strict=False)):
+        if not all(map(lt, self.seconds, self.seconds[1:])):
             raise ValueError("the corners of a path must follow each other in time")
-        self._lows: list[int] = list(accumulate(self.prices, min))
-        self._highs: list[int] = list(accumulate(self.prices, max))
+        self._lows: list[int] = []  # computed by the first `until`
+        self._highs: list[int] = []
 
     def price_at(self, second: int) -> int:
         """Return the price at a second (paise)."""
@@ -50,6 +51,9 @@ class Path:
 
     def until(self, second: int) -> tuple[int, int, int]:
         """Return the lowest and the highest price up to `second`, and the price at `second`."""
+        if not self._lows:
+            self._lows = list(accumulate(self.prices, min))
+            self._highs = list(accumulate(self.prices, max))
         after = bisect_right(self.seconds, second)
         last = self.price_at(second)
         if after == 0:
@@ -68,6 +72,18 @@ class Path:
         """Return the prices that include the extremes of [a, b]: those at its ends and at the corners inside."""
         inside = self.prices[bisect_left(self.seconds, a) : bisect_right(self.seconds, b)]
         return [self.price_at(a), *inside, self.price_at(b)]
+
+    def quiet_until(self, low: float, high: float, a: int) -> int | None:
+        """Return a second from `a` on up to which all prices lie between `low` and `high`, both excluded.
+
+        It is `a` or a corner, and the price leaves the range at it or on the line after it. None: the price never leaves it.
+        """
+        if not low < self.price_at(a) < high:
+            return a
+        for i in range(bisect_right(self.seconds, a), len(self.seconds)):
+            if not low < self.prices[i] < high:
+                return max(a, self.seconds[i - 1]) if i else a
+        return None
 
     def first_at_or_below(self, price: int, a: int, b: int) -> int | None:
         """Return the first second of [a, b] with a price <= `price`; None if there is none."""

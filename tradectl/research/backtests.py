@@ -23,7 +23,7 @@ from tradectl.ports import MarketData, Tell, silence
 from tradectl.research.benchmark import BuyAndHold, RandomOrders, buy_and_hold, random_orders
 from tradectl.research.reports import backtest, portfolio
 from tradectl.research.reports.backtest import SymbolResult
-from tradectl.research.rule_books import RuleBook
+from tradectl.research.rule_books import RuleBook, line_contexts, run_lines
 from tradectl.settings import Settings
 from tradectl.strategy.column_rules import Rule
 from tradectl.strategy.parameters import Parameters
@@ -67,6 +67,23 @@ class BacktestRequest:
         if self.rule is None:
             return Reversion
         return RuleBook(self.rule, market, self.instruments if self.rule.across else instruments)
+
+    def runs(self, market: Store, instruments: Sequence[str], tell: Tell = silence) -> Alone:
+        """Return the data and the backtest of each of the instruments that has bars in a market, each with its own money."""
+        found = list[tuple[BacktestContext, Backtest]]()
+        rules = self.make_rules(market, instruments)
+        if isinstance(rules, RuleBook):
+            for contexts in line_contexts(market, rules, self.parameters, instruments):
+                done = run_lines(market, rules, contexts, (self.span.first, self.span.last))
+                found += zip(contexts, done, strict=True)
+                tell(contexts[-1].history.instrument_id, len(found), len(instruments))
+            return found
+        for number, name in enumerate(instruments, 1):
+            context = context_of(market, market.sessions, self.parameters, name, make_rules=rules)
+            if context is not None:
+                found.append((context, gated(context, first=self.span.first, last=self.span.last)))
+            tell(name, number, len(instruments))
+        return found
 
     def candidates(self, tell: Tell = silence) -> list[Candidate]:
         """Return the candidates with their signals. They are computed once."""
@@ -139,14 +156,9 @@ def result_alone(request: BacktestRequest, runs: Alone) -> dict[str, Any]:
 
 def run_alone(request: BacktestRequest, tell: Tell = silence) -> Alone:
     """Backtest each symbol alone; return its data and its run. Raises DataError if a symbol has no bar."""
-    market, span, found = request.market, request.span, list[tuple[BacktestContext, Backtest]]()
-    rules = request.make_rules(market, request.instruments)
-    for number, name in enumerate(request.instruments, 1):
-        context = context_of(market, market.sessions, request.parameters, name, make_rules=rules)
-        if context is None:
-            raise DataError(f"no bars of {request.name} are stored; import some with `tradectl data import`")
-        found.append((context, gated(context, first=span.first, last=span.last)))
-        tell(name, number, len(request.instruments))
+    found = request.runs(request.market, request.instruments, tell)
+    if len(found) < len(request.instruments):
+        raise DataError(f"no bars of {request.name} are stored; import some with `tradectl data import`")
     return found
 
 

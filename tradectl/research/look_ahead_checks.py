@@ -10,9 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from tradectl import bootstrap
-from tradectl.backtest.candidates import Candidate, context_of
-from tradectl.backtest.context import BacktestContext
-from tradectl.backtest.engine import gated
+from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.look_ahead import (
     CheckDays,
     Engine,
@@ -26,11 +24,10 @@ from tradectl.backtest.look_ahead import (
     symbols_evening,
 )
 from tradectl.backtest.portfolio import Portfolio
-from tradectl.backtest.symbol_run import Backtest
 from tradectl.marketdata.store import Store
 from tradectl.model.money import Paise
 from tradectl.ports import Tell
-from tradectl.research.backtests import BacktestRequest
+from tradectl.research.backtests import Alone, BacktestRequest
 
 LOOKED_AT = 50
 """Maximum number of symbols of a list that are run again; each symbol is independent of the others."""
@@ -111,15 +108,8 @@ class SymbolsEngine(CutMarket):
         return tuple(sorted(np.random.default_rng(1).choice(names, LOOKED_AT, replace=False).tolist()))
 
     @cached_property
-    def _whole(self) -> list[tuple[BacktestContext, Backtest]]:
-        return self._run(self.request.market)
-
-    def _run(self, market: Store) -> list[tuple[BacktestContext, Backtest]]:
-        """Return the context and the backtest of each symbol that has bars in a market."""
-        span, parameters = self.request.span, self.request.parameters
-        rules = self.request.make_rules(market, self._names)
-        contexts = (context_of(market, market.sessions, parameters, name, make_rules=rules) for name in self._names)
-        return [(known, gated(known, first=span.first, last=span.last)) for known in contexts if known is not None]
+    def _whole(self) -> Alone:
+        return self.request.runs(self.request.market, self._names)
 
     def days(self) -> CheckDays:
         """Return the days from which evenings are drawn."""
@@ -131,4 +121,4 @@ class SymbolsEngine(CutMarket):
 
     def again(self, market: Store, session: date) -> Evening:
         """Return an evening of new runs on a market that `cut` returned."""
-        return symbols_evening(self._run(market), session)
+        return symbols_evening(self.request.runs(market, self._names), session)

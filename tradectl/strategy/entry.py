@@ -16,7 +16,7 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import Instrument
 from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.model.surveillance import Spells
-from tradectl.strategy.features import Features, Reading
+from tradectl.strategy.features import Features, Liquidity, Reading
 from tradectl.strategy.parameters import ArrayValued, Parameters
 
 Mask = NDArray[np.bool_]
@@ -26,7 +26,7 @@ INDIAN_SHARE = "INE"
 """The first letters of the ISIN of an Indian share. Funds have other letters; unknown securities have no ISIN."""
 
 
-def _admissions(series: Any, share: Any, close: Any, at: Reading | Features, p: Parameters, *, free: Any) -> Rules:
+def _admissions(series: Any, share: Any, close: Any, at: Reading | Features | Liquidity, p: Parameters, *, free: Any) -> Rules:
     """Return, for each rule of the universe, its code and whether it holds. Takes numbers or arrays.
 
     `close`: as traded, in paise. `share`: whether the ISIN is that of a share. `free`: whether no surveillance list excludes it.
@@ -121,7 +121,7 @@ def _first_failed(rules: Rules, count: int) -> Names:
     return names
 
 
-def admission_mask(history: History, features: Features, parameters: Parameters, excluded: Spells = ()) -> Mask:
+def admission_mask(history: History, features: Features | Liquidity, parameters: Parameters, excluded: Spells = ()) -> Mask:
     """Return a mask of the bars on which `exclusion` is None. The ISIN is not checked."""
     share = np.ones(len(history), dtype=np.bool_)
     free = free_of(history.sessions, excluded)

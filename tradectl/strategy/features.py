@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -155,6 +155,26 @@ class Features:
         return Features(*(np.append(getattr(self, item.name), getattr(more, item.name)) for item in fields(self)))
 
 
+class Liquidity(NamedTuple):
+    """Hold the features of some bars that the rules of the universe and the size of an order use, as in `Features`."""
+
+    average_turnover: Ints
+    median_turnover: Ints
+    bars: Ints
+
+
+def liquidity(history: History, rows: Ints, parameters: Parameters) -> Liquidity:
+    """Return the liquidity of some bars (indices): the same values as `features`, without the other features."""
+    window = parameters.average_window
+    full = rows >= window - 1
+    last = rows[full]
+    turnover = history.close * history.volume
+    windows = sliding_window_view(turnover, window)[last - (window - 1)] if len(last) else np.empty((0, window), dtype=np.int64)
+    average, median = np.full(len(rows), -1, dtype=np.int64), np.full(len(rows), -1, dtype=np.int64)
+    average[full], median[full] = windows.sum(axis=1) // window, _middle(windows)
+    return Liquidity(average, median, rows + 1)
+
+
 def features(history: History, parameters: Parameters) -> Features:
     """Return the features of a history."""
     n, window = len(history), parameters.average_window
@@ -170,11 +190,17 @@ def features(history: History, parameters: Parameters) -> Features:
         ema_slow=slow,
         ema_slow_before=before,
         volume_ratio=_ratio_to_average(history.volume / history.multiplier, window),
-        average_turnover=_padded(_sums(turnover, window) // window, n, -1),
+        average_turnover=average_turnover(history, parameters),
         median_turnover=_padded(_medians(turnover, window), n, -1),
         quality=chart_quality(history, parameters),
         bars=np.arange(1, n + 1, dtype=np.int64),
     )
+
+
+def average_turnover(history: History, parameters: Parameters) -> Ints:
+    """Return the average turnover of each bar in paise; -1 until the window is full."""
+    window = parameters.average_window
+    return _padded(_sums(history.close * history.volume, window) // window, len(history), -1)
 
 
 def chart_quality(history: History, parameters: Parameters) -> Floats:
@@ -252,10 +278,16 @@ def _medians(values: Ints, window: int) -> Ints:
     """Return the medians of all full windows. For an even window it is the mean of the middle two, rounded down."""
     if len(values) < window:
         return np.empty(0, dtype=np.int64)
-    high = window // 2
-    low = high - 1 if window % 2 == 0 else high
-    ordered = np.sort(sliding_window_view(values, window), axis=1)  # three times as quick as np.partition
-    return (ordered[:, low] + ordered[:, high]) // 2
+    return _middle(sliding_window_view(values, window))
+
+
+def _middle(windows: Ints) -> Ints:
+    """Return the median of each row."""
+    high = windows.shape[1] // 2
+    low = high - 1 if windows.shape[1] % 2 == 0 else high
+    ordered = np.sort(windows, axis=1)  # three times as quick as np.partition
+    found: Ints = (ordered[:, low] + ordered[:, high]) // 2
+    return found
 
 
 def _padded(tail: NDArray[N], n: int, fill: float) -> NDArray[N]:

@@ -6,7 +6,6 @@ import json
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -33,7 +32,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lived(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def lived(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A live home after three days. The outcome of its first buy was unknown, and a sell was refused."""
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -47,7 +46,7 @@ def lived(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         live.trade(REFUSED)
         live.trade(LAST)
         assert live.kite.broken == []
-    yield live.home
+    return live.home
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def test_the_days_had_what_a_replay_must_repeat(lived: Path) -> None:
     ]
     assert (Ambiguous in errors[0], OrderRefused in errors[1]) == (True, True)
     statuses = rows(lived, "SELECT json_extract(content, '$.status') FROM journal WHERE record = 'orders' AND row_key = '1'")
-    assert [status for (status,) in statuses if status in {"UNKNOWN", "EXECUTED"}][0] == "UNKNOWN"
+    assert next(status for (status,) in statuses if status in {"UNKNOWN", "EXECUTED"}) == "UNKNOWN"
     assert ("EXECUTED",) in statuses
     assert rows(lived, "SELECT count(*) FROM orders WHERE status = 'REJECTED'") == [(1,)]
     assert rows(lived, "SELECT max(modifications) FROM orders")[0][0] >= 4

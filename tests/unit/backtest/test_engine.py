@@ -181,7 +181,7 @@ def test_an_unfilled_reentry_leaves_its_level() -> None:
 def test_a_reentry_too_small_is_skipped() -> None:
     world = made([FLAT] * 5, {0: 25.0, 2: 18.0})
     thin = np.where(np.arange(5) == 2, 49_000 * 1_000, 10**11)
-    world = replace(world, features=replace(world.features, average_turnover=thin))
+    world = replace(world, columns=replace(world.features, average_turnover=thin))
     assert [n for n, *_ in traded(whole(world))] == [1]
 
 
@@ -333,7 +333,7 @@ def test_trades_closed_by_a_session_do_not_know_later_bars(real_facts: dict[str,
     trades = reference(world)
     for end in (500, 900, 1_300, 1_700):
         bars = world.history.through(world.history.session(end))
-        part = reference(replace(world, history=bars, features=features(bars, PARAMETERS)))
+        part = reference(replace(world, history=bars, columns=features(bars, PARAMETERS)))
         assert part == tuple(trade for trade in trades if trade.exit_session <= bars.session(end))
 
 

@@ -152,7 +152,7 @@ def trades_of(
         own = fills.take(slice(start, stop))
         folded = _folded(own, fill_log.adjustments.get(int(own.holding[0]), ()), days, tariff)
         lane = int(own.lane[0])
-        parts.append(_columns(folded.trades, lane, width))
+        parts.append(trade_columns(folded.trades, lane, width))
         if folded.quantity:
             still_open.append(OpenPosition(lane, folded))
     found = TradeColumns.joined(parts)
@@ -259,7 +259,8 @@ def _folded(fills: FillColumns, adjustments: Iterable[Adjustment], days: Ints, t
     return fold(found, adjustments, charges)
 
 
-def _columns(trades: Sequence[Trade], lane: int, width: int) -> TradeColumns:
+def trade_columns(trades: Sequence[Trade], lane: int, width: int) -> TradeColumns:
+    """Return the trades of one lane as columns. `width`: number of instruments."""
     rows = [
         (
             lane // width,

@@ -54,17 +54,18 @@ class BarColumns:
     @classmethod
     def of(cls, histories: Sequence[History]) -> BarColumns:
         """Return the bars of some histories, in their order."""
-        shape = max(map(len, histories), default=0), len(histories)
+        shape = len(histories), max(map(len, histories), default=0)  # each symbol is written as one piece, and then turned
         sessions, multiplier = np.full(shape, -1, dtype=np.int64), np.ones(shape)
         columns = {name: np.full(shape, np.nan) for name in COLUMNS if name not in CALENDAR}
         for symbol, history in enumerate(histories):
             n = len(history)
-            sessions[:n, symbol], multiplier[:n, symbol] = history.sessions, history.multiplier
+            sessions[symbol, :n], multiplier[symbol, :n] = history.sessions, history.multiplier
             for name in ("open", "high", "low", "close"):
-                columns[name][:n, symbol] = getattr(history, name) / 100 * history.multiplier
-            columns["volume"][:n, symbol] = history.volume / history.multiplier
-            columns["turnover"][:n, symbol] = history.close * history.volume / 100
-        return cls(sessions, multiplier, columns)
+                columns[name][symbol, :n] = getattr(history, name) / 100 * history.multiplier
+            columns["volume"][symbol, :n] = history.volume / history.multiplier
+            columns["turnover"][symbol, :n] = history.close * history.volume / 100
+        turned = {name: np.ascontiguousarray(values.T) for name, values in columns.items()}
+        return cls(np.ascontiguousarray(sessions.T), np.ascontiguousarray(multiplier.T), turned)
 
 
 class Calculation(ABC):

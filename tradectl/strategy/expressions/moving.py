@@ -71,29 +71,36 @@ def total(values: Floats, window: int) -> Floats:
 
 def _sums(values: Floats, window: int) -> Floats:
     """Return the compensated sums of all windows; NaN if one of the values is unknown or does not exist."""
-    n, symbols = values.shape
-    held, added, removed = (np.zeros(symbols) for _ in range(3))
     unknown = np.isnan(values)
     gaps = [bool(row.any()) for row in unknown]
-    result = np.full(values.shape, np.nan)
-    for i in range(n):
+    sums, negative, result = _Sums(values.shape[1]), -values, np.full(values.shape, np.nan)
+    for i in range(len(values)):
         if i >= window:
-            held, removed = _add(held, -values[i - window], removed, unknown[i - window] if gaps[i - window] else None)
-        held, added = _add(held, values[i], added, unknown[i] if gaps[i] else None)
+            sums.add(negative[i - window], sums.removed, unknown[i - window] if gaps[i - window] else None)
+        sums.add(values[i], sums.added, unknown[i] if gaps[i] else None)
         if i >= window - 1:
-            result[i] = held
+            result[i] = sums.held
     result[_counts(unknown, window) > 0] = np.nan
     return result
 
 
-def _add(held: Floats, value: Floats, compensation: Floats, unknown: Mask | None) -> tuple[Floats, Floats]:
-    """Return the sum and the new compensation of one step of a compensated (Kahan) sum. Unknown values change nothing."""
-    part = value - compensation
-    following = held + part
-    rest = following - held - part
-    if unknown is None:
-        return following, rest
-    return np.where(unknown, held, following), np.where(unknown, compensation, rest)
+class _Sums:
+    """Hold the compensated (Kahan) sum of each symbol, with one compensation for added and one for removed values."""
+
+    def __init__(self, symbols: int) -> None:
+        self.held, self.added, self.removed, self._part, self._following = (np.zeros(symbols) for _ in range(5))
+
+    def add(self, value: Floats, compensation: Floats, unknown: Mask | None) -> None:
+        """Add a row, and write the new compensation in place. Unknown values change nothing."""
+        kept = None if unknown is None else (self.held.copy(), compensation.copy())
+        np.subtract(value, compensation, out=self._part)
+        np.add(self.held, self._part, out=self._following)
+        np.subtract(self._following, self.held, out=compensation)
+        np.subtract(compensation, self._part, out=compensation)
+        self.held, self._following = self._following, self.held
+        if unknown is not None and kept is not None:
+            np.copyto(self.held, kept[0], where=unknown)
+            np.copyto(compensation, kept[1], where=unknown)
 
 
 def deviation(values: Floats, window: int) -> Floats:
