@@ -7,6 +7,7 @@ once. So each value depends only on its bar and on earlier bars, and a part of t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -72,6 +73,10 @@ def total(values: Floats, window: int) -> Floats:
 def _sums(values: Floats, window: int) -> Floats:
     """Return the compensated sums of all windows; NaN if one of the values is unknown or does not exist."""
     unknown = np.isnan(values)
+    if values.shape[1] == 1:
+        alone: Floats = np.array(_sums_of_one(values[:, 0].tolist(), window), dtype=np.float64)[:, None]
+        alone[_counts(unknown, window) > 0] = np.nan
+        return alone
     gaps = [bool(row.any()) for row in unknown]
     sums, negative, result = _Sums(values.shape[1]), -values, np.full(values.shape, np.nan)
     for i in range(len(values)):
@@ -82,6 +87,23 @@ def _sums(values: Floats, window: int) -> Floats:
             result[i] = sums.held
     result[_counts(unknown, window) > 0] = np.nan
     return result
+
+
+def _sums_of_one(values: list[float], window: int) -> list[float]:
+    """Return the sums of one series, by the operations of `_Sums.add`. NaN until the window is full."""
+    held = added = removed = 0.0
+    found = []
+    for i, value in enumerate(values):
+        if i >= window and not math.isnan(gone := values[i - window]):
+            part = -gone - removed
+            following = held + part
+            held, removed = following, following - held - part
+        if not math.isnan(value):
+            part = value - added
+            following = held + part
+            held, added = following, following - held - part
+        found.append(held if i >= window - 1 else math.nan)
+    return found
 
 
 class _Sums:

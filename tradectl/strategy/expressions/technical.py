@@ -119,9 +119,21 @@ def atr(high: Floats, low: Floats, close: Floats, n: int) -> Floats:
     result = np.full(close.shape, np.nan)
     if len(close) >= n:
         result[n - 1] = _mean_of(ranges[:n])
-        for i in range(n, len(close)):
-            result[i] = (result[i - 1] * (n - 1) + ranges[i]) / float(n)
+        _smooth(result, ranges, n, n)
     return result
+
+
+def _smooth(result: Floats, values: Floats, n: int, begin: int) -> None:
+    """Write Wilder's average of n `values` to the rows of `result` from `begin` on; the row before is there."""
+    if result.shape[1] == 1:  # floats are faster than rows of one
+        average, found = float(result[begin - 1, 0]), []
+        for value in values[begin:, 0].tolist():
+            average = (average * (n - 1) + value) / float(n)
+            found.append(average)
+        result[begin:, 0] = found
+        return
+    for i in range(begin, len(result)):
+        result[i] = (result[i - 1] * (n - 1) + values[i]) / float(n)
 
 
 def adx(high: Floats, low: Floats, close: Floats, n: int) -> Floats:
@@ -135,8 +147,7 @@ def adx(high: Floats, low: Floats, close: Floats, n: int) -> Floats:
     begin = 2 * n - 1
     if len(close) > begin:
         result[begin] = _mean_of(index[n : 2 * n])
-        for i in range(begin + 1, len(close)):
-            result[i] = (result[i - 1] * (n - 1) + index[i]) / float(n)
+        _smooth(result, index, n, begin + 1)
     return result
 
 
