@@ -52,6 +52,11 @@ class Case:
     def strategy(self) -> Strategy:
         return strategy_of(self.name, EXPRESSIONS, TEXTS[self.name])
 
+    @property
+    def every(self) -> int:
+        """Minutes between two steps of the monitor: a stop sells at a step, and the backtest looks each minute."""
+        return 1 if "stop" in TEXTS[self.name] else 15
+
 
 @pytest.fixture(params=sorted(TEXTS))
 def case(request: pytest.FixtureRequest) -> Case:
@@ -60,7 +65,9 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def test_both_make_the_same_fills(case: Case, tmp_path: Path, real_market: Path, sessions: SessionTable) -> None:
     own = SimulatedStrategy.of(case.strategy, Decimal(1))
-    run = simulated(tmp_path, real_market, SPAN.first, SPAN.last, universe=SYMBOLS, capital=CAPITAL, every=15, strategies=[own])
+    run = simulated(
+        tmp_path, real_market, SPAN.first, SPAN.last, universe=SYMBOLS, capital=CAPITAL, every=case.every, strategies=[own]
+    )
     book, result = run.world.ledger.book, run.result()
     assert result["reconciled"], result["differences"]
     assert not result["troubles"]
