@@ -66,7 +66,16 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_both_make_the_same_fills(case: Case, tmp_path: Path, real_market: Path, sessions: SessionTable) -> None:
     own = SimulatedStrategy.of(case.strategy, Decimal(1))
-    run = simulated(tmp_path, real_market, SPAN.first, SPAN.last, universe=SYMBOLS, capital=CAPITAL, every=15, strategies=[own])
+    run = simulated(
+        tmp_path,
+        real_market,
+        case.span.first,
+        case.span.last,
+        universe=SYMBOLS,
+        capital=CAPITAL,
+        every=case.every,
+        strategies=[own],
+    )
     book, result = run.world.ledger.book, run.result()
     assert result["reconciled"], result["differences"]
     assert not result["troubles"]
