@@ -83,6 +83,7 @@ def _position(world: World, item: dict[str, Any], sells: Sequence[Order], findin
     waits = "" if protected else "no sell order is live now: sell-monitor places it in market hours"
     return {
         "symbol": item["symbol"],
+        "strategy": item["strategy"],
         "quantity": item["quantity"],
         "average": item["average"],
         "last": None if last is None else to_rupees(last),
