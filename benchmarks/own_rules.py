@@ -278,11 +278,12 @@ class Occasions:
     """The sessions (ordinals) of one symbol that explain a difference.
 
     `special`: tradectl does not trade, and backtesting.py has no bar. `late`: the symbol had no bar on the run session before.
-    `opens`: the open of each session in adjusted rupees."""
+    `opens`: the open of each session in adjusted rupees. `minutes`: the sessions with minute bars."""
 
     special: tuple[int, ...]
     late: frozenset[int]
     opens: Mapping[int, float]
+    minutes: frozenset[int]
 
     @classmethod
     def of(cls, context: BacktestContext, symbol: Symbol) -> Occasions:
@@ -292,7 +293,13 @@ class Occasions:
         following = context.sessions.next_run_session
         late = {b for a, b in pairwise(days) if following(date.fromordinal(a)).date.toordinal() != b}
         opens = symbol.frame["open"].to_numpy()[symbol.kept].tolist()
-        return cls(tuple(sorted(special)), frozenset(late), dict(zip(days, opens, strict=True)))
+        minutes = context.minute_sessions() if context.minute_sessions is not None else ()
+        return cls(
+            tuple(sorted(special)),
+            frozenset(late),
+            dict(zip(days, opens, strict=True)),
+            frozenset(day.toordinal() for day in minutes),
+        )
 
     def special_in(self, first: int, last: int) -> bool:
         """Return whether a special session lies from `first` to `last`."""
@@ -307,6 +314,7 @@ BELOW = "stopped in the session: tradectl sells at the first minute at or below 
 TARGET_FIRST = "the bar reached stop and target: its path has the target first, backtesting.py takes the stop first"
 LATE = "no bar on the session of the order, which had expired in tradectl"
 FOLLOWS = "follows from a difference before: one side held the shares, or had sold them on the day of the signal"
+MINUTES = "the session has minute bars, by which tradectl trades; backtesting.py has the daily bar"
 WEEK = 5
 """Calendar days in which a sale forbids a buy: no side buys on a signal of the day of its sale."""
 
@@ -333,6 +341,8 @@ def reasons(ours: Sequence[Trade], theirs: Sequence[Trade], on: Occasions) -> li
             reason = ABOVE
         elif first is not None and second is not None and first.exit == second.exit:
             reason = BELOW if first.sold < second.sold else TARGET_FIRST
+        elif first is not None and second is not None and {first.exit, second.exit} & on.minutes:
+            reason = MINUTES
         elif first is None and trade.entry in on.late:
             reason = LATE
         elif any(a <= trade.entry <= b + WEEK for a, b in explained):

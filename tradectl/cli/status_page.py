@@ -75,10 +75,11 @@ def _positions(found: dict[str, Any], width: int) -> list[str]:
     lines = [f"positions {count} open; orders {found['live_orders']} live, {found['waiting_orders']} to retry"]
     if not held:
         return lines
-    columns = ("symbol", ">shares", "sell", ">last", "at", ">target", ">distance", ">P&L")
+    named = output.strategy_column(held)
+    columns = ("symbol", *named, ">shares", "sell", ">last", "at", ">target", ">distance", ">P&L")
     rows = [
         (
-            item["symbol"], item["quantity"],
+            item["symbol"], *(item[name] for name in named), item["quantity"],
             "live" if item["protected"] else "NONE" if item["symbol"] in exposed else "later",
             output.rupees(item["last"]), (item["last_at"] or "")[5:16].replace("T", " "),
             output.rupees(item["target"]), "" if item["distance"] is None else f"{item['distance']:+.1%}",

@@ -56,7 +56,8 @@ class TradeLine:
         entry_price, exit_price: As traded; `exit_price` of shares still held is the last price.
         gross, charges, net: Of shares still held: at the last price, with the charges paid so far.
         cost: Of these shares, without charges.
-        entry_rule, exit_rule: The purposes of the orders, such as `entry` and `target`; `external` without an order.
+        entry_rule, exit_rule: The purposes of the orders, such as `entry` and `target`; `external` without an order;
+            `NAME: entry` of an own strategy.
         why: The reason that the rules stored for the buy.
         minutes: Of the session of the exit: the minute after the open, the price, and the target then.
     """

@@ -16,6 +16,7 @@ from tradectl.errors import UncoveredDate
 from tradectl.ledger import schema
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderStatus, Purpose, Side
+from tradectl.model.rule_names import REVERSION
 from tradectl.report_page.alerts import alerts_of
 from tradectl.report_page.content import Content, Day, OrderCount, Skipped, Source, Target, TradeLine
 from tradectl.report_page.timeline import events_of
@@ -125,12 +126,15 @@ class _Decided:
     targets: dict[int, list[Target]]
     reasons: dict[tuple[str, date, str], str]
     decided: dict[int, date]
+    strategies: dict[int, str]
+    """The own strategy of each order that is not of the shipped rule."""
 
     @classmethod
     def of(cls, world: World, last: date) -> _Decided:
         """Return what is stored up to the session `last`."""
         columns = [DECISIONS.c[name] for name in ("instrument_id", "session_date", "task", "reason")]
-        of_entry = and_(DECISIONS.c.task == DECIDES[Purpose.ENTRY], DECISIONS.c.rule == "score")
+        own = and_(DECISIONS.c.rule.like("%:entry"), DECISIONS.c.verdict == "BUY")
+        of_entry = and_(DECISIONS.c.task == DECIDES[Purpose.ENTRY], or_(DECISIONS.c.rule == "score", own))
         wanted = or_(of_entry, and_(DECISIONS.c.task == DECIDES[Purpose.REENTRY], DECISIONS.c.verdict == "REENTER"))
         with world.ledger.database.read() as connection:
             orders = connection.execute(select(ORDERS).where(ORDERS.c.user == world.user).order_by(ORDERS.c.id)).all()
@@ -143,16 +147,19 @@ class _Decided:
             if row.side == Side.SELL and row.position_id is not None and row.sent_at is not None and row.session_date <= last:
                 targets[row.position_id][row.session_date] = Target(row.session_date, row.price, row.modifications)
         by_position = {key: [found[day] for day in sorted(found)] for key, found in targets.items()}
-        return cls(by_position, reasons, {row.id: row.decided for row in orders})
+        own_orders = {row.id: row.strategy for row in orders if row.strategy != REVERSION}
+        return cls(by_position, reasons, {row.id: row.decided for row in orders}, own_orders)
 
     def added(self, line: TradeLine, position_id: int, entry: ChargedFill) -> TradeLine:
-        """Return a line with the reason of its buy and the targets of its sessions."""
+        """Return a line with the own strategy and the reason of its buy, and the targets of its sessions."""
         targets = tuple(
             item
             for item in self.targets.get(position_id, ())
             if item.session >= line.entry_session and (line.exit_session is None or item.session <= line.exit_session)
         )
-        return replace(line, why=self._why(entry), targets=targets)
+        strategy = self.strategies.get(entry.order_id or 0)
+        rule = f"{strategy}: {line.entry_rule}" if strategy is not None else line.entry_rule
+        return replace(line, why=self._why(entry), targets=targets, entry_rule=rule)
 
     def _why(self, entry: ChargedFill) -> str:
         """Return the reason that a task stored for a buy; empty for a buy of another purpose, or by hand."""

@@ -8,11 +8,15 @@ from decimal import Decimal
 
 from tests.support.brokers.market import MarketListing
 from tests.support.own_strategies import keep, text_of
-from tests.support.trading import CASH, SESSIONS, D, T, Trading
+from tests.support.trading import CASH, SESSIONS, D, T, Trading, entry
 from tradectl.errors import UsageError
+from tradectl.execution.own_strategies import keep_texts
+from tradectl.execution.strategy_shares import StrategyShares
+from tradectl.execution.tags import client_tag
+from tradectl.ledger.store import Ledger
 from tradectl.ledger.strategies import StoredCheck, StoredStrategy, UsedStrategy
 from tradectl.model.market import Bar, Instrument
-from tradectl.model.order import Side
+from tradectl.model.order import OrderRequest, Purpose, Side, Variety
 from tradectl.model.rule_names import REVERSION
 from tradectl.ports import StrategyText
 from tradectl.strategy.strategy import EXPRESSIONS
@@ -186,3 +190,28 @@ def test_a_final_bar_that_ends_the_entry_cancels_the_buy(trading) -> None:
     market.world = replace(market._world(), strategies=files)
     market.to(D, "08:00")
     assert market.run("premarket-retry", slot="08:00").result["cancelled"] == 1
+
+
+def test_an_adopted_order_has_the_strategy_of_its_signal(trading) -> None:
+    """The order is in the broker's book under our tag, and the ledger has lost it."""
+    market, files = trading(stock(), **OPEN), Files()
+    hash_ = use(market, files, "dip", ALWAYS)
+    market.run("analyze", session=T)
+    tag = client_tag("asha", entry(10, 10050), 0)
+    market.broker.place(OrderRequest(tag, "ACME", Side.BUY, 10, 10050, variety=Variety.AMO))
+    market.run("buy", session=T)
+    adopted = next(order for order in market.orders(Side.BUY) if order.tag == tag)
+    assert (adopted.purpose, adopted.strategy, adopted.strategy_hash, adopted.level) == (Purpose.ENTRY, "dip", hash_, 1)
+
+
+def test_a_follower_keeps_the_texts_of_the_strategies_it_buys(trading) -> None:
+    market, files = trading(stock(), **OPEN), Files()
+    hash_ = use(market, files, "dip", ALWAYS)
+    market.run("analyze", session=T)
+    follower = market.ledger.for_user("asha")
+    other = Ledger(market.ledger.database, "ravi")
+    market.ledger.users.add("ravi", capital=CASH, created_at=market.clock.now(), role="user")
+    assert other.strategies.stored(hash_) is None
+    keep_texts(other, "asha", [replace(entry(10, 10050), strategy="dip", strategy_hash=hash_)], market.clock.now())
+    assert other.strategies.stored(hash_) == follower.strategies.stored(hash_)
+    assert StrategyShares.of(other, "asha").shares == {"dip": Decimal(1)}

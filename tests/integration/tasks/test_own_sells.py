@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
@@ -236,3 +237,21 @@ def test_at_each_minute_at_most_the_held_shares_are_on_sale(trading: Make) -> No
         market.monitor(AFTER, f"{hour}:30")
         assert on_offer(market) <= sum(position.quantity for position in market.positions)
     assert len([order for order in market.orders(Side.SELL, AFTER) if order.status is OrderStatus.ONGOING]) <= 1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_days_with_restarts_sell_as_the_backtest(trading: Make, seed: int) -> None:
+    """The monitor ends and starts again at random minutes; the fill is that of a backtest, which knows no restart."""
+    rng = random.Random(seed)
+    opened = 9500 + 5 * rng.randint(-30, 40)
+    high, low = opened + rng.randint(0, 500), opened - rng.randint(0, 500)
+    candle = opened, high, low, rng.randint(low, high)
+    market = held(trading, BOTH, on={AFTER: candle})
+    market.to(AFTER, "09:15")
+    for minute in sorted(rng.sample(range(16, 390), 3)):
+        market.monitor(AFTER, f"{9 + minute // 60:02}:{minute % 60:02}")
+        assert on_offer(market) == sum(position.quantity for position in market.positions)
+    market.monitor(AFTER, "15:30")
+    plan = SessionPlan(held=100, ema_level=0.0, tick=5, fixed_target=9975, stop=9310, low=low)
+    expected = closed_form(Bar(AFTER, *candle, 375_000), 375, plan, Parameters())
+    assert [(shares, price) for _, shares, price in sold(market)] == [(item.quantity, item.price) for item in expected.executions]

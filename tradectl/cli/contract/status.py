@@ -75,6 +75,7 @@ class HeldPosition(TypedDict):
     """An open position at its last known price."""
 
     symbol: str
+    strategy: str
     quantity: Shares
     average: Rupees
     last: Rupees | None
