@@ -21,6 +21,7 @@ import sys
 
 from benchmarks.form import Disagreement, Result
 from benchmarks.registry import NAMES, find
+from tradectl.streams import secure, wait_for_reader
 
 
 def main(words: list[str] | None = None) -> int:
@@ -73,4 +74,6 @@ def _print(results: dict[str, Result], *, quick: bool, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
+    secure()
+    wait_for_reader()
     sys.exit(main())

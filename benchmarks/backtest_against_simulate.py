@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tradectl.streams import secure, wait_for_reader
+
 CAPITAL_PER_SYMBOL = 1_000_000
 """Capital in rupees for each symbol: more than one symbol can use, so that funds are never a limit."""
 
@@ -159,4 +161,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    secure()
+    wait_for_reader()
     sys.exit(main())

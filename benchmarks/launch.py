@@ -7,6 +7,7 @@ This is a separate small program; `timing.run_process` explains why.
 
 import json
 import os
+import signal
 import sys
 import tempfile
 from time import perf_counter
@@ -28,6 +29,7 @@ def main() -> None:
             "cpu": used.ru_utime + used.ru_stime,
             "peak": used.ru_maxrss * unit / MEGABYTE,
         }
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the reader may end before this program does
         print(json.dumps(figures), flush=True)
         output.seek(0)
         sys.stdout.buffer.write(output.read())

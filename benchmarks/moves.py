@@ -23,6 +23,7 @@ import tradectl
 from benchmarks.market import calendar, home
 from benchmarks.simulate import WARM_UP, copy_of
 from tradectl.runtime.stepping import Stepping
+from tradectl.streams import secure, wait_for_reader
 
 PACKAGE = str(Path(tradectl.__file__).parent)
 COMMAND = "OrderPath.modify"
@@ -97,4 +98,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    secure()
+    wait_for_reader()
+    sys.exit(main())

@@ -16,6 +16,7 @@ import argparse
 import math
 import os
 import random
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,7 @@ from tradectl.settings import load
 from tradectl.strategy.entry import Mask, admission_mask, is_share
 from tradectl.strategy.expressions.line_rule import parse_rule
 from tradectl.strategy.parameters import Parameters
+from tradectl.streams import secure, wait_for_reader
 
 PARAMETERS = replace(Parameters(), capital_per_trade=10**8, max_order_value=10**9, turnover_share=1.0)
 """Enough money for every share, so that each signal is an order."""
@@ -398,4 +400,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    secure()
+    wait_for_reader()
+    sys.exit(main())

@@ -28,6 +28,7 @@ from tradectl.model.moment import at_ist
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.simulate import simulate
 from tradectl.settings import Settings, load
+from tradectl.streams import secure, wait_for_reader
 
 FIRST = date(2023, 1, 1)
 LENGTHS = (20, 40, 80)
@@ -104,4 +105,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    secure()
+    wait_for_reader()
     main()

@@ -27,6 +27,7 @@ from tradectl.ledger.executions import Claim
 from tradectl.ledger.process_identity import current_identity
 from tradectl.model.moment import IST
 from tradectl.settings import load
+from tradectl.streams import secure, wait_for_reader
 
 ROOT = Path(__file__).parents[1]
 AT = "2023-07-21 16:10"
@@ -98,4 +99,6 @@ def seconds(words: Sequence[str], environment: Mapping[str, str]) -> float:
 
 
 if __name__ == "__main__":
+    secure()
+    wait_for_reader()
     main()

@@ -30,6 +30,7 @@ from tradectl.ledger.migrations import create_or_upgrade
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.store import Ledger
+from tradectl.streams import secure, wait_for_reader
 
 CLOCK = SystemClock()
 DAY = date(2026, 1, 7)
@@ -138,4 +139,6 @@ def write(
 
 
 if __name__ == "__main__":
+    secure()
+    wait_for_reader()
     main()

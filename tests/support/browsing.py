@@ -1,4 +1,4 @@
-"""A headless browser where one is installed, and what its pages must hold to: they fit, nothing is cut, and axe finds nothing."""
+"""A headless browser where one is installed, and what its pages must hold to: nothing is cut or split, and axe finds nothing."""
 
 from __future__ import annotations
 
@@ -21,6 +21,26 @@ BEYOND = """() => [...document.querySelectorAll('body *')].filter(element => {
 CUT = """() => [...document.querySelectorAll('td, th, dd, dt, li, p, h1, h2, h3, button, summary, label')].filter(element =>
   element.offsetParent && getComputedStyle(element).overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1
   && getComputedStyle(element).position !== 'absolute').map(element => element.outerHTML.slice(0, 120))"""
+SPLIT = r"""() => {
+  const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const lines = (node, from, to) => {
+    const range = document.createRange();
+    range.setStart(node, from);
+    range.setEnd(node, to);
+    return new Set([...range.getClientRects()].filter(box => box.width).map(box => Math.round(box.top)));
+  };
+  for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+    if (!node.parentElement.checkVisibility()) continue;
+    for (const date of node.data.matchAll(/\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?/g))
+      if (lines(node, date.index, date.index + date[0].length).size > 1) found.push('within ' + date[0]);
+    const before = node.parentElement.previousSibling;
+    if (!/^\d{4}-\d\d-\d\d/.test(node.data) || before?.nodeType !== 3 || /\s$/.test(before.data)) continue;
+    const [end] = lines(before, before.length - 1, before.length), [start] = lines(node, 0, 1);
+    if (Math.abs(end - start) > 3) found.push('before ' + node.data);
+  }
+  return found;
+}"""
+"""Returns the dates that end on another line than they begin on, or than the text begins on that touches them."""
 BLANK = """() => [...document.querySelectorAll('.chart')].filter(chart => {
   const canvas = [...chart.querySelectorAll('canvas')].sort((a, b) => b.width * b.height - a.width * a.height)[0];
   const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {willReadFrequently: true});

@@ -1,19 +1,17 @@
-"""Create and open homes. The database of a home has one mode and one clock, which are stored when it is created.
-
-A home with a virtual clock (`--at`) runs past sessions and needs `--at` in every command. A home with the machine's clock rejects
-`--at` after its first event.
-"""
+"""Create and open homes. The database of a home has one mode and one clock, which are stored when it is created."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradectl.bootstrap.home_clock import clock_of
+from tradectl.bootstrap.home_readings import DEFAULT_CAPITAL, DEFAULT_USER
 from tradectl.bootstrap.past_data import lacking_data
 from tradectl.bootstrap.renames import LedgerRenames, RenameWatch
 from tradectl.bootstrap.reports import draw_session, write_session_report
@@ -26,7 +24,6 @@ from tradectl.file_permissions import LEDGER, close, close_home, make_home
 from tradectl.freshness import read_freshness
 from tradectl.halt_marker import PREFIX, MarkerFile, MemoryMarker
 from tradectl.lazy import is_made, lazy
-from tradectl.model.moment import to_ist
 from tradectl.model.money import show_rupees
 from tradectl.model.trading_state import ACTIVE, TradingState
 from tradectl.settings import FILE, SQLITE
@@ -35,20 +32,12 @@ from tradectl.stored_renames import LOCK_SECONDS
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import SessionTable
     from tradectl.ledger.engine import Database
-    from tradectl.ledger.schedules import ScheduleRow
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import User
     from tradectl.ports import Clock, DataFeed
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
     from tradectl.task import World
-
-
-DEFAULT_USER = "me"
-DEFAULT_CAPITAL = 1_000_000_00
-"""Rs 10,00,000 in paise."""
-FARTHEST = timedelta(days=366)
-"""How far a command may move a virtual clock. A mistyped year would record years of missed slots, which nothing takes back."""
 
 
 def init(
@@ -125,7 +114,7 @@ def open_world(
             raise UsageError(f"this database has the users {', '.join(names)}: choose one with --user NAME")
         known = users.get(user or names[0])
         ledger = Ledger(database, known.user)
-        clock = _clock(settings, ledger, past=past, read_only=read_only)
+        clock = clock_of(settings, ledger, past=past, read_only=read_only)
         if database.journal is not None:
             database.journal.now = clock.now
         marker = MarkerFile(settings.home, known.user)
@@ -272,36 +261,6 @@ def _make_exchange(settings: Settings) -> None:
     Store(settings.paper).close()
 
 
-def _clock(settings: Settings, ledger: Ledger, *, past: bool, read_only: bool) -> SystemClock | VirtualClock:
-    kind = ledger.info.get("clock")
-    if settings.at is not None and ledger.info.get("mode") == "live":
-        raise ConfigurationError("a live home uses the machine's clock: leave --at out")
-    if settings.at is None:
-        if kind == "virtual":
-            raise UsageError(f"{settings.home} has a virtual clock: add --at 'YYYY-MM-DD HH:MM'")
-        return SystemClock()
-    last = ledger.info.get("last_event_at")
-    if kind != "virtual":
-        if last is not None or ledger.executions.last_session() is not None:
-            raise UsageError(f"{settings.home} uses the machine's clock: --at needs a separate home (--home)")
-        if not read_only:
-            ledger.info.set("clock", "virtual")
-            ledger.users.begin_by(settings.at)
-    if last is not None:
-        ended = datetime.fromisoformat(last)
-        if settings.at < ended and not past:
-            raise UsageError(before_the_last_event(settings.at, ended))
-        if settings.at - ended > FARTHEST and not read_only:
-            passed = f"{(settings.at - ended).days} days after this home's last event, {to_ist(ended):%Y-%m-%d %H:%M}"
-            raise UsageError(f"{to_ist(settings.at):%Y-%m-%d %H:%M} is {passed}: check the year, or begin a new home")
-    return VirtualClock(settings.at)
-
-
-def before_the_last_event(at: datetime, last: datetime) -> str:
-    """Return the error message for a moment before the last event of a home with a virtual clock."""
-    return f"{to_ist(at):%Y-%m-%d %H:%M} is before this home's last event, {to_ist(last):%Y-%m-%d %H:%M:%S}: use a later --at"
-
-
 def _world(
     settings: Settings,
     ledger: Ledger,
@@ -399,65 +358,3 @@ def _feeds(settings: Settings, clock: Clock, sessions: SessionTable, parameters:
     from tradectl.bootstrap.feeds import open_feeds
 
     return open_feeds(settings, clock, sessions, parameters)
-
-
-def capital_of(settings: Settings) -> int:
-    """Return the capital (paise) of the home's user; the default without a home."""
-    home = home_ledger(settings)
-    return home.users.get(home.user).capital if home is not None else DEFAULT_CAPITAL
-
-
-def only_user(settings: Settings) -> str | None:
-    """Return the only user of a home; None if there is no home yet. Raises UsageError if it has several users."""
-    from tradectl.ledger.users import Users
-
-    if not exists(settings):
-        return None
-    database = _open(settings, read_only=True)
-    try:
-        names = [item.user for item in Users(database).list()]
-    finally:
-        database.close()
-    if len(names) > 1:
-        raise UsageError(f"this database has the users {', '.join(names)}: choose one with --user NAME")
-    return names[0] if names else None
-
-
-def schedule_of(settings: Settings, user: str) -> dict[str, ScheduleRow]:
-    """Return the schedule of a home's user, by task; empty without a home. Raises UsageError for an unknown user."""
-    from tradectl.ledger.store import Ledger
-    from tradectl.ledger.users import Users
-
-    if not exists(settings):
-        return {}
-    database = _open(settings, read_only=True)
-    try:
-        return {row.task: row for row in Ledger(database, Users(database).get(user).user).schedules.list()}
-    finally:
-        database.close()
-
-
-def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
-    """Return the settings of the home's user (the defaults without a home), with `changes` applied."""
-    from tradectl.strategy.parameters import Parameters, with_changes
-
-    home = home_ledger(settings)
-    changed = (home.settings.list() if home is not None else {}) | changes
-    # A table of charges from the command line of a backtest applies in a live home, too.
-    account = home if "charges" not in changes else None
-    return with_tariff(with_changes(Parameters(), changed), settings, account, changed)
-
-
-def home_ledger(settings: Settings) -> Ledger | None:
-    """Return the home's ledger for reading; None if there is no home yet."""
-    from tradectl.ledger.opening import open_database
-    from tradectl.ledger.store import Ledger
-    from tradectl.ledger.users import Users
-
-    if not exists(settings):
-        return None
-    database = open_database(settings.database, read_only=True)
-    names = [item.user for item in Users(database).list()]
-    if not names:
-        return None
-    return Ledger(database, Users(database).get(settings.user or names[0]).user)

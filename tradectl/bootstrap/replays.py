@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl import __version__
-from tradectl.bootstrap.homes import home_ledger
+from tradectl.bootstrap.home_readings import home_ledger
 from tradectl.bootstrap.sources import open_store
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.bootstrap.worlds import PaperWorld, paper_world, readings_of
@@ -130,7 +130,7 @@ def parameters_of_ledger(settings: Settings, ledger: Ledger) -> Parameters:
 
 def _open_exchange(folder: Path, ledger: Ledger, at: datetime, day: date) -> None:
     """Make the exchange's file with the cash and the lots of the ledger. `day`: the last session whose beginning is applied."""
-    from tradectl.brokers.paper.store import Store as ExchangeFile
+    from tradectl.brokers.paper.store import Store as PaperStore
     from tradectl.ledger.exchange_mark import ExchangeMark, Mark
 
     lots = [
@@ -138,7 +138,7 @@ def _open_exchange(folder: Path, ledger: Ledger, at: datetime, day: date) -> Non
         for position in ledger.book.snapshot().positions
         for lot in ledger.book.folded(position.id).lots
     ]
-    with closing(ExchangeFile(folder / "paper.db", durable=False)) as file:
+    with closing(PaperStore(folder / "paper.db", durable=False)) as file:
         held, bought = [shares for shares, _ in lots], [bought_on for _, bought_on in lots]
         count = file.open_with(ledger.user, at, day, ledger.book.cash(), held, bought=bought)
         ExchangeMark(ledger.database, ledger.user).accept(Mark(file.identity, count))

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tradectl.bootstrap.homes import DEFAULT_CAPITAL, DEFAULT_USER, home_ledger
+from tradectl.bootstrap.home_readings import DEFAULT_CAPITAL, DEFAULT_USER, home_ledger
 from tradectl.bootstrap.renames import LedgerRenames
 from tradectl.bootstrap.simulated_strategies import SimulatedStrategy, strategies_of_home, use_strategies
 from tradectl.bootstrap.sources import open_store

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tradectl.errors import UsageError
 
-BOXED, PLAIN = (3, 2), (2, 0)
-"""The width between two columns of a table, and at its edges together."""
+GAP = 2
+"""The width between two columns, on a terminal and in a pipe."""
+BOX_EDGES = 2
+"""The width of both edges of a table on a terminal."""
 LEAST_TEXT = 20
 """The width below which a column of free text is not broken into lines; it is dropped instead."""
 FREE_TEXT = frozenset(
-    {"reason", "result", "message", "inputs", "meaning", "finding", "what is known", "such as", "note", "error", "times", "what"}
+    {
+        "reason",
+        "result",
+        "message",
+        "inputs",
+        "meaning",
+        "finding",
+        "what is known",
+        "such as",
+        "note",
+        "error",
+        "times",
+        "what",
+        "values",
+    }
 )
 """Columns of free text, which may be broken into several lines. Every other value is shown whole or not at all."""
 DROPPED_FIRST = (
@@ -47,18 +63,23 @@ def named_columns(columns: Sequence[str]) -> list[int]:
     return [names.index(name) for name in Chosen.names]
 
 
-def fitting_columns(columns: Sequence[str], widths: Sequence[int], width: int, spaces: tuple[int, int]) -> list[int]:
-    """Return the places of the columns that fit a terminal of `width`; at least the first one.
+def fitting_columns(
+    columns: Sequence[str], widths: Sequence[int], width: int, *, empty: Collection[int] = (), first: Sequence[str] = ()
+) -> list[int]:
+    """Return the places of the columns that fit a terminal of `width`; at least one.
 
-    `widths`: the width of the longest value or of the name of each column. `spaces`: BOXED or PLAIN."""
-    gap, edges = spaces
+    Args:
+        widths: The width of the longest value or of the name of each column.
+        empty: The places of columns without any value, which are dropped before all others.
+        first: The columns that this table drops before `DROPPED_FIRST`, in this order.
+    """
     names = [plain_name(column) for column in columns]
     least = [min(size, LEAST_TEXT) if name in FREE_TEXT else size for name, size in zip(names, widths, strict=True)]
 
     def fits(places: Sequence[int]) -> bool:
-        return sum(least[place] for place in places) + gap * (len(places) - 1) + edges <= width
+        return sum(least[place] for place in places) + GAP * (len(places) - 1) <= width
 
-    ranked = _by_rank(columns)
+    ranked = sorted(_by_rank(columns, first), key=lambda place: place not in empty)
     kept = list(ranked)
     while not fits(kept) and len(kept) > 1:
         kept.pop(0)
@@ -68,12 +89,11 @@ def fitting_columns(columns: Sequence[str], widths: Sequence[int], width: int, s
     return sorted(kept)
 
 
-def text_widths(columns: Sequence[str], widths: Sequence[int], width: int, spaces: tuple[int, int]) -> list[int]:
+def text_widths(columns: Sequence[str], widths: Sequence[int], width: int) -> list[int]:
     """Return the widths at which fitting columns share a width: the longest free texts get less, never below LEAST_TEXT."""
-    gap, edges = spaces
     found = list(widths)
     texts = [place for place, name in enumerate(columns) if plain_name(name) in FREE_TEXT]
-    beyond = sum(found) + gap * (len(found) - 1) + edges - width
+    beyond = sum(found) + GAP * (len(found) - 1) - width
     while beyond > 0 and texts:
         longest = max(texts, key=lambda place: found[place])
         if found[longest] <= LEAST_TEXT:
@@ -83,10 +103,10 @@ def text_widths(columns: Sequence[str], widths: Sequence[int], width: int, space
     return found
 
 
-def _by_rank(columns: Sequence[str]) -> list[int]:
+def _by_rank(columns: Sequence[str], first: Sequence[str]) -> list[int]:
     """Return the places of the columns in the order in which they are dropped; `symbol` goes last."""
     names = [plain_name(column) for column in columns]
-    ranked = [names.index(name) for name in DROPPED_FIRST if name in names]
+    ranked = [names.index(name) for name in dict.fromkeys([*first, *DROPPED_FIRST]) if name in names]
     rest = [place for place in reversed(range(len(names))) if place not in ranked]
     rest.sort(key=lambda place: columns[place].startswith(">"))
     return sorted([*ranked, *rest], key=lambda place: names[place] == "symbol")

@@ -39,7 +39,7 @@ def strategy_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def orders(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Return the ids of the newest orders that begin so, with what they are."""
-    from tradectl.bootstrap.homes import home_ledger
+    from tradectl.bootstrap.home_readings import home_ledger
     from tradectl.report.orders import listing
 
     try:

@@ -24,6 +24,8 @@ Name = Annotated[
 ]
 
 COLUMNS = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")
+DROPPED_FIRST = ("variety", "purpose", "filled", "quantity", "id", "side")
+"""What a narrow table of orders drops before the reason, which says why an order was refused. `orders show ID` has all of it."""
 
 
 @command(app, "list")
@@ -70,7 +72,7 @@ def _list(found: list[dict[str, Any]]) -> str:
     noted = any(item["notes"] for item in found)
     named = output.strategy_column(found)
     rows = ((*_row(item), *(item[name] for name in named), *([output.notes(item["notes"])] * noted)) for item in found)
-    return output.table((*COLUMNS, *named, *(["note"] * noted)), rows, empty="No orders.")
+    return output.table((*COLUMNS, *named, *(["note"] * noted)), rows, empty="No orders.", first=DROPPED_FIRST)
 
 
 def _row(item: dict[str, Any]) -> tuple[Any, ...]:

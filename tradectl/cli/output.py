@@ -11,10 +11,10 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from tradectl.cli.columns import (
-    BOXED,
+    BOX_EDGES,
     FREE_TEXT,
+    GAP,
     LEAST_TEXT,
-    PLAIN,
     Chosen,
     fitting_columns,
     named_columns,
@@ -30,35 +30,52 @@ IN_A_PIPE = "COLUMNS=200, or --columns NAME,NAME, shows them"
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "Nothing.", searched: bool = False
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    title: str = "",
+    empty: str = "Nothing.",
+    searched: bool = False,
+    first: Sequence[str] = (),
 ) -> str:
     """Return a table as text: boxed by rich on a terminal, plain columns elsewhere. A column named `>x` is aligned to the
     right.
 
     The table fits the terminal, elsewhere the width COLUMNS or 80: free text is broken into lines, and columns that do not fit
     are dropped by rank and named below the table. No symbol, price or date is cut. With `--columns` each row of a plain table
-    is one line of any length, and so it is for a log, which other programs search (`searched`). Raises UsageError for an
-    unknown name in `--columns`."""
+    is one line of any length, and so it is for a log, which other programs search (`searched`). `first`: the columns that this
+    table drops before others. Raises UsageError for an unknown name in `--columns`."""
     cells = [[cell(value) for value in row] for row in rows]
     if not cells:
         return f"{title}: {empty}" if title else empty
     places = named_columns(columns)
     columns, cells = [columns[place] for place in places], [[row[place] for place in places] for row in cells]
     if sys.stdout.isatty():
-        return _boxed(columns, cells, title)
+        return _boxed(columns, cells, title, first)
     if Chosen.names or searched:
         return plain_table(columns, cells, title=title)
-    return fitted_table(columns, cells, shutil.get_terminal_size().columns, title=title)
+    return fitted_table(columns, cells, shutil.get_terminal_size().columns, title=title, first=first)
 
 
 def fitted_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int, *, title: str = "", remedy: str = IN_A_PIPE
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    width: int,
+    *,
+    title: str = "",
+    remedy: str = IN_A_PIPE,
+    first: Sequence[str] = (),
 ) -> str:
-    """Return a table in plain columns that fits a width, also on a terminal. `remedy`: what shows the columns that do not fit."""
+    """Return a table in plain columns that fits a width, also on a terminal.
+
+    Args:
+        remedy: What shows the columns that do not fit.
+        first: The columns that this table drops before others.
+    """
     cells = [[cell(value) for value in row] for row in rows]
     longest = [max(len(plain_name(name)), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
-    kept = fitting_columns(columns, longest, width, PLAIN)
-    widths = text_widths([columns[place] for place in kept], [longest[place] for place in kept], width, PLAIN)
+    kept = fitting_columns(columns, longest, width, empty=_empty(cells), first=first)
+    widths = text_widths([columns[place] for place in kept], [longest[place] for place in kept], width)
     kept_cells = [[row[place] for place in kept] for row in cells]
     text = plain_table([columns[place] for place in kept], kept_cells, title=title, widths=widths)
     return text + _not_shown(columns, kept, width, remedy)
@@ -83,6 +100,11 @@ def plain_table(
     return "\n".join(lines)
 
 
+def _empty(cells: Sequence[Sequence[str]]) -> set[int]:
+    """Return the places of the columns in which no row has a value."""
+    return {place for place in range(len(cells[0])) if not any(row[place] for row in cells)}
+
+
 def _not_shown(columns: Sequence[str], kept: Sequence[int], width: int, remedy: str) -> str:
     """Return a last line about the columns that were dropped; empty if there are none."""
     dropped = [plain_name(columns[place]) for place in range(len(columns)) if place not in kept]
@@ -96,7 +118,7 @@ def unprotected(item: Mapping[str, Any]) -> str:
     return f"{'UNPROTECTED' if item['grave'] else 'not yet sellable'}  {item['text']}"
 
 
-def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -> str:
+def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str, first: Sequence[str]) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
     from rich.console import Console
@@ -105,8 +127,11 @@ def _boxed(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str) -
 
     console = Console(color_system=None)  # without styles every escape sequence comes from data and is made visible
     widths = [max(cell_len(plain_name(name)), *(cell_len(row[i]) for row in cells)) for i, name in enumerate(columns)]
-    kept = fitting_columns(columns, widths, console.width, BOXED) if not Chosen.names else list(range(len(columns)))
+    every = list(range(len(columns)))
+    within = console.width - BOX_EDGES
+    kept = every if Chosen.names else fitting_columns(columns, widths, within, empty=_empty(cells), first=first)
     boxed = Table(title=Text(title) if title else None, box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    boxed.padding = (0, GAP - 1, 0, 0)  # the box adds 1
     for place in kept:
         name, text = columns[place].removeprefix(">"), plain_name(columns[place]) in FREE_TEXT
         least = min(widths[place], LEAST_TEXT) if text else widths[place]

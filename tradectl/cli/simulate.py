@@ -211,8 +211,8 @@ def text_of(found: dict[str, Any]) -> str:
         "",
         f"{found['sessions']} sessions, {found['first']} to {found['last']}, {found['sessions_per_second']} a second",
         f"{counted(len(rows), 'trade')} closed, {won} with a gain; {held} open",
-        f"realised {output.rupees(found['realised_pnl'])}, unrealised {output.rupees(found['unrealised_pnl'])}, "
-        f"charges {output.rupees(found['charges'])} (by the table {found['charges_of']['title']}), "
+        f"realised {output.rupees(found['realised_pnl'])}, unrealised {output.rupees(found['unrealised_pnl'])}, both after "
+        f"charges of {output.rupees(found['charges'])} (by the table {found['charges_of']['title']}); "
         f"dividends {output.rupees(found['dividends'])}",
         f"capital {output.rupees(found['capital'])} is now {output.rupees(found['equity'])}; "
         f"largest drawdown {found['max_drawdown'] * 100:.2f} %",

@@ -13,6 +13,7 @@ import typer
 
 from tradectl.cli import output
 from tradectl.cli.command import command
+from tradectl.cli.completion import strategy_names
 from tradectl.cli.invocation import Answer, Invocation
 from tradectl.cli.options import RESEARCH, parse_day
 from tradectl.cli.output_file import write_csv
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tradectl.research.sweep_results import Findings
     from tradectl.research.walk_forward import Split
     from tradectl.strategy.parameters import Parameters
+    from tradectl.strategy.strategy import Strategy
 
 app = typer.Typer()
 
@@ -72,6 +74,15 @@ Page = Annotated[
         metavar="FILE",
     ),
 ]
+Named = Annotated[
+    str,
+    typer.Option(
+        "--strategy",
+        help="A strategy file of the home, whose parameters are varied.",
+        metavar="NAME",
+        autocompletion=strategy_names,
+    ),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Delete the stored results of this study.")]
 
 
@@ -80,6 +91,7 @@ def sweep(
     invocation: Invocation,
     sets: Set = None,
     vary: Vary = None,
+    strategy: Named = "",
     random: Random = 0,
     seed: Seed = 1,
     universe: Universe = "",
@@ -103,8 +115,12 @@ def sweep(
     Each symbol is traded alone, as in `backtest`. Results are stored in HOME/sweeps.db: an interrupted sweep continues where it
     stopped. The report shows how good the best of as many worthless settings would look, and the result of as many random
     entries. With --walk-forward it shows the result on years that were not used for the choice.
+
+    With --strategy the parameters of an own strategy are tried; the comparison with random entries is then left out.
     """
     from tradectl import bootstrap
+    from tradectl.bootstrap.strategies import StrategyFolder
+    from tradectl.model.rule_names import REVERSION
     from tradectl.research.reports import sweep as report
     from tradectl.research.sweep_results import Criterion
 
@@ -113,10 +129,12 @@ def sweep(
     if sort and sort not in report.FIGURES:
         raise UsageError(f"--sort is one of {', '.join(report.FIGURES)}, not {sort!r}")
     own = bootstrap.parameters_of(invocation.required_settings(), {})
+    tried = StrategyFolder(invocation.required_settings().home).read(strategy) if strategy not in {"", REVERSION} else None
     if page is not None:
         format_of(page, FORMATS)
-    settings, combinations = settings_of(sets or [], vary or [], random, seed)
-    study, market = study_of(invocation, universe or own.universe, first, last, scored=not rules_only)
+    settings, combinations = settings_of(sets or [], vary or [], random, seed, tried)
+    listed = universe or (tried.universe if tried is not None else "") or own.universe
+    study, market = study_of(invocation, listed, first, last, scored=not rules_only, strategy=tried)
     splits = splits_of(study, walk_forward)
     found = run_search(
         invocation,
@@ -125,7 +143,15 @@ def sweep(
         dask=dask,
         fresh=fresh,
         search=lambda sweep: search_settings(
-            sweep, market, own, settings, splits, by=Criterion(by), draws=draws, seed=seed, timing=random_entries
+            sweep,
+            market,
+            own,
+            settings,
+            splits,
+            by=Criterion(by),
+            draws=draws,
+            seed=seed,
+            timing=random_entries and tried is None,
         ),
     )
     result = report.result(study, found, by=by, draws=draws, seed=seed, combinations=combinations)
@@ -137,7 +163,9 @@ def sweep(
     return Answer(result, lambda: report.text(result, output.table, top=top, sort=sort))
 
 
-def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tuple[list[Changes], int]:
+def settings_of(
+    sets: list[str], vary: list[str], count: int, seed: int, strategy: Strategy | None = None
+) -> tuple[list[Changes], int]:
     """Return the settings to try, and the number of all combinations. `count`: how many to draw at random; 0 for all.
 
     Raises UsageError."""
@@ -145,7 +173,10 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
 
     from tradectl.research import grid
 
-    axes: list[Axis] = [*map(grid.parse_values, sets), *map(grid.parse_range, vary)]
+    axes: list[Axis] = [
+        *(grid.parse_values(text, strategy) for text in sets),
+        *(grid.parse_range(text, strategy) for text in vary),
+    ]
     names = [axis.name for axis in axes]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -156,10 +187,12 @@ def settings_of(sets: list[str], vary: list[str], count: int, seed: int) -> tupl
     return found, grid.combinations(axes)
 
 
-def study_of(invocation: Invocation, universe: str, first: str, last: str, *, scored: bool) -> tuple[Study, Store]:
-    """Return the study and its market. Raises UsageError, DataError."""
+def study_of(
+    invocation: Invocation, universe: str, first: str, last: str, *, scored: bool, strategy: Strategy | None = None
+) -> tuple[Study, Store]:
+    """Return the study and its market. `strategy`: an own one, which has no score. Raises UsageError, DataError."""
     from tradectl import bootstrap
-    from tradectl.research.study import Study, fingerprint, generation_of
+    from tradectl.research.study import StrategyFile, Study, fingerprint, generation_of
 
     settings = replace(invocation.required_settings(), home=invocation.required_settings().home.absolute())
     market = bootstrap.open_store(settings)
@@ -174,7 +207,8 @@ def study_of(invocation: Invocation, universe: str, first: str, last: str, *, sc
     if end < begin:
         raise UsageError(f"--to {end} is before --from {begin}")
     rules, generation = fingerprint(settings.sessions), generation_of(settings.market)
-    return Study(settings, instruments, begin, end, scored, generation, rules), market
+    file = StrategyFile(strategy.name, strategy.form, strategy.text) if strategy is not None else None
+    return Study(settings, instruments, begin, end, scored and file is None, generation, rules, file), market
 
 
 def _first_bar(market: Store, instrument_id: str) -> date:
@@ -228,17 +262,23 @@ def search_settings(
     """Compute the trades of every setting and, with `timing`, random entries; return the findings."""
     import numpy as np
 
+    from tradectl.research.study import Setting
     from tradectl.research.sweep_results import find, ranked
-    from tradectl.strategy.parameters import with_changes
+    from tradectl.strategy.parameters import names, with_changes
 
-    parameters = [with_changes(own, changes) for changes in settings]
-    own_closed, *closed = sweep.trades([own, *parameters])
+    def setting(changes: Changes) -> Setting:
+        ours = {name: text for name, text in changes.items() if name in known}
+        theirs = tuple((name, text) for name, text in changes.items() if name not in known)
+        return Setting(with_changes(own, ours), theirs)
+
+    known = set(names())
+    own_closed, *closed = sweep.trades([Setting(own), *map(setting, settings)])
     tried = list(zip(settings, closed, strict=True))
     study = sweep.study
     days = [session.date.toordinal() for session in market.sessions.run_between(study.first, study.last)]
     sessions = np.array(days, dtype=np.int64)
     best = ranked(tried, sessions, by)[0]
-    possible = sweep.possible(with_changes(own, best.changes)) if timing and best.figures.trades else None
+    possible = sweep.possible(setting(best.changes)) if timing and best.figures.trades else None
     return find(tried, own_closed, possible, sessions, splits, by=by, draws=draws, seed=seed)
 
 

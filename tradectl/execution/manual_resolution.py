@@ -16,10 +16,10 @@ from tradectl.execution.contradicted_refusals import CLOCK_TOLERANCE
 from tradectl.execution.orders import CommandResult, CommandStatus
 from tradectl.execution.trading_session import TradingSession
 from tradectl.execution.unresolved_orders import may_be_sending
-from tradectl.ledger.book import BY_HAND, Book
+from tradectl.ledger.book import Book
 from tradectl.ledger.intents import Overtaken
 from tradectl.ledger.process_identity import is_elsewhere
-from tradectl.ledger.rows import NewTrade, Order, OrderChange, OrderOrigin
+from tradectl.ledger.rows import BY_HAND, NewTrade, Order, OrderChange, OrderOrigin
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import show_rupees
 from tradectl.model.order import TERMINAL, OrderReport, OrderStatus, Purpose, ReasonCode, Side, TradeReport

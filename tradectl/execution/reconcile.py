@@ -20,8 +20,8 @@ from tradectl.execution.changes import Changes
 from tradectl.execution.contradicted_refusals import doubt_refused
 from tradectl.execution.step_view import StepView
 from tradectl.execution.trade_messages import TradeMessages
-from tradectl.ledger.book import BY_HAND, Book
-from tradectl.ledger.rows import NewTrade, Order, OrderChange
+from tradectl.ledger.book import Book
+from tradectl.ledger.rows import BY_HAND, NewTrade, Order, OrderChange
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.broker_view import CONTRADICTIONS
 from tradectl.model.moment import ist_date, to_ist

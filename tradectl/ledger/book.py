@@ -12,13 +12,13 @@ from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.ledger import schema
 from tradectl.ledger.engine import Database
 from tradectl.ledger.intents import Intents, Overtaken, change_order
-from tradectl.ledger.positions import Positions
+from tradectl.ledger.positions import Positions, is_same_trade
 from tradectl.ledger.records import Records
 from tradectl.ledger.rows import NewTrade, Order, OrderChange, OrderOrigin, Position
 from tradectl.ledger.snapshot import Snapshot
@@ -36,13 +36,8 @@ from tradectl.ledger.statements import (
     position_of,
 )
 from tradectl.model.broker_view import BrokerView
-from tradectl.model.order import TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport
+from tradectl.model.order import TERMINAL, OrderStatus, Purpose, ReasonCode, Side
 from tradectl.model.position import Adjustment, Folded
-
-BY_HAND = "by-hand:"
-"""The prefix of the trade id of a fill that a person entered.
-
-It is also the prefix of the broker order id of an order that has only such fills and no id of the broker."""
 
 
 class Book(Records):
@@ -210,12 +205,12 @@ class Book(Records):
             False if another process has changed an order since it was compared. The caller then compares again.
         """
         with self._database.write() as connection:
-            known = self._booked(connection, trades)
-            manual = self._manual_fills(connection, trades) if trades else []
+            known = self._positions.booked(connection, trades)
+            manual = self._positions.manual_fills(connection, trades) if trades else []
             touched: dict[int, date] = {}
             days: set[tuple[str, date]] = set()
             for item in trades:
-                if item.report.trade_id not in known and not any(_is_same_trade(row, item) for row in manual):
+                if item.report.trade_id not in known and not any(is_same_trade(row, item) for row in manual):
                     position_id = self._positions.add_fill(connection, item)
                     days.add((item.instrument_id, item.session))
                     if position_id is not None:
@@ -224,30 +219,11 @@ class Book(Records):
                 touched |= dict.fromkeys(self._positions.recompute_charges(connection, instrument_id, session), session)
             for position_id in sorted(touched):
                 self._positions.recompute(connection, position_id)
-            self._count_filled(connection, {item.order.id for item in trades if item.order is not None})
+            self._positions.count_filled(connection, {item.order.id for item in trades if item.order is not None})
             written = [self._follow_order(connection, change, now) for change in changes]
             also()
         self.known_trades().update(item.report.trade_id for item in trades)
         return all(written)
-
-    def _booked(self, connection: Connection, trades: Sequence[NewTrade]) -> set[str]:
-        """Return the ids of these trades that are in the book. Trades of our orders that were booked as external are removed."""
-        if not trades:
-            return set()
-        mine = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_([item.report.trade_id for item in trades]))
-        found = {row.trade_id: row.order_id for row in connection.execute(select(FILLS.c.trade_id, FILLS.c.order_id).where(mine))}
-        ours = {item.report.trade_id for item in trades if item.order is not None}
-        mistaken = {trade_id for trade_id, order_id in found.items() if order_id is None and trade_id in ours}
-        self._remove_external(connection, mistaken)
-        return found.keys() - mistaken
-
-    def _count_filled(self, connection: Connection, order_ids: Iterable[int]) -> None:
-        """Write the filled quantity of orders as the sum of their fills."""
-        for order_id in sorted(order_ids):
-            filled = connection.scalar(select(func.sum(FILLS.c.quantity)).where(FILLS.c.order_id == order_id)) or 0
-            most = case((ORDERS.c.quantity < filled, filled), else_=ORDERS.c.quantity)
-            statement = update(ORDERS).where(ORDERS.c.id == order_id, ORDERS.c.filled_quantity != filled)
-            connection.execute(statement.values(filled_quantity=filled, quantity=most))
 
     def _follow_order(self, connection: Connection, change: OrderChange, now: datetime) -> bool:
         """Write what the broker reports of one order.
@@ -349,20 +325,7 @@ class Book(Records):
         with self._database.write() as connection:
             change_order(connection, order, status, values)
             owner = order_of(ONE_ORDER.one(connection, {"of_user": self._user, "of_id": order.id}))
-            rows = connection.execute(select(FILLS).where(FILLS.c.order_id == order.id).order_by(FILLS.c.at, FILLS.c.id)).all()
-            connection.execute(delete(FILLS).where(FILLS.c.order_id == order.id))
-            touched = {row.position_id for row in rows if row.position_id is not None}
-            for row in rows:
-                trade = TradeReport(
-                    row.trade_id, order.broker_order_id or "", row.symbol, Side(row.side), row.quantity, row.price, row.at
-                )
-                item = NewTrade(trade, row.instrument_id, row.session_date, owner if ours else None)
-                touched |= {self._positions.add_fill(connection, item)} - {None}
-            for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in rows}):
-                touched |= set(self._positions.recompute_charges(connection, instrument_id, session))
-            for position_id in sorted(touched):
-                self._positions.recompute(connection, position_id)
-            self._count_filled(connection, {order.id})
+            self._positions.book_again(connection, order, owner if ours else None)
         self._trades, self.broker = None, self.broker.to_apply()
         return self.order(order.id)
 
@@ -376,21 +339,9 @@ class Book(Records):
         values = {"broker_order_id": broker_order_id, "sent_at": order.sent_at or now, "sender": None, "absent_since": None}
         with self._database.write() as connection:
             change_order(connection, order, OrderStatus.UNKNOWN, {**values, **_decided(decision), "updated_at": now})
-            self._remove_external(connection, trade_ids)
+            self._positions.remove_external(connection, trade_ids)
         self._trades, self.broker = None, self.broker.to_apply()
         return self.order(order.id)
-
-    def _remove_external(self, connection: Connection, trade_ids: Collection[str]) -> None:
-        """Remove external trades from the book."""
-        fills = connection.execute(select(FILLS).where(self._external(trade_ids))).all() if trade_ids else []
-        if not fills:
-            return
-        connection.execute(delete(FILLS).where(self._external(trade_ids)))
-        touched = {row.position_id for row in fills if row.position_id is not None}
-        for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
-            touched |= set(self._positions.recompute_charges(connection, instrument_id, session))
-        for position_id in sorted(touched):
-            self._positions.recompute(connection, position_id)
 
     def record_manual_fill(self, change: OrderChange, trades: Sequence[NewTrade], now: datetime) -> Order:
         """Write the fill of an order that a person entered, in one transaction; return the new row. Raises Overtaken."""
@@ -398,14 +349,6 @@ class Book(Records):
             if not self.follow([change], trades, now):
                 raise Overtaken(f"another process changed order {change.order.id}: nothing was written, try again")
         return self.order(change.order.id)
-
-    def _manual_fills(self, connection: Connection, trades: Sequence[NewTrade]) -> list[Row[Any]]:
-        """Return the fills of the trades' sessions that a person entered."""
-        named = FILLS.c.trade_id.startswith(BY_HAND)
-        if self._database.sqlite:  # SQLite compares bytes, so this is a range of the unique key and not a scan
-            named = and_(FILLS.c.trade_id >= BY_HAND, FILLS.c.trade_id < BY_HAND[:-1] + chr(ord(BY_HAND[-1]) + 1))
-        of_day = FILLS.c.session_date.in_({item.session for item in trades})
-        return list(connection.execute(select(FILLS).where(FILLS.c.user == self._user, named, of_day)))
 
     # -- names -----------------------------------------------------------------------------------------------------------
 
@@ -432,9 +375,3 @@ class Book(Records):
 def _decided(decision: str) -> dict[str, Any]:
     """Return the values of the columns that record a person's decision about an order."""
     return {"reason": ReasonCode.DECIDED.text(decision), "reason_code": ReasonCode.DECIDED}
-
-
-def _is_same_trade(manual: Row[Any], item: NewTrade) -> bool:
-    """Return whether a person has already entered this trade. The trade's order may be None, if it was found without our tag."""
-    same = (manual.instrument_id, manual.side, manual.session_date) == (item.instrument_id, item.report.side, item.session)
-    return same and (item.order is None or item.order.id == manual.order_id)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, select, update
 
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import ZERODHA, Tariff
-from tradectl.ledger.rows import NewTrade, Order
+from tradectl.ledger.rows import BY_HAND, NewTrade, Order
 from tradectl.ledger.statements import (
     ADJUSTMENTS_OF_POSITION,
     FILLS,
@@ -21,7 +21,7 @@ from tradectl.ledger.statements import (
     POSITIONS,
 )
 from tradectl.model.market import ActionKind
-from tradectl.model.order import Fill, Purpose, Side
+from tradectl.model.order import Fill, Purpose, Side, TradeReport
 from tradectl.model.position import Adjustment, Folded, fold
 
 
@@ -165,6 +165,66 @@ class Positions:
             values |= {"level": last.level, "level_session": last.decided}
         connection.execute(update(POSITIONS).where(POSITIONS.c.id == position_id).values(values))
 
+    def booked(self, connection: Connection, trades: Sequence[NewTrade]) -> set[str]:
+        """Return the ids of these trades that are in the book. Trades of our orders that were booked as external are removed."""
+        if not trades:
+            return set()
+        mine = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_([item.report.trade_id for item in trades]))
+        found = {row.trade_id: row.order_id for row in connection.execute(select(FILLS.c.trade_id, FILLS.c.order_id).where(mine))}
+        ours = {item.report.trade_id for item in trades if item.order is not None}
+        mistaken = {trade_id for trade_id, order_id in found.items() if order_id is None and trade_id in ours}
+        self.remove_external(connection, mistaken)
+        return found.keys() - mistaken
+
+    def manual_fills(self, connection: Connection, trades: Sequence[NewTrade]) -> list[Row[Any]]:
+        """Return the fills of the trades' sessions that a person entered."""
+        named = FILLS.c.trade_id.startswith(BY_HAND)
+        if connection.dialect.name == "sqlite":  # SQLite compares bytes, so this is a range of the unique key and not a scan
+            named = and_(FILLS.c.trade_id >= BY_HAND, FILLS.c.trade_id < BY_HAND[:-1] + chr(ord(BY_HAND[-1]) + 1))
+        of_day = FILLS.c.session_date.in_({item.session for item in trades})
+        return list(connection.execute(select(FILLS).where(FILLS.c.user == self._user, named, of_day)))
+
+    def book_again(self, connection: Connection, order: Order, owner: Order | None) -> None:
+        """Remove the fills of an order, and book them for its `owner`; as external trades if that is None."""
+        rows = connection.execute(select(FILLS).where(FILLS.c.order_id == order.id).order_by(FILLS.c.at, FILLS.c.id)).all()
+        connection.execute(delete(FILLS).where(FILLS.c.order_id == order.id))
+        touched = {row.position_id for row in rows if row.position_id is not None}
+        for row in rows:
+            trade = TradeReport(
+                row.trade_id, order.broker_order_id or "", row.symbol, Side(row.side), row.quantity, row.price, row.at
+            )
+            item = NewTrade(trade, row.instrument_id, row.session_date, owner)
+            touched |= {self.add_fill(connection, item)} - {None}
+        for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in rows}):
+            touched |= set(self.recompute_charges(connection, instrument_id, session))
+        for position_id in sorted(touched):
+            self.recompute(connection, position_id)
+        self.count_filled(connection, {order.id})
+
+    def remove_external(self, connection: Connection, trade_ids: Collection[str]) -> None:
+        """Remove external trades from the book."""
+        fills = connection.execute(select(FILLS).where(self._external(trade_ids))).all() if trade_ids else []
+        if not fills:
+            return
+        connection.execute(delete(FILLS).where(self._external(trade_ids)))
+        touched = {row.position_id for row in fills if row.position_id is not None}
+        for instrument_id, session in sorted({(row.instrument_id, row.session_date) for row in fills}):
+            touched |= set(self.recompute_charges(connection, instrument_id, session))
+        for position_id in sorted(touched):
+            self.recompute(connection, position_id)
+
+    def count_filled(self, connection: Connection, order_ids: Iterable[int]) -> None:
+        """Write the filled quantity of orders as the sum of their fills."""
+        for order_id in sorted(order_ids):
+            filled = connection.scalar(select(func.sum(FILLS.c.quantity)).where(FILLS.c.order_id == order_id)) or 0
+            most = case((ORDERS.c.quantity < filled, filled), else_=ORDERS.c.quantity)
+            statement = update(ORDERS).where(ORDERS.c.id == order_id, ORDERS.c.filled_quantity != filled)
+            connection.execute(statement.values(filled_quantity=filled, quantity=most))
+
+    def _external(self, trade_ids: Collection[str]) -> ColumnElement[bool]:
+        """Return the condition for fills of these trades that belong to no order of ours."""
+        return and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_(None))
+
 
 def folded(fills: Sequence[Row[Any]], adjustments: Iterable[Row[Any]]) -> Folded:
     """Return the state of a position from its rows of `fills`, by time, and of `adjustments`."""
@@ -176,6 +236,12 @@ def folded(fills: Sequence[Row[Any]], adjustments: Iterable[Row[Any]]) -> Folded
         ],
         {str(row.id): booked_charges(row) for row in fills},
     )
+
+
+def is_same_trade(manual: Row[Any], item: NewTrade) -> bool:
+    """Return whether a person has already entered this trade. The trade's order may be None, if it was found without our tag."""
+    same = (manual.instrument_id, manual.side, manual.session_date) == (item.instrument_id, item.report.side, item.session)
+    return same and (item.order is None or item.order.id == manual.order_id)
 
 
 def booked_charges(row: Row[Any]) -> int:

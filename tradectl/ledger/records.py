@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import Row, and_, func, select
 
 from tradectl.errors import DatabaseError
 from tradectl.ledger import schema
@@ -208,7 +208,3 @@ class Records:
         ours = and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_not(None))
         with self._database.read() as connection:
             return set(trade_ids).difference(connection.scalars(select(FILLS.c.trade_id).where(ours)))
-
-    def _external(self, trade_ids: Collection[str]) -> ColumnElement[bool]:
-        """Return the condition for fills of these trades that belong to no order of ours."""
-        return and_(FILLS.c.user == self._user, FILLS.c.trade_id.in_(list(trade_ids)), FILLS.c.order_id.is_(None))

@@ -10,6 +10,11 @@ from typing import Any
 from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
 from tradectl.model.rule_names import REVERSION
 
+BY_HAND = "by-hand:"
+"""The prefix of the trade id of a fill that a person entered.
+
+It is also the prefix of the broker order id of an order that has only such fills and no id of the broker."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTerms:

@@ -10,8 +10,8 @@ from sqlalchemy import and_, func, select
 
 from tradectl.errors import DataError, UsageError
 from tradectl.ledger import schema
-from tradectl.ledger.book import BY_HAND
 from tradectl.ledger.outside_trades import OutsideTrade, OutsideTrades
+from tradectl.ledger.rows import BY_HAND
 from tradectl.ledger.store import Ledger
 from tradectl.model.market import ActionKind
 from tradectl.model.money import to_rupees

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import timedelta
 
-from tradectl.ledger.book import BY_HAND
 from tradectl.ledger.outside_trades import OutsideTrade
+from tradectl.ledger.rows import BY_HAND
 from tradectl.model.moment import to_ist
 from tradectl.model.money import Paise, to_rupees
 from tradectl.papers.account_trades import FindInstrument, trade_names

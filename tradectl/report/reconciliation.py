@@ -10,7 +10,7 @@ from tradectl.execution.manual_resolution import NO_PROCESS
 from tradectl.execution.probable_renames import IMPORT_RENAMES
 from tradectl.execution.unexplained_shares import unexplained_shares
 from tradectl.execution.unresolved_orders import may_be_sending
-from tradectl.ledger.book import BY_HAND
+from tradectl.ledger.rows import BY_HAND
 from tradectl.model.moment import ist_date
 from tradectl.model.money import to_rupees
 from tradectl.model.odd_rows import OddRow

@@ -25,6 +25,15 @@ RULES = ("backtest", "exchange", "marketdata", "model", "research", "strategy")
 """The packages whose source decides the result of a backtest."""
 
 
+@dataclass(frozen=True, slots=True)
+class StrategyFile:
+    """Hold the file of an own strategy, so that a worker in another process makes the same rule."""
+
+    name: str
+    form: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Study:
     """Describe the subject of a sweep.
@@ -36,6 +45,7 @@ class Study:
         scored: Whether entries need the score of a BUY, as in `analyze`; otherwise every entry of the rule is taken.
         generation: Generation of the market data.
         rules: Fingerprint of the source code and the operator's sessions.
+        strategy: The file of an own strategy; None for the shipped rule.
     """
 
     settings: Settings
@@ -45,22 +55,33 @@ class Study:
     scored: bool
     generation: Generation
     rules: str
+    strategy: StrategyFile | None = None
 
     @cached_property
     def key(self) -> str:
         """Return the key under which the results of this study are stored."""
         market = (self.generation.number, self.generation.mark)
         values = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, *market, self.rules]
+        values += [] if self.strategy is None else [self.strategy.name, self.strategy.text]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:24]
 
 
-def setting_key(parameters: Parameters) -> str:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Hold one setting to try: the user's settings, and the values of an own strategy's parameters as text by name."""
+
+    parameters: Parameters
+    values: tuple[tuple[str, str], ...] = ()
+
+
+def setting_key(setting: Setting) -> str:
     """Return the key of one setting, computed from all values that can change a trade."""
+    parameters = setting.parameters
     numbers = [item.name for item in setting_fields() if item.name not in INERT]
     values: dict[str, Any] = {name: getattr(parameters, name) for name in numbers} | {"tariff": repr(parameters.tariff)}
     exact = {
         name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value for name, value in values.items()
-    }
+    } | {f"strategy {name}": float(value.replace(",", "")) for name, value in setting.values}
     return hashlib.sha256(json.dumps(exact, sort_keys=True).encode()).hexdigest()[:24]
 
 

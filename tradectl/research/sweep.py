@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from tradectl.research.closed_trades import ClosedTrades
-from tradectl.research.study import Study, setting_key
+from tradectl.research.study import Setting, Study, setting_key
 from tradectl.research.sweep_cache import SweepCache
-from tradectl.research.workers import BacktestWork, PossibleWork, Work, run_here, run_on_dask
+from tradectl.research.workers import BacktestWork, PossibleWork, StrategyWork, Work, run_here, run_on_dask
 from tradectl.runtime.interrupt import Stop
 from tradectl.strategy.features import INDICATOR_SETTINGS
-from tradectl.strategy.parameters import Parameters
 
 CHUNK = 50
 """Maximum number of settings in one piece of work. A stopped sweep loses at most the pieces that are running."""
@@ -38,26 +37,27 @@ class Sweep:
     jobs: int = 1
     dask: str = ""
 
-    def trades(self, settings: Sequence[Parameters]) -> list[ClosedTrades]:
+    def trades(self, settings: Sequence[Setting]) -> list[ClosedTrades]:
         """Return the closed trades of each setting. Settings with the same trades are computed once."""
         missing = {}
-        for parameters in settings:
-            key = setting_key(parameters)
+        for setting in settings:
+            key = setting_key(setting)
             if key not in missing and self.cache.get(key, "trades") is None:
-                missing[key] = parameters
+                missing[key] = setting
         waiting = tuple(sorted(missing.values(), key=_indicators))
-        chunk = max(1, min(CHUNK, ceil(len(waiting) / self.jobs)))
-        works = [BacktestWork(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
+        chunk = max(1, min(CHUNK, ceil(len(waiting) / self.jobs))) if self.study.strategy is None else 1
+        kind = BacktestWork if self.study.strategy is None else StrategyWork
+        works = [kind(self.study, waiting[i : i + chunk]) for i in range(0, len(waiting), chunk)]
         self._do("settings", works, done=len(settings) - len(waiting), total=len(settings))
-        return [self._cached(parameters, "trades") for parameters in settings]
+        return [self._cached(setting, "trades") for setting in settings]
 
-    def possible(self, parameters: Parameters) -> ClosedTrades:
-        """Return all possible positions of one setting, one row each."""
+    def possible(self, setting: Setting) -> ClosedTrades:
+        """Return all possible positions of one setting of the shipped rule, one row each."""
         count = len(self.study.instruments)
-        works = [PossibleWork(self.study, (parameters,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
-        waiting = [work for work in works if self.cache.get(setting_key(parameters), work.part) is None]
+        works = [PossibleWork(self.study, (setting,), i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
+        waiting = [work for work in works if self.cache.get(setting_key(setting), work.part) is None]
         self._do("random entries", waiting, done=len(works) - len(waiting), total=len(works))
-        blocks = [(work.begin, self._cached(parameters, work.part)) for work in works]
+        blocks = [(work.begin, self._cached(setting, work.part)) for work in works]
         found = ClosedTrades.of_trades({})
         for begin, block in blocks:
             found += replace(block, instrument=block.instrument + begin)
@@ -73,13 +73,13 @@ class Sweep:
             self.progress(name, done, total)
             self.stop.raise_if_requested()
 
-    def _cached(self, parameters: Parameters, part: str) -> ClosedTrades:
-        found = self.cache.get(setting_key(parameters), part)
+    def _cached(self, setting: Setting, part: str) -> ClosedTrades:
+        found = self.cache.get(setting_key(setting), part)
         if found is None:
             raise AssertionError(f"{part} was computed and is not in the cache")
         return found
 
 
-def _indicators(parameters: Parameters) -> tuple[float, ...]:
+def _indicators(setting: Setting) -> tuple[float, ...]:
     """Return the settings of the indicators. Settings with equal indicators share their tables in one piece of work."""
-    return tuple(getattr(parameters, name) for name in INDICATOR_SETTINGS)
+    return tuple(getattr(setting.parameters, name) for name in INDICATOR_SETTINGS)

@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tradectl import bootstrap
+from tradectl.backtest.context import Span
 from tradectl.errors import BrokerUnavailable, DataError, UsageError
-from tradectl.research.study import Study, fingerprint, generation_of
+from tradectl.marketdata.store import Store
+from tradectl.research.backtests import BacktestRequest, run_alone
+from tradectl.research.closed_trades import ClosedTrades
+from tradectl.research.study import Setting, Study, fingerprint, generation_of
 from tradectl.research.vectorized import engine
 from tradectl.research.vectorized.market import MarketTables
-from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.strategy_forms import strategy_of
 
 PATIENCE = 20
 """Seconds to wait for a Dask scheduler."""
@@ -30,7 +34,7 @@ class BacktestWork:
     """Compute the closed trades of some settings; one packed result per setting."""
 
     study: Study
-    settings: tuple[Parameters, ...]
+    settings: tuple[Setting, ...]
 
     @property
     def part(self) -> str:
@@ -41,7 +45,8 @@ class BacktestWork:
         """Return the packed results."""
         study = self.study
         market = market_of(study, study.instruments)
-        found = engine.closed_trades(market, self.settings, first=study.first, last=study.last, scored=study.scored)
+        settings = [setting.parameters for setting in self.settings]
+        found = engine.closed_trades(market, settings, first=study.first, last=study.last, scored=study.scored)
         return [closed.packed() for closed in found]
 
 
@@ -50,7 +55,7 @@ class PossibleWork:
     """Compute the result of every possible entry in the instruments `begin` to `end` - 1 with one setting; one packed result."""
 
     study: Study
-    settings: tuple[Parameters]
+    settings: tuple[Setting]
     begin: int
     end: int
 
@@ -63,11 +68,38 @@ class PossibleWork:
         """Return the packed result."""
         study = self.study
         market = market_of(study, study.instruments[self.begin : self.end])
-        found = engine.possible_positions(market, self.settings[0], first=study.first, last=study.last)
+        found = engine.possible_positions(market, self.settings[0].parameters, first=study.first, last=study.last)
         return [found.packed()]
 
 
-Work = BacktestWork | PossibleWork
+@dataclass(frozen=True)
+class StrategyWork:
+    """Compute the closed trades of some settings of an own strategy; one packed result per setting."""
+
+    study: Study
+    settings: tuple[Setting, ...]
+
+    @property
+    def part(self) -> str:
+        """Return the name of the results in the cache."""
+        return "trades"
+
+    def do(self) -> list[bytes]:
+        """Return the packed results."""
+        study, market, file = self.study, store_of(self.study), self.study.strategy
+        if file is None:
+            raise AssertionError("the study has no strategy")
+        strategy, span = strategy_of(file.name, file.form, file.text), Span(study.first, study.last)
+        found = []
+        for setting in self.settings:
+            rule = strategy.rule(dict(setting.values))
+            request = BacktestRequest(study.settings, market, "", study.instruments, setting.parameters, span, rule=rule)
+            trades = {number: done.trades for number, (_, done) in enumerate(run_alone(request))}
+            found.append(ClosedTrades.of_trades(trades).packed())
+        return found
+
+
+Work = BacktestWork | PossibleWork | StrategyWork
 
 
 def do(work: Work) -> list[bytes]:
@@ -77,14 +109,21 @@ def do(work: Work) -> list[bytes]:
 
 @lru_cache(maxsize=2)
 def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
-    """Return the tables of some instruments of the study. Raises DataError if this process has other market data or rules."""
+    """Return the tables of some instruments of the study. Raises DataError as `store_of`."""
+    market = store_of(study)
+    return MarketTables.gather(market, market.sessions, instruments)
+
+
+@lru_cache(maxsize=1)
+def store_of(study: Study) -> Store:
+    """Return the market of a study. Raises DataError if this process has other market data or rules."""
     market = bootstrap.open_store(study.settings)
     generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
     if generation != study.generation:
         raise DataError(f"the market data in {study.settings.market} changed since the sweep began: start the sweep again")
     if rules != study.rules:
         raise DataError("a worker has another version of tradectl or other sessions, so its results cannot be used")
-    return MarketTables.gather(market, market.sessions, instruments)
+    return market
 
 
 Done = Iterator[tuple[Work, list[bytes]]]

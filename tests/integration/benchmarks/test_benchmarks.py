@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,14 @@ from benchmarks.form import Result, Row, at_least, at_most
 from benchmarks.market import panel
 from benchmarks.registry import NAMES, find
 from tradectl.strategy.indicators import rsi
+
+ROOT = Path(__file__).parents[3]
+PRINTING = (
+    "benchmarks --list",
+    "benchmarks.writers --processes 1 --rounds 1 --seconds 0.05",
+    pytest.param("benchmarks.moves 3", marks=pytest.mark.slow),
+    pytest.param("benchmarks.start --rounds 1", marks=pytest.mark.slow),
+)
 
 
 @pytest.mark.slow
@@ -110,3 +121,16 @@ def test_the_invented_market_is_the_same_each_time_and_sound() -> None:
     assert not there.all()
     assert (one.low[there] > 0).all()
     assert ((one.low <= np.minimum(one.open, one.close)) & (one.high >= np.maximum(one.open, one.close)))[there].all()
+
+
+@pytest.mark.parametrize("module", PRINTING)
+def test_a_reader_that_has_ended_is_no_error(module: str) -> None:
+    line = f'"$0" -m {module} | true; exit "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", line, sys.executable], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_benchmark_that_is_a_program_secures_its_streams() -> None:
+    programs = [file for file in (ROOT / "benchmarks").glob("*.py") if '__name__ == "__main__"' in file.read_text("utf-8")]
+    unsafe = {file.stem for file in programs if "    secure()\n" not in file.read_text("utf-8")}
+    assert unsafe == {"launch"}, "the launcher must stay small: a process has at least the peak memory of its parent"

@@ -12,8 +12,7 @@ import pytest
 
 from tests.conftest import python_path
 from tests.support.brokers.exchange import Floor, bar, ist, listing, quiet
-from tradectl.brokers.paper import PaperBroker
-from tradectl.brokers.paper import store as store_module
+from tradectl.brokers.paper import PaperBroker, exchange_file
 from tradectl.brokers.paper.store import Store
 from tradectl.errors import ConfigurationError, DatabaseError, OrderRefused
 from tradectl.model.order import OrderRequest, OrderStatus, Side
@@ -93,7 +92,7 @@ def test_a_place_that_dies_before_its_commit_has_not_happened(market, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module.Store, "write", dies)
+        patch.setattr(Store, "write", dies)
         with pytest.raises(KeyboardInterrupt):
             market.buy(10, 9900)
     assert market.broker.orders() == ()
@@ -133,7 +132,7 @@ def test_a_killed_process_leaves_a_whole_order_or_none(market, when, orders) -> 
 
 
 def test_another_writers_lock_is_waited_for_and_then_reported(market, monkeypatch) -> None:
-    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(exchange_file, "BUSY_SECONDS", 0.05)
     impatient = market.another()
     holder = sqlite3.connect(market.file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

@@ -14,7 +14,8 @@ import pytest
 
 from tests.integration.cli.conftest import Tradectl
 from tradectl.cli import columns, output
-from tradectl.cli.columns import BOXED, PLAIN, fitting_columns
+from tradectl.cli.columns import fitting_columns
+from tradectl.cli.orders import DROPPED_FIRST
 from tradectl.errors import UsageError
 
 NAMES = ("id", "session", "symbol", "side", "purpose", ">quantity", ">filled", ">price", "variety", "status", "reason")
@@ -81,16 +82,52 @@ def test_a_log_in_a_pipe_has_one_line_a_row(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_narrow_column_stays_where_a_wide_one_is_dropped() -> None:
     names, widths = ("a", "b", "c", "symbol"), [5, 4, 60, 9]
-    assert fitting_columns(names, widths, 22, PLAIN) == [0, 1, 3]
+    assert fitting_columns(names, widths, 22) == [0, 1, 3]
 
 
 def test_columns_are_dropped_by_their_rank() -> None:
     widths = [3, 10, 15, 4, 8, 9, 6, 12, 8, 13, 60]
-    kept = {width: [NAMES[place] for place in fitting_columns(NAMES, widths, width, BOXED)] for width in (200, 100, 60, 17, 5)}
+    kept = {width: [NAMES[place] for place in fitting_columns(NAMES, widths, width)] for width in (200, 100, 60, 17, 5)}
     assert kept[200] == list(NAMES)
     assert kept[5] == ["symbol"]
     assert "variety" not in kept[100]
     assert {"symbol", ">price", ">quantity"} <= set(kept[60])
+
+
+REFUSED = [
+    (
+        118,
+        "2025-10-29",
+        "BRINDAVOX",
+        "BUY",
+        "entry",
+        414,
+        0,
+        "12,240.80",
+        "AMO",
+        "REJECTED",
+        "insufficient funds: 1,02,450.00 more",
+    ),
+    (117, "2025-10-29", "AMBERWELL", "BUY", "entry", 222, 222, "449.85", "AMO", "EXECUTED", ""),
+]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_80_columns_show_why_an_order_was_refused(on_a_terminal: pytest.MonkeyPatch, terminal: bool) -> None:
+    on_a_terminal.setattr(sys.stdout, "isatty", lambda: terminal)
+    on_a_terminal.setenv("COLUMNS", "80")
+    text = output.table(NAMES, REFUSED, first=DROPPED_FIRST)
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.splitlines()[terminal].lower().split() == ["id", "session", "symbol", "side", "price", "status", "reason"]
+    assert all(word in text for word in ("insufficient", "funds:", "1,02,450.00"))
+    assert all(value in text for value in ("118", "2025-10-29", "BRINDAVOX", "12,240.80", "not shown: purpose, quantity"))
+
+
+def test_a_column_without_a_value_is_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = output.table(NAMES, REFUSED[1:], first=DROPPED_FIRST)
+    assert "222     222" in text
+    assert "not shown: variety, reason (" in text
 
 
 def test_the_user_chooses_columns_and_their_order(on_a_terminal: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.dashboard.conftest import TOKEN, LedgerHome, Serving
-from tests.support.browsing import BEYOND, BLANK, CUT, DARK, DESK, PHONE, violations
+from tests.support.browsing import BEYOND, BLANK, CUT, DARK, DESK, PHONE, SPLIT, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -68,6 +68,7 @@ def test_each_page_fits_and_is_accessible(
         assert tab.locator("nav a[aria-current=page]").count() == 1
         assert (path, tab.evaluate(BEYOND)) == (path, [])
         assert (path, tab.evaluate(CUT)) == (path, [])
+        assert (path, tab.evaluate(SPLIT)) == (path, [])
         assert (path, violations(tab)) == (path, [])
     assert path != "charts" or tab.locator("#equity canvas, #inline .chart canvas").count() > 2
     assert path != "charts" or tab.inner_text("#inline h3") == f"{held} held"

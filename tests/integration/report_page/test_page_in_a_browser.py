@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browsing import BEYOND, BLANK, CUT, DARK, DESK, PHONE, violations
+from tests.support.browsing import BEYOND, BLANK, CUT, DARK, DESK, PHONE, SPLIT, violations
 from tests.support.report_content import EVENT, HALTED, MADE, SKIPPED, START, UNKNOWN, content, held, sweep_result
 from tradectl.bootstrap import PaperWorld
 from tradectl.report_page.complete import ledger_report
@@ -98,6 +98,18 @@ def test_an_unusual_period_is_readable(opened: Open, report: Content) -> None:
     assert page.locator("#inline article").count() == (len(report.trades) + len(report.held) if report.one_session else 0)
 
 
+@pytest.mark.parametrize("width", [320, 360, 390, 800])
+def test_no_date_of_a_narrow_page_is_split(opened: Open, width: int) -> None:
+    detail = "avoid=8 buy=4 data=provisional for_session=2025-10-29 scanned=12 surveillance=no list, data_date=2025-10-28"
+    reason = "its bars end at 2025-10-24 15:30, (2025-10-28 is missing), and a buy needs 2025-10-28,2025-10-27,2025-10-26"
+    skipped = replace(SKIPPED, reason=reason)
+    events = (replace(EVENT, detail=detail), replace(EVENT, detail="for_session=2025-10-29 placed=4"))
+    report = day(skipped=(skipped,), skipped_total=1, held=(held("DELISTED", START),), notes=(reason,))
+    page = opened(replace(report, events=events), PHONE | {"viewport": {"width": width, "height": 780}})
+    assert page.evaluate(SPLIT) == []
+    assert page.evaluate(BEYOND) == []
+
+
 def test_trades_are_found_filtered_and_sorted_by_keyboard(opened: Open) -> None:
     report = busy()
     page = opened(report, DESK)
@@ -166,6 +178,7 @@ def test_a_simulation_has_its_session_minute_by_minute(opened: Open, world: Pape
 @pytest.mark.parametrize("look", [DESK, PHONE, DARK], ids=["desk", "phone", "dark"])
 def test_a_sweep_shows_its_heat_map(opened: Open, look: dict[str, Any]) -> None:
     page = opened(render_sweep(sweep_result(), {"rsi_exit": "50", "rsi_entry_above": "30"}, MADE), look)
+    assert page.evaluate(SPLIT) == []
     assert page.evaluate(BEYOND) == []
     assert page.evaluate(CUT) == []
     assert violations(page) == []

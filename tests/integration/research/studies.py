@@ -11,7 +11,7 @@ from tradectl import bootstrap
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.store import Store
 from tradectl.marketdata.synthetic import make_market
-from tradectl.research.study import Study, fingerprint, generation_of
+from tradectl.research.study import Setting, Study, fingerprint, generation_of
 from tradectl.research.sweep import Progress, Sweep
 from tradectl.research.sweep_cache import SweepCache
 from tradectl.runtime.interrupt import Stop
@@ -21,7 +21,7 @@ from tradectl.strategy.parameters import Parameters, with_changes
 FIRST, LAST = date(2023, 1, 2), date(2025, 6, 30)
 SYMBOLS = 3
 CHANGES = [{"rsi_entry_above": rsi, "ema_fast": ema} for rsi in ("25", "35", "45") for ema in ("7", "9")]
-SETTINGS = [with_changes(Parameters(), changes) for changes in CHANGES]
+SETTINGS = [Setting(with_changes(Parameters(), changes)) for changes in CHANGES]
 Rows = dict[tuple[str, str], bytes]
 
 

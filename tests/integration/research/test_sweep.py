@@ -10,12 +10,15 @@ import pytest
 from distributed import LocalCluster
 
 from tests.integration.research.studies import CHANGES, SETTINGS, rows_in, study_of, sweep_of
+from tradectl.backtest.context import Span
 from tradectl.errors import BrokerUnavailable, DataError, Interrupted
 from tradectl.marketdata.reading import Generation
-from tradectl.research.study import Study, setting_key
+from tradectl.research.backtests import BacktestRequest, run_alone
+from tradectl.research.study import Setting, StrategyFile, Study, setting_key
 from tradectl.runtime.interrupt import Stop
 from tradectl.settings import Settings
 from tradectl.strategy.parameters import Parameters
+from tradectl.strategy.strategy_file import parse_strategy
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(
     with sweep_of(study, tmp_path, progress=lambda _name, done, _total: told.append(done)) as sweep:
         found = sweep.trades(SETTINGS)
     assert told == [2, 3, 4, 5, 6]
-    assert [closed.packed() for closed in found] == [rows[setting_key(parameters), "trades"] for parameters in SETTINGS]
+    assert [closed.packed() for closed in found] == [rows[setting_key(setting), "trades"] for setting in SETTINGS]
 
 
 def test_what_is_kept_is_not_computed_again(study: Study, tmp_path: Path) -> None:
@@ -104,11 +107,13 @@ def test_another_span_rule_or_market_has_results_of_its_own(study: Study) -> Non
 
 
 def test_a_setting_is_named_by_what_it_does() -> None:
-    keys = [setting_key(parameters) for parameters in SETTINGS]
+    keys = [setting_key(setting) for setting in SETTINGS]
     assert len(set(keys)) == len(CHANGES)
-    assert setting_key(Parameters(max_positions=1)) == setting_key(Parameters()), "no portfolio limit stands in a sweep's way"
-    assert setting_key(Parameters(rsi_exit=50)) == setting_key(Parameters(rsi_exit=50.0))
-    assert setting_key(Parameters(amo_adjust_reprice=True)) != setting_key(Parameters())
+    assert setting_key(Setting(Parameters(max_positions=1))) == setting_key(Setting(Parameters())), (
+        "no portfolio limit stands in a sweep's way"
+    )
+    assert setting_key(Setting(Parameters(rsi_exit=50))) == setting_key(Setting(Parameters(rsi_exit=50.0)))
+    assert setting_key(Setting(Parameters(amo_adjust_reprice=True))) != setting_key(Setting(Parameters()))
 
 
 @pytest.mark.parametrize("seen", [{"generation": Generation(1, 0)}, {"rules": "another version"}])
@@ -116,3 +121,36 @@ def test_a_worker_that_sees_something_else_refuses_to_work(study: Study, tmp_pat
     other = replace(study, **seen)
     with sweep_of(other, tmp_path) as sweep, pytest.raises(DataError):
         sweep.trades(SETTINGS[:1])
+
+
+DIP = """entry = "rsi(3) < oversold"
+exit = "close > sma(days)"
+[parameters.oversold]
+default = 20
+low = 5
+high = 40
+[parameters.days]
+default = 5
+low = 2
+high = 20
+"""
+
+
+def test_the_parameters_of_an_own_strategy_are_tried(invented: Settings, tmp_path: Path) -> None:
+    """Each setting has the trades of its own backtest, in one process and in two."""
+    study, market = study_of(invented)
+    own = replace(study, strategy=StrategyFile("dip", "expressions", DIP), scored=False)
+    tried = [Setting(Parameters(), (("oversold", text), ("days", "5"))) for text in ("10", "20", "30")]
+    with sweep_of(own, tmp_path) as sweep:
+        found = sweep.trades(tried)
+    with sweep_of(own, tmp_path / "two", jobs=2) as sweep:
+        assert [one.packed() for one in sweep.trades(tried)] == [one.packed() for one in found]
+    for setting, closed in zip(tried, found, strict=True):
+        rule = parse_strategy("dip", DIP).rule(dict(setting.values))
+        span = Span(own.first, own.last)
+        request = BacktestRequest(own.settings, market, "demo", own.instruments, Parameters(), span, rule=rule)
+        trades = [trade for _, done in run_alone(request) for trade in done.trades]
+        assert len(closed) == len(trades) > 0
+        assert int(closed.net.sum()) == sum(trade.net for trade in trades)
+    assert len({len(one) for one in found}) > 1
+    assert own.key != study.key != replace(own, strategy=StrategyFile("dip", "expressions", DIP + "\n")).key

@@ -65,7 +65,7 @@ class Machine:
         self._write(self._set)
         settings = {
             "FAKETIME_TIMESTAMP_FILE": str(self._clock), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_RESET": "1",
-            "FAKETIME_RATE": str(self.rate), "LD_PRELOAD": str(self.folder / "waits.so"),
+            "LD_PRELOAD": str(self.folder / "waits.so"),
         }  # fmt: skip
         path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
         begin = self._set.astimezone(self.zone).strftime(FORM)
@@ -96,6 +96,13 @@ class Machine:
         if ahead > timedelta(0):
             self._set = (self._set + ahead).replace(microsecond=0)  # the clock's file has whole seconds
             self._write(self._set)
+
+    def run_at(self, rate: float) -> None:
+        """Let the clock run at another rate from now on. A wait that began before ends as if the rate had not changed."""
+        passed = timedelta(seconds=(time.monotonic() - self._booted) * (self.rate - rate))
+        self._set = (self._set + passed).replace(microsecond=0) + timedelta(seconds=1)  # the clock's file has whole seconds
+        self.rate = rate
+        self._write(self._set)
 
     def wait_until(self, moment: datetime) -> None:
         """Let the clock run to a moment."""

@@ -5,7 +5,7 @@ mount --make-rprivate /
 mount --bind "$folder/spool" /var/spool/cron
 mount --bind "$folder/cron.d" /etc/cron.d
 mount --bind "$folder/crontab" /etc/crontab
-printf '%s\n' "LD_PRELOAD=$LD_PRELOAD" "FAKETIME_SHARED=$FAKETIME_SHARED" "FAKETIME_RATE=$FAKETIME_RATE" \
+printf '%s\n' "LD_PRELOAD=$LD_PRELOAD" "FAKETIME_SHARED=$FAKETIME_SHARED" \
     "FAKETIME_TIMESTAMP_FILE=$FAKETIME_TIMESTAMP_FILE" FAKETIME_NO_CACHE=1 FAKETIME_DONT_RESET=1 > "$folder/environment"
 mount --bind "$folder/environment" /etc/environment
 mount --bind "$folder/localtime" /etc/localtime

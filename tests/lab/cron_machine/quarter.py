@@ -46,7 +46,13 @@ IDLE = (*((f"{hour:02}:29", f"{hour:02}:32") for hour in range(9, 15)), ("15:14"
 """What is enough of the market's hours when at 09:21 the home has neither a position nor an order."""
 BRIEFLY = (("07:29", "07:32"), ("07:44", "07:47"), ("09:14", "09:17"), ("18:59", "19:02"))
 """When it is awake on another day; also in a special session, in which no task runs."""
-LOOKED = "09:21"
+OPENING = ("09:14", "09:21")
+"""When the clock of a home with positions or orders runs at a quarter of the rate of such a day.
+
+The first step of the monitor takes a second or two. At the full rate that is two minutes, after which a position without a sell
+is reported."""
+BUSY = 60.0
+"""The highest rate on a day with positions or orders: `run-due` starts each minute, for half a second of processor time."""
 CAPITAL = "1000000"
 PATIENCE = 900.0
 """Real seconds to wait for jobs that still run when the machine could sleep."""
@@ -184,14 +190,29 @@ class Household:
             day += timedelta(days=1)
 
     def _live_on(self, day: date, runs: bool, away: tuple[str, str] | None) -> None:
-        looked = at_ist(day, time.fromisoformat(LOOKED))
+        usual = self.machine.rate
+        opening, looked = (at_ist(day, time.fromisoformat(text)) for text in OPENING)
         for begin, end in spans(AWAKE if runs else BRIEFLY, day, away):
             if begin < looked < end:
-                self._pass([(begin, looked)])
+                self._open(begin, opening, looked)
                 if self._is_idle():
                     self._pass(spans(IDLE, day, away))
                     continue
             self._pass([(begin, end)])
+        if self.machine.rate != usual:
+            self.machine.run_at(usual)
+
+    def _open(self, begin: datetime, opening: datetime, looked: datetime) -> None:
+        """Let the time pass from `begin` to `looked`; slowly from `opening` on, if something can trade."""
+        if begin < opening:
+            self._pass([(begin, opening)])
+        if self._is_idle():
+            self._pass([(max(begin, opening), looked)])
+            return
+        busy = min(self.machine.rate, BUSY)
+        self.machine.run_at(busy / 4)
+        self.machine.wait_until(looked)  # the monitor runs on, so no end of a job is awaited
+        self.machine.run_at(busy)
 
     def _pass(self, awake: Iterable[tuple[datetime, datetime]]) -> None:
         for begin, end in awake:

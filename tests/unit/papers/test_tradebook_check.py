@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.papers.disturbed import DISTURBANCES, rows_of, written
-from tradectl.ledger.book import BY_HAND
+from tradectl.ledger.rows import BY_HAND
 from tradectl.model.order import Side
 from tradectl.papers.findings import Finding, Outcome
 from tradectl.papers.tradebook import read_tradebook

@@ -223,6 +223,7 @@ class SweepResult(TypedDict("_Span", {"from": Day, "to": Day})):
 
     instruments: Count
     scored: bool
+    strategy: str
     by: Literal["net", "sharpe"]
     draws: Count
     seed: int

@@ -7,6 +7,7 @@ from typing import Any
 
 from tradectl.backtest.metrics import Statistics
 from tradectl.model.money import show_rupees, to_paise, to_rupees
+from tradectl.model.rule_names import REVERSION
 from tradectl.research.grid import Changes
 from tradectl.research.resampling import Outcomes, quantile
 from tradectl.research.study import Study
@@ -27,6 +28,7 @@ def result(study: Study, found: Findings, *, by: str, draws: int, seed: int, com
         "to": study.last.isoformat(),
         "instruments": len(study.instruments),
         "scored": study.scored,
+        "strategy": study.strategy.name if study.strategy is not None else REVERSION,
         "by": by,
         "draws": draws,
         "seed": seed,
@@ -120,6 +122,8 @@ def notes(study: Study, found: Findings, by: str) -> list[str]:
     if found.walk_forward is not None:
         lines.append(_forward_note(found.walk_forward))
     lines += [_order_note(found.order), _sample_note(found.sample)]
+    if study.strategy is not None:
+        lines.append(f"The entries of {study.strategy.name} are not compared with random ones, as those of ema9-reversion are.")
     lines.append("Every buy had the full capital per trade, without portfolio limits. An account with less money buys less.")
     lines.append(
         f"The {len(study.instruments)} instruments are those of today's list. Companies that left it are missing, so the result "
@@ -176,8 +180,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
 
 
-COLUMNS = (">rank", "setting", ">trades", ">wins %", ">net", ">per trade %", ">profit factor", ">max drawdown", ">sharpe")
-SPLIT_COLUMNS = ("train", "test", "setting", ">trades", ">trained net", ">trades ", ">tested net")
+COLUMNS = (">rank", "values", ">trades", ">wins %", ">net", ">per trade %", ">profit factor", ">max drawdown", ">sharpe")
+DROPPED_FIRST = ("profit factor", "max drawdown", "wins %", "per trade %", "sharpe", "rank", "trained net", "trades", "train")
+"""The figures that a narrow terminal drops before the values of a setting."""
+SPLIT_COLUMNS = ("train", "test", "values", ">trades", ">trained net", ">trades ", ">tested net")
 Table = Callable[..., str]
 
 
@@ -188,11 +194,19 @@ def text(found: Mapping[str, Any], table: Table, *, top: int, sort: str) -> str:
         f"{found['tried']} settings, {found['instruments']} instruments, {found['from']} to {found['to']}, best by {found['by']}"
     )
     shown = [cells(one) for one in rows[:top]]
-    parts = [table(COLUMNS, [*shown, cells(found["own"] | {"rank": "own"})], title=title)]
+    parts = [table(COLUMNS, [*shown, cells(found["own"] | {"rank": "own"})], title=title, first=DROPPED_FIRST)]
     if len(rows) > top:
         parts.append(f"… and {len(rows) - top} more: --top NUMBER shows more, --csv FILE writes all")
     if found["walk_forward"]:
-        parts += ["", table(SPLIT_COLUMNS, [split_cells(one) for one in found["walk_forward"]["splits"]], title="Walk-forward")]
+        parts += [
+            "",
+            table(
+                SPLIT_COLUMNS,
+                [split_cells(one) for one in found["walk_forward"]["splits"]],
+                title="Walk-forward",
+                first=DROPPED_FIRST,
+            ),
+        ]
     return "\n".join([*parts, "", *(f"- {note}" for note in found["notes"])])
 
 
