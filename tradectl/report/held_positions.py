@@ -60,9 +60,12 @@ def held_positions(world: World, exposed: Iterable[Unprotected], today: date) ->
 
 def _stops(world: World, found: Iterable[Mapping[str, Any]], today: date) -> dict[int, dict[str, Any]]:
     """Return the stops that the sell monitor has recorded in a session, by position id."""
+    strategies = {item["strategy"] for item in found if item["strategy"] != REVERSION}
+    if not strategies:
+        return {}
     from tradectl.execution.own_sells import STOP_RULE, rule_name
 
-    rules = {rule_name(item["strategy"], STOP_RULE) for item in found if item["strategy"] != REVERSION}
+    rules = {rule_name(name, STOP_RULE) for name in strategies}
     rows = [row for rule in rules for row in world.ledger.decisions.by_rule("sell-monitor", today, "", rule)]
     return {row.inputs["position"]: {"stop": row.inputs["stop"], "stop_note": row.reason} for row in rows}
 
