@@ -22,7 +22,6 @@ from tradectl.model.rule_names import REVERSION
 from tradectl.ports import MarketData
 from tradectl.strategy.column_rules import ColumnRules, Rule, rules_of
 from tradectl.strategy.rule_set import HeldBuys, SessionLevels
-from tradectl.strategy.strategy_forms import strategy_of
 
 HistoryOf = Callable[[str], History | None]
 """Return the bars of an instrument up to the close that decides; None without bars."""
@@ -149,6 +148,8 @@ class PositionRules:
         if stored is None:
             name, short = position.strategy, position.strategy_hash[:12] or "none"
             return RulesMissing(f"the ledger has no text of the strategy {name} (hash {short})", text_missing=True)
+        from tradectl.strategy.strategy_forms import strategy_of  # a day of the shipped rule does not need it
+
         try:
             strategy = strategy_of(stored.name, stored.form, stored.text)
             return strategy.rule(), strategy.universe or self.universe
