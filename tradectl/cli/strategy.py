@@ -187,13 +187,13 @@ def use(invocation: Invocation, name: Name, share: Share = "") -> Answer:
         "left": f"{left.normalize():f}",
         **_used(world.ledger),
     }
-    lines = [f"{name} is used from the next `analyze` on, with a share of {found['share']} of the capital"]
+    lines = [f"{name} buys from the next `analyze` on, with {found['share']} of the capital"]
     if hash_:
         lines.append(
             f"text: {hash_[:SHORT_HASH]}; a changed file takes effect after it has passed `tradectl strategy check {name}`"
         )
     if not before and name != REVERSION:
-        lines.append(f"{REVERSION} buys nothing more; `tradectl strategy use {REVERSION} --share SHARE` keeps it beside {name}")
+        lines.append(f"{REVERSION} buys nothing more, unless you also use it, with a share")
     lines.append(f"a share of {found['left']} is left" if left else "no share is left")
     return Answer(found, "\n".join(lines))
 
@@ -232,11 +232,12 @@ def drop(invocation: Invocation, name: Name) -> Answer:
         raise UsageError(f"{name!r} is not used; used are: {chosen}")
     held = _positions_of(ledger, name)
     found = {"name": name, "positions": len(held), **_used(ledger)}
-    lines = [f"{name} buys nothing more"]
+    left = bool(ledger.strategies.chosen())
+    lines = [f"{name} buys nothing more"] if left or name != REVERSION else []
     if held:
         lines.append(f"{counted(len(held), 'position')} of it stay with the text that opened them, and are sold by it")
-    if not ledger.strategies.chosen():
-        lines.append(f"no strategy is chosen now: {REVERSION} has all the capital again; `tradectl halt` stops all buys")
+    if not left:
+        lines.append(f"no strategy is chosen: {REVERSION} has all the capital; `tradectl halt` stops buys")
     return Answer(found, "\n".join(lines))
 
 

@@ -98,6 +98,10 @@ class _Written:
 
     def rule(self, values: Mapping[str, float]) -> Rule:
         """Return the rule with the values of all parameters. Raises UsageError."""
+        if "entry" not in self.texts:
+            raise UsageError(f"{self.file}: entry is missing: a rule says when to buy")
+        if not self.texts.keys() & {"exit", "target", "stop"} and self.max_days is None:
+            raise UsageError(f"{self.file}: exit, target, stop and max_days are missing: a rule says when to sell")
         return rule_of(
             self.texts,
             reentry=self.reentry,

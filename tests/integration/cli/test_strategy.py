@@ -195,10 +195,14 @@ def test_a_dropped_strategy_leaves_the_shipped_rule(trader: Tradectl, home: Path
     assert "used        share 1" in shown.out
     said = trader("strategy", "drop", "dip")
     assert said.code == 0
-    assert f"{SHIPPED} has all the capital again" in said.out
+    assert "dip buys nothing more" in said.out
+    assert f"{SHIPPED} has all the capital" in said.out
     assert trader("strategy", "list", "--json").object["result"][0]["share"] == "1"
     assert (home / "strategies" / "dip.toml").exists()
     assert trader("strategy", "drop", "dip").code == 2
+    trader("strategy", "use", SHIPPED, "--share", "0.5")
+    shipped = trader("strategy", "drop", SHIPPED)
+    assert shipped.out == f"no strategy is chosen: {SHIPPED} has all the capital; `tradectl halt` stops buys\n"
 
 
 def test_each_use_and_drop_is_in_the_journal(trader: Tradectl, home: Path) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import IO
 
-from tradectl.errors import TradectlError
+from tradectl.errors import TradectlError, UsageError
 from tradectl.ports import Tell, silence
 from tradectl.report.result_sentences import counted
 from tradectl.research.strategy_check.runs import first_difference
@@ -35,9 +35,12 @@ def run_check(work: CheckWork, tell: Tell, stop: Stop) -> CheckOutcome:
     """Return the outcome of all checks. Raises Interrupted after a signal, and the errors of a wrong file, list or span."""
     with _started(work, FIRST) as first, _started(replace(work, trades_only=True), SECOND) as second:
         outcome = _outcome(first, tell, stop)
-        if not outcome.trades and any(item.status is Status.FAILED for item in outcome.checks):
-            return outcome
-        other = _outcome(second, silence, stop)
+        if any(item.name is Name.DETERMINISTIC for item in outcome.checks):
+            return outcome  # the rule did not run, so nothing is compared
+        try:
+            other = _outcome(second, silence, stop)
+        except UsageError as error:
+            other = CheckOutcome((CheckResult(Name.DETERMINISTIC, Status.FAILED, str(error)),))
     checks = {item.name: item for item in (*outcome.checks, _deterministic(outcome, other))}
     return replace(outcome, checks=tuple(checks[name] for name in Name))
 

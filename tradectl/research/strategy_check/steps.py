@@ -151,6 +151,10 @@ class _Checks:
             return CheckResult(Name.SIMULATION, Status.NOT_MADE, "`simulate` of this version runs the shipped rule only.")
         if not any(self.runs.default.values()):
             return CheckResult(Name.SIMULATION, Status.NOT_MADE, "There is no trade to compare.")
+        own = self.runs.strategy.universe
+        if own and own != self.runs.request.name:
+            sentence = f"`simulate` scans {own}, the strategy's own list; check it without --universe."
+            return CheckResult(Name.SIMULATION, Status.NOT_MADE, sentence)
         span = busiest_span(self.runs, self.runs.default)
         both = both_accounts(self.work, self.runs, span, self.tell)
         lines = first_difference(both.backtest, both.simulation, ("`backtest`", "`simulate`"))
