@@ -25,7 +25,7 @@ from tradectl.strategy.rule_set import Mask
 
 Word = Callable[..., Floats]
 KEPT = 256
-"""Number of results that are kept of columns that a rule calculated itself; those of a position differ from position to position."""
+"""Number of results that are kept of columns that a rule calculated itself: those with facts of a position are always new."""
 
 
 @dataclass(frozen=True, slots=True)
