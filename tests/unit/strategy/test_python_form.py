@@ -75,7 +75,7 @@ def test_a_file_is_a_strategy_of_the_form_python() -> None:
     assert (rule.across, rule.stops, rule.targets, rule.reentries) == (False, False, False, 2)
     assert rule.securities == "shares and funds"
     assert rule.texts == (
-        ("entry", "bars.close > 100"), ("reentry", "bars.close < held.entry"), ("size", "mine.py lines 19 to 21"),
+        ("entry", "bars.close > 100"), ("reentry 1 to 2", "bars.close < held.entry"), ("size", "mine.py lines 19 to 21"),
         ("max_days", "4"),
     )  # fmt: skip
     made = rule.columns(BARS)[0]
