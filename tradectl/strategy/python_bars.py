@@ -24,6 +24,8 @@ from tradectl.strategy.expressions.vocabulary import COLUMNS, FUNCTIONS, Functio
 from tradectl.strategy.rule_set import Mask
 
 Word = Callable[..., Floats]
+KEPT = 256
+"""Number of results that are kept of columns that a rule calculated itself: those with facts of a position are always new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ class Bars:
         """Return the values of a function of a column that the rule calculated."""
         key = function.name, _digest(series), settings
         if key not in self._alone:
+            if len(self._alone) >= KEPT:
+                self._alone.clear()
             numbers = [int(value) if item.whole else value for item, value in zip(function.settings, settings, strict=True)]
             with np.errstate(all="ignore"):
                 found = function.calculate(known(series)[:, None], *numbers)[:, 0]

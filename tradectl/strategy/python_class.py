@@ -61,8 +61,9 @@ class PythonClass:
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
-        """Return the methods, each with what it returns, or with its place."""
-        return tuple((name, method.text) for name, method in self.methods.items())
+        """Return the methods, each with what it returns, or with its place. That of re-entries has their numbers."""
+        again = f"reentry 1 to {self.reentries}" if self.reentries > 1 else "reentry 1"
+        return tuple((again if name == "reentry" else name, method.text) for name, method in self.methods.items())
 
     @property
     def reentries(self) -> int:

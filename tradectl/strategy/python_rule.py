@@ -21,6 +21,9 @@ from tradectl.strategy.python_bars import Bars, Held, known
 from tradectl.strategy.python_class import PythonClass, guarded
 from tradectl.strategy.rule_set import Mask, PositionFacts
 
+EARLIER = 10
+"""Bars between a position that `seen` invents and the bar."""
+
 
 @dataclass(frozen=True, slots=True)
 class PythonRule:
@@ -134,18 +137,20 @@ class PythonColumns:
     def seen(self, j: int) -> tuple[object, ...]:
         """Return the values on a bar, as text, because NaN does not equal itself.
 
-        A position that was bought at the close of the first bar stands for all: it shows whether a method reads later bars.
+        Two positions, bought at the close of this bar and of an earlier one, show whether a method of a position reads later
+        bars.
         """
-        held = self._of_first_bar
-        numbers = (self.score, self.size, held.target, held.stop)
-        return (
-            *(repr(bool(mask[j])) for mask in (self.entry, held.exit, held.reentry)),
-            *(repr(float(column[j])) for column in numbers if column is not None),
-        )
-
-    @cached_property
-    def _of_first_bar(self) -> _HeldBars:
-        return self._held(PositionFacts(float(self.bars.close[0]), 0))
+        values: list[object] = [repr(bool(self.entry[j]))]
+        values += [repr(float(column[j])) for column in (self.score, self.size) if column is not None]
+        for entered in (j, max(0, j - EARLIER)):
+            held = self._held(PositionFacts(float(self.bars.close[entered]), entered))
+            values += [
+                repr(bool(held.exit[j])),
+                repr(float(held.target[j])),
+                repr(float(held.stop[j])),
+                repr(bool(held.reentry[j])),
+            ]
+        return tuple(values)
 
     # --- calls of the class
 

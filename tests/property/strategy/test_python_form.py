@@ -16,7 +16,7 @@ from tradectl.strategy.expressions.line_rule import LineRule, rule_of
 from tradectl.strategy.python_form import parse_python
 from tradectl.strategy.rule_set import PositionFacts
 
-EXAMPLES = int(os.environ.get("TRADECTL_EXPRESSIONS", "100"))
+EXAMPLES = int(os.environ.get("TRADECTL_EXPRESSIONS", "50"))
 NOTHING = st.just("")
 
 

@@ -75,7 +75,7 @@ def test_a_file_is_a_strategy_of_the_form_python() -> None:
     assert (rule.across, rule.stops, rule.targets, rule.reentries) == (False, False, False, 2)
     assert rule.securities == "shares and funds"
     assert rule.texts == (
-        ("entry", "bars.close > 100"), ("reentry", "bars.close < held.entry"), ("size", "mine.py lines 19 to 21"),
+        ("entry", "bars.close > 100"), ("reentry 1 to 2", "bars.close < held.entry"), ("size", "mine.py lines 19 to 21"),
         ("max_days", "4"),
     )  # fmt: skip
     made = rule.columns(BARS)[0]
@@ -219,3 +219,16 @@ def test_a_parameter_outside_its_bounds_is_an_error() -> None:
         found.rule({"n": "10"})
     with pytest.raises(UsageError, match="mine has no parameter 'm'; it has n"):
         found.rule({"m": "10"})
+
+
+@pytest.mark.parametrize("name", ["entry", "exit", "target", "stop", "reentry", "score", "size"])
+def test_a_method_that_reads_a_later_bar_is_seen(name: str) -> None:
+    """The check for look-ahead compares `seen` on all bars with `seen` on bars that end there."""
+    later = "np.roll(bars.close, -1)" if name in {"target", "stop", "score", "size"} else "np.roll(bars.close, -1) > bars.close"
+    rule = parse_python("mine", returning(later, name)).rule()
+    honest = parse_python("mine", returning(later.replace("-1", "1"), name)).rule()
+    for found, differs in ((rule, True), (honest, False)):
+        whole = found.columns(BARS)[0]
+        ends = range(20, 30)
+        parts = [found.columns([BARS[0].take(slice(end + 1))])[0].seen(end) for end in ends]
+        assert ([whole.seen(end) for end in ends] != parts) == differs

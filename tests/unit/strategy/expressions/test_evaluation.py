@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,19 @@ def test_equal_parts_are_calculated_once() -> None:
     second = parse_condition("low > 1 and SMA( close , 3 ) > 5", "--exit").operands[1].operands[0]
     assert first == second
     assert base.number(first) is base.number(second)
+
+
+def test_the_words_of_the_calendar_come_from_the_date_of_the_bar() -> None:
+    first = date(2024, 1, 29)
+    bars = BarColumns.of([history_of([100] * 40, first=first.toordinal()), history_of([100] * 3, first=first.toordinal())])
+    days = [first + timedelta(number) for number in range(40)]
+    for word, expected in (
+        ("month", [day.month for day in days]),
+        ("day", [day.day for day in days]),
+        ("weekday", [day.isoweekday() for day in days]),
+    ):
+        assert numbers_of(word, bars)[:, 0].tolist() == expected
+        assert numbers_of(word, bars)[:3, 1].tolist() == expected[:3]
+        assert np.isnan(numbers_of(word, bars)[3:, 1]).all()
+    new_month = truth_of("month != prev(month, 1)", bars)[0][:, 0]
+    assert [day for day, new in zip(days, new_month.tolist(), strict=True) if new] == [date(2024, 2, 1), date(2024, 3, 1)]
