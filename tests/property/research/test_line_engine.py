@@ -129,7 +129,7 @@ def test_a_position_that_is_never_sold_stays_open() -> None:
     assert not run.special
 
 
-def test_a_rule_with_a_ceiling_of_the_position_is_left_to_the_engine() -> None:
+def test_a_ceiling_of_the_position_needs_the_one_symbol_engine() -> None:
     rule = parsed(("close > 0", "close > 1", "", ""))
     assert runs_in_arrays(rule, PARAMETERS)
     assert not runs_in_arrays(rule, with_changes(PARAMETERS, {"freeze": "position"}))
