@@ -6,7 +6,6 @@ import json
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from tests.integration.cli.conftest import Tradectl
 from tests.support.live_kite_home import demo_market, live_kite_home
-from tradectl.brokers.recording.file import lines_of
+from tradectl.brokers.recording.file import lines_of, tidy
 from tradectl.brokers.recording.reading import read_recording
 from tradectl.errors import Ambiguous, OrderRefused
 from tradectl.exchange.sessions import SessionTable
@@ -33,7 +32,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lived(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def lived(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A live home after three days. The outcome of its first buy was unknown, and a sell was refused."""
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -47,7 +46,7 @@ def lived(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         live.trade(REFUSED)
         live.trade(LAST)
         assert live.kite.broken == []
-    yield live.home
+    return live.home
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def test_the_days_had_what_a_replay_must_repeat(lived: Path) -> None:
     ]
     assert (Ambiguous in errors[0], OrderRefused in errors[1]) == (True, True)
     statuses = rows(lived, "SELECT json_extract(content, '$.status') FROM journal WHERE record = 'orders' AND row_key = '1'")
-    assert [status for (status,) in statuses if status in {"UNKNOWN", "EXECUTED"}][0] == "UNKNOWN"
+    assert next(status for (status,) in statuses if status in {"UNKNOWN", "EXECUTED"}) == "UNKNOWN"
     assert ("EXECUTED",) in statuses
     assert rows(lived, "SELECT count(*) FROM orders WHERE status = 'REJECTED'") == [(1,)]
     assert rows(lived, "SELECT max(modifications) FROM orders")[0][0] >= 4
@@ -119,7 +118,8 @@ def test_a_buy_that_is_not_sent_leaves_no_order(live: Tradectl) -> None:
 
 def test_other_terms_show_as_unknown_without_a_fill(live: Tradectl) -> None:
     """With another target each sell has another price. What the broker would have answered is not known."""
-    said = live("replay", str(REFUSED), "--set", "ema_fast=12", "--json")
+    words = (str(REFUSED), "--set", "ema_fast=12")
+    said = live("replay", *words, "--json")
     found = said.object["result"]
     assert said.code == 0
     commands = [item for item in found["differences"] if item["table"] == "commands"]
@@ -130,10 +130,7 @@ def test_other_terms_show_as_unknown_without_a_fill(live: Tradectl) -> None:
     fills = [item["replayed"] for item in found["differences"] if item["table"] == "fills"]
     assert fills
     assert {value for fill in fills for value in fill.values()} == {"unknown"}
-    assert (
-        f"{'BRINDAVOX'}: from 09:15:01 on the broker's answers are not known"
-        in live("replay", str(REFUSED), "--set", "ema_fast=12").out
-    )
+    assert "BRINDAVOX: from 09:15:01 on the broker's answers are not known" in live("replay", *words).words
 
 
 def test_a_torn_recording_replays_up_to_the_gap(copied: Path, tradectl: Tradectl) -> None:
@@ -202,8 +199,6 @@ def test_a_recording_has_no_secret(lived: Path) -> None:
 
 
 def test_an_old_recording_is_replayed_from_its_packed_form(copied: Path, tradectl: Tradectl) -> None:
-    from tradectl.brokers.recording.file import tidy
-
     tidy(copied / "recordings", date(2025, 11, 20), keep_days=60)
     assert not recording_of(copied, BOUGHT).exists()
     found = tradectl("replay", str(BOUGHT), "--json").object["result"]
