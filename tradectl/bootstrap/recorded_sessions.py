@@ -121,7 +121,9 @@ def _first_gap(recording: Recording, runs: Sequence[Run]) -> tuple[datetime | No
         same = [item for item in recording.runs if (item.head.task, item.head.slot) == (run.task, run.slot)]
         at = datetime.fromisoformat(run.at)
         name = f"{run.task} {run.slot}".strip()
-        if not same or min(item.head.at for item in same) > at + timedelta(seconds=60):
+        missing = [claim for claim in map(datetime.fromisoformat, run.claims) if not any(_began(item, claim) for item in same)]
+        if missing or not same:
+            at = missing[0] if missing else at
             gaps.append((at - _INSTANT, f"{name} is not recorded"))
         elif same[-1].ended is None and (run.until is None or datetime.fromisoformat(run.until) > same[-1].until):
             gaps.append((same[-1].until, f"the end of {name} is not recorded"))
@@ -130,6 +132,11 @@ def _first_gap(recording: Recording, runs: Sequence[Run]) -> tuple[datetime | No
     first = min(at for at, _ in gaps)
     shown = [f"{to_ist(at + _INSTANT):%H:%M:%S}: {text}" for at, text in sorted(gaps) if at - first < _TOGETHER]
     return first, (*shown, *([f"{len(gaps) - len(shown)} later gaps"] if len(gaps) > len(shown) else []))
+
+
+def _began(run: RecordedRun, claim: datetime) -> bool:
+    """Return whether a recorded run began with this claim."""
+    return timedelta(0) <= run.head.at - claim < _TOGETHER
 
 
 def run_recording_again(

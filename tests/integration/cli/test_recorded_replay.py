@@ -155,18 +155,22 @@ def test_a_missing_recording_leaves_the_evening(copied: Path, tradectl: Tradectl
     assert "sell-monitor" in found["not_replayed"]
 
 
-def test_a_run_that_was_not_recorded_is_named(copied: Path, tradectl: Tradectl) -> None:
+@pytest.mark.parametrize(
+    ("task", "place", "name"), [("position-monitor", -1, "position-monitor 15:30"), ("sell-monitor", -1, "sell-monitor")]
+)
+def test_a_run_that_was_not_recorded_is_named(copied: Path, tradectl: Tradectl, task: str, place: int, name: str) -> None:
     """Without the lines of one process the replay ends where that process began."""
     path = recording_of(copied, BOUGHT)
     recording = read_recording(path)
     assert recording is not None
-    (number,) = [run.number for run in recording.runs if run.head.slot == "15:30"]
+    number = [run.number for run in recording.runs if run.head.task == task][place]
     whole = path.read_bytes()
     path.write_bytes(b"\n".join(line for line in whole.split(b"\n") if f'"run":"{number}"'.encode() not in line))
     found = tradectl("replay", str(BOUGHT), "--json").object["result"]
-    assert found["gaps"] == ["15:30:20: position-monitor 15:30 is not recorded"]
+    assert [gap[3:] for gap in found["gaps"]] == [f"30:20: {name} is not recorded"]
     assert {"task": "position-monitor", "slot": "09:30"} in found["runs"]
-    assert {"task": "position-monitor", "slot": "15:30"} not in found["runs"]
+    assert ({"task": "position-monitor", "slot": "15:30"} in found["runs"]) == (task == "sell-monitor")
+    assert [item for item in found["differences"] if item["key"].get("task") not in {"analyze", "buy"}] == []
 
 
 def test_a_bundle_has_the_recording_without_numbers(
