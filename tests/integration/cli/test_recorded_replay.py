@@ -96,7 +96,7 @@ def test_four_live_sessions_replay_identically(live: Tradectl) -> None:
         tasks = {run["task"] for run in found["runs"]}
         assert tasks == ({"analyze", "buy", "eod"} if day == EVENING else ALL)
         compared += sum(found["compared"].values())
-    assert compared > 200
+    assert compared > 150
 
 
 def test_a_setting_that_decides_nothing_shows_nothing(live: Tradectl) -> None:
@@ -156,7 +156,7 @@ def test_a_missing_recording_leaves_the_evening(copied: Path, tradectl: Tradectl
 
 
 @pytest.mark.parametrize(
-    ("task", "place", "name"), [("position-monitor", -1, "position-monitor 15:30"), ("sell-monitor", -1, "sell-monitor")]
+    ("task", "place", "name"), [("position-monitor", -1, "position-monitor 15:30"), ("sell-monitor", 0, "sell-monitor")]
 )
 def test_a_run_that_was_not_recorded_is_named(copied: Path, tradectl: Tradectl, task: str, place: int, name: str) -> None:
     """Without the lines of one process the replay ends where that process began."""
@@ -168,8 +168,8 @@ def test_a_run_that_was_not_recorded_is_named(copied: Path, tradectl: Tradectl, 
     path.write_bytes(b"\n".join(line for line in whole.split(b"\n") if f'"run":"{number}"'.encode() not in line))
     found = tradectl("replay", str(BOUGHT), "--json").object["result"]
     assert [gap.partition(": ")[2] for gap in found["gaps"]] == [f"{name} is not recorded"]
-    assert {"task": "position-monitor", "slot": "09:30"} in found["runs"]
-    assert ({"task": "position-monitor", "slot": "15:30"} in found["runs"]) == (task == "sell-monitor")
+    assert {"task": "premarket-retry", "slot": "08:40"} in found["runs"]
+    assert {"task": "position-monitor", "slot": "15:30"} not in found["runs"]
     assert [item for item in found["differences"] if item["key"].get("task") not in {"analyze", "buy"}] == []
 
 
