@@ -8,7 +8,7 @@ from importlib import import_module
 
 from benchmarks.form import Result
 
-NAMES = ("indicators", "panel_store", "analyze", "sweep", "backtest_rate", "simulate", "growth")
+NAMES = ("indicators", "panel_store", "analyze", "sweep", "backtest_rate", "simulate", "recording", "growth")
 
 
 @dataclass(frozen=True)

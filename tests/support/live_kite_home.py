@@ -93,8 +93,9 @@ class LiveKiteHome:
         return PaperBroker(file, "kite", self.clock.exchange, store, self._sessions, opening_cash=CASH, durable=False)
 
     def to(self, at: str) -> None:
+        """Move the clock to a moment, unless it is later already: waiting for a rate limit takes its time."""
         day, _, hour = at.partition(" ")
-        self.clock.exchange.move_to(at_ist(date.fromisoformat(day), time.fromisoformat(hour)))
+        self.clock.exchange.move_to(max(self.clock.now(), at_ist(date.fromisoformat(day), time.fromisoformat(hour))))
 
     def __call__(self, *words: str, at: str = "") -> Said:
         if at:

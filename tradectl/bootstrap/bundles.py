@@ -40,11 +40,12 @@ _EMPTY: Mapping[str, Mapping[str, Any]] = {
     "task_executions": {"owner": None, "error": ""},
     "orders": {"sender": None},
     "buy_approvals": {"decided_by": ""},
+    "outbox": {"picture": "", "error": ""},
 }
 """Columns with names of people or machines, and what a bundle has instead."""
 _NUMBERS = {"orders": "broker_order_id", "fills": "trade_id"}
 """Columns with numbers of the broker, which may contain the name of the account."""
-_TEXTS = {"orders": ("reason",), "outbox": ("title", "body", "deduplicate")}
+_TEXTS = {"orders": ("reason",), "decisions": ("reason",), "outbox": ("title", "body", "deduplicate")}
 """Columns with texts that may contain numbers of the broker, or names of users."""
 _LONG_NAME = 3
 """The length of the shortest user name that is replaced in texts: a shorter one may be a word."""

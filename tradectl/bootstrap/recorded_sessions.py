@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from tradectl.settings import Settings
 
 _INSTANT = timedelta(microseconds=1)
+_TOGETHER = timedelta(minutes=1)
+"""Gaps within this time of the first one are shown; the replay ends before the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +117,26 @@ def _recording(settings: Settings, session: date, user: str) -> Recording | None
 def _first_gap(recording: Recording, runs: Sequence[Run]) -> tuple[datetime | None, tuple[str, ...]]:
     """Return the moment after which the recording lacks something, and what it lacks."""
     gaps = list(recording.gaps)
-    moments = [recording.whole_until] if recording.whole_until is not None else []
     for run in runs:
         same = [item for item in recording.runs if (item.head.task, item.head.slot) == (run.task, run.slot)]
         at = datetime.fromisoformat(run.at)
         name = f"{run.task} {run.slot}".strip()
-        if not same or min(item.head.at for item in same) > at + timedelta(seconds=60):
-            gaps.append(f"{to_ist(at):%H:%M:%S}: {name} is not recorded")
-            moments.append(at - _INSTANT)
+        missing = [claim for claim in map(datetime.fromisoformat, run.claims) if not any(_began(item, claim) for item in same)]
+        if missing or not same:
+            at = missing[0] if missing else at
+            gaps.append((at - _INSTANT, f"{name} is not recorded"))
         elif same[-1].ended is None and (run.until is None or datetime.fromisoformat(run.until) > same[-1].until):
-            gaps.append(f"{to_ist(same[-1].until):%H:%M:%S}: the end of {name} is not recorded")
-            moments.append(same[-1].until)
-    return (min(moments) if moments else None), tuple(gaps)
+            gaps.append((same[-1].until, f"the end of {name} is not recorded"))
+    if not gaps:
+        return None, ()
+    first = min(at for at, _ in gaps)
+    shown = [f"{to_ist(at + _INSTANT):%H:%M:%S}: {text}" for at, text in sorted(gaps) if at - first < _TOGETHER]
+    return first, (*shown, *([f"{len(gaps) - len(shown)} later gaps"] if len(gaps) > len(shown) else []))
+
+
+def _began(run: RecordedRun, claim: datetime) -> bool:
+    """Return whether a recorded run began with this claim."""
+    return timedelta(0) <= run.head.at - claim < _TOGETHER
 
 
 def run_recording_again(

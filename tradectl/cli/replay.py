@@ -19,8 +19,7 @@ from tradectl.cli.simulate import Set, settings_of
 from tradectl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Collection
 
     from tradectl.bootstrap.recorded_sessions import PastSession
     from tradectl.ledger.recorded_session import RecordedSession
@@ -95,7 +94,7 @@ def _replayed(settings: Settings, past: PastSession, changes: dict[str, str], fo
     if past.recorded is not None:
         _replay_day(settings, past, changes, folder / "run", found)
     if past.evening is not None:
-        _compare(found, past.evening, _run_again(settings, folder / "evening", past.evening, changes), {})
+        _compare(found, past.evening, _run_again(settings, folder / "evening", past.evening, changes))
     differing = found["differences"]
     expected = bool(changes) or not same_code
     code = DIFFERS if differing and not expected else 0
@@ -117,14 +116,14 @@ def _replay_day(settings: Settings, past: PastSession, changes: dict[str, str], 
     recorded = past.recorded
     assert recorded is not None
     if past.recording is None:
-        _compare(found, recorded, _run_again(settings, folder, recorded, changes), {})
+        _compare(found, recorded, _run_again(settings, folder, recorded, changes))
         return
     folder.mkdir()
     ledger, answers = run_recording_again(settings, folder, past, changes)
     with closing(ledger.database):
         replayed = report.written(ledger, recorded)
     found["differences"] += [asdict(item) for item in report.commands(answers.divergences)]
-    _compare(found, recorded, replayed, answers.unknown)
+    _compare(found, recorded, replayed, answers.unknown, partial=past.until is not None)
     found["unknown"] = {symbol: f"{to_ist(at):%H:%M:%S}" for symbol, at in answers.unknown.items()}
 
 
@@ -141,12 +140,20 @@ def _run_again(settings: Settings, folder: Path, recorded: RecordedSession, chan
         return report.written(ledger, recorded)
 
 
-def _compare(found: dict[str, Any], recorded: RecordedSession, replayed: dict[str, Any], unknown: Mapping[str, datetime]) -> None:
+def _compare(
+    found: dict[str, Any],
+    recorded: RecordedSession,
+    replayed: dict[str, Any],
+    unknown: Collection[str] = (),
+    *,
+    partial: bool = False,
+) -> None:
     """Add the differences and the numbers of compared rows."""
     from tradectl.report import replay as report
 
     tasks = {run.task for run in recorded.runs}
-    found["differences"] += [asdict(item) for item in report.differences(recorded.results, replayed, tasks, unknown)]
+    differing = report.differences(recorded.results, replayed, tasks, unknown, partial=partial)
+    found["differences"] += [asdict(item) for item in differing]
     for name, rows in recorded.results.items():
         found["compared"][name] = found["compared"].get(name, 0) + len(rows)
 

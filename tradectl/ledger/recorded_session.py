@@ -32,12 +32,16 @@ _COMMANDS = ("config set", "config unset", "halt", "resume", "schedule set", "sc
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a task. `at`, `until`: ISO moments; `until` None: it had no end."""
+    """One run of a task. `at`, `until`: ISO moments; `until` None: it had no end.
+
+    `claims`: when a process began to work on it; a monitor may have several.
+    """
 
     task: str
     slot: str
     at: str
     until: str | None
+    claims: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ def read_session(
     before = rows_after(journal[:first])
     after = rows_after(journal[first:last], before)
     day = session.isoformat()
+    claims = _claims(journal[first:last])
     runs = [
-        Run(row["task"], row["slot"], row["started_at"], row["finished_at"])
+        Run(row["task"], row["slot"], row["started_at"], row["finished_at"], claims.get(str(row["id"]), ()))
         for row in after["task_executions"].values()
         if _is_run(row, user, day, tasks)
     ]
@@ -143,6 +148,21 @@ def _span(journal: Sequence[Entry], user: str, session: date, tasks: Sequence[st
     if first is None:
         raise UsageError(f"the journal has no run of {session}: `tradectl executions` lists the runs")
     return first, last
+
+
+def _claims(journal: Sequence[Entry]) -> dict[str, list[str]]:
+    """Return the moments at which processes took executions, by the id of the execution."""
+    found: dict[str, list[str]] = {}
+    owners: dict[str, tuple[str | None, int]] = {}
+    for entry in journal:
+        if entry.record != "task_executions":
+            continue
+        row = json.loads(entry.content)
+        owner = row["owner"], row["attempt"]
+        if row["status"] == "running" and row["owner"] is not None and owners.get(entry.row_key) != owner:
+            found.setdefault(entry.row_key, []).append(entry.at)
+        owners[entry.row_key] = owner
+    return found
 
 
 def _is_run(row: Row, user: str, day: str, tasks: Sequence[str]) -> bool:

@@ -87,8 +87,9 @@ class RecordedRun:
 
     @property
     def until(self) -> datetime:
-        """Return the last moment that is recorded of the run."""
-        return max([self.head.at, *(step.ended or step.at for step in self.steps), *([self.ended] if self.ended else [])])
+        """Return the last moment up to which the run is recorded."""
+        ends = [step.ended for step in self.steps if step.ended is not None]
+        return max([self.head.at, *ends, *([self.ended] if self.ended is not None else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,11 @@ class Recording:
 
     Attributes:
         runs: In the order of their begin.
-        whole_until: After this moment something is missing; None if nothing is.
-        gaps: What is missing, one line each, for people.
+        gaps: What is missing: after which moment, and a line for people.
     """
 
     runs: Sequence[RecordedRun]
-    whole_until: datetime | None = None
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[tuple[datetime, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,12 +101,15 @@ def differences(
     replayed: dict[str, list[Row]],
     tasks: Iterable[str],
     unknown: Collection[str] = (),
+    *,
+    partial: bool = False,
 ) -> list[Difference]:
     """Return the rows that differ, decisions first.
 
     Args:
         tasks: Whose decisions are compared.
         unknown: The symbols for which a command was sent that has no recorded reply.
+        partial: Only a part of the session ran again. A decision that was replaced later is then not compared.
     """
     found: list[Difference] = []
     wanted = set(tasks)
@@ -118,6 +121,8 @@ def differences(
         )
         for key in dict.fromkeys([*ours, *theirs]):
             found += _difference(compared, key, ours.get(key), theirs.get(key))
+    if partial:
+        found = [item for item in found if item.table != "decisions" or item.recorded is not None]
     return [item for difference in found if (item := _as_known(difference, unknown)) is not None]
 
 

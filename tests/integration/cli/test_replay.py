@@ -40,6 +40,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(done.sessions) == 10
     assert len(world.ledger.book.fills()) > 5
     assert verify(world.ledger.database).findings == ()
+    assert not (home / "recordings").exists()  # stored bars need no recording
     world.close()
     return home
 

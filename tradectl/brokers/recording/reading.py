@@ -12,8 +12,9 @@ from typing import Any
 from tradectl.brokers.recording.encoding import Plain, ReplyReader, error_from_json, restored
 from tradectl.brokers.recording.file import lines_of
 from tradectl.brokers.recording.recorder import VERSION
-from tradectl.model.moment import to_ist
 from tradectl.model.recording import Call, RecordedRun, RecordedStep, Recording, RunHead
+
+_INSTANT = timedelta(microseconds=1)
 
 
 def read_recording(path: Path) -> Recording | None:
@@ -48,15 +49,12 @@ def recording_of(lines: Iterable[str | None]) -> Recording:
             continue
         last = max(filter(None, (last, run.recorded.until)))
     for run in runs.values():
-        gaps += [(step.at, f"{run.recorded.head.name}: a step has no end") for step in run.recorded.steps if step.ended is None]
-    known = [at for at, _ in gaps if at is not None]
+        steps = [step for step in run.recorded.steps if step.ended is None]
+        gaps += [(step.at - _INSTANT, f"a step of {run.recorded.head.name} has no end") for step in steps]
     ordered = sorted((run.recorded for run in runs.values()), key=lambda run: run.head.at)
-    whole_until = None if not gaps else min(known) if len(known) == len(gaps) else ordered[0].head.at if ordered else None
-    return Recording(tuple(ordered), whole_until, tuple(_line(at, text) for at, text in gaps))
-
-
-def _line(at: datetime | None, text: str) -> str:
-    return f"{to_ist(at):%H:%M:%S}: {text}" if at is not None else text
+    if not ordered:
+        return Recording(())
+    return Recording(tuple(ordered), tuple((at or ordered[0].head.at, text) for at, text in gaps))
 
 
 @dataclass(slots=True)
