@@ -96,6 +96,8 @@ class Guard:
 
 def install() -> Guard:
     """Return a guard for this process. Its replaced functions and its hook stay until the process ends."""
+    import pandas  # noqa: F401 - its extensions must find the real classes of `datetime`, else they crash at their import
+
     guard = Guard()
     sys.dont_write_bytecode = True
     for name in CLOCKS:
