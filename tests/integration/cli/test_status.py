@@ -106,14 +106,8 @@ def test_every_line_fits_80_columns(trading) -> None:  # noqa: F811
 
 def test_a_narrow_terminal_breaks_no_row_of_a_position() -> None:
     held = {"symbol": "NIFTYNEXT50BEES", "quantity": 100, "last": "1234567.50", "last_at": "2023-07-21T09:30:00+05:30"}
-    held |= {
-        "target": "1234570.00",
-        "distance": 0.01,
-        "pnl": "-123.45",
-        "protected": True,
-        "strategy": "ema9-reversion",
-        "stop_note": "",
-    }
+    held |= {"target": "1234570.00", "distance": 0.01, "pnl": "-123.45", "protected": True}
+    held |= {"strategy": "ema9-reversion", "stop_note": ""}
     found = {"positions": [held], "unprotected": [], "open_positions": 1, "live_orders": 1, "waiting_orders": 0}
     for width in (45, 60, 80, 120):
         shown = _positions(found, width)
