@@ -8,7 +8,6 @@ import pytest
 
 from tests.integration.cli.conftest import Tradectl, home, tradectl
 from tests.integration.research.studies import market_in
-from tradectl.research.strategy_check.simulation import SIMULATES_STRATEGIES
 from tradectl.settings import Settings
 
 pytest.importorskip("tradectl.strategy.python_form", reason="the Python form of a strategy is not there yet")
@@ -74,13 +73,3 @@ def test_an_honest_rule_passes(trader: Tradectl, home: Path) -> None:
     said = trader("strategy", "check", "dip", "--universe", "demo", "--from", "2024-01-01", "--json")
     assert (said.code, said.object["result"]["failures"]) == (0, [])
     assert trader("strategy", "use", "dip").code == 0
-
-
-@pytest.mark.skipif(not SIMULATES_STRATEGIES, reason="the tasks of the day do not run own strategies yet")
-def test_a_rule_that_keeps_something_is_found_by_simulate(trader: Tradectl, home: Path) -> None:
-    """The exit changes after bars of 30 lengths, which only an evening after the other brings."""
-    kept = "LENGTHS.add(len(bars.close)); return bars.close > bars.sma(5 if len(LENGTHS) < 30 else 20)"
-    (home / "strategies" / "dip.py").write_text(RULE.format(head="LENGTHS = set()", exit=kept))
-    said = trader("strategy", "check", "dip", "--universe", "demo", "--from", "2025-01-01", "--json")
-    by_name = {item["name"]: item["status"] for item in said.object["result"]["checks"]}
-    assert (said.code, by_name["same trades in simulate"], by_name["no future"]) == (14, "failed", "passed")

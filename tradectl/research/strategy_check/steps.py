@@ -113,7 +113,7 @@ class _Checks:
         self.tell(name, 0, 1)
         try:
             return make()
-        except UsageError as error:
+        except TradectlError as error:
             return CheckResult(name, Status.FAILED, f"The rule does not run: {error}.")
 
     # --- what must not fail
