@@ -81,7 +81,8 @@ class LiveKiteHome:
     def __init__(self, home: Path, market: Path, start: date, patch: pytest.MonkeyPatch) -> None:
         self.home, self._sessions, self._market = home, SessionTable.load(), market
         self.clock = MovedClock(at_ist(start, time(8)))
-        patch.setattr("tradectl.bootstrap.homes.SystemClock", lambda: self.clock)
+        for module in ("homes", "home_clock"):
+            patch.setattr(f"tradectl.bootstrap.{module}.SystemClock", lambda: self.clock)
         patch.setattr("tradectl.runtime.clock_watch.since_boot", lambda: self.clock.now().timestamp() - 1_000_000_000)
         patch.setattr("tradectl.cli.tasks.open_stream", lambda _world: None)  # its thread would move the clock
         self.near = self.exchange()
