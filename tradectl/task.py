@@ -295,10 +295,12 @@ def _last_retry(ledger: Ledger) -> time | None:
     return max(times, default=None)
 
 
-def _origin_of(world: World, purpose: Purpose, instrument_id: str, decided: date) -> OrderOrigin:
+def _origin_of(world: World, purpose: Purpose, instrument_id: str, decided: date) -> OrderOrigin | None:
     """Return what decided a buy whose intent is lost: the position for a re-entry, the signal for an entry.
 
-    The level of the shipped rule is computed from the bars; 0 without a bar."""
+    Without a signal it is the shipped rule where no other strategy was ever chosen, else None: not known. The level of the
+    shipped rule is computed from the bars; 0 without a bar.
+    """
     from tradectl.execution.reentries import level_of
     from tradectl.ledger.rows import OrderOrigin
     from tradectl.model.rule_names import REVERSION
@@ -309,7 +311,10 @@ def _origin_of(world: World, purpose: Purpose, instrument_id: str, decided: date
         strategy, hash_ = position.strategy, position.strategy_hash
     else:
         owner = world.ledger.for_user(world.ledger.signals_owner(world.parameters.signals_from))
-        strategy, hash_ = owner.signals.decided_by(instrument_id, decided) or (REVERSION, "")
+        found = owner.signals.decided_by(instrument_id, decided)
+        if found is None and (owner.strategies.chosen() or owner.strategies.has_texts()):
+            return None
+        strategy, hash_ = found or (REVERSION, "")
     if strategy != REVERSION:
         return OrderOrigin(position.buys + 1 if position is not None else 1, strategy, hash_)
     level = level_of(

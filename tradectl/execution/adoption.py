@@ -18,11 +18,11 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, Purpose, ReasonCode, Side
 from tradectl.ports import MarketData
 
-OriginOf = Callable[[Purpose, str, date], OrderOrigin]
+OriginOf = Callable[[Purpose, str, date], OrderOrigin | None]
 """Returns what decided a buy, from its purpose, its instrument and the session whose close decided it."""
 
 
-def no_origin(purpose: Purpose, instrument_id: str, decided: date) -> OrderOrigin:  # noqa: ARG001 - an `OriginOf`
+def no_origin(purpose: Purpose, instrument_id: str, decided: date) -> OrderOrigin | None:  # noqa: ARG001 - an `OriginOf`
     """Return the shipped rule with no level."""
     return OrderOrigin()
 
@@ -44,6 +44,9 @@ def adopt(book: Book, report: OrderReport, now: datetime, *, market: MarketData,
     decided = _decided(market, report.side, instrument_id, placed, session)
     position = book.snapshot().position_of(instrument_id) if purpose is not Purpose.ENTRY else None
     origin = origin_of(purpose, instrument_id, decided) if report.side is Side.BUY else OrderOrigin.of_sell(position)
+    if origin is None:  # no strategy is known to have decided it, so a person decides
+        unidentified = _unidentified(report, instrument_id, placed)
+        return book.intents.adopt(unidentified, _own_tag(book, report), report, now, code=ReasonCode.UNEXPLAINED)
     intent = Intent(
         instrument_id=instrument_id,
         symbol=report.symbol,

@@ -212,6 +212,8 @@ def adopt(trading: TradingSession, order: Order) -> Order:
     purpose = Purpose.ENTRY if buys else Purpose.TARGET
     held = trading.snapshot.position_of(order.instrument_id)
     origin = trading.origin_of(purpose, order.instrument_id, order.decided) if buys else OrderOrigin.of_sell(held)
+    if origin is None:
+        origin = OrderOrigin()  # a person takes it over: the shipped rule sells it
     adopted = trading.book.claim_order(order, purpose, origin, "it is ours", trading.clock.now())
     _log_decision(trading, adopted, "it is ours")
     trading.follow()

@@ -21,6 +21,7 @@ from tradectl.model.order import Purpose
 from tradectl.strategy import exits
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.rule_set import NO_TARGET
+from tradectl.strategy.trusted_prices import opening_jump
 
 STOP_RULE = "stop-level"
 """The rule of the decisions about stops, after the name of the strategy."""
@@ -30,6 +31,8 @@ ONLY_WHILE_IT_RUNS = "it protects only while sell-monitor runs"
 
 Stored = Callable[[str], Iterable[Any]]
 """Return the decisions of the run under one rule."""
+
+DECIDE = "`tradectl data actions list` shows what is known; `set` or `ignore` decides it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,11 @@ class OwnSells:
         if self.outdated(rules.decided):
             text = f"the last bar is of {rules.decided}, too old for a price of today; `tradectl prices --force` fetches bars"
             return RulesMissing(text)
+        if quote.open is not None:
+            actions = market.actions(position.instrument_id, rules.decided + timedelta(days=1), self.session)
+            jump = opening_jump(rules.rules.history, quote.open, scale, actions)
+            if jump:
+                return RulesMissing(f"{jump}: with a split that is not known the stop would sell at once. {DECIDE}")
         tick = self.trading.rules.tick_size(position.instrument_id, self.session)
         levels = rules.levels(scale, tick)
         target = levels.target if levels.target != NO_TARGET else None
@@ -163,9 +171,9 @@ class OwnSells:
         if terms.stop is None or quote.last > terms.stop:
             return False
         if watch:
-            reached.add(position.id)
             text = _stop_text(terms, quote)
             self._record(position, REACHED, f"{text}: all shares are sold in this session", terms)
+            reached.add(position.id)  # only what is stored survives a restart
             self.trading.log("stop_reached", f"{position.symbol}: {text}", position.symbol)
         return True
 

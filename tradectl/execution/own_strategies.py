@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.execution.session_close import provisional_bars
 from tradectl.model.rule_names import REVERSION
+from tradectl.strategy.rule_set import HeldBuys
 from tradectl.strategy.sizing import scaled
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ class DecidedBuy:
     def holds(self) -> bool:
         """Return whether the entry condition is true on the close that decided the buy."""
         return bool(self.rules.entries[self.decided])
+
+    def prepare(self) -> None:
+        """Calculate what the rule says of the buy, so that an error of a rule in Python is raised here. Raises UsageError."""
+        last = len(self.rules.history) - 1
+        _ = self.holds, self.part
+        self.rules.prepare(HeldBuys(buys=1, entered=last + 1, price=float(self.rules.history.close[last])), last)
 
     @property
     def part(self) -> float | None:
@@ -193,8 +200,15 @@ class _Making:
             for buy in self.buys[hash_]:
                 one = rules.get(buy.instrument_id)
                 index = one.history.index(buy.decided) if one is not None else None
-                if one is not None and index is not None:
-                    found[hash_, buy.instrument_id, buy.decided] = DecidedBuy(own, one, index)
+                if one is None or index is None:
+                    continue
+                decided = DecidedBuy(own, one, index)
+                try:
+                    decided.prepare()
+                except (ConfigurationError, UsageError) as error:
+                    self.troubles[hash_] = str(error)
+                    continue
+                found[hash_, buy.instrument_id, buy.decided] = decided
         return OwnBuys(found, self.troubles)
 
     def _compared(self, own: OwnStrategy) -> tuple[str, ...]:

@@ -120,6 +120,7 @@ class PositionRules:
         held = _held_buys(position, earlier or fills, history, scale=scale, day=day, market=self.market)
         try:
             rules = self._rules(position, rule, universe, history, history_of)
+            rules.prepare(held, len(history) - 1)
         except TradectlError as error:
             return RulesMissing(f"the rules of {position.strategy} cannot be calculated: {error}")
         return HeldRules(position.strategy, rules, held, len(history) - 1)

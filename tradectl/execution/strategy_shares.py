@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tradectl.model.money import show_rupees
 from tradectl.model.order import Side
 from tradectl.model.refusal import Refusal, RefusalCode
+from tradectl.model.rule_names import REVERSION
 
 if TYPE_CHECKING:
     from tradectl.execution.buying import DayResult, PlannedBuy
@@ -49,9 +50,9 @@ class StrategyShares:
             planned: The buys of a list before it, while the list is made.
             instead_of: The id of the live order that the buy changes.
         """
-        if not self.shares:
-            return None
         name = buy.strategy
+        if not self.shares and name == REVERSION:
+            return None
         share = self.shares.get(name)
         if share is None:
             text = f"{name} is not used any more, so it buys nothing; `tradectl strategy use {name}` uses it again"

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from tradectl.ledger.rows import Intent
 from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, Purpose, Side
+from tradectl.model.rule_names import MOST_REENTRIES
 
 ENTRY_LEG = "entry:1"
 """The leg of every entry. A leg distinguishes orders of equal purpose, session and instrument; an entry has only one."""
@@ -23,7 +24,7 @@ POSITIONS_AHEAD = 200
 """How many positions a ledger may have lost, for example by the restore of a backup."""
 SALES = (Purpose.TARGET, Purpose.RSI_EXIT, Purpose.EXIT, Purpose.STOP)
 """The purposes of sells."""
-BUYS, GENERATIONS = range(2, 7), range(40)
+BUYS, GENERATIONS = range(2, MOST_REENTRIES + 2), range(40)
 """The numbers of re-entry buys and the generations that `identify` tries."""
 
 

@@ -94,6 +94,16 @@ _BY_RULE = CompiledStatement(
         schema.decisions.c.rule == bindparam("of_rule"),
     )
 )
+_OF_SESSION = CompiledStatement(
+    select(*(schema.decisions.c[name] for name in ("instrument_id", "symbol", "verdict", "reason", "inputs", "at")))
+    .where(
+        schema.decisions.c.user == bindparam("of_user"),
+        schema.decisions.c.task == bindparam("of_task"),
+        schema.decisions.c.session_date == bindparam("of_session"),
+        schema.decisions.c.rule == bindparam("of_rule"),
+    )
+    .order_by(schema.decisions.c.at)
+)
 _DELETE_RUN = CompiledStatement(
     delete(schema.decisions).where(
         *(schema.decisions.c[name] == bindparam(f"of_{name}") for name in ("user", "session_date", "task", "slot"))
@@ -151,6 +161,12 @@ class Decisions:
             with self._database.read() as connection:
                 self._by_rule = (state, _BY_RULE.all(connection, key))
         return self._by_rule[1]
+
+    def of_session(self, task: str, session: date, rule: str) -> Sequence[Any]:
+        """Return the rows of all slots of a task in a session under one rule, with the columns of `by_rule`, by time."""
+        key = {"of_user": self._user, "of_session": session, "of_task": task, "of_rule": rule}
+        with self._database.read() as connection:
+            return _OF_SESSION.all(connection, key)
 
     def _drop_cached(self, rules: AbstractSet[str]) -> None:
         if self._by_rule[0] and self._by_rule[0][0] in rules:

@@ -70,6 +70,12 @@ class Strategies:
             row = connection.execute(select(table).where(table.c.user == self._user, table.c.hash == hash_)).first()
         return StoredStrategy(row.hash, row.name, row.form, row.text) if row is not None else None
 
+    def has_texts(self) -> bool:
+        """Return whether any text was ever stored, that is, whether an own strategy was ever used."""
+        table = schema.strategy_texts
+        with self._database.read() as connection:
+            return connection.execute(select(table.c.hash).where(table.c.user == self._user).limit(1)).first() is not None
+
     def record_check(self, check: StoredCheck) -> None:
         """Store the result of a check, instead of an earlier one of the same text."""
         row = {

@@ -2,3 +2,5 @@
 
 REVERSION = "ema9-reversion"
 """The shipped rule: mean reversion to the fast EMA."""
+MOST_REENTRIES = 20
+"""How often an own strategy may buy a position again."""

@@ -66,7 +66,7 @@ def _stops(world: World, found: Iterable[Mapping[str, Any]], today: date) -> dic
     from tradectl.execution.own_sells import STOP_RULE, rule_name
 
     rules = {rule_name(name, STOP_RULE) for name in strategies}
-    rows = [row for rule in rules for row in world.ledger.decisions.by_rule("sell-monitor", today, "", rule)]
+    rows = [row for rule in rules for row in world.ledger.decisions.of_session("sell-monitor", today, rule)]
     return {row.inputs["position"]: {"stop": row.inputs["stop"], "stop_note": row.reason} for row in rows}
 
 

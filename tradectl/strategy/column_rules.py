@@ -197,6 +197,10 @@ class ColumnRules:
             )
         return blocks[number]
 
+    def prepare(self, held: HeldBuys, bar: int) -> None:
+        """Calculate the decisions of a bar now, so that an error of a rule in Python is raised here. Raises UsageError."""
+        self._decided(held, bar)
+
     def next_event(self, held: HeldBuys, j: int) -> int:
         """Return the first bar from `j` on whose session may sell or buy again, or has an unknown stop."""
         row, end = j - 1, len(self.history) - 1

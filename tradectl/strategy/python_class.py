@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from tradectl.errors import UsageError
-from tradectl.strategy.expressions.line_rule import MOST_REENTRIES
+from tradectl.model.rule_names import MOST_REENTRIES
 
 OF_BARS, OF_POSITION = ("entry", "score", "size"), ("exit", "target", "stop", "reentry")
 """The methods, which take `bars`, or `bars` and `held`."""

@@ -97,6 +97,22 @@ def jumps(history: History, actions: Sequence[CorporateAction]) -> tuple[Jump, .
     return tuple(found)
 
 
+def opening_jump(history: History, opened: int, scale: float, actions: Sequence[CorporateAction]) -> str:
+    """Return why the open of a session after the last bar does not fit its close; empty where it does, or is explained.
+
+    Args:
+        opened: Paise, as traded.
+        scale: M of the session.
+        actions: Those with an ex-date after the last bar, up to the session.
+    """
+    step = scale / float(history.multiplier[-1])
+    base = float(history.close[-1]) / step
+    if not suspicious(*map(np.float64, (opened, base, step))) or _explains(actions, opened, base, step):
+        return ""
+    day = history.session(len(history) - 1)
+    return f"it opened at {opened / 100:.2f} after a close of {base / 100:.2f} on {day}, and no corporate action explains it"
+
+
 def _explains(actions: Sequence[CorporateAction], open_price: int, base: float, step: float) -> bool:
     """Return whether dividends, rights or an accepted date explain the gap from a base price to an open (both paise)."""
     if any(action.kind is ActionKind.ACCEPTED for action in actions):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.live_kite_home import CASH, demo_market, live_kite_home
+from tests.support.live_kite_home import demo_market, live_kite_home
 from tradectl.bootstrap.homes import open_world
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.strategies import StoredStrategy, UsedStrategy
@@ -56,7 +56,6 @@ def test_two_strategies_trade_a_month_at_kite(tmp_path: Path) -> None:
         assert live.kite.broken == []
         reconciled = live("reconcile", "--json")
         assert (reconciled.code, reconciled.object["outcome"]) == (0, "completed"), reconciled.out
-        cash = live.near.funds().available
     ledger, exchange = live.home / "ledger.db", live.home.with_name("kite.db")
     ours = rows(ledger, "SELECT symbol, side, quantity, price FROM fills")
     theirs = rows(exchange, "SELECT symbol, side, quantity, price FROM trades")
@@ -68,6 +67,8 @@ def test_two_strategies_trade_a_month_at_kite(tmp_path: Path) -> None:
         assert sold <= bought, "a position is sold once"
     spent = sum(quantity * price * (1 if side == "SELL" else -1) for _, side, quantity, price in ours)
     (charges,) = rows(ledger, "SELECT sum(charges) FROM fills")[0]
+    paid = rows(exchange, "SELECT sum(amount) FROM cash_entries WHERE kind IN ('buy', 'sell', 'charges')")
+    assert paid == [(spent - charges,)]
     assert rows(ledger, "SELECT count(*) FROM orders WHERE status = 'UNKNOWN'") == [(0,)]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from tests.integration.tasks.test_own_sells import BOTH, FLAT, NEXT, day, held
 from tests.support.own_strategies import text_of
 from tests.support.trading import AFTER, Trading
+from tradectl.ledger.strategies import UsedStrategy
 from tradectl.model.order import Purpose, Side
 from tradectl.report.held_positions import held_positions
 from tradectl.runtime.exposure import unprotected_now
@@ -47,6 +49,8 @@ def test_a_second_buy_follows_its_condition(trading: Make) -> None:
     text = 'entry = "close > 0"\nexit = "close < 0"\nreentry = ["close < entry * 0.99"]\n'
     market = held(trading, text, on={AFTER: (9400, 9400, 9400, 9400), NEXT: (9300, 9300, 9300, 9300)}, average_window="10")
     assert seen(market)["recommendation"] == "REENTER"
+    (position,) = market.positions
+    market.ledger.strategies.use(UsedStrategy("dip", position.strategy_hash, Decimal(1)), market.clock.now())
     market.to(AFTER, "20:00")
     market.run("analyze", force=True)
     market.run("buy", force=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tradectl.brokers.recording.encoding import Plain, ReplyWriter, capabilities_as_json, error_as_json, plain
 from tradectl.brokers.recording.file import AppendingFile
-from tradectl.errors import TradectlError
+from tradectl.errors import Interrupted, TradectlError
+from tradectl.redaction import scrubbed
 
 if TYPE_CHECKING:
     from tradectl.model.recording import RunHead
@@ -129,7 +130,7 @@ class SessionRecorder:
             return found | ({"r": change} if change is not None else {})
         if isinstance(error, TradectlError):
             return found | {"e": error_as_json(error)}
-        return found | {"e": ["TradectlError", f"{type(error).__name__}: {error}"]}
+        return found | {"e": ["TradectlError", scrubbed(f"{type(error).__name__}: {error}")]}
 
     def fail(self, text: str) -> None:
         """End the recording."""
@@ -147,7 +148,7 @@ class _Guard:
         """Do nothing."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and not isinstance(error, Interrupted):
             with suppress(Exception):
                 self._recorder.fail(f"{type(error).__name__}: {error}")
             return True

@@ -10,6 +10,7 @@ import numpy as np
 
 from tradectl.errors import UsageError
 from tradectl.model.history import Floats, History
+from tradectl.model.rule_names import MOST_REENTRIES
 from tradectl.strategy.column_rules import HeldColumns
 from tradectl.strategy.entry import Mask
 from tradectl.strategy.expressions.evaluation import BarCalculation, BarColumns, HeldCalculation
@@ -19,7 +20,6 @@ from tradectl.strategy.rule_set import PositionFacts
 
 PARTS = ("entry", "exit", "target", "stop", "score", "size")
 """The parts that are one expression each."""
-MOST_REENTRIES = 20
 
 
 @dataclass(frozen=True, slots=True)

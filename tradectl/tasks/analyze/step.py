@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tradectl.errors import ConfigurationError, DataError, UsageError
+from tradectl.errors import ConfigurationError, DataError, TradectlError, UsageError
 from tradectl.exchange.data_age import sessions_since
 from tradectl.execution.session_close import is_final, provisional_bars
 from tradectl.ledger.rows import Signal
@@ -115,7 +115,9 @@ def _scan(context: Context, strategy: ScanningStrategy, request: ScreenRequest) 
     else:
         try:
             found = own_scan(context, strategy.own, request)
-        except (ConfigurationError, UsageError) as error:
+        except TradectlError as error:
+            if type(error) not in {TradectlError, ConfigurationError, UsageError}:
+                raise
             return Scan(refused(context, strategy.name, str(error)))
         close, by_id = found.close, {item.instrument_id: item for item in found.close.verdicts}
         ranked = [by_id[name] for name in found.ranked]

@@ -82,6 +82,9 @@ def _own(context: Context, used: UsedStrategy) -> OwnStrategy:
     text = files.text_of(used.name)
     own = own_strategy(text.name, text.form, text.text, text.file)
     if own.strategy.hash == used.hash:
+        check = ledger.strategies.check_of(used.hash)
+        if check is not None and not check.passed:
+            raise ConfigurationError(f"its last check failed; `tradectl strategy show {used.name}` shows why")
         if ledger.strategies.stored(used.hash) is None and not context.dry_run:
             ledger.strategies.store(_stored(own, text), context.now)
         return own

@@ -97,7 +97,7 @@ class _Run:
     def of(cls, context: Context) -> _Run:
         """Return the state of a run before its first step."""
         world, trading = context.world, context.trading()
-        decisions, run = world.ledger.decisions, (context.claim.task, context.session, context.slot)
+        decisions, run = world.ledger.decisions, (context.claim.task, context.session)
         seller = Seller(
             trading,
             world.readings,
@@ -106,7 +106,7 @@ class _Run:
             context.decide,
             _priced_since(context),
             strategies=world.ledger.strategies,
-            stored=partial(decisions.by_rule, *run),
+            stored=partial(decisions.of_session, *run),
         )
         session, begin = world.sessions.session(context.session), at_ist(context.session, time(0))
         end = begin + timedelta(days=1)
