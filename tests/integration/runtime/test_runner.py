@@ -579,3 +579,14 @@ def test_a_task_that_is_new_to_a_database_gets_its_schedule(at: At) -> None:
     runner = Runner(stage.world, (*stage.tasks, new), trigger="manual")
     assert runner.run(new).outcome == "completed"
     assert stage.ledger.schedules.get("new").until == time(10)
+
+
+def test_a_late_line_of_cron_does_not_report_a_missed_slot_again(at: At) -> None:
+    """After a sleep cron starts lines late: `run-due` has mailed the slot, so the line prints nothing with `-q`."""
+    stage = at(ist(9, 30))
+    late = Runner(stage.world, stage.tasks, trigger="cron")
+    report = late.run(stage.task("adjust"))
+    assert (report.outcome, report.exit_code, report.error) == ("missed", 12, "")
+    assert any("adjust" in line for line in report.missed)
+    again = Runner(stage.world, stage.tasks, trigger="cron").run(stage.task("adjust"))
+    assert (again.outcome, again.error, again.missed) == ("missed", "", ())
