@@ -24,6 +24,8 @@ LABEL, RESULT = 10, 41
 """The column of the text after the label of a line, and of the result of a task."""
 NARROW = 80
 """The width of the page where stdout is no terminal."""
+STOP = "stop_not_watched"
+"""The cause of a position whose sell is live and whose stop nobody watches (`unprotected_positions.Cause`)."""
 SHOWN = 8
 """How many decisions are named."""
 
@@ -71,6 +73,7 @@ def _head(user: str, found: dict[str, Any]) -> list[str]:
 def _positions(found: dict[str, Any], width: int) -> list[str]:
     """Return a table of the positions, and why one has no sell order. P&L is after charges."""
     held, exposed = found["positions"], {item["symbol"] for item in found["unprotected"]}
+    unwatched = {item["symbol"] for item in found["unprotected"] if item["cause"] == STOP}
     count = found["open_positions"]
     lines = [f"positions {count} open; orders {found['live_orders']} live, {found['waiting_orders']} to retry"]
     if not held:
@@ -80,7 +83,7 @@ def _positions(found: dict[str, Any], width: int) -> list[str]:
     rows = [
         (
             item["symbol"], *(item[name] for name in named), item["quantity"],
-            "live" if item["protected"] else "NONE" if item["symbol"] in exposed else "later",
+            _sell(item, exposed, unwatched),
             output.rupees(item["last"]), (item["last_at"] or "")[5:16].replace("T", " "),
             output.rupees(item["target"]), "" if item["distance"] is None else f"{item['distance']:+.1%}",
             output.rupees(item["pnl"]),
@@ -90,10 +93,18 @@ def _positions(found: dict[str, Any], width: int) -> list[str]:
     lines += output.fitted_table(columns, rows, width, remedy="a wider terminal shows them").splitlines()
     reasons: dict[str, list[str]] = {}
     for item in held:
-        if not item["protected"]:
+        if not item["protected"] and item["symbol"] not in unwatched:
             reasons.setdefault(item["why_not"], []).append(item["symbol"])
     stops = [f"stop      {item['symbol']}: {item['stop_note']}" for item in held if item["stop_note"]]
     return [*lines, *stops, *(f"no sell   {', '.join(symbols)}: {why}" for why, symbols in reasons.items())]
+
+
+def _sell(item: dict[str, Any], exposed: set[str], unwatched: set[str]) -> str:
+    if item["protected"]:
+        return "live"
+    if item["symbol"] in unwatched:
+        return "NO STOP"
+    return "NONE" if item["symbol"] in exposed else "later"
 
 
 def _agenda(found: dict[str, Any]) -> list[str]:

@@ -69,6 +69,8 @@ def announce(ledger: Ledger, session: date, now: datetime, finding: Unprotected)
     if finding.cause is Cause.NO_TARGET:
         return False
     title = f"{finding.symbol} is unprotected" if finding.grave else f"{finding.symbol} cannot be sold yet"
+    if finding.cause is Cause.STOP_NOT_WATCHED:
+        title = f"Nobody watches the stop of {finding.symbol}"
     with ledger.database.note():
         new = ledger.outbox.add(now, title, finding.text, _key(session, finding), kind=_kind(finding))
         if new:

@@ -59,6 +59,7 @@ class Cause(StrEnum):
     REFUSED = "refused"
     STRATEGY_MISSING = "strategy_missing"  # the ledger has no readable text of the strategy that opened it
     NO_TARGET = "no_target"  # its strategy rests no sell; the monitor watches its exit and its stop
+    STOP_NOT_WATCHED = "stop_not_watched"  # a sell rests, but no monitor compares prices with the stop
     CORPORATE_ACTION = "corporate_action"  # unknown, or the broker shows another number of shares
     DATA_MISSING = "data_missing"
     OFF_BAND = "off_band"
@@ -116,6 +117,7 @@ ADVICE: Mapping[Cause, str] = {
     ),
     Cause.STRATEGY_MISSING: "tradectl cannot sell it by its rules: sell it manually, or restore a backup that has the text.",
     Cause.NO_TARGET: "No action is needed while sell-monitor runs.",
+    Cause.STOP_NOT_WATCHED: "`tradectl sell-monitor --force` runs it now, `tradectl doctor` checks the broker; or sell manually.",
     Cause.DATA_MISSING: "`tradectl data check` and `tradectl doctor` show which data are missing.",
     Cause.OFF_BAND: "sell-monitor places the sell when its price is within the band.",
     Cause.FREEZE_QUANTITY: "sell-monitor offers the rest when the first order has filled; or sell it manually before.",
@@ -130,7 +132,7 @@ ADVICE: Mapping[Cause, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Unprotected:
-    """A finding: `shares` of a position's `quantity` have no live sell order.
+    """A finding: `shares` of a position's `quantity` have no live sell order, or a stop that nobody watches.
 
     `since`: when that began, at the latest. `as_of`: when the cause was determined, possibly by another process."""
 
@@ -157,6 +159,8 @@ class Unprotected:
     def text(self) -> str:
         """Return one line: what happened, what it means for the money, what helps."""
         what = f"{self.symbol}: {self.shares} of {self.quantity} shares have no live sell order"
+        if self.cause is Cause.STOP_NOT_WATCHED:
+            what = f"{self.symbol}: nothing protects {self.shares} shares below their stop"
         return f"{what} ({self.cause.replace('_', ' ')}): {self.detail}. {ADVICE[self.cause]}"
 
     @property

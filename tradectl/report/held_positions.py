@@ -43,7 +43,7 @@ def held_positions(world: World, exposed: Iterable[Unprotected], today: date) ->
         distance: From the last price to the target, as a fraction.
         pnl: The result of a sale of all shares at the last price, after all charges; None without a price.
         stop: The stop of a position of an own strategy in this session; None without one. `stop_note`: what it means now.
-        protected: Whether a live sell order covers all shares; `why_not` is the reason if not.
+        protected: Whether a live sell order covers all shares, and its stop, if any, is watched; `why_not` is the reason if not.
     """
     found = listing(world.ledger.database, world.user)
     if not found:

@@ -6,9 +6,9 @@ A monitor that does not run is a cause of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from tradectl.ledger.executions import SKEW
 from tradectl.ledger.schedules import declared
 from tradectl.ledger.schema import positions
 from tradectl.model.moment import ist_date, to_ist
+from tradectl.model.rule_names import REVERSION
 from tradectl.runtime.agenda import Window, current, task_windows
 from tradectl.runtime.registry import task_named
 
@@ -58,6 +59,8 @@ def unprotected_now(
 ) -> tuple[Unprotected, ...]:
     """Return the open positions that no live sell covers in market hours, each with its cause, by the ledger alone.
 
+    A position of an own strategy with a live sell is one of them while nobody watches its stop.
+
     Nothing is written.
 
     Args:
@@ -73,7 +76,8 @@ def unprotected_now(
     snapshot = world.ledger.book.snapshot()
     known = unprotected_findings.load(world.ledger, session.date)
     exposed = list(_exposed(world, snapshot, session, now, known))
-    if not exposed:
+    covered = _covered_own(world, snapshot, session, now, exposed)
+    if not exposed and not covered:
         return ()
     monitor = Monitor(looked_at, None) if looked_at is not None else _monitor(world, session, now)
     of_account = _of_account(world, snapshot, now)
@@ -88,6 +92,7 @@ def unprotected_now(
         cause, detail, as_of = _cause(snapshot, position, now, monitor=monitor, kept=kept, of_account=of_account, damaged=damaged)
         of = (position.id, position.instrument_id, position.symbol, shares, position.quantity)
         found.append(unprotected_positions.Unprotected(*of, cause, detail, since, as_of))
+    found += _unwatched(world, session, now, covered, monitor=monitor, known=known)
     return tuple(item for item in found if item.is_due(now + within))
 
 
@@ -147,6 +152,52 @@ def _exposed(
                 yield position, shares, damaged
 
 
+def _covered_own(
+    world: World, snapshot: Snapshot, session: Session, now: datetime, exposed: Sequence[tuple[Position, int, str]]
+) -> list[Position]:
+    """Return the positions of own strategies that have a live sell, while their stock trades: a stop of them must be watched."""
+    own = [item for item in snapshot.positions if item.strategy != REVERSION]
+    if not own or world.mode == "simulated":
+        return []
+    from tradectl.execution import sell_coverage
+
+    named, found = {position.id for position, *_ in exposed}, []
+    for position in own:
+        kinds, _ = sell_coverage.closing_auctions(world.market, position, session.date)
+        if position.id not in named and any(session.takes_changes(now, (kind,)) for kind in kinds):
+            found.append(position)
+    return found
+
+
+def _unwatched(
+    world: World,
+    session: Session,
+    now: datetime,
+    covered: Iterable[Position],
+    *,
+    monitor: Monitor,
+    known: Mapping[str, Unprotected],
+) -> Iterator[Unprotected]:
+    """Yield the covered positions with a stop that nobody watches: no monitor runs, or its last check had no price."""
+    from tradectl.execution import sell_coverage, unwatched_stops
+    from tradectl.execution.position_rules import PositionRules
+    from tradectl.execution.unprotected_positions import Cause
+
+    rules = PositionRules(world.ledger.book, world.ledger.strategies, world.market, world.parameters.universe)
+    for position in covered:
+        kept = known.get(position.instrument_id)
+        if kept is not None and (kept.position_id != position.id or kept.as_of > now + SKEW):
+            kept = None
+        stored = kept if kept is not None and kept.cause is Cause.STOP_NOT_WATCHED else None
+        if monitor.idle is not None and (stop := unwatched_stops.stop_of(world.ledger, rules, position, session.date)):
+            since = sell_coverage.exposed_since(world.ledger.book, position, session.date, session.open_at(), now)
+            since = max(since, monitor.looked_at or since)
+            since = min(since, stored.since) if stored is not None else since
+            yield unwatched_stops.finding(position, stop, monitor.idle[1], since=since, as_of=now)
+        elif monitor.idle is None and stored is not None:
+            yield replace(stored, as_of=max(stored.as_of, monitor.looked_at or stored.as_of))
+
+
 def _cause(
     snapshot: Snapshot,
     position: Position,
@@ -170,7 +221,7 @@ def _cause(
         cause, text = monitor.idle
         before = f"; its last finding was {kept.cause.replace('_', ' ')}: {kept.detail}" if kept is not None else ""
         return cause, text + before, now
-    passed = {Cause.HALTED, Cause.NOT_ARMED, Cause.OUTCOME_UNKNOWN, Cause.UNIDENTIFIED}
+    passed = {Cause.HALTED, Cause.NOT_ARMED, Cause.OUTCOME_UNKNOWN, Cause.UNIDENTIFIED, Cause.STOP_NOT_WATCHED}
     if kept is not None and kept.cause not in passed:
         return kept.cause, kept.detail, max(kept.as_of, monitor.looked_at or kept.as_of)
     if damaged:

@@ -25,6 +25,7 @@ from tradectl.model.moment import at_ist
 from tradectl.ports import Broker, ReportsStream
 from tradectl.task import Context, Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
+from tradectl.tasks.sell_monitor.stop_watch import StopWatch
 from tradectl.tasks.sell_monitor.unprotected_check import Checked
 
 MOST_MISSED = 3
@@ -74,6 +75,7 @@ class _Run:
         session: None where the session table does not have it.
         day: The first moments of the session's date and of the next date.
         first_close: The earliest end of continuous trading; from then on findings change without a command.
+        stops: Knows since when a position with a stop has had no price.
         quote_age: An older quote changes no order: the setting `quote_max_age` and the delay of the broker's quotes.
         kinds: By instrument, whether the stock has a closing auction; both values where that is not known.
         unprotected: The findings that the last check stored.
@@ -88,6 +90,7 @@ class _Run:
     first_close: datetime
     quote_age: timedelta
     stream: _Stream
+    stops: StopWatch
     kinds: dict[str, tuple[bool, ...]] = field(default_factory=dict)
     unprotected: tuple[Unprotected, ...] = ()
     covered: tuple[int, int] | None = None
@@ -119,6 +122,7 @@ class _Run:
             first_close=first_close,
             quote_age=timedelta(seconds=world.parameters.quote_max_age) + world.broker.capabilities.quote_delay,
             stream=_Stream(world.broker),
+            stops=context.part(StopWatch, lambda: StopWatch.of(context)),
         )
 
     def kinds_of(self, position: Position) -> tuple[bool, ...]:
@@ -135,10 +139,11 @@ class _Run:
             return Checked()
         state = seen.snapshot.revision, seen.broker.revision
         closing = seen.now >= self.first_close
-        if self.covered == state and not (closing or worked or context.first):
+        stops = self.stops.findings(seen.snapshot.positions, seen.quotes, seen.now)
+        if not stops and self.covered == state and not (closing or worked or context.first):
             return unprotected_check.NOTHING
         again = context.first or closing or bool(self.unprotected)
-        found = unprotected_check.check(context, self.session, self.seller, seen, again=again)
+        found = unprotected_check.check(context, self.session, self.seller, seen, again=again, unwatched=stops)
         self.covered, self.unprotected = state if found.covered else None, found.unprotected
         return found
 

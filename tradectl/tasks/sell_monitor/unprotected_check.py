@@ -26,6 +26,7 @@ from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderReport, OrderStatus, Side
 from tradectl.task import Context
+from tradectl.tasks.sell_monitor.stop_watch import StopWatch
 
 CREDIT_PERIOD = timedelta(days=7)
 """How long after its ex-date shares of a corporate action may not be credited at the depository."""
@@ -55,26 +56,32 @@ NOTHING = Checked(covered=True)
 """The result where nothing was found."""
 
 
-def check(context: Context, session: Session, seller: Seller, seen: StepView, *, again: bool) -> Checked:
+def check(
+    context: Context, session: Session, seller: Seller, seen: StepView, *, again: bool, unwatched: Sequence[Unprotected] = ()
+) -> Checked:
     """Return the findings that are due after a step; store and announce them.
 
     `again`: findings may be stored, by the check before or by another process, or continuous trading has ended for some stocks.
-    After the market hours of a stock the last finding of those hours stays.
+    After the market hours of a stock the last finding of those hours stays. `unwatched`: findings of stops without a price.
     """
     current = _Check(context, session, context.world.clock.now())
     uncovered = current.uncovered(seen.snapshot)
     exposed = current.exposed(uncovered, seen.snapshot)
-    covered = not uncovered and not context.world.ledger.book.broker.unread
-    if not exposed and not again:
+    covered = not uncovered and not unwatched and not context.world.ledger.book.broker.unread
+    if not exposed and not unwatched and not again:
         return Checked(covered=covered)
     found, news = current.save(
-        seen.snapshot, lambda before: current.findings_of(_gather_facts(current, seller, seen, exposed), before)
+        seen.snapshot,
+        lambda before: [
+            *current.findings_of(_gather_facts(current, seller, seen, exposed), before),
+            *current.covered_only(unwatched, exposed, seen.snapshot),
+        ],
     )
     return Checked(found, news, covered)
 
 
 def after_failure(context: Context, error: Exception) -> None:
-    """Store and announce, from the ledger alone, that a failed step leaves positions without a sell."""
+    """Store and announce, from the ledger alone, that a failed step leaves positions without a sell, or stops without a price."""
     if not isinstance(error, _LEFT_TO_OTHERS):
         with suppress(DatabaseError):  # the ledger itself may be what failed
             _store_failure(context, error)
@@ -87,13 +94,22 @@ def _store_failure(context: Context, error: Exception) -> None:
         return
     current, snapshot = _Check(context, session, context.now), world.ledger.book.snapshot()
     exposed = current.exposed(current.uncovered(snapshot), snapshot)
-    if exposed:
+    watch = context.part(StopWatch, lambda: StopWatch.of(context))
+    unwatched = watch.findings(snapshot.positions, {}, context.now, _failure(error)[1])
+    if exposed or unwatched:
         halted, armed = unprotected_positions.halted_by(snapshot, world.marker), unprotected_positions.is_armed(world.ledger)
         facts = [
             (position, ExposureFacts(shares, position.quantity, halted, armed, _failure_of(current, position, error)))
             for position, shares in exposed
         ]
-        current.save(snapshot, lambda before: current.findings_of(facts, before))
+
+        def found(before: Mapping[str, Unprotected]) -> list[Unprotected]:
+            known = [item for item in before.values() if item.cause is Cause.STOP_NOT_WATCHED]
+            named = {item.position_id for item in unwatched}
+            stops = [*unwatched, *(item for item in known if item.position_id not in named)]
+            return [*current.findings_of(facts, before), *current.covered_only(stops, exposed, snapshot)]
+
+        current.save(snapshot, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +150,17 @@ class _Check:
         """Return whether the position's stock is certainly in continuous trading now."""
         return self.session.takes_changes(self.now, self.kinds(position))
 
+    def covered_only(self, stops: Iterable[Unprotected], exposed: Exposed, snapshot: Snapshot) -> list[Unprotected]:
+        """Return the findings about stops of open positions that a live sell covers, while their stocks trade."""
+        named, found = {position.id for position, _ in exposed}, []
+        for item in stops:
+            position = snapshot.position_of(item.instrument_id)
+            if position is None or position.id != item.position_id or position.id in named:
+                continue
+            if any(self.session.takes_changes(self.now, (kind,)) for kind in self.kinds(position)):
+                found.append(item)
+        return found
+
     def findings_of(
         self, gathered: Iterable[tuple[Position, ExposureFacts]], before: Mapping[str, Unprotected]
     ) -> list[Unprotected]:
@@ -152,7 +179,7 @@ class _Check:
                     since = max(since, min(now, book.broker.unread[facts.unread[0].id].updated_at))
             else:
                 since = known.since
-                if cause is Cause.AUCTION:
+                if cause is Cause.AUCTION and known.cause is not Cause.STOP_NOT_WATCHED:
                     cause, detail = known.cause, known.detail
             of = (position.id, position.instrument_id, position.symbol, facts.shares, position.quantity)
             found.append(Unprotected(*of, cause, detail, since, now))
