@@ -210,7 +210,9 @@ def finding(cause: Cause, since: datetime) -> Unprotected:
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_one_line_with_what_helps(cause: Cause) -> None:
     text = finding(cause, NOON).text
-    assert text.startswith("ALPHA: 17 of 117 shares have no live sell order (")
+    stop = cause is Cause.STOP_NOT_WATCHED
+    what = "nothing protects 17 shares below their stop" if stop else "17 of 117 shares have no live sell order"
+    assert text.startswith(f"ALPHA: {what} (")
     assert text.endswith(ADVICE[cause])
     assert "\n" not in text
     assert finding(cause, NOON).grave is (cause not in INFORMATION)

@@ -22,6 +22,7 @@ from tradectl.lazy import resolved
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
+from tradectl.model.rule_names import REVERSION
 from tradectl.ports import Broker, ReportsStream
 from tradectl.task import Context, Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
@@ -139,7 +140,8 @@ class _Run:
             return Checked()
         state = seen.snapshot.revision, seen.broker.revision
         closing = seen.now >= self.first_close
-        stops = self.stops.findings(seen.snapshot.positions, seen.quotes, seen.now)
+        own = [item for item in seen.snapshot.positions if item.strategy != REVERSION] if self.stops.opened is not None else []
+        stops = self.stops.findings(own, seen.quotes, seen.now) if own else ()
         if not stops and self.covered == state and not (closing or worked or context.first):
             return unprotected_check.NOTHING
         again = context.first or closing or bool(self.unprotected)
