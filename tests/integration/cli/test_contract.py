@@ -15,7 +15,7 @@ from tradectl.settings import load
 
 KEYS = ["command", "user", "mode", "session", "outcome", "exit_code", "result", "error"]
 MISTAKES = [
-    (("stats",), 2, "No such command 'stats'. Did you mean 'status'?"),
+    (("stats",), 2, "No such command 'stats'. Did you mean 'status', 'strategy'?"),
     (("orders", "list", "--limit", "many"), 2, "'many' is not a whole number"),
     (("orders", "list", "--nonsense"), 2, "No such option: --nonsense"),
     (("orders", "show"), 2, "Missing argument 'ORDER'"),

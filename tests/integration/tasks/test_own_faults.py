@@ -74,7 +74,7 @@ def test_a_text_whose_last_check_failed_buys_nothing(trading: Make) -> None:
     assert market.ledger.signals.for_session(D) == []
 
 
-def test_a_lost_buy_of_an_unknown_strategy_is_not_taken_for_the_shipped_rule(trading: Make) -> None:
+def test_a_lost_buy_without_a_strategy_is_unidentified(trading: Make) -> None:
     """As after the restore of an older backup: neither the order nor its signal is known."""
     market = trading(stock(on={D: FLAT, AFTER: FLAT}))
     own_buy(market, keep(market, BOTH), 100, 9600)

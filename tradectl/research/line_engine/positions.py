@@ -67,7 +67,17 @@ def positions_of(run: LineRun) -> Positions:
                 rows = chosen[inside]
                 rows = rows[same_day[rows] == intraday]
                 into[rows] = side_charges(side, quantity[rows] * prices[rows], table, intraday=intraday)
-    return Positions(number, symbol, bought, sold, quantity, paid, received, buy_charges, sell_charges)
+    return Positions(
+        number=number,
+        symbol=symbol,
+        bought=bought,
+        sold=sold,
+        quantity=quantity,
+        paid=paid,
+        received=received,
+        buy_charges=buy_charges,
+        sell_charges=sell_charges,
+    )
 
 
 def trades_of(run: LineRun) -> TradeColumns:

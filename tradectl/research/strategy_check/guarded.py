@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tradectl.model.history import Floats, History
@@ -29,10 +29,7 @@ def load(text: StrategyText, guard: Guard) -> Strategy:
     def make(values: Mapping[str, float]) -> Rule:
         return GuardedRule(_guarded(guard, lambda: inner.make(values)), guard)
 
-    return Strategy(
-        inner.name, inner.form, inner.text, inner.file, make,
-        inner.description, inner.source, inner.universe, inner.parameters,
-    )  # fmt: skip
+    return replace(inner, make=make)
 
 
 def _guarded(guard: Guard, call: Callable[[], T]) -> T:

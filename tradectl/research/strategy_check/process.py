@@ -59,10 +59,9 @@ def _deterministic(one: CheckOutcome, other: CheckOutcome) -> CheckResult:
 @contextmanager
 def _started(work: CheckWork, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process with its work. It is ended at the end of the block."""
-    command = [sys.executable, "-c", _CHILD.format(path=sys.path)]
-    child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **environment}, start_new_session=True
-    )  # fmt: skip
+    settings = [f"{name}={value}" for name, value in environment.items()]
+    command = ["env", *settings, sys.executable, "-c", _CHILD.format(path=sys.path)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     try:
         with suppress(BrokenPipeError):
             _writing(child).write(pickle.dumps(work))

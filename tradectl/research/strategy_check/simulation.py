@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -34,7 +35,10 @@ SIMULATES_STRATEGIES = all(find_spec(name) is not None for name in TASK_MODULES)
 SESSIONS = 60
 """The sessions of the compared span."""
 EVERY = 25
-"""Minutes between two steps of the sell monitor; the daily price paths turn on multiples of it, in both."""
+"""Minutes between two steps of the sell monitor; the daily price paths turn on multiples of it, in both. A stop sells at the
+first step that sees it, and `backtest` looks each minute, so a rule with a stop has one step a minute."""
+STOP = re.compile(r"^\s*(def\s+)?stop\b", re.MULTILINE)
+"""A stop in a strategy file: the key of a TOML file, or the method of a class."""
 STARTS = time(7, 30)
 
 
@@ -76,13 +80,14 @@ def both_accounts(work: CheckWork, runs: Runs, span: Span, tell: Tell) -> BothAc
 
 def simulated(work: CheckWork, universe: str, span: Span, folder: Path, tell: Tell) -> dict[str, Any]:
     """Simulate the strategy over a span in a folder, and return the JSON result of `simulate`."""
+    every = 1 if STOP.search(work.text.text) else EVERY
     world = bootstrap.open_simulation(
         work.settings,
         folder,
         start=at_ist(span.first, STARTS),
         capital=work.capital,
         changes={"universe": universe},
-        step=EVERY,
+        step=every,
         alone=True,
     )
     with closing(world):
@@ -90,7 +95,7 @@ def simulated(work: CheckWork, universe: str, span: Span, folder: Path, tell: Te
         world.ledger.strategies.store(StoredStrategy(hash_, text.name, text.form, text.text), now)
         world.ledger.strategies.use(UsedStrategy(text.name, hash_, Decimal(1)), now)
         done = simulate(
-            world, all_tasks(), span.first, span.last, every=EVERY * 60,
+            world, all_tasks(), span.first, span.last, every=every * 60,
             progress=lambda number, total, session: tell(f"simulate {session}", number, total),
         )  # fmt: skip
         return simulation.result(world, done, world.broker.statement(), 0.0)
