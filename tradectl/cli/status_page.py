@@ -25,7 +25,7 @@ LABEL, RESULT = 10, 41
 NARROW = 80
 """The width of the page where stdout is no terminal."""
 STOP = "stop_not_watched"
-"""The cause of a position whose sell is live and whose stop nobody watches (`unprotected_positions.Cause`)."""
+"""The cause of a position whose sell is live and whose stop is not watched (`unprotected_positions.Cause`)."""
 SHOWN = 8
 """How many decisions are named."""
 

@@ -70,7 +70,7 @@ def announce(ledger: Ledger, session: date, now: datetime, finding: Unprotected)
         return False
     title = f"{finding.symbol} is unprotected" if finding.grave else f"{finding.symbol} cannot be sold yet"
     if finding.cause is Cause.STOP_NOT_WATCHED:
-        title = f"Nobody watches the stop of {finding.symbol}"
+        title = f"The stop of {finding.symbol} is not watched"
     with ledger.database.note():
         new = ledger.outbox.add(now, title, finding.text, _key(session, finding), kind=_kind(finding))
         if new:

@@ -132,7 +132,7 @@ ADVICE: Mapping[Cause, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Unprotected:
-    """A finding: `shares` of a position's `quantity` have no live sell order, or a stop that nobody watches.
+    """A finding: `shares` of a position's `quantity` have no live sell order, or a stop that is not watched.
 
     `since`: when that began, at the latest. `as_of`: when the cause was determined, possibly by another process."""
 

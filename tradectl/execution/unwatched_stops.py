@@ -1,4 +1,4 @@
-"""Name the stop of a position that nobody watches: the target may rest at the exchange, the stop is no order there.
+"""Name the stop of a position that is not watched: the target may rest at the exchange, the stop is no order there.
 
 A resting sell at the target does not protect a position below its stop. The sell monitor finds that it has had no price
 (`tasks.sell_monitor.stop_watch`); other commands find that the monitor does not run (`runtime.exposure`).
@@ -40,6 +40,6 @@ def stop_of(ledger: Ledger, rules: PositionRules, position: Position, session: d
 
 
 def finding(position: Position, stop: str, why: str, *, since: datetime, as_of: datetime) -> Unprotected:
-    """Return the finding about a position whose stop nobody watches. `stop`: its name by `stop_of`; `why`: what prevents it."""
+    """Return the finding about a position whose stop is not watched. `stop`: its name by `stop_of`; `why`: what prevents it."""
     of = (position.id, position.instrument_id, position.symbol, position.quantity, position.quantity)
     return Unprotected(*of, Cause.STOP_NOT_WATCHED, f"{stop} is not watched: {why}", since, as_of)

@@ -59,7 +59,7 @@ def unprotected_now(
 ) -> tuple[Unprotected, ...]:
     """Return the open positions that no live sell covers in market hours, each with its cause, by the ledger alone.
 
-    A position of an own strategy with a live sell is one of them while nobody watches its stop.
+    A position of an own strategy with a live sell is one of them while its stop is not watched.
 
     Nothing is written.
 
@@ -178,7 +178,7 @@ def _unwatched(
     monitor: Monitor,
     known: Mapping[str, Unprotected],
 ) -> Iterator[Unprotected]:
-    """Yield the covered positions with a stop that nobody watches: no monitor runs, or its last check had no price."""
+    """Yield the covered positions with a stop that is not watched: no monitor runs, or its last check had no price."""
     from tradectl.execution import sell_coverage, unwatched_stops
     from tradectl.execution.position_rules import PositionRules
     from tradectl.execution.unprotected_positions import Cause

@@ -69,7 +69,7 @@ class Strategy:
         form: EXPRESSIONS or PYTHON.
         text: The whole text of the file.
         file: What an error names, such as `rsi2.toml`.
-        source: From whom the rule is.
+        source: Where the rule comes from.
         universe: The list that it scans; empty for that of the user.
         make: Makes the rule from the values of all parameters. Raises UsageError.
     """

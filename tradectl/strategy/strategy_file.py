@@ -32,7 +32,7 @@ from tradectl.strategy.strategy import EXPRESSIONS, Strategy, StrategyParameter,
 
 KEYS: Mapping[str, str] = {
     "description": "what the rule does, in a sentence",
-    "source": "from whom the rule is: a book, a paper, an address",
+    "source": "where the rule comes from: a book, a paper, an address",
     "universe": "the list that it scans; without it, that of the user",
     "securities": "what it buys: shares (without it), funds, or shares and funds",
     "entry": "a condition at a close: buy in the next session",

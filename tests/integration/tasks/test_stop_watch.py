@@ -1,4 +1,4 @@
-"""A stop that nobody watches is reported, although the target rests: without a monitor, without a price, with failing steps."""
+"""A stop that is not watched is reported, although the target rests: without a monitor, without a price, with failing steps."""
 
 from __future__ import annotations
 
