@@ -77,6 +77,11 @@ class World:
     strategies: StrategyFiles | None = None
     recorder: StepRecorder | None = None
 
+    @property
+    def attended(self) -> bool:
+        """Return whether a person reads the messages of this world, and other processes run: not in a simulation."""
+        return self.mode != "simulated"
+
     def close(self) -> None:
         """Close the ledger's database."""
         self.ledger.database.close()
@@ -149,7 +154,7 @@ class Context:
 
         world = self.world
         book = world.ledger.book
-        messages = TradeMessages(world.ledger, self.claim.task) if world.mode != "simulated" and not self.dry_run else None
+        messages = TradeMessages(world.ledger, self.claim.task) if world.attended and not self.dry_run else None
         path = OrderPath(
             world.broker,
             book,

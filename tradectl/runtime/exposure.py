@@ -157,7 +157,7 @@ def _covered_own(
 ) -> list[Position]:
     """Return the positions of own strategies that have a live sell, while their stock trades: a stop of them must be watched."""
     own = [item for item in snapshot.positions if item.strategy != REVERSION]
-    if not own or world.mode == "simulated":
+    if not own or not world.attended:
         return []
     from tradectl.execution import sell_coverage
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from tradectl.clock import SystemClock
 from tradectl.model.recording import RecordedRun, RecordedStep
 from tradectl.runtime.interleaving import Interleaving, Wait
 from tradectl.runtime.interrupt import stop_on_signals
@@ -39,8 +38,8 @@ class RunClock:
         return self._now
 
     def machine_now(self) -> datetime:
-        """Return the machine's time (UTC)."""
-        return SystemClock().machine_now()
+        """Return the same moment: a heartbeat of the replay must not be later than the session that it replays."""
+        return self._now
 
     def sleep(self, seconds: float) -> None:
         """Wait until all other runs have reached the end of this sleep."""

@@ -64,7 +64,7 @@ def test_reports_are_typed_frozen_and_have_the_own_symbol(trading) -> None:
 @pytest.mark.parametrize("room", ["tasks", "execution", "strategy", "ledger", "runtime"])
 def test_no_task_knows_which_broker_it_trades_with(room: str) -> None:
     """So paper trading is the same program, and no branch of it asks for the mode."""
-    for file in sorted((ROOT / "tradectl" / room).glob("*.py")):
+    for file in sorted((ROOT / "tradectl" / room).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -52,7 +52,7 @@ def run(context: Context) -> Outcome:
         universe, session, broker=world.broker, market=world.market, clock=world.clock, sessions=world.sessions
     )
     # a simulation of the past accepts gaps; `data check` lists them
-    request = ScreenRequest(universe, session, following, bars, parameters, whole=world.mode != "simulated")
+    request = ScreenRequest(universe, session, following, bars, parameters, whole=world.attended)
     scans = [_scan(context, item, request) for item in strategies]
     verdicts = [verdict for scan in scans for verdict in scan.verdicts]
     stale = any(scan.stale for scan in scans)
@@ -65,7 +65,7 @@ def run(context: Context) -> Outcome:
     if not context.dry_run:
         _store_results(context, scans, following, state)
     doubt = world.market.surveillance(session).doubt()
-    if doubt and world.mode != "simulated":
+    if doubt and world.attended:
         context.log("surveillance_lists", f"{doubt}: {SURVEILLANCE_HELP}", level="warning")
     if stale:
         context.log("stale_data", f"there are no bars of {session}: the last stored bars were analysed", level="warning")

@@ -97,7 +97,7 @@ def run(context: Context) -> Outcome:
     }
     if not context.dry_run:
         text = _summary(context, result, closed, mismatches, doubtful, unlisted=unlisted, beyond=beyond, renamed=renamed)
-        if world.mode != "simulated":
+        if world.attended:
             context.log("daily_summary", text.replace("\n", "; "))
         world.ledger.outbox.add(
             context.now,

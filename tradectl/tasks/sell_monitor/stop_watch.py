@@ -37,7 +37,7 @@ class StopWatch:
         """Return the watch of a run before its first step."""
         world = context.world
         session = world.sessions.session(context.session)
-        checks = session is not None and not context.dry_run and world.mode != "simulated"
+        checks = session is not None and not context.dry_run and world.attended
         return cls(
             context,
             PositionRules(world.ledger.book, world.ledger.strategies, world.market, world.parameters.universe),

@@ -196,7 +196,7 @@ class _Check:
         named = {item.instrument_id for item in found}
         due += [item for name, item in before.items() if name not in named and self._is_still_unprotected(snapshot, item)]
         news = unprotected_findings.save(ledger, day, now, due, before)
-        if due and self.context.world.mode != "simulated":
+        if due and self.context.world.attended:
             news = unprotected_findings.remind(ledger, day, now, due) or news
         return tuple(due), news
 
@@ -244,7 +244,7 @@ def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Expo
     world, snapshot, unread = current.context.world, seen.snapshot, seller.trading.book.broker.unread
     if not exposed:
         return
-    armed = world.mode == "simulated" or unprotected_positions.is_armed(world.ledger)  # a simulation runs this each minute
+    armed = not world.attended or unprotected_positions.is_armed(world.ledger)  # a simulation runs this each minute
     halted = unprotected_positions.halted_by(snapshot, world.marker)
     held: Mapping[str, Holding] | None = None
     listed: Sequence[Holding] = ()
