@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from tests.support.trading import D, Trading, entry
+from tests.support.trading import D, T, Trading, entry
 from tradectl.ledger.rows import Order
 from tradectl.ledger.strategies import StoredStrategy
 from tradectl.model.order import Purpose
@@ -29,10 +29,17 @@ def keep(market: Trading, text: str, name: str = NAME) -> str:
 
 
 def own_buy(
-    market: Trading, hash_: str, quantity: int, price: int, *, session: date = D, position_id: int | None = None
+    market: Trading,
+    hash_: str,
+    quantity: int,
+    price: int,
+    *,
+    session: date = D,
+    position_id: int | None = None,
+    decided: date = T,
 ) -> Order:
     """Place a buy of a strategy: an entry, or the next buy of a position."""
-    intent = replace(entry(quantity, price, session=session), strategy=NAME, strategy_hash=hash_, level=1)
+    intent = replace(entry(quantity, price, session=session), strategy=NAME, strategy_hash=hash_, level=1, decided=decided)
     if position_id is not None:
         intent = replace(intent, purpose=Purpose.REENTRY, leg=f"P{position_id}:2", position_id=position_id, level=2)
     found = market.trading(market.claim("test", session)).path.place(intent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tradectl.bootstrap.ledger_databases import read_home_database
 from tradectl.bootstrap.tariffs import with_tariff
 from tradectl.errors import UsageError
 
@@ -26,12 +27,11 @@ def capital_of(settings: Settings) -> int:
 
 def only_user(settings: Settings) -> str | None:
     """Return the only user of a home; None if there is no home yet. Raises UsageError if it has several users."""
-    from tradectl.ledger.opening import open_database
     from tradectl.ledger.users import Users
 
     if not settings.has_ledger:
         return None
-    database = open_database(settings.database, read_only=True)
+    database = read_home_database(settings)
     try:
         names = [item.user for item in Users(database).list()]
     finally:
@@ -43,13 +43,12 @@ def only_user(settings: Settings) -> str | None:
 
 def schedule_of(settings: Settings, user: str) -> dict[str, ScheduleRow]:
     """Return the schedule of a home's user, by task; empty without a home. Raises UsageError for an unknown user."""
-    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
 
     if not settings.has_ledger:
         return {}
-    database = open_database(settings.database, read_only=True)
+    database = read_home_database(settings)
     try:
         return {row.task: row for row in Ledger(database, Users(database).get(user).user).schedules.list()}
     finally:
@@ -69,13 +68,12 @@ def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
 
 def home_ledger(settings: Settings) -> Ledger | None:
     """Return the home's ledger for reading; None if there is no home yet."""
-    from tradectl.ledger.opening import open_database
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
 
     if not settings.has_ledger:
         return None
-    database = open_database(settings.database, read_only=True)
+    database = read_home_database(settings)
     names = [item.user for item in Users(database).list()]
     if not names:
         return None

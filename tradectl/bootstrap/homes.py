@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tradectl.bootstrap.home_clock import clock_of
 from tradectl.bootstrap.home_readings import DEFAULT_CAPITAL, DEFAULT_USER
+from tradectl.bootstrap.ledger_databases import open_home_database, upgrade_older
 from tradectl.bootstrap.past_data import lacking_data
 from tradectl.bootstrap.renames import LedgerRenames, RenameWatch
 from tradectl.bootstrap.reports import draw_session, write_session_report
@@ -53,7 +53,7 @@ def init(
 
     _check_mode(settings, mode, broker)
     _make_folder(settings)
-    database = _open(settings)
+    database = open_home_database(settings)
     create_or_upgrade(database)
     if not _make(settings, database, user=user, capital=capital, mode=mode, broker=broker):
         raise ConfigurationError(f"{database.name} is already a tradectl database")
@@ -143,17 +143,6 @@ def _files(settings: Settings) -> Iterator[Path]:
         yield from (file.with_name(f"{file.name}{ending}") for ending in ("", "-wal", "-shm", ".lock", ".next"))
 
 
-def _open(settings: Settings, *, read_only: bool = False, busy_seconds: float | None = None) -> Database:
-    from tradectl.ledger.engine import BUSY_SECONDS
-    from tradectl.ledger.opening import open_database
-
-    waits = BUSY_SECONDS if busy_seconds is None else busy_seconds
-    database = open_database(settings.database, read_only=read_only, busy_seconds=waits)
-    if database.journal is not None and settings.at is not None:
-        database.journal.now = VirtualClock(settings.at).now
-    return database
-
-
 def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell: Callable[[str], None]) -> Database:
     """Return the home's database, which has a mode. If two processes create the same home, it is created once."""
     from tradectl.ledger.migrations import create_or_upgrade
@@ -163,7 +152,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
     reading = read_only and exists(settings)
     if not reading:
         _make_folder(settings)
-    database = _open(settings, read_only=reading)
+    database = open_home_database(settings, read_only=reading)
     try:
         if _is_made(settings, database, create=make and not reading):
             return database
@@ -171,7 +160,7 @@ def _opened(settings: Settings, user: str, *, read_only: bool, make: bool, tell:
             raise ConfigurationError(_not_made(f"there is no home in {settings.home} (no ledger in {database.name})"))
         if reading:
             database.close()
-            database = _open(settings)
+            database = open_home_database(settings)
             create_or_upgrade(database)
         if _make(settings, database, user=user, capital=DEFAULT_CAPITAL, mode="paper"):
             _make_exchange(settings)
@@ -214,20 +203,13 @@ def exists(settings: Settings) -> bool:
 
 
 def _is_made(settings: Settings, database: Database, *, create: bool) -> bool:
-    """Return whether the database has a mode. An older schema is upgraded; an empty database gets one only with `create`.
-
-    The first command after an update of the program upgrades the schema, also one that only reads.
-    """
-    from tradectl.ledger.migrations import HEAD, create_or_upgrade, revision
+    """Return whether the database has a mode; an empty database gets a schema only with `create`."""
+    from tradectl.ledger.migrations import create_or_upgrade
     from tradectl.ledger.store import Info
 
-    found = revision(database)
-    if found is None and not create:
-        return False
-    if found is not None and found < HEAD and database.read_only:
-        with closing(_open(settings)) as writable:
-            create_or_upgrade(writable)
-    if found != HEAD:
+    if not upgrade_older(settings, database):
+        if not create:
+            return False
         create_or_upgrade(database)
     return Info(database).get("mode") is not None
 
@@ -282,7 +264,7 @@ def _world(
     account = ledger if mode != "simulated" else None
     parameters = with_tariff(with_changes(Parameters(), changed), settings, account, changed, tell)
     notifier = notifier_of(settings, ledger)
-    renames = LedgerRenames(settings.market, ledger, clock, partial(_open, settings, busy_seconds=LOCK_SECONDS))
+    renames = LedgerRenames(settings.market, ledger, clock, partial(open_home_database, settings, busy_seconds=LOCK_SECONDS))
     if follow:
         renames.follow()
     market = lazy(lambda: renames.follow_market(open_store(settings)) if follow else open_store(settings))

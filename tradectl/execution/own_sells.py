@@ -152,8 +152,7 @@ class OwnSells:
         if target is not None and self.parameters.freeze == "position":
             before = self.ceiling(position, scale, tick)
             target = target if before is None else min(target, before)
-        leaves = (rules.text("exit") or "max_days") if rules.exit_due else ""
-        return OwnTerms(scale, target, levels.stop, leaves, rules.decided, rules)
+        return OwnTerms(scale, target, levels.stop, rules.exit_text, rules.decided, rules)
 
     def _at_once(self, purpose: Purpose, position: Position, quote: Quote, reason: str) -> DesiredSell:
         """Return a sell that trades at once: a limit slightly below the last price, and not below the day's band."""

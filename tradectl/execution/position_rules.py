@@ -52,9 +52,24 @@ class HeldRules:
         return self.rules.rule.targets
 
     @property
-    def exit_due(self) -> bool:
-        """Return whether the close requires a sale at the next open. A close before the first buy requires nothing."""
-        return self.last >= self.held.entered and self.rules.exit_due(self.held, self.last)
+    def exit_decided(self) -> date | None:
+        """Return the last session whose close required a sale at the next open; None if none has since the last buy.
+
+        A sale that is due stays due until the shares are sold, also after a session in which nobody sold them.
+        """
+        first = max(self.held.entered, self.held.decided + 1)
+        due = (bar for bar in range(self.last, first - 1, -1) if self.rules.exit_due(self.held, bar))
+        found = next(due, None)
+        return None if found is None else self.rules.history.session(found)
+
+    @property
+    def exit_text(self) -> str:
+        """Return the condition that requires the sale, with its session if that is not the one that decides; empty for none."""
+        session = self.exit_decided
+        if session is None:
+            return ""
+        late = f", true on the close of {session}" if session != self.decided else ""
+        return (self.text("exit") or "max_days") + late
 
     @property
     def reentry_level(self) -> int:

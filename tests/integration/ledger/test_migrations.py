@@ -16,12 +16,14 @@ from sqlalchemy.engine import Connection
 
 from tests.integration.ledger.conftest import with_admin
 from tests.support.addresses import emptied
+from tradectl.bootstrap.home_readings import home_ledger
 from tradectl.errors import DatabaseError
 from tradectl.ledger import journal_triggers, schema
 from tradectl.ledger.audit import entries, verify
 from tradectl.ledger.engine import Database
 from tradectl.ledger.migrations import HEAD, alembic_config, create_or_upgrade, revision
 from tradectl.ledger.opening import open_database
+from tradectl.settings import load
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -187,3 +189,14 @@ def test_columns_that_an_earlier_state_made_are_left(empty: Database) -> None:
     assert create_or_upgrade(empty)
     with empty.read() as connection:
         assert differences(connection) == []
+
+
+def test_a_reader_upgrades_the_ledger_of_an_earlier_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an update of the program the first command may be `simulate`, which only reads the home."""
+    settings = load(home=str(tmp_path), environment={})
+    at_revision("0004", settings.database, monkeypatch)
+    home = home_ledger(settings)
+    assert home is not None
+    assert home.strategies.chosen() == []
+    assert revision(home.database) == HEAD
+    home.database.close()

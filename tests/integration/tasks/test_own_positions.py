@@ -41,7 +41,7 @@ def test_position_monitor_knows_a_stop_and_an_exit(trading: Make) -> None:
 def test_position_monitor_uses_the_price_of_today_for_the_exit(trading: Make) -> None:
     found = seen(held(trading, text_of(exit="close < prev(close, 1)"), on={AFTER: (9500, 9500, 9400, 9400)}))
     assert (found["recommendation"], found["distance_to_target"]) == ("EXIT", None)
-    assert found["reason"] == "dip: exit close < prev(close, 1) is true"
+    assert found["reason"] == "dip: exit close < prev(close, 1)"
 
 
 def test_a_second_buy_follows_its_condition(trading: Make) -> None:

@@ -19,7 +19,7 @@ from tradectl.strategy.parameters import Parameters
 
 Make = Callable[..., Trading]
 FLAT = (9500, 9500, 9500, 9500)
-NEXT = DAYS[DAYS.index(AFTER) + 1]
+NEXT, LATER = DAYS[DAYS.index(AFTER) + 1 : DAYS.index(AFTER) + 3]
 
 
 def held(trading: Make, text: str, *, on: dict[date, tuple[int, int, int, int]], **options: str) -> Trading:
@@ -147,6 +147,35 @@ def test_an_exit_condition_sells_at_the_next_open(trading: Make) -> None:
     (why,) = market.ledger.decisions.by_rule("sell-monitor", NEXT, "", "dip:exit")
     assert "days_held >= 1" in why.reason
     assert why.inputs["strategy"] == "dip"
+
+
+def test_an_exit_of_a_session_without_a_monitor_stays_due(trading: Make) -> None:
+    """The condition is true on the close of one session only. The backtest has sold at the open after it."""
+    falls = {AFTER: (9500, 9500, 9400, 9400), NEXT: (8600, 8600, 8550, 8550), LATER: (8700, 8800, 8600, 8700)}
+    market = held(trading, text_of(exit="close == 94", stop="entry * 0.5"), on=falls)
+    day(market)
+    for session in (AFTER, NEXT):
+        market.to(session, "18:00")
+        market.run("eod", force=True)
+    assert len(market.positions) == 1
+    day(market, LATER, "09:20")
+    assert sold(market, LATER) == [(Purpose.EXIT, 100, 8700)]
+    (why,) = market.ledger.decisions.by_rule("sell-monitor", LATER, "", "dip:exit")
+    assert f"close == 94, true on the close of {AFTER}" in why.reason
+
+
+def test_an_exit_before_the_last_buy_is_over(trading: Make) -> None:
+    """Shares that were bought again after the close are not those that it required to sell."""
+    on = {AFTER: (9500, 9500, 9400, 9400), NEXT: (9000, 9000, 8900, 8900), LATER: FLAT}
+    market = held(trading, text_of(exit="close == 94", stop="entry * 0.5"), on=on)
+    (position,) = market.positions
+    market.to(AFTER, "18:00")
+    market.run("eod", force=True)
+    own_buy(market, position.strategy_hash, 50, 9300, session=NEXT, position_id=position.id, decided=AFTER)
+    market.to(NEXT, "18:00")
+    market.run("eod", force=True)
+    day(market, LATER, "09:20")
+    assert ([item.buys for item in market.positions], sold(market, LATER)) == ([2], [])
 
 
 def test_no_target_is_shown_and_is_grave_only_without_a_monitor(trading: Make) -> None:

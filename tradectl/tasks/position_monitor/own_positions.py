@@ -64,8 +64,8 @@ def _advice(view: OwnView, morning: HeldRules, rules: HeldRules, market: MarketD
     when = f" on the close of {rules.decided}, since it compares symbols" if compares else ""
     if levels.stop is not None and view.last <= levels.stop:
         return Advice("EXIT", f"the price is at or below the stop of {show_rupees(levels.stop)}", target)
-    if rules.exit_due:
-        return Advice("EXIT", f"{rules.strategy}: exit {rules.text('exit') or 'max_days'} is true{when}", target)
+    if rules.exit_text:
+        return Advice("EXIT", f"{rules.strategy}: exit {rules.exit_text}{when}", target)
     level = rules.reentry_level
     untrusted = distrusted(market, rules.rules.history, view.session) if level else ""
     if untrusted:
