@@ -21,7 +21,7 @@ class Dip:
     parameters = {{"oversold": {{"default": 20, "low": 2, "high": 40}}}}
 
     def entry(self, bars):
-        return (bars.rsi(2) < self.oversold) & (bars.close > bars.sma(50))
+        return (bars.rsi(2) < self.oversold) & (bars.close > bars.sma(50)) & known(bars)
 
     def exit(self, bars, held):
         {exit}
@@ -29,7 +29,18 @@ class Dip:
     def stop(self, bars, held):
         return held.entry * 0.9
 """
+NO_MEMORY = "def known(bars):\n    return True\n"
 HONEST = "return bars.close > bars.sma(5)"
+MEMORY = """
+SEEN = {}
+
+
+def known(bars):
+    \"\"\"Return whether these are not the bars of the last call and one more, as those of the next evening are.\"\"\"
+    key = float(bars.close[0])
+    before, SEEN[key] = SEEN.get(key, 0), len(bars.close)
+    return len(bars.close) != before + 1
+"""
 MISTAKES = {
     "a centred moving average": ("", 'return bars.close > np.convolve(bars.close, np.ones(5) / 5, "same")', 13, "no future"),
     "shift(-1)": ("", "return bars.close > np.append(bars.close[1:], np.nan)", 13, "no future"),
@@ -41,6 +52,7 @@ MISTAKES = {
     "a file read": ("", 'return bars.close > len(open("/etc/hostname").read())', 14, "it opens the file /etc/hostname"),
     "a file read of the module": ('TEXT = open("/etc/hostname").read()', HONEST, 14, "it opens the file /etc/hostname"),
     "an order of a set": ("", 'return bars.close > bars.sma(5 if min("abcdef", key=hash) < "b" else 9)', 14, "deterministic"),
+    "a memory": (MEMORY, HONEST, 14, "simulate"),
     "an error": ("", "return bars.close / nosuch", 14, "nosuch"),
 }
 
@@ -60,7 +72,7 @@ def trader(home: Path, settings: Settings, tradectl: Tradectl) -> Tradectl:
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_found(trader: Tradectl, home: Path, mistake: str) -> None:
     head, code, exit_code, found = MISTAKES[mistake]
-    (home / "strategies" / "dip.py").write_text(RULE.format(head=head, exit=code))
+    (home / "strategies" / "dip.py").write_text(RULE.format(head=head if head == MEMORY else NO_MEMORY + head, exit=code))
     said = trader("strategy", "check", "dip", "--universe", "demo", "--from", "2024-01-01", "--json")
     assert said.code == exit_code
     failed = [item for item in said.object["result"]["checks"] if item["status"] == "failed"]
@@ -69,7 +81,7 @@ def test_a_mistake_is_found(trader: Tradectl, home: Path, mistake: str) -> None:
 
 
 def test_an_honest_rule_passes(trader: Tradectl, home: Path) -> None:
-    (home / "strategies" / "dip.py").write_text(RULE.format(head="", exit=HONEST))
+    (home / "strategies" / "dip.py").write_text(RULE.format(head=NO_MEMORY, exit=HONEST))
     said = trader("strategy", "check", "dip", "--universe", "demo", "--from", "2024-01-01", "--json")
     assert (said.code, said.object["result"]["failures"]) == (0, [])
     assert trader("strategy", "use", "dip").code == 0
