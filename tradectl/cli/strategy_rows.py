@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SHIPPED, PASSED, FAILED, NOT_CHECKED, CHANGED = "shipped", "passed", "failed", "not checked", "changed since"
 """The states of a check: of the shipped rule, of this very text (passed, failed), of no text, and of another text."""
-OF_REVERSION = "RSI re-entries below the EMA 9, the rule of tradectl; its settings: `tradectl config list`"
+DIPS = "Buy a dip by RSI 10, sell at the EMA 9; settings: `tradectl config list`"
 SHORT_HASH = 12
 """The number of digits of a hash that a person reads."""
 LABEL = 12
@@ -41,7 +41,7 @@ def strategy_row(name: str, found: Strategy | TradectlError, ledger: Ledger) -> 
 def shipped_row(ledger: Ledger) -> dict[str, Any]:
     """Return the row of the shipped rule."""
     used = {item.name: item for item in ledger.strategies.used()}.get(REVERSION)
-    return _row(REVERSION, used) | {"description": OF_REVERSION, "check": SHIPPED}
+    return _row(REVERSION, used) | {"description": DIPS, "check": SHIPPED}
 
 
 def _row(name: str, used: UsedStrategy | None) -> dict[str, Any]:
