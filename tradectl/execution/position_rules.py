@@ -164,11 +164,11 @@ class PositionRules:
         if stored is None:
             name, short = position.strategy, position.strategy_hash[:12] or "none"
             return RulesMissing(f"the ledger has no text of the strategy {name} (hash {short})", text_missing=True)
-        from tradectl.strategy.strategy_forms import strategy_of  # a day of the shipped rule does not need it
+        from tradectl.execution.own_strategies import own_strategy  # a day of the shipped rule does not need it
 
         try:
-            strategy = strategy_of(stored.name, stored.form, stored.text)
-            return strategy.rule(), strategy.universe or self.universe
+            own = own_strategy(stored.name, stored.form, stored.text)
+            return own.rule, own.strategy.universe or self.universe
         except TradectlError as error:
             return RulesMissing(f"the stored text of the strategy {position.strategy} cannot be read: {error}", text_missing=True)
 
