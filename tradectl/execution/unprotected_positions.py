@@ -253,10 +253,10 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
         return Cause.CORPORATE_ACTION, facts.stopped
     if facts.strategy_missing:
         return Cause.STRATEGY_MISSING, facts.strategy_missing
-    if facts.without_target:
-        return Cause.NO_TARGET, facts.without_target
-    refused = _refusal(facts)
     shortage = _shortage(facts) if facts.read else None
+    if facts.without_target:
+        return shortage if shortage is not None and shortage[0] not in INFORMATION else (Cause.NO_TARGET, facts.without_target)
+    refused = _refusal(facts)
     if shortage is not None:
         return refused if refused is not None and shortage[0] in INFORMATION else shortage
     if not facts.continuous:

@@ -9,12 +9,14 @@ import pytest
 
 from tests.integration.tasks.test_own_sells import BOTH, FLAT, held, on_offer
 from tests.integration.tasks.test_unprotected import told
+from tests.support.afar import Front, put
 from tests.support.own_strategies import text_of
 from tests.support.trading import AFTER, D, Trading, stock
 from tradectl.errors import BrokerUnavailable
 from tradectl.execution.unprotected_positions import Unprotected
 from tradectl.model.market import Quote
 from tradectl.model.odd_rows import Quotes
+from tradectl.model.order import Holding
 from tradectl.report.held_positions import held_positions
 from tradectl.runtime.exposure import announce_unprotected, unprotected_now
 
@@ -131,3 +133,39 @@ def test_a_simulation_reports_no_stop(trading: Make) -> None:
 
 def findings_in(market: Trading, mode: str) -> tuple[Unprotected, ...]:
     return unprotected_now(replace(market.world, mode=mode))
+
+
+STOP_ONLY = text_of(exit="close < 0", stop="entry * 0.98")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([Holding("ACME", 100, 0, 100)], ("no_target", False)),
+        ([Holding("ACME", 0, 100, 0)], ("no_target", False)),
+        ([Holding("ACME", 60, 0, 60, pledged=40)], ("pledged", True)),
+        ([], ("missing", True)),
+        (None, ("no_target", False)),
+    ],
+    ids=["all may be sold", "not delivered yet", "pledged", "gone", "no answer"],
+)
+def test_a_stop_that_could_not_sell_is_reported(trading: Make, rows: list[Holding] | None, expected: tuple[str, bool]) -> None:
+    """No sell rests, so before the stop is reached only the broker's list shows that the sale would be refused."""
+    market = held(trading, STOP_ONLY, on={AFTER: (9500, 9550, 9400, 9450)})
+    broker = Listing(market.broker)
+    broker.rows = rows
+    put(market, broker)
+    market.to(AFTER, "09:15")
+    report = market.monitor(AFTER, "09:20")
+    assert (found(market), report.exit_code) == ([expected], 11 if expected[1] else 0)
+
+
+class Listing(Front):
+    """An exchange that lists other holdings; None: it does not answer."""
+
+    rows: list[Holding] | None = None
+
+    def holdings(self) -> list[Holding]:
+        if self.rows is None:
+            raise BrokerUnavailable("no answer")
+        return self.rows

@@ -259,7 +259,7 @@ def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Expo
             yield position, ExposureFacts(**known)
             continue
         known |= _own_facts(seller, seen, position)
-        if known.get("strategy_missing") or known.get("without_target"):
+        if known.get("strategy_missing"):
             yield position, ExposureFacts(**known)
             continue
         if held is None and failure is None:
@@ -269,7 +269,7 @@ def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Expo
             except (BrokerUnavailable, LoginNeeded) as error:
                 failure = _failure(error)
         if held is None:
-            yield position, ExposureFacts(**known, failure=failure)
+            yield position, ExposureFacts(**known, failure=None if known.get("without_target") else failure)
             continue
         odd = unreadable_rows.unreadable_holding(listed, position.symbol) or unreadable_rows.blocking_row(
             seller.trading.book, position.symbol, Side.SELL
@@ -280,8 +280,10 @@ def _gather_facts(current: _Check, seller: Seller, seen: StepView, exposed: Expo
         if position.symbol not in held and (renamed := seller.trading.probable_renames().get(position.symbol)) is not None:
             known["renamed"] = renamed.text
         known |= {"read": True, "held": held.get(position.symbol), "trade_for_trade": seller.trade_for_trade_shares(position)}
+        known["credited"] = _uncredited(current, seller, position, known["held"])
         known["stopped"] = seller.action_block(position, snapshot)
-        yield position, ExposureFacts(**known, **_price_facts(current, seller, seen, position, known["held"]))
+        prices = {} if known.get("without_target") else _price_facts(current, seller, seen, position)
+        yield position, ExposureFacts(**known, **prices)
 
 
 def _own_facts(seller: Seller, seen: StepView, position: Position) -> dict[str, str]:
@@ -297,13 +299,19 @@ def _own_facts(seller: Seller, seen: StepView, position: Position) -> dict[str, 
     return {"without_target": seller.own.without_target(position, quote)}
 
 
-def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Position, held: Holding | None) -> dict[str, Any]:
+def _uncredited(current: _Check, seller: Seller, position: Position, held: Holding | None) -> int:
+    """Return the new shares of recent corporate actions, if the broker lists fewer shares than the position has."""
+    if held is not None and held.sellable >= position.quantity:
+        return 0
+    return seller.trading.book.new_shares(position.id, current.context.session - CREDIT_PERIOD)
+
+
+def _price_facts(current: _Check, seller: Seller, seen: StepView, position: Position) -> dict[str, Any]:
     """Return the facts from the quote and the session's sell orders, by the names of `ExposureFacts`."""
     quote = seen.quotes.get(position.symbol)
     book, day = seller.trading.book, current.context.session
     sells = sell_coverage.sells_of(book, position, day)
     found = {
-        "credited": book.new_shares(position.id, day - CREDIT_PERIOD) if held is None or held.sellable < position.quantity else 0,
         "continuous": current.continuous(position),
         "refused": sells[-1].reason if sells and sells[-1].status is OrderStatus.REJECTED else None,
         "cancelled_by_broker": sell_coverage.cancelled_by_broker(sells),
