@@ -21,8 +21,6 @@ from tradectl.errors import Ambiguous, OrderRefused
 from tradectl.exchange.sessions import SessionTable
 from tradectl.lab.sandboxes.server import Trouble
 
-pytestmark = pytest.mark.slow
-"""Four of its tests show one message more in the replay of the third day, `monitor_not_running`. To be repaired first."""
 DAYS = [session.date for session in SessionTable.load().run_between(date(2025, 10, 28), date(2025, 10, 31))]
 EVENING, BOUGHT, REFUSED, LAST = DAYS
 ALL = {"premarket-retry", "amo-adjust", "sell-monitor", "position-monitor", "analyze", "buy", "eod"}
@@ -101,11 +99,13 @@ def test_four_live_sessions_replay_identically(live: Tradectl) -> None:
     assert compared > 150
 
 
+@pytest.mark.slow
 def test_a_setting_that_decides_nothing_shows_nothing(live: Tradectl) -> None:
     found = live("replay", str(REFUSED), "--set", "log_days=7", "--json").object["result"]
     assert (found["differences"], found["unknown"]) == ([], {})
 
 
+@pytest.mark.slow
 def test_a_buy_that_is_not_sent_leaves_no_order(live: Tradectl) -> None:
     """One buy instead of four: three commands, decisions and orders are missing; nothing else differs but the limit's message."""
     found = live("replay", str(EVENING), "--set", "max_buy_orders=1", "--json").object["result"]
@@ -118,6 +118,7 @@ def test_a_buy_that_is_not_sent_leaves_no_order(live: Tradectl) -> None:
     assert by_table["signals"] == by_table["fills"] == []
 
 
+@pytest.mark.slow
 def test_other_terms_show_as_unknown_without_a_fill(live: Tradectl) -> None:
     """With another target each sell has another price. What the broker would have answered is not known."""
     words = (str(REFUSED), "--set", "ema_fast=12")
@@ -135,6 +136,7 @@ def test_other_terms_show_as_unknown_without_a_fill(live: Tradectl) -> None:
     assert "BRINDAVOX: from 09:15:01 on the broker's answers are not known" in live("replay", *words).words
 
 
+@pytest.mark.slow
 def test_a_torn_recording_replays_up_to_the_gap(copied: Path, tradectl: Tradectl) -> None:
     path = recording_of(copied, REFUSED)
     content = path.read_bytes()
@@ -149,6 +151,7 @@ def test_a_torn_recording_replays_up_to_the_gap(copied: Path, tradectl: Tradectl
     assert "not recorded: " in tradectl("replay", str(REFUSED)).out
 
 
+@pytest.mark.slow
 def test_a_missing_recording_leaves_the_evening(copied: Path, tradectl: Tradectl) -> None:
     recording_of(copied, BOUGHT).unlink()
     found = tradectl("replay", str(BOUGHT), "--json").object["result"]
@@ -157,6 +160,7 @@ def test_a_missing_recording_leaves_the_evening(copied: Path, tradectl: Tradectl
     assert "sell-monitor" in found["not_replayed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "place", "name"), [("position-monitor", -1, "position-monitor 15:30"), ("sell-monitor", 0, "sell-monitor")]
 )
@@ -175,6 +179,7 @@ def test_a_run_that_was_not_recorded_is_named(copied: Path, tradectl: Tradectl, 
     assert [item for item in found["differences"] if item["key"].get("task") not in {"analyze", "buy"}] == []
 
 
+@pytest.mark.slow
 def test_a_bundle_has_the_recording_without_numbers(
     live: Tradectl, lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +201,7 @@ def test_a_bundle_has_the_recording_without_numbers(
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.slow
 def test_a_recording_has_no_secret(lived: Path) -> None:
     for day in DAYS:
         lines = list(lines_of(recording_of(lived, day)))
@@ -204,6 +210,7 @@ def test_a_recording_has_no_secret(lived: Path) -> None:
             assert not any(word in line for line in lines if line)
 
 
+@pytest.mark.slow
 def test_an_old_recording_is_replayed_from_its_packed_form(copied: Path, tradectl: Tradectl) -> None:
     tidy(copied / "recordings", date(2025, 11, 20), keep_days=60)
     assert not recording_of(copied, BOUGHT).exists()
