@@ -55,8 +55,8 @@ def new(invocation: Invocation, name: NewName, like: Like = "") -> Answer:
         copied = folder.example(like)
         form, text = copied.form, copied.text
     else:
-        form, text = EXPRESSIONS, template(name)
-    return _written(folder, name, form, text)
+        form, text = EXPRESSIONS, template(name, _universe(invocation))
+    return _written(invocation, name, form, text)
 
 
 @command(app)
@@ -80,18 +80,25 @@ def save(
         raise UsageError("--entry is needed: a rule says when to buy")
     text = saved_text({"entry": entry, "exit": exit_, "target": target, "stop": stop}, description)
     parse_strategy(name, text)
-    return _written(_folder(invocation), name, EXPRESSIONS, text)
+    return _written(invocation, name, EXPRESSIONS, text)
 
 
-def _written(folder: StrategyFolder, name: str, form: str, text: str) -> Answer:
+def _universe(invocation: Invocation) -> str:
+    """Return the list of symbols of the home's user."""
+    from tradectl.bootstrap import parameters_of
+
+    return parameters_of(invocation.required_settings(), {}).universe
+
+
+def _written(invocation: Invocation, name: str, form: str, text: str) -> Answer:
     """Write a file and say what to do next."""
     from tradectl.strategy.strategy import text_hash
 
-    file = folder.add(name, form, text)
+    file = _folder(invocation).add(name, form, text)
     found = {"name": name, "form": form, "file": str(file), "hash": text_hash(text)}
     lines = (
         f"wrote {file}",
-        f"try it:   tradectl backtest nifty50 --strategy {name}",
+        f"try it:   tradectl backtest {_universe(invocation)} --strategy {name}",
         f"check it: tradectl strategy check {name}",
     )
     return Answer(found, "\n".join(lines))

@@ -10,7 +10,7 @@ TEMPLATE = """\
 # A line that begins with # has no effect. Remove the # to use such a line.
 #
 #   tradectl help expressions             the words that a rule may use
-#   tradectl backtest nifty50 --strategy {name}
+#   tradectl backtest {universe} --strategy {name}
 #   tradectl strategy check {name}
 #   tradectl strategy use {name}
 
@@ -65,9 +65,9 @@ meaning = "the share is rising above the mean of so many bars"
 """
 
 
-def template(name: str) -> str:
-    """Return the text of a new file, a rule that works and a comment on each key."""
-    return TEMPLATE.format(name=name)
+def template(name: str, universe: str) -> str:
+    """Return the text of a new file, a rule that works and a comment on each key. `universe`: the list of its first backtest."""
+    return TEMPLATE.format(name=name, universe=universe)
 
 
 def saved_text(parts: Mapping[str, str], description: str = "") -> str:

@@ -138,7 +138,7 @@ def test_a_changed_value_lies_inside_its_bounds(changes: dict[str, str], line: s
 
 
 def test_the_template_is_a_rule() -> None:
-    strategy = parse_strategy("dip", template("dip"))
+    strategy = parse_strategy("dip", template("dip", "nifty50"))
     assert [item.name for item in strategy.parameters] == ["oversold", "trend"]
     assert all(item.meaning and item.step for item in strategy.parameters)
 
