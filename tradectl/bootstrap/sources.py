@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tradectl.errors import ConfigurationError
+from tradectl.errors import ConfigurationError, UncoveredDate
 from tradectl.lazy import lazy
+from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +34,17 @@ def open_store(settings: Settings, *, through: date | None = None) -> Store:
     from tradectl.marketdata.store import Store
 
     return Store(settings.market, open_sessions(settings), through=through)
+
+
+def open_past(settings: Settings) -> Store:
+    """Return the market data for research: with `--at`, without the bars that end after that moment."""
+    if settings.at is None:
+        return open_store(settings)
+    day, session = ist_date(settings.at), None
+    with suppress(UncoveredDate):
+        session = open_sessions(settings).session(day)
+    ended = session is None or session.last_fill_at() <= settings.at
+    return open_store(settings, through=day if ended else day - timedelta(days=1))
 
 
 def open_prices(

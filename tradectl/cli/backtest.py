@@ -240,7 +240,7 @@ def request_of(invocation: Invocation, name: str, first: str, last: str, own: Ow
     settings = invocation.required_settings()
     parameters = bootstrap.parameters_of(settings, own.settings)
     begin, end = parse_day(first), parse_day(last)
-    market = bootstrap.open_store(settings)
+    market = bootstrap.open_past(settings)
     newest = market.last_session()
     if newest is None:
         raise DataError("there are no bars; `tradectl data import` imports them")

@@ -195,7 +195,7 @@ def study_of(
     from tradectl.research.study import StrategyFile, Study, fingerprint, generation_of
 
     settings = replace(invocation.required_settings(), home=invocation.required_settings().home.absolute())
-    market = bootstrap.open_store(settings)
+    market = bootstrap.open_past(settings)
     newest = market.last_session()
     if newest is None:
         raise DataError("there are no bars; `tradectl data import` imports them")

@@ -117,7 +117,7 @@ def market_of(study: Study, instruments: tuple[str, ...]) -> MarketTables:
 @lru_cache(maxsize=1)
 def store_of(study: Study) -> Store:
     """Return the market of a study. Raises DataError if this process has other market data or rules."""
-    market = bootstrap.open_store(study.settings)
+    market = bootstrap.open_past(study.settings)
     generation, rules = generation_of(study.settings.market), fingerprint(study.settings.sessions)
     if generation != study.generation:
         raise DataError(f"the market data in {study.settings.market} changed since the sweep began: start the sweep again")

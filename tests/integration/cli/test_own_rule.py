@@ -159,3 +159,16 @@ def test_the_seed_is_named_too(researcher: Tradectl) -> None:
     rule = researcher("backtest", "demo", *SPAN, "--look-ahead", "0", "--json").object["result"]["rule"]
     empty = dict.fromkeys(("entry", "exit", "target", "stop", "reentry", "max_days", "score", "size"))
     assert rule == {"name": "ema9-reversion", **empty, "parameters": {}, "ambiguous": 0, "without_stop": 0}
+
+
+@pytest.mark.parametrize(("at", "last"), [("2024-06-14 16:00", "2024-06-14"), ("2024-06-14 12:00", "2024-06-13")])
+def test_a_backtest_sees_no_bar_after_its_clock(researcher: Tradectl, at: str, last: str) -> None:
+    """A home with a virtual clock has bars of later sessions; a bar counts from its end."""
+    said = researcher("--at", at, "backtest", "demo", "--from", "2024-01-01", *RULE, "--look-ahead", "0", "--json").object[
+        "result"
+    ]
+    until = researcher("backtest", "demo", "--from", "2024-01-01", "--to", last, *RULE, "--look-ahead", "0", "--json").object[
+        "result"
+    ]
+    assert len(said["trades"]) > 5
+    assert said == until

@@ -43,7 +43,7 @@ class Runs:
     def of(cls, work: CheckWork, strategy: Strategy) -> Runs:
         """Return the runs of a check. Raises UsageError or DataError for an unusable list or span."""
         parameters = bootstrap.parameters_of(work.settings, {})
-        market = bootstrap.open_store(work.settings)
+        market = bootstrap.open_past(work.settings)
         universe = work.universe or strategy.universe or parameters.universe
         instruments = tuple(name for name in market.universe(universe) if market.history(name) is not None)
         if not instruments:
