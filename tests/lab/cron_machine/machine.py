@@ -72,10 +72,11 @@ class Machine:
         bound = ["setpriv", "--pdeathsig", "KILL", "--"]  # a driver that is killed leaves no cron behind
         faked = ["faketime", "-m", "-f", f"@{begin} x{self.rate}"]
         words = [*bound, "unshare", "-m", *faked, "bash", HERE / "machine.sh", self.folder]
-        self._cron = subprocess.Popen(
-            [str(word) for word in words], env={"PATH": path, **settings}, start_new_session=True,
-            stdout=(self.folder / "cron.log").open("wb"), stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        with (self.folder / "cron.log").open("wb") as log:
+            self._cron = subprocess.Popen(
+                [str(word) for word in words], env={"PATH": path, **settings}, start_new_session=True,
+                stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
         self._await_boot()
         return self
 
