@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tradectl.brokers.kite import KiteAdapter
+from tradectl.brokers.kotak_neo import KotakNeoAdapter
 from tradectl.brokers.paper import PaperBroker, broker
 from tradectl.brokers.paper.store import Store
 from tradectl.clock import VirtualClock
@@ -247,8 +248,9 @@ def sockets(file: str) -> None:
 
 
 def unlimited() -> None:
-    """Ask Kite as often as is wanted: there are no others at a sandbox."""
-    KiteAdapter.limits = dict.fromkeys(KiteAdapter.limits, ((1_000_000, 1.0),))
+    """Ask Kite and Kotak as often as is wanted: there are no others at a sandbox."""
+    for adapter in (KiteAdapter, KotakNeoAdapter):
+        adapter.limits = dict.fromkeys(adapter.limits, ((1_000_000, 1.0),))
 
 
 def unpaced() -> None:
