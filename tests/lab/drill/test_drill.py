@@ -28,7 +28,7 @@ BUSY = 7
 QUIETER, AFTER_MUHURAT = 10, 11
 """Two positions; and the morning after a session that is not run, for which buys have waited."""
 
-SOME = 12
+SOME = 8
 """How many crash points are drawn in every run; `make slow` drills all of them."""
 DRAWN = pytest.mark.parametrize("most", [SOME, pytest.param(0, id="all", marks=pytest.mark.slow)])
 
