@@ -15,12 +15,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from tradectl.brokers.kite import KiteAdapter
+from tradectl.brokers.kotak_neo import KotakNeoAdapter
 from tradectl.brokers.paper import PaperBroker, broker
 from tradectl.brokers.paper.store import Store
 from tradectl.clock import VirtualClock
@@ -29,6 +31,7 @@ from tradectl.ledger.book import Book
 from tradectl.ledger.executions import LEASE
 from tradectl.ledger.intents import Intents
 from tradectl.marketdata.panel import refresh
+from tradectl.marketdata.sources import delayed
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import TERMINAL
 from tradectl.runtime.stepping import Heartbeat
@@ -245,8 +248,14 @@ def sockets(file: str) -> None:
 
 
 def unlimited() -> None:
-    """Ask Kite as often as is wanted: there are no others at a sandbox."""
-    KiteAdapter.limits = dict.fromkeys(KiteAdapter.limits, ((1_000_000, 1.0),))
+    """Ask Kite and Kotak as often as is wanted: there are no others at a sandbox."""
+    for adapter in (KiteAdapter, KotakNeoAdapter):
+        adapter.limits = dict.fromkeys(adapter.limits, ((1_000_000, 1.0),))
+
+
+def unpaced() -> None:
+    """Ask Yahoo as often as is wanted: the site on the loopback has no other users."""
+    delayed.QUOTE_LIMITS = replace(delayed.QUOTE_LIMITS, rate=1_000_000)
 
 
 def impatient(seconds: float) -> None:

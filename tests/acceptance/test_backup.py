@@ -24,15 +24,17 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Homes, Once, home_with
+from tests.acceptance.conftest import Homes
 from tests.acceptance.program import Said, Server, Tradectl, rows
 from tests.acceptance.test_bad_input import DATABASE, USAGE, refused
 from tests.acceptance.test_disk import Disk, disk
-from tests.acceptance.test_kill import EXCHANGE, LEDGER, SCENES, exchange, ledger, nothing_twice, now_in, run
+from tests.acceptance.test_kill import EXCHANGE, LEDGER, SCENES, exchange, ledger, nothing_twice, now_in, run, staged
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 
 __all__ = ["disk"]
+
+of_the_killed = staged
 
 FORK = multiprocessing.get_context("fork")
 AT = "2023-08-16 08:00"
@@ -171,20 +173,9 @@ def test_an_older_ledger_is_copied_as_it_is(server: Server, tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def bought(server: Server, real_market: Path, once: Once) -> Callable[[], Path]:
+def bought(of_the_killed: Callable[[str], Path]) -> Callable[[], Path]:
     """A folder with `home`, before the buys of an evening, and `undisturbed`, after the next morning."""
-    scene = SCENES["buy"]
-
-    def build(work: Path) -> None:
-        trader = home_with(real_market, work / "home", server)
-        run(trader, (scene.before[0][0], ("config", "set", "universe", scene.universe)))
-        for step in scene.before:
-            run(trader, step)
-        undisturbed = Tradectl(shutil.copytree(trader.home, work / "undisturbed"), server)
-        for step in ((scene.at, (scene.task,)), *scene.after):
-            run(undisturbed, step)
-
-    return lambda: once("backed-up", build)
+    return lambda: of_the_killed("buy")
 
 
 def equal(home: Tradectl, undisturbed: Tradectl) -> None:

@@ -88,7 +88,7 @@ class Live:
 
     def __call__(self, *words: str, at: str, cold: bool = False) -> tuple[int, str, str]:
         self.move_to(at)
-        home = self.home if cold or self.name != "kite" else self.home.hooked("unlimited")
+        home = self.home if cold else self.home.hooked("unlimited")
         said = home.cold(*words) if cold else home(*words)
         return said.code, said.out, said.err
 

@@ -59,7 +59,7 @@ def assert_closed(folder: Path) -> None:
         assert mode == (0o700 if path.is_dir() else 0o600), (path, oct(mode))
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077], ids=["000", "077"])
+@pytest.mark.parametrize("umask", [pytest.param(0o000, id="000"), pytest.param(0o077, id="077", marks=pytest.mark.slow)])
 def test_a_home_is_closed_after_every_command(shell: Shell, umask: int, tmp_path: Path) -> None:
     home, live = tmp_path / "home", tmp_path / "live"
     home.mkdir(mode=0o755)

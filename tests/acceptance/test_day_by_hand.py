@@ -36,7 +36,7 @@ def walked(server: Server, real_market: Path, once: Once) -> Path:
 
 def _walk(hand: Tradectl, kept: Path) -> None:
     for number, step in enumerate(STEPS):
-        run = hand.cold if number % 12 == 0 else hand
+        run = hand.cold if number % 25 == 0 else hand
         said = run(*step.words, "--json", at=step.at)
         assert (said.code, said.object["outcome"]) == (_code(said), "completed"), (step, said)
     said = hand("simulate", "--from", SESSIONS[0], "--to", SESSIONS[-1], "--keep", str(kept), "--json")

@@ -27,8 +27,10 @@ from tests.acceptance.test_stopped import Stopping, as_wanted, assert_books_agre
 pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs /proc")
 
 MONITOR = (*test_kill.SCENES["sell-monitor"].before,)
+SHARED = ("buy", "amo-adjust", "premarket-retry", "eod")
+"""Scenes of `test_kill`, prepared once for both."""
 SCENES = {
-    **{name: test_kill.SCENES[name] for name in ("buy", "amo-adjust", "premarket-retry", "eod")},
+    **{name: test_kill.SCENES[name] for name in SHARED},
     "sell-monitor": Scene(before=MONITOR, task="sell-monitor", at="2023-01-31 09:15", after=(("2023-01-31 18:00", ("eod",)),)),
     "position-monitor": Scene(
         before=(*MONITOR, ("2023-01-31 09:15", ("sell-monitor", "--until", "09:20"))),
@@ -38,12 +40,13 @@ SCENES = {
     ),
     "analyze": Scene(before=(), task="analyze", at="2023-01-30 16:00", after=(("2023-01-30 16:05", ("buy",)),)),
 }
+of_the_killed = test_kill.staged
 SENDS = ("place ", "modify ")
 SEED = 13
 
 
 @pytest.fixture(scope="module")
-def staged(server: Server, real_market: Path, once: Once) -> Callable[[str], Path]:
+def staged(of_the_killed: Callable[[str], Path], server: Server, real_market: Path, once: Once) -> Callable[[str], Path]:
     """Of a scene a folder: `home` as it is before the task, `undisturbed` as it is at the end, and the task's `counts`."""
 
     def build(scene: Scene, work: Path) -> None:
@@ -56,7 +59,10 @@ def staged(server: Server, real_market: Path, once: Once) -> Callable[[str], Pat
         for command in rest_of(scene):
             test_kill.run(undisturbed, command)
 
-    return lambda name: once(f"halted-{name}", lambda work: build(SCENES[name], work))
+    def made(name: str) -> Path:
+        return of_the_killed(name) if name in SHARED else once(f"halted-{name}", lambda work: build(SCENES[name], work))
+
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,16 @@ PLACES = [
     ("commit", "middle", "after"),
     ("commit", "last", "before"),
 ]
-CASES = [(name, *place) for name in SCENES for place in PLACES if (name, place[0]) != ("eod", "command")]
+OFTEN = {"buy", "sell-monitor"}
+"""The tasks that are killed at every place in every run."""
+FEW = [PLACES[0], PLACES[2], PLACES[5]]
+"""Where the others are killed in every run; `make slow` has every place."""
+CASES = [
+    pytest.param(name, *place, marks=() if name in OFTEN or place in FEW else pytest.mark.slow)
+    for name in SCENES
+    for place in PLACES
+    if (name, place[0]) != ("eod", "command")
+]
 LEDGER = {
     "orders": "*",
     "fills": "*",

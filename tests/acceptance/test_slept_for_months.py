@@ -55,7 +55,7 @@ class Machine:
 def machine(server: Server, shared_data: Path, tmp_path: Path) -> Iterator[Machine]:
     """A home that holds shares, and whose buy of another share waits at the exchange when the machine falls asleep."""
     exchange = Exchange(Market(shared_data, AWAKE_UNTIL, SESSIONS, real_last=AWAKE_UNTIL), lambda: machine.now)
-    machine = Machine(Tradectl(tmp_path / "home", server), exchange, parse_moment("2023-01-27 15:58"))
+    machine = Machine(Tradectl(tmp_path / "home", server).hooked("unpaced"), exchange, parse_moment("2023-01-27 15:58"))
     with served(exchange):
         machine("2023-01-27 15:58", "init", "--capital", "1000000", "--universe", ",".join(UNIVERSE), "--prices", "yahoo")
         with (machine.home.home / "tradectl.toml").open("a") as file:

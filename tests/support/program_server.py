@@ -2,8 +2,9 @@
 
 What a command costs is mostly its imports, and the tests run hundreds of commands. Each still is a process with its own
 memory, environment, time zone, standard streams and end, and goes in by the program's own `main`: only the interpreter's
-start is shared. Requests are JSON lines on stdin: to start a command, answered by the id of its process, or to wait for a
-process, answered by its exit code. Commands that are started one after another run at once.
+start is shared, and the text of SQL statements that an earlier command compiled. Requests are JSON lines on stdin: to start a
+command, answered by the id of its process, or to wait for a process, answered by its exit code. Commands that are started one
+after another run at once.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ import pkgutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import create_engine
+
 import tradectl
+from tradectl.ledger.compiled import CompiledStatement
 
 ROOT = Path(__file__).resolve().parents[2]
 APART = ("tradectl.__main__", "tradectl.lab.", "tradectl.ledger.migrations.versions.", "tradectl.ledger.migrations.env")
@@ -130,21 +136,55 @@ def serve() -> None:
     """Until stdin ends."""
     for name in LOADED:
         importlib.import_module(name)
+    statements = Statements()
     gc.freeze()  # a collection in a child would copy the pages of all that was imported
+    reports: dict[int, Path] = {}
     for line in sys.stdin:
         asked = json.loads(line)
         if "wait" in asked:
             _, status = os.waitpid(asked["wait"], 0)
+            statements.compile(reports.pop(asked["wait"]))
             answer = os.waitstatus_to_exitcode(status)
         else:
+            report = Path(f"{asked['streams'][1]}-compiled")
             answer = os.fork()
             if answer == 0:
-                live(asked)
+                live(asked, partial(statements.report, report))
+            reports[answer] = report
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
 
 
-def live(asked: dict[str, Any]) -> None:
+class Statements:
+    """The ledger's statements. Each command reports which it compiled, and the server compiles these for the next commands."""
+
+    def __init__(self) -> None:
+        self._all = [found for found in gc.get_objects() if type(found) is CompiledStatement]
+        self._sqlite = create_engine("sqlite://").connect()
+        self._known: set[tuple[int, str]] = set()
+
+    def report(self, file: Path) -> None:
+        """Write the statements that this process compiled for SQLite, each with the names of its parameters."""
+        keys = [(number, key) for number, statement in enumerate(self._all) for key in statement._compiled]
+        new = [
+            (number, names)
+            for number, (dialect, *names) in keys
+            if dialect == "sqlite" and (number, str(names)) not in self._known
+        ]
+        if new:
+            file.write_text(json.dumps(new), encoding="utf-8")
+
+    def compile(self, report: Path) -> None:
+        """Compile what a command has reported. One that was killed reports nothing."""
+        if not report.exists():
+            return
+        for number, names in json.loads(report.read_text(encoding="utf-8")):
+            self._all[number]._compile_for(self._sqlite, dict.fromkeys(names))
+            self._known.add((number, str(names)))
+        report.unlink()
+
+
+def live(asked: dict[str, Any], at_end: Callable[[], None]) -> None:
     """The life of one command: `argv`, `env`, `streams` (three files), `umask`, and a `hook` of the acceptance tests."""
     become(asked["env"], asked["streams"], asked["umask"])
     code = 1
@@ -165,6 +205,8 @@ def live(asked: dict[str, Any]) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        with suppress(OSError):  # a test may have made the disk read-only
+            at_end()
         os._exit(code)
 
 

@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cases.processes import cron_words, shell
+from tests.acceptance.conftest import server
+from tests.acceptance.program import Server, Tradectl
+
+__all__ = ["server"]
 
 pytestmark = pytest.mark.usefixtures("trading_hours")  # in the evening the lines fetch prices, and no test reaches a network
 CRON = f"{os.defpath}:/usr/sbin:/sbin"
@@ -28,12 +32,20 @@ def as_cron_runs(line: str, home: Path, folder: Path) -> subprocess.CompletedPro
     return subprocess.run(cron_words(folder, command), cwd=folder, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("name", ["live", "my home, it's 100% mine"])
+def with_two_users(home: Path, server: Server) -> Tradectl:
+    """Make a home of `me` and `anna`."""
+    tradectl = Tradectl(home, server)
+    assert tradectl("init").code == 0
+    assert tradectl("user", "add", "anna", "--capital", "100000").code == 0
+    return tradectl
+
+
+@pytest.mark.parametrize("name", [pytest.param("live", marks=pytest.mark.slow), "my home, it's 100% mine"])
 @pytest.mark.parametrize("said", ["environment", "option"])
-def test_every_line_reaches_the_home_it_was_written_for(tmp_path: Path, name: str, said: str):
+def test_every_line_reaches_the_home_it_was_written_for(tmp_path: Path, server: Server, name: str, said: str):
     home, elsewhere = tmp_path / name, tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert shell("tradectl init && tradectl user add anna --capital 100000", home).returncode == 0
+    with_two_users(home, server)
     if said == "environment":
         written = shell("tradectl crontab --zone UTC", home, {"TRADECTL_USER": "anna"})
     else:
@@ -49,18 +61,18 @@ def test_every_line_reaches_the_home_it_was_written_for(tmp_path: Path, name: st
         assert ledger.execute("SELECT count(*) FROM users").fetchone() == (2,)
 
 
-def test_the_lines_are_those_of_the_users_schedule(tmp_path: Path):
+def test_the_lines_are_those_of_the_users_schedule(tmp_path: Path, server: Server):
     """Of the user who is named, and of no other."""
-    assert shell("tradectl init && tradectl user add anna --capital 100000", tmp_path).returncode == 0
+    tradectl = with_two_users(tmp_path, server)
     changes = (
-        'schedule set premarket-retry --times "08:05"',
+        "schedule set premarket-retry --times 08:05",
         "schedule set sell-monitor --until 14:30",
         "schedule disable analyze",
     )
-    before = {user: shell(f"tradectl crontab --zone UTC --user {user}", tmp_path).stdout for user in ("anna", "me")}
+    before = {user: tradectl("crontab", "--zone", "UTC", "--user", user).out for user in ("anna", "me")}
     for change in changes:
-        assert shell(f"tradectl {change} --user anna", tmp_path).returncode == 0, change
-    after = {user: shell(f"tradectl crontab --zone UTC --user {user}", tmp_path).stdout for user in ("anna", "me")}
+        assert tradectl(*change.split(), "--user", "anna").code == 0, change
+    after = {user: tradectl("crontab", "--zone", "UTC", "--user", user).out for user in ("anna", "me")}
     assert after["me"] == before["me"] != ""
     retries = [line.split(maxsplit=2)[:2] for line in lines(after["anna"]) if " premarket-retry " in line]
     assert retries == [["35", "2"]]
@@ -78,12 +90,15 @@ def test_a_ledger_that_cannot_be_read_is_noted(tmp_path: Path):
     assert len(lines(said.stdout)) == 18
 
 
-def test_a_line_whose_home_is_gone_makes_none(tmp_path: Path):
+@pytest.mark.parametrize("each", [6, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_line_whose_home_is_gone_makes_none(tmp_path: Path, each: int):
+    """Every run starts some of the lines: the last of them, `run-due`, and each sixth of the others."""
     home, elsewhere = tmp_path / "live", tmp_path / "elsewhere"
     elsewhere.mkdir()
     written = shell("tradectl crontab --zone UTC", home)
     assert "there is no home" in written.stderr
-    for line in lines(written.stdout):
+    found = lines(written.stdout)
+    for line in (*found[:-1:each], found[-1]):
         done = as_cron_runs(line, home, elsewhere)
         assert (done.returncode, done.stdout) == (4, ""), line
         assert f"there is no home in {home}" in done.stderr
@@ -136,8 +151,8 @@ def test_a_password_goes_into_no_crontab(tmp_path: Path):
     assert ("is not written here" in written.stderr, "--db" in written.stdout) == (False, False)
 
 
-def test_several_users_must_be_named(tmp_path: Path):
-    assert shell("tradectl init && tradectl user add anna --capital 100000", tmp_path).returncode == 0
+def test_several_users_must_be_named(tmp_path: Path, server: Server):
+    with_two_users(tmp_path, server)
     said = shell("tradectl crontab", tmp_path)
     assert (said.returncode, said.stdout) == (2, "")
     assert "choose one with --user NAME" in said.stderr

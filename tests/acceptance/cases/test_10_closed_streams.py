@@ -161,8 +161,18 @@ def full(kind: str, *, blocking: bool) -> Iterator[tuple[int, int]]:
         os.close(writing)
 
 
-@pytest.mark.parametrize("blocking", [True, False])
-@pytest.mark.parametrize("kind", [*STREAMS])
+OFTEN = {("pipe", True), ("socket", False), ("terminal", True)}
+"""Each kind of stream, and both ways of writing to one; each case takes seconds, because the writer waits for its reader."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "blocking"),
+    [
+        pytest.param(kind, blocking, marks=() if (kind, blocking) in OFTEN else pytest.mark.slow)
+        for kind in STREAMS
+        for blocking in (True, False)
+    ],
+)
 def test_a_reader_that_does_not_read_loses_text_only(home: Path, kind: str, *, blocking: bool):
     """The writer may not wait for ever, and its exit code is that of the work."""
     words = [sys.executable, "-m", "tradectl", "eod", "--at", AT]
@@ -172,7 +182,7 @@ def test_a_reader_that_does_not_read_loses_text_only(home: Path, kind: str, *, b
     assert done.stderr.decode().splitlines()[-1].startswith("tradectl: stdout cannot be written: its reader does not read")
 
 
-@pytest.mark.parametrize("kind", [*STREAMS])
+@pytest.mark.parametrize("kind", ["pipe", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("socket", "terminal"))])
 def test_the_story_on_stderr_does_not_hold_the_work(home: Path, kind: str):
     words = [sys.executable, "-m", "tradectl", "eod", "--at", "2023-07-23 18:00"]
     with full(kind, blocking=True) as (_, writing):

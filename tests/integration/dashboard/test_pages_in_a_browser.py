@@ -12,11 +12,22 @@ from tests.integration.dashboard.conftest import TOKEN, LedgerHome, Serving
 from tests.support.browsing import BEYOND, BLANK, CUT, DARK, DESK, PHONE, SPLIT, violations
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 PAGES = ("", "positions", "orders", "reports", "log", "charts")
 REFUSED = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
 Open = Callable[..., "Page"]
+
+
+def look_often(route: Route) -> None:
+    """Let a page of the server look for changes twice a second."""
+    if route.request.resource_type != "document":
+        route.continue_()
+        return
+    reply = route.fetch()
+    text, found = re.subn(r'data-every="\d+"', 'data-every="0.5"', reply.text())
+    assert found == 1
+    route.fulfill(response=reply, body=text)
 
 
 @pytest.fixture
@@ -25,9 +36,11 @@ def opened(browser: Browser) -> Iterator[Open]:
     troubles: list[str] = []
     contexts: list[BrowserContext] = []
 
-    def show(server: Serving, path: str, look: dict[str, Any], *, expected: str = "") -> Page:
+    def show(server: Serving, path: str, look: dict[str, Any], *, expected: str = "", hurried: bool = False) -> Page:
         contexts.append(browser.new_context(**look))
         tab = contexts[-1].new_page()
+        if hurried:
+            tab.route(lambda url: "/live/" not in url and "/assets/" not in url, look_often)
         tab.on("console", lambda message: troubles.append(message.text) if message.text != expected else None)
         tab.on("pageerror", lambda error: troubles.append(f"error: {error}"))
         tab.on(
@@ -55,7 +68,12 @@ def held(ledger_home: LedgerHome) -> str:
 
 
 @pytest.mark.parametrize(
-    ("look", "paths"), [(PHONE, PAGES), (DESK, ("", "charts")), (DARK, ("charts",))], ids=["phone", "desk", "dark"]
+    ("look", "paths"),
+    [
+        pytest.param(PHONE, PAGES, id="phone"),
+        pytest.param(DESK, ("", "charts"), id="desk", marks=pytest.mark.slow),
+        pytest.param(DARK, ("", "charts"), id="dark"),
+    ],
 )
 def test_each_page_fits_and_is_accessible(
     opened: Open, page: Serving, held: str, look: dict[str, Any], paths: tuple[str, ...]
@@ -76,7 +94,7 @@ def test_each_page_fits_and_is_accessible(
 
 
 def test_a_new_order_and_a_finding_appear_by_themselves(opened: Open, page: Serving, ledger_home: LedgerHome) -> None:
-    tab = opened(page, "orders", DESK)
+    tab = opened(page, "orders", DESK, hurried=True)
     tab.wait_for_selector("html[data-ready=yes]")
     tab.evaluate("window.mark = 'the same page'")
     assert tab.locator("text=NEWCOMER").count() == 0
@@ -95,7 +113,7 @@ def test_a_new_order_and_a_finding_appear_by_themselves(opened: Open, page: Serv
 
 
 def test_a_page_that_is_not_current_says_so(opened: Open, page: Serving) -> None:
-    tab = opened(page, "", DESK, expected="Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+    tab = opened(page, "", DESK, expected="Failed to load resource: net::ERR_INTERNET_DISCONNECTED", hurried=True)
     tab.wait_for_selector("html[data-ready=yes]")
     tab.context.set_offline(True)
     tab.wait_for_selector("#stale:has-text('Not current')", timeout=15_000)

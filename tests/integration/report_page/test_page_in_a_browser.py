@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 Open = Callable[..., "Page"]
+LOOKS = pytest.mark.parametrize(
+    "look",
+    [pytest.param(DESK, id="desk", marks=pytest.mark.slow), pytest.param(PHONE, id="phone"), pytest.param(DARK, id="dark")],
+)
+"""The light colours are on the phone and the wide page is dark, so every run has both of them."""
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def day(**changes: object) -> Content:
     return replace(report, first=report.last)
 
 
-@pytest.mark.parametrize("look", [DESK, PHONE, DARK], ids=["desk", "phone", "dark"])
+@LOOKS
 def test_a_full_page_fits_and_is_accessible(opened: Open, look: dict[str, Any]) -> None:
     page = opened(busy(), look)
     assert page.evaluate(BEYOND) == []
@@ -175,7 +180,7 @@ def test_a_simulation_has_its_session_minute_by_minute(opened: Open, world: Pape
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("look", [DESK, PHONE, DARK], ids=["desk", "phone", "dark"])
+@LOOKS
 def test_a_sweep_shows_its_heat_map(opened: Open, look: dict[str, Any]) -> None:
     page = opened(render_sweep(sweep_result(), {"rsi_exit": "50", "rsi_entry_above": "30"}, MADE), look)
     assert page.evaluate(SPLIT) == []

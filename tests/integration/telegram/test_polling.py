@@ -162,7 +162,8 @@ def files_of(home: Path) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_many_commands_leave_no_file_open(paired: Phone, rare_collections: None) -> None:
+@pytest.mark.parametrize("commands", [10, pytest.param(40, marks=pytest.mark.slow)])
+def test_many_commands_leave_no_file_open(paired: Phone, rare_collections: None, commands: int) -> None:
     """In market hours a command about a position opens the market data. A process that polls for weeks must not keep them."""
     make_market(paired.settings.market, SessionTable.load(), last=DEMO_LAST)
     noon, bought = datetime(2025, 11, 10, 6, 30, tzinfo=UTC), date(2025, 11, 6)
@@ -176,10 +177,10 @@ def test_many_commands_leave_no_file_open(paired: Phone, rare_collections: None)
         return replace(paired.opened(read_only), clock=VirtualClock(noon))
 
     poller, opened = paired.poller(at_noon), []
-    for _ in range(40):
+    for _ in range(commands):
         paired.server.message("/positions")
         poller.poll_once(0)
         opened.append(files_of(paired.settings.home))
-    assert len(paired.server.replies()) == 40
+    assert len(paired.server.replies()) == commands
     assert "UNPROTECTED AMBERWELL" in paired.server.replies()[-1]
     assert max(opened) <= opened[0]

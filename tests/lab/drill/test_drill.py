@@ -28,6 +28,10 @@ BUSY = 7
 QUIETER, AFTER_MUHURAT = 10, 11
 """Two positions; and the morning after a session that is not run, for which buys have waited."""
 
+SOME = 8
+"""How many crash points are drawn in every run; `make slow` drills all of them."""
+DRAWN = pytest.mark.parametrize("most", [SOME, pytest.param(0, id="all", marks=pytest.mark.slow)])
+
 WAITED = "rejected, to be tried again before the open"
 
 
@@ -79,21 +83,24 @@ def test_few_seeds_have_every_fault_and_every_promise() -> None:
     assert {item.promise for item in drawn} == set(Promise)
 
 
-def test_a_day_without_faults_survives_every_death(drilled) -> None:
-    tally = drilled((), Promise.REFUSES, "", most=60, day=QUIETER)
+@pytest.mark.parametrize("most", [24, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_day_without_faults_survives_every_death(drilled, most: int) -> None:
+    tally = drilled((), Promise.REFUSES, "", most=most, day=QUIETER)
     assert found(tally) == []
     assert tally.unknown == {}
-    assert tally.kills >= tally.runs - 1 - tally.stops == 60
+    assert tally.kills >= tally.runs - 1 - tally.stops == most
     assert (tally.real_kills, tally.stops) == (10, 6)
 
 
-def test_a_morning_that_places_what_waited_survives_every_death(drilled) -> None:
-    tally = drilled({Fault.REPLY_LOST}, Promise.NOTHING, "premarket-retry", day=AFTER_MUHURAT)
+@DRAWN
+def test_a_morning_that_places_what_waited_survives_every_death(drilled, most: int) -> None:
+    tally = drilled({Fault.REPLY_LOST}, Promise.NOTHING, "premarket-retry", most=most, day=AFTER_MUHURAT)
     assert found(tally) == []
-    assert tally.runs > 15
+    assert tally.runs > (most or 15)
 
 
-def test_a_buy_rejected_for_funds_is_retried_once_after_deaths(drilled, monkeypatch) -> None:
+@DRAWN
+def test_a_buy_rejected_for_funds_is_retried_once_after_deaths(drilled, monkeypatch, most: int) -> None:
     """How the days end is looked at on the way to the verdict. With this seed one of two buys lacks funds."""
     ends: set[tuple[str, str, OrderStatus]] = set()
 
@@ -104,18 +111,27 @@ def test_a_buy_rejected_for_funds_is_retried_once_after_deaths(drilled, monkeypa
         return ledger_check.check_ledger(truth, ledger, oversold)
 
     monkeypatch.setattr(crashes, "check_ledger", judge)
-    tally = drilled({Fault.REJECTED_LATER}, Promise.REFUSES, "premarket-retry", seed=12)
+    tally = drilled({Fault.REJECTED_LATER}, Promise.REFUSES, "premarket-retry", most=most, seed=12)
     assert found(tally) == []
     assert ("CORALINE", "waited", OrderStatus.RETRY_PENDING) in ends
     assert ("CORALINE", "tried again", OrderStatus.CANCELLED) in ends
     assert ("CORALINE", "", OrderStatus.EXECUTED) in ends
 
 
+@DRAWN
 @pytest.mark.parametrize("promise", Promise)
-def test_a_lost_reply_is_found_in_the_book(drilled, promise: Promise) -> None:
-    tally = drilled({Fault.REPLY_LOST}, promise, "buy")
+def test_a_lost_reply_is_found_in_the_book(drilled, promise: Promise, most: int) -> None:
+    tally = drilled({Fault.REPLY_LOST}, promise, "buy", most=most)
     assert found(tally) == []
     assert tally.faults[Fault.REPLY_LOST] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("restarted", [crashes.RESTARTED, (timedelta(seconds=1),)], ids=["any", "at once"])
+def test_a_slow_book_is_survived_at_every_crash_point(drilled, monkeypatch, restarted: tuple[timedelta, ...]) -> None:
+    """The tests below draw some of the points, before they break a rule."""
+    monkeypatch.setattr(crashes, "RESTARTED", restarted)
+    assert found(drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")) == []
 
 
 # the rules, broken one by one
@@ -130,7 +146,7 @@ def test_it_finds_an_order_sent_before_its_intent(drilled, broken, monkeypatch) 
 
     slow = {Fault.SLOW_BOOK}  # under it nobody is stopped: within the transaction that is open here everybody would wait
     monkeypatch.setattr(crashes, "RESTARTED", (timedelta(seconds=1),))  # before the book shows the order
-    assert found(drilled(slow, Promise.NOTHING, "buy")) == []
+    assert found(drilled(slow, Promise.NOTHING, "buy", most=SOME)) == []
     monkeypatch.setattr(OrderPath, "place", place)
     tally = broken("duplicates", slow, Promise.NOTHING, "buy")
     assert tally.duplicates, found(tally)
@@ -153,7 +169,7 @@ def test_it_finds_an_order_that_is_sent_again_after_a_timeout(broken, monkeypatc
 
 
 def test_it_finds_absence_that_is_taken_for_proof(drilled, broken, monkeypatch) -> None:
-    assert found(drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy")) == []
+    assert found(drilled({Fault.SLOW_BOOK}, Promise.NOTHING, "buy", most=SOME)) == []
     monkeypatch.setattr(unresolved_orders, "_absent", lambda *_: None)
     tally = broken("duplicates", {Fault.SLOW_BOOK}, Promise.NOTHING, "buy")
     assert tally.duplicates, found(tally)

@@ -151,7 +151,7 @@ def test_it_finds_an_adapter_that_misreads_without_tags(
     [
         ("kite", "buy"),
         ("kotak_neo", "sell-monitor"),
-        ("openalgo", "buy"),
+        pytest.param("openalgo", "buy", marks=pytest.mark.slow),
         pytest.param("dhan", "buy", marks=pytest.mark.slow),
     ],
     indirect=["stage"],

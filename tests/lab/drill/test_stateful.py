@@ -22,7 +22,7 @@ from tradectl.lab.drill.seeds import DrillWorker
 from tradectl.lab.faults import ENDED_BY_BROKER, HIDDEN_FROM_THE_BOOK, Fault, Promise
 from tradectl.model.order import Side
 
-SOME, MANY, STEPS = 40, 100, 24
+SOME, MANY, STEPS = 15, 100, 24
 SOUGHT = int(os.environ.get("TRADECTL_STATEFUL", "0"))
 USED = range(5, 14)
 """Days on which something is held or bought, with some left after them."""

@@ -175,7 +175,8 @@ def test_a_refused_session_is_not_retried_but_a_new_one_is(home: Neo) -> None:
         assert len(stream(home).greeted) == 3
 
 
-def test_a_held_stream_reports_refused_pairs_and_a_new_login(home: Neo) -> None:
+def test_a_held_stream_reports_refused_pairs_and_a_new_login(home: Neo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KotakTicker.__init__.__kwdefaults__, "pause", PAUSE)
     home.sandbox.auth.end_sessions()
     guarded = GuardedBroker(
         home.broker, AlwaysArmed(), home.floor.clock, home.floor.sessions, home.floor.market, marker=MemoryMarker()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from tests.lab.witnesses.script import Client, Stand
 from tests.support.brokers.vault import MemoryVault
 from tradectl.brokers.adapter import BrokerAccount, Field
@@ -29,6 +31,16 @@ def said(answer: Any) -> Any:
     return answer
 
 
+def official_client() -> Any:
+    """Import the class of OpenAlgo's client without compiling its indicators, which takes 15 seconds and is not used here."""
+    from numba import config
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(config, "DISABLE_JIT", 1)
+        from openalgo import api
+    return api
+
+
 class Keyed(Client):
     """A client whose key is hidden on the page."""
 
@@ -42,9 +54,7 @@ class Official(Keyed):
     """OpenAlgo's own client, called as its documentation has it."""
 
     def __init__(self, stand: OpenAlgoStand) -> None:
-        from openalgo import api  # its indicators are compiled on import, which takes seconds
-
-        self.client = api(KEY, host=stand.recorder.url)
+        self.client = official_client()(KEY, host=stand.recorder.url)
 
     def login(self) -> None:
         """There is no session: what our adapter asks at its login is asked, as far as the client can."""

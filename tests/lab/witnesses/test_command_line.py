@@ -19,6 +19,7 @@ from neo_api_client import NeoAPI, SFeedScrip, WsToken
 from tests.integration.cli.test_sandbox import Serving
 from tests.lab.witnesses.kite import TICKER
 from tests.lab.witnesses.kotak_neo import Redirect, said
+from tests.lab.witnesses.openalgo import official_client
 from tradectl.brokers.kotak_neo import login
 from tradectl.settings import parse_moment
 
@@ -141,9 +142,7 @@ def test_kotakneoapi_trades_at_the_command(serve: Serve) -> None:
 
 def test_the_openalgo_client_trades_at_the_command(serve: Serve) -> None:
     with serve(MORNING, "openalgo") as serving:
-        from openalgo import api  # its indicators are compiled on import, which takes seconds
-
-        client = api(serving.stdin.partition("=")[2].strip(), host=serving.addresses["api"])
+        client = official_client()(serving.stdin.partition("=")[2].strip(), host=serving.addresses["api"])
         terms = {"symbol": "ITC", "exchange": "NSE", "price_type": "LIMIT", "product": "CNC"}
         bought = client.placeorder(action="BUY", quantity=10, price="490", **terms)["orderid"]
         resting = client.placeorder(action="BUY", quantity=5, price=450, **terms)["orderid"]
