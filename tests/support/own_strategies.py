@@ -15,9 +15,9 @@ from tradectl.strategy.strategy_forms import strategy_of
 NAME = "dip"
 
 
-def text_of(**parts: str | int) -> str:
-    """Return a strategy file. A part that is no text is written as a number."""
-    lines = [f"{name} = {value!r}" if isinstance(value, int) else f'{name} = "{value}"' for name, value in parts.items()]
+def text_of(**parts: str | int | list[str]) -> str:
+    """Return a strategy file. A part that is no text is written as a number, or as a list of texts."""
+    lines = [f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value!r}" for name, value in parts.items()]
     return "\n".join(['entry = "close > 0"', *lines]) + "\n"
 
 

@@ -16,7 +16,7 @@ from tradectl.bootstrap.home_clock import before_the_last_event
 from tradectl.bootstrap.home_readings import capital_of, only_user, parameters_of, schedule_of
 from tradectl.bootstrap.homes import exists, init, open_world
 from tradectl.bootstrap.simulations import open_simulation, reopen_simulation
-from tradectl.bootstrap.sources import open_past, open_prices, open_sessions, open_store
+from tradectl.bootstrap.sources import no_bars, open_past, open_prices, open_sessions, open_store
 from tradectl.bootstrap.worlds import LiveWorld, PaperWorld, live_account, read_only_account
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "exists",
     "init",
     "live_account",
+    "no_bars",
     "only_user",
     "open_past",
     "open_prices",

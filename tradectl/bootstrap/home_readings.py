@@ -66,14 +66,14 @@ def parameters_of(settings: Settings, changes: dict[str, str]) -> Parameters:
     return with_tariff(with_changes(Parameters(), changed), settings, account, changed)
 
 
-def home_ledger(settings: Settings) -> Ledger | None:
-    """Return the home's ledger for reading; None if there is no home yet."""
+def home_ledger(settings: Settings, *, upgrade: bool = True) -> Ledger | None:
+    """Return the home's ledger for reading; None if there is no home yet. `upgrade`: False writes nothing."""
     from tradectl.ledger.store import Ledger
     from tradectl.ledger.users import Users
 
     if not settings.has_ledger:
         return None
-    database = read_home_database(settings)
+    database = read_home_database(settings, upgrade=upgrade)
     names = [item.user for item in Users(database).list()]
     if not names:
         return None

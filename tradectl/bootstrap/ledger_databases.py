@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from tradectl.clock import VirtualClock
+from tradectl.errors import DatabaseError
 
 if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
@@ -42,11 +43,20 @@ def upgrade_older(settings: Settings, database: Database) -> bool:
     return True
 
 
-def read_home_database(settings: Settings) -> Database:
-    """Return the home's database for reading, with the schema of this version of the program."""
+def read_home_database(settings: Settings, *, upgrade: bool = True) -> Database:
+    """Return the home's database for reading, with the schema of this version of the program.
+
+    A ledger that cannot be written, such as a backup on a read-only disk, keeps its older schema. `upgrade`: False writes
+    nothing. Raises DatabaseError for a newer schema.
+    """
+    from tradectl.ledger.migrations import HEAD, revision
+
     database = open_home_database(settings, read_only=True)
     try:
-        upgrade_older(settings, database)
+        found = revision(database) or ""
+        with suppress(DatabaseError) if found < HEAD else nullcontext():
+            if upgrade or found > HEAD:
+                upgrade_older(settings, database)
     except BaseException:
         database.close()
         raise

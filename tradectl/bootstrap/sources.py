@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tradectl.errors import ConfigurationError, UncoveredDate
+from tradectl.errors import ConfigurationError, DataError, UncoveredDate
 from tradectl.lazy import lazy
-from tradectl.model.moment import ist_date
+from tradectl.model.moment import ist_date, to_ist
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,16 @@ def open_past(settings: Settings) -> Store:
     day, session = ist_date(settings.at), None
     with suppress(UncoveredDate):
         session = open_sessions(settings).session(day)
-    ended = session is None or session.last_fill_at() <= settings.at
+    ended = session is not None and session.last_fill_at() <= settings.at
     return open_store(settings, through=day if ended else day - timedelta(days=1))
+
+
+def no_bars(settings: Settings) -> DataError:
+    """Return the error of research without a bar: none is stored, or none ends by the moment of `--at`."""
+    newest = open_store(settings).last_session() if settings.at is not None else None
+    if newest is None:
+        return DataError("there are no bars; `tradectl data import` imports them")
+    return DataError(f"no stored bar ends by {to_ist(settings.at):%Y-%m-%d %H:%M} (--at); the newest one is of {newest}")
 
 
 def open_prices(

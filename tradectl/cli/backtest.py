@@ -243,7 +243,7 @@ def request_of(invocation: Invocation, name: str, first: str, last: str, own: Ow
     market = bootstrap.open_past(settings)
     newest = market.last_session()
     if newest is None:
-        raise DataError("there are no bars; `tradectl data import` imports them")
+        raise bootstrap.no_bars(settings)
     many = is_list(market, name)
     members = market.universe(name) if many else (market.find(name, end or newest),)
     instruments = tuple(member for member in members if market.history(member) is not None)

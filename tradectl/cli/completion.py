@@ -50,7 +50,7 @@ def orders(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     from tradectl.report.orders import listing
 
     try:
-        ledger = home_ledger(_settings(ctx))
+        ledger = home_ledger(_settings(ctx), upgrade=False)
         found = listing(ledger.database, ledger.user, limit=MOST) if ledger is not None else []
     except TradectlError:
         return []

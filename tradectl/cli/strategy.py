@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -84,21 +85,22 @@ def save(
 
 
 def _universe(invocation: Invocation) -> str:
-    """Return the list of symbols of the home's user."""
+    """Return the list of symbols of the home's user, as a word of a command line."""
     from tradectl.bootstrap import parameters_of
 
-    return parameters_of(invocation.required_settings(), {}).universe
+    return quote(parameters_of(invocation.required_settings(), {}).universe)
 
 
 def _written(invocation: Invocation, name: str, form: str, text: str) -> Answer:
     """Write a file and say what to do next."""
     from tradectl.strategy.strategy import text_hash
 
+    universe = _universe(invocation)  # its errors come before the file
     file = _folder(invocation).add(name, form, text)
     found = {"name": name, "form": form, "file": str(file), "hash": text_hash(text)}
     lines = (
         f"wrote {file}",
-        f"try it:   tradectl backtest {_universe(invocation)} --strategy {name}",
+        f"try it:   tradectl backtest {universe} --strategy {name}",
         f"check it: tradectl strategy check {name}",
     )
     return Answer(found, "\n".join(lines))

@@ -198,12 +198,12 @@ def study_of(
     market = bootstrap.open_past(settings)
     newest = market.last_session()
     if newest is None:
-        raise DataError("there are no bars; `tradectl data import` imports them")
+        raise bootstrap.no_bars(settings)
     instruments = tuple(id_ for id_ in market.universe(universe) if market.history(id_) is not None)
     if not instruments:
         raise DataError(f"there is no bar of any symbol in {universe}")
     begin = parse_day(first) or max(market.sessions.first, min(_first_bar(market, id_) for id_ in instruments))
-    end = parse_day(last) or newest
+    end = min(parse_day(last) or newest, newest)
     if end < begin:
         raise UsageError(f"--to {end} is before --from {begin}")
     rules, generation = fingerprint(settings.sessions), generation_of(settings.market)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -52,23 +52,12 @@ class HeldRules:
         return self.rules.rule.targets
 
     @property
-    def exit_decided(self) -> date | None:
-        """Return the last session whose close required a sale at the next open; None if none has since the last buy.
-
-        A sale that is due stays due until the shares are sold, also after a session in which nobody sold them.
-        """
-        first = max(self.held.entered, self.held.decided + 1)
-        due = (bar for bar in range(self.last, first - 1, -1) if self.rules.exit_due(self.held, bar))
-        found = next(due, None)
-        return None if found is None else self.rules.history.session(found)
-
-    @property
     def exit_text(self) -> str:
         """Return the condition that requires the sale, with its session if that is not the one that decides; empty for none."""
-        session = self.exit_decided
-        if session is None:
+        bar = self.rules.exit_decided(self.held, self.last)
+        if bar is None:
             return ""
-        late = f", true on the close of {session}" if session != self.decided else ""
+        late = f", true on the close of {self.rules.history.session(bar)}" if bar != self.last else ""
         return (self.text("exit") or "max_days") + late
 
     @property
@@ -197,11 +186,11 @@ def _held_buys(
         shares, count = shares + bought, count + 1
     if not count:
         price, shares, count = position.cost / position.quantity / 100 * scale, position.quantity / scale, position.buys
-    entered = history.index(position.opened_session)
+    entered, last = history.index(position.opened_session), fills[-1].session_date if fills else position.opened_session
     return HeldBuys(
         buys=count,
         level=position.level,
-        decided=max(0, history.last_index(position.level_session)),
+        decided=max(0, history.last_index(last - timedelta(days=1))),
         entered=history.last_index(position.opened_session) + 1 if entered is None else entered,
         price=price,
         shares=shares,

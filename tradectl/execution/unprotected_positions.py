@@ -105,9 +105,9 @@ ADVICE: Mapping[Cause, str] = {
     Cause.MISSED_WINDOW: "`tradectl sell-monitor --force` runs it now.",
     Cause.NOT_SCHEDULED: "`tradectl sell-monitor --force` runs it now; `tradectl schedule set` changes its hours.",
     Cause.UNREADABLE_ROW: "Look at it in the broker's app; sell-monitor places the sell when the row can be read.",
-    Cause.PLEDGED: "Release the shares at the broker; sell-monitor then places the sell.",
+    Cause.PLEDGED: "Release the shares at the broker; then sell-monitor can sell them.",
     Cause.MISSING: "`tradectl reconcile` compares the ledger with the broker.",
-    Cause.RENAMED: f"{IMPORT_RENAMES}. sell-monitor then places the sell.",
+    Cause.RENAMED: f"{IMPORT_RENAMES}. Then sell-monitor can sell it.",
     Cause.NOT_YET_SELLABLE: "No action is needed: sell-monitor sells when the shares become sellable.",
     Cause.AUTHORISATION: "Authorise the sale at the depository (TPIN), or sign a DDPI with the broker.",
     Cause.REFUSED: "sell-monitor tries again after 15 minutes; `tradectl orders list` shows the orders.",
@@ -255,7 +255,9 @@ def cause_of(facts: ExposureFacts) -> tuple[Cause, str]:
         return Cause.STRATEGY_MISSING, facts.strategy_missing
     shortage = _shortage(facts) if facts.read else None
     if facts.without_target:
-        return shortage if shortage is not None and shortage[0] not in INFORMATION else (Cause.NO_TARGET, facts.without_target)
+        if shortage is None or shortage[0] in INFORMATION:
+            return Cause.NO_TARGET, facts.without_target
+        return shortage[0], f"{shortage[1]}; {facts.without_target}"
     refused = _refusal(facts)
     if shortage is not None:
         return refused if refused is not None and shortage[0] in INFORMATION else shortage

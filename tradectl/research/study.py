@@ -60,7 +60,8 @@ class Study:
     @cached_property
     def key(self) -> str:
         """Return the key under which the results of this study are stored."""
-        market = (self.generation.number, self.generation.mark)
+        at = self.settings.at  # bars that end later are left out
+        market = (self.generation.number, self.generation.mark, *([at.isoformat()] if at is not None else []))
         values = [*self.instruments, self.first.isoformat(), self.last.isoformat(), self.scored, *market, self.rules]
         values += [] if self.strategy is None else [self.strategy.name, self.strategy.text]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:24]

@@ -148,10 +148,13 @@ class ColumnRules:
         return 1
 
     def reentry_level(self, held: HeldBuys, j: int) -> int:
-        """Return the number of the next buy if its condition is true on the close of bar `j`; 0 for no re-entry."""
+        """Return the number of the next buy if its condition is true on the close of bar `j`; 0 for no re-entry.
+
+        Nothing is bought while a sale is due since an earlier close.
+        """
         if not 0 < held.buys <= self.rule.reentries or not self._decided(held, j).reentries[j % BLOCK]:
             return 0
-        return held.buys + 1
+        return held.buys + 1 if self.exit_decided(held, j) in {None, j} else 0
 
     def reward_gone(self, decided: int, last: int, scale: float, opened: int, limit: int) -> bool:  # noqa: ARG002 - RuleSet
         """Return whether the buy would fill at or above its target."""
@@ -162,8 +165,22 @@ class ColumnRules:
         return self._decided(held, last).targets[last % BLOCK] * 100 / scale <= price + NOISE
 
     def exit_due(self, held: HeldBuys, last: int) -> bool:
-        """Return whether the exit condition is true on the close of a bar."""
-        return self._decided(held, last).exits[last % BLOCK]
+        """Return whether the shares must be sold at the open after a bar."""
+        return self.exit_decided(held, last) is not None
+
+    def exit_decided(self, held: HeldBuys, last: int) -> int | None:
+        """Return the latest bar up to `last` on whose close the exit condition is true; None if there is none since the last buy.
+
+        A sale that is due stays due until all shares are sold: nobody may have sold them, or some were not credited yet.
+        """
+        row, first = last, max(held.entered, held.decided + 1)
+        while row >= first:
+            begin = max(first, row - row % BLOCK)
+            exits = self._decided(held, row).exits[begin % BLOCK : row % BLOCK + 1]
+            if True in exits:
+                return row - exits[::-1].index(True)
+            row = begin - 1
+        return None
 
     def levels(self, held: HeldBuys, last: int, scale: float, tick: int) -> SessionLevels:
         """Return the target, rounded up to the tick, and the stop, rounded down. Unknown levels are left out.
@@ -203,6 +220,8 @@ class ColumnRules:
 
     def next_event(self, held: HeldBuys, j: int) -> int:
         """Return the first bar from `j` on whose session may sell or buy again, or has an unknown stop."""
+        if self.exit_due(held, j - 1):
+            return j
         row, end = j - 1, len(self.history) - 1
         while row < end:
             events = self._decided(held, row).events

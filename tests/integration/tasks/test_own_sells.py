@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.support.own_strategies import keep, own_buy, text_of
 from tests.support.trading import AFTER, DAYS, D, Trading, stock
 from tradectl.backtest.session import SessionPlan, closed_form
+from tradectl.ledger.strategies import UsedStrategy
 from tradectl.model.market import ActionKind, Bar, CorporateAction
 from tradectl.model.order import OrderStatus, Purpose, Side
 from tradectl.runtime.exposure import unprotected_now
@@ -164,18 +166,33 @@ def test_an_exit_of_a_session_without_a_monitor_stays_due(trading: Make) -> None
     assert f"close == 94, true on the close of {AFTER}" in why.reason
 
 
-def test_an_exit_before_the_last_buy_is_over(trading: Make) -> None:
-    """Shares that were bought again after the close are not those that it required to sell."""
-    on = {AFTER: (9500, 9500, 9400, 9400), NEXT: (9000, 9000, 8900, 8900), LATER: FLAT}
-    market = held(trading, text_of(exit="close == 94", stop="entry * 0.5"), on=on)
+def test_an_exit_and_a_buy_of_one_close_sell_all_at_the_open(trading: Make) -> None:
+    """As the backtest does: the shares of the second buy are sold with the others, before or after they fill."""
+    rule = text_of(exit="close == 94", reentry=["close < entry"], stop="entry * 0.5")
+    market = held(trading, rule, on={AFTER: (9500, 9500, 9400, 9400), NEXT: (9000, 9000, 8900, 8900)})
     (position,) = market.positions
     market.to(AFTER, "18:00")
     market.run("eod", force=True)
-    own_buy(market, position.strategy_hash, 50, 9300, session=NEXT, position_id=position.id, decided=AFTER)
-    market.to(NEXT, "18:00")
-    market.run("eod", force=True)
+    own_buy(market, position.strategy_hash, 50, 9400, session=NEXT, position_id=position.id, decided=AFTER)
+    market.to(NEXT, "09:16")
+    market.monitor(NEXT, "09:30")
+    assert (sum(shares for _, shares, _ in sold(market, NEXT)), market.positions) == (150, ())
+    assert {purpose for purpose, _, _ in sold(market, NEXT)} == {Purpose.EXIT}
+
+
+def test_nothing_is_bought_while_a_sale_is_due(trading: Make) -> None:
+    """The monitor missed the session after the exit; the condition of the second buy is true on its close."""
+    rule = text_of(exit="close == 94", reentry=["close < 90"], stop="entry * 0.5")
+    falls = {AFTER: (9500, 9500, 9400, 9400), NEXT: (9000, 9000, 8900, 8900), LATER: (8900, 8950, 8850, 8900)}
+    market = held(trading, rule, on=falls, average_window="10")
+    day(market)
+    market.ledger.strategies.use(UsedStrategy("dip", market.positions[0].strategy_hash, Decimal(1)), market.clock.now())
+    market.to(NEXT, "20:00")
+    market.run("analyze", force=True)
+    market.run("buy", force=True)
+    assert market.orders(Side.BUY, LATER) == []
     day(market, LATER, "09:20")
-    assert ([item.buys for item in market.positions], sold(market, LATER)) == ([2], [])
+    assert sold(market, LATER) == [(Purpose.EXIT, 100, 8900)]
 
 
 def test_no_target_is_shown_and_is_grave_only_without_a_monitor(trading: Make) -> None:

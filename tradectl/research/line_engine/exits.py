@@ -76,6 +76,7 @@ class ExitSearch:
         stopped, reaches = ~at_open & (low <= level.stop), high >= level.target
         closed = (at_open | stopped | reaches) & bars.runs[at]
         special = (level.unknown | stopped) & bars.runs[at]  # where a stop sells follows from the path of the session
+        special |= level.leaves & ~bars.runs[at]  # the sale waits for the next session with a run
         found.place[open_], found.at_open[open_] = at, at_open
         found.price[open_], found.special[open_] = np.where(at_open, opened, level.target), special
         ended: Mask = closed | special

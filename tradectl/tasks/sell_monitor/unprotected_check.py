@@ -167,7 +167,7 @@ class _Check:
         """Return the current findings.
 
         A finding that was stored `before` keeps its start: another attempt to sell begins no new finding. The closing auction is
-        no new cause."""
+        no new cause. A position that rests no sell by its own rule begins a new finding when another cause comes."""
         book, now = self.context.world.ledger.book, self.now
         found = []
         for position, facts in gathered:
@@ -177,6 +177,8 @@ class _Check:
                 since = sell_coverage.exposed_since(book, position, self.context.session, self.session.open_at(), now)
                 if facts.unread is not None:
                     since = max(since, min(now, book.broker.unread[facts.unread[0].id].updated_at))
+            elif known.cause is Cause.NO_TARGET and cause is not Cause.NO_TARGET:
+                since = now  # a position without a sell by its own rule was in order until now
             else:
                 since = known.since
                 if cause is Cause.AUCTION and known.cause is not Cause.STOP_NOT_WATCHED:
