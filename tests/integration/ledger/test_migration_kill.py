@@ -1,6 +1,7 @@
 """A database that was being brought forward when its process was killed opens again, with everything that was in it.
 
-The process kills itself just before its n-th SQL statement, or just before its commit: for every n in a slow run, else for a sample of each kind of statement.
+The process kills itself just before its n-th SQL statement, or just before its commit: for every n in a slow run, else for a
+sample of each kind of statement.
 """
 
 from __future__ import annotations
