@@ -16,6 +16,8 @@ from tradectl.model.moment import ist_date
 from tradectl.model.order import OrderReport, Purpose, Side
 from tradectl.model.rule_names import MOST_REENTRIES
 
+TAG_LENGTH = 15
+"""The base32 characters of a tag."""
 ENTRY_LEG = "entry:1"
 """The leg of every entry. A leg distinguishes orders of equal purpose, session and instrument; an entry has only one."""
 SESSIONS_AHEAD = 10
@@ -48,13 +50,22 @@ def identify(user: str, report: OrderReport, instrument_id: str, *, positions: i
 
     `positions`: the highest position id in the ledger. Only intents with the order's side and instrument are compared.
     """
-    for purpose, session, leg, generation in _candidates(report, positions):
-        if _hashed(user, session.isoformat(), purpose, instrument_id, leg, str(generation)) == report.tag:
-            return purpose, session, leg, generation
+    begin = _first_bytes(report.tag)
+    if begin is None:
+        return None
+    for purpose, session, leg, generations in _candidates(report, positions):
+        stem = hashlib.sha256(_joined(user, session.isoformat(), purpose, instrument_id, leg, ""))
+        for generation in generations:
+            tried = stem.copy()
+            tried.update(str(generation).encode())
+            digest = tried.digest()
+            if digest.startswith(begin) and _encoded(digest) == report.tag:
+                return purpose, session, leg, generation
     return None
 
 
-def _candidates(report: OrderReport, positions: int) -> Iterator[tuple[Purpose, date, str, int]]:
+def _candidates(report: OrderReport, positions: int) -> Iterator[tuple[Purpose, date, str, range]]:
+    """Yield purpose, session, leg and generations of the intents that a reported order may belong to."""
     placed, ids = ist_date(report.placed_at), range(1, positions + POSITIONS_AHEAD + 1)
     if report.side is Side.SELL:  # sells go out in their own session
         legs = [(purpose, position_leg(number)) for purpose in SALES for number in ids]
@@ -64,9 +75,26 @@ def _candidates(report: OrderReport, positions: int) -> Iterator[tuple[Purpose, 
         legs += [(Purpose.REENTRY, reentry_leg(number, buy)) for number in ids for buy in BUYS]
         days = [placed + timedelta(days=ahead) for ahead in range(SESSIONS_AHEAD + 1)]
     generations = GENERATIONS if report.side is Side.SELL else GENERATIONS[:8]
-    yield from ((purpose, day, leg, number) for day in days for purpose, leg in legs for number in generations)
+    yield from ((purpose, day, leg, generations) for day in days for purpose, leg in legs)
+
+
+def _first_bytes(tag: str | None) -> bytes | None:
+    """Return the first bytes of the hash in a tag, which are faster to compare than its text; None if it is no tag of ours."""
+    if tag is None or len(tag) != TAG_LENGTH:
+        return None
+    try:
+        return base64.b32decode(tag[:8])
+    except ValueError:
+        return None
 
 
 def _hashed(*parts: str) -> str:
-    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
-    return base64.b32encode(digest).decode()[:15]
+    return _encoded(hashlib.sha256(_joined(*parts)).digest())
+
+
+def _joined(*parts: str) -> bytes:
+    return "\x1f".join(parts).encode()
+
+
+def _encoded(digest: bytes) -> str:
+    return base64.b32encode(digest).decode()[:TAG_LENGTH]

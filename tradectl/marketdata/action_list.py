@@ -158,9 +158,10 @@ def _dividends(announced: Sequence[_Announcement]) -> list[_Announcement]:
     found = []
     rows = [item for item in announced if item.part.kind is ActionKind.DIVIDEND]
     paid = {id(item): Counter(dividends(item.subject)) for item in rows}
+    revised = [item for item in rows if item.revised]
     for item in rows:
-        for other in rows:
-            if other is not item and other.revised and not item.revised and abs(other.ex_date - item.ex_date) <= NEAR:
+        for other in revised:
+            if not item.revised and abs(other.ex_date - item.ex_date) <= NEAR:
                 paid[id(item)] = _not_revised(paid[id(item)], paid[id(other)], same_day=other.ex_date == item.ex_date)
     for _, of_day in groupby(rows, key=lambda item: item.ex_date):
         counted: Counter[tuple[str, Decimal]] = Counter()

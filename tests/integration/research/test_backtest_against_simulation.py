@@ -72,7 +72,7 @@ CASES = {
         ("SIEMENS",), date(2025, 2, 3), date(2025, 4, 15), PATIENT, [("SIEMENS", date(2025, 4, 7))]
     ),
     "minute bars instead of daily paths": Case(
-        ("INFY", "RELIANCE", "TCS", "SBIN"), date(2021, 3, 22), date(2021, 6, 18), EAGER, every=1
+        ("INFY", "RELIANCE", "TCS", "SBIN"), date(2021, 3, 22), date(2021, 5, 14), EAGER, every=1
     ),
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +23,8 @@ SYMBOLS = (
     "RELIANCE", "NESTLEIND", "BAJFINANCE", "TATASTEEL", "INFY", "TCS", "SBIN", "ITC", "HDFCBANK", "WIPRO", "DRREDDY", "MARUTI",
 )  # fmt: skip
 RANDOM = random.Random(20261123)
-SESSIONS_BEFORE = 9
+WITH_ACTIONS = SYMBOLS[:8]
+"""Symbols of the quick runs, among them those with corporate actions. The score of each needs a long backtest."""
 ANYTHING = EAGER | {"rsi_entry_above": "75", "rsi_entry_below": "75"}
 """Settings with which nearly every symbol is bought on every evening, the last one too, so that a leak would show."""
 TOLD = {
@@ -36,35 +39,53 @@ DRAWN = sorted(date.fromordinal(RANDOM.randrange(*map(date.toordinal, span))) fo
     (date(2021, 7, 1), date(2023, 6, 1)),
 ))  # fmt: skip
 OFTEN = {date(2021, 5, 31), date(2023, 7, 19), date(2025, 6, 13)}
-"""Tried with every change: one with minute bars, and the two with most corporate actions on their next run session. The others
-are slow.
+"""Tried with every change, with a few symbols: one with minute bars, and the two with most corporate actions on their next run
+session. The whole tests are slow.
 """
 DECIDED = ("signals", "decisions", "orders", "fills", "positions", "adjustments", "daily_stats", "task_executions", "user_logs")
 
 
+@dataclass(frozen=True)
+class Case:
+    """An evening, the symbols, how many sessions before it are simulated, and the minutes between steps of the sell monitor."""
+
+    about: date
+    symbols: Sequence[str] = SYMBOLS
+    before: int = 9
+    every: int = 5
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (str(self.about), TOLD.get(self.about, ""), "" if self.symbols is SYMBOLS else "in short")))
+
+
 @pytest.mark.parametrize(
-    "about",
-    [pytest.param(day, marks=[] if day in OFTEN else [pytest.mark.slow]) for day in (*DRAWN, *TOLD)],
-    ids=lambda day: f"{day} {TOLD.get(day, '')}".strip(),
+    "case",
+    [
+        *(Case(day, WITH_ACTIONS, before=5, every=15) for day in sorted(OFTEN)),
+        *(pytest.param(Case(day), marks=pytest.mark.slow) for day in (*DRAWN, *TOLD)),
+    ],
+    ids=str,
 )
 def test_cutting_the_future_leaves_every_decision_as_it_was(
-    about: date, tmp_path: Path, shared_data: Path, real_market: Path, sessions: SessionTable
+    case: Case, tmp_path: Path, shared_data: Path, real_market: Path, sessions: SessionTable
 ) -> None:
-    last = sessions.run_between(sessions.first, about)[-1].date
-    cut = cut_market(tmp_path / "cut", shared_data, sessions, SYMBOLS, last)
-    with_future, without = (decided(tmp_path / market.name, market, last, sessions) for market in (real_market, cut))
+    last = sessions.run_between(sessions.first, case.about)[-1].date
+    cut = cut_market(tmp_path / "cut", shared_data, sessions, case.symbols, last)
+    with_future, without = (decided(tmp_path / market.name, market, case, last, sessions) for market in (real_market, cut))
     assert len([order for order in with_future["orders"] if order["session_date"] > last]) >= 3
-    assert len(with_future["fills"]) > len(SYMBOLS) / 2
-    assert len(with_future["decisions"]) > SESSIONS_BEFORE * len(SYMBOLS)
+    assert len(with_future["fills"]) > len(case.symbols) / 2
+    assert len(with_future["decisions"]) > case.before * len(case.symbols)
     for name in DECIDED:
         assert with_future[name] == without[name]
 
 
-def decided(folder: Path, market: Path, last: date, sessions: SessionTable) -> Rows:
+def decided(folder: Path, market: Path, case: Case, last: date, sessions: SessionTable) -> Rows:
     """Return all decisions of the sessions up to `last`, and of the morning after them before its open."""
-    days = [session.date for session in sessions.run_between(sessions.first, last)[-1 - SESSIONS_BEFORE :]]
-    seeds = [Seed(symbol, 10, day) for symbol, day in zip(SYMBOLS, [days[0]] * 3 + [days[-2]] * 3, strict=False)]
-    run = simulated(folder, market, days[0], last, universe=SYMBOLS, changes=ANYTHING, limits=False, every=5, seeds=seeds)
+    days = [session.date for session in sessions.run_between(sessions.first, last)[-1 - case.before :]]
+    seeds = [Seed(symbol, 10, day) for symbol, day in zip(case.symbols, [days[0]] * 3 + [days[-2]] * 3, strict=False)]
+    run = simulated(
+        folder, market, days[0], last, universe=case.symbols, changes=ANYTHING, limits=False, every=case.every, seeds=seeds
+    )
     run.morning("premarket-retry", "08:00")
     return run.rows(*DECIDED)
 

@@ -25,10 +25,14 @@ class Dip:
 
     def exit(self, bars, held):
         {exit}
-
+"""
+STOP = """
     def stop(self, bars, held):
         return held.entry * 0.9
 """
+"""`simulate` steps through each minute for a rule with a stop, so only an honest rule has one here."""
+MONTH = ("--from", "2024-05-01", "--to", "2024-05-31")
+"""Short, because `check` simulates each session; each mistake changes a trade or a column in it."""
 NO_MEMORY = "def known(bars):\n    return True\n"
 HONEST = "return bars.close > bars.sma(5)"
 MEMORY = """
@@ -36,10 +40,11 @@ SEEN = {}
 
 
 def known(bars):
-    \"\"\"Return whether these are not the bars of the last call and one more, as those of the next evening are.\"\"\"
-    key = float(bars.close[0])
-    before, SEEN[key] = SEEN.get(key, 0), len(bars.close)
-    return len(bars.close) != before + 1
+    \"\"\"Return whether the last calls did not each have one bar more, as those of evening after evening have.\"\"\"
+    key, length = float(bars.close[0]), len(bars.close)
+    before, evenings = SEEN.get(key, (0, 0))
+    SEEN[key] = length, evenings + 1 if length == before + 1 else 0
+    return SEEN[key][1] < 5
 """
 MISTAKES = {
     "a centred moving average": ("", 'return bars.close > np.convolve(bars.close, np.ones(5) / 5, "same")', 13, "no future"),
@@ -51,7 +56,7 @@ MISTAKES = {
     "datetime.now": ("from datetime import datetime", "return bars.close > datetime.now().year", 14, "datetime.datetime.now"),
     "a file read": ("", 'return bars.close > len(open("/etc/hostname").read())', 14, "it opens the file /etc/hostname"),
     "a file read of the module": ('TEXT = open("/etc/hostname").read()', HONEST, 14, "it opens the file /etc/hostname"),
-    "an order of a set": ("", 'return bars.close > bars.sma(5 if min("abcdef", key=hash) < "b" else 9)', 14, "deterministic"),
+    "an order of a set": ("", 'return bars.close > (0 if min("abcdef", key=hash) < "b" else 1e9)', 14, "deterministic"),
     "a memory": (MEMORY, HONEST, 14, "simulate"),
     "an error": ("", "return bars.close / nosuch", 14, "nosuch"),
 }
@@ -73,15 +78,25 @@ def trader(home: Path, settings: Settings, tradectl: Tradectl) -> Tradectl:
 def test_a_mistake_is_found(trader: Tradectl, home: Path, mistake: str) -> None:
     head, code, exit_code, found = MISTAKES[mistake]
     (home / "strategies" / "dip.py").write_text(RULE.format(head=head if head == MEMORY else NO_MEMORY + head, exit=code))
-    said = trader("strategy", "check", "dip", "--universe", "demo", "--from", "2024-01-01", "--json")
+    said = trader("strategy", "check", "dip", "--universe", "demo", *MONTH, "--json")
     assert said.code == exit_code
     failed = [item for item in said.object["result"]["checks"] if item["status"] == "failed"]
     assert any(found in line for item in failed for line in (item["name"], item["sentence"], *item["details"]))
     assert trader("strategy", "use", "dip").code == 9
 
 
-def test_an_honest_rule_passes(trader: Tradectl, home: Path) -> None:
-    (home / "strategies" / "dip.py").write_text(RULE.format(head=NO_MEMORY, exit=HONEST))
-    said = trader("strategy", "check", "dip", "--universe", "demo", "--from", "2024-01-01", "--json")
+@pytest.mark.parametrize(
+    ("stop", "span"),
+    [
+        pytest.param("", MONTH, id="without a stop"),
+        pytest.param(STOP, MONTH, id="with a stop"),
+        pytest.param(STOP, ("--from", "2024-01-01"), id="over eighteen months", marks=pytest.mark.slow),
+    ],
+)
+def test_an_honest_rule_passes(trader: Tradectl, home: Path, stop: str, span: tuple[str, ...]) -> None:
+    (home / "strategies" / "dip.py").write_text(RULE.format(head=NO_MEMORY, exit=HONEST) + stop)
+    said = trader("strategy", "check", "dip", "--universe", "demo", *span, "--json")
     assert (said.code, said.object["result"]["failures"]) == (0, [])
+    states = {item["name"]: item["status"] for item in said.object["result"]["checks"]}
+    assert states["same trades in simulate"] == states["deterministic"] == states["no future"] == "passed"
     assert trader("strategy", "use", "dip").code == 0

@@ -13,6 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.research.world import simulated
 
 TICK = 5
@@ -21,7 +23,7 @@ TICK = 5
 
 def printed(home: Path, **environment: str) -> dict[str, Any]:
     """Return what `simulate --json` prints in a process of its own."""
-    words = ["simulate", "--from", "2023-02-20", "--to", "2023-03-01", "--universe", "nifty50", "--capital", "1000000", "--json"]
+    words = ["simulate", "--from", "2023-02-22", "--to", "2023-03-01", "--universe", "nifty50", "--capital", "1000000", "--json"]
     env = os.environ | {"TRADECTL_HOME": str(home)} | environment
     done = subprocess.run([sys.executable, "-m", "tradectl", *words], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -39,11 +41,16 @@ def test_two_runs_print_the_same_but_for_the_speed(tmp_path: Path, real_market: 
     assert one["result"]["reconciled"]
 
 
-def test_a_quarter_adds_up_and_every_price_was_traded(tmp_path: Path, real_market: Path, shared_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("every", "last", "count"), [(25, date(2023, 3, 10), 48), pytest.param(5, date(2023, 3, 31), 62, marks=pytest.mark.slow)]
+)
+def test_a_quarter_adds_up_and_every_price_was_traded(
+    tmp_path: Path, real_market: Path, shared_data: Path, every: int, last: date, count: int
+) -> None:
     """Prices are on the tick, and between the session's low and high in the files, read without the importers."""
-    run = simulated(tmp_path, real_market, date(2023, 1, 1), date(2023, 3, 31), every=5)
+    run = simulated(tmp_path, real_market, date(2023, 1, 1), last, every=every)
     result = run.result()
-    assert (result["sessions"], result["reconciled"], result["troubles"]) == (62, True, [])
+    assert (result["sessions"], result["reconciled"], result["troubles"]) == (count, True, [])
     assert len(result["trades"]) >= 10
     prices = [(fill["symbol"], fill["session_date"].isoformat(), fill["price"]) for fill in run.rows("fills")["fills"]]
     for trade in result["trades"]:

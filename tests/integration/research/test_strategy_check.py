@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,10 @@ high = 40
 step = 5
 """
 CAPITAL = 1_000_000_00
-SPAN = ("--from", "2024-01-01", "--to", "2025-06-30")
+FIRST, LAST = date(2024, 5, 1), date(2024, 5, 31)
+SPAN = ("--from", FIRST.isoformat(), "--to", LAST.isoformat())
+"""A span with a few trades. It is short, because `check` simulates up to 60 sessions, each minute of them for a stop."""
+WITHOUT_STOP = DIP.replace('stop = "entry - 3 * atr(14)"\n', "")
 
 
 @pytest.fixture(scope="module")
@@ -57,22 +61,28 @@ def trader(home: Path, settings: Settings, tradectl: Tradectl) -> Tradectl:
 
 def checked(settings: Settings, text: str) -> CheckOutcome:
     """Make the checks of a file of expressions in this process, without the guard."""
-    return check(
-        CheckWork(settings, StrategyText("dip", EXPRESSIONS, text, "dip.toml"), "demo", capital=CAPITAL), silence, Guard()
-    )
+    strategy = StrategyText("dip", EXPRESSIONS, text, "dip.toml")
+    return check(CheckWork(settings, strategy, "demo", FIRST, LAST, capital=CAPITAL), silence, Guard())
 
 
 def status(outcome: CheckOutcome, name: Name) -> Status:
     return next(item.status for item in outcome.checks if item.name is name)
 
 
-def test_a_rule_of_expressions_passes_and_may_be_used(trader: Tradectl, home: Path) -> None:
-    said = trader("strategy", "check", "dip", "--universe", "demo", *SPAN, "--json")
+@pytest.mark.parametrize(
+    "span",
+    [
+        pytest.param(SPAN, id="a month"),
+        pytest.param(("--from", "2024-01-01", "--to", "2025-06-30"), id="eighteen months", marks=pytest.mark.slow),
+    ],
+)
+def test_a_rule_of_expressions_passes_and_may_be_used(trader: Tradectl, home: Path, span: tuple[str, ...]) -> None:
+    said = trader("strategy", "check", "dip", "--universe", "demo", *span, "--json")
     found = said.object["result"]
     assert (said.code, found["passed"], found["failures"]) == (0, True, [])
     assert [item["name"] for item in found["checks"]] == [str(name) for name in Name]
     assert "failed" not in {item["status"] for item in found["checks"]}
-    assert (found["from"], found["to"], found["symbols"]) == ("2024-01-01", "2025-06-30", 3)
+    assert (found["from"], found["to"], found["symbols"]) == (span[1], span[3], 3)
     by_name = {item["name"]: item for item in found["checks"]}
     trades = by_name["number of trades"]["figures"]["trades"]
     assert f"Two processes make the same {trades} trades" in by_name["deterministic"]["sentence"]
@@ -94,7 +104,7 @@ def test_a_rule_of_expressions_passes_and_may_be_used(trader: Tradectl, home: Pa
 def test_a_failed_check_has_an_exit_code_and_is_stored(trader: Tradectl, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     file = home / "strategies" / "dip.toml"
-    file.write_text(DIP.replace("sma(5)", "sma(n)") + "[parameters.n]\ndefault = 5\nlow = 0\nhigh = 9\n")
+    file.write_text(WITHOUT_STOP.replace("sma(5)", "sma(n)") + "[parameters.n]\ndefault = 5\nlow = 0\nhigh = 9\n")
     said = trader("strategy", "check", "dip", "--universe", "demo", *SPAN)
     assert said.code == 14
     assert "FAILED    Parameters inside bounds." in said.out
@@ -130,10 +140,10 @@ def test_a_wrong_file_is_an_error_of_one_line(trader: Tradectl, home: Path) -> N
 
 def test_a_centred_mean_is_found(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The moving mean is replaced by one that is centred: half of its bars are in the future."""
-    assert status(checked(settings, DIP), Name.FUTURE) is Status.PASSED
+    assert status(checked(settings, WITHOUT_STOP), Name.FUTURE) is Status.PASSED
     honest: Callable[..., object] = technical.mean
     monkeypatch.setattr(technical, "mean", lambda x, n: honest(x[::-1], n)[::-1])  # type: ignore[index]
-    assert status(checked(settings, DIP), Name.FUTURE) is Status.FAILED
+    assert status(checked(settings, WITHOUT_STOP), Name.FUTURE) is Status.FAILED
 
 
 def test_a_rule_that_never_trades_warns(settings: Settings) -> None:
@@ -144,7 +154,7 @@ def test_a_rule_that_never_trades_warns(settings: Settings) -> None:
 
 
 def test_ranks_are_checked_with_their_whole_list(settings: Settings) -> None:
-    outcome = checked(settings, 'entry = "rank(roc(60)) == 1"\nexit = "rank(roc(60)) > 1"\n')
+    outcome = checked(settings, 'entry = "rank(roc(5)) == 1"\nexit = "rank(roc(5)) > 1"\n')
     assert Status.FAILED not in {item.status for item in outcome.checks}
     assert outcome.trades
 

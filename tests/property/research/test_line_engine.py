@@ -33,7 +33,7 @@ from tradectl.strategy.expressions.line_rule import LineRule, parse_rule
 from tradectl.strategy.features import features
 from tradectl.strategy.parameters import Parameters, with_changes
 
-EXAMPLES = int(os.environ.get("TRADECTL_LINE_RULES", "60"))
+EXAMPLES = int(os.environ.get("TRADECTL_LINE_RULES", "30"))
 SPAN = date(2018, 1, 1), date(2026, 12, 31)
 SETTINGS = (
     PARAMETERS,

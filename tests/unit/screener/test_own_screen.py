@@ -72,19 +72,23 @@ def days(store: Store, every: int) -> list[date]:
     return [item.date for item in store.sessions.run_between(SPAN.first, SPAN.last)][:-1][::every]
 
 
-def test_each_evening_decides_as_the_backtest(store: Store, rule: tuple[str, Rule], decided: Mapping[date, list[str]]) -> None:
+@pytest.mark.parametrize("every", [30, pytest.param(12, marks=pytest.mark.slow)])
+def test_each_evening_decides_as_the_backtest(
+    store: Store, rule: tuple[str, Rule], decided: Mapping[date, list[str]], every: int
+) -> None:
     known, buys, rules = Readings(store, PARAMETERS), 0, set[str]()
-    for session in days(store, 12):
+    for session in days(store, every):
         found = own_screen(store, store.sessions, known, asked(store, session), rule=rule[1])
         assert bought(found) == decided.get(session, []), session
         buys += len(found.ranked)
         rules |= {item.rule for item in found.close.verdicts}
-    assert buys > 50
+    assert buys > 600 / every
     assert {"entry", "bars"} <= rules  # also a short history
 
 
+@pytest.mark.parametrize("dates", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_closes_around_a_split_decide_as_the_backtest(
-    store: Store, rule: tuple[str, Rule], decided: Mapping[date, list[str]]
+    store: Store, rule: tuple[str, Rule], decided: Mapping[date, list[str]], dates: int
 ) -> None:
     """The session before an ex-date, that day, and the days whose averages reach over it."""
     splits = {
@@ -94,13 +98,13 @@ def test_closes_around_a_split_decide_as_the_backtest(
         if action.kind in {ActionKind.SPLIT, ActionKind.BONUS}
     }
     known, sessions = Readings(store, PARAMETERS), days(store, 1)
-    near = {day for ex_date in sorted(splits)[:6] for day in sessions if -4 <= (day - ex_date).days <= 1}
+    near = {day for ex_date in sorted(splits)[:dates] for day in sessions if -4 <= (day - ex_date).days <= 1}
     forbidden = 0
     for session in sorted(near):
         found = own_screen(store, store.sessions, known, asked(store, session), rule=rule[1])
         assert bought(found) == decided.get(session, []), session
         forbidden += sum(item.rule == "ex_date" for item in found.close.verdicts)
-    assert len(near) > 6
+    assert len(near) > dates
     assert forbidden or rule[0] != "turnover"
 
 
