@@ -43,3 +43,8 @@ def test_the_day_of_the_readme_misses_no_slot_that_may_send(tmp_path: Path):
         said.stdout
     )
     assert "premarket-retry 08:40   completed" in said.stdout
+    following = next(block for block in re.findall(r"```\n(.*?)```", page, re.DOTALL) if "strategy use dip" in block)
+    for line in following.splitlines():
+        said = shell(line, tmp_path / "home")
+        assert said.returncode == 0, said.stderr
+    assert "buys from the next `analyze` on" in said.stdout

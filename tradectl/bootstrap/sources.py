@@ -49,8 +49,8 @@ def open_past(settings: Settings) -> Store:
 
 def no_bars(settings: Settings) -> DataError:
     """Return the error of research without a bar: none is stored, or none ends by the moment of `--at`."""
-    newest = open_store(settings).last_session() if settings.at is not None else None
-    if newest is None:
+    newest = open_store(settings).last_session()
+    if newest is None or settings.at is None:
         return DataError("there are no bars; `tradectl data import` imports them")
     return DataError(f"no stored bar ends by {to_ist(settings.at):%Y-%m-%d %H:%M} (--at); the newest one is of {newest}")
 

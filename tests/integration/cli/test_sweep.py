@@ -66,6 +66,17 @@ def test_the_object_says_what_was_tried_and_how_much_may_be_luck(swept: Tradectl
     assert [line.removeprefix("- ") for line in lines if line.startswith("- ")] == result["notes"]
 
 
+def test_the_results_of_two_clocks_are_kept_apart(swept: Tradectl) -> None:
+    """They are stored by what they depend on: with the same words, a later clock sees more bars."""
+    quick = ("--no-random-entries", "--rules-only", "--to", "2025-06-30", "--json")
+    whole, early, again = (
+        swept(*clock, *WORDS, *quick).object["result"]
+        for clock in ((), ("--at", "2024-06-14 16:00"), ("--at", "2025-12-01 16:00"))
+    )
+    assert (early["to"], whole["to"]) == ("2024-06-14", "2025-06-30")
+    assert 0 < early["own"]["trades"] < whole["own"]["trades"] == again["own"]["trades"]
+
+
 def test_a_setting_may_differ_in_several_values(swept: Tradectl) -> None:
     assert swept("config", "set", "ema_fast", "7").code == 0
     quick = ("--no-random-entries", "--rules-only")
