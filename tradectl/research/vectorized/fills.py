@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.exchange.charge_rows import side_charges
+from tradectl.exchange.charge_rows import by_rates, side_charges
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.corporate_actions import BEFORE_THE_DAY
-from tradectl.exchange.rates import ZERODHA, Rates, Tariff
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.history import Ints
 from tradectl.model.moment import at_ist
 from tradectl.model.order import Fill, Side
@@ -217,14 +217,11 @@ def _sale_charges(fills: FillColumns, sale: Ints, intraday: Ints, days: Ints, ta
 def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_], tariff: Tariff) -> Ints:
     """Return the charges of fills in paise, by value and date. `intraday`: intraday or delivery rates."""
     total = np.zeros(len(values), dtype=np.int64)
-    tables: dict[Rates, list[int]] = {}
-    for day in np.unique(days).tolist():
-        tables.setdefault(tariff.rates(date.fromordinal(day)), []).append(day)
-    for table, own in tables.items():
-        inside = np.isin(days, own)
+    for table, rows in by_rates(days, tariff):
         for part in (False, True):
-            rows = np.flatnonzero(inside & (intraday == part))
-            total[rows] = side_charges(side, values[rows], table, intraday=part)
+            own = rows[intraday[rows] == part]
+            if len(own):
+                total[own] = side_charges(side, values[own], table, intraday=part)
     return total
 
 
