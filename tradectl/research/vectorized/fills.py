@@ -6,7 +6,7 @@ sale of all shares; their trades are computed with arrays. The others (corporate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, timedelta
 from itertools import groupby
@@ -131,8 +131,8 @@ class FillLog:
 
 def trades_of(
     fill_log: FillLog, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
-) -> tuple[TradeColumns, list[OpenPosition]]:
-    """Return the closed trades and the open positions.
+) -> tuple[TradeColumns, Callable[[], list[OpenPosition]]]:
+    """Return the closed trades, and a function that returns the open positions, because most callers need only the trades.
 
     Args:
         fill_log: The recorded fills.
@@ -146,18 +146,24 @@ def trades_of(
     plain = _plain(fills, bounds, fill_log.adjustments)
     in_plain = np.repeat(plain, np.diff(np.r_[bounds, len(fills.holding)]))
     parts = [_sold_whole(fills.take(in_plain), days, width, tariff)]
-    still_open: list[OpenPosition] = []
-    ends = np.r_[bounds[1:], len(fills.holding)]
-    for start, stop in zip(bounds[~plain].tolist(), ends[~plain].tolist(), strict=True):
-        own = fills.take(slice(start, stop))
-        folded = _folded(own, fill_log.adjustments.get(int(own.holding[0]), ()), days, tariff)
-        lane = int(own.lane[0])
-        parts.append(trade_columns(folded.trades, lane, width))
-        if folded.quantity:
-            still_open.append(OpenPosition(lane, folded))
+    sold = np.add.reduceat((~fills.buy).astype(np.int64), bounds) > 0 if len(bounds) else plain
+
+    def folded(chosen: NDArray[np.bool_]) -> list[OpenPosition]:
+        """Return the positions of some holdings, also those without shares."""
+        made = []
+        ends = np.r_[bounds[1:], len(fills.holding)]
+        for start, stop in zip(bounds[chosen].tolist(), ends[chosen].tolist(), strict=True):
+            own = fills.take(slice(start, stop))
+            adjustments = fill_log.adjustments.get(int(own.holding[0]), ())
+            made.append(OpenPosition(int(own.lane[0]), _folded(own, adjustments, days, tariff)))
+        return made
+
+    in_parts = folded(~plain & sold)
+    parts += [trade_columns(item.folded.trades, item.lane, width) for item in in_parts]
     found = TradeColumns.joined(parts)
     settings = np.asarray(numbers, dtype=np.int64)[found.setting] if len(found) else found.setting
-    return TradeColumns(settings, *(getattr(found, item.name) for item in fields(found)[1:])), still_open
+    closed = TradeColumns(settings, *(getattr(found, item.name) for item in fields(found)[1:]))
+    return closed, lambda: [item for item in (*in_parts, *folded(~sold)) if item.folded.quantity]
 
 
 def _plain(fills: FillColumns, bounds: Ints, adjusted: Iterable[int]) -> NDArray[np.bool_]:
