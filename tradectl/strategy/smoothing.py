@@ -83,8 +83,10 @@ class Smoother:
         equal = np.equal(values, averages[..., :-1, :], out=self._equal[..., : len(rows), :])
         if not equal.any():
             return _NONE
-        equal &= values != 0.0  # two zeros have the average 0 by both formulas
-        return np.flatnonzero(equal.any(axis=tuple(range(equal.ndim - 1))))
+        others = tuple(range(equal.ndim - 1))
+        symbols = np.flatnonzero(equal.any(axis=others))
+        # two zeros have the average 0 by both formulas
+        return symbols[(equal[..., symbols] & (values[..., symbols] != 0.0)).any(axis=others)]
 
     def step(self, averages: Floats, values: Floats, places: Places, first: int, *, symbols: NDArray[np.intp]) -> None:
         """Compute the averages of some symbols again, row by row. `values`: those of these symbols; the rest as in `smooth`."""

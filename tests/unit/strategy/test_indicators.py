@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ta.momentum import RSIIndicator
 from ta.trend import EMAIndicator
@@ -98,6 +98,7 @@ def panels(draw: st.DrawFn) -> Floats:
     return panel
 
 
+@settings(deadline=None)
 @given(panels(), st.integers(2, 12))
 def test_a_ragged_panel_has_the_bits_of_each_symbol_alone(panel: Floats, period: int) -> None:
     before = panel.copy()
@@ -107,6 +108,7 @@ def test_a_ragged_panel_has_the_bits_of_each_symbol_alone(panel: Floats, period:
     assert np.array_equal(panel, before, equal_nan=True)  # and what is read is never written to
 
 
+@settings(deadline=None)
 @given(panels(), st.integers(2, 12))
 def test_blocks_of_few_rows_have_the_bits_of_each_symbol_alone(panel: Floats, period: int) -> None:
     sessions, symbols = panel.shape
