@@ -86,7 +86,8 @@ class Smoother:
         others = tuple(range(equal.ndim - 1))
         symbols = np.flatnonzero(equal.any(axis=others))
         # two zeros have the average 0 by both formulas
-        return symbols[(equal[..., symbols] & (values[..., symbols] != 0.0)).any(axis=others)]
+        found: NDArray[np.intp] = symbols[(equal[..., symbols] & (values[..., symbols] != 0.0)).any(axis=others)]
+        return found
 
     def step(self, averages: Floats, values: Floats, places: Places, first: int, *, symbols: NDArray[np.intp]) -> None:
         """Compute the averages of some symbols again, row by row. `values`: those of these symbols; the rest as in `smooth`."""
