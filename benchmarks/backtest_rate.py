@@ -45,9 +45,9 @@ def measure(quick: bool) -> Result:
         words = f"{name} ({sample} symbols timed, x {symbols / sample:g})"
         rows.append(_row(words, bars, _one_by_one(RIVALS[name]), draws, SINGLE[name]))
     if "vectorbt" in RIVALS:
-        for part, target in ((symbols, at_least(6)), (symbols // FEW, None)):
+        for part in (symbols, symbols // FEW):
             some = bars.select(bars.instruments[:part])
-            rows.append(_row(f"vectorbt, {part} symbols", some, by_vectorbt_together, [range(part)] * repeats, target))
+            rows.append(_row(f"vectorbt, {part} symbols", some, by_vectorbt_together, [range(part)] * repeats, at_least(6)))
     if rows:
         rates = [bars.close.size / seconds / 1e6 for seconds in rows[0].ours]
         rows.insert(0, Row.figure("ours", rates, "million bars/s"))
@@ -56,7 +56,7 @@ def measure(quick: bool) -> Result:
     return result.unjudged() if quick else result
 
 
-def _row(name: str, bars: Panel, rival: BatchRival, draws: Sequence[Sequence[int]], target: Target | None) -> Row:
+def _row(name: str, bars: Panel, rival: BatchRival, draws: Sequence[Sequence[int]], target: Target) -> Row:
     """Compare tradectl on all symbols with a rival on the symbols drawn for each repeat, whose time is multiplied."""
     listings = market_tables(bars).listings
     symbols = {column: bars_of(bars, column) for draw in draws for column in draw}

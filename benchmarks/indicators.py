@@ -17,6 +17,7 @@ from benchmarks.market import SEED, closes
 from benchmarks.timing import in_turns
 from tradectl.model.history import Floats
 from tradectl.strategy.indicators import ema, rsi
+from tradectl.strategy.smoothing import blocks
 
 RSI, FAST, SLOW, AVERAGE = 10, 9, 200, 50
 
@@ -58,13 +59,19 @@ def ours(close: Floats, volume: Floats) -> Indicators:
 
 def average(values: Floats, window: int) -> Floats:
     """Return the means of full windows, from running totals. Volumes are whole numbers, so the sums are exact."""
-    result = np.full(values.shape, np.nan)
+    sessions, symbols = values.shape
+    result = np.empty(values.shape)
+    result[: window - 1] = np.nan
     total = values[:window].sum(axis=0)
     np.divide(total, window, out=result[window - 1])
-    for session in range(window, len(values)):
-        total += values[session]
-        total -= values[session - window]
-        np.divide(total, window, out=result[session])
+    for begin, end in blocks(sessions - window, symbols):
+        totals = result[begin + window : end + window]
+        np.subtract(values[begin + window : end + window], values[begin:end], out=totals)
+        for row in totals:
+            np.add(total, row, out=row)
+            total = row
+        total = total.copy()
+        np.divide(totals, window, out=totals)
     return result
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.rivals import BUY_BELOW, PERIOD, SELL_ABOVE
 from tradectl.model.order import Side
@@ -19,8 +18,6 @@ from tradectl.research.vectorized.fills import TradeColumns
 from tradectl.research.vectorized.loop import Fills, PositionArrays
 from tradectl.research.vectorized.market import MarketTables, Mask
 from tradectl.strategy.indicators import rsi
-
-Wishes = NDArray[np.int8]
 
 
 class Reduced:
@@ -34,12 +31,12 @@ class Reduced:
         close[~there] = np.nan
         strength = rsi(close, PERIOD)
         self.market, self.lanes = market, len(panel.instruments)
-        self._wishes = _on_next_bar((strength < BUY_BELOW).astype(np.int8) - (strength > SELL_ABOVE), there)
+        self._buys, self._sells = _on_next_bar(strength < BUY_BELOW, there), _on_next_bar(strength > SELL_ABOVE, there)
         self._one = np.ones(self.lanes, dtype=np.int64)
 
     def trade(self, row: int, state: PositionArrays) -> Iterator[Fills]:
-        wish, held, opened = self._wishes[row], state.quantity > 0, self.market.panel.open[row]
-        bought, sold = np.flatnonzero((wish > 0) & ~held), np.flatnonzero((wish < 0) & held)
+        held, opened = state.quantity > 0, self.market.panel.open[row]
+        (bought,), (sold,) = (self._buys[row] > held).nonzero(), (self._sells[row] & held).nonzero()
         yield Fills(Side.BUY, bought, self._one[bought], opened[bought])
         yield Fills(Side.SELL, sold, state.free(sold, int(self.market.days[row])), opened[sold])
 
@@ -52,10 +49,14 @@ def trades(market: MarketTables) -> TradeColumns:
     return run_rule(market, Reduced(market), first=date.min, last=date.max).trades
 
 
-def _on_next_bar(wishes: Wishes, there: Mask) -> Wishes:
-    """Return the wish of each close (1: buy, -1: sell, 0: none), moved to the instrument's next bar."""
-    found, last = np.zeros_like(wishes), np.zeros(wishes.shape[1], dtype=np.int8)
-    for row, out in enumerate(found):
-        np.copyto(out, last, where=there[row])
-        np.copyto(last, wishes[row], where=there[row])
+def _on_next_bar(wishes: Mask, there: Mask) -> Mask:
+    """Return the wish of each close, moved to the instrument's next bar. Sessions without a bar have none."""
+    found, last = np.zeros_like(wishes), np.zeros(wishes.shape[1], dtype=np.bool_)
+    whole = np.logical_and.reduce(there, axis=1).tolist()
+    for row, complete in enumerate(whole):
+        if complete:
+            found[row], last = last, wishes[row].copy()
+        else:
+            np.copyto(found[row], last, where=there[row])
+            np.copyto(last, wishes[row], where=there[row])
     return found

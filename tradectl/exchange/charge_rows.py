@@ -6,15 +6,27 @@ The functions serve days on which each side is one order, either all delivery or
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.exchange.rates import CRORE, PartRates, Rates
+from tradectl.exchange.rates import CRORE, PartRates, Rates, Tariff
 from tradectl.model.order import Side
 
 Amounts = NDArray[np.int64]
 
 _HALF = CRORE // 2
+
+
+def by_rates(days: Amounts, tariff: Tariff) -> list[tuple[Rates, NDArray[np.intp]]]:
+    """Return each table of rates with the indices of the days (ordinals) on which it applies, in the order of the tables.
+
+    Raises UncoveredDate for a day before the tariff begins.
+    """
+    number = np.searchsorted([day.toordinal() for day in tariff.changes], days, side="right")
+    groups = [np.flatnonzero(number == own) for own in np.flatnonzero(np.bincount(number)).tolist()]
+    return [(tariff.rates(date.fromordinal(int(days[rows[0]]))), rows) for rows in groups]
 
 
 def side_charges(side: Side, values: Amounts, table: Rates, *, intraday: bool = False) -> Amounts:

@@ -140,6 +140,11 @@ class Tariff:
         return found
 
     @cached_property
+    def changes(self) -> tuple[date, ...]:
+        """Return the days on which a value of the table begins, ascending. The rates do not change between two of them."""
+        return tuple(sorted({since for dated in self._table.values() for since, _ in dated}))
+
+    @cached_property
     def _table(self) -> dict[_Key, list[tuple[date, int]]]:
         """Return the dated values by item, part and side: rates and amounts in paise, GST in percent."""
         return _table(_rows_of(self.name, self.own))

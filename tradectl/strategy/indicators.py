@@ -4,8 +4,8 @@
 from a centre of mass. This module does the same, because 2/(n+1) may differ in the last bit. NaN means that there is no bar. Such
 values are skipped for each symbol, and stay NaN in the result.
 
-One symbol is computed value by value. A panel is computed session by session, for all symbols at once, with the same arithmetic.
-Both orders give the same bits, because each operation is rounded separately.
+One symbol is computed value by value. A panel is computed in blocks of sessions, for all symbols at once, with the same
+arithmetic (`smoothing`). All orders give the same bits, because each operation is rounded separately.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.model.history import Floats
-
-Mask = NDArray[np.bool_]
+from tradectl.strategy.smoothing import Places, Smoother, block_rows, blocks
 
 
 def ema(close: Floats, span: int) -> Floats:
@@ -100,26 +99,7 @@ def strength_index(up: Floats, down: Floats) -> Floats:
         return np.where(down == 0, 100.0, 100 - (100 / (1 + up / down)))
 
 
-# A panel, row by row.
-
-
-class Smoother:
-    """Smooth a whole row of averages at once, into existing arrays. The buffers are allocated once."""
-
-    def __init__(self, alpha: float, shape: tuple[int, ...]) -> None:
-        self.alpha, self.keep = alpha, 1.0 - alpha
-        self._part = np.empty(shape)
-        self._still = np.empty(shape, dtype=bool)
-
-    def step(self, average: Floats, value: Floats, out: Floats, gap: Mask | None = None) -> None:
-        """Write the averages after `value` to `out`, another array than `average`. Averages in a `gap` do not change."""
-        np.multiply(average, self.keep, out=out)
-        np.multiply(value, self.alpha, out=self._part)
-        np.add(out, self._part, out=out)
-        np.equal(value, average, out=self._still)
-        if gap is not None:
-            np.logical_or(self._still, gap, out=self._still)
-        np.copyto(out, average, where=self._still)
+# A panel, block by block.
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,34 +108,54 @@ class _Ragged:
 
     Attributes:
         first: The session of each symbol's first bar.
-        begins: The symbols that have their first bar in a session, by session.
-        gaps: The symbols without a bar between two of their bars, by session.
+        places: The first bars, and the gaps between two bars of a symbol, by session.
+        whole: Whether the panel has no hole.
     """
 
     first: NDArray[np.intp]
-    begins: dict[int, list[int]]
-    gaps: dict[int, Mask]
+    places: Places
+    whole: bool = False
+
+    @classmethod
+    def none(cls, symbols: int) -> _Ragged:
+        """Return the places of a panel without holes."""
+        return cls(np.zeros(symbols, dtype=np.intp), Places({0: np.ones(symbols, dtype=np.bool_)}, {}), whole=True)
+
+    def seen(self, block: Floats, close: Floats) -> _Ragged:
+        """Return the places of a panel of which all blocks before this one had no hole."""
+        return _Ragged.of(close) if self.whole and np.isnan(block).any() else self
 
     @classmethod
     def of(cls, close: Floats) -> _Ragged:
         """Return the places without bars in prices shaped (sessions, symbols)."""
         holes = np.isnan(close)
-        sessions, symbols = close.shape
-        if not holes.any():
-            return cls(np.zeros(symbols, dtype=np.intp), {0: list(range(symbols))}, {})
+        sessions = len(close)
         first = holes.argmin(axis=0)
         last = np.where(holes.all(axis=0), 0, sessions - 1 - holes[::-1].argmin(axis=0))
-        begins: dict[int, list[int]] = {}
-        for symbol, session in enumerate(first.tolist()):
-            begins.setdefault(session, []).append(symbol)
+        starts = {session: first == session for session in np.unique(first).tolist()}
         index = np.arange(sessions)[:, None]
         holes &= (index > first) & (index < last)
-        return cls(first, begins, {session: holes[session] for session in np.flatnonzero(holes.any(axis=1)).tolist()})
+        gaps = {session: holes[session] for session in np.flatnonzero(holes.any(axis=1)).tolist()}
+        return cls(first, Places(starts, gaps))
+
+    def filled(self, close: Floats, begin: int, end: int, before: Floats) -> Floats:
+        """Return the prices of some sessions, with the last price in gaps. `before`: the last prices before these sessions."""
+        gaps = [session for session in range(begin, end) if session in self.places.gaps]
+        if not gaps:
+            return close[begin:end]
+        prices = close[begin:end].copy()
+        for session in gaps:
+            row = session - begin
+            np.copyto(prices[row], prices[row - 1] if row else before, where=self.places.gaps[session])
+        return prices
 
     def hide(self, result: Floats, least: int) -> Floats:
         """Set `result` to NaN in gaps, and in the first `least` - 1 bars of each symbol. Return it."""
+        if self.whole:
+            result[: least - 1] = np.nan
+            return result
         ripe = self.first + (least - 1)
-        for session, gap in self.gaps.items():
+        for session, gap in self.places.gaps.items():
             result[session, gap] = np.nan
             ripe += gap & (ripe >= session)
         for symbol, (begin, end) in enumerate(zip(self.first.tolist(), ripe.tolist(), strict=True)):
@@ -168,38 +168,52 @@ def _ema_rows(close: Floats, alpha: float, span: int) -> Floats:
         return close.copy()
     if _is_one_series(close):
         return _column(_ema_of_one(close[:, 0].tolist(), alpha), span)
-    ragged, result = _Ragged.of(close), np.empty(close.shape)
-    smoother, average = Smoother(alpha, close.shape[1:]), np.full(close.shape[1], np.nan)
-    for session, out in enumerate(result):
-        smoother.step(average, close[session], out, ragged.gaps.get(session))
-        if (new := ragged.begins.get(session)) is not None:
-            out[new] = close[session, new]
-        average = out
-    return ragged.hide(result, span)
+    sessions, symbols = close.shape
+    ragged, smoother = _Ragged.none(symbols), Smoother(alpha, (block_rows(symbols), symbols))
+    averages = np.empty((sessions + 1, symbols))
+    averages[0] = np.nan
+    for begin, end in blocks(sessions, symbols):
+        values, own = close[begin:end], averages[begin : end + 1]
+        ragged = ragged.seen(values, close)
+        np.multiply(values, alpha, out=own[1:])
+        if len(again := smoother.smooth(own, values, ragged.places, begin)):
+            smoother.step(own, values[:, again], ragged.places, begin, symbols=again)
+    return ragged.hide(averages[1:], span)
 
 
 def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
-    """Return RSI of a panel. Rises and falls are two rows of one array; falls stay negative, so only signs differ."""
+    """Return RSI of a panel. Rises and falls are two rows of one array; falls stay negative, so only signs differ.
+
+    A rise is equal to its average, and not 0, only if the change is. So the changes stand for the rises, and for the falls.
+    """
     if not close.size:
         return close.copy()
     if _is_one_series(close):
         return _column(_rsi_of_one(close[:, 0].tolist(), alpha), period)
-    ragged, result = _Ragged.of(close), np.empty(close.shape)
-    symbols = close.shape[1]
-    smoother, before = Smoother(alpha, (2, symbols)), np.full(symbols, np.nan)
-    moves, average, following = (np.zeros((2, symbols)) for _ in range(3))
+    (sessions, symbols), most = close.shape, block_rows(close.shape[1])
+    ragged, smoother = _Ragged.none(symbols), Smoother(alpha, (2, most, symbols))
+    result, before = np.empty(close.shape), np.full(symbols, np.nan)
+    changes, parts, averages = np.empty((most, symbols)), np.empty((most, symbols)), np.empty((2, most + 1, symbols))
+    averages[:, 0] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
-        for session, out in enumerate(result):
-            value, gap = close[session], ragged.gaps.get(session)
-            if (new := ragged.begins.get(session)) is not None:
-                before[new], average[:, new] = value[new], 0.0
-            np.subtract(value, before, out=out)
-            np.maximum(out, 0.0, out=moves[0])
-            np.minimum(out, 0.0, out=moves[1])
-            smoother.step(average, moves, following, gap)
-            average, following = following, average
-            np.copyto(before, value, where=True if gap is None else ~gap)
-            _strength(average, out)
+        for begin, end in blocks(sessions, symbols):
+            ragged = ragged.seen(close[begin:end], close)
+            rows, prices = end - begin, ragged.filled(close, begin, end, before)
+            change, part, own = changes[:rows], parts[:rows], averages[:, : rows + 1]
+            np.subtract(prices[0], before, out=change[0])
+            np.subtract(prices[1:], prices[:-1], out=change[1:])
+            for session in range(begin, end):
+                if session in ragged.places.starts:
+                    change[session - begin, ragged.places.starts[session]] = 0.0
+            before = prices[-1]
+            np.multiply(change, alpha, out=part)
+            np.maximum(part, 0.0, out=own[0, 1:])
+            np.minimum(part, 0.0, out=own[1, 1:])
+            if len(again := smoother.smooth(own, change[None], ragged.places, begin)):
+                moves = np.stack([np.maximum(change[:, again], 0.0), np.minimum(change[:, again], 0.0)])
+                smoother.step(own, moves, ragged.places, begin, symbols=again)
+            _strength(own[0, 1:], own[1, 1:], part, result[begin:end])
+            averages[:, 0] = own[:, -1]
     return ragged.hide(result, period)
 
 
@@ -216,7 +230,7 @@ def _column(values: list[float], least: int) -> Floats:
 
 
 def _ema_of_one(values: list[float], alpha: float) -> list[float]:
-    """Return the averages of one series, by the operations of `Smoother.step`."""
+    """Return the averages of one series, by the operations of `Smoother`."""
     keep, average, found = 1.0 - alpha, values[0], []
     for value in values:
         if value != average:
@@ -240,11 +254,11 @@ def _rsi_of_one(values: list[float], alpha: float) -> list[float]:
     return found
 
 
-def _strength(average: Floats, out: Floats) -> None:
-    """Write 100 - 100 / (1 + rise / -fall) of averages shaped (2, n) to `out`; 100 if the fall is 0."""
-    rise, fall = average
-    np.divide(rise, fall, out=out)
-    np.subtract(1.0, out, out=out)
-    np.divide(100.0, out, out=out)
-    np.subtract(100.0, out, out=out)
-    np.copyto(out, 100.0, where=fall == 0)
+def _strength(rise: Floats, fall: Floats, part: Floats, out: Floats) -> None:
+    """Write 100 - 100 / (1 + rise / -fall) to `out`; 100 if the fall is 0. `part`: a buffer."""
+    np.divide(rise, fall, out=part)
+    np.subtract(1.0, part, out=part)
+    np.divide(100.0, part, out=part)
+    np.subtract(100.0, part, out=out)
+    if not fall.max() < 0:  # also with NaN
+        np.copyto(out, 100.0, where=fall == 0)

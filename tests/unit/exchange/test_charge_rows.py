@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradectl.exchange.charge_rows import most_affordable, side_charges
+from tradectl.errors import UncoveredDate
+from tradectl.exchange.charge_rows import by_rates, most_affordable, side_charges
 from tradectl.exchange.charges import buy_charges, day_charges
-from tradectl.exchange.rates import rates
+from tradectl.exchange.rates import TITLES, ZERODHA, rates, shipped
 from tradectl.model.order import Fill, Side
 
 quantities = st.integers(1, 100_000)
@@ -40,3 +42,20 @@ def test_one_share_more_would_not_be_affordable(day: date, asked: list[tuple[int
         quantity = int(found)
         assert quantity == 0 or quantity * price + buy_charges(day, quantity, int(price)) <= amount
         assert (quantity + 1) * price + buy_charges(day, quantity + 1, int(price)) > amount
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_every_day_is_in_the_group_of_its_own_rates(name: str) -> None:
+    tariff = shipped(name)
+    days = np.arange(tariff.changes[0].toordinal(), date(2027, 1, 1).toordinal())[::-1]
+    groups = by_rates(days, tariff)
+    assert sorted(np.concatenate([rows for _, rows in groups]).tolist()) == list(range(len(days)))
+    for table, rows in groups:
+        assert all(tariff.rates(date.fromordinal(day)) == table for day in days[rows].tolist())
+
+
+def test_no_days_have_no_rates_and_an_uncovered_day_is_refused() -> None:
+    assert by_rates(np.empty(0, dtype=np.int64), ZERODHA) == []
+    before = ZERODHA.changes[0].toordinal() - 1
+    with pytest.raises(UncoveredDate):
+        by_rates(np.array([before]), ZERODHA)

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ta.momentum import RSIIndicator
 from ta.trend import EMAIndicator
 
 from tradectl.model.history import Floats, History
 from tradectl.strategy.indicators import ema, rsi
+from tradectl.strategy.smoothing import blocks
 
 
 def same(ours: Floats, theirs: pd.Series) -> bool:
@@ -97,6 +98,7 @@ def panels(draw: st.DrawFn) -> Floats:
     return panel
 
 
+@settings(deadline=None)
 @given(panels(), st.integers(2, 12))
 def test_a_ragged_panel_has_the_bits_of_each_symbol_alone(panel: Floats, period: int) -> None:
     before = panel.copy()
@@ -104,6 +106,19 @@ def test_a_ragged_panel_has_the_bits_of_each_symbol_alone(panel: Floats, period:
         alone = np.stack([indicator(column, period) for column in panel.T], axis=1)
         assert np.array_equal(indicator(panel, period), alone, equal_nan=True)
     assert np.array_equal(panel, before, equal_nan=True)  # and what is read is never written to
+
+
+@settings(deadline=None)
+@given(panels(), st.integers(2, 12))
+def test_blocks_of_few_rows_have_the_bits_of_each_symbol_alone(panel: Floats, period: int) -> None:
+    sessions, symbols = panel.shape
+    wide = np.tile(panel, 1 + 4096 // symbols)
+    assert sum(1 for _ in blocks(sessions, wide.shape[1])) == math.ceil(sessions / 4)
+    for indicator in (rsi, ema):
+        alone = np.stack([indicator(column, period) for column in panel.T], axis=1)
+        whole = indicator(wide, period)
+        assert np.array_equal(whole[:, :symbols], alone, equal_nan=True)
+        assert np.array_equal(whole[:, -symbols:], alone, equal_nan=True)
 
 
 def test_a_panel_of_real_symbols_has_the_bits_of_each_alone(real_histories: Mapping[str, History]) -> None:

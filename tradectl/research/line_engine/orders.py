@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.exchange.charge_rows import most_affordable
-from tradectl.exchange.rates import Rates, Tariff
+from tradectl.exchange.charge_rows import by_rates, most_affordable
 from tradectl.model.history import Ints
 from tradectl.research.line_engine.bars import NEVER, SPAN, Bars, Mask, any_between
 from tradectl.research.vectorized.rules import floor_times
@@ -103,20 +102,6 @@ def sizes(prices: Ints, orders: Orders, parameters: Parameters) -> Ints:
     turnover = times(np.maximum(orders.turnover, 0), exact(parameters.turnover_share))
     found: Ints = np.minimum(quantity, turnover // np.maximum(prices, 1))
     return found
-
-
-def by_rates(sessions: Ints, tariff: Tariff) -> list[tuple[Rates, Ints]]:
-    """Return each table of charges with the indices of the sessions (ordinals) on which it applies."""
-    days, of = np.unique(sessions, return_inverse=True)
-    tables: list[Rates] = []
-    number = []
-    for day in days.tolist():
-        table = tariff.rates(date.fromordinal(day))
-        if not tables or table != tables[-1]:
-            tables.append(table)
-        number.append(len(tables) - 1)
-    table_of = np.array(number, dtype=np.int64)[of]
-    return [(table, np.flatnonzero(table_of == i)) for i, table in enumerate(tables)]
 
 
 def times(values: Ints, factor: Fraction) -> Ints:

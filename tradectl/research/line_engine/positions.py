@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.exchange.charge_rows import side_charges
+from tradectl.exchange.charge_rows import by_rates, side_charges
 from tradectl.exchange.charges import day_charges
 from tradectl.model.history import Ints
 from tradectl.model.order import Fill, Side
@@ -16,7 +16,6 @@ from tradectl.model.position import Folded, fold
 from tradectl.research.line_engine.bars import Bars
 from tradectl.research.line_engine.engine import LineRun, SpecialPosition
 from tradectl.research.line_engine.first_session import Outcome
-from tradectl.research.line_engine.orders import by_rates
 from tradectl.research.vectorized.fills import TradeColumns, trade_columns
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -30,12 +31,21 @@ TABLE = 500
 """Maximum number of indicator columns side by side."""
 
 
+Held = dict[tuple[int, int], Folded]
+"""Open positions by (setting, instrument)."""
+
+
 @dataclass(frozen=True, eq=False)
 class VectorizedRun:
-    """Hold the result of a run. `held`: open positions by (setting, instrument)."""
+    """Hold the result of a run. `find_held` computes the open positions."""
 
     trades: TradeColumns
-    held: dict[tuple[int, int], Folded]
+    find_held: Callable[[], Held]
+
+    @cached_property
+    def held(self) -> Held:
+        """Return the open positions."""
+        return self.find_held()
 
 
 def run_settings(
@@ -60,8 +70,8 @@ def run_settings(
             past = run_rule(market, rule(None), first=date.min, last=date.max, tariff=tariff)
             gate = ScoreGate(past.trades, len(market.instruments))
         runs.append(run_rule(market, rule(gate), first=first, last=last, numbers=numbers, tariff=tariff))
-    held = {key: folded for run in runs for key, folded in run.held.items()}
-    return VectorizedRun(TradeColumns.joined([run.trades for run in runs]), held)
+    trades = TradeColumns.joined([run.trades for run in runs])
+    return VectorizedRun(trades, lambda: {key: folded for run in runs for key, folded in run.held.items()})
 
 
 def run_rule(
@@ -82,7 +92,7 @@ def run_rule(
     loop = Loop(market, rule)
     loop.run(first, last)
     closed, still_open = trades_of(loop.fill_log, market.days, width, own, tariff=tariff)
-    return VectorizedRun(closed, {(own[item.lane // width], item.lane % width): item.folded for item in still_open})
+    return VectorizedRun(closed, lambda: {(own[item.lane // width], item.lane % width): item.folded for item in still_open()})
 
 
 def _strategies(market: MarketTables, parts: Sequence[Sequence[Parameters]]) -> Callable[[EntryGate | None], Strategy]:

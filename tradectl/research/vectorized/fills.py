@@ -6,7 +6,7 @@ sale of all shares; their trades are computed with arrays. The others (corporate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, timedelta
 from itertools import groupby
@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradectl.exchange.charge_rows import side_charges
+from tradectl.exchange.charge_rows import by_rates, side_charges
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.corporate_actions import BEFORE_THE_DAY
-from tradectl.exchange.rates import ZERODHA, Rates, Tariff
+from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.history import Ints
 from tradectl.model.moment import at_ist
 from tradectl.model.order import Fill, Side
@@ -131,8 +131,8 @@ class FillLog:
 
 def trades_of(
     fill_log: FillLog, days: Ints, width: int, numbers: Sequence[int], *, tariff: Tariff = ZERODHA
-) -> tuple[TradeColumns, list[OpenPosition]]:
-    """Return the closed trades and the open positions.
+) -> tuple[TradeColumns, Callable[[], list[OpenPosition]]]:
+    """Return the closed trades, and a function that returns the open positions, because most callers need only the trades.
 
     Args:
         fill_log: The recorded fills.
@@ -146,18 +146,24 @@ def trades_of(
     plain = _plain(fills, bounds, fill_log.adjustments)
     in_plain = np.repeat(plain, np.diff(np.r_[bounds, len(fills.holding)]))
     parts = [_sold_whole(fills.take(in_plain), days, width, tariff)]
-    still_open: list[OpenPosition] = []
-    ends = np.r_[bounds[1:], len(fills.holding)]
-    for start, stop in zip(bounds[~plain].tolist(), ends[~plain].tolist(), strict=True):
-        own = fills.take(slice(start, stop))
-        folded = _folded(own, fill_log.adjustments.get(int(own.holding[0]), ()), days, tariff)
-        lane = int(own.lane[0])
-        parts.append(trade_columns(folded.trades, lane, width))
-        if folded.quantity:
-            still_open.append(OpenPosition(lane, folded))
+    sold = np.add.reduceat((~fills.buy).astype(np.int64), bounds) > 0 if len(bounds) else plain
+
+    def folded(chosen: NDArray[np.bool_]) -> list[OpenPosition]:
+        """Return the positions of some holdings, also those without shares."""
+        made = []
+        ends = np.r_[bounds[1:], len(fills.holding)]
+        for start, stop in zip(bounds[chosen].tolist(), ends[chosen].tolist(), strict=True):
+            own = fills.take(slice(start, stop))
+            adjustments = fill_log.adjustments.get(int(own.holding[0]), ())
+            made.append(OpenPosition(int(own.lane[0]), _folded(own, adjustments, days, tariff)))
+        return made
+
+    in_parts = folded(~plain & sold)
+    parts += [trade_columns(item.folded.trades, item.lane, width) for item in in_parts]
     found = TradeColumns.joined(parts)
     settings = np.asarray(numbers, dtype=np.int64)[found.setting] if len(found) else found.setting
-    return TradeColumns(settings, *(getattr(found, item.name) for item in fields(found)[1:])), still_open
+    closed = TradeColumns(settings, *(getattr(found, item.name) for item in fields(found)[1:]))
+    return closed, lambda: [item for item in (*in_parts, *folded(~sold)) if item.folded.quantity]
 
 
 def _plain(fills: FillColumns, bounds: Ints, adjusted: Iterable[int]) -> NDArray[np.bool_]:
@@ -217,14 +223,11 @@ def _sale_charges(fills: FillColumns, sale: Ints, intraday: Ints, days: Ints, ta
 def _charges(side: Side, values: Ints, days: Ints, intraday: NDArray[np.bool_], tariff: Tariff) -> Ints:
     """Return the charges of fills in paise, by value and date. `intraday`: intraday or delivery rates."""
     total = np.zeros(len(values), dtype=np.int64)
-    tables: dict[Rates, list[int]] = {}
-    for day in np.unique(days).tolist():
-        tables.setdefault(tariff.rates(date.fromordinal(day)), []).append(day)
-    for table, own in tables.items():
-        inside = np.isin(days, own)
+    for table, rows in by_rates(days, tariff):
         for part in (False, True):
-            rows = np.flatnonzero(inside & (intraday == part))
-            total[rows] = side_charges(side, values[rows], table, intraday=part)
+            own = rows[intraday[rows] == part]
+            if len(own):
+                total[own] = side_charges(side, values[own], table, intraday=part)
     return total
 
 

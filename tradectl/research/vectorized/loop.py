@@ -115,6 +115,7 @@ class Loop:
         self, market: MarketTables, rule: Rule, *, state: PositionArrays | None = None, fill_log: FillLog | None = None
     ) -> None:
         self.market, self.rule, self.width = market, rule, len(market.instruments)
+        self.runs, self.next_run = market.runs.tolist(), market.next_run.tolist()
         self.state = state or PositionArrays.flat(rule.lanes)
         self.fill_log = fill_log or FillLog(rule.lanes)
 
@@ -134,27 +135,30 @@ class Loop:
         """
         if (columns := self.market.acted.get(row)) is not None:
             self._apply_actions(row, columns)
-        if self.market.runs[row]:
+        if self.runs[row]:
             self._book(row, self.rule.trade(row, self.state))
-            following = int(self.market.next_run[row])
+            following = self.next_run[row]
             if following <= last:
                 self.rule.decide(row, following, self.state)
 
     def _book(self, row: int, traded: Iterable[Fills]) -> None:
-        state, sold = self.state, []
+        state, sold, first = self.state, list[Ints](), True
         for side, lanes, quantity, price in traded:
             if not len(lanes):
                 continue
+            held = state.quantity[lanes]
             if side is Side.BUY:
-                opens = (state.quantity[lanes] == 0) & (state.traded[lanes] < row)
+                opens = held == 0
+                if not first:  # else no lane has traded on this row
+                    opens &= state.traded[lanes] < row
                 self.fill_log.add(side, row, lanes, quantity, price, opens=lanes[opens])
-                state.quantity[lanes] += quantity
+                state.quantity[lanes] = held + quantity
                 state.buys[lanes] += 1
             else:
                 self.fill_log.add(side, row, lanes, quantity, price)
-                state.quantity[lanes] -= quantity
+                state.quantity[lanes] = held - quantity
                 sold.append(lanes)
-            state.traded[lanes] = row
+            state.traded[lanes], first = row, False
         for lanes in sold:
             state.forget(lanes[state.quantity[lanes] == 0])
 
