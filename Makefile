@@ -15,7 +15,7 @@ demo: $(PROGRAM)
 	$(BIN)/tradectl demo
 
 test: $(TEST)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --durations=25
 
 # What takes longer than a change should wait for: every benchmark in a small size, a slow server, processes that are stopped
 # and woken between any two steps of an order, and more cases of what `make test` tries with a few.
