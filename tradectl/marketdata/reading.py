@@ -65,6 +65,6 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
 def _undo_half_an_import(path: Path) -> None:
     """Roll back an import that was killed or that filled the disk, by opening its journal through a writable connection.
 
-    During a running import this changes nothing."""
+    During a running import this changes nothing. The first import may not have made a table yet."""
     with contextlib.closing(_connected(path, "rw")) as connection:
-        connection.execute("SELECT value FROM meta").fetchone()
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -82,6 +82,16 @@ def test_first_imports_at_once_make_one_market(together: Together, tmp_path: Pat
     assert listed[0] == 0
 
 
+def test_a_reader_of_a_market_that_is_being_made_finds_no_bars(together: Together, tmp_path: Path):
+    """The first import has its file and its journal, and no table yet."""
+    home = tmp_path / "home"
+    (home / "market").mkdir(parents=True)
+    for name in ("archive.db", "archive.db-journal"):
+        (home / "market" / name).touch()
+    ((code, said),) = together(home, [("data", "list")])
+    assert code in {0, 8}, said
+
+
 @pytest.mark.parametrize(
     "words",
     [
