@@ -8,13 +8,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from tradectl.errors import UsageError
 from tradectl.ledger import schema
+from tradectl.ledger.compiled import CompiledStatement
 from tradectl.ledger.engine import Database
 from tradectl.ledger.upserts import insert_new, upsert_rows
 from tradectl.model.rule_names import REVERSION
+
+_USED = schema.user_strategies
+_CHOSEN = CompiledStatement(
+    select(_USED)
+    .where(_USED.c.user == bindparam("of_user"))
+    .order_by(_USED.c.used_at, _USED.c.name)  # asked in each task that buys
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +114,9 @@ class Strategies:
 
     def chosen(self) -> list[UsedStrategy]:
         """Return the strategies that `strategy use` has chosen; empty before the first."""
-        table = schema.user_strategies
         with self._database.read() as connection:
-            rows = connection.execute(select(table).where(table.c.user == self._user).order_by(table.c.used_at, table.c.name))
-            return [UsedStrategy(row.name, row.hash, Decimal(row.share), row.used_at) for row in rows.all()]
+            rows = _CHOSEN.all(connection, {"of_user": self._user})
+        return [UsedStrategy(row.name, row.hash, Decimal(row.share), row.used_at) for row in rows]
 
     def use(self, strategy: UsedStrategy, now: datetime) -> None:
         """Use a strategy from now on; one that is used keeps its place, with the new hash and share.
