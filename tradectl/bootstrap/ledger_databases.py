@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from tradectl.clock import VirtualClock
-from tradectl.errors import DatabaseError
+from tradectl.errors import DatabaseError, TradectlError
 
 if TYPE_CHECKING:
     from tradectl.ledger.engine import Database
@@ -53,11 +53,13 @@ def read_home_database(settings: Settings, *, upgrade: bool = True) -> Database:
 
     database = open_home_database(settings, read_only=True)
     try:
-        found = revision(database) or ""
-        with suppress(DatabaseError) if found < HEAD else nullcontext():
-            if upgrade or found > HEAD:
+        found = revision(database)
+        if found is None or found >= HEAD:
+            upgrade_older(settings, database)
+        elif upgrade:
+            with suppress(DatabaseError):
                 upgrade_older(settings, database)
-    except BaseException:
+    except TradectlError:
         database.close()
         raise
     return database

@@ -171,7 +171,7 @@ class ColumnRules:
     def exit_decided(self, held: HeldBuys, last: int) -> int | None:
         """Return the latest bar up to `last` on whose close the exit condition is true; None if there is none since the last buy.
 
-        A sale that is due stays due until all shares are sold: nobody may have sold them, or some were not credited yet.
+        A sale stays due until all shares are sold: the monitor may have missed a session, or some shares were not credited yet.
         """
         row, first = last, max(held.entered, held.decided + 1)
         while row >= first:

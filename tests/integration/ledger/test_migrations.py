@@ -200,3 +200,13 @@ def test_a_reader_upgrades_the_ledger_of_an_earlier_program(tmp_path: Path, monk
     assert home.strategies.chosen() == []
     assert revision(home.database) == HEAD
     home.database.close()
+
+
+def test_a_completion_leaves_the_ledger_of_an_earlier_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon of the earlier program may still run."""
+    settings = load(home=str(tmp_path), environment={})
+    at_revision("0004", settings.database, monkeypatch)
+    home = home_ledger(settings, upgrade=False)
+    assert home is not None
+    assert revision(home.database) == "0004"
+    home.database.close()
