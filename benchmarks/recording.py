@@ -28,7 +28,7 @@ from tradectl.runtime.registry import all_tasks, task_named
 from tradectl.runtime.runner import Runner
 from tradectl.runtime.simulate import Seed, simulate
 from tradectl.settings import load
-from tradectl.task import World
+from tradectl.world import World
 
 WARM_UP = 260
 POSITIONS = 6

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tradectl.model.market import Bar, CorporateAction, Instrument, Quote
-from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
-from tradectl.model.trading_state import TradingState
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date, datetime
     from pathlib import Path
 
     from tradectl.model.freshness import Freshness
     from tradectl.model.history import History
+    from tradectl.model.market import Bar, CorporateAction, Instrument, Quote
+    from tradectl.model.order import Funds, Holding, OrderReport, OrderRequest, TradeReport
     from tradectl.model.panel import Panel
     from tradectl.model.recording import RunHead
     from tradectl.model.renames import Renames
     from tradectl.model.surveillance import Spells, Surveillance
+    from tradectl.model.trading_state import TradingState
 
 
 class Tell(Protocol):

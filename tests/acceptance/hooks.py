@@ -26,6 +26,7 @@ from tradectl.brokers.kotak_neo import KotakNeoAdapter
 from tradectl.brokers.paper import PaperBroker, broker
 from tradectl.brokers.paper.store import Store
 from tradectl.clock import VirtualClock
+from tradectl.context import Context
 from tradectl.ledger import engine, opening
 from tradectl.ledger.book import Book
 from tradectl.ledger.executions import LEASE
@@ -35,7 +36,6 @@ from tradectl.marketdata.sources import delayed
 from tradectl.model.moment import ist_date, to_ist
 from tradectl.model.order import TERMINAL
 from tradectl.runtime.stepping import Heartbeat
-from tradectl.task import Context
 
 Hit = Callable[[str], None]
 clocks: list[VirtualClock] = []

@@ -17,6 +17,7 @@ import pytest
 from tests.acceptance.conftest import home_with
 from tests.acceptance.program import Said, Server, Tradectl, rows
 from tradectl import bootstrap
+from tradectl.context import Context
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.executions import Claim
 from tradectl.ledger.process_identity import current_identity
@@ -25,7 +26,7 @@ from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.settings import load, parse_moment
-from tradectl.task import Context, Outcome, Task
+from tradectl.task import Outcome, Task
 
 BOUGHT, EVE, DAY = date(2025, 4, 4), date(2025, 4, 8), date(2025, 4, 9)
 SHARES = 100

@@ -10,6 +10,7 @@ from tests.support.brokers.market import MarketListing, MemoryMarket
 from tradectl.bootstrap import PaperWorld
 from tradectl.brokers.paper import PaperBroker
 from tradectl.clock import VirtualClock
+from tradectl.context import Context
 from tradectl.exchange.sessions import SessionTable
 from tradectl.execution import reconcile
 from tradectl.execution.changes import Changes
@@ -33,7 +34,6 @@ from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
 from tradectl.screener.readings import Readings
 from tradectl.strategy.parameters import Parameters, with_changes
-from tradectl.task import Context
 
 SESSIONS = SessionTable.load()
 CASH = 1_000_000_00

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tradectl.ledger.exchange_mark import Mark
     from tradectl.ledger.store import Ledger
-    from tradectl.task import World
+    from tradectl.world import World
 
 BESIDE = ("", "-wal", "-shm")
 """The endings of the names of a database's files."""

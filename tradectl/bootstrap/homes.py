@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tradectl.ports import Clock, DataFeed
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def init(

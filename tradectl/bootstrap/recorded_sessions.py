@@ -27,7 +27,7 @@ from tradectl.freshness import read_freshness
 from tradectl.halt_marker import MemoryMarker
 from tradectl.lazy import resolved
 from tradectl.model.moment import to_ist
-from tradectl.task import World
+from tradectl.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path

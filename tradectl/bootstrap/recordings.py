@@ -16,7 +16,7 @@ from tradectl.runtime.recorder_report import report_recorder
 if TYPE_CHECKING:
     from tradectl.brokers.recording.file import AppendingFile
     from tradectl.settings import Settings
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 @contextmanager

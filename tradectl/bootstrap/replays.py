@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tradectl.runtime.replay import Change
     from tradectl.settings import Settings
     from tradectl.strategy.parameters import Parameters
-    from tradectl.task import World
+    from tradectl.world import World
 
 EVENING = ("analyze", "buy")
 """The tasks whose inputs are stored in every home: bars, settings and the book."""

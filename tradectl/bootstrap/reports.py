@@ -15,7 +15,7 @@ RECENT = 60
 
 if TYPE_CHECKING:
     from tradectl.report_page.content import Content
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def write_session_report(folder: Path, world: World, session: date) -> str:

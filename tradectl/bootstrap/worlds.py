@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tradectl.errors import ConfigurationError
 from tradectl.lazy import is_made, lazy
 from tradectl.stored_renames import can_be_read
-from tradectl.task import World
+from tradectl.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -17,7 +17,7 @@ from tradectl.errors import ConfigurationError, DatabaseError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.doctor import Finding
-    from tradectl.task import World
+    from tradectl.world import World
 
 app = typer.Typer()
 

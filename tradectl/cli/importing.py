@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tradectl.ledger.outside_trades import Merge, OutsideTrade
-    from tradectl.task import World
+    from tradectl.world import World
 
 app = typer.Typer(
     name="import",

@@ -20,7 +20,7 @@ from tradectl.redaction import redacted, scrubbed
 
 if TYPE_CHECKING:
     from tradectl.settings import Settings
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tradectl.errors import DataError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def check_task(name: str) -> None:

@@ -20,7 +20,7 @@ from tradectl.errors import UsageError
 from tradectl.redaction import redacted
 
 if TYPE_CHECKING:
-    from tradectl.task import World
+    from tradectl.world import World
 
 app = typer.Typer()
 COLUMNS = ("at", "level", "task", "action", "symbol", "message")

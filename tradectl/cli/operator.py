@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def trading(invocation: Invocation) -> TradingSession:
     """Return the trading session of the user's world. Its log lines and messages name the command."""
+    from tradectl.context import Context
     from tradectl.ledger.executions import Claim
-    from tradectl.task import Context
 
     world = invocation.world()
     session = ist_date(world.clock.now())

@@ -16,7 +16,7 @@ from tradectl.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from tradectl.accounts.profit_and_loss import Span
-    from tradectl.task import World
+    from tradectl.world import World
 
 app = typer.Typer()
 LINE_NAMES = {

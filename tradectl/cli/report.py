@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tradectl.report_page.content import Content
     from tradectl.report_page.figures import Figures
     from tradectl.report_page.ledger_reading import Period
-    from tradectl.task import World
+    from tradectl.world import World
 
 app = typer.Typer()
 FORMATS = ("html", "md", "json", "csv", "xlsx", "png")

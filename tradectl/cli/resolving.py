@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tradectl.execution.manual_resolution import UnresolvedOrder
     from tradectl.ledger.rows import Order
     from tradectl.model.order import OrderReport
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def resolved_answer(world: World, order: Order, text: str) -> Answer:

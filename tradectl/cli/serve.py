@@ -16,7 +16,7 @@ from tradectl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tradectl.dashboard.pages import DashboardSource
-    from tradectl.task import World
+    from tradectl.world import World
 
 app = typer.Typer()
 

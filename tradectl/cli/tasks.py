@@ -21,7 +21,8 @@ from tradectl.runtime.outcomes import Report, gravity_of
 from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
-    from tradectl.task import Schedule, Task, World
+    from tradectl.task import Schedule, Task
+    from tradectl.world import World
 
 app = typer.Typer()
 SKIPS = frozenset({"not_a_session", "disabled", "outside_window", "busy"})

@@ -18,9 +18,9 @@ from tradectl.clock import SystemClock
 from tradectl.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from tradectl.task import World
     from tradectl.telegram.pairing import PairedChat
     from tradectl.telegram.polling import Poller
+    from tradectl.world import World
 
 TOKEN, BOT = "telegram.token", "telegram.bot"
 """The keys of the user's settings: the bot's token, which is secret, and the bot's number and name."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from starlette.types import ASGIApp
 
-    from tradectl.task import World
+    from tradectl.world import World
 
 FOLDER = Path(__file__).parent
 OF_REPORTS = ("report.css", "theme.js", "charts.js", "trades.js", "candles.js", "lightweight-charts.standalone.production.js")

@@ -24,7 +24,7 @@ from tradectl.runtime.exposure import unprotected_now
 
 if TYPE_CHECKING:
     from tradectl.dashboard.report_files import ReportFolder
-    from tradectl.task import World
+    from tradectl.world import World
 
 Values = dict[str, Any]
 GRAVE = frozenset({"UNPROTECTED", "UNKNOWN", "STOPPED", "ERROR"})

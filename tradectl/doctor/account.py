@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.marketdata.store import Store
     from tradectl.ports import Broker, PriceSource
-    from tradectl.task import World
+    from tradectl.world import World
 
 NOTED, WRONG = timedelta(seconds=2), timedelta(seconds=20)
 """From which difference to the broker's clock on a person should look, and from which on the clock is wrong.

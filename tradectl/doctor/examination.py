@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tradectl.brokers.account.read_only_account import ReadOnlyAccount
     from tradectl.marketdata.store import Store
     from tradectl.settings import Settings
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def examine(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tradectl.settings import Settings
-    from tradectl.task import World
+    from tradectl.world import World
 
 AHEAD = timedelta(days=30)
 """How far ahead a Muhurat session without hours is reported."""

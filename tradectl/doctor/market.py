@@ -16,7 +16,7 @@ from tradectl.screener.coverage import missing_sessions, name_days, older_gaps
 
 if TYPE_CHECKING:
     from tradectl.marketdata.store import Store
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def checks(market: Store, world: World) -> Iterable[tuple[str, Check]]:

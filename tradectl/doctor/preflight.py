@@ -17,7 +17,7 @@ from tradectl.runtime.registry import all_tasks
 
 if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
-    from tradectl.task import World
+    from tradectl.world import World
 
 EVENING = ("analyze", "buy", "eod")
 """The tasks of the evening before, in their order."""

@@ -16,10 +16,10 @@ from tradectl.papers.account_trades import FindInstrument, account_trades, fract
 from tradectl.papers.lists import read_fair_values, read_tax_actions
 from tradectl.ports import MarketData
 from tradectl.settings import FAIR_VALUES, TAX_ACTIONS
-from tradectl.task import World
 from tradectl.tax.account import AccountTax, account_tax
 from tradectl.tax.events import ActionType, ShareAction, Trade
 from tradectl.tax.lot import Lot
+from tradectl.world import World
 
 _KINDS = {
     ActionKind.SPLIT: ActionType.SPLIT,

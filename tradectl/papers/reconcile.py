@@ -19,7 +19,7 @@ from tradectl.papers.rate_changes import rate_changes
 from tradectl.papers.tax_statement import compare_statement, read_statement
 from tradectl.papers.tradebook import is_tradebook, parse_tradebook
 from tradectl.papers.tradebook_check import compare_tradebook
-from tradectl.task import World
+from tradectl.world import World
 
 MOST_BYTES = 64 * 2**20
 

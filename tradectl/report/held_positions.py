@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tradectl.execution.unprotected_positions import Unprotected
     from tradectl.ledger.rows import Order
-    from tradectl.task import World
+    from tradectl.world import World
 
 DECISIONS = schema.decisions
 COUNTED = ("AVOID", "WATCH", "EXCLUDED", "HOLD")

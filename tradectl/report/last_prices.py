@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from tradectl.task import World
+    from tradectl.world import World
 
 DECISIONS = schema.decisions
 MONITORS = ("position-monitor", "sell-monitor")

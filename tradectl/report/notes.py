@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tradectl.accounts.profit_and_loss import Span
     from tradectl.accounts.trade_history import TradeHistory
     from tradectl.ledger.store import Ledger
-    from tradectl.task import World
+    from tradectl.world import World
 
 TRADE = re.compile(r"\d+-\d+")
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tradectl.exchange.sessions import SessionTable
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def profit_and_loss(world: World, by: str, span: Span) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tradectl.backtest.metrics import max_drawdown
 from tradectl.model.money import to_rupees
 from tradectl.model.position import Folded, Trade
 from tradectl.runtime.simulate import Simulated
-from tradectl.task import World
+from tradectl.world import World
 
 
 class Line(Protocol):

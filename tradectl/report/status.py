@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.executions import Execution
     from tradectl.ports import HaltMarker
     from tradectl.runtime.agenda import Window
-    from tradectl.task import World
+    from tradectl.world import World
 
 ORDERS, POSITIONS, EXECUTIONS, STATS = schema.orders, schema.positions, schema.task_executions, schema.daily_stats
 PROBLEMS = (problems_ahead.unwatched_positions, problems_ahead.approval_without_phone)

@@ -10,7 +10,7 @@ from tradectl.model.moment import ist_date
 from tradectl.report.values import value
 
 if TYPE_CHECKING:
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def stored_data(world: World) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from tradectl.report_page.content import Alert
 from tradectl.runtime.exposure import unprotected_now
 
 if TYPE_CHECKING:
-    from tradectl.task import World
+    from tradectl.world import World
 
 DECISIONS, ORDERS, EXECUTIONS, STATS = schema.decisions, schema.orders, schema.task_executions, schema.daily_stats
 SHOWN_SESSIONS = 4

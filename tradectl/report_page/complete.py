@@ -13,7 +13,7 @@ from tradectl.report_page.ledger_reading import Period, bars_until, content_of
 
 if TYPE_CHECKING:
     from tradectl.strategy.parameters import Parameters
-    from tradectl.task import World
+    from tradectl.world import World
 
 MODELLED = "Where no minute bars are stored, prices within a session are the simulated path through its daily bar."
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tradectl.model.history import History
-    from tradectl.task import World
+    from tradectl.world import World
 
 MOST_TRADES = 600
 """With more trades, a report has no minutes: they would be most of the file."""

@@ -23,7 +23,7 @@ from tradectl.report_page.timeline import events_of
 from tradectl.report_page.trade_lines import charges_by_kind, closed_line, held_line
 
 if TYPE_CHECKING:
-    from tradectl.task import World
+    from tradectl.world import World
 
 MOST_SKIPPED = 400
 """How many skipped buys a report lists, the newest ones; it counts all."""

@@ -11,7 +11,7 @@ from tradectl.model.money import show_rupees
 from tradectl.report_page.content import Event
 
 if TYPE_CHECKING:
-    from tradectl.task import World
+    from tradectl.world import World
 
 SHOWN = frozenset(
     {"order_placed", "order_modified", "order_cancelled", "order_rejected", "corporate_action", "mismatch", "halted", "resumed"}

@@ -16,7 +16,8 @@ from tradectl.runtime.outcomes import Report
 
 if TYPE_CHECKING:
     from tradectl.ledger.schedules import ScheduleRow
-    from tradectl.task import Task, World
+    from tradectl.task import Task
+    from tradectl.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from tradectl.model.moment import to_ist
 
 if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
-    from tradectl.task import Task, World
+    from tradectl.task import Task
+    from tradectl.world import World
 
 SEEN, JUMPED, ACTION = "clock_seen", "clock_jumped", "clock_jumped"
 EVERY = timedelta(minutes=1)

@@ -17,7 +17,7 @@ from tradectl.model.moment import at_ist, ist_date
 if TYPE_CHECKING:
     from tradectl.ledger.schedules import ScheduleRow
     from tradectl.runtime.runner import Runner
-    from tradectl.task import World
+    from tradectl.world import World
 
 CLOSE = time(15, 30)
 """The end of an ordinary day for a monitor whose window ends with the last fill."""

@@ -11,7 +11,7 @@ from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
     from tradectl.runtime.outcomes import Report
-    from tradectl.task import World
+    from tradectl.world import World
 
 RETRY_DELIVERY = timedelta(minutes=5)
 """How long a loop does not try to send messages after no service accepted one."""

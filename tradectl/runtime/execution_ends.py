@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from tradectl.runtime.admission import JobRequest
     from tradectl.runtime.stepping import Stepping
-    from tradectl.task import Task, World
+    from tradectl.task import Task
+    from tradectl.world import World
 
 REFUSED, UNKNOWN = 11, 7
 """Exit codes: an order was refused or a position has no sell; an order's outcome is unknown."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.executions import Execution
     from tradectl.ledger.rows import Position
     from tradectl.ledger.snapshot import Snapshot
-    from tradectl.task import World
+    from tradectl.world import World
 
 MONITOR = "sell-monitor"
 _OPEN = CompiledStatement(

@@ -15,7 +15,7 @@ from tradectl.model.moment import ist_date
 if TYPE_CHECKING:
     from tradectl.ledger.executions import Execution
     from tradectl.runtime.agenda import Window
-    from tradectl.task import World
+    from tradectl.world import World
 
 NEEDED = {BARS, ACTIONS}
 """The kinds of data without which `analyze` refuses."""

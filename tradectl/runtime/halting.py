@@ -14,7 +14,7 @@ from tradectl.model.trading_state import MEANING, TRADING_STATES
 
 if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 _NEXT = {

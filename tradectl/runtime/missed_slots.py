@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
     from tradectl.ledger.schedules import ScheduleRow
     from tradectl.runtime.agenda import Window
-    from tradectl.task import Task, World
+    from tradectl.task import Task
+    from tradectl.world import World
 
     WindowsOf = Callable[[Session], Sequence[Window]]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tradectl.exchange.sessions import Session
     from tradectl.ledger.approvals import Approval
     from tradectl.ledger.schedules import ScheduleRow
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def unwatched_positions(world: World) -> str:

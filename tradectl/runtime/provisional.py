@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tradectl.exchange.sessions import SessionTable
     from tradectl.model.market import Quote
-    from tradectl.task import World
+    from tradectl.world import World
 
 BETWEEN = timedelta(seconds=15)
 """The pause between two reads of quotes, for a broker whose quotes have no trade time."""

@@ -15,7 +15,8 @@ from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.replay import Change
 from tradectl.runtime.runner import Runner
-from tradectl.task import Task, World
+from tradectl.task import Task
+from tradectl.world import World
 
 OpenRun = Callable[[World, RecordedRun, Sequence[RecordedStep], "RunClock"], World]
 """Returns the world of a run: the clock is that of the run, and `recorder` follows its steps."""

@@ -9,7 +9,7 @@ from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import ist_date
 
 if TYPE_CHECKING:
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 def report_recorder(world: World) -> str:

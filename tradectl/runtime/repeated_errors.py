@@ -19,7 +19,7 @@ from tradectl.runtime.outcomes import gravity
 
 if TYPE_CHECKING:
     from tradectl.runtime.outcomes import Report
-    from tradectl.task import World
+    from tradectl.world import World
 
 AGAIN = timedelta(hours=1)
 GRAVE = frozenset({7, 11})

@@ -15,7 +15,8 @@ from tradectl.runtime.agenda import windows
 from tradectl.runtime.interrupt import stop_on_signals
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.runner import Runner
-from tradectl.task import Task, World
+from tradectl.task import Task
+from tradectl.world import World
 
 _INSTANT = timedelta(microseconds=1)
 Change = tuple[datetime, Callable[[World], World]]

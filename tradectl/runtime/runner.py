@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
+from tradectl.context import Context
 from tradectl.errors import Blocked, Interrupted, TradectlError, UsageError
 from tradectl.ledger.executions import AlreadyDone, Claim, Fenced, Held, standing
 from tradectl.ledger.process_identity import current_identity
@@ -31,7 +32,8 @@ from tradectl.runtime.missed_slots import MissedSlots, shortened
 from tradectl.runtime.outcomes import Report, gravity_of
 from tradectl.runtime.recorder_report import report_recorder
 from tradectl.runtime.stepping import AFTER_THE_END, Heartbeat, Progress, Stepping, cause_of
-from tradectl.task import Context, Task, World
+from tradectl.task import Task
+from tradectl.world import World
 
 BUG = 1
 """The exit code of an unexpected error."""

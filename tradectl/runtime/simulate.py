@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from tradectl.clock import VirtualClock
+from tradectl.context import Context
 from tradectl.errors import TradectlError, UsageError
 from tradectl.exchange.sessions import PhaseKind, Session
 from tradectl.ledger.executions import Claim
@@ -24,7 +25,8 @@ from tradectl.runtime.outcomes import Report
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.reentry import levels
-from tradectl.task import Context, Task, World
+from tradectl.task import Task
+from tradectl.world import World
 
 Progress = Callable[[int, int, date], None]
 SEED_TASK = "seed"

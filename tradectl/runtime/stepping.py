@@ -16,10 +16,11 @@ from tradectl.ledger.executions import Claim, Executions, Fenced
 from tradectl.runtime.agenda import Window, next_mark
 
 if TYPE_CHECKING:
+    from tradectl.context import Context
     from tradectl.execution.unreadable_row_findings import OddSymbol
     from tradectl.ports import Clock
     from tradectl.runtime.interrupt import Stop
-    from tradectl.task import Context, Outcome, Task
+    from tradectl.task import Outcome, Task
 
 AFTER_THE_END = timedelta(minutes=5)
 """How long a step may be repeated where no window limits it: at a monitor's close, or when forced outside a window."""

@@ -27,9 +27,9 @@ from tradectl.telegram import replies
 
 if TYPE_CHECKING:
     from tradectl.ports import Clock, HaltMarker
-    from tradectl.task import World
     from tradectl.telegram.messages import PhoneMessage
     from tradectl.telegram.pairing import PairedChat
+    from tradectl.world import World
 
 OLDEST = timedelta(minutes=10)
 """An older command is answered and not carried out."""

@@ -19,7 +19,7 @@ from tradectl.runtime.exposure import unprotected_now
 
 if TYPE_CHECKING:
     from tradectl.ledger.approvals import Approval
-    from tradectl.task import World
+    from tradectl.world import World
 
 MOST = 20
 """The most rows of a reply."""

@@ -19,7 +19,7 @@ from tradectl.lab.sandboxes.kite import KiteSandbox
 from tradectl.lab.sandboxes.kite.errors import KiteError
 from tradectl.lab.sandboxes.server import Request, Response
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
-from tradectl.task import World
+from tradectl.world import World
 
 PATIENT = (120.0, 120.0)
 """Seconds for a connection, and for an answer: on a busy machine a read must not fail, since a failed step has an exit code."""

@@ -13,7 +13,7 @@ from tradectl.dashboard.access import Access
 from tradectl.dashboard.pages import DashboardSource, application, commands
 from tradectl.dashboard.report_files import ReportFolder
 from tradectl.report_page.templating import unbroken
-from tradectl.task import World
+from tradectl.world import World
 
 
 def test_a_bug_is_reported_once_and_not_shown(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tradectl.ledger import schema
 from tradectl.ledger.opening import open_database
 from tradectl.ledger.store import Ledger
 from tradectl.ports import Notifier
-from tradectl.task import World
+from tradectl.world import World
 
 NOW = datetime(2023, 7, 21, 12, 30, tzinfo=UTC)
 

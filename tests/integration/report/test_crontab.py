@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tradectl.context import Context
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.ledger.opening import without_password
 from tradectl.ledger.schedules import ScheduleRow, declared
 from tradectl.report.crontab import clocks_change, command, crontab, find_zone
 from tradectl.report.machine_zone import MachineZone, machine_zone
-from tradectl.task import Context, Outcome, Schedule, Task
+from tradectl.task import Outcome, Schedule, Task
 
 TODAY = date(2026, 11, 23)
 PROGRAM = "/opt/bin/tradectl --home /home/anna/live --user anna"

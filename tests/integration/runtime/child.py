@@ -11,9 +11,10 @@ from pathlib import Path
 
 from tests.integration.runtime.stage import ShiftedClock, Stage, stage
 from tradectl.clock import SystemClock
+from tradectl.context import Context
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 
 class SharedClock(ShiftedClock):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tradectl.clock import SystemClock, VirtualClock
+from tradectl.context import Context
 from tradectl.exchange.sessions import SessionTable
 from tradectl.halt_marker import MemoryMarker
 from tradectl.ledger.executions import Execution, Executions
@@ -22,7 +23,8 @@ from tradectl.model.moment import at_ist
 from tradectl.runtime.outcomes import Report
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters
-from tradectl.task import Context, Outcome, Schedule, Task, World
+from tradectl.task import Outcome, Schedule, Task
+from tradectl.world import World
 
 DAY = date(2026, 1, 7)
 """A Wednesday with ordinary hours."""

@@ -11,13 +11,14 @@ import pytest
 from tests.integration.runtime.stage import DAY, Stage, ist, stage, staged
 from tests.support.addresses import address, path, server
 from tradectl.clock import SystemClock
+from tradectl.context import Context
 from tradectl.errors import BrokerUnavailable
 from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger.executions import Claim, Executions, Held
 from tradectl.ledger.process_identity import boot_id, current_identity
 from tradectl.runtime.clock_watch import ClockReading, jump, last_jump
 from tradectl.runtime.due import run_due
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 __all__ = ["address", "path", "server"]
 

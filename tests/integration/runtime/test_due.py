@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from tests.integration.runtime.stage import DAY, HOLIDAY, Stage, ist
+from tradectl.context import Context
 from tradectl.errors import BrokerUnavailable, DataError
 from tradectl.ledger.process_identity import current_identity
 from tradectl.runtime.due import due_now, run_due
 from tradectl.runtime.outcomes import Report, gravest
 from tradectl.runtime.repeated_errors import new_errors
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 At = Callable[[datetime], Stage]
 

@@ -17,9 +17,10 @@ import pytest
 
 from tests.integration.runtime.child import shift_to, stage_of
 from tests.integration.runtime.stage import Stage, ist
+from tradectl.context import Context
 from tradectl.ledger.executions import Execution
 from tradectl.runtime.interrupt import stop_on_signals
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 

@@ -15,13 +15,14 @@ import pytest
 from tests.integration.notify.checks import SECRET, Checks, checks_server
 from tests.integration.runtime.stage import Stage, ist
 from tradectl.clock import stopwatch
+from tradectl.context import Context
 from tradectl.errors import BrokerUnavailable
 from tradectl.model.moment import at_ist
 from tradectl.notify.healthchecks import HealthchecksPings
 from tradectl.runtime.closed_day_pings import ping_closed_day
 from tradectl.runtime.due import run_due
 from tradectl.runtime.runner import Runner
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 At = Callable[[datetime], Stage]
 

@@ -9,12 +9,13 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from tests.integration.runtime.stage import DAY, HOLIDAY, Stage, ist
+from tradectl.context import Context
 from tradectl.errors import Blocked, BrokerUnavailable, ConfigurationError, Interrupted, UsageError
 from tradectl.ledger.process_identity import current_identity
 from tradectl.ledger.schema import metadata
 from tradectl.runtime.runner import Runner
 from tradectl.strategy.parameters import Parameters
-from tradectl.task import Context, Outcome, Schedule
+from tradectl.task import Outcome, Schedule
 
 At = Callable[[datetime], Stage]
 

@@ -20,7 +20,7 @@ from tradectl.telegram.pairing import Pairing
 from tradectl.telegram.polling import Poller
 
 if TYPE_CHECKING:
-    from tradectl.task import World
+    from tradectl.world import World
 
 
 @dataclass

@@ -12,7 +12,7 @@ from tests.support.telegram_server import ASHA
 from tradectl.clock import SystemClock
 from tradectl.errors import DatabaseError
 from tradectl.runtime.halting import note_resumed
-from tradectl.task import World
+from tradectl.world import World
 
 
 def test_status_has_the_state_and_the_day(paired: Phone) -> None:

@@ -22,10 +22,10 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.ledger import schema
 from tradectl.marketdata.synthetic import make_market
 from tradectl.runtime.interrupt import Stop
-from tradectl.task import World
 from tradectl.telegram import polling
 from tradectl.telegram.bot_api import BotApi, PollConflict, TelegramUnavailable, TooManyRequests
 from tradectl.telegram.polling import is_polled, last_poll, lock_file, polling_lock
+from tradectl.world import World
 
 
 def test_a_reply_held_by_429_waits_while_polling_goes_on(paired: Phone) -> None:

@@ -27,7 +27,7 @@ from tradectl.lab.sandboxes.kotak_neo import KotakNeoSandbox
 from tradectl.lab.sandboxes.openalgo import OpenAlgoSandbox
 from tradectl.lab.sandboxes.server import Request, Response, Sandbox
 from tradectl.ledger.arming import BROKER, LOGGED_IN_UNTIL, Arming
-from tradectl.task import World
+from tradectl.world import World
 
 Row = dict[str, Any]
 Edit = Callable[[list[Row]], list[Row]]

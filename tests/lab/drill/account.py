@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from tradectl.context import Context
 from tradectl.errors import OrderRefused, TradectlError
 from tradectl.exchange.corporate_actions import BEFORE_THE_DAY
 from tradectl.exchange.phases import PhaseKind
@@ -48,7 +49,6 @@ from tradectl.model.order import (
 from tradectl.model.position import shares_after
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.runner import Runner
-from tradectl.task import Context
 
 BUG = 1
 DAYS = timedelta(days=8)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradectl.halt_marker import MemoryMarker
-from tradectl.task import World
+from tradectl.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Collection

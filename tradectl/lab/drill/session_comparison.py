@@ -30,7 +30,7 @@ from tradectl.ports import Capabilities, MarketData
 from tradectl.runtime.registry import all_tasks
 from tradectl.runtime.simulate import simulate
 from tradectl.settings import Settings
-from tradectl.task import World
+from tradectl.world import World
 
 TABLES = ("orders", "fills", "positions", "signals", "decisions", "task_executions", "daily_stats", "user_logs", "outbox")
 MACHINE = frozenset({"owner", "beat_at"})

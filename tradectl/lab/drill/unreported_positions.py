@@ -20,7 +20,8 @@ from tradectl.model.moment import at_ist, ist_date, to_ist
 from tradectl.model.order import ALIVE, OrderReport, OrderStatus, Side
 from tradectl.ports import Broker, MarketData
 from tradectl.runtime.exposure import unprotected_now
-from tradectl.task import Outcome, World
+from tradectl.task import Outcome
+from tradectl.world import World
 
 BEHIND: Mapping[Fault, timedelta] = {Fault.SLOWER_BOOK: timedelta(minutes=4), Fault.VANISHED: timedelta(minutes=2)}
 """How much longer than `UNSEEN` a fault may hide a change of the exchange's book from the program."""

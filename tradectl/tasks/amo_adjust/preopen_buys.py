@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tradectl.context import Context
 from tradectl.exchange.phases import PRE_OPEN_ENTRY
 from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.execution.buy_revalidation import BuyRevalidation
@@ -22,7 +23,6 @@ from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.entry import reward_gone
 from tradectl.strategy.features import Reading
-from tradectl.task import Context
 
 
 def waits_for_the_open(order: Order, context: Context) -> bool:

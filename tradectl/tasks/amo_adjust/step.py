@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tradectl.context import Context
 from tradectl.errors import DataError
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.ticks import round_down
@@ -24,7 +25,7 @@ from tradectl.ledger.rows import Decision, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose
 from tradectl.strategy.sizing import worth_changing
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 from tradectl.tasks.amo_adjust.preopen_buys import PreopenPass, spent_reward, waits_for_the_open
 
 RESULT_KEYS = ("total", "adjusted", "unchanged", "price_unavailable", "modification_failed", "cancelled")

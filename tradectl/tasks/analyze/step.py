@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from tradectl.context import Context
 from tradectl.errors import ConfigurationError, DataError, TradectlError, UsageError
 from tradectl.exchange.data_age import sessions_since
 from tradectl.execution.session_close import is_final, provisional_bars
@@ -24,7 +25,7 @@ from tradectl.screener.verdicts import InstrumentVerdict, ScreenRequest, ScreenR
 from tradectl.strategy import exits, score
 from tradectl.strategy.reentry import level_at_entry
 from tradectl.subprocess_call import call_in_subprocess
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 from tradectl.tasks.analyze.results import Scan, counts, counts_of, decision, is_own, known, one_signal_each
 from tradectl.tasks.analyze.strategies_of_day import ScanningStrategy, refused, scanned_lists, strategies_of_day
 

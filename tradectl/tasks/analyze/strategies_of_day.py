@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tradectl.context import Context
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.execution.own_strategies import OwnStrategy, own_strategy, stored_strategy
 from tradectl.ledger.strategies import StoredStrategy, UsedStrategy
 from tradectl.model.message_kind import MessageKind
 from tradectl.model.rule_names import REVERSION
-from tradectl.task import Context
 
 if TYPE_CHECKING:
     from tradectl.ledger.strategies import Strategies

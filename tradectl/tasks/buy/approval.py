@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from tradectl.context import Context
 from tradectl.ledger.approvals import Approval, ApprovalLine, Approvals, Verdict
 from tradectl.ledger.rows import Intent
 from tradectl.ledger.telegram_updates import any_paired
 from tradectl.model.moment import at_ist, to_ist
 from tradectl.model.money import grouped, show_rupees
 from tradectl.strategy.parameters import time_of_day
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 NEXT_LOOK = 15.0
 """Seconds between two reads of the verdict."""

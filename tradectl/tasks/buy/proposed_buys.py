@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from tradectl.context import Context
 from tradectl.exchange.ticks import round_down
 from tradectl.execution.position_rules import PositionRules, has_own_rules
 from tradectl.execution.reentries import due_reentries
@@ -17,7 +18,6 @@ from tradectl.model.money import to_rupees
 from tradectl.model.order import Purpose, Side, Variety
 from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.exits import entry_limit
-from tradectl.task import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from tradectl.context import Context
 from tradectl.execution.buying import (
     BuyingPower,
     DayResult,
@@ -37,7 +38,7 @@ from tradectl.model.refusal import Refusal
 from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.parameters import Parameters
 from tradectl.strategy.sizing import Sizing
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 from tradectl.tasks.buy import approval
 from tradectl.tasks.buy.approval import EVERYTHING, Permission
 from tradectl.tasks.buy.proposed_buys import ProposedBuy, proposed_buys, signals_owner

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
+from tradectl.context import Context
 from tradectl.errors import UncoveredDate
 from tradectl.execution import book_comparison, unresolved_orders
 from tradectl.execution.buying import holdings_value
@@ -24,7 +25,7 @@ from tradectl.model.broker_view import HOLDINGS
 from tradectl.model.message_kind import MessageKind
 from tradectl.model.moment import at_ist, ist_date
 from tradectl.model.money import rupees, show_rupees, to_paise, to_rupees
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from tradectl.context import Context
 from tradectl.execution.position_rules import PositionRules, has_own_rules
 from tradectl.execution.reentries import distrusted
 from tradectl.execution.sale_result import result_of_sale
@@ -22,7 +23,7 @@ from tradectl.model.money import to_rupees
 from tradectl.strategy import exits
 from tradectl.strategy.features import Reading
 from tradectl.strategy.reentry import next_level
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 from tradectl.tasks.position_monitor.own_positions import Advice, OwnView, own_recommendation
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import time
 
+from tradectl.context import Context
 from tradectl.execution.approved_quantity import approved_quantity
 from tradectl.execution.buy_revalidation import BuyRevalidation, priority
 from tradectl.execution.buying import BuyingPower, DayResult, day_result, pending_buys, quantity_for, stopped_buys
@@ -22,7 +23,7 @@ from tradectl.ledger.rows import Decision, Intent, Order
 from tradectl.model.money import to_rupees
 from tradectl.model.order import OrderStatus, Purpose, Side, Variety
 from tradectl.model.refusal import RefusalCode
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 RESULT_KEYS = ("retried", "placed", "failed", "skipped", "cancelled")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from tradectl.context import Context
 from tradectl.errors import (
     BrokerUnavailable,
     ConfigurationError,
@@ -24,7 +25,7 @@ from tradectl.errors import (
 from tradectl.exchange.data_age import sessions_since
 from tradectl.model.moment import ist_date
 from tradectl.ports import Brought, DataFeed, FeedRequest
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 
 EXPECTED = (BrokerUnavailable, LoginNeeded, DataError, ConfigurationError, UsageError)
 """What may go wrong with one kind while the others are fetched. A ledger or an archive that fails ends the run."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
 
+from tradectl.context import Context
 from tradectl.exchange.sessions import Session
 from tradectl.execution.changes import Changes
 from tradectl.execution.position_rules import has_own_rules
@@ -24,7 +25,7 @@ from tradectl.model.market import Quote
 from tradectl.model.moment import at_ist
 from tradectl.model.rule_names import REVERSION
 from tradectl.ports import Broker, ReportsStream
-from tradectl.task import Context, Outcome
+from tradectl.task import Outcome
 from tradectl.tasks.sell_monitor import unprotected_check
 from tradectl.tasks.sell_monitor.stop_watch import StopWatch
 from tradectl.tasks.sell_monitor.unprotected_check import Checked

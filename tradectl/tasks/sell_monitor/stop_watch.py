@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tradectl.context import Context
 from tradectl.execution.own_sells import STOP_RULE, rule_name
 from tradectl.execution.position_rules import PositionRules, has_own_rules
 from tradectl.execution.unprotected_positions import REACTION, Unprotected
@@ -13,7 +14,6 @@ from tradectl.execution.unwatched_stops import TASK, finding, stop_of
 from tradectl.ledger.rows import Position
 from tradectl.model.market import Quote
 from tradectl.model.moment import to_ist
-from tradectl.task import Context
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from tradectl.context import Context
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
 from tradectl.exchange.sessions import Session
 from tradectl.execution import sell_coverage, unprotected_findings, unprotected_positions, unreadable_rows
@@ -25,7 +26,6 @@ from tradectl.ledger.rows import Order, Position
 from tradectl.ledger.snapshot import Snapshot
 from tradectl.model.market import Quote
 from tradectl.model.order import Holding, OrderReport, OrderStatus, Side
-from tradectl.task import Context
 from tradectl.tasks.sell_monitor.stop_watch import StopWatch
 
 CREDIT_PERIOD = timedelta(days=7)
