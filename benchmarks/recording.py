@@ -9,9 +9,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from benchmarks.form import Pair, Result, Row, at_most
 from benchmarks.market import calendar, home

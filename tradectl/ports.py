@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
     from pathlib import Path
 
     from tradectl.model.freshness import Freshness
@@ -46,8 +46,7 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """Properties of a broker, which its adapter declares. The rules for orders of unknown outcome use them.
 
     Attributes:
@@ -119,8 +118,7 @@ class Broker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRules:
+class OrderRules(Struct, frozen=True):
     """Rules for orders in one instrument, from a broker's list of instruments.
 
     Attributes:
@@ -207,8 +205,7 @@ class Candles(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FeedRequest:
+class FeedRequest(Struct, frozen=True):
     """A call of a feed.
 
     Attributes:
@@ -224,8 +221,7 @@ class FeedRequest:
     look: Callable[[], None] = lambda: None
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(Struct, frozen=True):
     """What one part of a feed's work stored.
 
     Attributes:
@@ -342,8 +338,7 @@ class MarketData(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class StrategyText:
+class StrategyText(Struct, frozen=True):
     """The file of an own strategy. `form`: that of its text. `file`: what an error names."""
 
     name: str

@@ -9,9 +9,11 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import ConfigurationError, TradectlError, UsageError
 from tradectl.files import NotText, saved_text
@@ -47,8 +49,7 @@ TELEGRAM = "https://api.telegram.org"
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The settings that are known before the ledger is opened. The files need not exist yet.
 
     Attributes:

@@ -6,10 +6,11 @@ declaration, and the module `step` is imported only when the task runs. For the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from tradectl.ports import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """The times (IST) of a task. A task with one time has the slot `""`; with several times it has a slot `HH:MM` for each.
 
     Attributes:
@@ -39,8 +39,7 @@ class Schedule:
     first_until: time | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The outcome of one step of a task.
 
     Attributes:
@@ -55,7 +54,7 @@ class Outcome:
             and is tried again in its window.
     """
 
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] = {}
     again_after: float | None = None
     refused: int = 0
     unknown: int = 0
@@ -65,8 +64,7 @@ class Outcome:
     missing: tuple[TradectlError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """The declaration of a task of the day.
 
     Attributes:

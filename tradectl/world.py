@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from tradectl.strategy.parameters import Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """Everything outside a task, for one user: live, paper or simulated. `bootstrap` builds it.
 
     Attributes:

@@ -15,11 +15,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from tradectl.brokers.kite import KiteAdapter
 from tradectl.brokers.kotak_neo import KotakNeoAdapter

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from tests.support.trading import D, T, Trading, entry
 from tradectl.ledger.rows import Order

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
 import numpy as np
+from msgspec.structs import replace
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable

@@ -10,9 +10,10 @@ account changed its broker). Where no table does, the difference is the line `ot
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
+
+from msgspec import Struct
 
 from tradectl.exchange.charges import Lines, day_charges, tariff_of
 from tradectl.exchange.rates import Tariff
@@ -20,8 +21,7 @@ from tradectl.model.money import Paise
 from tradectl.model.order import Fill, Side
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeLines:
+class ChargeLines(Struct, frozen=True):
     """Charges by line, in paise.
 
     `dp` includes its own GST. `other` is the stored amount less the table's; it may be negative.
@@ -82,7 +82,7 @@ class ChargeLines:
         return [*parts, rest] if amounts else []
 
 
-LINES = tuple(field.name for field in fields(ChargeLines))
+LINES = ChargeLines.__struct_fields__
 """The names of the lines, in the order of a contract note."""
 _amounts: Callable[[ChargeLines], tuple[Paise, ...]] = attrgetter(*LINES)
 

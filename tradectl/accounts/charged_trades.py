@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from tradectl.accounts.charge_lines import ChargeLines, summed
 from tradectl.model.money import Paise
@@ -21,8 +22,7 @@ BY_HAND, CORPORATE_ACTION = "by_hand", "corporate_action"
 """The purposes of exits without an order of ours: sold outside tradectl, and shares that a consolidation paid in cash."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChargedFill:
+class ChargedFill(Struct, frozen=True):
     """A fill with its charges by line. Amounts in paise.
 
     Attributes:
@@ -50,8 +50,7 @@ class ChargedFill:
     booked_lines: ChargeLines
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedTrade:
+class ClosedTrade(Struct, frozen=True):
     """A lot, or a part of it, that was sold.
 
     Attributes:
@@ -77,8 +76,7 @@ class ClosedTrade:
         return self.exit.purpose if self.exit else CORPORATE_ACTION
 
 
-@dataclass(frozen=True, slots=True)
-class OpenLot:
+class OpenLot(Struct, frozen=True):
     """A lot that is held, with the charges of its buy by line."""
 
     position_id: int

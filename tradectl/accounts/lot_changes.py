@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.accounts.trade_history import position_rows
 from tradectl.ledger.positions import folded
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class LotChange:
+class LotChange(Struct, frozen=True):
     """What one action did to the lots of one position.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Length(StrEnum):
@@ -16,8 +17,7 @@ class Length(StrEnum):
     FINANCIAL_YEAR = "financial-year"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Period:
+class Period(Struct, frozen=True, order=True):
     """A span of days, both ends included. `label`: `2023-07-21`, `2023-W29`, `2023-07` or `2023-24`."""
 
     first: date

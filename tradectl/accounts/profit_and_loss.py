@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from tradectl.accounts.charge_lines import ChargeLines, summed
 from tradectl.accounts.charged_trades import ChargedFill, ClosedTrade, OpenLot
 from tradectl.accounts.periods import Length, Period, period_of
@@ -85,8 +87,7 @@ class Group:
         return sum(item.cash_in_lieu for item in self.credits)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The days of a report, both ends included, and its only instrument (empty: all)."""
 
     first: date = date.min

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from tradectl.accounts.charge_lines import ChargeLines, lines_of_day
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(Struct, frozen=True):
     """Cash that a corporate action paid for a position, on its ex-date: a dividend, or cash for a fraction of a share."""
 
     instrument_id: str
@@ -36,8 +35,7 @@ class Credit:
     cash_in_lieu: Paise
 
 
-@dataclass(frozen=True, slots=True)
-class TradeHistory:
+class TradeHistory(Struct, frozen=True):
     """All that a user traded up to a date. Fills by time, trades by exit, lots by entry, credits by ex-date.
 
     `symbols`: the newest symbol of each instrument id. `strategies`: the strategy of each position id. `spun_off`: the cost
@@ -50,7 +48,7 @@ class TradeHistory:
     credits: tuple[Credit, ...]
     symbols: Mapping[str, str]
     spun_off: Paise
-    strategies: Mapping[int, str] = field(default_factory=dict)
+    strategies: Mapping[int, str] = {}
 
 
 def read_history(ledger: Ledger, *, through: date = date.max) -> TradeHistory:

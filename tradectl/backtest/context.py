@@ -8,6 +8,8 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from tradectl.exchange.sessions import SessionTable
 from tradectl.model.history import History, Ints
 from tradectl.model.market import CorporateAction, Instrument
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from tradectl.ports import MarketData
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """Represent the dates from `first` to `last`, both included."""
 
     first: date

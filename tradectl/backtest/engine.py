@@ -7,8 +7,9 @@ that score is computed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.symbol_run import Backtest, SymbolRun
@@ -28,8 +29,7 @@ def run(
     return SymbolRun(context, first, last, accept, entries).run()
 
 
-@dataclass(frozen=True, slots=True)
-class SettledTrades:
+class SettledTrades(Struct, frozen=True):
     """Hold the reference trades of a symbol that later bars cannot change, and the session `flat_on`.
 
     On the close of `flat_on` the run had no shares and no order, so a later run may start there.

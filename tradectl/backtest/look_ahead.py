@@ -7,11 +7,12 @@ look-ahead would show: evenings with an order or a signal, and evenings with an 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
 from datetime import date
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.context import BacktestContext
@@ -56,8 +57,7 @@ class Engine(Protocol[M]):
         """Return an evening of a new run on a market that `cut` returned. Instruments without bars are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class LookAheadReport:
+class LookAheadReport(Struct, frozen=True):
     """Hold the outcome of a check.
 
     Attributes:

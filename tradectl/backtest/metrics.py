@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.model.money import Paise
 from tradectl.model.position import Trade
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
+class Statistics(Struct, frozen=True):
     """Hold the figures of closed trades. Amounts are in paise; net is after charges.
 
     `win_rate`: per cent of the trades. `*_percent`: net result in per cent of a trade's cost. `average_days`: calendar days. A
@@ -78,8 +77,7 @@ LEAST_RETURNS = 20
 """Minimum number of daily returns for a Sharpe ratio."""
 
 
-@dataclass(frozen=True, slots=True)
-class CurveFigures:
+class CurveFigures(Struct, frozen=True):
     """Hold the figures of an equity curve. A growth or fall of 10 % is 0.1.
 
     Attributes:

@@ -8,8 +8,11 @@ retries orders that lacked funds (premarket-retry), and fits quantities to the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.context import Span
@@ -31,8 +34,7 @@ Shuffle = Callable[[list[int]], object]
 """Function that reorders a day's candidates, given best first, in place."""
 
 
-@dataclass(frozen=True, slots=True)
-class EquityPoint:
+class EquityPoint(Struct, frozen=True):
     """Hold the account at the close of a run session, in paise.
 
     `value`: shares at their last close. `spun_off`: shares received from demergers, at cost."""

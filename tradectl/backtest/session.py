@@ -16,7 +16,9 @@ both does not tell which came first. The order of the path counts then, as on th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.model.market import Bar
 from tradectl.model.order import Side
@@ -25,8 +27,7 @@ from tradectl.strategy.exits import target_price
 from tradectl.strategy.parameters import Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
+class SessionPlan(Struct, frozen=True):
     """Hold the input of a session. Prices are in paise.
 
     Attributes:
@@ -66,8 +67,7 @@ class SessionPlan:
         return price if self.ceiling is None else min(price, self.ceiling)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFill:
+class SessionFill(Struct, frozen=True):
     """Represent a fill. `price`: paise. `second`: seconds after the open."""
 
     side: Side
@@ -76,8 +76,7 @@ class SessionFill:
     second: int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionResult:
+class SessionResult(Struct, frozen=True):
     """Hold the fills in order of time.
 
     Attributes:

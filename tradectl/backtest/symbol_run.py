@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.session import SessionPlan, SessionResult, trade
@@ -33,8 +35,7 @@ from tradectl.strategy.rule_set import HeldBuys
 from tradectl.strategy.sizing import Sizing, scaled, size_buy, worth_changing
 
 
-@dataclass(frozen=True)
-class Backtest:
+class Backtest(Struct, frozen=True):
     """Hold the result of a run.
 
     `charges`: paise by fill id. `folded`: trades and the open position, computed from the fills. `orders`: every buy that `run`
@@ -63,8 +64,7 @@ class Backtest:
         return self.folded if self.folded.quantity else None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBuy:
+class PlannedBuy(Struct, frozen=True):
     """Represent a buy for one session.
 
     `decided`: index of the bar on whose close the buy was decided. `limit`: paise. `level`: RSI level. `reentry`: the symbol is

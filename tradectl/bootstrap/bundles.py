@@ -12,11 +12,12 @@ import shutil
 import sqlite3
 import zipfile
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from tradectl.bootstrap.recorded_sessions import PastSession, recording_lines
 from tradectl.brokers.recording.file import lines_of, sealed

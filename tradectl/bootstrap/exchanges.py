@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.model.moment import ist_date, to_ist
@@ -21,8 +22,7 @@ BESIDE = ("", "-wal", "-shm")
 """The endings of the names of a database's files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The result of accepting or replacing an exchange.
 
     Attributes:

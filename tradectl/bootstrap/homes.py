@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tradectl.bootstrap.home_clock import clock_of
 from tradectl.bootstrap.home_readings import DEFAULT_CAPITAL, DEFAULT_USER

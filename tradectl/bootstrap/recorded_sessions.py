@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl import __version__
 from tradectl.bootstrap.home_readings import home_ledger
@@ -43,8 +45,7 @@ _TOGETHER = timedelta(minutes=1)
 """Gaps within this time of the first one are shown; the replay ends before the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class PastSession:
+class PastSession(Struct, frozen=True):
     """What is known of a past session.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.ledger.strategies import StoredStrategy, UsedStrategy
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from tradectl.strategy.strategy import Strategy
 
 
-@dataclass(frozen=True)
-class SimulatedStrategy:
+class SimulatedStrategy(Struct, frozen=True):
     """A strategy with its share of the capital. `text`: None for the shipped rule."""
 
     name: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
 
 from tradectl.bootstrap.home_readings import DEFAULT_CAPITAL, DEFAULT_USER, home_ledger
 from tradectl.bootstrap.renames import LedgerRenames

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import ConfigurationError
 from tradectl.exchange.rates import LEVIES_ONLY, OF_BROKER, Tariff, shipped
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 SETTING = "charges"
 
 
-@dataclass(frozen=True, slots=True)
-class Charged:
+class Charged(Struct, frozen=True):
     """The table that applies.
 
     `doubt`: one line, with the command that helps, if the table may not be the broker's; else empty. `damaged`: the operator's

@@ -5,7 +5,6 @@ Most commands only read the ledger, so the broker and the readings of the market
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from tradectl.strategy.parameters import Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class PaperWorld(World):
+class PaperWorld(World, frozen=True):
     """A world with the paper exchange as its broker. The paper exchange has more methods than `ports.Broker`."""
 
     broker: PaperBroker
@@ -47,8 +45,7 @@ class PaperWorld(World):
         World.close(self)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveWorld(World):
+class LiveWorld(World, frozen=True):
     """A world with a real broker, wrapped in `GuardedBroker`."""
 
     broker: GuardedBroker

@@ -8,11 +8,12 @@ same acceptance cards (`tradectl.lab.conformance`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from tradectl.errors import Blocked, ConfigurationError, UsageError
 from tradectl.exchange.rates import Tariff
@@ -35,8 +36,7 @@ GROUP = "tradectl.brokers"
 """The entry-point group of adapters from packages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """Describe a value that a user must enter once before the first login. A `secret` is stored encrypted and never shown.
 
     `default` is used if the user enters nothing; None means that a value is required.
@@ -48,8 +48,7 @@ class Field:
     default: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoginSession:
+class LoginSession(Struct, frozen=True):
     """Hold the stored login of one user at one broker, for all processes.
 
     Attributes:
@@ -136,8 +135,7 @@ def always(side: Side) -> None:
     """Allow every order. It is for accounts without a halt marker, in sandboxes and tests."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerAccount:
+class BrokerAccount(Struct, frozen=True):
     """Hold what an adapter needs to open an account.
 
     Attributes:
@@ -156,13 +154,12 @@ class BrokerAccount:
     vault: Vault
     folder: Path
     limiter: Limiter = field(default_factory=Unlimited)
-    addresses: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = {}
     timeout: tuple[float, float] | None = None
     check_send: Callable[[Side], None] = always
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeLine:
+class ChargeLine(Struct, frozen=True):
     """Hold one charge line of an order, by the broker (`theirs`) and by the table (`ours`), in paise.
 
     `tolerance` is the largest difference that rounding can cause.
@@ -190,8 +187,7 @@ class ReportsCharges(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """Hold a fact that a broker reports of an account, for people. If it is not `fine`, a person should check it."""
 
     text: str

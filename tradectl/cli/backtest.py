@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from tradectl.cli import output
 from tradectl.cli.command import command
@@ -194,8 +194,7 @@ def account_of(
     return AccountRequest(money, index, orders, seed)
 
 
-@dataclass(frozen=True)
-class OwnRule:
+class OwnRule(Struct, frozen=True):
     """The rule to backtest.
 
     `rule`: None for ema9-reversion. `settings`: the changed settings of the user. `values`: of the rule's parameters.
@@ -204,7 +203,7 @@ class OwnRule:
     name: str
     rule: Rule | None
     settings: dict[str, str]
-    values: dict[str, float] = field(default_factory=dict)
+    values: dict[str, float] = {}
 
 
 def own_rule(invocation: Invocation, strategy: str, parts: tuple[str, str, str, str], changes: list[str] | None) -> OwnRule:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from tradectl.cli import output
 from tradectl.cli.actions import actions
@@ -164,8 +165,7 @@ def listing(invocation: Invocation) -> Answer:
     """List the stored data: bars, sessions, lists, actions, minutes, instrument dumps."""
     from tradectl.marketdata.inventory import describe
 
-    found = asdict(describe(invocation.required_settings().market))
-    found["dumps"], found["underlyings"] = list(found["dumps"]), list(found["underlyings"])
+    found = to_builtins(describe(invocation.required_settings().market))
     today = ist_date(invocation.required_settings().at or SystemClock().machine_now())
     found["surveillance"] = [item | {"age": (today - date.fromisoformat(item["dated"])).days} for item in found["surveillance"]]
     return Answer(found, lambda: _inventory_text(found))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.cli.command import command
 from tradectl.cli.invocation import Answer, Invocation
@@ -35,8 +36,7 @@ NO_QUOTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HomeChoice:
+class HomeChoice(Struct, frozen=True):
     """What a new home is made of. `prices`: yahoo, imported, or a broker; `notify`: apprise URLs, a secret."""
 
     capital: str

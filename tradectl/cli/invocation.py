@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.control_characters import in_json, lines
 from tradectl.control_characters import one_line as without_controls
@@ -23,13 +25,12 @@ if TYPE_CHECKING:
     from tradectl.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The result of a command: `result` for programs (JSON values), `text` for people (called only if it is printed).
 
     `error_lines`: the lines on stderr in the place of `error`; None means `error` in one line."""
 
-    result: Any = field(default_factory=dict)
+    result: Any = {}
     text: Callable[[], str] | str = ""
     outcome: str = "completed"
     exit_code: int = 0

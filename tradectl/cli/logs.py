@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from tradectl.cli import output
 from tradectl.cli.command import command
@@ -67,8 +67,7 @@ def logs(
     return Answer()
 
 
-@dataclass(frozen=True, slots=True)
-class _Selected:
+class _Selected(Struct, frozen=True):
     """What the options of `logs` select."""
 
     world: World

@@ -8,8 +8,9 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.file_permissions import OTHERS
@@ -26,8 +27,7 @@ _NAME = re.compile(r"(?P<name>[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?P
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """How a request must be made.
 
     Attributes:

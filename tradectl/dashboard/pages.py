@@ -8,11 +8,11 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -52,8 +52,7 @@ PERIODS = ("session", "month", "year")
 FILTERS = ("level", "search")
 
 
-@dataclass(frozen=True, slots=True)
-class DashboardSource:
+class DashboardSource(Struct, frozen=True):
     """What the pages show, of one user of one home.
 
     Attributes:
@@ -87,8 +86,7 @@ def application(source: DashboardSource, access: Access) -> ASGIApp:
     return Guard(Starlette(routes=routes, exception_handlers=handlers), access, refused, question)
 
 
-@dataclass(frozen=True, slots=True)
-class _Replies:
+class _Replies(Struct, frozen=True):
     source: DashboardSource
 
     def page(self, request: Request) -> Response:
@@ -176,8 +174,7 @@ class _Replies:
         return _Part(_fill(f"{name}.html", user=source.user, **values), read_at, f"{grave}{VIEWS[name].title} - tradectl", 200)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """The part of a page that changes: HTML, the time of the read in IST, the title of the page, and the status of the reply."""
 
     text: str

@@ -11,9 +11,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -32,8 +33,7 @@ _DIRECTIVES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFile:
+class ReportFile(Struct, frozen=True):
     """A file of the folder: its name, its size in bytes, and when it was written."""
 
     name: str
@@ -41,8 +41,7 @@ class ReportFile:
     written: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFolder:
+class ReportFolder(Struct, frozen=True):
     """The folder of reports. `names`: the pattern of the whole names that are shown; every other file is not."""
 
     path: Path

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.control_characters import one_line
 from tradectl.errors import UsageError
@@ -37,8 +39,7 @@ CHARTED = timedelta(days=365)
 """The span of the equity on the page of charts."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True):
     """What a page is made from: an open world, its status, the folder of reports, and the parameters of the address."""
 
     world: World
@@ -47,16 +48,14 @@ class PageRequest:
     query: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ChartData:
+class ChartData(Struct, frozen=True):
     """The data of the charts, as JSON and as compressed candles (`report_page.payload`)."""
 
     page: str
     candles: str
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A page: its title, the seconds between two reads of a browser, and the function that reads its own values."""
 
     title: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tradectl.errors import TradectlError
 
@@ -19,8 +20,7 @@ class State(StrEnum):
     """The day cannot be traded, or not correctly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """The result of one check. `exit_code`: that of the error with which a task would end if the state is WRONG, else 0."""
 
     check: str

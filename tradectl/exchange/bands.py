@@ -7,7 +7,7 @@ broker's limits first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tradectl.exchange.ticks import round_down, round_up
 
@@ -15,8 +15,7 @@ BAND_PERCENT = 20
 """The widest of NSE's fixed bands (2, 5, 10 and 20 %; nseindia.com, price bands)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(Struct, frozen=True):
     """Hold the lowest and the highest price that the exchange accepts, in paise, both included."""
 
     low: int

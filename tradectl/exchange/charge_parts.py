@@ -7,21 +7,21 @@ are the intraday part.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.exchange.charges import Lines, day_charges
 from tradectl.exchange.rates import CRORE, ZERODHA, Rates, Tariff
 from tradectl.model.money import share_out
 from tradectl.model.order import Fill, Side
 
-LINES = tuple(field.name for field in fields(Lines))
+LINES = Lines.__struct_fields__
 """The names of the charge lines, in an order in which GST comes after the lines that it is computed on."""
 TAXED = ("brokerage", "transaction", "ipft", "sebi")
 
 
-@dataclass(frozen=True, slots=True)
-class FillParts:
+class FillParts(Struct, frozen=True):
     """The shares of one fill that were delivered, those that were netted in the day, and the charges (paise) of each part."""
 
     delivered: int

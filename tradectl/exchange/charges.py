@@ -11,9 +11,10 @@ The minimum brokerage of a contract note (`Rates.note`) belongs to the whole day
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from tradectl.errors import UncoveredDate
 from tradectl.exchange.rates import CRORE, TITLES, ZERODHA, PartRates, Rates, Tariff, shipped
@@ -24,8 +25,7 @@ _HALF = CRORE // 2
 _RUPEE_CRORE = 100 * CRORE
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """Hold the charge lines of one side of one symbol and day, in paise.
 
     `dp` includes its own GST, because the DP charge is not on the contract note.
@@ -47,8 +47,7 @@ class Lines:
         return contract_note + self.dp
 
 
-@dataclass(frozen=True, slots=True)
-class DayCharges:
+class DayCharges(Struct, frozen=True):
     """Hold the charges (paise) of one symbol and day. `by_fill` divides each side's total among its fills by their value."""
 
     buy: Lines

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, time
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.exchange.bonus_lockup import release_session
 from tradectl.exchange.sessions import SessionTable
@@ -17,8 +19,7 @@ BEFORE_THE_DAY = time(8, 0)
 """The time (IST) at which corporate actions are booked on their ex-date: before all orders of that day."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldShares:
+class HeldShares(Struct, frozen=True):
     """Hold the shares of one symbol.
 
     Args:
@@ -35,8 +36,7 @@ class HeldShares:
         return self.quantity - sum(shares for release, shares in self.locked if release > day)
 
 
-@dataclass(frozen=True, slots=True)
-class BarStep:
+class BarStep(Struct, frozen=True):
     """Hold what lies between two bars: the last close and the next open (paise), and the tick (paise) of the new session.
 
     `multiplier_before` and `multiplier` are the adjustment factor M on the earlier and the later bar.

@@ -16,9 +16,10 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.exchange.overrides import FEWEST, Override, OverrideKind, read_overrides, write_days
@@ -43,8 +44,7 @@ _COLUMNS = {
 """The names of the columns of a CSV file, in lower case and letters only."""
 
 
-@dataclass(frozen=True, slots=True)
-class HolidayList:
+class HolidayList(Struct, frozen=True):
     """Hold the closed dates of one year with their names, weekends included."""
 
     year: int
@@ -61,8 +61,7 @@ class HolidayList:
         return {day: name for day, name in self.days.items() if _MUHURAT.search(name)}
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarChanges:
+class CalendarChanges(Struct, frozen=True):
     """Hold what a list changed in the calendar file.
 
     Args:

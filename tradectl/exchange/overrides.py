@@ -20,10 +20,12 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date, time
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import ConfigurationError
 from tradectl.exchange.phases import PhaseKind
@@ -55,8 +57,7 @@ RUN_BY_DEFAULT = {OverrideKind.NORMAL, OverrideKind.UNSETTLED}
 """The kinds of session on which the tasks run if the column `runs` is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(Struct, frozen=True):
     """Hold the operator's entry for one date. `open` and `close` are in IST; either both are set or neither is."""
 
     date: date
@@ -67,12 +68,11 @@ class Override:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(Struct, frozen=True):
     """Hold a whole file: dated rows, covered years with the reason of each, and phases of ordinary sessions."""
 
-    days: Mapping[date, Override] = field(default_factory=dict)
-    years: Mapping[int, str] = field(default_factory=dict)
+    days: Mapping[date, Override] = {}
+    years: Mapping[int, str] = {}
     phases: tuple[PhaseRow, ...] = ()
 
     def last_year(self, path: Path | None) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class PhaseKind(StrEnum):
@@ -45,8 +46,7 @@ LIMIT_ONLY = frozenset({PhaseKind.PRE_OPEN_LIMIT, PhaseKind.CLOSING_AUCTION_LIMI
 """The phases in which market orders can neither be added nor changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """Hold one phase: `start` inclusive, `end` exclusive, both aware (UTC).
 
     Where the exchange ends order entry at a random moment, `may_end_from` is the earliest and `end` the latest. Send orders

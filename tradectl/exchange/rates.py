@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 from bisect import insort
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from tradectl.exchange.tables import in_force, rows
 from tradectl.model.money import to_paise
@@ -34,8 +35,7 @@ An adapter of another package may name a table (`brokers.adapter.NamesTariff`)."
 NO_BOUND = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class PartRates:
+class PartRates(Struct, frozen=True):
     """Hold the rates that differ between the delivery and the intraday part, in paise per crore.
 
     The bounds of one order's brokerage are `least` and `cap` in paise, and `most` in paise per crore of its value (SEBI's
@@ -59,8 +59,7 @@ class PartRates:
         return min(self.cap, rated, (value * self.most + CRORE // 2) // CRORE)
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(Struct, frozen=True):
     """Hold all rates of a date. Rates on value are in paise per crore.
 
     Args:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, time
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import ConfigurationError
 from tradectl.exchange.phases import Entry, PhaseKind, Timetable
@@ -37,8 +39,7 @@ _ORDER = {kind: index for index, kind in enumerate(PhaseKind)}
 _CLOSING = {PhaseKind.CLOSING_REFERENCE, PhaseKind.CLOSING_AUCTION, PhaseKind.CLOSING_AUCTION_LIMIT, PhaseKind.CLOSING_MATCHING}
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseRow:
+class PhaseRow(Struct, frozen=True):
     """Hold one phase from a date on, in IST.
 
     `start` and `end` are both None where the row removes the phase. `where` names the row of the operator's file; it is
@@ -82,8 +83,7 @@ class PhaseRow:
             raise ConfigurationError(f"{self.where}: may_end_from: must lie inside the phase, {_span(self)}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Dated:
+class _Dated(Struct, frozen=True):
     """Hold the rows in force from one date, in order of time, for each group of `GROUPS`."""
 
     since: date

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tradectl.execution import unreadable_rows
 from tradectl.ledger.book import Book
@@ -12,8 +12,7 @@ from tradectl.model.odd_rows import odd_of
 from tradectl.ports import Broker
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(Struct, frozen=True):
     """A difference between the broker's holdings and the book, in shares."""
 
     symbol: str

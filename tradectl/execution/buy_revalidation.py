@@ -7,9 +7,10 @@ By then the final bars of the last session are published. Each buy is checked ag
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
+
+from msgspec import Struct
 
 from tradectl.execution.buying import DayResult, breached_limit
 from tradectl.execution.own_strategies import BuyWorld, OwnBuys
@@ -38,8 +39,7 @@ class RevalidationWorld(BuyWorld, Protocol):
     def readings(self) -> Readings: ...
 
 
-@dataclass(frozen=True, slots=True)
-class BuyRevalidation:
+class BuyRevalidation(Struct, frozen=True):
     """Checks the buys of one session on final bars.
 
     Attributes:

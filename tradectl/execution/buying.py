@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.exchange.bands import price_band
 from tradectl.exchange.charges import buy_charges
@@ -35,8 +38,7 @@ class BuyingPower:
         self.available -= quantity * price + buy_charges(session, quantity, price, self.tariff)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBuy:
+class PlannedBuy(Struct, frozen=True):
     """A buy that a list contains and that is not sent yet. `value`: quantity times limit, in paise."""
 
     instrument_id: str
@@ -45,8 +47,7 @@ class PlannedBuy:
     strategy: str = REVERSION
 
 
-@dataclass(frozen=True, slots=True)
-class DayResult:
+class DayResult(Struct, frozen=True):
     """Equity and the session's result so far (paise); the result is 0 where no earlier day is known."""
 
     equity: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl.execution.changes import Changes
 from tradectl.ledger.book import Book
@@ -14,8 +15,7 @@ from tradectl.model.money import rupees
 from tradectl.model.order import OrderStatus
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeReports:
+class ChangeReports(Struct, frozen=True):
     """Write the log lines and messages about orders.
 
     Attributes:

@@ -7,9 +7,11 @@ later contradicts it is recognised. No decision is accepted while a process may 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, time
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import Blocked, BrokerUnavailable, UsageError
 from tradectl.execution.contradicted_refusals import CLOCK_TOLERANCE
@@ -41,8 +43,7 @@ class CancelOutcome(StrEnum):
     UNKNOWN = "unknown"  # whether the order is at the exchange is not known: it can only be resolved
 
 
-@dataclass(frozen=True, slots=True)
-class CancelledOrder:
+class CancelledOrder(Struct, frozen=True):
     """An order after its cancel, read back."""
 
     order: Order
@@ -113,8 +114,7 @@ def _cancelled(order: Order, result: CommandResult | None, unread: str) -> Cance
 # -- decisions about an unknown outcome------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class UnresolvedOrder:
+class UnresolvedOrder(Struct, frozen=True):
     """An UNKNOWN order after the broker's book was read once more.
 
     Attributes:

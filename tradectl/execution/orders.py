@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+
+from msgspec import Struct
 
 from tradectl.errors import (
     Ambiguous,
@@ -65,8 +66,7 @@ class CommandStatus(StrEnum):
     DRY = "dry"  # a dry run sends nothing
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(Struct, frozen=True):
     """The outcome of one command, with the broker's own text as the reason."""
 
     status: CommandStatus

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.execution.position_rules import HeldRules, PositionRules, RulesMissing
 from tradectl.execution.trading_session import TradingSession
 from tradectl.ledger.rows import Decision, Position
@@ -35,8 +37,7 @@ Stored = Callable[[str], Iterable[Any]]
 DECIDE = "`tradectl data actions list` shows what is known; `set` or `ignore` decides it"
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredSell:
+class DesiredSell(Struct, frozen=True):
     """The sell order that a position should have now. `price` and `last`, the last price, in paise."""
 
     purpose: Purpose
@@ -46,8 +47,7 @@ class DesiredSell:
     quantity: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OwnTerms:
+class OwnTerms(Struct, frozen=True):
     """The sell prices of an own strategy's position in one session, in paise.
 
     Attributes:

@@ -6,10 +6,11 @@ The text of a strategy comes from the ledger by its hash, so a buy and a positio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from tradectl.errors import ConfigurationError, UsageError
 from tradectl.execution.session_close import provisional_bars
@@ -45,8 +46,7 @@ class BuyWorld(Protocol):
     def parameters(self) -> Parameters: ...
 
 
-@dataclass(frozen=True)
-class OwnStrategy:
+class OwnStrategy(Struct, frozen=True):
     """A strategy with its rule."""
 
     strategy: Strategy
@@ -70,8 +70,7 @@ def stored_strategy(ledger: Ledger, name: str, hash_: str) -> OwnStrategy:
     return own_strategy(stored.name, stored.form, stored.text)
 
 
-@dataclass(frozen=True)
-class DecidedBuy:
+class DecidedBuy(Struct, frozen=True):
     """A buy of an own strategy. `rules`: on the bars that are known now. `decided`: the index of the bar that decided it."""
 
     own: OwnStrategy
@@ -99,15 +98,14 @@ class DecidedBuy:
         return self.rules.reward_gone(self.decided, len(self.rules.history) - 1, scale, price, limit)
 
 
-@dataclass(frozen=True)
-class OwnBuys:
+class OwnBuys(Struct, frozen=True):
     """The buys of own strategies, by the strategy's hash, the instrument and the session that decided them.
 
     `troubles`: why the rules of a strategy cannot be used, by its hash.
     """
 
-    known: Mapping[tuple[str, str, date], DecidedBuy] = field(default_factory=dict)
-    troubles: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[tuple[str, str, date], DecidedBuy] = {}
+    troubles: Mapping[str, str] = {}
 
     @classmethod
     def on_close(cls, world: BuyWorld, buys: Iterable[OrderTerms], session: date) -> OwnBuys:

@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.errors import TradectlError
 from tradectl.ledger.book import Book
 from tradectl.ledger.rows import Position
@@ -27,8 +29,7 @@ HistoryOf = Callable[[str], History | None]
 """Return the bars of an instrument up to the close that decides; None without bars."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRules:
+class HeldRules(Struct, frozen=True):
     """The rules of a position on the close of bar `last`. `held`: the buys of the position that count at that close."""
 
     strategy: str
@@ -74,8 +75,7 @@ class HeldRules:
         return dict(self.rules.rule.texts).get(part, "")
 
 
-@dataclass(frozen=True, slots=True)
-class RulesMissing:
+class RulesMissing(Struct, frozen=True):
     """Why the rules of a position cannot be calculated. `text_missing`: the ledger does not have a readable text of them."""
 
     reason: str

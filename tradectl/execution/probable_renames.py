@@ -7,8 +7,9 @@ are the same. tradectl then reports a probable rename, and changes nothing by it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.ledger.rows import Position
 from tradectl.model.order import Holding
@@ -17,8 +18,7 @@ from tradectl.ports import MarketData
 IMPORT_RENAMES = "`tradectl prices --force` fetches the list of renames; or import it: `tradectl data import symbolchange.csv`"
 
 
-@dataclass(frozen=True, slots=True)
-class ProbableRename:
+class ProbableRename(Struct, frozen=True):
     """A position under `symbol`, and the broker's shares of the same ISIN under `new_symbol`."""
 
     symbol: str

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import datetime, time
 from functools import partial
+
+from msgspec.structs import replace
 
 from tradectl.execution import contradictory_reports
 from tradectl.execution.adoption import OriginOf, adopt, instrument_of, no_origin

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.execution.position_rules import PositionRules, RulesMissing, has_own_rules
 from tradectl.execution.session_close import Close
@@ -20,8 +21,7 @@ from tradectl.strategy.reentry import level_at_entry, next_level
 from tradectl.strategy.trusted_prices import rule_against
 
 
-@dataclass(frozen=True, slots=True)
-class Reentry:
+class Reentry(Struct, frozen=True):
     """A position whose rule requires its next buy: `level`. `distrusted`: why its prices cannot be trusted, or empty."""
 
     position: Position

@@ -8,10 +8,13 @@ it: the sell waits until it fits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.exchange.corporate_actions import rescaled
 from tradectl.execution import corporate_action_blocks, sell_coverage, unprotected_positions, unreadable_rows
@@ -36,8 +39,7 @@ REST_AFTER_REFUSAL = timedelta(minutes=15)
 """How long no new sell is sent after a refusal: its reason rarely passes within a minute."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
+class _Terms(Struct, frozen=True):
     """The inputs to the price of a position's sell in one session, without the last price.
 
     Attributes:

@@ -6,9 +6,10 @@ A bar made from a quote is provisional. It exists only if the quote's last price
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import BrokerUnavailable, TradectlError
 from tradectl.model.history import History
@@ -27,8 +28,7 @@ TRIES, PAUSE = 3, 2.0
 """How often quotes are requested while the network fails, and the seconds between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """An instrument at the close of a session; `reading` and `history` are None where it has no bar of that session."""
 
     instrument: Instrument

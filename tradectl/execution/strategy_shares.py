@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.model.money import show_rupees
 from tradectl.model.order import Side
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
     from tradectl.ledger.store import Ledger
 
 
-@dataclass(frozen=True)
-class StrategyShares:
+class StrategyShares(Struct, frozen=True):
     """The shares of the used strategies, by name. Empty: none was chosen, so the shipped rule has all the capital."""
 
-    shares: Mapping[str, Decimal] = field(default_factory=dict)
+    shares: Mapping[str, Decimal] = {}
 
     @classmethod
     def of(cls, ledger: Ledger, owner: str) -> StrategyShares:

@@ -6,9 +6,10 @@ A simulation queues none: its operator reads its report.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.ledger.rows import NewTrade, Order, OrderChange
 from tradectl.model.message_kind import MessageKind
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 _ACCEPTED = frozenset({OrderStatus.PENDING, OrderStatus.ONGOING, OrderStatus.EXECUTED})
 
 
-@dataclass(frozen=True, slots=True)
-class SaleResult:
+class SaleResult(Struct, frozen=True):
     """The result of what an order has sold so far, first in, first out (paise): gross, charges of both sides, net."""
 
     gross: Paise
@@ -31,8 +31,7 @@ class SaleResult:
     net: Paise
 
 
-@dataclass(frozen=True, slots=True)
-class TradeMessages:
+class TradeMessages(Struct, frozen=True):
     """The messages about the trades of one user. Call each method inside the transaction of its event."""
 
     ledger: Ledger

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl.ledger.rows import Position
 from tradectl.model.order import Holding
 from tradectl.strategy.own_shares import declaring
 
 
-@dataclass(frozen=True, slots=True)
-class UnexplainedShares:
+class UnexplainedShares(Struct, frozen=True):
     """A symbol of which the broker holds more shares than the ledger (`book`) and the setting (`own`) explain."""
 
     symbol: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import Blocked
 from tradectl.exchange.sessions import FILL_YEAR
@@ -130,8 +131,7 @@ ADVICE: Mapping[Cause, str] = {
 """The command or action that helps, by cause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unprotected:
+class Unprotected(Struct, frozen=True):
     """A finding: `shares` of a position's `quantity` have no live sell order, or a stop that is not watched.
 
     `since`: when that began, at the latest. `as_of`: when the cause was determined, possibly by another process."""
@@ -177,8 +177,7 @@ class Unprotected:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureFacts:
+class ExposureFacts(Struct, frozen=True):
     """The facts about one position that is not covered.
 
     Attributes:

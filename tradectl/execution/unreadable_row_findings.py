@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from tradectl.execution import unreadable_rows
 from tradectl.ledger.rows import Decision
@@ -24,8 +25,7 @@ MOST_SYMBOLS, MOST_ROWS = 50, 10
 """The most unrelated symbols, and the most rows of a symbol, that are stored. Further rows are only counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class OddSymbol:
+class OddSymbol(Struct, frozen=True):
     """The odd rows of one symbol. `stops`: they block a symbol that tradectl holds, has ordered or wants."""
 
     symbol: str

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate
+
+from msgspec import Struct
 
 from tradectl.execution import unreadable_rows
 from tradectl.execution.step_view import StepView
@@ -34,8 +35,7 @@ ABSENCE_LIMIT = timedelta(minutes=2)
 """How long an accepted order, or the trades of an ended order, may be absent from successful reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """Why the outcome of an order is not known, and since when the broker's book could show it."""
 
     reason: str

@@ -8,7 +8,8 @@ then still applies to the same lines. Without its last mark a block ends before 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 NOTE = "# tradectl: "
 """Begins each comment inside a block."""
@@ -20,8 +21,7 @@ _SETTING = re.compile(rb"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=")
 _JOB = re.compile(rb"\s*(?:@\w+|[\d*])")
 
 
-@dataclass(frozen=True, slots=True)
-class FoundBlock:
+class FoundBlock(Struct, frozen=True):
     """A crontab without the block of one home and user, and that block.
 
     Attributes:

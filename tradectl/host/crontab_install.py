@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import ConfigurationError
 from tradectl.host.crontab_block import FoundBlock, find_block, framed, own_jobs
@@ -24,8 +25,7 @@ AFFECTING = frozenset({"TRADECTL_DB", "TRADECTL_AT", "PYTHONPATH", "PYTHONHOME"}
 """Settings of a crontab that lead its lines elsewhere, where a line does not name the value itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockCheck:
+class BlockCheck(Struct, frozen=True):
     """How an installed block differs from the lines that tradectl would write now.
 
     Attributes:
@@ -60,8 +60,7 @@ class BlockCheck:
         return ", ".join(part for part in parts if part)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBlock:
+class PlannedBlock(Struct, frozen=True):
     """The block of a home and a user, as it should be.
 
     Attributes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import select, update
 
 from tradectl.ledger.engine import Database
@@ -25,8 +26,7 @@ class Verdict(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalLine:
+class ApprovalLine(Struct, frozen=True):
     """One buy of a list. `price`: the limit in paise. `purpose`: entry or reentry."""
 
     instrument_id: str
@@ -41,8 +41,7 @@ class ApprovalLine:
         return self.quantity * self.price
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """A list of buys and its verdict.
 
     Attributes:

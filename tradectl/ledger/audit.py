@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import text
 
 from tradectl.errors import DataError, UsageError
@@ -32,16 +32,14 @@ _DIGITS = 16
 _FORM = "tradectl journal 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One difference. `entry`: the number of the entry; None if it is about a row or a head."""
 
     entry: int | None
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The result of a check: how many entries and current rows were compared, the head, and what differs."""
 
     entries: int

@@ -22,10 +22,11 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.errors import DatabaseError
 from tradectl.files import flush, lock, try_lock
@@ -42,8 +43,7 @@ _VERSION_QUERIES = {LEDGER: "SELECT version_num FROM alembic_version", EXCHANGE:
 _NAME_EXISTS = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """One file of a backup. `origin`: the path that it was copied from and is restored to; `size` in bytes."""
 
     name: str
@@ -52,8 +52,7 @@ class Copy:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     """A finished backup."""
 
     folder: Path

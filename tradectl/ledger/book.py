@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
 
+from msgspec.structs import asdict, replace
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from tradectl.exchange.rates import ZERODHA, Tariff

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
 from importlib.util import find_spec
 from itertools import groupby
+
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.ledger.settings import PREFIX
@@ -28,8 +29,7 @@ LONGEST = 3500
 _SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message that waits or was sent.
 
     Attributes:
@@ -57,8 +57,7 @@ class Message:
         return self.claimed_until is not None and machine_now < self.claimed_until <= machine_now + longest
 
 
-@dataclass(frozen=True, slots=True)
-class QuietHours:
+class QuietHours(Struct, frozen=True):
     """The times of day (IST) between which only grave messages are sent; `end` may be on the next day."""
 
     start: time
@@ -109,8 +108,7 @@ def parse_on_off(text: str) -> bool:
     return on
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationSetting:
+class NotificationSetting(Struct, frozen=True):
     """A setting of notifications; `parse` returns the value to store, and raises UsageError."""
 
     key: str
@@ -153,8 +151,7 @@ SETTINGS: Mapping[str, NotificationSetting] = {
 """The settings of notifications by key. The secrets `notify.urls` and `ping.url` are not among them."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRules:
+class DeliveryRules(Struct, frozen=True):
     """What a user wants to receive, and when."""
 
     silenced: frozenset[MessageKind] = frozenset()
@@ -175,8 +172,7 @@ class DeliveryRules:
         return quiet.ends_at(now) if quiet is not None and not kind.grave and quiet.contains(now) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True):
     """One text to send, and the messages of the outbox that it delivers. `picture`: as in `Message`."""
 
     title: str

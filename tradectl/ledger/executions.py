@@ -8,10 +8,12 @@ fenced: it can neither finish the row nor commit an order, because both check th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Select, String, bindparam, func, select, update
 from sqlalchemy.engine import Connection
 
@@ -56,24 +58,21 @@ class Claim:
         return cls(0, user, task, session, slot, 0, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Another process works on the slot."""
 
     owner: str
     beat_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class AlreadyDone:
+class AlreadyDone(Struct, frozen=True):
     """The slot is closed: `completed`, or `missed`."""
 
     status: str
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """A row of `task_executions`. `beat_at` is machine time; other moments are clock time; `duration` in seconds."""
 
     id: int

@@ -8,11 +8,11 @@ fills and its position always name the same instrument. A second call changes no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 _POSITIONS, _ORDERS, _FILLS, _INFO = schema.positions, schema.orders, schema.fills, schema.database_info
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedId:
+class ChangedId(Struct, frozen=True):
     """An id that changed: the id before, the present one, and how many open positions have it."""
 
     before: str

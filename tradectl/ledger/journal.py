@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, LargeBinary, bindparam, cast, delete, insert, literal, select, text, update
 
 from tradectl.actor import actor
@@ -33,8 +33,7 @@ SHOWN = 32
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry of the journal.
 
     Attributes:
@@ -75,8 +74,7 @@ class Entry:
         return sha256(f"{before}\n{self.text()}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """Number and hash of the last entry. A copy of them proves that no earlier entry was changed since."""
 
     seq: int

@@ -8,10 +8,10 @@ again after an upgrade.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from sqlalchemy import Column, Table, text
 
 from tradectl.ledger import schema
@@ -25,8 +25,7 @@ EXECUTION_COLUMNS = ("id", "user", "task", "session_date", "slot", "status", "at
 """The columns of an execution that are journalled: who ran what, and how it ended. A heartbeat is no entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """A table whose rows are journalled.
 
     Attributes:
@@ -39,7 +38,7 @@ class Watched:
     table: Table
     key: tuple[str, ...]
     columns: tuple[str, ...] = ()
-    secret: frozenset[str] = field(default_factory=frozenset)
+    secret: frozenset[str] = frozenset()
     is_secret: str = ""
     only: str = ""
 

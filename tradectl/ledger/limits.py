@@ -8,9 +8,9 @@ limit per second the bucket holds one token, so that requests are spread evenly.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import select, update
 
 from tradectl.errors import RateLimited
@@ -28,8 +28,7 @@ MIN_WAIT = 0.001
 _KEY = ("user", "broker", "bucket", "seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class _Bucket:
+class _Bucket(Struct, frozen=True):
     """A limit as a token bucket: its period in seconds, the most tokens it holds, and the tokens added each second."""
 
     seconds: float

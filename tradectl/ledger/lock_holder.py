@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from tradectl.clock import stopwatch
 from tradectl.ledger.process_identity import process_state
@@ -23,8 +24,7 @@ _WRITE_BYTE = 120
 """The byte of a `-shm` file that SQLite locks while it writes in WAL mode."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockHolder:
+class LockHolder(Struct, frozen=True):
     """A process that holds the write lock of a ledger's file. `command`: its command line; empty if it cannot be read."""
 
     pid: int

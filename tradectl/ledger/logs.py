@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from tradectl.control_characters import lines, one_line
@@ -18,8 +18,7 @@ _PRUNE = CompiledStatement(delete(rows).where(rows.c.user == bindparam("of_user"
 LEVELS = ("debug", "info", "warning", "error")
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """A line of the log. `action` names what was done, such as task_completed or order_placed."""
 
     id: int

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import insert, select
 
 from tradectl.ledger.engine import Database
 from tradectl.ledger.schema import notes as rows
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A note on an order, or on a trade.
 
     Attributes:

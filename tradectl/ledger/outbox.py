@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import Integer, String, bindparam, delete, func, or_, select, update
 
 from tradectl.control_characters import lines, one_line
@@ -36,8 +36,7 @@ MOST = 10_000
 """The most messages that one delivery reads; the rest waits for the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(Struct, frozen=True):
     """Nothing can be sent while the database has this version, from `since` until `until` (None: without an end)."""
 
     version: Version

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import date, datetime
 
+from msgspec import Struct
 from sqlalchemy import and_, select
 
 from tradectl.ledger.engine import Database
@@ -17,8 +17,7 @@ from tradectl.model.order import Side
 KEY = ("user", "session_date", "exchange", "trade_id")
 
 
-@dataclass(frozen=True, slots=True)
-class OutsideTrade:
+class OutsideTrade(Struct, frozen=True):
     """One trade of the account. `source` and `row`: the file and its line, or `by hand` and 0. `price` in paise.
 
     `series`: that of the exchange on the day, or empty."""
@@ -45,12 +44,11 @@ class OutsideTrade:
 
     def is_same(self, other: OutsideTrade) -> bool:
         """Return whether another record has the same content, wherever it was recorded."""
-        names = [field.name for field in fields(self) if field.name not in {"source", "row"}]
+        names = [name for name in self.__struct_fields__ if name not in {"source", "row"}]
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Struct, frozen=True):
     """What an import would change: new trades, equal ones, and pairs (stored, read) that differ."""
 
     new: tuple[OutsideTrade, ...]

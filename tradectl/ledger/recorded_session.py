@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from tradectl.errors import UsageError
 from tradectl.ledger import schema
@@ -30,8 +32,7 @@ _ACCOUNT = "user_settings"
 _COMMANDS = ("config set", "config unset", "halt", "resume", "schedule set", "schedule enable", "schedule disable")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run of a task. `at`, `until`: ISO moments; `until` None: it had no end.
 
     `claims`: when a process began to work on it; a monitor may have several.
@@ -44,8 +45,7 @@ class Run:
     claims: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedSession:
+class RecordedSession(Struct, frozen=True):
     """Everything that a replay of a session needs beside the bars.
 
     Attributes:
@@ -66,16 +66,16 @@ class RecordedSession:
     before: dict[str, list[Row]]
     runs: tuple[Run, ...]
     changes: tuple[tuple[str, str, Row], ...]
-    results: dict[str, list[Row]] = field(default_factory=dict)
+    results: dict[str, list[Row]] = {}
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as a JSON value."""
-        return asdict(self)
+        return {**asdict(self), "runs": [asdict(run) for run in self.runs]}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> RecordedSession:
         """Return the record of a JSON value. Raises KeyError or TypeError for another value."""
-        named = {item.name: value[item.name] for item in fields(cls)}
+        named = {name: value[name] for name in cls.__struct_fields__}
         named["runs"] = tuple(Run(**run) for run in value["runs"])
         named["changes"] = tuple((at, table, row) for at, table, row in value["changes"])
         return cls(**named)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.model.order import ALIVE, TERMINAL, OrderStatus, Purpose, ReasonCode, Side, TradeReport, Variety
 from tradectl.model.rule_names import REVERSION
@@ -16,8 +17,7 @@ BY_HAND = "by-hand:"
 It is also the prefix of the broker order id of an order that has only such fills and no id of the broker."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderTerms:
+class OrderTerms(Struct, frozen=True, kw_only=True):
     """The terms of an order that a task wants. An intent and an order have the same terms.
 
     Attributes:
@@ -54,18 +54,16 @@ class OrderTerms:
         return order.instrument_id == self.instrument_id or order.symbol == self.symbol
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent(OrderTerms):
+class Intent(OrderTerms, frozen=True, kw_only=True):
     """An order that a task wants, before it has a tag."""
 
     @classmethod
     def again(cls, order: Order, quantity: int) -> Intent:
         """Return an intent with the terms of an order, but another quantity."""
-        return cls(**{name: getattr(order, name) for name in OrderTerms.__slots__} | {"quantity": quantity})
+        return cls(**{name: getattr(order, name) for name in OrderTerms.__struct_fields__} | {"quantity": quantity})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order(OrderTerms):
+class Order(OrderTerms, frozen=True, kw_only=True):
     """A row of `orders`. `price` in paise.
 
     Attributes:
@@ -119,8 +117,7 @@ class Order(OrderTerms):
         return self.quantity - self.filled_quantity
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A row of `positions`. Amounts in paise; `cost` is the cost of the shares still held, without charges."""
 
     id: int
@@ -146,8 +143,7 @@ class Position:
     strategy_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderOrigin:
+class OrderOrigin(Struct, frozen=True):
     """What decided an order.
 
     Attributes:
@@ -166,8 +162,7 @@ class OrderOrigin:
         return cls(0, position.strategy, position.strategy_hash) if position is not None else cls()
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """A row of `signals`: a buy that the strategy wants in `for_session`. Prices and turnover in paise."""
 
     instrument_id: str
@@ -195,8 +190,7 @@ class Signal:
     strategy_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A verdict with its rule and inputs, which the command `why` shows."""
 
     instrument_id: str
@@ -204,11 +198,10 @@ class Decision:
     verdict: str
     rule: str
     reason: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChange:
+class OrderChange(Struct, frozen=True):
     """The new state of one of our orders, as the broker reports it or as a person entered it. `price` in paise."""
 
     order: Order
@@ -221,8 +214,7 @@ class OrderChange:
     price: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewTrade:
+class NewTrade(Struct, frozen=True):
     """A trade that is not in the book yet. `order`: None if the trade belongs to none of our orders."""
 
     report: TradeReport

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import time
 from functools import cache
 from typing import Any, Protocol
 
+from msgspec import Struct
 from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
@@ -41,8 +41,7 @@ class Scheduled(Protocol):
     def schedule(self) -> Timetable: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleRow:
+class ScheduleRow(Struct, frozen=True):
     """A task's schedule for one user. `until` None: the session's last fill. `every`: seconds between steps; None: one step."""
 
     user: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import select, update
 
 from tradectl.ledger.engine import Database
@@ -16,8 +16,7 @@ STALE = timedelta(minutes=3)
 """The age of the last heartbeat at which a service counts as ended: three missed heartbeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRow:
+class ServiceRow(Struct, frozen=True):
     """A row of `service_status`. Both moments are machine time."""
 
     user: str

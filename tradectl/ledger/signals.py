@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, or_, select, update
 
 from tradectl.ledger import schema
@@ -41,7 +41,7 @@ class Signals:
         """Return the active and used signals for a run session, best rank first. `of_user` None: this user."""
         with self._database.read() as connection:
             rows = _ACTIVE_OR_USED.all(connection, {"of_user": of_user or self._user, "of_session": session})
-        return [Signal(*(getattr(row, name) for name in Signal.__slots__)) for row in rows]
+        return [Signal(*(getattr(row, name) for name in Signal.__struct_fields__)) for row in rows]
 
     def decided_by(self, instrument_id: str, analysed: date) -> tuple[str, str] | None:
         """Return the name and the hash of the strategy whose signal an analysis stored; None without a signal."""

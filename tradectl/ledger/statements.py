@@ -56,7 +56,7 @@ def order_of(row: Any) -> Order:
 
 def position_of(row: Any) -> Position:
     """Convert a row of `positions` to a Position."""
-    return Position(*(getattr(row, name) for name in Position.__slots__))
+    return Position(*(getattr(row, name) for name in Position.__struct_fields__))
 
 
 _MINE, _MY_POSITIONS = ORDERS.c.user == bindparam("of_user"), POSITIONS.c.user == bindparam("of_user")

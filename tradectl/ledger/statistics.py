@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import date
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import bindparam, delete, insert, select
 
 from tradectl.ledger.compiled import CompiledStatement
@@ -12,8 +13,7 @@ from tradectl.ledger.engine import Database
 from tradectl.ledger.schema import daily_stats
 
 
-@dataclass(frozen=True, slots=True)
-class DayStatistics:
+class DayStatistics(Struct, frozen=True):
     """A row of `daily_stats`. Amounts in paise; `realised` is net of charges, `drawdown` a fraction of the peak equity."""
 
     session_date: date
@@ -49,14 +49,14 @@ class Statistics:
         """Return the newest row of an earlier session; None if there is none."""
         with self._database.read() as connection:
             row = _BEFORE.first(connection, {"of_user": self._user, "of_session": session})
-        return DayStatistics(*(getattr(row, name) for name in DayStatistics.__slots__)) if row is not None else None
+        return DayStatistics(*(getattr(row, name) for name in DayStatistics.__struct_fields__)) if row is not None else None
 
     def all(self) -> list[DayStatistics]:
         """Return every row, oldest session first."""
         query = select(daily_stats).where(daily_stats.c.user == self._user).order_by(daily_stats.c.session_date)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
-        return [DayStatistics(**{name: row[name] for name in DayStatistics.__slots__}) for row in rows]
+        return [DayStatistics(**{name: row[name] for name in DayStatistics.__struct_fields__}) for row in rows]
 
 
 _MINE = daily_stats.c.user == bindparam("of_user")

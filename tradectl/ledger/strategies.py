@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import bindparam, delete, select
 
 from tradectl.errors import UsageError
@@ -25,8 +25,7 @@ _CHOSEN = CompiledStatement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredStrategy:
+class StoredStrategy(Struct, frozen=True):
     """The file of a strategy as it was when it was used."""
 
     hash: str
@@ -35,8 +34,7 @@ class StoredStrategy:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCheck:
+class StoredCheck(Struct, frozen=True):
     """The last result of `strategy check` for one text."""
 
     hash: str
@@ -46,8 +44,7 @@ class StoredCheck:
     result: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class UsedStrategy:
+class UsedStrategy(Struct, frozen=True):
     """A strategy that `analyze` runs. `share`: of the capital. `hash`: of its text; empty for the shipped rule."""
 
     name: str

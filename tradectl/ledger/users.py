@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from msgspec import Struct
 from sqlalchemy import bindparam, select, update
 
 from tradectl.errors import UsageError
@@ -21,8 +21,7 @@ _ONE = CompiledStatement(select(*rows.c).where(rows.c.user == bindparam("of_user
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """A row of `users`.
 
     Attributes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
+
+from msgspec import Struct
 
 from tradectl.marketdata.action_words import is_revised, plain
 from tradectl.marketdata.purpose import Part, dividends, in_paise, read_purpose
@@ -24,8 +25,7 @@ SHARE_CHANGES = (ActionKind.SPLIT, ActionKind.BONUS, ActionKind.CONSOLIDATION)
 _ORDER = {kind: number for number, kind in enumerate(ActionKind)}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Represent the operator's decision about one ex-date of an instrument.
 
     `ratio`: new shares for one old; None for a demerger. `set` False: the number of shares does not change, and the prices
@@ -48,8 +48,7 @@ class Decision:
         return CorporateAction(instrument_id, self.ex_date, kind, self.ratio, subject=f"{self.ratio} for 1, {text}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Announcement:
+class _Announcement(Struct, frozen=True):
     """One part of one announcement."""
 
     ex_date: date

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import DatabaseError, DataError
 from tradectl.freshness import archive_error, record
@@ -33,8 +34,7 @@ _MONEY = {"open", "high", "low", "close", "tick_size"}
 """Columns in paise."""
 
 
-@dataclass(frozen=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """Count the stored rows of one file by result."""
 
     new: int = 0

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.marketdata.action_words import has_typing_error
@@ -39,8 +39,7 @@ MOVE = 0.20
 """A close is reported if it moved by more than this part; the move may be real: some shares have no fixed price band."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Represent the result of one check.
 
     `severity`: error (the data is wrong), warning (check it) or note (may be correct). `count`: number of all cases."""

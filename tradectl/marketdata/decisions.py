@@ -7,10 +7,12 @@ updated together with the archive, as after an import.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from tradectl.errors import UsageError
 from tradectl.marketdata.panel.refresh import derived_with
@@ -26,8 +28,7 @@ LARGEST = 1000
 """Largest accepted ratio of new shares for one old, or of old for one new; a larger one is a typing error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """Represent a corporate action or a jump that the operator must decide.
 
     `rule`: `unknown_action` or `unexplained_jump`. `text`: the known facts, in one line."""
@@ -39,8 +40,7 @@ class Question:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """Hold a decision as it is stored. Dates and times (UTC) are ISO text.
 
     `verdict`: `set` or `ignore`. `ratio`: empty if the number of shares does not change."""

@@ -14,6 +14,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from tradectl.errors import DataError, UsageError
 from tradectl.marketdata.archive import Archive, database_errors
 from tradectl.marketdata.imports import FileReport, Progress, import_files
@@ -31,8 +33,7 @@ SETTLED_AFTER = timedelta(minutes=30)
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Struct, frozen=True):
     """Select the sessions to fetch.
 
     `since` None: after the last stored session, or with `repair` from the first stored one. `to` None: until today."""
@@ -44,8 +45,7 @@ class Span:
     """Whether stored sessions are fetched again."""
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """Report a part, or sessions of it, that the source does not have. `pending`: expected later."""
 
     name: str

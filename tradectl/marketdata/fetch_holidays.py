@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import SourceUnavailable
 from tradectl.exchange.holiday_list import CalendarChanges, HolidayList, fill, read_holiday_list
@@ -34,8 +35,7 @@ class HolidaysOutcome(StrEnum):
     """NSE still serves the list of this year, and the list of the next year is needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class HolidaysReport:
+class HolidaysReport(Struct, frozen=True):
     """Hold what a list changed in the calendar file.
 
     `weekdays`: the number of closed weekdays in the list. `listed_through`: the last date up to which the table is complete."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, field
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive, Merged
@@ -40,8 +40,7 @@ Progress = Callable[[str, int, int], None]
 """Called with the file's name, the number of finished files, and the number of all files."""
 
 
-@dataclass(frozen=True)
-class FileReport:
+class FileReport(Struct, frozen=True):
     """Report the import of one file. `rows`: parsed rows; `skipped`: number of rows left out on purpose, by reason."""
 
     name: str
@@ -56,24 +55,21 @@ class FileReport:
         return not self.merged.changed
 
 
-@dataclass(frozen=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """The date up to which a fetched file completes each kind of data, and the site that it came from."""
 
     dates: tuple[tuple[str, date], ...]
     source: str
 
 
-@dataclass(frozen=True)
-class RefusedFile:
+class RefusedFile(Struct, frozen=True):
     """Report a rejected file of a folder. `reason`: one line that names the file."""
 
     name: str
     reason: str
 
 
-@dataclass(frozen=True)
-class ImportReport:
+class ImportReport(Struct, frozen=True):
     """Report one import.
 
     Attributes:
@@ -90,8 +86,7 @@ class ImportReport:
     ignored: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _CheckedFile:
+class _CheckedFile(Struct, frozen=True):
     """Hold a parsed and checked file. `alone`: as in `_InputFile`."""
 
     source: SourceFile
@@ -100,16 +95,14 @@ class _CheckedFile:
     alone: bool
 
 
-@dataclass(frozen=True)
-class _InputFile:
+class _InputFile(Struct, frozen=True):
     """Name a file to import. `alone`: the file comes from a folder, and its rejection does not affect other files."""
 
     path: Path
     alone: bool
 
 
-@dataclass(frozen=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """Hold the session table, the clock's time and the user's options for checks of dates."""
 
     sessions: SessionTable

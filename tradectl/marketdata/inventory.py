@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.errors import DatabaseError
 from tradectl.exchange.tables import FIRST
@@ -13,8 +14,7 @@ from tradectl.marketdata.panel.stored import UNSOUND, StoredPanel
 from tradectl.marketdata.reading import Generation, newest_generation, read_archive
 
 
-@dataclass(frozen=True)
-class DumpCount:
+class DumpCount(Struct, frozen=True):
     """Represent one instrument dump or list of shares with derivatives. `dated`: ISO text; `instruments`: number of rows."""
 
     source: str
@@ -22,8 +22,7 @@ class DumpCount:
     instruments: int
 
 
-@dataclass(frozen=True)
-class SurveillanceCount:
+class SurveillanceCount(Struct, frozen=True):
     """Represent the newest surveillance list of one measure.
 
     `dated`: ISO text. `securities`: number of entries. `lists`: number of stored lists of the measure."""
@@ -34,8 +33,7 @@ class SurveillanceCount:
     lists: int
 
 
-@dataclass(frozen=True)
-class PanelSummary:
+class PanelSummary(Struct, frozen=True):
     """Represent the panel store as last written. `current`: whether it was derived from the archive's current generation."""
 
     sessions: int
@@ -46,8 +44,7 @@ class PanelSummary:
     current: bool
 
 
-@dataclass(frozen=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """Hold the counts of an archive.
 
     `symbols`: distinct symbols of the bars. `first_session` and `last_session`: ISO text, None without bars. `lists`: number

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import lru_cache
+
+from msgspec import Struct
 
 from tradectl.marketdata.action_words import is_cancelled, plain
 from tradectl.model.market import ActionKind
@@ -59,8 +60,7 @@ _DIVIDEND = re.compile(
 _DIVIDEND_WORD = re.compile(r"(?:\b|int\w*|(?=dividend))di(?:v|dv)(?!is)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Represent one part of a subject.
 
     `ratio`: new shares for one old. `dividend`: paise per share. `offered`: shares that a rights issue offers for one held."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.freshness import archive_error
@@ -20,8 +21,7 @@ Query = Callable[[str, tuple[object, ...]], list[tuple[object, ...]]]
 """Runs a query on the archive with its parameters and returns the rows."""
 
 
-@dataclass(frozen=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """Identify a generation of an archive by its number and its random mark. Equal generations have the same rows."""
 
     number: int

@@ -6,7 +6,8 @@ Prices are integers in paise. Dates are ISO text, which `sqlite-utils` and datas
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl import freshness
 from tradectl.model.series import EQUITY_SERIES
@@ -20,8 +21,7 @@ DERIVED_FROM = ("bars", "lists", "securities", "renames", "actions", "surveillan
 _SHAPE = "CHECK (low > 0 AND low <= open AND low <= close AND high >= open AND high >= close), CHECK (volume >= 0)"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """Represent one table of the archive.
 
     Attributes:

@@ -5,11 +5,11 @@ A timestamp in another time zone falls outside the hours. Prices that were divid
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.columns import Parsed

@@ -6,12 +6,12 @@ writes them to the archive like an import, so it runs on the same store as real 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.exchange.ticks import tick_size
@@ -41,8 +41,7 @@ _SPLIT_SYMBOL, _SPLIT_BACK, _SPLIT = 2, 9, 5
 _DIP, _RECOVERY = 6, 6
 
 
-@dataclass(frozen=True)
-class _Path:
+class _Path(Struct, frozen=True):
     """Relative prices and volumes of one company, one value per session, before ticks and splits are applied."""
 
     close: Floats

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.exchange.tick_rows import tick_sizes
 from tradectl.model.history import History, Ints
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-@dataclass(frozen=True)
-class StoredTerms:
+class StoredTerms(Struct, frozen=True):
     """Give the terms of instruments.
 
     Attributes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.model.odd_rows import OddRow, odd_of
 from tradectl.model.order import OrderReport, TradeReport
@@ -12,8 +14,7 @@ ORDERS, TRADES, HOLDINGS, QUOTES, CONTRADICTIONS = "orders", "trades", "holdings
 """The lists that may have odd rows. CONTRADICTIONS: rows that can be read but contradict the book."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerView:
+class BrokerView(Struct, frozen=True):
     """The broker's orders and trades of one read, and the odd rows of all its lists.
 
     Attributes:
@@ -31,10 +32,10 @@ class BrokerView:
     trades: Sequence[TradeReport] = ()
     revision: int = 0
     trades_revision: int = 0
-    odd: Mapping[str, tuple[OddRow, ...]] = field(default_factory=dict)
+    odd: Mapping[str, tuple[OddRow, ...]] = {}
     lists: frozenset[str] = frozenset()
-    unread: Mapping[int, OrderReport] = field(default_factory=dict)
-    ended: set[str] = field(default_factory=set)
+    unread: Mapping[int, OrderReport] = {}
+    ended: set[str] = set()
     applied: int | None = None
     trades_applied: int | None = None
 

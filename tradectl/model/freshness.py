@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 BARS = "bars"
 ACTIONS = "corporate_actions"
@@ -20,8 +21,7 @@ EXPECTED = (BARS, ACTIONS, RENAMES, SECURITIES, SURVEILLANCE, DERIVATIVES, HOLID
 """The kinds that every home needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Struct, frozen=True):
     """The record of the newest data of one kind.
 
     Attributes:

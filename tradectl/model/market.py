@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+
+class Instrument(Struct, frozen=True):
     """A security with its properties on one session.
 
     Attributes:
@@ -38,8 +38,7 @@ class Instrument:
         return (self.closing_auction,) if self.derivatives_known else (False, True)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """The bar of one session, as traded: prices in paise, volume in shares. `provisional`: made from quotes."""
 
     session: date
@@ -52,8 +51,7 @@ class Bar:
     provisional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """The last price of a symbol. Prices are in paise.
 
     Attributes:
@@ -94,8 +92,7 @@ class ActionKind(StrEnum):
     """A person decided that nothing changes the shares on this date, and that the stored prices are correct."""
 
 
-@dataclass(frozen=True, slots=True)
-class CorporateAction:
+class CorporateAction(Struct, frozen=True):
     """A corporate action of one security. The price factor of a demerger is not stored: it is known only at the ex-date's open.
 
     Attributes:

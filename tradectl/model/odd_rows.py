@@ -6,9 +6,10 @@ An odd row stops the trading of its symbol, and of no other symbol.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
+
+from msgspec import Struct
 
 from tradectl.model.market import Quote
 
@@ -28,8 +29,7 @@ class RowKind(StrEnum):
     TICK = "tick"
 
 
-@dataclass(frozen=True, slots=True)
-class OddRow:
+class OddRow(Struct, frozen=True):
     """A row that cannot be read.
 
     Attributes:

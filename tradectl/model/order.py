@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Side(StrEnum):
@@ -109,8 +110,7 @@ CLIENT_TAG = re.compile(r"[A-Z2-7]{15}")
 """The shape of our client tags. A tag of another shape was written by the broker or by a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
+class OrderRequest(Struct, frozen=True):
     """An order to send to a broker, for delivery (CNC) and the day. `price` is in paise (0 for MARKET)."""
 
     tag: str
@@ -122,8 +122,7 @@ class OrderRequest:
     variety: Variety = Variety.REGULAR
 
 
-@dataclass(frozen=True, slots=True)
-class OrderReport:
+class OrderReport(Struct, frozen=True):
     """One row of the broker's order list.
 
     Attributes:
@@ -163,8 +162,7 @@ class OrderReport:
         return self.status in ALIVE or self.filled_quantity > 0
 
 
-@dataclass(frozen=True, slots=True)
-class TradeReport:
+class TradeReport(Struct, frozen=True):
     """One row of the broker's trade list: one execution at the exchange. `price` is in paise."""
 
     trade_id: str
@@ -176,8 +174,7 @@ class TradeReport:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """Shares of one symbol in the depository.
 
     Attributes:
@@ -194,12 +191,11 @@ class Holding:
     t1_quantity: int
     sellable: int
     pledged: int = 0
-    isin: str = field(default="", compare=False)
+    isin: str = ""
     other_isin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Funds:
+class Funds(Struct, frozen=True):
     """Funds of the account in paise: `available` for buys now, `blocked` for open buys, and the total `cash`."""
 
     available: int
@@ -207,8 +203,7 @@ class Funds:
     cash: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True):
     """One fill, with the values from which positions and charges are computed. `price` is in paise."""
 
     fill_id: str

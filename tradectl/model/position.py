@@ -9,17 +9,19 @@ over lots and sales so that every sum agrees exactly:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.model.market import ActionKind
 from tradectl.model.money import Paise, share_out
 from tradectl.model.order import Fill, Side
 
 
-@dataclass(frozen=True, slots=True)
-class Adjustment:
+class Adjustment(Struct, frozen=True):
     """The effect of one corporate action on one position.
 
     Attributes:
@@ -38,8 +40,7 @@ class Adjustment:
     cash: Paise = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(Struct, frozen=True):
     """The shares of one buy that are still held. Amounts are in paise.
 
     Attributes:
@@ -93,8 +94,7 @@ class Trade:
         return self.exit_price * self.quantity - self.gross
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """The state of a position after its fills. Amounts are in paise.
 
     Attributes:

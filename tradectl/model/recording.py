@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.errors import TradectlError
 
 
-@dataclass(frozen=True, slots=True)
-class RunHead:
+class RunHead(Struct, frozen=True):
     """How a run of a task began.
 
     Attributes:
@@ -37,8 +38,7 @@ class RunHead:
         return f"{self.task} {self.slot}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call to the broker.
 
     Attributes:
@@ -50,7 +50,7 @@ class Call:
 
     kind: str
     at: datetime
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = {}
     value: Any = None
     error: TradectlError | None = None
 
@@ -92,8 +92,7 @@ class RecordedRun:
         return max([self.head.at, *ends, *([self.ended] if self.ended is not None else [])])
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """The recording of one session.
 
     Attributes:
@@ -105,8 +104,7 @@ class Recording:
     gaps: tuple[tuple[datetime, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Divergence:
+class Divergence(Struct, frozen=True):
     """A command that a replay sent otherwise than the recorded run, or not at all.
 
     Attributes:

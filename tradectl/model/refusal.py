@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class RefusalCode(StrEnum):
@@ -57,8 +58,7 @@ class RefusalCode(StrEnum):
     PROVISIONAL_SESSION = "provisional_session"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A rule that forbids an action. `code` is for code to branch on; `text` is for people (the code if it is empty)."""
 
     code: RefusalCode

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 LATE = timedelta(days=10)
 """How long after a rename a record under the old symbol still means the renamed company: a broker or our list may be late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Struct, frozen=True):
     """Represent a change of a symbol. `dated`: the first day of the new symbol."""
 
     old: str

@@ -7,9 +7,10 @@ measure, and is in force from its date until the next list of the same measure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 GOOD_FOR = timedelta(days=7)
 """How long a list counts as recent. NSE publishes each list on every trading day, and reviews GSM and ASM every few days."""
@@ -35,8 +36,7 @@ EXCLUDING = (Measure.GSM, Measure.ESM, Measure.LONG_ASM)
 """Measures of which any stage excludes a share from the universe. Short-term ASM is only shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureList:
+class MeasureList(Struct, frozen=True):
     """The list of one measure.
 
     `dated`: the date from which it is in force. `stages`: the stage (such as `0` or `II`) of each security by instrument id.
@@ -55,12 +55,11 @@ class MeasureList:
         return f"{TITLES[self.measure]} {self.stages[instrument_id]}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Surveillance:
+class Surveillance(Struct, frozen=True):
     """The lists in force on a session, by measure. A measure without an imported list is absent."""
 
     session: date
-    lists: Mapping[Measure, MeasureList] = field(default_factory=dict)
+    lists: Mapping[Measure, MeasureList] = {}
 
     def excluding(self, instrument_id: str) -> str:
         """Return the measures that exclude an instrument from the universe, with stages and dates; empty if there are none."""
@@ -95,8 +94,7 @@ class Surveillance:
         return [item for item in found if instrument_id in item.stages]
 
 
-@dataclass(frozen=True, slots=True)
-class Spell:
+class Spell(Struct, frozen=True):
     """A span of dates on which an instrument is excluded: `first` <= date < `end`, as ordinals."""
 
     first: int

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl.model.series import EQUITY_SERIES
 
@@ -17,8 +18,7 @@ _SERIES = re.compile(rf"(.+)-({'|'.join(EQUITY_SERIES)})")
 _OTHER_EXCHANGE = re.compile(r"(BSE|BFO|NFO|MCX|CDS):|\.(BO|BSE)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """A symbol in the exchange's spelling. `series`: the series in the text; empty if it has none."""
 
     symbol: str

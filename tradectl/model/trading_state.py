@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tradectl.errors import Blocked
 from tradectl.model.order import Side
@@ -23,8 +23,7 @@ class Forbidden(Blocked):
         self.by_limit = by_limit
 
 
-@dataclass(frozen=True, slots=True)
-class TradingState:
+class TradingState(Struct, frozen=True):
     """A trading state and its reason.
 
     `by_limit`: a daily limit set the state, and it ends by itself. `resuming`: a `resume` began but did not finish.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import DataError, UsageError
 from tradectl.ledger.store import Ledger
@@ -31,8 +33,7 @@ NEAR = timedelta(days=10)
 """Two actions of one kind and instrument within this time are one, of which one list has another date."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """What an account's taxes are computed from, and the result. `notes`: what a person should know or decide."""
 
     tax: AccountTax

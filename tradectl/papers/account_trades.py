@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import and_, func, select
 
 from tradectl.errors import DataError, UsageError
@@ -23,8 +24,7 @@ FindInstrument = Callable[[str, date], str]
 """Return the instrument id of a symbol on a day."""
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerFills:
+class LedgerFills(Struct, frozen=True):
     """The ledger's fills as trades, and the stored charges (paise) of each by trade id."""
 
     trades: tuple[Trade, ...]
@@ -114,8 +114,7 @@ def _isins(ledger: Ledger) -> dict[str, str | None]:
         return {row.instrument_id: row.isin for row in connection.execute(query)}
 
 
-@dataclass(frozen=True, slots=True)
-class FractionPaid:
+class FractionPaid(Struct, frozen=True):
     """The cash (paise) that the ledger counted for the fraction of a share that an action left of `held` shares; 0 for none."""
 
     instrument_id: str

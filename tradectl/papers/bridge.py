@@ -8,7 +8,7 @@ only the lines of the law, of fractions and of shares outside tradectl's positio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tradectl.accounts.charge_lines import ChargeLines, in_table
 from tradectl.accounts.profit_and_loss import Group, Span, whole_of
@@ -19,8 +19,7 @@ from tradectl.tax.rules import FinancialYear, Term, Treated, treated
 from tradectl.tax.year import TaxYear
 
 
-@dataclass(frozen=True, slots=True)
-class Bridge:
+class Bridge(Struct, frozen=True):
     """The lines from `pnl` to the gains of a year, in paise. `net` and all lines between sum to `gains`.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+
+from msgspec import Struct
 
 from tradectl.exchange.charge_parts import netted
 from tradectl.exchange.charges import Lines, day_charges
@@ -21,8 +22,7 @@ ON_NOTE = ("brokerage", "stt", "transaction", "ipft", "sebi", "stamp", "gst")
 """The lines of a contract note. The DP charge is posted to the account's ledger instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class SideOfDay:
+class SideOfDay(Struct, frozen=True):
     """One side of one symbol and day in the ledger: its value (paise), its lines, and whether shares of it were netted."""
 
     session: date
@@ -60,8 +60,7 @@ def sides_of_days(fills: Iterable[Trade], tariff: Tariff) -> list[SideOfDay]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """A line of a paper, the sides of the ledger that it is for, and the names of our lines that it is the sum of."""
 
     line: ChargeLine

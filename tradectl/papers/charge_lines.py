@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.source import SourceFile
@@ -48,8 +50,7 @@ KITE_TOLERANCE = {"stt": 50}
 """How many paise a line of Kite's own calculation may differ, because it rounds nothing; 1 for other lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeLine:
+class ChargeLine(Struct, frozen=True):
     """One charge line of a paper. `amount` in paise; `symbol` empty and `side` None for the whole day.
 
     `order`: shares and value (paise) of the one order that the line is for; None for lines of a day.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.source import SourceFile, read_columns
@@ -26,8 +27,7 @@ MOST = Decimal(10) ** 13
 """The largest amount in rupees that a paper may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(Struct, frozen=True):
     """One row of a paper, with `where` for messages: file and line."""
 
     where: str

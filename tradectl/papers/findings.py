@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tradectl.model.money import Paise
 
@@ -20,8 +21,7 @@ class Outcome(StrEnum):
     MISSING_THERE = "missing_there"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One field that differs, as text of both sides. `by`: theirs - ours in paise, for amounts."""
 
     field: str
@@ -30,8 +30,7 @@ class Difference:
     by: Paise | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One line of a paper, or of the ledger that a paper lacks.
 
     Attributes:
@@ -52,8 +51,7 @@ class Finding:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RateChange:
+class RateChange(Struct, frozen=True):
     """A rate that the papers use and the table of charges does not.
 
     Attributes:
@@ -74,8 +72,7 @@ class RateChange:
     lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class PaperReport:
+class PaperReport(Struct, frozen=True):
     """The findings of one paper. `kind`: tradebook, charges or tax P&L."""
 
     paper: str

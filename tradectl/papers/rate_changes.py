@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+
+from msgspec import Struct
 
 from tradectl.exchange.rates import CRORE, Rates, Tariff
 from tradectl.model.order import Side
@@ -23,8 +24,7 @@ RATED = ("exchange", "transaction", "ipft", "sebi", "stt", "stamp", "dp")
 """The lines that are one rate of the value, or one amount of a symbol and day."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Observed:
+class _Observed(Struct, frozen=True):
     """The rates (rupees, in the unit of the line) that one line of a paper allows, and the table's rate."""
 
     session: date

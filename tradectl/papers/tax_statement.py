@@ -12,11 +12,13 @@ import struct
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zipfile import BadZipFile
+
+from msgspec import Struct
 
 from tradectl.errors import ConfigurationError, DataError
 from tradectl.model.money import Paise, round_half_up, to_rupees
@@ -58,13 +60,12 @@ class Exit:
     profit: Paise = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A tax P&L: exits by symbol, entry and exit date, and the year's charges in paise by line."""
 
     name: str
     exits: Mapping[Key, Exit]
-    charges: Mapping[str, Paise] = field(default_factory=dict)
+    charges: Mapping[str, Paise] = {}
 
 
 def read_statement(name: str, content: bytes) -> Statement:

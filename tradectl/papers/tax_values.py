@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any
 
 from tradectl.exchange.charge_parts import LINES
@@ -134,7 +133,7 @@ def year_value(found: TaxYear) -> dict[str, Any]:
 
 def bridge_value(found: Bridge) -> dict[str, str]:
     """Return the bridge from `pnl` to the gains of a year."""
-    return {field.name: to_rupees(getattr(found, field.name)) for field in fields(found)}
+    return {name: to_rupees(getattr(found, name)) for name in found.__struct_fields__}
 
 
 def lots_value(tax: AccountTax) -> list[dict[str, Any]]:

@@ -8,9 +8,11 @@ segments than equity are left out. A row without a trade id gets one from its co
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from datetime import UTC, date, time
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import DataError
 from tradectl.ledger.outside_trades import OutsideTrade
@@ -45,8 +47,7 @@ MADE = "made-"
 _SIDES = {"buy": Side.BUY, "b": Side.BUY, "sell": Side.SELL, "s": Side.SELL, "buyback": Side.SELL}
 
 
-@dataclass(frozen=True, slots=True)
-class Tradebook:
+class Tradebook(Struct, frozen=True):
     """The trades of a file in its order.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from tradectl.errors import DatabaseError, DataError
@@ -27,8 +27,7 @@ RECENT = 20
 """How many of the newest decisions on a symbol are searched: one about a sell that was not priced stores no price."""
 
 
-@dataclass(frozen=True, slots=True)
-class LastPrice:
+class LastPrice(Struct, frozen=True):
     """A price (paise) and its time."""
 
     price: Paise

@@ -6,16 +6,16 @@ Cron uses /etc/localtime, or the TZ with which it was started. The TZ of this pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct
+
 ETC = Path("/etc")
 
 
-@dataclass(frozen=True, slots=True)
-class MachineZone:
+class MachineZone(Struct, frozen=True):
     """A time zone and its name. If the zone is not certain, `zone` is None and `name` has the reason."""
 
     name: str

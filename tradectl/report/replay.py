@@ -6,8 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.ledger import schema
 from tradectl.ledger.journal import rounded
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from tradectl.model.recording import Divergence
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """How rows of a table are compared: by which columns they are found, and which of the others must be equal."""
 
     table: str
@@ -49,8 +50,7 @@ COMPARED = (
 """Numbers of rows, of the broker, and of processes are not compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One row that differs. `recorded` or `replayed` is None if the row is only in the other; they have the differing columns.
 
     The value of a column that a replay cannot know is UNKNOWN: a command that was never sent has no reply.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from tradectl.backtest.metrics import max_drawdown
 from tradectl.model.money import to_rupees
@@ -47,8 +48,7 @@ class Statement(Protocol):
     def difference(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """The account at the end, by the ledger. Amounts are in paise.
 
     Attributes:

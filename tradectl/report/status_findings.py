@@ -6,8 +6,9 @@ The functions take the JSON values of `report.status`. The terminal and the loca
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 UNANSWERED = "sent, and no reply was recorded"
 """The text for an UNKNOWN order without a reason."""
@@ -15,8 +16,7 @@ LOW_DISK = 1 << 30
 """Bytes of disk below which the status warns."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusFinding:
+class StatusFinding(Struct, frozen=True):
     """One thing that needs a person: a short label, and a sentence with the command that helps."""
 
     label: str

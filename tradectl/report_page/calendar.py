@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.model.money import Paise
 from tradectl.report_page.figures import DayResult, Month
@@ -14,8 +15,7 @@ SMALL, LARGE = 0.002, 0.01
 """The sizes of a day's result at which its shade changes, as fractions of the equity."""
 
 
-@dataclass(frozen=True, slots=True)
-class YearRow:
+class YearRow(Struct, frozen=True):
     """A year: twelve months (None without a session), its change in paise, and its growth as a fraction."""
 
     year: int
@@ -24,8 +24,7 @@ class YearRow:
     growth: float
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One date of a calendar. `shade` is a CSS class; empty for a date without a session."""
 
     number: int
@@ -33,8 +32,7 @@ class Cell:
     shade: str
 
 
-@dataclass(frozen=True, slots=True)
-class MonthTable:
+class MonthTable(Struct, frozen=True):
     """A month: its weeks from Monday to Friday, or to Sunday if it has a session at a weekend. None is outside the month."""
 
     title: str

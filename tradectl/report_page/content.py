@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tradectl.accounts.charged_trades import ChargedFill
 from tradectl.model.money import Paise
@@ -20,8 +21,7 @@ class Source(StrEnum):
     BACKTEST = "backtest"
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """The account at the end of one session.
 
     Attributes:
@@ -39,8 +39,7 @@ class Day:
     open_positions: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """The limit of a position's sell order at the end of one session."""
 
     session: date
@@ -48,8 +47,7 @@ class Target:
     changes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TradeLine:
+class TradeLine(Struct, frozen=True):
     """Shares of one buy that one fill sold, or that are still held (`exit_session` is None).
 
     Attributes:
@@ -91,8 +89,7 @@ class TradeLine:
         return ((self.exit_session or end) - self.entry_session).days
 
 
-@dataclass(frozen=True, slots=True)
-class Candles:
+class Candles(Struct, frozen=True):
     """The bars of one instrument around its trades, as columns, oldest first.
 
     Prices and EMAs are in paise at the scale of the last bar, so that a split makes no jump. `scale` converts a price as traded
@@ -111,8 +108,7 @@ class Candles:
     scale: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A buy that the rules wanted and a task did not place, with the reason."""
 
     session: date
@@ -122,8 +118,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """A line of the timeline: the run of a task, a command to the broker, or a fill.
 
     `kind` is task, order, fill or log; `outcome` is empty for fills.
@@ -136,8 +131,7 @@ class Event:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """What a person must look at first. `command` shows more of it."""
 
     title: str
@@ -145,16 +139,14 @@ class Alert:
     command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCount:
+class OrderCount(Struct, frozen=True):
     """How many orders of the period have a status."""
 
     status: OrderStatus
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """Everything that a report shows.
 
     Attributes:
@@ -179,16 +171,16 @@ class Content:
     trades: tuple[TradeLine, ...]
     held: tuple[TradeLine, ...] = ()
     fills: tuple[ChargedFill, ...] = ()
-    charge_lines: Mapping[str, Paise] = field(default_factory=dict)
-    benchmarks: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    charge_lines: Mapping[str, Paise] = {}
+    benchmarks: Mapping[str, Sequence[float]] = {}
     orders: tuple[OrderCount, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     skipped_total: int = 0
-    considered: Mapping[str, int] = field(default_factory=dict)
+    considered: Mapping[str, int] = {}
     events: tuple[Event, ...] = ()
     alerts: tuple[Alert, ...] = ()
-    candles: Mapping[str, Candles] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
+    candles: Mapping[str, Candles] = {}
+    names: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
 
     @property

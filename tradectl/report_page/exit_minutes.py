@@ -7,8 +7,9 @@ a simulation without them, they are the path on which its exchange filled the or
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tradectl.model.order import Purpose
 from tradectl.model.price_path import MINUTE, Path, daily_path, minute_path

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.backtest.metrics import LEAST_RETURNS, SESSIONS_A_YEAR, CurveFigures, curve_figures
 from tradectl.model.money import Paise
@@ -23,16 +23,14 @@ BUCKETS = (-15, -10, -7, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 7, 10, 15)
 """The bounds of the distribution of trades, in per cent of the cost, net."""
 
 
-@dataclass(frozen=True, slots=True)
-class Streak:
+class Streak(Struct, frozen=True):
     """The longest run of trades with the same sign, in order of their exits, and its sum."""
 
     trades: int = 0
     net: Paise = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TradeFigures:
+class TradeFigures(Struct, frozen=True):
     """The figures of closed trades. `win_rate` is a fraction; figures without a divisor are None."""
 
     trades: int
@@ -50,8 +48,7 @@ class TradeFigures:
     losing: Streak
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolFigures:
+class SymbolFigures(Struct, frozen=True):
     """The trades of one symbol. `held`: the shares that are still held."""
 
     symbol: str
@@ -62,8 +59,7 @@ class SymbolFigures:
     held: int
 
 
-@dataclass(frozen=True, slots=True)
-class Month:
+class Month(Struct, frozen=True):
     """The result of one month: the change of the equity, and as a fraction of the equity before."""
 
     year: int
@@ -72,8 +68,7 @@ class Month:
     growth: float
 
 
-@dataclass(frozen=True, slots=True)
-class DayResult:
+class DayResult(Struct, frozen=True):
     """The change of the equity in one session, and as a fraction of the equity before."""
 
     session: date
@@ -81,8 +76,7 @@ class DayResult:
     growth: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """How many trades have a net result from `low` to below `high` per cent; None is unbounded."""
 
     low: int | None
@@ -90,8 +84,7 @@ class Bucket:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """All figures of a report. `exposure`: the mean share of the equity that is in shares."""
 
     change: Paise

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.model.money import Paise, to_paise
 
 
-@dataclass(frozen=True, slots=True)
-class HeatCell:
+class HeatCell(Struct, frozen=True):
     """The mean of the settings with one pair of values. `shade` is a CSS class, `text` thousands of rupees."""
 
     net: Paise
@@ -21,8 +21,7 @@ class HeatCell:
     own: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HeatMap:
+class HeatMap(Struct, frozen=True):
     """A table of two settings; of one setting if `column_name` is empty. `others`: how many settings a cell is the mean of."""
 
     row_name: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import and_, func, or_, select
 
 from tradectl.accounts.charged_trades import ChargedFill
@@ -36,8 +37,7 @@ DECIDES: dict[str, str] = {Purpose.ENTRY: "analyze", Purpose.REENTRY: "position-
 DECISIONS, ORDERS = schema.decisions, schema.orders
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """The first and the last date of a report, and its title."""
 
     first: date
@@ -119,8 +119,7 @@ def _trades(world: World, period: Period, history: TradeHistory) -> tuple[tuple[
     return tuple(closed), tuple(sorted(held, key=lambda line: (line.entry_session, line.symbol)))
 
 
-@dataclass(frozen=True)
-class _Decided:
+class _Decided(Struct, frozen=True):
     """The targets of each position, and the reasons of each buy, as the tasks of one user stored them."""
 
     targets: dict[int, list[Target]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tradectl.backtest.metrics import CurveFigures, curve_figures
 from tradectl.model.money import show_rupees
@@ -22,8 +22,7 @@ CHARGE_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """A headline figure: its name, its value, a line that explains it, and `gain`, `loss` or empty."""
 
     name: str
@@ -32,8 +31,7 @@ class Tile:
     tone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """The figures of one curve: the account, or what the same money would have earned elsewhere."""
 
     name: str

@@ -6,7 +6,8 @@ The accounts of a ledger and those of a backtest give the same lines.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from tradectl.accounts.charge_lines import in_table, summed
 from tradectl.accounts.charged_trades import BY_HAND, CORPORATE_ACTION, ChargedFill, ClosedTrade, OpenLot

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 
 from tradectl.report.exports.spreadsheets import xlsx_bytes
@@ -48,8 +47,7 @@ def workbook_of(content: Content, figures: Figures) -> bytes:
 
 
 def _trade(line: TradeLine, content: Content) -> dict[str, Any]:
-    known = {field.name for field in fields(line)}
-    return {name: getattr(line, name) for name in TRADES if name in known} | {
+    return {name: getattr(line, name) for name in TRADES if name in line.__struct_fields__} | {
         "held": line.exit_session is None,
         "days": line.days(content.last),
         "net_ratio": line.net / line.cost if line.cost else None,

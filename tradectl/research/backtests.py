@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.backtest.candidates import Candidate, candidate_of, context_of
 from tradectl.backtest.context import BacktestContext, Span
 from tradectl.backtest.engine import gated
@@ -162,8 +164,7 @@ def run_alone(request: BacktestRequest, tell: Tell = silence) -> Alone:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRequest:
+class AccountRequest(Struct, frozen=True):
     """Describe the account of a backtest.
 
     Attributes:
@@ -179,8 +180,7 @@ class AccountRequest:
     seed: int = 1
 
 
-@dataclass(frozen=True)
-class AccountRun:
+class AccountRun(Struct, frozen=True):
     """Hold a finished account, and what the same money would have earned elsewhere.
 
     `benchmarks`: buy and hold of the symbols (`hold`) and of the index (`index`); None without bars. `drawn`: None without random

@@ -7,10 +7,10 @@ the money is invested in the parent company again. So the worth of an investment
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.backtest.candidates import Candidate
 from tradectl.backtest.context import Span
@@ -24,8 +24,7 @@ Held = tuple[History, Sequence[CorporateAction]]
 """An instrument's history and its corporate actions, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuyAndHold:
+class BuyAndHold(Struct, frozen=True):
     """Hold the result of buy and hold.
 
     Attributes:
@@ -67,8 +66,7 @@ def _grown(history: History, actions: Sequence[CorporateAction], days: np.ndarra
     return worth
 
 
-@dataclass(frozen=True, slots=True)
-class RandomOrders:
+class RandomOrders(Struct, frozen=True):
     """Hold the final equity of an account (`own`), and of the same account with random sequences of candidates, in paise."""
 
     own: Paise

@@ -6,12 +6,13 @@ Values stay text in the form of `config set`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from itertools import product
 from math import prod
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.strategy.parameters import OF_REVERSION, Parameters, parse
@@ -43,8 +44,7 @@ INERT = frozenset(
 Changes = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """Hold the name of one setting and its different values as text."""
 
     name: str

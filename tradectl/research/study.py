@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.build_fingerprint import build_fingerprint
 from tradectl.marketdata.archive import database_errors
 from tradectl.marketdata.reading import Generation, newest_generation, read_archive
@@ -25,8 +27,7 @@ RULES = ("backtest", "exchange", "marketdata", "model", "research", "strategy")
 """The packages whose source decides the result of a backtest."""
 
 
-@dataclass(frozen=True, slots=True)
-class StrategyFile:
+class StrategyFile(Struct, frozen=True):
     """Hold the file of an own strategy, so that a worker in another process makes the same rule."""
 
     name: str
@@ -67,8 +68,7 @@ class Study:
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:24]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """Hold one setting to try: the user's settings, and the values of an own strategy's parameters as text by name."""
 
     parameters: Parameters

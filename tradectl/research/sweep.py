@@ -6,8 +6,10 @@ The result does not depend on the division of the work, on the processes or on t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
+
+from msgspec import Struct
 
 from tradectl.research.closed_trades import ClosedTrades
 from tradectl.research.study import Setting, Study, setting_key
@@ -24,8 +26,7 @@ BLOCK = 50
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """Run a sweep in `jobs` processes, or in the Dask cluster at the address `dask`.
 
     `stop`: can end the sweep between two pieces of work. `progress`: called after each piece of work."""

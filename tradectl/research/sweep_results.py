@@ -10,11 +10,11 @@ The best of many settings looks good even if none has any value. So four tests a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from math import sqrt
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.backtest.context import Span
 from tradectl.backtest.metrics import Statistics
@@ -48,8 +48,7 @@ class Criterion(StrEnum):
     """The mean net result per session / its standard deviation, per year."""
 
 
-@dataclass(frozen=True, slots=True)
-class SettingResult:
+class SettingResult(Struct, frozen=True):
     """Hold one setting and its result.
 
     `changes`: the differences from the user's own settings. `fall`: largest fall in paise. `score`: the compared figure."""
@@ -62,8 +61,7 @@ class SettingResult:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class SplitResult:
+class SplitResult(Struct, frozen=True):
     """Hold the best setting of a train span (`changes`), and its figures on the train and test spans."""
 
     split: Split
@@ -72,8 +70,7 @@ class SplitResult:
     test: Statistics
 
 
-@dataclass(frozen=True, slots=True)
-class WalkForward:
+class WalkForward(Struct, frozen=True):
     """Hold the result of a walk-forward.
 
     Attributes:
@@ -89,8 +86,7 @@ class WalkForward:
     paths: Outcomes
 
 
-@dataclass(frozen=True, slots=True)
-class TimingTest:
+class TimingTest(Struct, frozen=True):
     """Compare the best setting with random entries.
 
     Attributes:
@@ -108,8 +104,7 @@ class TimingTest:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """Hold all results of a sweep.
 
     Attributes:

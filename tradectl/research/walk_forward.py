@@ -7,15 +7,15 @@ results of the others were not known on its last session.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from tradectl.backtest.context import Span
 from tradectl.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """Hold the span on which settings are compared, and the next span, on which the best of them is tested."""
 
     train: Span

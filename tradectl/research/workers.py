@@ -11,8 +11,9 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from tradectl import bootstrap
 from tradectl.backtest.context import Span
@@ -29,8 +30,7 @@ PATIENCE = 20
 """Seconds to wait for a Dask scheduler."""
 
 
-@dataclass(frozen=True)
-class BacktestWork:
+class BacktestWork(Struct, frozen=True):
     """Compute the closed trades of some settings; one packed result per setting."""
 
     study: Study
@@ -50,8 +50,7 @@ class BacktestWork:
         return [closed.packed() for closed in found]
 
 
-@dataclass(frozen=True)
-class PossibleWork:
+class PossibleWork(Struct, frozen=True):
     """Compute the result of every possible entry in the instruments `begin` to `end` - 1 with one setting; one packed result."""
 
     study: Study
@@ -72,8 +71,7 @@ class PossibleWork:
         return [found.packed()]
 
 
-@dataclass(frozen=True)
-class StrategyWork:
+class StrategyWork(Struct, frozen=True):
     """Compute the closed trades of some settings of an own strategy; one packed result per setting."""
 
     study: Study

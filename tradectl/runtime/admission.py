@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import Blocked, Missed, UsageError
 from tradectl.exchange.sessions import FILL_YEAR
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from tradectl.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class JobRequest:
+class JobRequest(Struct, frozen=True):
     """A request to run a task, with its window. `until`: end the loop of a continuous task at this moment."""
 
     task: Task

@@ -7,10 +7,11 @@ itself. That step may begin up to one `every` late, so the window of a continuou
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.model.moment import at_ist
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from tradectl.task import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """The time in which one slot of a task may run; both moments aware, UTC. `every`: seconds from step to step."""
 
     task: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from tradectl.clock import since_boot
@@ -35,8 +35,7 @@ SHOWN_FOR = timedelta(days=7)
 """How long `last_jump` returns a jump."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(Struct, frozen=True):
     """A reading of the clock, with the machine's uptime in seconds. `boot` is empty where the boot is not known."""
 
     at: datetime

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec.structs import asdict
 
 from tradectl.errors import DatabaseError, Missed, TradectlError
 from tradectl.ledger.executions import SKEW, Execution, standing

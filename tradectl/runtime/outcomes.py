@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 OUTCOMES = (
     "completed",
@@ -24,8 +25,7 @@ _GRAVITY = (0, 3, 11, 12, 9, 8, 6, 5, 4, 2, 7, 10, 1)
 """Exit codes from harmless to grave. A signal (128 and more) is the gravest, since it ended the work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The result of one command.
 
     Attributes:
@@ -45,7 +45,7 @@ class Report:
     slot: str
     outcome: str
     exit_code: int = 0
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] = {}
     error: str = ""
     message: str = ""
     missed: tuple[str, ...] = ()

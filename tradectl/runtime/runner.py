@@ -9,8 +9,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.context import Context
 from tradectl.errors import Blocked, Interrupted, TradectlError, UsageError
@@ -301,8 +303,7 @@ def _head(request: JobRequest, claim: Claim, trigger: str, now: datetime) -> Run
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Loop:
+class _Loop(Struct, frozen=True):
     """The runner's work between the steps of a continuous task."""
 
     world: World
@@ -311,7 +312,7 @@ class _Loop:
     request: JobRequest
     claim: Claim
     check_recorder: Callable[[], None]
-    reported: set[str] = field(default_factory=set)
+    reported: set[str] = set()
 
     def noted(self, work: Stepping) -> None:
         """Store how far the work is, and report what blocks it."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from msgspec import Struct
+
 from tradectl.clock import VirtualClock
 from tradectl.context import Context
 from tradectl.errors import TradectlError, UsageError
@@ -35,8 +37,7 @@ GOES_ON = frozenset({0, 8, 9, 11})
 """Exit codes after which a real day also goes on: completed, data missing, a dependent task blocked, an order refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(Struct, frozen=True):
     """A position to begin with, bought through the order path in the post-close of a session at its closing price."""
 
     symbol: str

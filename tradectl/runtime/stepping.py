@@ -6,10 +6,12 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import replace
 
 from tradectl.errors import BrokerUnavailable, DatabaseError, DataError, LoginNeeded, TradectlError
 from tradectl.ledger.executions import Claim, Executions, Fenced

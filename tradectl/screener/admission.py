@@ -6,11 +6,11 @@ The rules read one row of features. The history of an instrument is read only if
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from tradectl.exchange.sessions import SessionTable
@@ -36,8 +36,7 @@ from tradectl.strategy.trusted_prices import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UniverseClose:
+class UniverseClose(Struct, frozen=True):
     """Hold the state of a universe at a close.
 
     Attributes:
@@ -89,8 +88,7 @@ def _has_bar(state: FeatureState, chosen: PanelColumns, session: date) -> NDArra
     return seen
 
 
-@dataclass(frozen=True, slots=True)
-class Candidacy:
+class Candidacy(Struct, frozen=True):
     """Hold an instrument with a bar. `rule`: the rule that excludes it, and `reason`; both are empty if none does."""
 
     instrument_id: str

@@ -11,11 +11,11 @@ or a drill is checked only if a few stocks have a bar of it, because many source
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.model.panel import GAP
 from tradectl.strategy.trusted_prices import WINDOW
@@ -34,8 +34,7 @@ again, and at 19:00 the file has all."""
 NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class MissingSessions:
+class MissingSessions(Struct, frozen=True):
     """List the run sessions without bars, oldest first. `stored`: whether some of them have bars of a few instruments."""
 
     sessions: tuple[date, ...]
@@ -84,8 +83,7 @@ def missing_sessions(
     return MissingSessions(tuple(sorted({*found, *thin})), bool(thin)) if found or thin else None
 
 
-@dataclass(frozen=True, slots=True)
-class MissingQuotes:
+class MissingQuotes(Struct, frozen=True):
     """Say how many instruments lack a close in today's quotes, of those that traded in the session before."""
 
     session: date

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from tradectl.model.history import History
 from tradectl.model.market import Bar
@@ -16,8 +17,7 @@ BLOCK = 200
 """Number of symbols that are calculated together. A rule that compares the symbols of a list needs all of them at once."""
 
 
-@dataclass(frozen=True)
-class KnownBars:
+class KnownBars(Struct, frozen=True):
     """The bars up to the close of a session.
 
     Attributes:

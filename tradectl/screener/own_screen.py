@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.backtest.candidates import own_score
 from tradectl.exchange.sessions import SessionTable
@@ -27,8 +29,7 @@ ENTRY = "entry"
 """The rule of a verdict that the strategy's own condition decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnScreen:
+class OwnScreen(Struct, frozen=True):
     """Hold the verdicts of an own strategy. `ranked`: the instrument ids of its buys, best first."""
 
     close: ScreenResult

@@ -5,10 +5,11 @@ The reading of a session does not depend on later bars, and a caller never gets 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.model.history import Floats, History
 from tradectl.model.market import Bar
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from tradectl.screener.feature_states import FeatureStates
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownTrades:
+class _KnownTrades(Struct, frozen=True):
     """Hold the reference trades of one history, and the state from which a run over a longer history may continue.
 
     `edition`: the panel's edition of the history."""

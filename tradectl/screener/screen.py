@@ -7,7 +7,8 @@ earlier trades under the rules. `own_screen` does the same for an own strategy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.exchange.sessions import SessionTable

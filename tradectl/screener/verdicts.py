@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.model.market import Bar
 from tradectl.screener.coverage import MissingQuotes, MissingSessions
@@ -12,8 +13,7 @@ from tradectl.strategy.features import Reading
 from tradectl.strategy.parameters import Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class InstrumentVerdict:
+class InstrumentVerdict(Struct, frozen=True):
     """Hold the verdict on one instrument and its reason.
 
     `rule`: the rule that decided; `score` for a candidate. `strength`, `backtest` and `combined`: scores from 0 to 100.
@@ -33,8 +33,7 @@ class InstrumentVerdict:
     """The surveillance measures on the symbol, including short-term ASM, which does not exclude it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenRequest:
+class ScreenRequest(Struct, frozen=True):
     """Hold the input of a screen.
 
     Attributes:
@@ -53,8 +52,7 @@ class ScreenRequest:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenResult:
+class ScreenResult(Struct, frozen=True):
     """Hold the verdicts in the order of the universe.
 
     `stale`: computed from the last stored bars, because the session has none. `missing`: what a `whole`

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
+
+from msgspec import Struct
 
 from tradectl.model.history import Floats, History
 from tradectl.strategy.rule_set import FUNDS, NO_TARGET, SHARES, HeldBuys, Mask, PositionFacts, SessionLevels
@@ -23,8 +24,7 @@ SECURITIES: Mapping[str, tuple[str, ...]] = {"shares": SHARES, "funds": FUNDS, "
 """What a rule may buy, by the word of its file: the first letters of the ISINs."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldColumns:
+class HeldColumns(Struct, frozen=True):
     """Hold the columns of a position on some bars.
 
     Attributes:
@@ -96,8 +96,7 @@ class Rule(Protocol):
         """Return the columns of some symbols, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Decisions:
+class _Decisions(Struct, frozen=True):
     """The decisions of a position on the bars of a block. Levels are in adjusted rupees; NaN if unknown.
 
     `events`: whether the session after a bar may sell, may buy again, or has an unknown stop.

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
+from msgspec import Struct
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -42,8 +43,7 @@ def at_scale(adjusted: float | Floats, multiplier: float | Floats) -> float | Fl
     return adjusted / multiplier
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The features of one bar as plain numbers.
 
     `close` is in paise and `volume` in shares, both as traded. `*_adjusted` are rupees as traded x `multiplier`. Turnovers are in

@@ -8,11 +8,11 @@ are kept by content. All columns are read-only, so a rule cannot change the bars
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from tradectl.errors import UsageError
@@ -28,8 +28,7 @@ KEPT = 256
 """Number of results that are kept of columns that a rule calculated itself: those with facts of a position are always new."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Hold the facts of a position for a method of a rule.
 
     Attributes:

@@ -18,6 +18,8 @@ from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.errors import UsageError
 from tradectl.model.rule_names import MOST_REENTRIES
 
@@ -29,8 +31,7 @@ LONGEST, LONGEST_MESSAGE = 100_000, 200
 KEPT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class PythonMethod:
+class PythonMethod(Struct, frozen=True):
     """Describe a method of a rule: its first line in the file, and what it returns, or its place."""
 
     line: int

@@ -14,8 +14,9 @@ class Dip:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.strategy.column_rules import SECURITIES, Rule
@@ -52,8 +53,7 @@ def _attribute(read: PythonClass, name: str) -> Any:
     return "" if found is None else found
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True):
     """The class and the attributes as they stand in a file. `max_days`: a number, or the name of a parameter."""
 
     read: PythonClass

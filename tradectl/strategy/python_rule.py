@@ -7,11 +7,11 @@ returns something else than a column, is an error of one line with the file, the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.model.history import Floats, History
@@ -25,8 +25,7 @@ EARLIER = 10
 """Bars between a position that `seen` invents and the bar."""
 
 
-@dataclass(frozen=True, slots=True)
-class PythonRule:
+class PythonRule(Struct, frozen=True):
     """Hold a class and the values of its parameters. The methods are those of `column_rules.Rule`.
 
     Attributes:
@@ -68,8 +67,7 @@ class PythonRule:
         return [PythonColumns(self, Bars(calculation, symbol, history)) for symbol, history in enumerate(histories)]
 
 
-@dataclass(frozen=True, slots=True)
-class _HeldBars:
+class _HeldBars(Struct, frozen=True):
     """The columns of a position on all bars."""
 
     exit: Mask

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from tradectl.exchange.bands import Band
 from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.parameters import Parameters, exact
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Struct, frozen=True):
     """The state of the account before a buy.
 
     Attributes:
@@ -23,7 +23,7 @@ class Exposure:
 
     positions: int = 0
     buy_orders: int = 0
-    invested: Mapping[str, int] = field(default_factory=dict)
+    invested: Mapping[str, int] = {}
     loss: float = 0.0
 
 

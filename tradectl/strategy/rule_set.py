@@ -7,10 +7,10 @@ A `RuleSet` belongs to one symbol and its bars. The seed's rule (`reversion.Reve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from tradectl.model.history import History
@@ -24,8 +24,7 @@ SHARES, FUNDS = ("INE",), ("INF",)
 """The first letters of the ISINs of Indian shares, and of Indian funds such as ETFs."""
 
 
-@dataclass(frozen=True, slots=True)
-class PositionFacts:
+class PositionFacts(Struct, frozen=True):
     """Hold what a rule of columns may know about held shares.
 
     `entry`: average price paid, in adjusted rupees. `entered`: index of the bar of the first buy. `buys`: number of buys."""
@@ -35,8 +34,7 @@ class PositionFacts:
     buys: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBuys:
+class HeldBuys(Struct, frozen=True):
     """Hold the filled buys of a position.
 
     Attributes:
@@ -56,8 +54,7 @@ class HeldBuys:
     shares: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLevels:
+class SessionLevels(Struct, frozen=True):
     """Hold the sell prices of one session.
 
     Attributes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
+
+from msgspec import Struct
 
 from tradectl.exchange.charges import buy_charges
 from tradectl.exchange.rates import Tariff
@@ -13,8 +15,7 @@ from tradectl.model.refusal import Refusal, RefusalCode
 from tradectl.strategy.parameters import Parameters, exact
 
 
-@dataclass(frozen=True, slots=True)
-class Sizing:
+class Sizing(Struct, frozen=True):
     """The number of shares to buy.
 
     With 0 shares, `refusal` has the code of the limit: price, capital_per_trade, max_order_value, turnover, funds or

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from msgspec import Struct
+
 from tradectl.errors import UsageError
 from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.column_rules import Rule
@@ -26,8 +28,7 @@ def text_hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class StrategyParameter:
+class StrategyParameter(Struct, frozen=True):
     """Describe a number that a rule names. `whole`: whether it is a whole number, as its default is. `step`: of a sweep."""
 
     name: str

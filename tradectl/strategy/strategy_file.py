@@ -20,9 +20,10 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.strategy.column_rules import SECURITIES, Rule
@@ -86,8 +87,7 @@ def parse_strategy(name: str, text: str, file: str = "") -> Strategy:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True):
     """The parts of a rule as they stand in a file. `max_days`: a number, or the name of a parameter."""
 
     file: str

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from tradectl.model.gap_limit import LIMIT, within_band
@@ -37,8 +37,7 @@ SMALL = 0.05
 """A smaller price change by an action looks like an ordinary opening gap (standard deviation 1.1 %), so it is ignored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """A bar whose open does not fit the previous close.
 
     Attributes:

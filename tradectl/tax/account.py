@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.errors import UncoveredDate
 from tradectl.exchange.charge_parts import LINES, FillParts, netted, parts_of_day
@@ -18,8 +19,7 @@ from tradectl.tax.gains import Gain, SpeculativeGain, gain_of, speculative_gain
 from tradectl.tax.lots import Matched, matched
 
 
-@dataclass(frozen=True, slots=True)
-class DayLines:
+class DayLines(Struct, frozen=True):
     """The charges of one symbol and day.
 
     Attributes:
@@ -35,14 +35,13 @@ class DayLines:
     difference: Paise = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AccountTax:
+class AccountTax(Struct, frozen=True):
     """The lots, gains and charges of one account over its whole life."""
 
     matched: Matched
     gains: tuple[Gain, ...]
     speculative: tuple[SpeculativeGain, ...]
-    charges: tuple[DayLines, ...] = field(default=(), repr=False)
+    charges: tuple[DayLines, ...] = ()
 
 
 def account_tax(

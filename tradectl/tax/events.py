@@ -5,10 +5,11 @@ All amounts are paise. `instrument` is one name for a company's shares over all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
+
+from msgspec import Struct
 
 from tradectl.exchange.charges import Lines
 from tradectl.model.money import Paise
@@ -18,8 +19,7 @@ from tradectl.model.series import TRADE_FOR_TRADE
 NO_LINES = Lines()
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+class Trade(Struct, frozen=True):
     """One trade of the account, by any program or by hand.
 
     Attributes:
@@ -56,8 +56,7 @@ class Trade:
         return self.series in TRADE_FOR_TRADE
 
 
-@dataclass(frozen=True, slots=True)
-class TradePart:
+class TradePart(Struct, frozen=True):
     """The delivered or the netted shares of one trade, with their charge lines (paise).
 
     `difference`: what the ledger has stored for these shares beyond the lines (paise); it may be negative.
@@ -85,8 +84,7 @@ class ActionType(StrEnum):
     RENAME = "rename"
 
 
-@dataclass(frozen=True, slots=True)
-class ShareAction:
+class ShareAction(Struct, frozen=True):
     """A corporate action that changes lots. It applies before the trades of its ex-date.
 
     Attributes:
@@ -110,7 +108,7 @@ class ShareAction:
     allotted: date | None = None
     cash: Paise | None = None
     held: int = 0
-    source: str = field(default="", compare=False)
+    source: str = ""
     doubts: tuple[str, ...] = ()
 
 

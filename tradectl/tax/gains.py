@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.model.money import Paise
 from tradectl.tax.lot import Disposal
@@ -13,8 +15,7 @@ from tradectl.tax.lots import SpeculativeTrade
 from tradectl.tax.rules import GRANDFATHERED, Term, is_long, months_after, rate, rule
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
+class Gain(Struct, frozen=True):
     """One disposal as the return shows it. Amounts are paise.
 
     Attributes:
@@ -56,8 +57,7 @@ class Gain:
         return self.term is Term.LONG and self.disposal.quantity > 0 and not self.disposal.sale.buyback
 
 
-@dataclass(frozen=True, slots=True)
-class SpeculativeGain:
+class SpeculativeGain(Struct, frozen=True):
     """The result (paise) of a same-day trade, after the deductible charges of both sides."""
 
     trade: SpeculativeTrade

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.model.money import Paise, share_out
 from tradectl.tax.events import Trade
 from tradectl.tax.rules import Treated
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(Struct, frozen=True):
     """Shares of one purchase that are still held. Amounts are paise.
 
     Attributes:
@@ -41,8 +43,7 @@ class Lot:
     doubts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Disposal:
+class Disposal(Struct, frozen=True):
     """A lot, or a part of it, that one trade sold. `proceeds`: quantity x price, paise. `charges`: those of the sale.
 
     The quantity of a fraction of a share, which the company paid in cash, is 0; its proceeds are that cash.

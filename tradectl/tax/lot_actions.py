@@ -6,9 +6,10 @@ A fraction of a share that an action leaves is sold for the cash that the compan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import time
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from tradectl.model.moment import at_ist
 from tradectl.model.money import Paise, share_out

@@ -9,9 +9,10 @@ series they do: a sale there takes shares of earlier days only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+
+from msgspec import Struct
 
 from tradectl.model.money import Paise
 from tradectl.model.order import Side
@@ -21,8 +22,7 @@ from tradectl.tax.lot_actions import apply
 from tradectl.tax.rules import GRANDFATHERED, Treated, treated, with_difference
 
 
-@dataclass(frozen=True, slots=True)
-class SpeculativeTrade:
+class SpeculativeTrade(Struct, frozen=True):
     """Shares that were bought and sold on one day. Amounts are paise; charges are those of both sides."""
 
     buy: Trade
@@ -35,8 +35,7 @@ class SpeculativeTrade:
     doubts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """All lots still held, all disposals, and all same-day trades, in the order of their dates."""
 
     lots: tuple[Lot, ...] = ()
@@ -168,8 +167,7 @@ def _pairs(netted: Iterable[TradePart]) -> Iterable[SpeculativeTrade]:
             )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     quantity: int
     charges: Treated
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
+
+from msgspec import Struct
 
 from tradectl.errors import UncoveredDate, UsageError
 from tradectl.exchange.charges import Lines
@@ -35,8 +36,7 @@ class Term(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One dated row: `unsure` tells that its source is weak."""
 
     since: date
@@ -47,8 +47,7 @@ class Rule:
     unsure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Treated:
+class Treated(Struct, frozen=True):
     """Charges (paise) by their treatment: deducted from the gain, not deducted (STT), or doubtful and so not deducted."""
 
     deducted: Paise = 0
@@ -122,8 +121,7 @@ def months_after(day: date, months: int) -> date:
     raise ValueError(f"{day} has no date {months} months later")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FinancialYear:
+class FinancialYear(Struct, frozen=True, order=True):
     """A financial year: 1 April of `start` to 31 March."""
 
     start: int

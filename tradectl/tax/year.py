@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+
+from msgspec import Struct
 
 from tradectl.exchange.charges import Lines
 from tradectl.model.money import Paise
@@ -15,8 +16,7 @@ from tradectl.tax.gains import Gain, SpeculativeGain
 from tradectl.tax.rules import FinancialYear, Term, Treated, exemption
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """The gains of one term, section and rate. Amounts are paise.
 
     Attributes:
@@ -38,8 +38,7 @@ class Bucket:
     windows: tuple[Paise, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TaxYear:
+class TaxYear(Struct, frozen=True):
     """The figures of one financial year. Amounts are paise.
 
     Attributes:

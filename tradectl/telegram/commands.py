@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import Blocked, DatabaseError, TradectlError
 from tradectl.halt_marker import MarkerFile, plain_reason
@@ -48,8 +49,7 @@ Open = Callable[[bool], "World"]
 """Opens the user's world; the argument is whether it is only read."""
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneCommands:
+class PhoneCommands(Struct, frozen=True):
     """Carries out the commands of one user's phones.
 
     Attributes:

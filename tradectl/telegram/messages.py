@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
+
+from msgspec import Struct
 
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999 as Unix time."""
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneMessage:
+class PhoneMessage(Struct, frozen=True):
     """A new text message in a private chat.
 
     Attributes:

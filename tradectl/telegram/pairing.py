@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from tradectl.errors import UsageError
 from tradectl.ledger.store import Ledger
@@ -26,8 +28,7 @@ TRIES = 5
 """How many wrong codes void the code."""
 
 
-@dataclass(frozen=True, slots=True)
-class PairedChat:
+class PairedChat(Struct, frozen=True):
     """A chat whose commands are answered. `paired_at`: ISO text."""
 
     id: int

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.acceptance.cases.at_kite import OddHoldings, at_kite
 from tests.integration.execution.conftest import trading

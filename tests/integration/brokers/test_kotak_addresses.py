@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ from urllib.request import Request as Call
 from urllib.request import urlopen
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.brokers.exchange import ist
 from tests.support.brokers.kotak import MakeNeo, Neo

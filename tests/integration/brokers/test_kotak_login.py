@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.brokers.exchange import ist, quiet
 from tests.support.brokers.kotak import MakeNeo, Neo, nobody

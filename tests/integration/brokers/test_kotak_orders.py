@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.brokers.exchange import bar, ist, listing, quiet
 from tests.support.brokers.kotak import MakeNeo, Neo

@@ -1,12 +1,12 @@
 """An account that missed sessions is settled by their stored data, or not at all."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.brokers.exchange import Floor, bar, ist, listing, quiet
 from tests.support.brokers.market import MemoryMarket

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.execution.conftest import trading  # noqa: F401
 from tests.support.hands import Opaque, opaque, operate, result_of

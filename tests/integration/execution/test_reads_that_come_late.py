@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from tests.support.trading import D, entry, follow, stock
 from tradectl.ledger.opening import open_database

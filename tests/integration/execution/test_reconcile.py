@@ -1,9 +1,9 @@
 """Reconciling: several processes at once, trades of strangers, and money that demergers put aside."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.afar import Front
 from tests.support.trading import AFTER, D, T, Trading, entry, follow, ist, stock

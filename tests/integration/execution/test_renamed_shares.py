@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.acceptance.cases.at_kite import OddHoldings, at_kite
 from tests.support.hands import Opaque, operate, result_of

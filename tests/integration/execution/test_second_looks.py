@@ -1,6 +1,6 @@
 """What a careful reader asked: a position sold a moment ago, a book that lists what was refused, an eod before its time."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.support.trading import D, T, entry, follow, stock
 from tradectl.execution.orders import CommandStatus

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.tasks.test_buy import analysed, signal
 from tests.integration.tasks.test_preopen_orders import EASY, falling

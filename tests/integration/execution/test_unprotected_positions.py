@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.trading import AFTER, SESSIONS, D, T, ist
 from tradectl.exchange.sessions import SessionTable

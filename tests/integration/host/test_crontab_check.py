@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, time
 
 import pytest
+from msgspec.structs import replace
 
 from tradectl.host.crontab_block import find_block
 from tradectl.host.crontab_install import PlannedBlock

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
+
+from msgspec.structs import replace
 
 from tests.integration.ledger.conftest import NOW
 from tradectl.ledger.outside_trades import OutsideTrade, OutsideTrades

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date, time
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import insert, select, update
 
 from tradectl.bootstrap import PaperWorld

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.browsing import BEYOND, BLANK, CUT, DARK, DESK, PHONE, SPLIT, violations
 from tests.support.report_content import EVENT, HALTED, MADE, SKIPPED, START, UNKNOWN, content, held, sweep_result

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict
 
 from tradectl.backtest.metrics import statistics
 from tradectl.model.position import Trade

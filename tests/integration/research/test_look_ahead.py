@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.research.studies import LAST, silence
 from tests.integration.research.world import EAGER
@@ -88,7 +89,7 @@ def test_the_next_sessions_ex_date_is_known_on_the_evening(invented: Settings) -
     evening = request.market.sessions.previous_run_session(action.ex_date).date
     always = {**EAGER, "rsi_entry_above": "100", "rsi_entry_below": "100", "rsi_exit": "1"}
     parameters = with_changes(Parameters(), always)
-    engine = SymbolsEngine(replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
+    engine = SymbolsEngine(dataclasses.replace(request, instruments=(split,), parameters=parameters, span=Span(evening, LAST)))
     assert look_ahead(engine, [evening]).differences == ()
 
 
@@ -97,7 +98,7 @@ def see_tomorrows_average(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def peeking(*words: Any) -> Features:
         found = honest(*words)
-        return replace(found, ema_fast=np.append(found.ema_fast[1:], found.ema_fast[-1]))
+        return dataclasses.replace(found, ema_fast=np.append(found.ema_fast[1:], found.ema_fast[-1]))
 
     monkeypatch.setattr(context, "features", peeking)
 

@@ -6,10 +6,12 @@ Market, broker and readings are absent: the runner must never touch them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from tradectl.clock import SystemClock, VirtualClock
 from tradectl.context import Context

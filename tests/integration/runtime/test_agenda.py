@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import date, datetime, time
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.runtime.stage import DAY, Calls, ist, tasks_of_a_day
 from tradectl.exchange.sessions import SessionTable

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date, datetime
 from datetime import time as clock_time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.notify.checks import SECRET, Checks, checks_server
 from tests.integration.runtime.stage import Stage, ist
@@ -40,7 +41,7 @@ def pinged(at_file: At, checks: Checks) -> Stage:
 def with_pings(stage: Stage, pings: HealthchecksPings) -> Stage:
     """The same stage, whose runner reports to a dead-man's switch."""
     runner = Runner(replace(stage.world, pings=pings), stage.tasks, trigger=stage.runner.trigger)
-    return replace(stage, runner=runner)
+    return dataclasses.replace(stage, runner=runner)
 
 
 def test_each_outcome_of_a_task_has_its_ping(at_file: At, checks: Checks) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.runtime.stage import DAY, HOLIDAY, Stage, ist
 from tradectl.context import Context
@@ -163,7 +164,7 @@ def test_a_user_may_buy_from_the_admins_signals(at: At) -> None:
     assert late.run(stage.task("buy")).outcome == "blocked"  # his own analyze is enabled, so it is his own that he needs
     ravi.ledger.schedules.disable("analyze")
     assert late.run(stage.task("buy")).outcome == "completed"
-    named = replace(clocked, parameters=replace(Parameters(), signals_from="nobody"))
+    named = replace(clocked, parameters=dataclasses.replace(Parameters(), signals_from="nobody"))
     with pytest.raises(UsageError, match="nobody"):
         Runner(named, stage.tasks, trigger="manual").run(stage.task("buy"), force=True)
 

@@ -1,9 +1,9 @@
 """Amo-adjust: what it writes down is what it changed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from tests.support.trading import SESSIONS, D, Trading, stock

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from tests.support.brokers.market import MarketListing
 from tests.support.own_strategies import keep, text_of

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tests.integration.tasks import test_own_analysis as evening
 from tests.integration.tasks.test_own_sells import BOTH, FLAT, held, sold

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select, update
 
 from tests.integration.tasks.test_buy import analysed, signal
@@ -320,7 +321,7 @@ def test_outside_the_pre_open_or_unset_nothing_is_sent(trading, at: str, setting
     market.evening()
     market.morning() if at > "09:05" else market.to(D, "08:30")
     market.to(D, at)
-    market.world = replace(market.world, parameters=replace(market.parameters, preopen_orders=setting == "on"))
+    market.world = replace(market.world, parameters=dataclasses.replace(market.parameters, preopen_orders=setting == "on"))
     report = market.run("amo-adjust", force=True)
     assert (report.result or {}).get("placed", 0) == 0
     assert market.broker.seen == []

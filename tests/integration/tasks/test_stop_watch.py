@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.tasks.test_own_sells import BOTH, FLAT, held, on_offer
 from tests.integration.tasks.test_unprotected import told

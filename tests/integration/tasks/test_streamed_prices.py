@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.brokers.test_prices import AlwaysArmed, Tape
 from tests.support.trading import SESSIONS, D, Trading, ist, stock

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from tests.support.afar import Front, put
@@ -396,7 +397,7 @@ def test_a_beat_of_the_machine_tells_of_a_working_monitor(trading: Make) -> None
     with market.ledger.database.write() as connection:
         connection.execute(update(task_executions).values(beat_at=machine - timedelta(minutes=3)))
     assert [str(item.cause) for item in unprotected_now(world)] == ["monitor_not_running"]
-    market.ledger.executions.release(replace(taken), 1, {})
+    market.ledger.executions.release(dataclasses.replace(taken), 1, {})
     row = market.ledger.executions.get("sell-monitor", AFTER, "")
     assert row is not None
     assert row.beat_at == machine - timedelta(minutes=3), "what the last step of a cron line was, stays known"

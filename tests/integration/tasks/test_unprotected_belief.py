@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.tasks.test_unprotected import FLAT, bought, causes, told, with_quotes
 from tests.support.afar import Front, put

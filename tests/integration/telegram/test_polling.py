@@ -7,11 +7,11 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import insert
 
 from tests.integration.telegram.conftest import Phone

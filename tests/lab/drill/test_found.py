@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.trading import AFTER, D, T, Trading, entry, follow, stock
 from tradectl.lab.faults import Fault, FaultyBroker, Promise

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.trading import D, T, Trading, entry, ist, stock
 from tradectl.brokers.openalgo.api import OpenAlgoApi

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from tradectl import errors
 from tradectl.brokers.adapter import GROUP as BROKERS
@@ -37,8 +37,8 @@ def test_every_method_of_a_protocol_is_named(protocol: type) -> None:
 
 
 @pytest.mark.parametrize("kind", [Capabilities, BrokerAccount, LoginSession, OrderReport, TradeReport, Holding, Funds, Quote])
-def test_every_field_is_named(kind: type) -> None:
-    assert [item.name for item in fields(kind) if f"`{item.name}`" not in GUIDE] == []
+def test_every_field_is_named(kind: type[Struct]) -> None:
+    assert [name for name in kind.__struct_fields__ if f"`{name}`" not in GUIDE] == []
 
 
 def test_every_error_is_named_with_its_exit_code() -> None:

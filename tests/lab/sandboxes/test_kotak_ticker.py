@@ -8,12 +8,12 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from websockets.sync.server import serve
 
 from tests.integration.brokers.test_prices import AlwaysArmed

@@ -6,11 +6,11 @@ Each is a run of `buy` by the real runner, over real sockets: the signal is ther
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.tasks.test_buy import analysed, signal
 from tests.support.brokers.kotak import CLIENT, Listening, credentials, nobody

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from tests.support.benches import OpenAlgoBench, nobody
 from tests.support.brokers.slow import Slow

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.tasks.test_buy import analysed, signal
 from tests.integration.tasks.test_preopen_orders import EASY, falling

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import MethodType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.benches import DHAN, KITE, KOTAK, OPENALGO, DhanBench, KiteBench, KotakBench, OpenAlgoBench
 from tests.support.brokers.market import MemoryMarket
@@ -80,7 +80,8 @@ def within(thing: object, seen: dict[int, object]) -> dict[int, object]:
 
 def vars_of(thing: object) -> list[Any]:
     slots = [slot for kind in type(thing).__mro__ for slot in getattr(kind, "__slots__", ())]
-    found = [getattr(thing, slot) for slot in slots if hasattr(thing, slot)]
+    names = {*slots, *getattr(thing, "__struct_fields__", ())}
+    found = [getattr(thing, name) for name in names if hasattr(thing, name)]
     return [*found, *getattr(thing, "__dict__", {}).values()]
 
 

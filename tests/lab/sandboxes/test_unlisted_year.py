@@ -6,11 +6,11 @@ The server stands for the broker, whose own calendar knows the year; the home's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.tasks.test_turn_of_year import LAST, NEW, OLD_YEAR, SATURDAY, SECOND, Prices, Turn
 from tests.support.brokers.kotak import CLIENT, credentials, nobody

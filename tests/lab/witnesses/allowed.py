@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from tests.lab.witnesses.comparison import NOT_SENT, SAME_NUMBER, SENT, Difference
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """A row of the table. `call` may be a pattern, as `GET *`; the other texts are as the comparison writes them."""
 
     call: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+
+from msgspec import Struct
 
 from tests.lab.witnesses.recorder import Exchange
 
@@ -29,8 +30,7 @@ _MILLISECONDS = re.compile(r"\d{13}")
 Fields = Mapping[str, str]
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True, order=True):
     """A field of a call with the value of each client. `call`: method and path; `field`: where it stands, and its name."""
 
     call: str
@@ -39,8 +39,7 @@ class Difference:
     ours: str
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(Struct, frozen=True):
     """What stands in place of values that are secret, or differ from run to run, by the values."""
 
     labels: Mapping[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.lab.witnesses.allowed import ALLOWED, Allowed, unlisted, unused
 from tests.lab.witnesses.comparison import Difference, Recording, Secrets, differences
@@ -78,10 +79,10 @@ def test_a_row_covers_one_difference_and_no_neighbour() -> None:
     met = Difference("PUT /orders/amo", "form price", "1", "2")
     assert row.covers(met)
     for near in (
-        replace(met, call="POST /orders/amo"),
-        replace(met, field="form tag"),
-        replace(met, theirs="3"),
-        replace(met, ours="3"),
+        structs.replace(met, call="POST /orders/amo"),
+        structs.replace(met, field="form tag"),
+        structs.replace(met, theirs="3"),
+        structs.replace(met, ours="3"),
     ):
         assert not row.covers(near)
     assert unlisted("kite", {met}) == [met]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from tradectl.accounts.charge_lines import ChargeLines, lines_of_day, summed
 from tradectl.exchange.charges import day_charges, tariff_of

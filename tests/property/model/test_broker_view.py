@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from tradectl.model.broker_view import HOLDINGS, ORDERS, BrokerView
 from tradectl.model.odd_rows import OddRow, RowKind, Rows

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import date
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tradectl.backtest.session import SessionPlan, closed_form
 from tradectl.model.market import Bar
@@ -117,7 +118,7 @@ RSI = st.one_of(st.just(float("nan")), st.integers(0, 40).map(float), st.floats(
 
 @given(st.lists(RSI, min_size=1, max_size=5), st.sampled_from([30, 20, 10]), st.booleans(), st.booleans())
 def test_one_position_goes_as_a_row_of_positions(since: list[float], last: int, above: bool, allowed: bool) -> None:
-    parameters = replace(Parameters(), allow_below_ema200=allowed)
+    parameters = dataclasses.replace(Parameters(), allow_below_ema200=allowed)
     lanes = SettingsTable([parameters]).of(ints([0]))
     reset = np.array([any(value > 30 for value in since)])
     row = next_levels(np.array([last]), reset, np.array(since[-1:]), np.array([above]), lanes)

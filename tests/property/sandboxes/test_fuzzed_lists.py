@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.property.brokers.test_fuzz import COUNT
 from tests.support.benches import BENCHES

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+from msgspec import structs
 
 from tests.support.world import PARAMETERS, SESSIONS
 from tradectl.backtest.context import BacktestContext
@@ -56,6 +57,6 @@ def test_a_wrong_last_bar_leaves_nothing_behind(real_histories: Mapping[str, His
         part = history.through(history.session(end))
         bar = part.bar(end)
         before = part.through(part.session(end - 1))
-        seen = before.with_bar(replace(bar, close=bar.high, volume=bar.volume // 2), float(part.multiplier[end]))
+        seen = before.with_bar(structs.replace(bar, close=bar.high, volume=bar.volume // 2), float(part.multiplier[end]))
         _, past = settled(context(seen, EAGER))
         assert reference(context(part, EAGER), past) == reference(context(part, EAGER))

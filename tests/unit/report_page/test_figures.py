@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.support.report_content import CAPITAL, content, held, weekdays
 from tradectl.report_page.calendar import calendar_of, month_rows

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from openpyxl import load_workbook
 
 from tests.support.report_content import EVENT, HALTED, SKIPPED, START, UNKNOWN, content, held

@@ -6,10 +6,10 @@ import base64
 import json
 import re
 import zlib
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.report_content import HALTED, START, content, held
 from tradectl.report_page.content import Content

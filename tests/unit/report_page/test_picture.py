@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.report_content import START, content, held
 from tradectl.errors import ConfigurationError

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from tests.support.world import PARAMETERS, reading
 from tradectl.model.history import History
@@ -35,7 +36,7 @@ def test_exclusions_name_their_rule(changes: dict[str, object], rule: str) -> No
 
 @pytest.mark.parametrize("isin", [None, "", "INF204KB14I2"])
 def test_funds_and_unknown_isins_are_excluded(isin: str | None) -> None:
-    assert exclusion(reading(), replace(INSTRUMENT, isin=isin), PARAMETERS) == Refusal(RefusalCode("isin"))
+    assert exclusion(reading(), structs.replace(INSTRUMENT, isin=isin), PARAMETERS) == Refusal(RefusalCode("isin"))
 
 
 def test_a_greatest_price_is_asked_only_where_it_is_set() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.tax.made import action, bought, gains, sold, without_charges
 from tradectl.exchange.rates import ZERODHA, shipped

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tradectl.brokers.account.guard import GuardedBroker
 from tradectl.brokers.account.permission import SendPermission

@@ -8,9 +8,10 @@ time, because a stream has no price bands. If the stream is broken, every quote 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, Self, runtime_checkable
+
+from msgspec.structs import replace
 
 from tradectl.brokers.http.stream import NOT_YET
 from tradectl.errors import TradectlError

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from tradectl.errors import DataError, TradectlError, UsageError
 from tradectl.model.market import Instrument

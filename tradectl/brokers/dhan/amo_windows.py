@@ -6,8 +6,9 @@ regular order is sent only within the phases of a session, because Dhan does not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tradectl.errors import Blocked
 from tradectl.exchange.amo_windows import is_on, next_with_hours, quiet_time
@@ -15,8 +16,7 @@ from tradectl.exchange.sessions import SessionTable
 from tradectl.model.moment import ist_date, to_ist
 
 
-@dataclass(frozen=True, slots=True)
-class DhanHours:
+class DhanHours(Struct, frozen=True):
     """Check against the session table whether Dhan accepts a command now."""
 
     sessions: SessionTable

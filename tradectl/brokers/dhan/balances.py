@@ -11,9 +11,11 @@ Sources: dhanhq.co/docs/v2/portfolio and /funds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.brokers.account.securities import counted_once
 from tradectl.brokers.dhan.rows import NAMES, SERIES_KEY, Known, Row, about_paise, concerns, named, symbol, traded_at
@@ -28,8 +30,7 @@ _OF_HOLDING = ("totalQty", "t1Qty", "availableQty")
 _OF_DAY = ("dayBuyQty", "daySellQty")
 
 
-@dataclass(frozen=True, slots=True)
-class _Shares:
+class _Shares(Struct, frozen=True):
     """Hold the share counts of one security.
 
     Attributes:

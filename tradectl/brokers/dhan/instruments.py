@@ -11,10 +11,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.brokers.account.securities import find_share
 from tradectl.brokers.http import value_ranges
@@ -38,8 +39,7 @@ _ID = re.compile(r"[0-9]{1,12}")
 """A security id."""
 
 
-@dataclass(frozen=True, slots=True)
-class DhanInstrument:
+class DhanInstrument(Struct, frozen=True):
     """A share in Dhan's list. `tick_size` is in paise."""
 
     security_id: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tradectl.brokers.http.strict_json import OddNumber
 from tradectl.errors import Ambiguous, OrderRefused
@@ -59,8 +60,7 @@ class Meaning(StrEnum):
     ANALYZER = "analyzer"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Describe a reply that the broker documents as a refusal.
 
     Attributes:

@@ -7,9 +7,11 @@ name to the error of a parser. `NotedRow` records the last read field, for any o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.brokers.http.replies import order_id
 from tradectl.brokers.http.strict_json import UNREADABLE
@@ -69,8 +71,7 @@ class _Missing:
 MISSING = _Missing()
 
 
-@dataclass(frozen=True, slots=True)
-class RowFields:
+class RowFields(Struct, frozen=True):
     """Hold the names of a broker's fields; an empty name means that the rows do not have the field.
 
     Attributes:

@@ -9,10 +9,11 @@ unreadable, the outcome is unknown: Ambiguous. Only the broker's order list show
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tradectl.brokers.adapter import Limiter, always
 from tradectl.brokers.http import strict_json
@@ -36,8 +37,7 @@ LONGEST = 5.0
 """The longest wait in seconds. If the broker requests more, a read is not repeated, and the next command waits only this long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Hold the HTTP status and the body of a reply."""
 
     status: int

@@ -7,10 +7,11 @@ wide: they include everything that NSE and BSE trade, and exclude values that a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.brokers.http.replies import order_id
 from tradectl.brokers.http.strict_json import OddNumber
@@ -37,8 +38,7 @@ class OddValue(ValueError):
         super().__init__(f"{field} {self.value}".strip())
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """Hold a range of whole numbers, from `least` to `most`, both included."""
 
     least: int

@@ -22,9 +22,11 @@ shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.brokers.account.day_cash import cash_flow
 from tradectl.brokers.account.securities import counted_once
@@ -43,8 +45,7 @@ _SUFFIXES = tuple(f"-{series}" for series in sorted(TRADE_FOR_TRADE))
 """Shares of these series cannot be sold on the day they were bought."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shares:
+class _Shares(Struct, frozen=True):
     """Hold share counts of one symbol.
 
     `whole` are the shares of the morning and `fresh` those of them that are not delivered yet (T1). `used`, `bought` and

@@ -11,9 +11,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.strict_json import brief
@@ -34,8 +35,7 @@ _TOKEN = Range(1, 2**32 - 1)
 """The range of instrument tokens, which have 32 bits in the ticker's packets."""
 
 
-@dataclass(frozen=True, slots=True)
-class KiteInstrument:
+class KiteInstrument(Struct, frozen=True):
     """Hold one share as Kite lists it. `tick_size` is in paise."""
 
     tradingsymbol: str

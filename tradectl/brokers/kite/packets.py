@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 CURRENCIES = frozenset({3, 6})
 """Segments (the last byte of a token) whose prices are not in paise: CDS, BCD."""
@@ -17,8 +19,7 @@ FULL, INDEX_FULL = 184, 32
 """The lengths in bytes of the packets that have a time. An index packet has no quantities and another sequence of prices."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """Hold one level of the market depth. `price` is in paise."""
 
     quantity: int
@@ -26,8 +27,7 @@ class Level:
     orders: int
 
 
-@dataclass(frozen=True, slots=True)
-class KiteTick:
+class KiteTick(Struct, frozen=True):
     """Hold one packet. Prices are in paise, `bids` and `asks` have the best price first.
 
     A value that the packet's mode lacks is None or ().

@@ -7,8 +7,9 @@ minute in which Kotak sends the night's orders to the exchange.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, time
+
+from msgspec import Struct
 
 from tradectl.errors import Blocked, ConfigurationError
 from tradectl.exchange.amo_windows import is_on, quiet_time
@@ -16,8 +17,7 @@ from tradectl.exchange.sessions import Session, SessionTable
 from tradectl.model.moment import format_time, ist_date, to_ist
 
 
-@dataclass(frozen=True, slots=True)
-class KotakHours:
+class KotakHours(Struct, frozen=True):
     """Check whether Kotak accepts a command now.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.brokers.http.replies import CHANGES, PLACES, CommandKind, Meaning, Proof, ReplyPhase, proof_of, refused
 from tradectl.brokers.http.strict_json import brief, text_of
@@ -63,8 +64,7 @@ class SessionUnknown(LoginNeeded):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class KotakReply:
+class KotakReply(Struct, frozen=True):
     """Hold the codes and messages of a JSON reply from Kotak.
 
     Attributes:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.brokers.account.securities import find_share
 from tradectl.brokers.http import value_ranges
@@ -33,8 +34,7 @@ TRADED = SME_SERIES.union(EQUITY_SERIES)
 """Series of ordinary trading. The other series are block deals, auctions and bonds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scrip:
+class Scrip(Struct, frozen=True):
     """An instrument of Kotak's list.
 
     Attributes:

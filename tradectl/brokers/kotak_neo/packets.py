@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 NSE = 1
 """The exchange number of NSE's cash segment in a packet header."""
@@ -23,8 +24,7 @@ _LITE_BODY = struct.Struct("<IqIqIiiIBI")
 _SIZE = struct.Struct("<H")
 
 
-@dataclass(frozen=True, slots=True)
-class KotakTick:
+class KotakTick(Struct, frozen=True):
     """Hold the prices (paise) of one packet. A lite packet has only the last price; its other prices are None.
 
     `last_trade_at` is Kotak's number, whose unit no source documents; `times` reads it.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
+
+from msgspec.structs import replace
 
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.row_reading import (

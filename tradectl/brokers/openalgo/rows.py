@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from tradectl.brokers.http import value_ranges
 from tradectl.brokers.http.row_reading import RowFields, is_one_of, read_field, read_rows

@@ -13,6 +13,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from tradectl.exchange.rates import ZERODHA, Tariff
 from tradectl.model.order import ALIVE, OrderStatus, OrderType, Side, Variety
 
@@ -32,8 +34,7 @@ class EntryKind(StrEnum):
     SPUN_OFF = "spun_off"
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeOrder:
+class ExchangeOrder(Struct, frozen=True):
     """Hold one order. Prices are in paise.
 
     Args:
@@ -76,8 +77,7 @@ class ExchangeOrder:
         return self.status in ALIVE
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeTrade:
+class ExchangeTrade(Struct, frozen=True):
     """Hold one execution, with amounts in paise.
 
     Args:
@@ -98,8 +98,7 @@ class ExchangeTrade:
     unsettled: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(Struct, frozen=True):
     """Hold shares that were bought or credited together.
 
     Args:
@@ -117,8 +116,7 @@ class Lot:
     locked: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CashEntry:
+class CashEntry(Struct, frozen=True):
     """Hold one movement of cash. `amount` is in paise, positive if cash comes in."""
 
     entry_id: int

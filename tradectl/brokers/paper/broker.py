@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from tradectl.brokers.paper.acceptance import sellable_lots
 from tradectl.brokers.paper.account import AccountChanges, EntryKind, ExchangeAccount, ExchangeOrder

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from tradectl.brokers.paper import acceptance
 from tradectl.brokers.paper.account import ExchangeAccount, ExchangeOrder

@@ -8,9 +8,10 @@ have credited them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from tradectl.brokers.paper.account import AppliedAction, EntryKind, ExchangeAccount, Lot
 from tradectl.exchange.bonus_lockup import sessions_locked

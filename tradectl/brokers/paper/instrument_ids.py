@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.brokers.paper.account import ExchangeAccount
 from tradectl.brokers.paper.rows import moment_of
@@ -18,8 +19,7 @@ from tradectl.model.moment import ist_date
 from tradectl.model.renames import Renames
 
 
-@dataclass(frozen=True, slots=True)
-class FormerId:
+class FormerId(Struct, frozen=True):
     """An id of an account's lots or live orders that is another one by the present list."""
 
     before: str

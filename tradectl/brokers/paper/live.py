@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+
+from msgspec.structs import replace
 
 from tradectl.brokers.paper.account import ExchangeAccount
 from tradectl.brokers.paper.market_days import MarketDay, MarketDays

@@ -10,9 +10,10 @@ still live then end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+
+from msgspec import Struct
 
 from tradectl.brokers.paper.account import ExchangeOrder
 from tradectl.brokers.paper.market_days import MarketDay
@@ -34,8 +35,7 @@ class StepKind(IntEnum):
     END = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Hold one future event of an order. Only a fill has a `price` (paise) and a `quantity`."""
 
     at: datetime

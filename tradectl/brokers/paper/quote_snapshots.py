@@ -7,16 +7,16 @@ settled fill. With a delayed source, orders fill later by that delay.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from tradectl.model.market import Bar, Quote
 from tradectl.model.moment import ist_date
 from tradectl.model.price_path import Path
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteSnapshot:
+class QuoteSnapshot(Struct, frozen=True):
     """Hold a quote as it was read. Prices are in paise.
 
     `at` is the moment of the read, not the time of the quote. `open`, `high`, `low` and `volume` are those of the day so far.

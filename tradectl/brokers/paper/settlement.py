@@ -7,9 +7,10 @@ nothing due costs one comparison with `due`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from tradectl.brokers.paper.acceptance import check_band, check_holdings, check_price, required, sellable_lots
 from tradectl.brokers.paper.account import REMEMBERED, EntryKind, ExchangeAccount, ExchangeOrder, ExchangeTrade, Lot

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from tradectl.brokers.paper.account import CashEntry, EntryKind, ExchangeAccount
 
 
-@dataclass(frozen=True, slots=True)
-class HoldingLine:
+class HoldingLine(Struct, frozen=True):
     """Hold the shares of one symbol and their cost in paise, without charges."""
 
     symbol: str
@@ -23,8 +23,7 @@ class HoldingLine:
         return (2 * self.cost + self.quantity) // (2 * self.quantity)
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """Hold the statement of an account, in paise.
 
     Args:

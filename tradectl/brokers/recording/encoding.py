@@ -7,11 +7,13 @@ reply that did not change costs some bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 from tradectl import errors
 from tradectl.errors import OrderRefused, RateLimited, TradectlError
@@ -25,7 +27,7 @@ Plain = dict[str, Any]
 
 
 def plain(thing: Any) -> Plain:
-    """Return a dataclass object as JSON values. Fields that have their defaults, or None, are left out."""
+    """Return a row as JSON values. Fields that have their defaults, or None, are left out."""
     found: Plain = {}
     for name, default in _defaults(type(thing)):
         value = getattr(thing, name)
@@ -38,7 +40,7 @@ def restored(kind: type[Any], values: Plain) -> Any:
     """Return the object of `plain`. Raises TypeError or ValueError for other values."""
     given = {name: read(values[name]) for name, read in _readers(kind) if name in values}
     for name, default in _defaults(kind):
-        if name not in given and default is MISSING:
+        if name not in given and default is NODEFAULT:
             given[name] = None
     return kind(**given)
 
@@ -51,7 +53,7 @@ def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
     """Return the names and the defaults of the fields, computed once for each class."""
     if kind not in _known_defaults:
         _known_defaults[kind] = tuple(
-            (item.name, item.default if item.default_factory is MISSING else item.default_factory()) for item in fields(kind)
+            (item.name, item.default if item.default_factory is NODEFAULT else item.default_factory()) for item in fields(kind)
         )
     return _known_defaults[kind]
 
@@ -59,8 +61,7 @@ def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
 def _readers(kind: type[Any]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     """Return the names of the fields with the functions that read them, computed once for each class."""
     if kind not in _known_readers:
-        hints = get_type_hints(kind)
-        _known_readers[kind] = tuple((item.name, _reader(hints[item.name])) for item in fields(kind))
+        _known_readers[kind] = tuple((item.name, _reader(item.type)) for item in fields(kind))
     return _known_readers[kind]
 
 
@@ -114,8 +115,7 @@ def error_from_json(values: Sequence[Any]) -> TradectlError:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """How the rows of a list are written: their class, and the fields by which a row is found again."""
 
     row: type[Any]
@@ -145,12 +145,12 @@ class ReplyWriter:
 
     def change(self, kind: str, arguments: Plain, value: Any) -> Any:
         """Return the difference as a JSON value; None if the reply is the same as before."""
-        name, last = _name(kind, arguments), self._last.get(_name(kind, arguments), MISSING)
+        name, last = _name(kind, arguments), self._last.get(_name(kind, arguments), NODEFAULT)
         if kind in TABLES:
             if last is value and isinstance(value, tuple):
                 return None
             found = self._change_of_list(kind, value)
-        elif last is not MISSING and last == value:
+        elif last is not NODEFAULT and last == value:
             return None
         else:
             found = {"v": plain(value) if kind in _OBJECTS and value is not None else value}
@@ -202,7 +202,7 @@ def _keyed(table: _Table, rows: Any) -> list[tuple[str, Plain]]:
 
 def _difference(before: Plain, after: Plain) -> Plain:
     gone = dict.fromkeys(before.keys() - after.keys())
-    return {name: value for name, value in after.items() if before.get(name, MISSING) != value} | gone
+    return {name: value for name, value in after.items() if before.get(name, NODEFAULT) != value} | gone
 
 
 class ReplyReader:

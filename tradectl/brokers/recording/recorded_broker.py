@@ -7,10 +7,12 @@ orders and trades stay as they were last read, and each further command gets `Am
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from signal import SIGTERM
 from typing import Any, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from tradectl.brokers.recording.encoding import capabilities_from_json, request_from_json
 from tradectl.errors import Ambiguous, BrokerUnavailable, Interrupted

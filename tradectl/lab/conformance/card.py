@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl.errors import TradectlError
 from tradectl.lab.conformance.bench import Bench
@@ -11,8 +12,7 @@ from tradectl.lab.conformance.bench import Bench
 CardTest = Callable[[Bench], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A conformance card. `wired`: it needs an adapter that connects over a network."""
 
     run: CardTest

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.lab.drill.crash_point import CrashPoint, Killed
 from tradectl.lab.drill.days import DrillDay, DrillStep
 from tradectl.lab.drill.forked_process import kill_at, stop_at
@@ -109,8 +111,7 @@ def conditions_of(seed: int, through: str = "") -> Conditions:
     return Conditions(frozenset({kind} - {Fault.NONE}), promise, seed, through)
 
 
-@dataclass(frozen=True, slots=True)
-class RehearsedStep:
+class RehearsedStep(Struct, frozen=True):
     """A step, the moment at which it begins, and the names of its operations in a day without a death."""
 
     step: DrillStep

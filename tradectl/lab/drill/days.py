@@ -7,10 +7,11 @@ and every order begins and ends within it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import pairwise
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.exchange.sessions import SessionTable
 from tradectl.marketdata.synthetic import make_market
@@ -33,8 +34,7 @@ SCHEDULE = {"premarket-retry": ["08:00"], "position-monitor": ["10:30"]}
 """Times that differ from the declared schedule: these tasks run once a day."""
 
 
-@dataclass(frozen=True, slots=True)
-class DrillStep:
+class DrillStep(Struct, frozen=True):
     """A run of one task. `closes`: the latest start; `until`: the end of a monitor's loop (None: its scheduled end)."""
 
     task: str
@@ -48,8 +48,7 @@ class DrillStep:
         return f"{self.task} of {self.session}"
 
 
-@dataclass(frozen=True, slots=True)
-class DrillDay:
+class DrillDay(Struct, frozen=True):
     """The time from the evening of the session `decided` to the evening of the session `traded`."""
 
     number: int

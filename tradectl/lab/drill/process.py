@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.clock import VirtualClock
 from tradectl.exchange.sessions import SessionTable
@@ -74,8 +75,7 @@ class LaterClock(StoppedClock):
         return super().machine_now() + LEASE_OVER
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Struct, frozen=True):
     """The faults of the exchange, the promise of its adapter, and the seed of both.
 
     `through`: the broker whose adapter and sandbox are between the program and the exchange; empty for none.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from tradectl.brokers.adapter import Adapter, BrokerAccount, LoginSession, adapter
 from tradectl.brokers.http.address_family import READ

@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tradectl.build_fingerprint import build_fingerprint
 from tradectl.errors import TradectlError
@@ -33,8 +34,7 @@ FIRST_DRILLED = 4
 """The number of first days that are not drilled, because they have no orders yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class StrategyText:
+class StrategyText(Struct, frozen=True):
     """The file of an own strategy, as a spawned process can receive it."""
 
     name: str
@@ -46,8 +46,7 @@ class StrategyText:
         return strategy_of(self.name, self.form, self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class DrillPlan:
+class DrillPlan(Struct, frozen=True):
     """The extent of a drill.
 
     Attributes:

@@ -8,12 +8,13 @@ table, every message and the exchange's own statement must be equal. Trade ids a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from tradectl import bootstrap
@@ -71,8 +72,7 @@ class SelfLoginVault(MemoryVault):
         return self.stored
 
 
-@dataclass(frozen=True)
-class SessionsRun:
+class SessionsRun(Struct, frozen=True):
     """The result of a run: the ledger's rows, the exchange's statement, and method and path of each request."""
 
     rows: Rows

@@ -8,8 +8,9 @@ order was sent more often than the ledger records, or the program did not send i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from tradectl.ledger.rows import Order
 from tradectl.model.moment import ist_date

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Generic, TypeVar
+
+from msgspec.structs import replace
 
 from tradectl.lab.faults.in_flight import EarlierRow
 from tradectl.lab.faults.kinds import APART, SLOW, SLOW_AND_LATE, SLOWER, Draws, Fault

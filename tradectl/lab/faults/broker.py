@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.errors import Ambiguous, BrokerUnavailable, LoginNeeded, OrderRefused, TradectlError
 from tradectl.lab.faults.arrival import Arrival
@@ -30,8 +32,7 @@ ExchangeReply = str | OrderRefused
 """The result of a command at the exchange: the broker order id, or the refusal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """The exchange's own book. `orders` have the callers' tags, so a repeated tag means that an order was accepted twice."""
 
     orders: tuple[OrderReport, ...]

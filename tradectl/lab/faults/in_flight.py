@@ -7,10 +7,11 @@ changed them (for a delayed book), and sells of more shares than are held. Only 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.files import replace_file
 from tradectl.model.order import OrderReport, OrderRequest, OrderStatus, OrderType, Side, Variety
@@ -20,8 +21,7 @@ REMEMBERED = timedelta(minutes=5)
 """How long an earlier row is stored: longer than the delay of any book."""
 
 
-@dataclass(frozen=True, slots=True)
-class SentCommand:
+class SentCommand(Struct, frozen=True):
     """A command to the exchange: `place` (with `order`), `modify` (`order_id`, `quantity`, `price`) or `cancel` (`order_id`)."""
 
     name: str
@@ -49,16 +49,14 @@ class SentCommand:
         return f"{self.name} {self.key}"
 
 
-@dataclass(frozen=True, slots=True)
-class DelayedCommand:
+class DelayedCommand(Struct, frozen=True):
     """A command that is still in the network, and the moment at which it reaches the exchange."""
 
     due: datetime
     command: SentCommand
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierRow:
+class EarlierRow(Struct, frozen=True):
     """The state of an order until `at`, when one of our commands changed it."""
 
     order_id: str
@@ -118,7 +116,7 @@ class InFlight:
 
 def _plain(value: DelayedCommand | EarlierRow | SentCommand | OrderRequest | datetime) -> object:
     """Convert a value for JSON: a moment to text, a row to its fields."""
-    return value.isoformat() if isinstance(value, datetime) else {name: getattr(value, name) for name in value.__slots__}
+    return value.isoformat() if isinstance(value, datetime) else {name: getattr(value, name) for name in value.__struct_fields__}
 
 
 def _late(row: dict[str, Any]) -> DelayedCommand:

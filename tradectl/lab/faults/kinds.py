@@ -6,10 +6,11 @@ moment is one of the arguments, so a later draw has another result.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from enum import Enum, StrEnum
 from hashlib import blake2b
+
+from msgspec.structs import replace
 
 from tradectl.errors import Ambiguous
 from tradectl.ports import Capabilities

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.lab.sandboxes.broker_sandbox import BrokerSandbox
 from tradectl.lab.sandboxes.server import Sandbox
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from tradectl.bootstrap import PaperWorld
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchedSandbox:
+class LaunchedSandbox(Struct, frozen=True):
     """A server that is not started yet. `tradectl broker set` takes the `addresses` and the `credentials`."""
 
     name: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
+from msgspec.structs import replace
 
 from tradectl.errors import UsageError
 from tradectl.model.history import History, Ints

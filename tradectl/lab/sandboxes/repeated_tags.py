@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
+
+from msgspec.structs import replace
 
 from tradectl.errors import OrderRefused
 from tradectl.model.order import OrderReport, OrderRequest

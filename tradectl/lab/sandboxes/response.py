@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Response:
+
+class Response(Struct, frozen=True):
     """The true reply of a sandbox: HTTP status, body and content type."""
 
     status: int
@@ -22,8 +22,7 @@ class Response:
         return cls(status, json.dumps(content).encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A false reply that a server sends after it has carried out a command (`ambiguous_replies` lists them).
 
     Attributes:

@@ -14,13 +14,14 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
 
 from tradectl.brokers.http.loopback_server import LOOPBACK, Loopback
 from tradectl.clock import SystemClock
@@ -48,8 +49,7 @@ class Trouble(StrEnum):
     BAD_GATEWAY = "bad_gateway"  # carried out, then a 502 without a message from the broker
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A received request. Names of `headers` are in lower case; `query` and `form` have the last value of each name."""
 
     method: str
@@ -57,7 +57,7 @@ class Request:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
-    queries: Mapping[str, list[str]] = field(default_factory=dict)
+    queries: Mapping[str, list[str]] = {}
     address: str = LOOPBACK
     """The address of the client."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from zlib import crc32
+
+from msgspec import Struct
 
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import Tariff
@@ -21,8 +22,7 @@ FIRST_TRADE = 10_000_001
 _COUNTED = re.compile(r"T(\d+)$")
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningShares:
+class OpeningShares(Struct, frozen=True):
     """Shares of one symbol this morning. Of `whole` shares, `fresh` were not delivered yet; `used` were sold today."""
 
     symbol: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.marketdata.feeds.store_file import StoreFile, refuse_shrunken
@@ -31,8 +32,7 @@ _COMPLETE = 0.9
 """The share of its nominal members that an index list has at least: a few are missing around a change."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListFile:
+class ListFile(Struct, frozen=True):
     """A file under a fixed address. `importer`: the only importer that may read it; `count`: the query of its stored rows."""
 
     kind: str

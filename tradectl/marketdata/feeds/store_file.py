@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.marketdata.archive import Archive
@@ -29,8 +30,7 @@ FEW = 20
 """A stored list with fewer rows proves nothing about the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFile:
+class StoreFile(Struct, frozen=True):
     """Where the files of a feed are stored. `machine_now` stamps them."""
 
     folder: Path

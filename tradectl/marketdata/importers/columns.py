@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, field
 
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.stamps import parse_date, read_date, why_no_date
@@ -38,8 +38,7 @@ _GROUPED = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})*,\d{3})(\.\d*)?",
 _SHORTENED = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """Hold the rows of a file for one table of the archive. `skipped`: number of rows left out, by reason."""
 
     table: str

@@ -11,11 +11,11 @@ import hashlib
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.marketdata.importers.corporate_actions_json import actions_as_csv, are_actions
@@ -38,8 +38,7 @@ _SEPARATOR = re.compile(r"sep=([,;\t|])")
 """First line of a file from Excel that gives the delimiter."""
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(Struct, frozen=True):
     """Represent a decoded file.
 
     Attributes:

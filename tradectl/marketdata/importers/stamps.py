@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
 
 IST_OFFSET = 330
 """Minutes by which IST is ahead of UTC."""
@@ -38,8 +39,7 @@ _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?(?::00)?")
 _ZONES = {"Z": 0, "UTC": 0, "GMT": 0, "IST": IST_OFFSET, "ASIA/KOLKATA": IST_OFFSET, "ASIA/CALCUTTA": IST_OFFSET}
 
 
-@dataclass(frozen=True, slots=True)
-class TimeOfDay:
+class TimeOfDay(Struct, frozen=True):
     """Represent a time of day.
 
     `minute`: minutes after midnight. `second`: may have decimals. `offset`: minutes ahead of UTC; None without a time zone."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from tradectl.files import write_flushed
@@ -27,8 +28,7 @@ _STEP = 16
 """The width is a multiple of this, so that each row begins on a cache line."""
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(Struct, frozen=True):
     """Describe the valid part of an edition.
 
     Attributes:

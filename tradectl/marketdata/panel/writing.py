@@ -11,11 +11,11 @@ import tempfile
 import zlib
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.files import flush, write_flushed
 from tradectl.marketdata.panel.layout import INDEX, RECORD, ROWS, Index, row_checksum, write_index
@@ -27,8 +27,7 @@ EDITION = "panel-"
 _BUFFER = 1 << 17
 
 
-@dataclass(frozen=True)
-class Unpublished:
+class Unpublished(Struct, frozen=True):
     """Represent a complete state of the panel store on disk that is not published yet."""
 
     folder: Path

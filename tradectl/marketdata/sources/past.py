@@ -7,17 +7,17 @@ stored list of corporate actions is the only evidence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Protocol
+
+from msgspec import Struct
 
 Row = tuple[float, float, float, float, float]
 """Adjusted open, high, low and close in paise, and adjusted volume in shares. An unknown price is NaN."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """Hold the adjusted history of one share.
 
     `rows`: by session. `splits`: new shares for one old, by ex-date; None if the source does not report them."""

@@ -6,23 +6,22 @@ A part of NSE is one session with all symbols. A part of Yahoo or of a broker is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
+
+from msgspec import Struct
 
 from tradectl.exchange.sessions import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Represent the content of one request. `name`: a date or a symbol, for messages."""
 
     name: str
     sessions: tuple[Session, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """Hold a fetched file for an importer. `lacking`: the sessions of the part that are missing from the file."""
 
     file: str
@@ -30,8 +29,7 @@ class Delivery:
     lacking: tuple[date, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """Report that a part has nothing to import. `pending`: the file is not expected yet."""
 
     reason: str

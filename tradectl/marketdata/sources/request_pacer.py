@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.clock import SystemClock, stopwatch
 from tradectl.errors import SourceUnavailable
@@ -18,8 +19,7 @@ CHECK_INTERVAL = 0.2
 """Seconds between two calls of `Look` during a long wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestLimits:
+class RequestLimits(Struct, frozen=True):
     """Set the limits of the requests to one source. Times are in seconds.
 
     Attributes:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
+
+from msgspec import Struct
 
 from tradectl.errors import DataError
 from tradectl.exchange.sessions import Session
@@ -38,8 +39,7 @@ LIST_IS_OLD = timedelta(days=31)
 """A list of corporate actions whose newest ex-date is older is incomplete, because some share has an ex-date every month."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """Hold the stored facts about a symbol.
 
     Attributes:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yfinance
+from msgspec import Struct
 from yfinance.cache import get_tz_cache
 from yfinance.config import YfConfig
 from yfinance.exceptions import YFException, YFPricesMissingError
@@ -39,8 +39,7 @@ UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 """Errors that yfinance raises for a reply of an unexpected shape."""
 
 
-@dataclass(frozen=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """Hold the chart of one symbol.
 
     `frame`: one row per session (Open, High, Low, Close, Volume, Stock Splits), prices in rupees, dated in IST. `facts`: the

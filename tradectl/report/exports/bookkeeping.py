@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.accounts.charge_lines import ChargeLines
 from tradectl.accounts.charged_trades import ChargedFill, ClosedTrade
@@ -37,8 +38,7 @@ CHARGES = {
 ACCOUNTS = (CASH, SHARES, SPUN_OFF, GAINS, DIVIDENDS, IN_LIEU, *CHARGES.values(), CAPITAL, ROUNDING, OUTSIDE)
 
 
-@dataclass(frozen=True, slots=True)
-class LotPart:
+class LotPart(Struct, frozen=True):
     """Shares of one lot, put in (quantity above 0) or taken out.
 
     Attributes:
@@ -57,8 +57,7 @@ class LotPart:
     price: Paise | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True):
     """An amount on an account (paise) or shares. Without both it is what the others leave: a fraction of a paisa."""
 
     account: str
@@ -66,19 +65,17 @@ class Posting:
     part: LotPart | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True):
     """A transaction. `facts`: order, trade id, purpose and notes."""
 
     day: date
     text: str
     postings: tuple[Posting, ...]
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = {}
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Bookkeeping:
+class Bookkeeping(Struct, frozen=True):
     """All entries by time, and what the ledger has at the end: cash (paise) and shares by symbol."""
 
     entries: tuple[Transaction, ...]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import Boolean, Date, Float, Integer, select
 
 from tradectl.accounts.charge_lines import LINES, ChargeLines
@@ -35,8 +35,7 @@ class Kind(Enum):
     YES_NO = "yes_no"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table to export: the kind of each column by name, and the values of each row by column; None for no value."""
 
     name: str
@@ -108,7 +107,7 @@ def fill_rows(items: Iterable[ChargedFill]) -> list[dict[str, Any]]:
     """Return fills as rows of `FILL_COLUMNS`."""
     return [
         {
-            **{name: getattr(item, name) for name in FILL_COLUMNS if name in item.__slots__},
+            **{name: getattr(item, name) for name in FILL_COLUMNS if name in item.__struct_fields__},
             "side": str(item.side),
             "value": item.quantity * item.price,
             **_charges(item.lines),

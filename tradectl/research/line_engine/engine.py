@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.backtest.context import BacktestContext
 from tradectl.backtest.symbol_run import PlannedBuy, SymbolRun
@@ -33,8 +34,7 @@ LARGEST = 10**7 * 10**2 * 10**3
 """The largest order in paise (Rs 1,000 crore) for which charges fit 64 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpecialPosition:
+class SpecialPosition(Struct, frozen=True):
     """Hold what `SymbolRun` made of one order: `number` is its index in the orders."""
 
     number: int

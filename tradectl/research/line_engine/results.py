@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from msgspec.structs import replace
 
 from tradectl.backtest.symbol_run import Backtest, PlannedBuy
 from tradectl.exchange.corporate_actions import BarStep, HeldShares, apply_actions

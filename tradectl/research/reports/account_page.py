@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from tradectl.accounts.charge_lines import lines_of_day
 from tradectl.accounts.charged_trades import ChargedFill, charged_trades
@@ -101,8 +102,7 @@ def alone_content(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
+class _Lines(Struct, frozen=True):
     """The closed trades by exit, the shares held at the end, and the fills by time, of all symbols."""
 
     closed: tuple[TradeLine, ...]

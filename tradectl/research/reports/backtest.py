@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from tradectl.backtest.context import BacktestContext, Span
 from tradectl.backtest.look_ahead import LookAheadReport
@@ -35,8 +37,7 @@ NOT_TUNED = NOT_OF_A_SYMBOL | {"quote_max_age", "participation", "charges"}
 """Settings that have no effect on a backtest with daily bars."""
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolResult:
+class SymbolResult(Struct, frozen=True):
     """Hold the trades and the open lots of one symbol.
 
     `symbol`: on the last session. `held`: number of shares still held. `ambiguous`, `without_stop`: numbers of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.exchange.charges import day_charges
 from tradectl.exchange.rates import Tariff
@@ -18,8 +19,7 @@ from tradectl.model.position import Folded
 COLUMNS = ("symbol", "entry", ">quantity", ">bought at", ">last price", "price date", ">unrealised", ">after charges")
 
 
-@dataclass(frozen=True, slots=True)
-class OpenLot:
+class OpenLot(Struct, frozen=True):
     """Hold the unsold shares of one buy. Amounts are in paise.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 
 from tradectl.backtest.metrics import SESSIONS_A_YEAR, curve_figures, statistics
 from tradectl.backtest.portfolio import Portfolio

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
+
+from msgspec import Struct
 
 from tradectl.model.history import Floats, History
 from tradectl.ports import StrategyText
@@ -38,8 +40,7 @@ def _guarded(guard: Guard, call: Callable[[], T]) -> T:
         return call()
 
 
-@dataclass(frozen=True)
-class GuardedRule:
+class GuardedRule(Struct, frozen=True):
     """A rule whose code runs under the guard. The methods are those of `Rule`."""
 
     rule: Rule
@@ -81,8 +82,7 @@ class GuardedRule:
         return [GuardedColumns(columns, self.guard) for columns in found]
 
 
-@dataclass(frozen=True)
-class GuardedColumns:
+class GuardedColumns(Struct, frozen=True):
     """The columns of a rule whose code runs under the guard. The methods are those of `SymbolColumns`."""
 
     inner: SymbolColumns

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.backtest.engine import run
 from tradectl.model.history import Floats
@@ -20,8 +20,7 @@ POOLS, PART = 4, 0.1
 """Random entries are drawn from so many runs, each of which may buy on this part of the bars."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chance:
+class Chance(Struct, frozen=True):
     """Hold the tests of a strategy with its default parameters. `tried`: how many settings the reality check counts."""
 
     findings: Findings

@@ -15,8 +15,9 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import IO
+
+from msgspec.structs import replace
 
 from tradectl.errors import TradectlError, UsageError
 from tradectl.ports import Tell, silence

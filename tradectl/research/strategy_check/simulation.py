@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl import bootstrap
 from tradectl.backtest.context import Span
@@ -42,8 +43,7 @@ STOP = re.compile(r"^\s*(def\s+)?stop\b", re.MULTILINE)
 STARTS = time(7, 30)
 
 
-@dataclass(frozen=True, slots=True)
-class BothAccounts:
+class BothAccounts(Struct, frozen=True):
     """Hold the trades of the same account, and its equity at the end, in `backtest` and in `simulate`."""
 
     span: Span

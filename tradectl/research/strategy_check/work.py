@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.model.money import Paise
 from tradectl.ports import StrategyText
@@ -39,8 +40,7 @@ class Name(StrEnum):
     LUCK = "luck"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckWork:
+class CheckWork(Struct, frozen=True):
     """Describe what is checked.
 
     Attributes:
@@ -59,21 +59,19 @@ class CheckWork:
     trades_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """Hold the outcome of one check. `sentence`: what was found. `details`: one line each."""
 
     name: Name
     status: Status
     sentence: str
     details: tuple[str, ...] = ()
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class CheckOutcome:
+class CheckOutcome(Struct, frozen=True):
     """Hold what a process found. `trades`: those of the strategy with its default parameters."""
 
     checks: tuple[CheckResult, ...]
     trades: tuple[TradeRow, ...] = ()
-    about: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from tradectl.exchange.charge_rows import by_rates, side_charges
@@ -84,8 +85,7 @@ class FillColumns(NamedTuple):
         return FillColumns(*(column[rows] for column in self))  # type: ignore[arg-type]  # columns are of two kinds
 
 
-@dataclass(frozen=True, slots=True)
-class OpenPosition:
+class OpenPosition(Struct, frozen=True):
     """Hold the open position of a lane at the end of a run."""
 
     lane: int

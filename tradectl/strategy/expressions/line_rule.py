@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from msgspec import Struct
 
 from tradectl.errors import UsageError
 from tradectl.model.history import Floats, History
@@ -22,8 +22,7 @@ PARTS = ("entry", "exit", "target", "stop", "score", "size")
 """The parts that are one expression each."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineRule:
+class LineRule(Struct, frozen=True):
     """Hold the parsed expressions of a rule, of which `exit`, `target` or `stop` is there. The methods are those of `Rule`.
 
     Attributes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -152,8 +153,7 @@ def deviation(values: Floats, window: int) -> Floats:
     return np.sqrt(np.where(result < 0, 0.0, result))
 
 
-@dataclass(frozen=True, slots=True)
-class _Spread:
+class _Spread(Struct, frozen=True):
     """The state of Welford's method with compensation: the mean, the sum of squared differences, and the compensation."""
 
     centre: Floats

@@ -7,7 +7,8 @@ The reference in the documentation is written from these declarations, and the t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl.model.history import Floats
 from tradectl.strategy.expressions import calendar, moving, technical
@@ -18,8 +19,7 @@ SAME = None
 Calculate = Callable[..., Floats]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """Describe a column or a fact. `scale`: as in `Expression`."""
 
     name: str
@@ -27,8 +27,7 @@ class Word:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """Describe a number of a function, written as a literal. `default`: None if it must be given."""
 
     name: str
@@ -38,8 +37,7 @@ class Setting:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """Describe a function.
 
     Attributes:
@@ -195,8 +193,7 @@ FUNCTIONS: Mapping[str, Function] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """Describe a function whose arguments are expressions only. It is calculated in `evaluation`."""
 
     name: str

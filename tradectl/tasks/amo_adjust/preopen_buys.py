@@ -8,7 +8,8 @@ being sent is sent by the next process. A marked order is sent again only after 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl.context import Context
 from tradectl.exchange.phases import PRE_OPEN_ENTRY
@@ -66,8 +67,7 @@ def spent_reward(context: Context, own: OwnBuys, order: Order, *, price: int, re
     return Refusal(RefusalCode.REWARD_GONE, f"pre-open {price / 100:.2f} is not far enough below the target EMA9 {ema_level:.2f}")
 
 
-@dataclass(frozen=True, slots=True)
-class PreopenPass:
+class PreopenPass(Struct, frozen=True):
     """The state of one pass: the revalidation, the funds left and the day's result so far."""
 
     context: Context

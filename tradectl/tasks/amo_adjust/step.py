@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tradectl.context import Context
 from tradectl.errors import DataError
@@ -107,8 +108,7 @@ def _store_decision(
     context.decide([Decision(order.instrument_id, order.symbol, verdict, "preopen", reason, inputs)])
 
 
-@dataclass(frozen=True, slots=True)
-class AdjustPass:
+class AdjustPass(Struct, frozen=True):
     """The state of one pass: the funds left, what own strategies decided, and their shares of the capital.
 
     `day`: None without a choice of strategies; nothing limits them then."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.ledger.rows import Decision
 from tradectl.screener.verdicts import InstrumentVerdict
@@ -19,8 +21,7 @@ HASH_DIGITS = 12
 """How many digits of a strategy's hash people see."""
 
 
-@dataclass(frozen=True)
-class Scan:
+class Scan(Struct, frozen=True):
     """The verdicts of one strategy. `ranked`: its buys, best first. `stale`: of the last stored bars."""
 
     strategy: ScanningStrategy

@@ -7,9 +7,10 @@ are compared with their checksums first. Every verdict is stored with its inputs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tradectl.context import Context
 from tradectl.errors import ConfigurationError, DataError, TradectlError, UsageError

@@ -6,8 +6,10 @@ Without a passed check a changed file buys nothing. The other strategies scan.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.context import Context
 from tradectl.errors import ConfigurationError, UsageError
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
     from tradectl.ports import StrategyText
 
 
-@dataclass(frozen=True)
-class ScanningStrategy:
+class ScanningStrategy(Struct, frozen=True):
     """A strategy of the day.
 
     Attributes:

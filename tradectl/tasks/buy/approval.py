@@ -7,8 +7,9 @@ over after a crash reads the same list and the same verdict. A dry run and a vir
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+from msgspec import Struct
 
 from tradectl.context import Context
 from tradectl.ledger.approvals import Approval, ApprovalLine, Approvals, Verdict
@@ -27,8 +28,7 @@ TO_SEND = timedelta(minutes=2)
 """How long before the window closes a list expires, so that its orders can still be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """What may be bought.
 
     Attributes:

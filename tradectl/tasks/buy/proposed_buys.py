@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.context import Context
 from tradectl.exchange.ticks import round_down
@@ -20,8 +21,7 @@ from tradectl.model.rule_names import REVERSION
 from tradectl.strategy.exits import entry_limit
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedBuy:
+class ProposedBuy(Struct, frozen=True):
     """A buy that the strategy proposes, before limits and funds. Prices and turnover in paise.
 
     Attributes:

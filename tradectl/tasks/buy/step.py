@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.context import Context
 from tradectl.execution.buying import (
@@ -52,8 +54,7 @@ NO_AMO = (
 RESULT_KEYS = ("placed", "skipped_duplicate", "skipped_limit", "skipped_data", "skipped_quantity", "skipped_funds")
 
 
-@dataclass(frozen=True, slots=True)
-class BuyPass:
+class BuyPass(Struct, frozen=True):
     """The state of one pass.
 
     Attributes:
@@ -117,16 +118,14 @@ class BuyPass:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Sized:
+class Sized(Struct, frozen=True):
     """A buy that may be placed: the number of shares, and whether the funds are too small today."""
 
     quantity: int
     short: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedProposal:
+class PlannedProposal(Struct, frozen=True):
     """A proposed buy in the list that the operator gets: its line, or why it has none."""
 
     proposed: ProposedBuy

@@ -8,8 +8,9 @@ the figures of the run session after them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, time, timedelta
+
+from msgspec import Struct
 
 from tradectl.context import Context
 from tradectl.errors import UncoveredDate
@@ -28,8 +29,7 @@ from tradectl.model.money import rupees, show_rupees, to_paise, to_rupees
 from tradectl.task import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """The day's figures in paise; `realised` is net of charges."""
 
     realised: int

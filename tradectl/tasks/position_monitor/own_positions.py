@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from tradectl.execution.position_rules import HeldRules, HistoryOf, PositionRules, RulesMissing
 from tradectl.execution.reentries import distrusted
@@ -14,8 +15,7 @@ from tradectl.ports import MarketData
 from tradectl.strategy.rule_set import NO_TARGET
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """A recommendation with its reason. `target`: of today, in paise; None without a target."""
 
     recommendation: str
@@ -23,8 +23,7 @@ class Advice:
     target: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OwnView:
+class OwnView(Struct, frozen=True):
     """A position at the last price (paise). `history`: with the provisional bar of `session`. `scale`: M of that session."""
 
     position: Position

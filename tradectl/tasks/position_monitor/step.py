@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tradectl.context import Context
 from tradectl.execution.position_rules import PositionRules, has_own_rules
@@ -27,8 +29,7 @@ from tradectl.task import Outcome
 from tradectl.tasks.position_monitor.own_positions import Advice, OwnView, own_recommendation
 
 
-@dataclass(frozen=True, slots=True)
-class PositionAssessment:
+class PositionAssessment(Struct, frozen=True):
     """A position at the current price. Prices and P&L in paise.
 
     `rsi` and `ema9` (rupees) use today's price as the close. `distance`: from the price to the target, as a fraction; None for a

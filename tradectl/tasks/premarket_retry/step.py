@@ -9,8 +9,10 @@ wait: `amo-adjust` sends them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import time
+
+from msgspec import Struct
 
 from tradectl.context import Context
 from tradectl.execution.approved_quantity import approved_quantity
@@ -28,8 +30,7 @@ from tradectl.task import Outcome
 RESULT_KEYS = ("retried", "placed", "failed", "skipped", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPass:
+class RetryPass(Struct, frozen=True):
     """The state of one pass: the revalidation on the final closes, the funds left and the day's result so far."""
 
     context: Context

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from msgspec import Struct
+
 from tradectl.context import Context
 from tradectl.errors import (
     BrokerUnavailable,
@@ -35,8 +37,7 @@ AGAIN = "`tradectl prices --force` tries again at once; `tradectl help fetch-pri
 """The advice where one cause hits several kinds: the kinds' own advice is in the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A kind of data that did not come. `age`: how old the stored data are, as text."""
 
     feed: DataFeed

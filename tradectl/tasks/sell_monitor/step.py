@@ -6,9 +6,11 @@ stop and start again at any minute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
+
+from msgspec.structs import replace
 
 from tradectl.context import Context
 from tradectl.exchange.sessions import Session

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from tradectl.context import Context
 from tradectl.errors import BrokerUnavailable, DatabaseError, Interrupted, LoginNeeded, TradectlError
@@ -112,8 +113,7 @@ def _store_failure(context: Context, error: Exception) -> None:
         current.save(snapshot, found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
+class _Check(Struct, frozen=True):
     """One check of the positions of a session."""
 
     context: Context

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.brokers.exchange import CASH, bar, ist, listing, quiet
 from tests.support.brokers.slow import Slow
@@ -60,7 +61,8 @@ def commands(home: House) -> list[tuple[str, str]]:
 def same_account(home: House, kite: KiteBroker) -> None:
     """What the adapter tells of shares, money and prices is what the exchange has."""
     near = home.near()
-    assert sorted(kite.holdings(), key=str) == sorted(near.holdings(), key=str)
+    held = [replace(item, isin="") for item in kite.holdings()]  # the exchange's own list has no ISINs
+    assert sorted(held, key=str) == sorted(near.holdings(), key=str)
     assert kite.funds() == near.funds()
     quotes = near.quotes(["ACME", "BETA"])
     assert kite.quotes(["ACME", "BETA", "NOBODY"]) == {name: replace(item, source="kite") for name, item in quotes.items()}
@@ -183,7 +185,7 @@ def test_what_kite_lists_not_or_in_another_series_is_not_bought(home: House, kit
         kite.place(order(symbol="NOBODY"))
     kite.place(order("T2", symbol="BETA", price=10000))
     facts = home.market._listings["BETA"]  # our own market data has not heard of the move
-    mine = type(home.market)(quiet("ACME", DAYS), replace(facts, instrument=replace(facts.instrument, series="EQ")))
+    mine = type(home.market)(quiet("ACME", DAYS), dataclasses.replace(facts, instrument=replace(facts.instrument, series="EQ")))
     other = ADAPTER.open(home.account(market=mine))
     with pytest.raises(DataError, match="series BE at Kite and EQ"):
         other.place(order("T3", symbol="BETA"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import date, timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -17,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 import typer
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from tests.support.brokers.exchange import ist, quiet

@@ -66,7 +66,7 @@ def test_a_trade_is_read() -> None:
 def test_holdings_and_positions_are_shares() -> None:
     positions = rows.parsed(reply("positions"), dict)
     found = rows.parsed(reply("holdings"), lambda data: balances.holdings(data, positions))
-    assert found == (Holding("AARON", 1, 0, 1), Holding("SBIN", 16, 0, 16))
+    assert found == (Holding("AARON", 1, 0, 1, isin="INE721Z01010"), Holding("SBIN", 16, 0, 16, isin="INE062A01020"))
 
 
 def test_margins_are_funds() -> None:

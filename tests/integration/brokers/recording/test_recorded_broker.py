@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tradectl.brokers.recording.encoding import capabilities_as_json, request_as_json
 from tradectl.brokers.recording.recorded_broker import Answers, RecordedBroker

@@ -7,11 +7,11 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.marketdata.sources import bhavcopies
 from tests.integration.marketdata.sources.conftest import HASTY, Fetch

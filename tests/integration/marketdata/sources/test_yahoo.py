@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.integration.marketdata.conftest import Market
 from tests.integration.marketdata.sources.charts import UNKNOWN, Share, chart, path
@@ -190,7 +191,7 @@ def test_a_busy_yahoo_is_asked_again_and_then_left_alone(yahoo: Yahoo, yahoo_sit
 
 def test_a_yahoo_that_drips_is_given_up(yahoo_site: Site, tmp_path: Path) -> None:
     whole = chart(Share("ACME", {MONDAY: PLAIN}))
-    yahoo_site.put(path("ACME"), replace(whole, pause=0.05))
+    yahoo_site.put(path("ACME"), dataclasses.replace(whole, pause=0.05))
     hurried = RequestPacer(replace(HASTY, attempts=1, connect=0.3, read=0.3))
     with pytest.raises(SourceUnavailable, match=r"^Yahoo cannot be reached \(Timeout\)$"):
         Yahoo(yahoo_site.url, tmp_path, hurried).chart("ACME", "5d")

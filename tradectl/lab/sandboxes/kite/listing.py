@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from tradectl.lab.sandboxes.kite.errors import KiteError, invalid
 from tradectl.model.market import Instrument
@@ -20,8 +21,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class KiteListRow:
+class KiteListRow(Struct, frozen=True):
     """One instrument on one date."""
 
     instrument: Instrument

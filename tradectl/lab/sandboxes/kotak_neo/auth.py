@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from tradectl.brokers.http.loopback_server import LOOPBACK
 from tradectl.brokers.kotak_neo import login
@@ -19,8 +20,7 @@ CENTRE = "E00"
 """The data centre of every client."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredClient:
+class RegisteredClient(Struct, frozen=True):
     """The login data of the sandbox's only client."""
 
     consumer_key: str
@@ -30,8 +30,7 @@ class RegisteredClient:
     mpin: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
+class _Login(Struct, frozen=True):
     """A token with its session id, the client's address, and the moment at which it ends."""
 
     token: str

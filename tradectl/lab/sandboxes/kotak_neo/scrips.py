@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from io import StringIO
+
+from msgspec import Struct
 
 from tradectl.brokers.kotak_neo.paths import SEGMENT
 from tradectl.errors import UsageError
@@ -25,8 +26,7 @@ COLUMNS = (
 """Some of Kotak's columns. `dStrikePrice;` is a typing error of Kotak."""
 
 
-@dataclass(frozen=True, slots=True)
-class KotakListed:
+class KotakListed(Struct, frozen=True):
     """An instrument with its token in Kotak's list."""
 
     token: str
