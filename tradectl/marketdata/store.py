@@ -9,7 +9,6 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
-from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
@@ -170,6 +169,8 @@ class Store:
 
     def _similar(self, name: str) -> str:
         """Return a hint for an unknown symbol: the most similar one that is stored, or the command that shows what is stored."""
+        from difflib import get_close_matches
+
         similar = get_close_matches(name, [*self._stored.columns, *self._facts.securities], 1)
         return f". Did you mean {similar[0]}?" if similar else ": `tradectl data list` shows which data are stored"
 
