@@ -22,7 +22,6 @@ from tradectl.marketdata.instrument_dumps import Dump, InstrumentDumps
 from tradectl.marketdata.minute_bars import Minute, MinuteBars
 from tradectl.marketdata.panel.refresh import open_panel, renew
 from tradectl.marketdata.reading import read_archive
-from tradectl.marketdata.terms import StoredTerms
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
 from tradectl.model.surveillance import Spells, Surveillance
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from tradectl.marketdata.panel.stored import StoredPanel
     from tradectl.marketdata.reference_data import ReferenceData
     from tradectl.marketdata.surveillance import SurveillanceLists
+    from tradectl.marketdata.terms import StoredTerms
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
     from tradectl.model.renames import Renames
@@ -304,6 +304,8 @@ class Store:
 
     def terms(self) -> StoredTerms:
         """Return the tick sizes and symbols of instruments on many sessions at once."""
+        from tradectl.marketdata.terms import StoredTerms
+
         return StoredTerms(self.history, self.instrument, self._facts.renames, self._dumps)
 
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:

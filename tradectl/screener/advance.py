@@ -23,7 +23,7 @@ from tradectl.strategy.trusted_prices import MEMORY, Mask, suspicious
 N = TypeVar("N", np.int64, np.float64)
 _CHUNK = 32_768
 """Approximate number of values of a chunk's array."""
-_LEAST = 16
+_LEAST = 32
 """Least number of sessions of a chunk."""
 _SIDES = {UP: np.maximum, DOWN: np.minimum}
 
