@@ -49,8 +49,13 @@ class Program:
 
 
 def environment(code: Path) -> Mapping[str, str]:
-    """Return this process's environment with tradectl from `code` and without TRADECTL_ variables."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRADECTL_")}
+    """Return this process's environment with tradectl from `code` and without TRADECTL_ variables.
+
+    Python may store the compiled modules of both sides. Otherwise each start would compile tradectl's source again, while the
+    installed libraries of the other side are compiled.
+    """
+    own = {name for name in os.environ if name.startswith("TRADECTL_")} | {"PYTHONDONTWRITEBYTECODE"}
+    kept = {name: value for name, value in os.environ.items() if name not in own}
     return kept | {"PYTHONPATH": str(code), "OMP_NUM_THREADS": "1"}
 
 

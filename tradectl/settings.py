@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -228,13 +227,16 @@ def read_file(path: Path) -> dict[str, str]:
     """
     try:
         text = saved_text(path.read_bytes())
-        content = tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except NotText as error:
         raise ConfigurationError(f"{path} cannot be read: {error}. {_ANEW}") from error
+    import tomllib  # most homes have no such file
+
+    try:
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not TOML: {_in_words(error, text)}. {_ANEW}") from error
     for key, value in content.items():
@@ -245,7 +247,7 @@ def read_file(path: Path) -> dict[str, str]:
     return content
 
 
-def _in_words(error: tomllib.TOMLDecodeError, text: str) -> str:
+def _in_words(error: ValueError, text: str) -> str:
     """Return what is wrong in a file, with its row and key. No value is shown, because it may be a secret."""
     found = re.search(r"(.*) \(at line (\d+), column \d+\)", str(error))
     if found is None:

@@ -9,7 +9,7 @@ charges of other brokers, without the levies. A `Tariff` is one broker's whole t
 from __future__ import annotations
 
 import hashlib
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 from datetime import date
 from functools import cache, cached_property
@@ -124,7 +124,8 @@ class Tariff:
     def __init__(self, name: str, own: Iterable[Row] = ()) -> None:
         self.name = name
         self.own = tuple(own)
-        self._by_day: dict[date, Rates] = {}
+        self._in_force: dict[int, Rates] = {}
+        """The rates by the number of `changes` up to their first day."""
 
     @property
     def title(self) -> str:
@@ -133,9 +134,10 @@ class Tariff:
 
     def rates(self, day: date) -> Rates:
         """Return the rates in force on a day. Raises UncoveredDate before the table begins."""
-        found = self._by_day.get(day)
+        number = bisect_right(self.changes, day)
+        found = self._in_force.get(number)
         if found is None:
-            found = self._by_day[day] = _read(self._table, day)
+            found = self._in_force[number] = _read(self._table, day)
         return found
 
     @cached_property

@@ -109,7 +109,7 @@ class Session:
 
     def open_at(self) -> datetime:
         """Return the start of continuous trading."""
-        return self._ordinary_continuous[0].start
+        return self._opens
 
     def continuous_end(self, closing_auction: bool) -> datetime:
         """Return the end of continuous trading, of its last part if it has two."""
@@ -155,11 +155,14 @@ class Session:
         def utc(at: time) -> datetime:
             return at_ist(self.date, at).astimezone(UTC)
 
-        table = self.hours or (self.tables or shipped().of(self.date))[closing_auction]
         return tuple(
             Phase(kind, utc(start), utc(end), utc(may_end_from) if may_end_from else None)
-            for kind, start, end, may_end_from in table
+            for kind, start, end, may_end_from in self._timetable(closing_auction)
         )
+
+    def _timetable(self, closing_auction: bool) -> Timetable:
+        """Return the phases in IST, for stocks with or without a closing auction."""
+        return self.hours or (self.tables or shipped().of(self.date))[closing_auction]
 
     @cached_property
     def _ordinary_phases(self) -> tuple[Phase, ...]:
@@ -178,12 +181,17 @@ class Session:
         return tuple(phase for phase in self._auction_phases if phase.kind is PhaseKind.CONTINUOUS)
 
     @cached_property
+    def _opens(self) -> datetime:
+        start = next(entry.start for entry in self._timetable(closing_auction=False) if entry.kind is PhaseKind.CONTINUOUS)
+        return at_ist(self.date, start).astimezone(UTC)
+
+    @cached_property
     def _ordinary_minutes(self) -> int:
-        return _minutes(self._ordinary_continuous)
+        return _minutes(self._timetable(closing_auction=False))
 
     @cached_property
     def _auction_minutes(self) -> int:
-        return _minutes(self._auction_continuous)
+        return _minutes(self._timetable(closing_auction=True))
 
     @cached_property
     def _last_fill_at(self) -> datetime:
@@ -192,8 +200,13 @@ class Session:
         return max(self._ordinary_continuous[-1].end, self._auction_continuous[-1].end, *matching)
 
 
-def _minutes(parts: Iterable[Phase]) -> int:
-    return sum(int((part.end - part.start).total_seconds()) for part in parts) // 60
+def _minutes(table: Timetable) -> int:
+    """Return the minutes of continuous trading, all parts together. No part crosses midnight."""
+    return sum(_second(entry.end) - _second(entry.start) for entry in table if entry.kind is PhaseKind.CONTINUOUS) // 60
+
+
+def _second(at: time) -> int:
+    return (at.hour * 60 + at.minute) * 60 + at.second
 
 
 class SessionTable:

@@ -64,14 +64,16 @@ class InstrumentDumps:
         """Return whether an instrument has derivatives, and whether that is recent knowledge (at most LIST_GOOD_FOR old).
 
         The newest dump or list up to the session decides. Without one, both are False."""
-        flags = [(entry.dated, bool(entry.derivatives)) for entry in self._past(symbol, session) if entry.derivatives >= 0]
+        newest, has = "", False
+        for entry in reversed(self._past(symbol, session)):
+            if entry.derivatives >= 0:
+                if entry.dated < newest:
+                    break
+                newest, has = entry.dated, bool(entry.derivatives)  # of two dumps of a day the first one decides
         dated, members = self.underlyings(session)
-        if dated is not None:
-            flags.append((dated.isoformat(), instrument_id in members))
-        if not flags:
-            return False, False
-        newest, has = max(flags, key=lambda flag: flag[0])
-        return has, session - date.fromisoformat(newest) <= LIST_GOOD_FOR
+        if dated is not None and dated.isoformat() > newest:
+            newest, has = dated.isoformat(), instrument_id in members
+        return has, bool(newest) and session - date.fromisoformat(newest) <= LIST_GOOD_FOR
 
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:
         """Return the date and the instrument ids of the newest list of shares with derivatives up to a session.
@@ -87,7 +89,8 @@ class InstrumentDumps:
         return dated, self._members[dated]
 
     def _past(self, symbol: str, session: date) -> list[Dump]:
-        return [entry for entry in self.of(symbol) if entry.dated <= session.isoformat()]
+        entries = self.of(symbol)
+        return entries[: bisect_right(entries, session.isoformat(), key=lambda entry: entry.dated)] if entries else entries
 
     @cached_property
     def _list_dates(self) -> list[date]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, fields
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from tradectl.marketdata.action_list import Decision, read_actions
-from tradectl.marketdata.purpose import speaks_of_shares
 from tradectl.model.market import ActionKind, CorporateAction
 from tradectl.model.renames import Rename, Renames
+
+if TYPE_CHECKING:
+    from tradectl.marketdata.action_list import Decision
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,18 @@ class ReferenceData:
             yield from ((row[0], owner) for owner, of_owner in rows.items() for row in of_owner)
 
     def _read(self, instrument_id: str, rows: Iterable[Sequence[str]]) -> tuple[CorporateAction, ...]:
-        decided = [_decision(row) for row in self.decisions.get(instrument_id, ())]
-        return read_actions(instrument_id, [(date.fromisoformat(ex_date), subject) for ex_date, subject in rows], decided)
+        announced = [(date.fromisoformat(ex_date), subject) for ex_date, subject in rows]
+        decided = self.decisions.get(instrument_id, ())
+        if not announced and not decided:
+            return ()
+        from tradectl.marketdata.action_list import read_actions
+
+        return read_actions(instrument_id, announced, [_decision(row) for row in decided])
 
     def _undecided(self, instrument_id: str) -> list[str]:
         """Return the ISO ex-dates of an instrument's unknown actions. Texts about dividends and meetings are skipped."""
+        from tradectl.marketdata.purpose import speaks_of_shares
+
         rows = [row for row in self.subjects[instrument_id] if speaks_of_shares(row[1])]
         found = self._read(instrument_id, rows) if rows else ()
         return sorted({action.ex_date.isoformat() for action in found if action.kind is ActionKind.UNKNOWN})
@@ -110,6 +119,8 @@ def _owner(chains: Renames, symbol: str, ex_date: str) -> str:
 
 
 def _decision(row: Sequence[str]) -> Decision:
+    from tradectl.marketdata.action_list import Decision
+
     ex_date, verdict, ratio, note, decided_at = row
     known = Fraction(ratio) if ratio and ratio != DEMERGER else None
     return Decision(date.fromisoformat(ex_date), verdict == "set", known, note, decided_at)

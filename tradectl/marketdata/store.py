@@ -9,7 +9,6 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
-from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
@@ -23,7 +22,6 @@ from tradectl.marketdata.instrument_dumps import Dump, InstrumentDumps
 from tradectl.marketdata.minute_bars import Minute, MinuteBars
 from tradectl.marketdata.panel.refresh import open_panel, renew
 from tradectl.marketdata.reading import read_archive
-from tradectl.marketdata.terms import StoredTerms
 from tradectl.model.market import CorporateAction, Instrument
 from tradectl.model.panel import NAMES
 from tradectl.model.surveillance import Spells, Surveillance
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from tradectl.marketdata.panel.stored import StoredPanel
     from tradectl.marketdata.reference_data import ReferenceData
     from tradectl.marketdata.surveillance import SurveillanceLists
+    from tradectl.marketdata.terms import StoredTerms
     from tradectl.model.history import History
     from tradectl.model.panel import Panel
     from tradectl.model.renames import Renames
@@ -170,6 +169,8 @@ class Store:
 
     def _similar(self, name: str) -> str:
         """Return a hint for an unknown symbol: the most similar one that is stored, or the command that shows what is stored."""
+        from difflib import get_close_matches
+
         similar = get_close_matches(name, [*self._stored.columns, *self._facts.securities], 1)
         return f". Did you mean {similar[0]}?" if similar else ": `tradectl data list` shows which data are stored"
 
@@ -303,6 +304,8 @@ class Store:
 
     def terms(self) -> StoredTerms:
         """Return the tick sizes and symbols of instruments on many sessions at once."""
+        from tradectl.marketdata.terms import StoredTerms
+
         return StoredTerms(self.history, self.instrument, self._facts.renames, self._dumps)
 
     def underlyings(self, session: date) -> tuple[date | None, frozenset[str]]:

@@ -43,7 +43,7 @@ class History:
 
     def last_index(self, through: date) -> int:
         """Return the index of the last bar of a session <= `through`; -1 if there is none."""
-        return int(np.searchsorted(self.sessions, through.toordinal(), side="right")) - 1
+        return int(self.sessions.searchsorted(through.toordinal(), side="right")) - 1
 
     def index(self, session: date) -> int | None:
         """Return the index of the session's bar; None if there is none."""

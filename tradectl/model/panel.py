@@ -67,7 +67,7 @@ class Panel:
 
     def last_index(self, through: date) -> int:
         """Return the index of the last session <= `through`; -1 if there is none."""
-        return int(np.searchsorted(self.sessions, through.toordinal(), side="right")) - 1
+        return int(self.sessions.searchsorted(through.toordinal(), side="right")) - 1
 
     def bar_before(self, end: int, column: int) -> int:
         """Return the row of a column's last bar before row `end`; -1 if there is none.

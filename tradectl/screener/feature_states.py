@@ -14,8 +14,9 @@ from tradectl.model.history import History, Ints
 from tradectl.model.market import Bar
 from tradectl.model.panel import FIELDS, SERIES, Panel
 from tradectl.ports import MarketData, Tell, silence
+from tradectl.screener.advance import advance
 from tradectl.screener.current_features import current_features
-from tradectl.screener.state import FeatureState, Windows, advance
+from tradectl.screener.state import FeatureState, Windows
 from tradectl.strategy.features import Features
 from tradectl.strategy.parameters import Parameters
 

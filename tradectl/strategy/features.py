@@ -218,8 +218,8 @@ def chart_quality(history: History, parameters: Parameters) -> Floats:
     gap[1:] = (low[1:] > high[:-1]) | (high[1:] < low[:-1])
     gaps = _padded(_sums(gap, p.quality_window) / p.quality_window, n, np.nan)
     mean_range = _padded(_sums((high - low) / close, p.quality_window) / p.quality_window, n, np.nan)
-    lowest = sliding_window_view(low, p.quality_window).min(axis=1)
-    price_range = _padded(sliding_window_view(high, p.quality_window).max(axis=1) / lowest - 1, n, np.nan)
+    highest, lowest = _extremes(high, p.quality_window, np.maximum), _extremes(low, p.quality_window, np.minimum)
+    price_range = _padded(highest / lowest - 1, n, np.nan)
     extreme = _padded(_extreme_share(opened, close, high - low, p), n, np.nan)
     points = quality_points(gaps, mean_range, price_range, extreme, p)
     points[np.isnan(gaps) | np.isnan(extreme)] = np.nan
@@ -257,6 +257,15 @@ def _extreme_share(opened: Floats, close: Floats, spread: Floats, p: Parameters)
     tall = sliding_window_view(body, window) > limit[:, None]
     share: Floats = (large | tall).sum(axis=1) / window
     return share
+
+
+def _extremes(values: Floats, window: int, larger: np.ufunc) -> Floats:
+    """Return the extreme of each full window: np.maximum or np.minimum. Each step joins windows of half the width."""
+    found, width = values, 1
+    while width < window:
+        step = min(width, window - width)
+        found, width = larger(found[:-step], found[step:]), width + step
+    return found
 
 
 def _ratio_to_average(values: Floats, window: int) -> Floats:

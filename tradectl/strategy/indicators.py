@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradectl.model.history import Floats
-from tradectl.strategy.smoothing import Places, Smoother, block_rows, blocks
+from tradectl.strategy.smoothing import Places, Smoother, block_rows, blocks, buffer
 
 
 def ema(close: Floats, span: int) -> Floats:
@@ -123,7 +123,7 @@ class _Ragged:
 
     def seen(self, block: Floats, close: Floats) -> _Ragged:
         """Return the places of a panel of which all blocks before this one had no hole."""
-        return _Ragged.of(close) if self.whole and np.isnan(block).any() else self
+        return _Ragged.of(close) if self.whole and np.isnan(block.min()) else self
 
     @classmethod
     def of(cls, close: Floats) -> _Ragged:
@@ -170,7 +170,7 @@ def _ema_rows(close: Floats, alpha: float, span: int) -> Floats:
         return _column(_ema_of_one(close[:, 0].tolist(), alpha), span)
     sessions, symbols = close.shape
     ragged, smoother = _Ragged.none(symbols), Smoother(alpha, (block_rows(symbols), symbols))
-    averages = np.empty((sessions + 1, symbols))
+    averages = buffer((sessions + 1, symbols))
     averages[0] = np.nan
     for begin, end in blocks(sessions, symbols):
         values, own = close[begin:end], averages[begin : end + 1]
@@ -182,7 +182,7 @@ def _ema_rows(close: Floats, alpha: float, span: int) -> Floats:
 
 
 def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
-    """Return RSI of a panel. Rises and falls are two rows of one array; falls stay negative, so only signs differ.
+    """Return RSI of a panel. Falls stay negative, so only signs differ from `_rsi`.
 
     A rise is equal to its average, and not 0, only if the change is. So the changes stand for the rises, and for the falls.
     """
@@ -191,15 +191,15 @@ def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
     if _is_one_series(close):
         return _column(_rsi_of_one(close[:, 0].tolist(), alpha), period)
     (sessions, symbols), most = close.shape, block_rows(close.shape[1])
-    ragged, smoother = _Ragged.none(symbols), Smoother(alpha, (2, most, symbols))
-    result, before = np.empty(close.shape), np.full(symbols, np.nan)
-    changes, parts, averages = np.empty((most, symbols)), np.empty((most, symbols)), np.empty((2, most + 1, symbols))
-    averages[:, 0] = np.nan
+    ragged, smoother = _Ragged.none(symbols), Smoother(alpha, (most, symbols))
+    result, before = buffer(close.shape), np.full(symbols, np.nan)
+    changes, parts, rises, falls = (buffer((most + 1, symbols)) for _ in range(4))
+    rises[0] = falls[0] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         for begin, end in blocks(sessions, symbols):
             ragged = ragged.seen(close[begin:end], close)
             rows, prices = end - begin, ragged.filled(close, begin, end, before)
-            change, part, own = changes[:rows], parts[:rows], averages[:, : rows + 1]
+            change, part = changes[:rows], parts[:rows]
             np.subtract(prices[0], before, out=change[0])
             np.subtract(prices[1:], prices[:-1], out=change[1:])
             for session in range(begin, end):
@@ -207,13 +207,12 @@ def _rsi_rows(close: Floats, alpha: float, period: int) -> Floats:
                     change[session - begin, ragged.places.starts[session]] = 0.0
             before = prices[-1]
             np.multiply(change, alpha, out=part)
-            np.maximum(part, 0.0, out=own[0, 1:])
-            np.minimum(part, 0.0, out=own[1, 1:])
-            if len(again := smoother.smooth(own, change[None], ragged.places, begin)):
-                moves = np.stack([np.maximum(change[:, again], 0.0), np.minimum(change[:, again], 0.0)])
-                smoother.step(own, moves, ragged.places, begin, symbols=again)
-            _strength(own[0, 1:], own[1, 1:], part, result[begin:end])
-            averages[:, 0] = own[:, -1]
+            for one_sided, averages in ((np.maximum, rises[: rows + 1]), (np.minimum, falls[: rows + 1])):
+                one_sided(part, 0.0, out=averages[1:])
+                if len(again := smoother.smooth(averages, change, ragged.places, begin)):
+                    smoother.step(averages, one_sided(change[:, again], 0.0), ragged.places, begin, symbols=again)
+            _strength(rises[1 : rows + 1], falls[1 : rows + 1], part, result[begin:end])
+            rises[0], falls[0] = rises[rows], falls[rows]
     return ragged.hide(result, period)
 
 

@@ -37,8 +37,10 @@ def next_level(
         rsi_now: RSI of this bar.
         above_ema200: Whether this bar closed above the slow EMA.
     """
+    if not rsi_now < max(levels(parameters)):
+        return 0
     first, second, _ = levels(parameters)
-    if np.any(np.asarray(rsi_since_last_decision) > first):
+    if (np.asarray(rsi_since_last_decision) > first).any():
         level = first if above_ema200 else second if parameters.allow_below_ema200 else 0
     else:
         level = next((lower for lower in levels(parameters) if lower < last_level), 0)

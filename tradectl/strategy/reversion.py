@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from tradectl.model.history import History
 from tradectl.strategy.entry import Mask, entry_mask, reward_gone
-from tradectl.strategy.exits import rsi_exit_due
+from tradectl.strategy.exits import rsi_exit_due, target_price
 from tradectl.strategy.features import Features, at_scale
 from tradectl.strategy.parameters import Parameters
-from tradectl.strategy.reentry import level_at_entry, next_level
+from tradectl.strategy.reentry import level_at_entry, levels, next_level
 from tradectl.strategy.rule_set import SHARES, HeldBuys, SessionLevels
 
 
@@ -63,10 +66,37 @@ class Reversion:
         """Return the fast EMA of bar `last`, from which the target follows the last price."""
         return SessionLevels(at_scale(float(self.features.ema_fast[last]), scale))
 
-    def next_event(self, held: HeldBuys, j: int) -> int:  # noqa: ARG002 - RuleSet
-        """Return `j`: the levels of re-entries and the target are read in each session."""
-        return j
+    def next_event(self, held: HeldBuys, j: int) -> int:
+        """Return the first bar from `j` on whose session may sell, or on whose close a re-entry is decided."""
+        sales, low = self._sales, self._low_closes
+        k = bisect_left(sales, j)
+        sale = sales[k] if k < len(sales) else len(self.history)
+        again = (i for i in low[bisect_left(low, j) : bisect_left(low, sale)] if self.reentry_level(held, i))
+        return next(again, sale)
+
+    @cached_property
+    def _sales(self) -> list[int]:
+        """Return the bars whose session may sell: the RSI requires it, or the high reaches the lowest target of the session.
+
+        That is the target at the low. Its tick is unknown here: on a tick of one paisa it is at most one paisa higher.
+        """
+        history, table, found = self.history, self.features, np.ones(len(self.history), dtype=np.bool_)
+        level = at_scale(table.ema_fast[:-1], history.multiplier[1:])
+        with np.errstate(invalid="ignore"):  # a bar without an average counts as one that may sell
+            lowest = target_price(level, history.low[1:], 1, self.parameters) - 1
+        found[1:] = (history.high[1:] >= lowest) | rsi_exit_due(table.rsi[:-1], self.parameters)
+        return _indices(found)
+
+    @cached_property
+    def _low_closes(self) -> list[int]:
+        """Return the bars with an RSI below a level of re-entries."""
+        return _indices(self.features.rsi < max(levels(self.parameters)))
 
     def seen(self, j: int) -> tuple[object, ...]:  # noqa: ARG002 - the features are compared elsewhere
         """Return nothing: the rule has no values beyond the features."""
         return ()
+
+
+def _indices(mask: Mask) -> list[int]:
+    found: list[int] = np.flatnonzero(mask).tolist()
+    return found

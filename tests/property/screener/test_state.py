@@ -15,9 +15,10 @@ from tests.support.world import PARAMETERS
 from tradectl.model.history import History
 from tradectl.model.market import Instrument
 from tradectl.model.panel import Panel, stacked
-from tradectl.screener import state as state_module
+from tradectl.screener import advance as advance_module
+from tradectl.screener.advance import advance
 from tradectl.screener.current_features import current_features, current_readings
-from tradectl.screener.state import FeatureState, Windows, advance
+from tradectl.screener.state import FeatureState, Windows
 from tradectl.strategy.entry import entry_mask, exclusion, exclusions, is_share, refusal, refusals
 from tradectl.strategy.features import Features, features
 from tradectl.strategy.parameters import Parameters
@@ -102,8 +103,9 @@ def test_a_jump_of_the_last_bars_is_noted_in_a_long_history(made: list[History],
     one_by_one = list(scanned(panel, SHORT))[-1].arrays
     state = FeatureState.empty(panel.instruments, Windows.of(SHORT))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state_module, "MEMORY", memory)
-        patch.setattr(state_module, "_CHUNK", chunk)
+        patch.setattr(advance_module, "MEMORY", memory)
+        patch.setattr(advance_module, "_CHUNK", 0)
+        patch.setattr(advance_module, "_LEAST", chunk)
         advance(state, panel)
     recent = (one_by_one["jump"] > 0) & (one_by_one["bars"] - one_by_one["jump"] < memory)
     assert (state.arrays["jump"][recent] == one_by_one["jump"][recent]).all()

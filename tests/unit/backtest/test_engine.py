@@ -327,6 +327,37 @@ def test_walking_every_session_gives_the_same_fills(
     assert len(quick.fills) > 4
 
 
+EAGER = {"reentry_first": 45, "reentry_second": 40, "reentry_third": 35, "rsi_entry_above": 45, "rsi_entry_below": 45}
+
+
+@pytest.mark.parametrize("changes", [{}, EAGER, EAGER | {"max_buys": 1}, {"rsi_exit": 35}, {"freeze": "position"}], ids=str)
+def test_sessions_without_an_event_change_no_trade(
+    real_histories: Mapping[str, History], real_facts: dict[str, BacktestContext], changes: dict[str, object]
+) -> None:
+    """With known minute bars, here none, only the sessions in which the rule may trade are run."""
+    parameters, visited = replace(PARAMETERS, **changes), [0, 0]  # type: ignore[arg-type]
+    for name, tick in zip(SOME, (1, 5, 10, 5, 100, 5, 500, 1), strict=True):
+        instrument = Instrument("REAL", "REAL", "EQ", "INE000A01010", tick)
+        each = replace(real_facts[name], parameters=parameters, instrument=lambda _, found=instrument: found)  # type: ignore[misc]
+        some = replace(each, minute_sessions=frozenset)
+        assert whole(some) == whole(each)
+        runs = [_Counted(world, date.min, date.max) for world in (each, some)]
+        for number, counted in enumerate(runs):
+            counted.run()
+            visited[number] += counted.visits
+    assert visited[1] < visited[0] or "freeze" in changes
+
+
+class _Counted(symbol_run.SymbolRun):
+    """Count the sessions that a run visits."""
+
+    visits = 0
+
+    def _visit(self, j: int) -> bool:
+        self.visits += 1
+        return super()._visit(j)
+
+
 @pytest.mark.parametrize("name", SOME[:4])
 def test_trades_closed_by_a_session_do_not_know_later_bars(real_facts: dict[str, BacktestContext], name: str) -> None:
     world = real_facts[name]

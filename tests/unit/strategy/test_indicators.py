@@ -112,7 +112,7 @@ def test_a_ragged_panel_has_the_bits_of_each_symbol_alone(panel: Floats, period:
 @given(panels(), st.integers(2, 12))
 def test_blocks_of_few_rows_have_the_bits_of_each_symbol_alone(panel: Floats, period: int) -> None:
     sessions, symbols = panel.shape
-    wide = np.tile(panel, 1 + 4096 // symbols)
+    wide = np.tile(panel, 1 + 6144 // symbols)
     assert sum(1 for _ in blocks(sessions, wide.shape[1])) == math.ceil(sessions / 4)
     for indicator in (rsi, ema):
         alone = np.stack([indicator(column, period) for column in panel.T], axis=1)
