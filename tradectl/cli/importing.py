@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import replace as changed
 
 from tradectl.cli import output
 from tradectl.cli.command import command

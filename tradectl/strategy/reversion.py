@@ -78,13 +78,15 @@ class Reversion:
     def _sales(self) -> list[int]:
         """Return the bars whose session may sell: the RSI requires it, or the high reaches the lowest target of the session.
 
-        That is the target at the low. Its tick is unknown here: on a tick of one paisa it is at most one paisa higher.
+        That is the target at the low. Its tick is unknown here: on a tick of one paisa it is at most one paisa higher. A session without
+        an average counts as one that may sell.
         """
         history, table, found = self.history, self.features, np.ones(len(self.history), dtype=np.bool_)
         level = at_scale(table.ema_fast[:-1], history.multiplier[1:])
-        with np.errstate(invalid="ignore"):  # a bar without an average counts as one that may sell
+        with np.errstate(invalid="ignore"):  # without an average there is no target
             lowest = target_price(level, history.low[1:], 1, self.parameters) - 1
-        found[1:] = (history.high[1:] >= lowest) | rsi_exit_due(table.rsi[:-1], self.parameters)
+        reached = (history.high[1:] >= lowest) | np.isnan(level)
+        found[1:] = reached | rsi_exit_due(table.rsi[:-1], self.parameters)
         return _indices(found)
 
     @cached_property
