@@ -158,6 +158,8 @@ def _user(invocation: Invocation, settings: Settings) -> str:
     known, error = _users_in_ledger(settings)
     users = sorted({*known, *marked})
     if named is None and len(users) == 1:
+        if error:
+            invocation.warn(f"only the account {users[0]} is meant; whether {home} has other users is not known: {error}")
         return users[0]
     if named is None and users:
         raise UsageError(f"{home} has the users {', '.join(users)}: NOTHING is halted; choose one with --user NAME{unread}")

@@ -130,7 +130,7 @@ def absurd_moment(ledger: Path) -> None:
 def test_halt_says_so_whatever_a_damaged_ledger_raises(tradectl: Tradectl, made: Path, damage: Callable[[Path], None]):
     damage(made / "ledger.db")
     said = tradectl("halt", "--reason", "now")
-    assert (said.code, said.err) == (0, "")
+    assert (said.code, "other users is not known" in said.err) == (0, damage is undecodable_schema)
     assert said.out.startswith("HALTED, now: only cancels are sent\n")
     (told,) = [line for line in said.out.splitlines() if "the ledger could not be written (the next task does it)" in line]
     assert "damaged" in told
@@ -266,8 +266,11 @@ def test_halt_and_resume_name_home_and_user(tradectl: Tradectl, made: Path):
     assert (result["user"], result["home"]) == ("me", str(made))
 
 
-def test_halt_asks_whose_account_where_one_marker_is_missing(tradectl: Tradectl, made: Path):
+def test_halt_asks_whose_account_where_one_marker_is_missing(
+    tradectl: Tradectl, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As in a home of several users that an earlier version made."""
+    monkeypatch.setattr("tradectl.cli.halt.USERS_WAIT", 60.0)
     assert tradectl("user", "add", "bo").code == 0
     for file in made.glob("halt-bo.*"):
         file.unlink()
@@ -276,6 +279,17 @@ def test_halt_asks_whose_account_where_one_marker_is_missing(tradectl: Tradectl,
     assert f"{made} has the users bo, me: NOTHING is halted; choose one with --user NAME" in unclear.err
     assert not list(made.glob("halt-*ed"))
     assert tradectl("--user", "bo", "halt").out.splitlines()[1] == f"account bo in {made}"
+
+
+def test_halt_says_that_it_does_not_know_of_other_users(tradectl: Tradectl, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that is too busy to read the ledger in time: one account is halted, and that is said."""
+    assert tradectl("user", "add", "bo").code == 0
+    for file in made.glob("halt-bo.*"):
+        file.unlink()
+    monkeypatch.setattr("tradectl.cli.halt.USERS_WAIT", 0.0)
+    said = tradectl("halt")
+    assert (said.code, said.out.splitlines()[1]) == (0, f"account me in {made}")
+    assert f"only the account me is meant; whether {made} has other users is not known: " in said.err
 
 
 def test_a_command_that_writes_makes_the_markers_of_all_users(tradectl: Tradectl, made: Path):
