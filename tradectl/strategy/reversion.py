@@ -78,8 +78,8 @@ class Reversion:
     def _sales(self) -> list[int]:
         """Return the bars whose session may sell: the RSI requires it, or the high reaches the lowest target of the session.
 
-        That is the target at the low. Its tick is unknown here: on a tick of one paisa it is at most one paisa higher. A session without
-        an average counts as one that may sell.
+        That is the target at the low. Its tick is unknown here: on a tick of one paisa it is at most one paisa higher. A session
+        without an average counts as one that may sell.
         """
         history, table, found = self.history, self.features, np.ones(len(self.history), dtype=np.bool_)
         level = at_scale(table.ema_fast[:-1], history.multiplier[1:])
