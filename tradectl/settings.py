@@ -233,7 +233,7 @@ def read_file(path: Path) -> dict[str, str]:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except NotText as error:
         raise ConfigurationError(f"{path} cannot be read: {error}. {_ANEW}") from error
-    import tomllib  # most homes have no such file
+    import tomllib  # a home without the file needs no parser
 
     try:
         content = tomllib.loads(text)

@@ -159,7 +159,9 @@ def _user(invocation: Invocation, settings: Settings) -> str:
     users = sorted({*known, *marked})
     if named is None and len(users) == 1:
         if error:
-            invocation.warn(f"only the account {users[0]} is meant; whether {home} has other users is not known: {error}")
+            invocation.warn(
+                f"only {users[0]} has a marker in {home}; other users cannot be read: {error}; --user NAME halts another"
+            )
         return users[0]
     if named is None and users:
         raise UsageError(f"{home} has the users {', '.join(users)}: NOTHING is halted; choose one with --user NAME{unread}")

@@ -118,7 +118,7 @@ def _affordable(amount: int, price: int, session: date, tariff: Tariff) -> int:
     """Return the largest number of shares whose value plus charges is at most `amount`. Amounts are in paise."""
     quantity = max(0, amount // price)
     while quantity and (over := quantity * price + buy_charges(session, quantity, price, tariff) - amount) > 0:
-        quantity = max(0, quantity - max(1, over * 99 // (100 * price)))  # nearly all: a share costs a little more than its price
+        quantity = max(0, quantity - max(1, over * 99 // (100 * price)))  # a share costs a little more than its price
     while (quantity + 1) * price + buy_charges(session, quantity + 1, price, tariff) <= amount:
         quantity += 1
     return quantity

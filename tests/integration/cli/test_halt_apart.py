@@ -130,7 +130,7 @@ def absurd_moment(ledger: Path) -> None:
 def test_halt_says_so_whatever_a_damaged_ledger_raises(tradectl: Tradectl, made: Path, damage: Callable[[Path], None]):
     damage(made / "ledger.db")
     said = tradectl("halt", "--reason", "now")
-    assert (said.code, "other users is not known" in said.err) == (0, damage is undecodable_schema)
+    assert (said.code, "other users cannot be read" in said.err) == (0, damage is undecodable_schema)
     assert said.out.startswith("HALTED, now: only cancels are sent\n")
     (told,) = [line for line in said.out.splitlines() if "the ledger could not be written (the next task does it)" in line]
     assert "damaged" in told
@@ -289,7 +289,7 @@ def test_halt_says_that_it_does_not_know_of_other_users(tradectl: Tradectl, made
     monkeypatch.setattr("tradectl.cli.halt.USERS_WAIT", 0.0)
     said = tradectl("halt")
     assert (said.code, said.out.splitlines()[1]) == (0, f"account me in {made}")
-    assert f"only the account me is meant; whether {made} has other users is not known: " in said.err
+    assert f"only me has a marker in {made}; other users cannot be read: " in said.err
 
 
 def test_a_command_that_writes_makes_the_markers_of_all_users(tradectl: Tradectl, made: Path):
